@@ -1,0 +1,75 @@
+//! Measurements of tidewire: `cargo xtask bench NAME …`.
+//!
+//! Every figure is taken on loopback, bounded in count and time, and printed beside what it must be compared with,
+//! measured in the same run: a bare hyper echo, peers, or a raw loop over the disk. Targets are printed with a verdict; a
+//! miss never fails the run, since a busy machine is no defect of the code. `bench/README.md` explains every column.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's product is what it prints")]
+
+mod child;
+mod commit;
+mod connection;
+mod echo;
+mod latency;
+mod load;
+mod machine;
+mod peers;
+mod replay;
+mod request;
+mod response;
+mod scratch;
+mod sqs;
+mod sqs_report;
+mod start;
+mod subject;
+mod table;
+mod usage;
+mod verdict;
+mod wakeup;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "bench", about = "Measurements of tidewire")]
+struct Arguments {
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(Subcommand)]
+enum Measurement {
+    /// SQS over HTTP: the product beside a bare echo and peers
+    Sqs(sqs::Options),
+    /// The journal in process, beside a raw loop over the disk, a state behind a lock, and an engine thread
+    Journal(commit::JournalOptions),
+    /// How fast a log is read back
+    Replay(replay::ReplayOptions),
+    /// Start time, idle memory and size of the release binary
+    Start,
+    /// The bare hyper echo itself, as a server
+    Echo {
+        /// Address to listen on; port 0 picks one
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().measurement {
+        Measurement::Sqs(options) => sqs::run(&options),
+        Measurement::Journal(options) => commit::run(&options),
+        Measurement::Replay(options) => replay::run(&options),
+        Measurement::Start => start::run(),
+        Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("bench: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

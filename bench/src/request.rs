@@ -1,0 +1,190 @@
+//! SQS requests as an AWS SDK would send them, ready as bytes: JSON 1.0 with a target, a query-mode header and an
+//! Authorization header of the true length and form.
+//!
+//! The signature is 64 hexadecimal digits that sign nothing: servers under test run with any credentials accepted, and
+//! a client that signed would measure itself.
+
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What a message carries: 1 KB of printable text that JSON need not escape.
+pub(crate) const BODY_BYTES: usize = 1024;
+
+/// Messages in one batch, the most AWS takes.
+pub(crate) const BATCH: usize = 10;
+
+/// Writes requests for one server and account.
+#[derive(Debug, Clone)]
+pub(crate) struct Requests {
+    address: SocketAddr,
+    amz_date: String,
+}
+
+impl Requests {
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
+        Self { address, amz_date: amz_date(seconds) }
+    }
+
+    /// One signed-looking call of `operation` with `body`, written over what `out` held.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, operation: &str, body: &[u8]) {
+        out.clear();
+        let (address, date) = (self.address, &self.amz_date);
+        let day = &date[..8];
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: {address}\r\nAccept-Encoding: identity\r\n\
+             X-Amz-Target: AmazonSQS.{operation}\r\nContent-Type: application/x-amz-json-1.0\r\nx-amzn-query-mode: true\r\n\
+             User-Agent: Boto3/1.42.0 md/Botocore#1.42.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11.7 cfg/retry-mode#legacy\r\n\
+             X-Amz-Date: {date}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=000000000000/{day}/us-east-1/sqs/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-amz-target;x-amzn-query-mode, Signature={SIGNATURE}\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(body);
+    }
+
+    /// The same as a new vector, for requests that are sent many times.
+    pub(crate) fn build(&self, operation: &str, body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(body.len() + 1024);
+        self.write(&mut out, operation, body);
+        out
+    }
+
+    /// A bare POST of 1 KB, for the echo: only the headers that HTTP itself needs.
+    pub(crate) fn bare_post(&self) -> Vec<u8> {
+        let address = self.address;
+        let text = text();
+        format!("POST / HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{text}", text.len()).into_bytes()
+    }
+
+    /// A plain GET, for health and metrics.
+    pub(crate) fn get(&self, path: &str) -> Vec<u8> {
+        format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address).into_bytes()
+    }
+}
+
+const SIGNATURE: &str = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";
+
+/// The 1 KB body: letters, digits and spaces in a fixed order.
+pub(crate) fn text() -> String {
+    let words = "The quick brown fox jumps over 13 lazy dogs and carries message number 0042 to its queue. ";
+    words.chars().cycle().take(BODY_BYTES).collect()
+}
+
+pub(crate) fn create_queue(name: &str) -> String {
+    format!(r#"{{"QueueName":"{name}"}}"#)
+}
+
+/// A body that names only the queue: DeleteQueue.
+pub(crate) fn of_queue(queue_url: &str) -> String {
+    format!(r#"{{"QueueUrl":"{queue_url}"}}"#)
+}
+
+pub(crate) fn send_message(queue_url: &str) -> String {
+    format!(r#"{{"QueueUrl":"{queue_url}","MessageBody":"{}"}}"#, text())
+}
+
+pub(crate) fn send_message_batch(queue_url: &str) -> String {
+    let text = text();
+    let entries: Vec<String> = (0..BATCH).map(|id| format!(r#"{{"Id":"{id}","MessageBody":"{text}"}}"#)).collect();
+    format!(r#"{{"QueueUrl":"{queue_url}","Entries":[{}]}}"#, entries.join(","))
+}
+
+pub(crate) fn receive_message(queue_url: &str, wait_secs: u32) -> String {
+    format!(r#"{{"QueueUrl":"{queue_url}","MaxNumberOfMessages":{BATCH},"WaitTimeSeconds":{wait_secs}}}"#)
+}
+
+pub(crate) fn delete_message(queue_url: &str, receipt_handle: &str) -> String {
+    format!(r#"{{"QueueUrl":"{queue_url}","ReceiptHandle":"{receipt_handle}"}}"#)
+}
+
+pub(crate) fn delete_message_batch(queue_url: &str, receipt_handles: &[String]) -> String {
+    let entry = |(id, handle): (usize, &String)| format!(r#"{{"Id":"{id}","ReceiptHandle":"{handle}"}}"#);
+    let entries: Vec<String> = receipt_handles.iter().enumerate().map(entry).collect();
+    format!(r#"{{"QueueUrl":"{queue_url}","Entries":[{}]}}"#, entries.join(","))
+}
+
+/// Every string value of the member `name` in a JSON answer, as written there (still escaped, so it can be sent back).
+///
+/// Only for answers whose texts hold no quoted member names of their own, which the bodies above do not.
+pub(crate) fn members<'a>(json: &'a [u8], name: &str) -> Vec<&'a str> {
+    let quoted = format!("\"{name}\"");
+    let ends = memchr::memmem::find_iter(json, quoted.as_bytes()).map(|at| at + quoted.len());
+    ends.filter_map(|end| string_after_colon(&json[end..])).collect()
+}
+
+fn string_after_colon(json: &[u8]) -> Option<&str> {
+    let value = json.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let end = memchr::memchr(b'"', value)?;
+    std::str::from_utf8(&value[..end]).ok()
+}
+
+/// `YYYYMMDDTHHMMSSZ` of seconds since 1970 (Gregorian calendar, counted in 400-year cycles that begin in March).
+fn amz_date(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let (cycle, day) = (shifted / 146_097, shifted % 146_097);
+    let year_of_cycle = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = cycle * 400 + year_of_cycle + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}{month:02}{day_of_month:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        let cases = [
+            (0, "19700101T000000Z"),
+            (951_782_399, "20000228T235959Z"),
+            (951_782_400, "20000229T000000Z"),
+            (1_709_251_199, "20240229T235959Z"),
+            (1_795_373_938, "20261122T185858Z"),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(amz_date(seconds), text);
+        }
+    }
+
+    #[test]
+    fn members_are_found_with_and_without_spaces() {
+        let json = br#"{"Messages": [{"ReceiptHandle": "a+/=", "Body": "x"},{"ReceiptHandle":"b"}]}"#;
+        assert_eq!(members(json, "ReceiptHandle"), ["a+/=", "b"]);
+        assert!(members(json, "MessageId").is_empty());
+        assert!(members(br#"{"ReceiptHandle":"cut"#, "ReceiptHandle").is_empty());
+    }
+
+    #[test]
+    fn every_body_is_json_and_the_length_is_the_bodys() {
+        let url = "http://127.0.0.1:1/000000000000/q";
+        let bodies = [
+            create_queue("q"),
+            of_queue(url),
+            send_message(url),
+            send_message_batch(url),
+            receive_message(url, 20),
+            delete_message(url, "h"),
+            delete_message_batch(url, &["h".into(), "i".into()]),
+        ];
+        for body in bodies {
+            serde_json::from_str::<serde_json::Value>(&body).unwrap();
+            let request = Requests::to("127.0.0.1:1".parse().unwrap()).build("X", body.as_bytes());
+            let text = String::from_utf8(request).unwrap();
+            assert!(text.contains(&format!("Content-Length: {}\r\n\r\n{body}", body.len())));
+        }
+    }
+
+    #[test]
+    fn the_text_is_one_kilobyte_and_needs_no_escape() {
+        let text = text();
+        assert_eq!(text.len(), BODY_BYTES);
+        assert_eq!(serde_json::to_string(&text).unwrap().len(), BODY_BYTES + 2);
+    }
+}

@@ -1,0 +1,111 @@
+//! CPU time and memory of a server process, all its threads and children, out of `/proc`.
+//!
+//! CPU time is the sum of `schedstat`'s first field (nanoseconds on a processor) over the threads, which is exact where
+//! the clock ticks of `/proc/PID/stat` are steps of 10 ms. A thread that ends between two samples takes its time with
+//! it, so `cpu_since` never counts less than what the ticks of the whole process say, minus their step.
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Duration;
+
+/// CPU time of one process tree at one moment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CpuSample {
+    thread_nanos: HashMap<u32, u64>,
+    ticks: u64,
+}
+
+/// The kernel counts `utime` and `stime` in hundredths of a second for user space, on every platform Linux has here.
+const TICK_NANOS: u64 = 10_000_000;
+
+impl CpuSample {
+    /// Reads every thread of `pid` and of its descendants; processes that are gone count nothing.
+    pub(crate) fn of(pid: u32) -> Self {
+        let mut sample = Self::default();
+        let mut waiting = vec![pid];
+        while let Some(pid) = waiting.pop() {
+            sample.ticks += process_ticks(pid).unwrap_or(0);
+            for thread in threads(pid) {
+                sample.thread_nanos.insert(thread, thread_nanos(pid, thread).unwrap_or(0));
+                waiting.extend(children(pid, thread));
+            }
+        }
+        sample
+    }
+
+    /// CPU time spent since the earlier sample.
+    pub(crate) fn since(&self, earlier: &Self) -> Duration {
+        let fresh = |(thread, nanos): (&u32, &u64)| nanos - earlier.thread_nanos.get(thread).copied().unwrap_or(0).min(*nanos);
+        let by_threads: u64 = self.thread_nanos.iter().map(fresh).sum();
+        let by_ticks = self.ticks.saturating_sub(earlier.ticks).saturating_sub(2) * TICK_NANOS;
+        Duration::from_nanos(by_threads.max(by_ticks))
+    }
+}
+
+/// Resident memory of the process in MiB.
+pub(crate) fn resident_mib(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+fn threads(pid: u32) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn thread_nanos(pid: u32, thread: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")).ok()?;
+    text.split(' ').next()?.parse().ok()
+}
+
+fn children(pid: u32, thread: u32) -> Vec<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
+    text.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+}
+
+fn process_ticks(pid: u32) -> Option<u64> {
+    stat_ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// `utime` + `stime`, fields 14 and 15; counted after the last parenthesis, since a program's name may hold spaces.
+fn stat_ticks(stat: &str) -> Option<u64> {
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_found_behind_a_name_with_spaces_and_parentheses() {
+        let stat = "42 (a (b) c) S 1 42 42 0 -1 4194304 100 0 0 0 17 5 0 0 20 0 1 0 100 1 1";
+        assert_eq!(stat_ticks(stat), Some(22));
+    }
+
+    #[test]
+    fn work_of_this_process_is_seen() {
+        let pid = std::process::id();
+        let before = CpuSample::of(pid);
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < Duration::from_millis(30) {
+            std::hint::black_box(0);
+        }
+        let spent = CpuSample::of(pid).since(&before);
+        assert!(spent > Duration::from_millis(1), "{spent:?}");
+    }
+
+    #[test]
+    fn this_process_has_memory() {
+        assert!(resident_mib(std::process::id()).is_some_and(|mib| mib > 0.5));
+    }
+
+    #[test]
+    fn ticks_speak_for_threads_that_ended_in_between() {
+        let earlier = CpuSample { thread_nanos: HashMap::from([(1, 10)]), ticks: 0 };
+        let later = CpuSample { thread_nanos: HashMap::from([(1, 20)]), ticks: 52 };
+        assert_eq!(later.since(&earlier), Duration::from_millis(500));
+    }
+}

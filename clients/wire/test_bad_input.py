@@ -1,0 +1,235 @@
+"""Bad input of every kind gets the error of AWS and changes nothing.
+
+Every test here holds a queue with one message (`untouched`) whose attributes, counts and message must be the same
+afterwards. Sources: the awsJson1_0 protocol, the SQS error tables, answers of AWS as recorded.
+"""
+
+import socket
+
+import pytest
+from wire_client import read_answer
+
+BROKEN_JSON = [
+    ("nothing", b""),
+    ("no JSON at all", b"hello"),
+    ("an open object", b'{"QueueUrl": "x"'),
+    ("an open string", b'{"QueueUrl": "x'),
+    ("a trailing comma", b'{"QueueUrl": "x",}'),
+    ("single quotes", b"{'QueueUrl': 'x'}"),
+    ("two objects", b"{}{}"),
+    ("a list", b"[]"),
+    ("a text", b'"text"'),
+    ("a number", b"1"),
+    ("bytes that are not UTF-8", b'{"QueueUrl": "\xff\xfe"}'),
+    ("a lone surrogate", rb'{"QueueUrl": "\ud800"}'),
+    ("a raw line end in a string", b'{"QueueUrl": "a\nb"}'),
+    ("a bad escape", rb'{"QueueUrl": "\x41"}'),
+    ("ten thousand open lists", b'{"a":' + b"[" * 10_000),
+    ("a hundred thousand open objects", b'{"a":' * 100_000),
+    ("a number without end", b'{"DelaySeconds": ' + b"9" * 5_000 + b"}"),
+]
+
+
+@pytest.mark.parametrize(("fact", "body"), BROKEN_JSON, ids=[fact for fact, _ in BROKEN_JSON])
+def test_broken_json_is_refused(wire, untouched, fact, body):
+    answer = wire.json("SendMessage", body)
+    assert answer.status == 400
+    expected = {"SerializationException", "MissingRequiredParameterException"} if body == b"" else {"SerializationException"}
+    assert answer.type() in expected
+
+
+WRONG_TYPES = [
+    ("a number for a text", "SendMessage", {"MessageBody": 5}),
+    ("a list for a text", "SendMessage", {"MessageBody": ["x"]}),
+    ("an object for a text", "SendMessage", {"MessageBody": {"a": 1}}),
+    ("a word for a number", "SendMessage", {"MessageBody": "x", "DelaySeconds": "soon"}),
+    ("a list for a number", "SendMessage", {"MessageBody": "x", "DelaySeconds": [1]}),
+    ("a number over 64 bits", "SendMessage", {"MessageBody": "x", "DelaySeconds": 10**30}),
+    ("a text for a map", "SendMessage", {"MessageBody": "x", "MessageAttributes": "a"}),
+    ("a list for a map", "SendMessage", {"MessageBody": "x", "MessageAttributes": []}),
+    ("a text for a structure", "SendMessage", {"MessageBody": "x", "MessageAttributes": {"a": "b"}}),
+    ("an object for a list", "SendMessageBatch", {"Entries": {"Id": "a"}}),
+    ("texts in a list of structures", "SendMessageBatch", {"Entries": ["a"]}),
+    ("a text for a list", "ReceiveMessage", {"AttributeNames": "All"}),
+    ("numbers for attribute values", "SetQueueAttributes", {"Attributes": {"DelaySeconds": {"a": 1}}}),
+    (
+        "a number for bytes",
+        "SendMessage",
+        {"MessageBody": "x", "MessageAttributes": {"a": {"DataType": "Binary", "BinaryValue": 5}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("fact", "operation", "rest"), WRONG_TYPES, ids=[row[0] for row in WRONG_TYPES])
+def test_a_wrong_type_is_refused(wire, untouched, fact, operation, rest):
+    answer = wire.json(operation, {"QueueUrl": untouched, **rest})
+    assert answer.status == 400
+    assert answer.type() == "SerializationException"
+
+
+@pytest.mark.parametrize("value", ["!!!!", "AAA", "A===", "AA=A", "äöü="], ids=repr)
+def test_wrong_base64_is_refused(wire, untouched, value):
+    attributes = {"a": {"DataType": "Binary", "BinaryValue": value}}
+    answer = wire.json("SendMessage", {"QueueUrl": untouched, "MessageBody": "x", "MessageAttributes": attributes})
+    assert answer.status == 400
+    assert answer.type() in ("SerializationException", "InvalidParameterValueException")
+
+
+@pytest.mark.parametrize(
+    "target", ["AmazonSQS.NoSuchOperation", "AmazonSQS.", "AmazonSQS", "Nothing.SendMessage", "", "AmazonSQS.sendmessage"]
+)
+def test_an_unknown_operation_is_refused(wire, untouched, target):
+    headers = {**wire.json_headers("SendMessage"), "X-Amz-Target": target}
+    body = f'{{"QueueUrl": "{untouched}", "MessageBody": "x"}}'.encode()
+    answer = wire.send("POST", "/", headers, body)
+    assert answer.status in (400, 404)
+    assert answer.type() == "UnknownOperationException"
+
+
+NOT_BUILT_YET_OR_UNKNOWN = ["PUT", "DELETE", "PATCH"]
+
+
+@pytest.mark.parametrize("method", NOT_BUILT_YET_OR_UNKNOWN)
+def test_a_method_that_no_protocol_uses_is_refused(wire, untouched, method):
+    answer = wire.send(method, "/", wire.json_headers("DeleteQueue"), f'{{"QueueUrl": "{untouched}"}}'.encode())
+    assert 400 <= answer.status < 500
+
+
+BATCHES = [
+    ("empty", [], "EmptyBatchRequest"),
+    ("absent", None, "EmptyBatchRequest"),
+    ("eleven entries", [{"Id": f"e{i}", "MessageBody": "x"} for i in range(11)], "TooManyEntriesInBatchRequest"),
+    ("the same id twice", [{"Id": "a", "MessageBody": "x"}, {"Id": "a", "MessageBody": "y"}], "BatchEntryIdsNotDistinct"),
+    ("a bad id", [{"Id": "a b", "MessageBody": "x"}], "InvalidBatchEntryId"),
+    ("an empty id", [{"Id": "", "MessageBody": "x"}], "InvalidBatchEntryId"),
+    ("too long in all", [{"Id": i, "MessageBody": "x" * 600_000} for i in "ab"], "BatchRequestTooLong"),
+]
+
+
+@pytest.mark.parametrize(("fact", "entries", "shape"), BATCHES, ids=[row[0] for row in BATCHES])
+def test_a_bad_batch_is_refused_whole(wire, untouched, fact, entries, shape):
+    answer = wire.json("SendMessageBatch", {"QueueUrl": untouched, "Entries": entries})
+    assert answer.status == 400
+    if entries is None and answer.type() == "MissingRequiredParameterException":
+        return
+    assert answer.type() == shape
+    assert answer.headers["x-amzn-query-error"] == f"AWS.SimpleQueueService.{shape};Sender"
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x0b", "\x1f", "\ufffe", "\uffff"], ids=lambda sign: f"U+{ord(sign):04X}")
+def test_a_sign_that_xml_forbids_is_refused(wire, untouched, sign):
+    answer = wire.json("SendMessage", {"QueueUrl": untouched, "MessageBody": f"a{sign}b"})
+    assert (answer.status, answer.type()) == (400, "InvalidMessageContents")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "http://", "http://h/", "http://h/1/2/3/4", "no spaces here", "x" * 5_000, "http://[::1", "/000000000000/", "\x00"],
+    ids=["empty", "no host", "no path", "long path", "spaces", "5000 signs", "open bracket", "no name", "a null"],
+)
+def test_a_queue_url_that_is_none_is_refused(wire, untouched, url):
+    answer = wire.json("SendMessage", {"QueueUrl": url, "MessageBody": "x"})
+    assert answer.status in (400, 404)
+    assert answer.type() in (
+        "QueueDoesNotExist",
+        "InvalidAddress",
+        "MissingRequiredParameterException",
+        "InvalidParameterValueException",
+    )
+
+
+def test_a_truncated_body_does_nothing(wire, untouched):
+    body = f'{{"QueueUrl": "{untouched}", "MessageBody": "cut"}}'.encode()
+    with wire.socket() as connection:
+        connection.sendall(wire.head("SendMessage", len(body) + 10) + body)
+        connection.shutdown(socket.SHUT_WR)
+        answer = read_answer(connection.makefile("rb"))
+    assert answer is None or answer.status >= 400
+
+
+def test_a_connection_that_drops_in_the_middle_of_a_body_does_nothing(wire, untouched):
+    body = f'{{"QueueUrl": "{untouched}", "MessageBody": "dropped"}}'.encode()
+    with wire.socket() as connection:
+        connection.sendall(wire.head("SendMessage", len(body)) + body[:-5])
+
+
+def test_a_body_over_the_limit_is_refused_and_the_connection_closed(wire, untouched):
+    length = 64 * 1024 * 1024
+    with wire.socket() as connection:
+        stream = connection.makefile("rb")
+        connection.sendall(wire.head("SendMessage", length))
+        sent = push(connection, length)
+        answer = answer_or_end(stream)
+        assert answer is None or answer.status in (400, 413)
+        assert sent < length or answer is not None
+        assert ends(stream)
+
+
+def test_a_chunked_body_over_the_limit_is_refused(wire, untouched):
+    head = wire.head("SendMessage", 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    with wire.socket() as connection:
+        stream = connection.makefile("rb")
+        connection.sendall(head)
+        chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+        sent = push(connection, 64 * len(chunk), chunk)
+        answer = answer_or_end(stream)
+        assert answer is None or answer.status in (400, 413)
+        assert sent < 64 * len(chunk) or answer is not None
+
+
+def test_a_chunked_body_within_the_limit_is_read(wire, queue):
+    head = wire.head("SendMessage", 0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    body = f'{{"QueueUrl": "{queue}", "MessageBody": "in chunks"}}'.encode()
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (body[:7], body[7:30], body[30:])) + b"0\r\n\r\n"
+    with wire.socket() as connection:
+        connection.sendall(head + chunks)
+        assert read_answer(connection.makefile("rb")).status == 200
+
+
+NOT_HTTP = [
+    ("garbage", b"\x00\x01\x02\x03\r\n\r\n"),
+    ("a TLS hello", bytes.fromhex("160301020001000100fc0303") + b"\x00" * 40),
+    ("a bad version", b"GET / HTTP/9.9\r\n\r\n"),
+    ("a length that is none", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n"),
+    ("a negative length", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"),
+    ("two lengths", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+    ("a bad chunk size", b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+    ("a space before the colon", b"POST / HTTP/1.1\r\nHost : x\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize(("fact", "raw"), NOT_HTTP, ids=[fact for fact, _ in NOT_HTTP])
+def test_what_is_not_http_is_refused_or_cut_off(wire, untouched, fact, raw):
+    with wire.socket(timeout=10) as connection:
+        connection.sendall(raw)
+        connection.shutdown(socket.SHUT_WR)
+        answer = answer_or_end(connection.makefile("rb"))
+    assert answer is None or answer.status >= 400
+
+
+def push(connection, total, piece=b"x" * 65_536):
+    """Sends until `total` bytes are gone or the other side has had enough; the bytes sent."""
+    sent = 0
+    try:
+        while sent < total:
+            connection.sendall(piece)
+            sent += len(piece)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    return sent
+
+
+def answer_or_end(stream):
+    """An answer, or None when the connection was closed without one."""
+    try:
+        return read_answer(stream)
+    except (ConnectionResetError, ValueError, IndexError):
+        return None
+
+
+def ends(stream):
+    """Whether the other side closes the connection."""
+    try:
+        return stream.read(1) == b""
+    except ConnectionResetError:
+        return True

@@ -1,0 +1,215 @@
+"""The query form: form bodies and query strings in, XML out, as Debian's AWS CLI and older SDKs speak it.
+
+Sources: the awsQuery protocol; the SQS guide, "Making Query API requests"; answers of AWS as recorded.
+"""
+
+import base64
+import hashlib
+
+import pytest
+
+NAMESPACE = b'xmlns="http://queue.amazonaws.com/doc/2012-11-05/"'
+
+
+def path_of(url):
+    return "/" + "/".join(url.split("/")[-2:])
+
+
+def text(answer, path):
+    assert answer.status == 200, answer
+    return answer.xml().findtext(path)
+
+
+def texts(answer, path):
+    return [element.text for element in answer.xml().findall(path)]
+
+
+def test_an_answer_is_wrapped_twice_and_names_its_request(wire, queue):
+    answer = wire.form("SendMessage", QueueUrl=queue, MessageBody="hello")
+    assert answer.headers["content-type"].startswith("text/xml")
+    assert NAMESPACE in answer.body
+    root = answer.xml()
+    assert root.tag == "SendMessageResponse"
+    assert root.findtext("SendMessageResult/MD5OfMessageBody") == hashlib.md5(b"hello").hexdigest()
+    assert root.findtext("ResponseMetadata/RequestId") == answer.headers["x-amzn-requestid"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("where", ["root", "queue path"])
+def test_a_call_works_by(wire, queue, method, where):
+    path, rest = ("/", {"QueueUrl": queue}) if where == "root" else (path_of(queue), {})
+    assert text(wire.form("SendMessage", path, method, MessageBody=f"{method} {where}", **rest), "SendMessageResult/MessageId")
+    answer = wire.form("ReceiveMessage", path, method, WaitTimeSeconds=1, **rest)
+    assert text(answer, "ReceiveMessageResult/Message/Body") == f"{method} {where}"
+    handle = text(answer, "ReceiveMessageResult/Message/ReceiptHandle")
+    assert wire.form("DeleteMessage", path, method, ReceiptHandle=handle, **rest).xml().tag == "DeleteMessageResponse"
+    assert wire.snapshot(queue)["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+
+def test_create_get_url_list_and_delete(wire):
+    name = wire.create_queue().rsplit("/", 1)[1] + "-x"
+    created = wire.form("CreateQueue", QueueName=name, **{"Attribute.1.Name": "DelaySeconds", "Attribute.1.Value": "7"})
+    url = text(created, "CreateQueueResult/QueueUrl")
+    assert text(wire.form("GetQueueUrl", QueueName=name), "GetQueueUrlResult/QueueUrl") == url
+    assert texts(wire.form("ListQueues", QueueNamePrefix=name), "ListQueuesResult/QueueUrl") == [url]
+    assert wire.snapshot(url)["DelaySeconds"] == "7"
+    assert wire.form("DeleteQueue", QueueUrl=url).status == 200
+    assert texts(wire.form("ListQueues", QueueNamePrefix=name), "ListQueuesResult/QueueUrl") == []
+
+
+def test_queue_attributes_come_and_go_as_numbered_pairs(wire, queue):
+    pairs = {"Attribute.1.Name": "VisibilityTimeout", "Attribute.1.Value": "9", "Attribute.2.Name": "DelaySeconds"}
+    assert wire.form("SetQueueAttributes", QueueUrl=queue, **pairs, **{"Attribute.2.Value": "3"}).status == 200
+    names = {"AttributeName.1": "VisibilityTimeout", "AttributeName.2": "DelaySeconds"}
+    answer = wire.form("GetQueueAttributes", QueueUrl=queue, **names)
+    pairs = answer.xml().findall("GetQueueAttributesResult/Attribute")
+    assert {pair.findtext("Name"): pair.findtext("Value") for pair in pairs} == {"VisibilityTimeout": "9", "DelaySeconds": "3"}
+
+
+def test_message_attributes_come_and_go_as_numbered_entries(wire, queue):
+    sent = {
+        "MessageAttribute.1.Name": "text",
+        "MessageAttribute.1.Value.DataType": "String",
+        "MessageAttribute.1.Value.StringValue": "a & b <c>",
+        "MessageAttribute.2.Name": "raw",
+        "MessageAttribute.2.Value.DataType": "Binary",
+        "MessageAttribute.2.Value.BinaryValue": base64.b64encode(b"\x00\xff").decode(),
+    }
+    answer = wire.form("SendMessage", QueueUrl=queue, MessageBody="x", **sent)
+    digest = text(answer, "SendMessageResult/MD5OfMessageAttributes")
+    names = {"MessageAttributeName.1": "All", "AttributeName.1": "ApproximateReceiveCount"}
+    answer = wire.form("ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=1, **names)
+    message = answer.xml().find("ReceiveMessageResult/Message")
+    assert message.findtext("MD5OfMessageAttributes") == digest
+    found = {element.findtext("Name"): element for element in message.findall("MessageAttribute")}
+    assert found["text"].findtext("Value/StringValue") == "a & b <c>"
+    assert base64.b64decode(found["raw"].findtext("Value/BinaryValue")) == b"\x00\xff"
+    assert message.findtext("Attribute/Name") == "ApproximateReceiveCount"
+    assert message.findtext("Attribute/Value") == "1"
+
+
+def test_batches_come_as_numbered_entries_and_fail_one_by_one(wire, queue):
+    prefix = "SendMessageBatchRequestEntry"
+    sent = {f"{prefix}.1.Id": "a", f"{prefix}.1.MessageBody": "1", f"{prefix}.2.Id": "b", f"{prefix}.2.MessageBody": "2"}
+    late = {f"{prefix}.3.Id": "late", f"{prefix}.3.MessageBody": "3", f"{prefix}.3.DelaySeconds": "901"}
+    answer = wire.form("SendMessageBatch", QueueUrl=queue, **sent, **late)
+    assert texts(answer, "SendMessageBatchResult/SendMessageBatchResultEntry/Id") == ["a", "b"]
+    failed = answer.xml().find("SendMessageBatchResult/BatchResultErrorEntry")
+    assert (failed.findtext("Id"), failed.findtext("Code")) == ("late", "InvalidParameterValue")
+    assert failed.findtext("SenderFault") == "true"
+
+
+def test_change_visibility_and_delete_batches_work(wire, queue):
+    wire.form("SendMessage", QueueUrl=queue, MessageBody="x")
+    answer = wire.form("ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=1)
+    handle = text(answer, "ReceiveMessageResult/Message/ReceiptHandle")
+    prefix = "ChangeMessageVisibilityBatchRequestEntry.1"
+    entry = {f"{prefix}.Id": "a", f"{prefix}.ReceiptHandle": handle, f"{prefix}.VisibilityTimeout": "60"}
+    answer = wire.form("ChangeMessageVisibilityBatch", QueueUrl=queue, **entry)
+    assert texts(answer, "ChangeMessageVisibilityBatchResult/ChangeMessageVisibilityBatchResultEntry/Id") == ["a"]
+    assert wire.form("ChangeMessageVisibility", QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=30).status == 200
+    entry = {"DeleteMessageBatchRequestEntry.1.Id": "a", "DeleteMessageBatchRequestEntry.1.ReceiptHandle": handle}
+    answer = wire.form("DeleteMessageBatch", QueueUrl=queue, **entry)
+    assert texts(answer, "DeleteMessageBatchResult/DeleteMessageBatchResultEntry/Id") == ["a"]
+
+
+@pytest.mark.parametrize(
+    "body", ["<a>&amp;\"'</a>", "line\nline\ttab", "ümläut 日本 😀", "a=b&c=d+e%20f", "]]>"], ids=lambda body: body[:6].strip()
+)
+def test_a_body_survives_form_and_xml(wire, queue, body):
+    wire.form("SendMessage", QueueUrl=queue, MessageBody=body)
+    answer = wire.form("ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=1)
+    assert text(answer, "ReceiveMessageResult/Message/Body") == body
+    assert text(answer, "ReceiveMessageResult/Message/MD5OfBody") == hashlib.md5(body.encode()).hexdigest()
+
+
+def test_a_carriage_return_in_a_body_survives_xml(wire, queue):
+    wire.form("SendMessage", QueueUrl=queue, MessageBody="a\r\nb\rc")
+    answer = wire.form("ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=1)
+    assert text(answer, "ReceiveMessageResult/Message/Body") == "a\r\nb\rc"
+
+
+def test_an_empty_receive_is_an_empty_result(wire, queue):
+    answer = wire.form("ReceiveMessage", QueueUrl=queue)
+    assert answer.status == 200 and answer.xml().tag == "ReceiveMessageResponse"
+    assert texts(answer, "ReceiveMessageResult/Message") == []
+
+
+ERRORS = [
+    ("a missing queue", "SendMessage", {"MessageBody": "x"}, "AWS.SimpleQueueService.NonExistentQueue", 400),
+    ("an empty batch", "SendMessageBatch", {}, "AWS.SimpleQueueService.EmptyBatchRequest", 400),
+    ("a bad handle", "DeleteMessage", {"ReceiptHandle": "x"}, "ReceiptHandleIsInvalid", 404),
+    ("a missing parameter", "SendMessage", {}, "MissingParameter", 400),
+    ("a number out of range", "ReceiveMessage", {"MaxNumberOfMessages": 11}, "InvalidParameterValue", 400),
+    ("a forbidden sign", "SendMessage", {"MessageBody": "\x01"}, "InvalidMessageContents", 400),
+    ("an unknown action", "NoSuchAction", {}, "InvalidAction", 400),
+]
+
+
+@pytest.mark.parametrize(("fact", "action", "rest", "code", "status"), ERRORS, ids=[row[0] for row in ERRORS])
+def test_an_error_is_an_error_response_with_the_query_code(wire, untouched, fact, action, rest, code, status):
+    url = untouched + "-missing" if fact == "a missing queue" else untouched
+    answer = wire.form(action, QueueUrl=url, **rest)
+    root = answer.xml()
+    assert (answer.status, root.tag) == (status, "ErrorResponse")
+    assert root.findtext("Error/Code") == code
+    assert root.findtext("Error/Type") == "Sender"
+    assert root.findtext("Error/Message")
+    assert root.find("Error/Detail") is not None
+    assert root.findtext("RequestId") == answer.headers["x-amzn-requestid"]
+
+
+def test_a_missing_queue_is_worded_as_in_the_days_of_wsdl(wire, queue):
+    answer = wire.form("SendMessage", QueueUrl=queue + "-missing", MessageBody="x")
+    assert answer.xml().findtext("Error/Message") == "The specified queue does not exist for this wsdl version."
+
+
+@pytest.mark.parametrize("value", ["one", "1.5", "", "99999999999999999999"], ids=["word", "fraction", "empty", "huge"])
+def test_a_number_that_is_none_is_refused(wire, untouched, value):
+    answer = wire.form("ReceiveMessage", QueueUrl=untouched, MaxNumberOfMessages=value)
+    assert answer.status == 400
+    assert answer.xml().findtext("Error/Code") in ("InvalidParameterValue", "MalformedInput", "ValidationError")
+
+
+def test_wrong_base64_in_a_binary_attribute_is_refused(wire, untouched):
+    attribute = {
+        "MessageAttribute.1.Name": "raw",
+        "MessageAttribute.1.Value.DataType": "Binary",
+        "MessageAttribute.1.Value.BinaryValue": "!!not base64!!",
+    }
+    answer = wire.form("SendMessage", QueueUrl=untouched, MessageBody="x", **attribute)
+    assert answer.status == 400
+    assert answer.xml().tag == "ErrorResponse"
+
+
+def test_list_members_need_not_stand_in_order(wire, queue):
+    names = {"AttributeName.2": "DelaySeconds", "AttributeName.1": "VisibilityTimeout"}
+    answer = wire.form("GetQueueAttributes", QueueUrl=queue, **names)
+    assert sorted(texts(answer, "GetQueueAttributesResult/Attribute/Name")) == ["DelaySeconds", "VisibilityTimeout"]
+
+
+def test_a_huge_index_in_a_list_costs_nothing(wire, untouched):
+    answer = wire.form("GetQueueAttributes", QueueUrl=untouched, **{"AttributeName.4294967295": "DelaySeconds"})
+    assert answer.status in (200, 400)
+
+
+def test_the_perl_client_sends_a_form_with_a_json_target(wire, queue):
+    """Amazon::SQS::Simple posts forms to the queue path, names a JSON target as well and signs for service s3."""
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+        "X-Amz-Target": "SendMessage",
+        "Authorization": wire.authorization.replace("/sqs/", "/s3/"),
+    }
+    body = b"Action=SendMessage&Version=2012-11-05&MessageBody=perl"
+    answer = wire.send("POST", path_of(queue), headers, body)
+    assert text(answer, "SendMessageResult/MD5OfMessageBody") == hashlib.md5(b"perl").hexdigest()
+
+
+def test_an_empty_region_in_the_scope_is_the_default_region(wire, queue):
+    """The Go SDK v2 with a custom resolver signs with no region."""
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Authorization": wire.authorization.replace("/us-east-1/", "//"),
+    }
+    body = b"Action=GetQueueUrl&Version=2012-11-05&QueueName=" + queue.rsplit("/", 1)[1].encode()
+    assert text(wire.send("POST", "/", headers, body), "GetQueueUrlResult/QueueUrl") == queue

@@ -1,0 +1,278 @@
+//! What a partition promises: order, replies that wait for the disk, waiting readers, replay; on a machine small enough
+//! to see through: a jar of sweets, each of which may be put in for later.
+
+use engine::{Clock, Decision, Durability, Effect, Machine, MalformedRecord, ManualClock, Partition, Recovery, Store};
+use journal::sim::SimDisk;
+use journal::Options;
+use names::{Instant, PartitionId, Position};
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+const FAMILY: u8 = 9;
+const JAR: PartitionId = PartitionId::of_family(FAMILY, 1);
+
+#[derive(Default, Debug, PartialEq)]
+struct Jar {
+    sweets: usize,
+    later: Vec<Instant>,
+    positions: Vec<Position>,
+}
+
+enum Command {
+    Put(usize),
+    PutAt(Instant),
+    Take,
+    TakeLazily,
+    Count,
+}
+
+#[derive(Debug, PartialEq)]
+enum Change {
+    Put,
+    PutAt(Instant),
+    Taken,
+}
+
+impl Effect for Change {
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Put => 1,
+            Self::PutAt(_) => 2,
+            Self::Taken => 3,
+        }
+    }
+
+    fn version(&self) -> u8 {
+        1
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        if let Self::PutAt(at) = self {
+            out.extend(at.as_millis().to_be_bytes());
+        }
+    }
+
+    fn decode(kind: u8, version: u8, payload: &[u8]) -> Result<Self, MalformedRecord> {
+        match (kind, <[u8; 8]>::try_from(payload)) {
+            (1, _) => Ok(Self::Put),
+            (2, Ok(millis)) => Ok(Self::PutAt(Instant::from_millis(u64::from_be_bytes(millis)))),
+            (3, _) => Ok(Self::Taken),
+            _ => Err(MalformedRecord { kind, version, why: "not of a jar" }),
+        }
+    }
+}
+
+impl Machine for Jar {
+    type Command = Command;
+    type Effect = Change;
+    type Reply = usize;
+
+    fn advance(&mut self, now: Instant) {
+        let due = self.later.extract_if(.., |at| *at <= now).count();
+        self.sweets += due;
+    }
+
+    fn decide(&self, _now: Instant, command: Command) -> Decision<Change, usize> {
+        let had = self.sweets;
+        match command {
+            Command::Put(count) => Decision::change((0..count).map(|_| Change::Put).collect(), count),
+            Command::PutAt(at) => Decision::change(vec![Change::PutAt(at)], 1),
+            Command::Take | Command::TakeLazily if had == 0 => Decision::answer(0),
+            Command::Take => Decision::change(vec![Change::Taken], 1),
+            Command::TakeLazily => {
+                Decision { effects: vec![Change::Taken], reply: 1, durability: Durability::Lazy }
+            }
+            Command::Count => Decision::answer(had),
+        }
+    }
+
+    fn apply(&mut self, at: Position, change: Change) {
+        self.positions.push(at);
+        match change {
+            Change::Put => self.sweets += 1,
+            Change::PutAt(at) => self.later.push(at),
+            Change::Taken => self.sweets -= 1,
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.later.iter().min().copied()
+    }
+
+    fn ready(&self) -> usize {
+        self.sweets
+    }
+}
+
+/// A jar on a disk whose syncs happen when the test says so.
+struct Shop {
+    disk: Arc<SimDisk>,
+    clock: Arc<ManualClock>,
+    store: Arc<Store>,
+    jar: Arc<Partition<Jar>>,
+}
+
+impl Shop {
+    fn open(disk: Arc<SimDisk>) -> Self {
+        let clock = Arc::new(ManualClock::at(Instant::from_millis(1_000)));
+        let mut recovery = Recovery::new(FAMILY, Jar::default);
+        let options = Options::small(1 << 20);
+        let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let store = Store::open(Arc::<SimDisk>::clone(&disk), options, shown, &mut [&mut recovery]).unwrap();
+        let jar = recovery.finish(&store).remove(&JAR);
+        let jar = jar.unwrap_or_else(|| Partition::new(Arc::clone(&store), JAR, Jar::default()));
+        Self { disk, clock, store, jar }
+    }
+
+    fn new() -> Self {
+        Self::open(Arc::new(SimDisk::new(7)))
+    }
+
+    fn commit(&self) {
+        self.store.journal().commit().unwrap();
+    }
+}
+
+fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_reply_is_closed_until_what_it_saw_is_on_disk() {
+    let shop = Shop::new();
+    let mut put = pin!(shop.jar.execute(Command::Put(2)).unwrap());
+    let mut count = pin!(shop.jar.execute(Command::Count).unwrap());
+    assert!(poll(put.as_mut()).is_pending());
+    assert!(poll(count.as_mut()).is_pending(), "the count saw two sweets that a crash could take back");
+    shop.commit();
+    assert_eq!(poll(put), Poll::Ready(Ok(2)));
+    assert_eq!(poll(count), Poll::Ready(Ok(2)));
+}
+
+#[test]
+fn a_lazy_change_keeps_neither_its_own_reply_nor_later_ones_waiting() {
+    let shop = Shop::new();
+    let put = shop.jar.execute(Command::Put(2)).unwrap();
+    shop.commit();
+    assert_eq!(poll(pin!(put)), Poll::Ready(Ok(2)));
+    assert_eq!(poll(pin!(shop.jar.execute(Command::TakeLazily).unwrap())), Poll::Ready(Ok(1)));
+    assert_eq!(poll(pin!(shop.jar.execute(Command::Count).unwrap())), Poll::Ready(Ok(1)));
+}
+
+#[test]
+fn a_lazy_change_still_waits_for_what_it_saw() {
+    let shop = Shop::new();
+    let _put = shop.jar.execute(Command::Put(1)).unwrap();
+    let mut take = pin!(shop.jar.execute(Command::TakeLazily).unwrap());
+    assert!(poll(take.as_mut()).is_pending(), "the sweet itself is not on disk yet");
+    shop.commit();
+    assert_eq!(poll(take), Poll::Ready(Ok(1)));
+}
+
+#[test]
+fn replay_gives_the_machine_back_with_positions_and_sequence() {
+    let shop = Shop::new();
+    let _ = shop.jar.execute(Command::Put(3)).unwrap();
+    shop.commit();
+    let _ = shop.jar.execute(Command::Take).unwrap();
+    let _ = shop.jar.execute(Command::PutAt(Instant::from_millis(9_000))).unwrap();
+    shop.commit();
+    let before = shop.jar.inspect(|jar| (jar.sweets, jar.later.clone(), jar.positions.clone())).unwrap();
+    assert_eq!(before.2, [1, 2, 3, 4, 5].map(Position::new));
+    shop.store.journal().close();
+
+    let again = Shop::open(shop.disk);
+    let after = again.jar.inspect(|jar| (jar.sweets, jar.later.clone(), jar.positions.clone())).unwrap();
+    assert_eq!(after, before);
+    // The sequence goes on without a gap, or the next replay would refuse the log.
+    let _ = again.jar.execute(Command::Put(1)).unwrap();
+    again.commit();
+    again.store.journal().close();
+    assert_eq!(Shop::open(again.disk).jar.inspect(|jar| jar.sweets), Some(3));
+}
+
+#[test]
+fn what_was_not_committed_is_forgotten_whole() {
+    let shop = Shop::new();
+    let _ = shop.jar.execute(Command::Put(1)).unwrap();
+    shop.commit();
+    let _ = shop.jar.execute(Command::Put(5)).unwrap();
+    let found = shop.disk.crash();
+    assert_eq!(Shop::open(Arc::new(found)).jar.inspect(|jar| jar.sweets), Some(1));
+}
+
+#[test]
+fn a_waiting_reader_is_woken_by_what_arrives() {
+    let shop = Shop::new();
+    let until = shop.clock.now().plus_secs(20);
+    let mut take = pin!(shop.jar.execute_when_ready(until, pending(), || Command::Take, |took| *took == 0));
+    assert!(poll(take.as_mut()).is_pending());
+    let _ = shop.jar.execute(Command::Put(1)).unwrap();
+    assert!(poll(take.as_mut()).is_pending(), "what arrived is not on disk");
+    shop.commit();
+    assert_eq!(poll(take), Poll::Ready(Ok(1)));
+}
+
+#[test]
+fn a_waiting_reader_is_woken_when_a_delay_ends() {
+    let shop = Shop::new();
+    let until = shop.clock.now().plus_secs(20);
+    let mut take = pin!(shop.jar.execute_when_ready(until, pending(), || Command::Take, |took| *took == 0));
+    assert!(poll(take.as_mut()).is_pending());
+    let _ = shop.jar.execute(Command::PutAt(shop.clock.now().plus_secs(5))).unwrap();
+    shop.commit();
+    shop.clock.advance_millis(4_999);
+    shop.store.fire_timers();
+    assert!(poll(take.as_mut()).is_pending());
+    shop.clock.advance_millis(1);
+    shop.store.fire_timers();
+    assert!(poll(take.as_mut()).is_pending(), "it took the sweet, and that is not on disk");
+    shop.commit();
+    assert_eq!(poll(take), Poll::Ready(Ok(1)));
+}
+
+#[test]
+fn a_reader_waits_no_longer_than_it_said() {
+    let shop = Shop::new();
+    let until = shop.clock.now().plus_secs(20);
+    let mut take = pin!(shop.jar.execute_when_ready(until, pending(), || Command::Take, |took| *took == 0));
+    assert!(poll(take.as_mut()).is_pending());
+    shop.clock.advance_millis(20_000);
+    assert_eq!(poll(take), Poll::Ready(Ok(0)));
+}
+
+#[test]
+fn a_stop_ends_the_wait() {
+    let shop = Shop::new();
+    let until = shop.clock.now().plus_secs(20);
+    let take = shop.jar.execute_when_ready(until, std::future::ready(()), || Command::Take, |took| *took == 0);
+    assert_eq!(poll(pin!(take)), Poll::Ready(Ok(0)));
+}
+
+#[test]
+fn two_sweets_wake_two_readers_and_a_reader_that_leaves_passes_its_turn_on() {
+    let shop = Shop::new();
+    let until = shop.clock.now().plus_secs(20);
+    let wait = || Box::pin(shop.jar.execute_when_ready(until, pending(), || Command::TakeLazily, |took| *took == 0));
+    let (mut first, mut second, mut third) = (wait(), wait(), wait());
+    for reader in [&mut first, &mut second, &mut third] {
+        assert!(poll(reader.as_mut()).is_pending());
+    }
+    let _ = shop.jar.execute(Command::Put(2)).unwrap();
+    drop(first);
+    shop.commit();
+    assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(1)));
+    assert_eq!(poll(third.as_mut()), Poll::Ready(Ok(1)));
+}
+
+#[test]
+fn a_failed_sync_answers_nobody() {
+    let shop = Shop::new();
+    let put = shop.jar.execute(Command::Put(1)).unwrap();
+    shop.disk.fail_op(shop.disk.ops() + 1, std::io::ErrorKind::Other);
+    assert!(shop.store.journal().commit().is_err());
+    assert_eq!(poll(pin!(put)), Poll::Ready(Err(engine::Unavailable::Stopped)));
+    assert!(matches!(shop.jar.execute(Command::Put(1)), Err(engine::Unavailable::Stopped)));
+}

@@ -1,0 +1,76 @@
+//! Which codec of `wire` reads an input and writes an answer.
+//!
+//! The only place that knows all protocols by their codecs; everything above hands on a [`Protocol`].
+
+use wire::cbor::{self, CborReader};
+use wire::json::{self, JsonReader};
+use wire::query::Form;
+use wire::schema::{OperationShape, ServiceShape};
+use wire::{Reader, Write, xml};
+
+use crate::protocol::Protocol;
+use crate::request_id::RequestId;
+use crate::service::{Refused, Unprepared};
+
+/// The namespace of errors that are no service's, as AWS's own front end writes it.
+const NO_SERVICE_NAMESPACE: &str = "http://webservices.amazon.com/AWSFault/2005-15-09";
+
+/// An input, not yet read.
+pub(crate) enum Input<'a> {
+    /// The body is a JSON document.
+    Json(&'a [u8]),
+    /// The body is a CBOR document.
+    Cbor(&'a [u8]),
+    /// Query string and body were a form.
+    Form(Form<'a>),
+}
+
+/// Has `read` read the input, all of it.
+pub(crate) fn read<T>(
+    input: &Input<'_>,
+    read: impl FnOnce(&mut dyn Reader) -> Result<T, Unprepared>,
+) -> Result<T, Unprepared> {
+    let whole = |reader: &mut dyn Reader| {
+        let value = read(reader)?;
+        reader.finish()?;
+        Ok(value)
+    };
+    match input {
+        Input::Json(bytes) => whole(&mut JsonReader::new(bytes)?),
+        Input::Cbor(bytes) => whole(&mut CborReader::new(bytes)),
+        Input::Form(form) => whole(&mut form.reader()),
+    }
+}
+
+/// The body of a good answer.
+pub(crate) fn write_output(
+    service: &ServiceShape,
+    operation: &OperationShape,
+    protocol: Protocol,
+    id: RequestId,
+    output: &dyn Write,
+) -> Vec<u8> {
+    match protocol {
+        Protocol::Json => json::encode(output),
+        Protocol::Cbor => cbor::encode(output),
+        Protocol::Query => xml::encode(operation, namespace(Some(service)), id.as_str(), output),
+    }
+}
+
+/// The body of a refusal.
+pub(crate) fn write_error(
+    service: Option<&ServiceShape>,
+    protocol: Protocol,
+    id: RequestId,
+    refused: &Refused,
+) -> Vec<u8> {
+    match protocol {
+        Protocol::Json => json::encode_error(refused.error.type_name, &refused.message),
+        Protocol::Cbor => cbor::encode_error(refused.error.type_name, &refused.message),
+        Protocol::Query => xml::encode_error(refused.error, &refused.message, namespace(service), id.as_str()),
+    }
+}
+
+fn namespace(service: Option<&ServiceShape>) -> &str {
+    service.and_then(|known| known.xml_namespace).unwrap_or(NO_SERVICE_NAMESPACE)
+}

@@ -1,0 +1,354 @@
+//! The front door itself: what it is made of, and the stages every request passes.
+//!
+//! route → receive → identify → decode → call → encode, in order, in [`Gateway::pass`]. A request that fails in a stage
+//! skips the rest, so what is refused before `call` has executed nothing. There is no `allow` stage yet: it stands between
+//! decode and call once there are policies. Signatures are not verified either; see [`crate::credential`].
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto;
+use names::{AccountId, Instant, Region};
+use prometheus_client::registry::Registry;
+use wire::query::Form;
+use wire::{Invalid, Reader, Write};
+
+use crate::body::{self, BodyError, Budget};
+use crate::codec::{self, Input};
+use crate::credential::{self, Scope};
+use crate::directory::Directory;
+use crate::errors;
+use crate::isolation::{self, Isolated, Panicked};
+use crate::limits::{BODY_BYTES_MAX, Limits};
+use crate::metrics::{Metrics, OperationMetrics};
+use crate::pages::{Page, Pages};
+use crate::protocol::Protocol;
+use crate::reply;
+use crate::request_id::RequestId;
+use crate::route::{self, Place, Route, Target};
+use crate::service::{Base, Caller, Prepared, Refused, Service, Unprepared};
+use crate::stopping::Stopping;
+
+/// The answer to a request.
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+/// Time and chance, which the gateway does not take by itself.
+pub trait Surroundings: Send + Sync + 'static {
+    /// The wall clock.
+    fn now(&self) -> Instant;
+    /// Nanoseconds since some moment of the past, never running backwards.
+    fn monotonic_nanos(&self) -> u64;
+    /// 128 random bits; they need not be hard to guess.
+    fn random(&self) -> u128;
+}
+
+/// How clients reach a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// Behind TLS.
+    Https,
+}
+
+impl Scheme {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// What a gateway is made of.
+pub struct Options {
+    /// The services behind it.
+    pub services: Vec<Arc<dyn Service>>,
+    /// The server's own pages.
+    pub pages: Arc<dyn Pages>,
+    /// Time and chance.
+    pub surroundings: Arc<dyn Surroundings>,
+    /// The account of requests whose access key names none.
+    pub default_account: AccountId,
+    /// The region of requests that name none.
+    pub default_region: Region,
+    /// `scheme://host` in URLs given to clients, without a slash at its end. `None`: as the client wrote it.
+    pub public_url: Option<Arc<str>>,
+    /// Bounds on time and memory.
+    pub limits: Limits,
+}
+
+/// The AWS front door. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    directory: Directory,
+    pages: Arc<dyn Pages>,
+    surroundings: Arc<dyn Surroundings>,
+    default_account: AccountId,
+    default_region: Region,
+    public_url: Option<Arc<str>>,
+    limits: Limits,
+    bodies: Budget,
+    stopping: Stopping,
+    metrics: Metrics,
+    unknown: OperationMetrics,
+    http: auto::Builder<TokioExecutor>,
+}
+
+impl Gateway {
+    /// Builds the front door and registers what it counts.
+    ///
+    /// # Panics
+    /// If two services share a target prefix.
+    pub fn new(options: Options, registry: &mut Registry) -> Self {
+        let metrics = Metrics::register(registry);
+        Self(Arc::new(Inner {
+            directory: Directory::new(options.services, &metrics),
+            pages: options.pages,
+            surroundings: options.surroundings,
+            default_account: options.default_account,
+            default_region: options.default_region,
+            public_url: options.public_url,
+            bodies: Budget::new(options.limits.bodies_bytes_max),
+            limits: options.limits,
+            stopping: Stopping::new(),
+            unknown: metrics.operation("unknown", "unknown"),
+            metrics,
+            http: crate::connection::builder(),
+        }))
+    }
+
+    /// Begins the graceful stop: idle connections close, busy ones after the requests they have begun.
+    pub fn stop(&self) {
+        self.0.stopping.set();
+    }
+
+    /// The signal that [`stop`](Self::stop) gives.
+    pub fn stopping(&self) -> Stopping {
+        self.0.stopping.clone()
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    pub(crate) fn http(&self) -> &auto::Builder<TokioExecutor> {
+        &self.0.http
+    }
+
+    /// Answers one request, and counts and logs it.
+    pub(crate) async fn answer(&self, request: Request<Incoming>, scheme: Scheme) -> Reply {
+        let began = self.0.surroundings.monotonic_nanos();
+        let id = RequestId::from_random(self.0.surroundings.random());
+        let version = request.version();
+        let place = Place { bound: None, operation: None, protocol: Protocol::Query };
+        let mut record = Record { place, id, began, body_bytes: 0, close: false, is_page: false };
+        let (head, body) = request.into_parts();
+        let result = self.pass(head, body, scheme, &mut record).await;
+        let mut reply = result.unwrap_or_else(|refused| reply::refusal(&record.place, id, &refused));
+        if (record.close || self.0.stopping.is_set()) && version < Version::HTTP_2 {
+            reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.note(&record, reply.status().as_u16());
+        reply
+    }
+
+    /// The stages.
+    async fn pass<'d>(
+        &'d self,
+        head: Parts,
+        body: Incoming,
+        scheme: Scheme,
+        record: &mut Record<'d>,
+    ) -> Result<Reply, Refused> {
+        let scope = credential::scope(&head.headers, route::query(&head));
+        let route = route::route(&self.0.directory, &head, scope.as_ref(), &mut record.place)?;
+        if matches!(route, Route::Page) {
+            record.is_page = true;
+            return Ok(self.page(&head));
+        }
+        let body = self.receive(body, record).await?;
+        let (target, input) = self.input(route, &head, &body, &mut record.place)?;
+        let caller = self.identify(&head, scope, scheme, record.id);
+        let prepared = decode(target, &input)?;
+        // What the operation needs it owns; a long poll shall not keep the bytes it was asked with.
+        drop(input);
+        drop(body);
+        let output = call(target, prepared, caller).await?;
+        encode(target, record, output.as_ref())
+    }
+
+    /// Reads the body. The connection cannot go on after one that was not read to its end.
+    async fn receive(&self, body: Incoming, record: &mut Record<'_>) -> Result<Bytes, Refused> {
+        let bytes_max = record.place.bound.map_or(BODY_BYTES_MAX, |bound| bound.description.body_bytes_max);
+        let limits = &self.0.limits;
+        match body::gather(body, bytes_max, limits.body_read, &self.0.bodies).await {
+            Ok(body) => {
+                record.body_bytes = body.len();
+                Ok(body)
+            }
+            Err(error) => {
+                record.close = true;
+                Err(unread(error, bytes_max))
+            }
+        }
+    }
+
+    /// Finds the operation, which a form names itself, and what is to be read as its input.
+    fn input<'d, 'b>(
+        &'d self,
+        route: Route<'d>,
+        head: &'b Parts,
+        body: &'b [u8],
+        place: &mut Place<'d>,
+    ) -> Result<(Target<'d>, Input<'b>), Refused> {
+        match (route, place.protocol) {
+            (Route::Operation(target), Protocol::Cbor) => Ok((target, Input::Cbor(body))),
+            (Route::Operation(target), _) => Ok((target, Input::Json(body))),
+            (Route::Form | Route::Page, _) => {
+                let mut form =
+                    Form::parse(route::query(head).as_bytes(), body).map_err(|invalid| malformed(&invalid))?;
+                let target = route::settle(&self.0.directory, head, &form, place)?;
+                let path = head.uri.path();
+                if let Some(member) = target.bound.description.path_member.filter(|_| path != "/") {
+                    form.set_if_absent(member, path);
+                }
+                Ok((target, Input::Form(form)))
+            }
+        }
+    }
+
+    /// Learns account and region from the credential scope, without verifying it; what it does not tell has defaults.
+    fn identify(&self, head: &Parts, scope: Option<Scope<'_>>, scheme: Scheme, request_id: RequestId) -> Caller {
+        let inner = &*self.0;
+        let (access_key, region) = match scope {
+            Some(scope) => (Some(scope.access_key), scope.region),
+            None => (None, None),
+        };
+        let account = access_key.as_deref().map(|key| credential::account(key, inner.default_account));
+        Caller {
+            account: account.unwrap_or(inner.default_account),
+            region: region.and_then(|name| self.region(&name)).unwrap_or_else(|| inner.default_region.clone()),
+            access_key: access_key.map(|key| key.into_owned().into_boxed_str()),
+            request_id,
+            now: inner.surroundings.now(),
+            stopping: inner.stopping.clone(),
+            base: self.base(head, scheme),
+            path: head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
+        }
+    }
+
+    /// The region called `name`. The default one is shared instead of made again.
+    fn region(&self, name: &str) -> Option<Region> {
+        let default = &self.0.default_region;
+        if name == default.as_str() { Some(default.clone()) } else { Region::parse(name).ok() }
+    }
+
+    fn base(&self, head: &Parts, scheme: Scheme) -> Base {
+        match &self.0.public_url {
+            Some(url) => Base::Public(Arc::clone(url)),
+            None => Base::Client { scheme: scheme.as_str(), host: route::host_value(head) },
+        }
+    }
+
+    fn page(&self, head: &Parts) -> Reply {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return reply::page(Page::text(405, "This path takes GET and HEAD.\n"));
+        }
+        let page = self.0.pages.page(head.uri.path(), route::query(head));
+        reply::page(page.unwrap_or_else(|| Page::text(404, "There is no such page.\n")))
+    }
+
+    fn note(&self, record: &Record<'_>, status: u16) {
+        if record.is_page {
+            return tracing::debug!(id = %record.id, status, "page");
+        }
+        let Place { bound, operation, protocol } = record.place;
+        let metrics = match (bound, operation) {
+            (Some(bound), Some(operation)) => &bound.metrics[operation],
+            (Some(bound), None) => &bound.unknown,
+            (None, _) => &self.0.unknown,
+        };
+        let nanos = self.0.surroundings.monotonic_nanos().saturating_sub(record.began);
+        metrics.answered(protocol, status, nanos as f64 / 1e9, record.body_bytes);
+        let (service, operation) = (metrics.service(), metrics.operation());
+        let (protocol, bytes, micros) = (protocol.name(), record.body_bytes, nanos / 1000);
+        if status >= 500 {
+            tracing::warn!(id = %record.id, service, operation, protocol, status, bytes, micros, "request failed");
+        } else {
+            tracing::debug!(id = %record.id, service, operation, protocol, status, bytes, micros, "request");
+        }
+    }
+}
+
+/// What is kept of a request for metrics and log.
+struct Record<'d> {
+    place: Place<'d>,
+    id: RequestId,
+    began: u64,
+    body_bytes: usize,
+    close: bool,
+    is_page: bool,
+}
+
+fn unread(error: BodyError, bytes_max: usize) -> Refused {
+    match error {
+        BodyError::TooLarge => {
+            let message = format!("The request body is larger than the {bytes_max} bytes that are taken.");
+            Refused::new(&errors::TOO_LARGE, message)
+        }
+        BodyError::Busy => Refused::new(&errors::UNAVAILABLE, "Too many bytes are arriving at once. Try again."),
+        BodyError::Slow => Refused::new(&errors::TOO_SLOW, "The request body did not arrive in time."),
+        BodyError::Truncated => Refused::new(&errors::TRUNCATED, "The request body ended before its end."),
+    }
+}
+
+/// Reads the input. Whatever goes wrong here, nothing was executed.
+fn decode(target: Target<'_>, input: &Input<'_>) -> Result<Box<dyn Prepared>, Refused> {
+    let prepare = |reader: &mut dyn Reader| target.bound.service.prepare(target.operation, reader);
+    match isolation::run(|| codec::read(input, prepare)) {
+        Ok(Ok(prepared)) => Ok(prepared),
+        Ok(Err(Unprepared::Refused(refused))) => Err(refused),
+        Ok(Err(Unprepared::Malformed(invalid))) => Err(malformed(&invalid)),
+        Err(panicked) => Err(bug(target, &panicked)),
+    }
+}
+
+fn malformed(invalid: &Invalid) -> Refused {
+    Refused::new(&errors::MALFORMED, invalid.to_string())
+}
+
+/// Carries the operation out, on this task. A panic of it is logged and answered, and goes no further.
+async fn call(
+    target: Target<'_>,
+    prepared: Box<dyn Prepared>,
+    caller: Caller,
+) -> Result<Box<dyn Write + Send>, Refused> {
+    let answer = isolation::run(|| prepared.call(caller)).map_err(|panicked| bug(target, &panicked))?;
+    Isolated(answer).await.unwrap_or_else(|panicked| Err(bug(target, &panicked)))
+}
+
+/// Writes the output, which is the service's code too.
+fn encode(target: Target<'_>, record: &Record<'_>, output: &dyn Write) -> Result<Reply, Refused> {
+    let write = || reply::success(target, record.place.protocol, record.id, output);
+    isolation::run(write).map_err(|panicked| bug(target, &panicked))
+}
+
+fn bug(target: Target<'_>, panicked: &Panicked) -> Refused {
+    let (service, operation) = (target.bound.description.id, target.shape().name);
+    tracing::error!(service, operation, panic = panicked.0, "an operation panicked");
+    Refused::new(&errors::INTERNAL, "The request failed because of an error of the server. It was logged.")
+}

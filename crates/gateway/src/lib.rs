@@ -1,0 +1,32 @@
+//! The AWS front door: HTTP in, operations of services, HTTP out.
+//!
+//! The server hands in streams, services, pages, clock and chance; a [`Gateway`] serves the connections, tells which
+//! operation of which service a request means, reads it in whichever protocol it came (awsJson, awsQuery, rpcv2Cbor), has
+//! the service carry it out, and writes the answer the same way. No service sees HTTP, and no other crate of the house
+//! knows incoming AWS HTTP. A request refused before its operation is called has executed nothing.
+
+mod body;
+mod codec;
+mod connection;
+mod credential;
+mod directory;
+mod errors;
+mod gateway;
+mod isolation;
+pub mod limits;
+mod metrics;
+mod pages;
+mod protocol;
+mod pulse;
+mod reply;
+mod request_id;
+mod route;
+mod service;
+mod stopping;
+
+pub use gateway::{Gateway, Options, Scheme, Surroundings};
+pub use limits::Limits;
+pub use pages::{Page, Pages};
+pub use request_id::RequestId;
+pub use service::{Answer, Base, Caller, Description, Prepared, Refused, Service, Unprepared};
+pub use stopping::Stopping;

@@ -1,0 +1,58 @@
+//! Every bound of the front door, with its source.
+//!
+//! Constants are hard; [`Limits`] holds those an operator may set. What passes a bound is answered (431, 413, 503) or cut
+//! off, and has executed nothing.
+
+use std::time::Duration;
+
+/// Bytes of a request's head: request line and headers. AWS's own front ends take 8 to 16 KiB of headers; presigned
+/// query requests carry their parameters in the line, so the bound is four times that. More is answered with 431.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Headers of an HTTP/1 request. hyper's own bound: up to it the headers are parsed on the stack.
+pub const HEADERS_MAX: usize = 100;
+
+/// Bytes of a request's body where no service lowers it. A 1 MiB SQS batch of control characters grows sixfold when
+/// JSON escapes it, and Kinesis's 10 MiB records grow by a third in base64.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bytes of memory taken on the word of a Content-Length before that much has arrived.
+pub const BODY_BYTES_TRUSTED: usize = 256 * 1024;
+
+/// Requests that one HTTP/2 connection may have open at once. The AWS SDKs' pools open further connections beyond it.
+pub const HTTP2_STREAMS_MAX: u32 = 128;
+
+/// Connections open at once. Each idle one costs some kilobytes, and a process usually may open 16 Ki files or more. The
+/// server enforces it with a semaphore before it hands a stream to the gateway.
+pub const CONNECTIONS_MAX: usize = 10_000;
+
+/// Looks that the watch takes at a connection within its shortest timeout; timeouts are late by at most one part.
+pub(crate) const LOOKS_PER_TIMEOUT: u32 = 4;
+
+const _: () = assert!(BODY_BYTES_TRUSTED <= BODY_BYTES_MAX, "no more is trusted than is taken");
+const _: () = assert!(HEAD_BYTES_MAX >= 8192, "hyper takes no smaller buffer");
+
+/// The bounds that an operator may set.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// From a request's first byte to the end of its headers; then the connection is cut.
+    pub head_read: Duration,
+    /// From the end of the headers to the end of the body; then the request is refused and the connection closed.
+    pub body_read: Duration,
+    /// How long a connection may stand without a request. The pools of the Go and Rust SDKs give up an idle connection
+    /// after 90 s and Java's after 60 s: with more than that the client closes first, and no request meets a closing door.
+    pub idle: Duration,
+    /// Bytes of all bodies that are being read at this moment. More is answered with 503.
+    pub bodies_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_read: Duration::from_secs(30),
+            body_read: Duration::from_secs(60),
+            idle: Duration::from_secs(120),
+            bodies_bytes_max: 256 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The body protocols that every service speaks.
+
+/// How a request is written, and therefore its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// awsJson 1.0 and 1.1.
+    Json,
+    /// awsQuery: a form in, XML out.
+    Query,
+    /// rpcv2Cbor.
+    Cbor,
+}
+
+impl Protocol {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Protocol; 3] = [Self::Json, Self::Query, Self::Cbor];
+
+    /// The protocol's name in metrics and logs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Query => "query",
+            Self::Cbor => "cbor",
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What the gateway asks of an AWS service, and what it tells the service about the caller.
+//!
+//! A service gives a static [`Description`] (names, versions, operations) and turns a decoded input into a [`Prepared`]
+//! operation; the gateway calls that and encodes what comes back. No HTTP type appears here: a service never learns which
+//! protocol, version or header carried its input. A refusal at either step has changed nothing.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::uri::PathAndQuery;
+use names::{AccountId, Instant, Region};
+use wire::schema::{ErrorShape, ServiceShape};
+use wire::{Invalid, Reader, Write};
+
+use crate::{RequestId, Stopping};
+
+/// One AWS service behind the gateway.
+pub trait Service: Send + Sync + 'static {
+    /// The service's names, versions and operations.
+    fn describe(&self) -> &'static Description;
+
+    /// Reads the input of the operation at index `operation` of the operations in [`Description::shape`].
+    ///
+    /// Nothing may happen here beyond reading, since the document's end is checked afterwards: whatever the input asks
+    /// for, the answer to it comes from [`Prepared::call`].
+    fn prepare(&self, operation: usize, input: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared>;
+}
+
+/// An operation whose input is read, and which has not begun.
+pub trait Prepared: Send {
+    /// Carries the operation out. The gateway drops the returned future when the client goes away.
+    fn call(self: Box<Self>, caller: Caller) -> Answer;
+}
+
+/// The output of an operation, or why there is none.
+///
+/// The future may be dropped at any point, since clients disconnect while they wait. What the operation had already
+/// handed to the engine then still happens: a message whose send was never answered may well be stored.
+pub type Answer = Pin<Box<dyn Future<Output = Result<Box<dyn Write + Send>, Refused>> + Send>>;
+
+/// What a service is called, and how its requests are told from those of others.
+#[derive(Debug)]
+pub struct Description {
+    /// The service's short name in metrics and logs, e.g. `sqs`.
+    pub id: &'static str,
+    /// Names, versions, operations and errors. The places in its table of operations are the indexes given to
+    /// [`Service::prepare`].
+    pub shape: &'static ServiceShape,
+    /// First labels of host names that mean this service, e.g. `sqs` in `sqs.eu-central-1.example.org`.
+    pub host_labels: &'static [&'static str],
+    /// The member that the path of a form stands for where the form leaves it out, as SQS's queue URLs do for
+    /// `QueueUrl`. Forms sent to a path other than `/` are then this service's, unless they say otherwise.
+    pub path_member: Option<&'static str>,
+    /// Bytes a request's body may have. At most [`crate::limits::BODY_BYTES_MAX`].
+    pub body_bytes_max: usize,
+}
+
+/// Why an operation was not prepared.
+#[derive(Debug)]
+pub enum Unprepared {
+    /// The bytes are no input of this operation: broken, of a wrong type, not base64. The gateway words it, since these
+    /// errors are the protocol's; a service that words some of them itself (a missing member) gives them as refused.
+    Malformed(Invalid),
+    /// The input was read, and the service refuses it.
+    Refused(Refused),
+}
+
+impl From<Invalid> for Unprepared {
+    fn from(invalid: Invalid) -> Self {
+        Self::Malformed(invalid)
+    }
+}
+
+impl From<Refused> for Unprepared {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// An AWS error: its code and status, and the sentence that goes with it.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Code, status and whose fault it is.
+    pub error: &'static ErrorShape,
+    /// What is wrong, in AWS's words where they are known.
+    pub message: Cow<'static, str>,
+}
+
+impl Refused {
+    /// Refuses with `error`, because of `message`.
+    pub fn new(error: &'static ErrorShape, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { error, message: message.into() }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Who asks, from where, and when.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account the request acts in.
+    pub account: AccountId,
+    /// The region the request is meant for.
+    pub region: Region,
+    /// The access key id the request names. Absent from unsigned requests.
+    pub access_key: Option<Box<str>>,
+    /// The request's id, as the reply shows it.
+    pub request_id: RequestId,
+    /// When the request had arrived.
+    pub now: Instant,
+    /// Tells that the server is stopping: long polls then end early.
+    pub stopping: Stopping,
+    pub(crate) base: Base,
+    pub(crate) path: PathAndQuery,
+}
+
+impl Caller {
+    /// `scheme://host` under which the client reaches this server: the configured public URL, else as the client wrote it.
+    /// Without a slash at its end.
+    pub fn base_url(&self) -> &Base {
+        &self.base
+    }
+
+    /// A caller for a service's own tests, without a gateway: unsigned, at `http://localhost:4566/`.
+    pub fn for_test(account: AccountId, region: Region, now: Instant) -> Self {
+        Self {
+            account,
+            region,
+            access_key: None,
+            request_id: RequestId::from_random(0),
+            now,
+            stopping: Stopping::new(),
+            base: Base::Public("http://localhost:4566".into()),
+            path: PathAndQuery::from_static("/"),
+        }
+    }
+
+    /// The path of the request. For forms it is also the value of [`Description::path_member`].
+    pub fn path(&self) -> &str {
+        self.path.path()
+    }
+}
+
+/// `scheme://host`, shown by its [`fmt::Display`] so that only operations that need a URL build one.
+#[derive(Debug, Clone)]
+pub enum Base {
+    /// Configured, the same for all.
+    Public(Arc<str>),
+    /// The scheme of the listener and the host as the client wrote it.
+    Client {
+        /// `http` or `https`.
+        scheme: &'static str,
+        /// Host and port.
+        host: http::HeaderValue,
+    },
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Public(url) => f.write_str(url),
+            Self::Client { scheme, host } => {
+                write!(f, "{scheme}://{}", host.to_str().expect("the host was checked to be visible ASCII at the door"))
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The durable log: blocks, checksums, group commit, recovery, over a real or a simulated disk.
+//!
+//! In come entries of many partitions, out comes a position; once that position is durable, no crash takes it back.
+//! Bottom up: `record`, `block` and `manifest` know bytes; `chain` knows what must follow what; `log` writes one block
+//! at a time; `recover` tells a torn tail from corruption; `pending`, `wait` and `lane` are the group commit; `journal`
+//! is the door. The byte pictures stand in `docs/formats/log.md`. Only this crate touches the disk.
+
+mod aligned;
+mod block;
+mod body;
+mod chain;
+mod error;
+mod io;
+mod journal;
+mod lane;
+pub mod limits;
+mod log;
+mod manifest;
+mod options;
+mod pending;
+mod reader;
+mod real;
+mod record;
+mod recover;
+mod shelf;
+pub mod sim;
+mod space;
+mod stats;
+mod threads;
+mod wait;
+
+pub use aligned::{AlignedBuf, padded};
+pub use error::{AppendError, Fault, OpenError, ReplayError, Stopped};
+pub use io::{Io, IoFile, LockError, LockGuard};
+pub use journal::{Journal, Urgency};
+pub use options::{Drive, Options};
+pub use real::RealDisk;
+pub use record::{Entry, RECORD_HEADER_BYTES, Record};
+pub use recover::Recovery;
+pub use stats::Stats;
+pub use wait::WhenDurable;

@@ -1,0 +1,56 @@
+//! Every bound of the journal, with its reason. Relations between them are asserted at compile time.
+
+/// The newest layout this code writes and reads; a newer one is refused by name.
+pub const FORMAT_VERSION: u16 = 1;
+
+/// Blocks begin and end on this boundary: what O_DIRECT asks for, and what disks of today write at once.
+pub const PAGE_BYTES: usize = 4096;
+
+/// One log file: small enough to zero in the background and to trim often, large enough that a roll is rare.
+pub const FILE_BYTES: u64 = 64 << 20;
+
+/// One block with its header. What arrives beyond it during a sync waits for the next block.
+pub const BLOCK_BYTES_MAX: usize = 8 << 20;
+
+/// What may wait for the disk in memory; beyond it `append` answers `Full`.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
+
+/// Zeroed files kept ready, so that a roll needs no allocation from the file system.
+pub const SPARES: usize = 2;
+
+/// Space kept back from ordinary entries, so that deletes and acknowledgements still work on a full disk.
+pub const RESERVE_BYTES: u64 = 2 * FILE_BYTES;
+
+/// The longest time an entry appended as `Soon` waits before it is written (design, durability mode `relaxed`).
+pub const SOON_MILLIS: u64 = 5;
+
+/// Quiet time after which an empty block attests that all before it was durable. Until then a rotten last block cannot
+/// be told from a torn one; shorter would write more, longer would leave that window open longer.
+pub const SEAL_MILLIS: u64 = 50;
+
+/// How often the keeper looks at free space and missing spares when nobody asks for it.
+pub(crate) const TEND_MILLIS: u64 = 1000;
+
+/// One write while zeroing: large enough to be fast, small enough to let syncs of the log pass in between.
+pub(crate) const ZERO_BYTES: usize = 256 << 10;
+
+/// Block buffers kept for reuse: one being written, one being filled, one to change over.
+pub(crate) const BUFFERS_KEPT: usize = 3;
+
+/// One read of the log at recovery.
+pub(crate) const READ_BYTES: usize = 4 << 20;
+
+/// The commit thread's nice value: at normal priority on a busy machine a sync's end waits for a scheduler tick
+/// (measured: 85 µs become 4 ms).
+pub(crate) const COMMIT_NICE: i32 = -10;
+
+const _: () = assert!(BLOCK_BYTES_MAX.is_multiple_of(PAGE_BYTES), "blocks are whole pages");
+const _: () = assert!(FILE_BYTES.is_multiple_of(PAGE_BYTES as u64), "files are whole pages");
+const _: () = assert!(
+    (BLOCK_BYTES_MAX + 2 * PAGE_BYTES) as u64 <= FILE_BYTES,
+    "a file holds its head, the largest block, and a signpost"
+);
+const _: () = assert!(PENDING_BYTES_MAX >= BLOCK_BYTES_MAX, "one full block may always be pending");
+
+/// The pause between two writes of zeros while at least one spare is ready, so that the log's own syncs go first.
+pub(crate) const ZERO_PAUSE_MICROS: u64 = 500;

@@ -1,0 +1,178 @@
+//! What was appended and is not yet on its way to the disk.
+//!
+//! Under one short lock entries get their positions and are copied into the block being filled. An append never spans
+//! blocks, so a block's atomicity is the append's. Bytes count as pending until their block is durable.
+
+use std::collections::VecDeque;
+
+use crate::{
+    body::Body,
+    error::AppendError,
+    limits::BUFFERS_KEPT,
+    options::Options,
+    record::{self, Entry},
+    recover::Sequences,
+};
+
+/// How the commit thread waits, and so whether an append must wake it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parked {
+    /// It runs and will look again before it sleeps.
+    No,
+    /// Until the oldest `Soon` entry is due; only a `Now` entry wakes it.
+    UntilSoon,
+    /// Until there is something.
+    Idle,
+}
+
+/// Blocks that wait, and the numbers the next entries get.
+pub(crate) struct Pending {
+    blocks: VecDeque<Body>,
+    buffers: Vec<Body>,
+    block_bytes_max: usize,
+    bytes_max: usize,
+    bytes: usize,
+    next_position: u64,
+    sequences: Sequences,
+    trimmed: bool,
+    /// Something that waits was appended as `Now`.
+    pub(crate) urgent: bool,
+    pub(crate) parked: Parked,
+    /// A block was written after the last seal.
+    pub(crate) unsealed: bool,
+    /// No append is taken any more.
+    pub(crate) closing: bool,
+}
+
+impl Pending {
+    pub(crate) fn new(options: &Options, next_position: u64, sequences: Sequences, trimmed: bool) -> Self {
+        Self {
+            blocks: VecDeque::new(),
+            buffers: Vec::new(),
+            block_bytes_max: options.block_bytes_max,
+            bytes_max: options.pending_bytes_max,
+            bytes: 0,
+            next_position,
+            sequences,
+            trimmed,
+            urgent: false,
+            parked: Parked::No,
+            unsealed: false,
+            closing: false,
+        }
+    }
+
+    /// Payload bytes that wait or are being written.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The position of the entry appended last.
+    pub(crate) fn last_position(&self) -> u64 {
+        self.next_position - 1
+    }
+
+    /// Whether no block waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// Refuses entries that would not be replayed, and notes the others' sequences.
+    pub(crate) fn note_sequences(&mut self, entries: &[Entry<'_>]) -> Result<(), AppendError> {
+        for (index, entry) in entries.iter().enumerate() {
+            let last = self.sequences.get(&entry.partition).copied();
+            let expected = match last {
+                Some(last) => last + 1,
+                None if self.trimmed => entry.sequence,
+                None => 1,
+            };
+            if entry.sequence != expected {
+                self.forget_sequences(&entries[..index]);
+                let (partition, given) = (entry.partition, entry.sequence);
+                return Err(AppendError::OutOfOrder { partition, expected, given });
+            }
+            self.sequences.insert(entry.partition, entry.sequence);
+        }
+        Ok(())
+    }
+
+    fn forget_sequences(&mut self, entries: &[Entry<'_>]) {
+        for entry in entries.iter().rev() {
+            self.sequences.insert(entry.partition, entry.sequence - 1);
+        }
+    }
+
+    /// Gives positions without keeping anything, for a journal without a disk. Returns the last.
+    pub(crate) fn count_only(&mut self, entries: &[Entry<'_>]) -> Result<u64, AppendError> {
+        self.note_sequences(entries)?;
+        self.next_position += entries.len() as u64;
+        Ok(self.last_position())
+    }
+
+    /// Takes all entries, which need `bytes`, or none. Returns the position of the last.
+    pub(crate) fn push(&mut self, entries: &[Entry<'_>], checksums: &[u32], bytes: usize) -> Result<u64, AppendError> {
+        if self.bytes + bytes > self.bytes_max {
+            return Err(AppendError::Full);
+        }
+        self.note_sequences(entries)?;
+        if self.blocks.back().is_none_or(|block| block.room() < bytes) {
+            let fresh = self.buffers.pop().unwrap_or_else(|| Body::new(self.block_bytes_max));
+            self.blocks.push_back(fresh);
+        }
+        let block = self.blocks.back_mut().expect("a block was just added");
+        for (entry, checksum) in entries.iter().zip(checksums) {
+            block.push(entry, *checksum, self.next_position);
+            self.next_position += 1;
+        }
+        self.bytes += bytes;
+        Ok(self.last_position())
+    }
+
+    /// The oldest block, to be written.
+    pub(crate) fn take(&mut self) -> Option<Body> {
+        let block = self.blocks.pop_front();
+        if self.blocks.is_empty() {
+            self.urgent = false;
+        }
+        self.unsealed |= block.is_some();
+        block
+    }
+
+    /// A block that is durable; its buffer is used again.
+    pub(crate) fn give_back(&mut self, mut block: Body) {
+        self.bytes -= block.payload_bytes();
+        block.clear();
+        if self.buffers.len() < BUFFERS_KEPT {
+            self.buffers.push(block);
+        }
+    }
+}
+
+/// Checksums of an append's entries, computed before the lock is taken; the usual append needs no allocation for them.
+pub(crate) enum Checksums {
+    Few([u32; Checksums::FEW], usize),
+    Many(Vec<u32>),
+}
+
+impl Checksums {
+    /// A batch of ten and its companions.
+    const FEW: usize = 24;
+
+    pub(crate) fn of(entries: &[Entry<'_>]) -> Self {
+        if entries.len() > Self::FEW {
+            return Self::Many(entries.iter().map(record::checksum).collect());
+        }
+        let mut few = [0; Self::FEW];
+        for (out, entry) in few.iter_mut().zip(entries) {
+            *out = record::checksum(entry);
+        }
+        Self::Few(few, entries.len())
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u32] {
+        match self {
+            Self::Few(few, count) => &few[..*count],
+            Self::Many(many) => many,
+        }
+    }
+}

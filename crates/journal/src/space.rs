@@ -1,0 +1,68 @@
+//! How much the log may still grow, so that a full disk is met with an answer and not with a failed write.
+//!
+//! Owned space (the rest of the current file, the spares) plus whole files that the disk could still give. It is asked
+//! of the disk by the keeper and counted on by the writer in between; an append only loads one number.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::options::Options;
+
+/// The count.
+pub(crate) struct Space {
+    available: AtomicU64,
+    free: AtomicU64,
+    file_bytes: u64,
+    reserve: u64,
+    floor: u64,
+}
+
+impl Space {
+    pub(crate) fn new(options: &Options) -> Self {
+        let floor = options.floor_bytes();
+        Self {
+            available: AtomicU64::new(u64::MAX),
+            free: AtomicU64::new(u64::MAX),
+            file_bytes: options.file_bytes,
+            reserve: options.reserve_bytes.max(floor),
+            floor,
+        }
+    }
+
+    /// The disk was asked.
+    pub(crate) fn note_free(&self, bytes: u64) {
+        self.free.store(bytes, Ordering::Relaxed);
+    }
+
+    /// The log owns `room` bytes of the current file and `spares` files.
+    pub(crate) fn note_owned(&self, room: u64, spares: usize) {
+        let files = self.free.load(Ordering::Relaxed) / self.file_bytes + spares as u64;
+        let available = files.saturating_mul(self.file_bytes).saturating_add(room);
+        self.available.store(available, Ordering::Relaxed);
+    }
+
+    /// Whether an entry may be taken when `pending` bytes, its own included, are to be written.
+    pub(crate) fn allows(&self, pending: usize, frees: bool) -> bool {
+        let least = if frees { self.floor } else { self.reserve };
+        self.available.load(Ordering::Relaxed).saturating_sub(pending as u64) >= least
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_entries_end_at_the_reserve_and_freeing_ones_at_the_floor() {
+        let options = Options::small(64 << 10);
+        let space = Space::new(&options);
+        space.note_free(200 << 10);
+        space.note_owned(10 << 10, 0);
+        assert!(space.allows(1 << 10, false), "three files fit, two are kept back");
+        space.note_free(128 << 10);
+        space.note_owned(1 << 10, 0);
+        assert!(!space.allows(2 << 10, false) && space.allows(2 << 10, true));
+        space.note_free(60 << 10);
+        space.note_owned(16 << 10, 0);
+        assert!(!space.allows(0, true));
+    }
+}

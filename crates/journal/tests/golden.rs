@@ -1,0 +1,133 @@
+//! A log written by format 1 stays readable, byte for byte as it lies in `tests/golden/`.
+//!
+//! After a change of format, the old files stay and new ones are added; `write_a_golden_log` makes them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use journal::{Drive, Entry, Journal, OpenError, Options, RealDisk, Urgency};
+use names::{PartitionId, Position};
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/format-1")
+}
+
+fn copied(name: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&target);
+    fs::create_dir_all(&target).unwrap();
+    for file in fs::read_dir(golden()).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), target.join(file.file_name())).unwrap();
+    }
+    target
+}
+
+fn options() -> Options {
+    Options { file_bytes: 24 << 10, block_bytes_max: 8 << 10, drive: Drive::Manual, ..Options::small(24 << 10) }
+}
+
+fn payload(sequence: u64) -> Vec<u8> {
+    (0..sequence * 97 % 2000).map(|byte| (byte % 251) as u8).collect()
+}
+
+fn append(journal: &Journal, partition: u64, sequences: std::ops::RangeInclusive<u64>) {
+    let payloads: Vec<_> = sequences.clone().map(payload).collect();
+    let entry = |(sequence, payload): (u64, &'static [u8])| Entry {
+        partition: PartitionId::of_family(1, partition),
+        sequence,
+        kind: (sequence % 3) as u8,
+        version: 1,
+        payload,
+    };
+    let entries: Vec<_> = sequences.zip(payloads.into_iter().map(|bytes| &*bytes.leak())).map(entry).collect();
+    journal.append(&entries, Urgency::Now).unwrap();
+    journal.commit().unwrap();
+}
+
+#[test]
+#[ignore = "writes the golden files anew; only after a change of format"]
+fn write_a_golden_log() {
+    fs::create_dir_all(golden()).unwrap();
+    let open = || Journal::open(Arc::new(RealDisk::open(golden()).unwrap()), options(), &mut |_| Ok(())).unwrap();
+    let journal = open();
+    for round in 0..6 {
+        append(&journal, 1, round * 4 + 1..=round * 4 + 4);
+        append(&journal, 2, round + 1..=round + 1);
+    }
+    journal.trim(Position::new(21));
+    journal.tend().unwrap();
+    journal.close();
+    drop(journal);
+    let journal = open();
+    append(&journal, 3, 1..=2);
+    journal.close();
+    for file in fs::read_dir(golden()).unwrap().map(Result::unwrap) {
+        let name = file.file_name().into_string().unwrap();
+        if name != "manifest" && !name.starts_with("log-") {
+            fs::remove_file(file.path()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_golden_log_of_format_1_opens_unchanged() {
+    let folder = copied("golden");
+    let mut lines = String::new();
+    let disk = Arc::new(RealDisk::open(&folder).unwrap());
+    let journal = Journal::open(disk, options(), &mut |record| {
+        assert_eq!(record.payload, payload(record.sequence));
+        let (position, partition, sequence) = (record.position, record.partition.get(), record.sequence);
+        lines += &format!("{position} {partition:x} {sequence} kind {} crc {:08x}\n", record.kind, record.checksum);
+        Ok(())
+    })
+    .unwrap();
+    let recovery = journal.recovery().clone();
+    append(&journal, 3, 3..=3);
+    drop(journal);
+    fs::remove_dir_all(folder).unwrap();
+    expect_test::expect![[r#"
+        Recovery {
+            records: 12,
+            blocks: 11,
+            bytes: 49152,
+            torn_bytes: 0,
+            last: @32,
+            incarnation: 3,
+            closed_in_order: true,
+        }
+        21 100000000000001 17 kind 2 crc f71b9560
+        22 100000000000001 18 kind 0 crc b6b61065
+        23 100000000000001 19 kind 1 crc accc8de1
+        24 100000000000001 20 kind 2 crc c6f27ffe
+        25 100000000000002 5 kind 2 crc b8d0beba
+        26 100000000000001 21 kind 0 crc 8523c22e
+        27 100000000000001 22 kind 1 crc c375eeb1
+        28 100000000000001 23 kind 2 crc 4aaedc2a
+        29 100000000000001 24 kind 0 crc 8243a442
+        30 100000000000002 6 kind 0 crc 589fefe0
+        31 100000000000003 1 kind 1 crc 6a95445e
+        32 100000000000003 2 kind 2 crc b1494990
+    "#]]
+    .assert_eq(&format!("{recovery:#?}\n{lines}"));
+}
+
+#[test]
+fn a_newer_format_is_refused_by_name() {
+    let folder = copied("newer");
+    let path = folder.join("manifest");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[4] = 2;
+    let crc = crc32c::crc32c(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    let opened = Journal::open(Arc::new(RealDisk::open(&folder).unwrap()), options(), &mut |_| Ok(()));
+    let Err(error @ OpenError::NewerFormat { found: 2, .. }) = opened else { panic!("format 2 was opened") };
+    assert_eq!(
+        error.to_string(),
+        "manifest has format 2, and this version reads formats up to 1; start it with the version that wrote it, or a newer one"
+    );
+    fs::remove_dir_all(folder).unwrap();
+}

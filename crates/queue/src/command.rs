@@ -1,0 +1,107 @@
+//! What may be asked of a queue, and what it answers.
+//!
+//! Commands carry everything that is chance or time. Values are taken as they are: ranges, batch sizes and bytes are
+//! checked at the service's door. Batches are answered entry by entry, in the order asked.
+
+use crate::{Delivery, Handle, NewMessage};
+use names::Instant;
+
+/// What may be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Adds messages, all of them or none.
+    Send(Vec<NewMessage>),
+    /// Takes up to `max` visible messages, oldest first, and hides them for a while.
+    Receive {
+        /// Most messages to hand out.
+        max: usize,
+        /// How long they stay hidden, in milliseconds; `None` is the queue's default. Zero hides nothing: the
+        /// messages are handed out and counted as received.
+        visibility_millis: Option<u64>,
+    },
+    /// Removes messages.
+    Delete(Vec<Handle>),
+    /// Lets each message be visible again so many milliseconds from now; zero is at once.
+    ChangeVisibility(Vec<(Handle, u64)>),
+    /// Removes all messages, also those in flight and delayed.
+    Purge,
+    /// Replaces the settings.
+    Configure(Settings),
+    /// Counts the messages.
+    Count,
+}
+
+/// What a queue's owner may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How long after it was sent a message is dropped. A change also reaches messages already sent.
+    pub retention_millis: u64,
+    /// How long a receive hides messages if it does not say.
+    pub visibility_millis: u64,
+    /// How long a message stays hidden after it was sent if it does not say.
+    pub delay_millis: u64,
+}
+
+/// What is answered, variant by variant to the command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The messages were added.
+    Sent {
+        /// The first one's sequence; the others follow it without a gap.
+        first: u64,
+    },
+    /// What there was, perhaps nothing.
+    Received(Vec<Delivery>),
+    /// Refused: [`crate::IN_FLIGHT_MAX`] messages are in flight.
+    OverLimit,
+    /// One outcome for each handle.
+    Deleted(Vec<DeleteOutcome>),
+    /// One outcome for each handle.
+    VisibilityChanged(Vec<VisibilityOutcome>),
+    /// Nothing is left.
+    Purged,
+    /// The settings are in force.
+    Configured,
+    /// The counts.
+    Counted(Counts),
+}
+
+/// What became of one handle of a delete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// The message was there and is gone now. An old handle does that as well: a standard queue asks no more than
+    /// that the message was received once.
+    Deleted,
+    /// It was gone already, which is a success too.
+    AlreadyGone,
+    /// The handle is none of this queue's: no message had that sequence yet, or the one that has it has another id.
+    Foreign,
+}
+
+/// What became of one handle of a change of visibility.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VisibilityOutcome {
+    /// It is hidden for as long as asked, or visible if zero was asked.
+    Changed,
+    /// The message is there, but this receive does not hold it: its time ended, or a later receive has it.
+    NotInFlight,
+    /// The message was deleted, purged, has expired, or never was in this queue.
+    Gone,
+    /// It would be in flight longer than [`crate::TOTAL_VISIBILITY_MILLIS_MAX`] after its receive. Nothing is changed.
+    BeyondTotal,
+}
+
+/// How many messages there are, and of which kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Ready to be received.
+    pub visible: usize,
+    /// Received, and neither deleted nor visible again.
+    pub in_flight: usize,
+    /// Sent, and not yet visible for the first time.
+    pub delayed: usize,
+    /// When the oldest message was sent, in whatever state it is.
+    pub oldest_sent_at: Option<Instant>,
+    /// Bytes of all bodies and properties.
+    pub bytes: u64,
+}

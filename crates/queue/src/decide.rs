@@ -1,0 +1,159 @@
+//! The rules: what a command comes to, given the state and the moment. Nothing is changed here.
+//!
+//! Follows the API reference of SQS for standard queues (`SendMessage`, `ReceiveMessage`, `DeleteMessage`,
+//! `ChangeMessageVisibility`, `PurgeQueue`, `SetQueueAttributes`). A command that changes nothing has no effects, so it
+//! costs no disk. What was due at `now` has happened: `advance(now)` comes first.
+
+use crate::{
+    Command, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, NewMessage, Queue, Reply, Settings,
+    TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome, pages::Phase,
+};
+use engine::{Decision, Durability};
+use names::Instant;
+use std::collections::BTreeMap;
+
+impl Queue {
+    /// Answers a command and says what it changes. `advance(now)` has been called before.
+    pub fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
+        match command {
+            Command::Send(messages) => self.send(now, messages),
+            Command::Receive { max, visibility_millis } => self.receive(now, max, visibility_millis),
+            Command::Delete(handles) => self.delete(&handles),
+            Command::ChangeVisibility(entries) => self.change_visibility(now, &entries),
+            Command::Purge => self.purge(),
+            Command::Configure(settings) => self.configure(settings),
+            Command::Count => Decision::answer(Reply::Counted(self.counts())),
+        }
+    }
+
+    fn send(&self, now: Instant, messages: Vec<NewMessage>) -> Decision<Effect, Reply> {
+        let first = self.next_sequence;
+        // A clock that was set back must not make a later message look older: expiry goes front first.
+        let sent_at = now.max(self.last_sent_at);
+        let effect = |(message, sequence): (NewMessage, u64)| Effect::Sent {
+            sequence,
+            id: message.id,
+            sent_at,
+            visible_at: after(now, message.delay_millis.unwrap_or(self.settings.delay_millis)),
+            body: message.body,
+            properties: message.properties,
+        };
+        Decision::change(messages.into_iter().zip(first..).map(effect).collect(), Reply::Sent { first })
+    }
+
+    /// A crash may take a lease back: the message only becomes visible early, which standard queues allow. So the
+    /// answer does not wait for the lease's own record.
+    fn receive(&self, now: Instant, max: usize, visibility_millis: Option<u64>) -> Decision<Effect, Reply> {
+        let room = IN_FLIGHT_MAX.saturating_sub(self.in_flight);
+        if room == 0 {
+            return Decision::answer(Reply::OverLimit);
+        }
+        let count = max.min(room).min(self.visible.len());
+        if count == 0 {
+            return Decision::answer(Reply::Received(Vec::new()));
+        }
+        let mut deliveries = Vec::with_capacity(count);
+        deliveries.extend(self.visible.iter().take(count).map(|sequence| self.delivery(now, sequence)));
+        let entries = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();
+        let until = after(now, visibility_millis.unwrap_or(self.settings.visibility_millis));
+        Decision {
+            effects: vec![Effect::Leased { received_at: now, until, entries }],
+            reply: Reply::Received(deliveries),
+            durability: Durability::Lazy,
+        }
+    }
+
+    fn delivery(&self, now: Instant, sequence: u64) -> Delivery {
+        let (message, status) = self.pages.get(sequence).expect("a visible message is in a page");
+        Delivery {
+            sequence,
+            receive: status.receive.saturating_add(1),
+            id: message.id,
+            body: message.body.clone(),
+            properties: message.properties.clone(),
+            sent_at: message.sent_at,
+            first_received_at: if status.receive == 0 { now } else { status.first_received_at },
+        }
+    }
+
+    fn delete(&self, handles: &[Handle]) -> Decision<Effect, Reply> {
+        let outcomes: Vec<_> = handles.iter().map(|handle| self.delete_outcome(handle)).collect();
+        let is_deleted = |(_, outcome): &(&Handle, &DeleteOutcome)| **outcome == DeleteOutcome::Deleted;
+        let mut gone: Vec<_> =
+            handles.iter().zip(&outcomes).filter(is_deleted).map(|(handle, _)| handle.sequence).collect();
+        gone.sort_unstable();
+        gone.dedup();
+        let effects = if gone.is_empty() { Vec::new() } else { vec![Effect::Deleted(gone)] };
+        Decision::change(effects, Reply::Deleted(outcomes))
+    }
+
+    fn delete_outcome(&self, handle: &Handle) -> DeleteOutcome {
+        match self.pages.get(handle.sequence) {
+            Some((message, _)) if message.id == handle.id => DeleteOutcome::Deleted,
+            Some(_) => DeleteOutcome::Foreign,
+            None if handle.sequence < self.next_sequence => DeleteOutcome::AlreadyGone,
+            None => DeleteOutcome::Foreign,
+        }
+    }
+
+    /// Entries are taken in order, each as if the ones before had been applied: of two for one message the later one
+    /// holds, unless the earlier one has made it visible.
+    fn change_visibility(&self, now: Instant, entries: &[(Handle, u64)]) -> Decision<Effect, Reply> {
+        let mut changes = BTreeMap::new();
+        let mut outcomes = Vec::with_capacity(entries.len());
+        for (handle, millis) in entries {
+            let returned = changes.get(&handle.sequence) == Some(&Instant::EPOCH);
+            let outcome = match self.visibility_outcome(now, handle, *millis) {
+                VisibilityOutcome::Gone => VisibilityOutcome::Gone,
+                _ if returned => VisibilityOutcome::NotInFlight,
+                outcome => outcome,
+            };
+            if outcome == VisibilityOutcome::Changed {
+                changes.insert(handle.sequence, after(now, *millis));
+            }
+            outcomes.push(outcome);
+        }
+        let effects = if changes.is_empty() {
+            Vec::new()
+        } else {
+            vec![Effect::VisibilityChanged(changes.into_iter().collect())]
+        };
+        Decision::change(effects, Reply::VisibilityChanged(outcomes))
+    }
+
+    fn visibility_outcome(&self, now: Instant, handle: &Handle, millis: u64) -> VisibilityOutcome {
+        let Some((_, status)) = self.pages.get(handle.sequence).filter(|(message, _)| message.id == handle.id) else {
+            return VisibilityOutcome::Gone;
+        };
+        if status.phase() != Phase::InFlight || status.receive != handle.receive {
+            return VisibilityOutcome::NotInFlight;
+        }
+        if now.plus_millis(millis) > status.received_at.plus_millis(TOTAL_VISIBILITY_MILLIS_MAX) {
+            return VisibilityOutcome::BeyondTotal;
+        }
+        VisibilityOutcome::Changed
+    }
+
+    fn purge(&self) -> Decision<Effect, Reply> {
+        let is_empty = self.first_kept() == self.next_sequence;
+        let effects = if is_empty { Vec::new() } else { vec![Effect::Purged { below: self.next_sequence }] };
+        Decision::change(effects, Reply::Purged)
+    }
+
+    fn configure(&self, settings: Settings) -> Decision<Effect, Reply> {
+        let mut effects = Vec::new();
+        let below = self.first_kept();
+        if settings.retention_millis != self.settings.retention_millis && below > 1 {
+            effects.push(Effect::Expired { below });
+        }
+        if settings != self.settings {
+            effects.push(Effect::Configured(settings));
+        }
+        Decision::change(effects, Reply::Configured)
+    }
+}
+
+/// The moment `millis` from now as effects write it: none at all is the epoch.
+fn after(now: Instant, millis: u64) -> Instant {
+    if millis == 0 { Instant::EPOCH } else { now.plus_millis(millis) }
+}

@@ -1,0 +1,232 @@
+//! Every journal record kind of a queue, on one screen.
+//!
+//! ```text
+//! n  kind               v  payload (fixed numbers little-endian, v.. = variable length, times in ms since the epoch)
+//! 1  Sent               1  sequence 8 | id 16 | sent_at 8 | visible_at 8 | body length 4 | body | properties
+//! 2  Leased             1  v received_at | v until | list of (sequence, v receive)
+//! 3  VisibilityChanged  1  list of (sequence, v until)
+//! 4  Deleted            1  list of (sequence)
+//! 5  Purged             1  v below
+//! 6  Configured         1  v retention_millis | v visibility_millis | v delay_millis
+//! 7  Expired            1  v below
+//!
+//! list = v count, then each entry; its sequence is written as v (sequence − the entry before's), so it only rises
+//! ```
+//! A time of 0 as `visible_at` or `until` means visible at once. Numbers up to [`KIND_MAX`] are this crate's; a service
+//! that wraps a queue numbers its own kinds above. Layouts are never changed: a new one gets a new version.
+
+use crate::{
+    MessageId, Settings,
+    varint::{Reader, put},
+};
+use bytes::Bytes;
+use engine::MalformedRecord;
+use names::Instant;
+
+/// The highest record kind that a queue may ever use.
+pub const KIND_MAX: u8 = 63;
+
+const SENT: u8 = 1;
+const LEASED: u8 = 2;
+const VISIBILITY_CHANGED: u8 = 3;
+const DELETED: u8 = 4;
+const PURGED: u8 = 5;
+const CONFIGURED: u8 = 6;
+const EXPIRED: u8 = 7;
+const VERSION: u8 = 1;
+
+const SENT_HEADER_BYTES: usize = 8 + 16 + 8 + 8 + 4;
+const _: () = assert!(EXPIRED <= KIND_MAX);
+
+/// What changes a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A message was added.
+    Sent {
+        /// Its place, one more than the last message's.
+        sequence: u64,
+        /// The id it was sent with.
+        id: MessageId,
+        /// When it was sent; never earlier than the message before it.
+        sent_at: Instant,
+        /// When it can be received; [`Instant::EPOCH`] is at once.
+        visible_at: Instant,
+        /// What the customer sent.
+        body: Bytes,
+        /// What the service sent with it.
+        properties: Bytes,
+    },
+    /// Messages were received.
+    Leased {
+        /// When.
+        received_at: Instant,
+        /// When they are visible again; [`Instant::EPOCH`] is at once.
+        until: Instant,
+        /// Each message's sequence and its number of receives, this one counted; sequences rise.
+        entries: Vec<(u64, u32)>,
+    },
+    /// Messages in flight are visible again at another time: sequence and time, [`Instant::EPOCH`] is at once.
+    /// Sequences rise.
+    VisibilityChanged(Vec<(u64, Instant)>),
+    /// Messages were removed; sequences rise.
+    Deleted(Vec<u64>),
+    /// The owner removed every message below this sequence.
+    Purged {
+        /// The first sequence that stays.
+        below: u64,
+    },
+    /// Settings were replaced.
+    Configured(Settings),
+    /// Every message below this sequence had outlived its retention. Written before the retention changes, so that a
+    /// longer one cannot bring them back at replay.
+    Expired {
+        /// The first sequence that stays.
+        below: u64,
+    },
+}
+
+impl engine::Effect for Effect {
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Sent { .. } => SENT,
+            Self::Leased { .. } => LEASED,
+            Self::VisibilityChanged(_) => VISIBILITY_CHANGED,
+            Self::Deleted(_) => DELETED,
+            Self::Purged { .. } => PURGED,
+            Self::Configured(_) => CONFIGURED,
+            Self::Expired { .. } => EXPIRED,
+        }
+    }
+
+    fn version(&self) -> u8 {
+        VERSION
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Sent { sequence, id, sent_at, visible_at, body, properties } => {
+                let body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
+                out.reserve(SENT_HEADER_BYTES + body.len() + properties.len());
+                out.extend_from_slice(&sequence.to_le_bytes());
+                out.extend_from_slice(&id.0);
+                out.extend_from_slice(&sent_at.as_millis().to_le_bytes());
+                out.extend_from_slice(&visible_at.as_millis().to_le_bytes());
+                out.extend_from_slice(&body_bytes.to_le_bytes());
+                out.extend_from_slice(body);
+                out.extend_from_slice(properties);
+            }
+            Self::Leased { received_at, until, entries } => {
+                put(out, received_at.as_millis());
+                put(out, until.as_millis());
+                put_list(out, entries, |out, &(_, receive)| put(out, receive.into()), |&(sequence, _)| sequence);
+            }
+            Self::VisibilityChanged(entries) => {
+                put_list(out, entries, |out, &(_, until)| put(out, until.as_millis()), |&(sequence, _)| sequence);
+            }
+            Self::Deleted(sequences) => put_list(out, sequences, |_, _| (), |&sequence| sequence),
+            Self::Purged { below } | Self::Expired { below } => put(out, *below),
+            Self::Configured(settings) => {
+                put(out, settings.retention_millis);
+                put(out, settings.visibility_millis);
+                put(out, settings.delay_millis);
+            }
+        }
+    }
+
+    fn decode(kind: u8, version: u8, payload: &[u8]) -> Result<Self, MalformedRecord> {
+        let malformed = |why| MalformedRecord { kind, version, why };
+        if version != VERSION {
+            return Err(malformed("no such version of this kind is known"));
+        }
+        read(kind, payload).map_err(malformed)
+    }
+}
+
+fn read(kind: u8, payload: &[u8]) -> Result<Effect, &'static str> {
+    if kind == SENT {
+        return read_sent(payload);
+    }
+    let mut reader = Reader::new(payload);
+    let effect = match kind {
+        LEASED => Effect::Leased {
+            received_at: Instant::from_millis(reader.varint()?),
+            until: Instant::from_millis(reader.varint()?),
+            entries: read_list(&mut reader, |reader, sequence| Ok((sequence, read_receive(reader)?)))?,
+        },
+        VISIBILITY_CHANGED => Effect::VisibilityChanged(read_list(&mut reader, |reader, sequence| {
+            Ok((sequence, Instant::from_millis(reader.varint()?)))
+        })?),
+        DELETED => Effect::Deleted(read_list(&mut reader, |_, sequence| Ok(sequence))?),
+        PURGED => Effect::Purged { below: reader.varint()? },
+        CONFIGURED => Effect::Configured(Settings {
+            retention_millis: reader.varint()?,
+            visibility_millis: reader.varint()?,
+            delay_millis: reader.varint()?,
+        }),
+        EXPIRED => Effect::Expired { below: reader.varint()? },
+        _ => return Err("no such kind is known"),
+    };
+    reader.end()?;
+    Ok(effect)
+}
+
+fn read_sent(payload: &[u8]) -> Result<Effect, &'static str> {
+    let mut reader = Reader::new(payload);
+    let sequence = u64::from_le_bytes(reader.array()?);
+    let id = MessageId(reader.array()?);
+    let sent_at = Instant::from_millis(u64::from_le_bytes(reader.array()?));
+    let visible_at = Instant::from_millis(u64::from_le_bytes(reader.array()?));
+    let body_bytes = u32::from_le_bytes(reader.array()?) as usize;
+    if body_bytes > reader.remaining() {
+        return Err("the body ends after the record");
+    }
+    if sequence == 0 {
+        return Err("sequences begin at 1");
+    }
+    // One allocation holds both, and nothing else pins it.
+    let mut body = Bytes::copy_from_slice(&payload[SENT_HEADER_BYTES..]);
+    let properties = body.split_off(body_bytes);
+    Ok(Effect::Sent { sequence, id, sent_at, visible_at, body, properties })
+}
+
+fn read_receive(reader: &mut Reader<'_>) -> Result<u32, &'static str> {
+    match u32::try_from(reader.varint()?) {
+        Ok(0) => Err("receives are counted from 1"),
+        Ok(receive) => Ok(receive),
+        Err(_) => Err("a receive count is larger than 32 bits"),
+    }
+}
+
+fn put_list<T>(out: &mut Vec<u8>, entries: &[T], put_rest: fn(&mut Vec<u8>, &T), sequence: fn(&T) -> u64) {
+    put(out, entries.len() as u64);
+    let mut before = 0;
+    for entry in entries {
+        let sequence = sequence(entry);
+        assert!(sequence > before, "sequences in a record rise from 1");
+        put(out, sequence - before);
+        put_rest(out, entry);
+        before = sequence;
+    }
+}
+
+fn read_list<'a, T>(
+    reader: &mut Reader<'a>,
+    entry: fn(&mut Reader<'a>, u64) -> Result<T, &'static str>,
+) -> Result<Vec<T>, &'static str> {
+    let count = reader.varint()?;
+    if count > reader.remaining() as u64 {
+        return Err("the list is longer than the record");
+    }
+    let mut entries = Vec::with_capacity(reader.remaining().min(count as usize));
+    let mut before = 0u64;
+    for _ in 0..count {
+        let step = reader.varint()?;
+        let sequence = before.checked_add(step).filter(|_| step > 0).ok_or("sequences do not rise")?;
+        entries.push(entry(reader, sequence)?);
+        before = sequence;
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests;

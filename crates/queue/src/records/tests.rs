@@ -1,0 +1,184 @@
+//! Round trips, fixed bytes and hostile bytes of the journal records.
+
+use super::*;
+use engine::Effect as _;
+use expect_test::expect;
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
+use std::fmt::Write;
+
+fn bytes_of(effect: &Effect) -> Vec<u8> {
+    let mut out = Vec::new();
+    effect.encode(&mut out);
+    out
+}
+
+fn example_of_each_kind() -> Vec<Effect> {
+    let at = Instant::from_millis;
+    vec![
+        Effect::Sent {
+            sequence: 3,
+            id: MessageId(std::array::from_fn(|place| 0xa0 + place as u8)),
+            sent_at: at(1_700_000_000_123),
+            visible_at: at(1_700_000_005_123),
+            body: Bytes::from_static(b"body"),
+            properties: Bytes::from_static(b"prop"),
+        },
+        Effect::Leased {
+            received_at: at(1_700_000_000_123),
+            until: at(1_700_000_030_123),
+            entries: vec![(3, 1), (300, 200)],
+        },
+        Effect::VisibilityChanged(vec![(3, Instant::EPOCH), (4, at(1_700_000_030_123))]),
+        Effect::Deleted(vec![1, 2, 300]),
+        Effect::Purged { below: 301 },
+        Effect::Configured(Settings { retention_millis: 345_600_000, visibility_millis: 30_000, delay_millis: 0 }),
+        Effect::Expired { below: 301 },
+    ]
+}
+
+fn check_malformed(kind: u8, version: u8, payload: &[u8], why: &'static str) {
+    assert_eq!(Effect::decode(kind, version, payload), Err(MalformedRecord { kind, version, why }), "{payload:02x?}");
+}
+
+#[test]
+fn the_bytes_of_each_kind_never_change() {
+    let mut picture = String::new();
+    for effect in example_of_each_kind() {
+        let hex: String = bytes_of(&effect).iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(picture, "{} v{} {hex}", effect.kind(), effect.version()).unwrap();
+    }
+    expect![[r#"
+        1 v1 0300000000000000a0a1a2a3a4a5a6a7a8a9aaabacadaeaf7b68e5cf8b010000037ce5cf8b01000004000000626f647970726f70
+        2 v1 fbd095ffbc31abbb97ffbc31020301a902c801
+        3 v1 02030001abbb97ffbc31
+        4 v1 030101aa02
+        5 v1 ad02
+        6 v1 80e0e5a401b0ea0100
+        7 v1 ad02
+    "#]]
+    .assert_eq(&picture);
+}
+
+#[test]
+fn each_kind_has_a_number_of_its_own_below_the_bound() {
+    let kinds: Vec<_> = example_of_each_kind().iter().map(Effect::kind).collect();
+    assert_eq!(kinds, (1..=7).collect::<Vec<_>>());
+    assert!(kinds.iter().all(|&kind| kind <= KIND_MAX));
+}
+
+#[test]
+fn a_record_cut_anywhere_is_malformed_unless_only_its_properties_are_cut() {
+    for effect in example_of_each_kind() {
+        let bytes = bytes_of(&effect);
+        let free_tail = if let Effect::Sent { properties, .. } = &effect { properties.len() } else { 0 };
+        for end in 0..bytes.len() - free_tail {
+            assert!(Effect::decode(effect.kind(), 1, &bytes[..end]).is_err(), "{effect:?} cut at {end}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_serve_is_named() {
+    let sent = bytes_of(&example_of_each_kind()[0]);
+    let mut body_too_long = sent.clone();
+    body_too_long[40] = 9;
+    let mut sequence_zero = sent.clone();
+    sequence_zero[0] = 0;
+    check_malformed(SENT, 2, &sent, "no such version of this kind is known");
+    check_malformed(SENT, 1, &body_too_long, "the body ends after the record");
+    check_malformed(SENT, 1, &sequence_zero, "sequences begin at 1");
+    check_malformed(0, 1, &[], "no such kind is known");
+    check_malformed(8, 1, &[], "no such kind is known");
+    check_malformed(PURGED, 1, &[5, 0], "bytes follow its end");
+    check_malformed(DELETED, 1, &[9, 1], "the list is longer than the record");
+    check_malformed(DELETED, 1, &[2, 1, 0], "sequences do not rise");
+    check_malformed(LEASED, 1, &[1, 1, 1, 1, 0], "receives are counted from 1");
+    check_malformed(LEASED, 1, &[1, 1, 1, 1, 0x80, 0x80, 0x80, 0x80, 0x10], "a receive count is larger than 32 bits");
+}
+
+#[test]
+fn a_list_that_claims_to_be_huge_takes_no_memory() {
+    let mut payload = Vec::new();
+    put(&mut payload, u64::MAX);
+    check_malformed(DELETED, 1, &payload, "the list is longer than the record");
+}
+
+fn instants() -> impl Strategy<Value = Instant> {
+    prop_oneof![Just(0), any::<u64>(), 1_600_000_000_000u64..1_900_000_000_000].prop_map(Instant::from_millis)
+}
+
+/// Sequences that rise, each with something beside it.
+fn lists<T: std::fmt::Debug + Clone>(beside: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<(u64, T)>> {
+    prop::collection::vec((1u64..1 << 40, beside), 0..20).prop_map(|steps| {
+        let mut last = 0;
+        let mut rise = |step| {
+            last += step;
+            last
+        };
+        steps.into_iter().map(|(step, beside)| (rise(step), beside)).collect()
+    })
+}
+
+fn byte_strings() -> impl Strategy<Value = Bytes> {
+    prop::collection::vec(any::<u8>(), 0..80).prop_map(Bytes::from)
+}
+
+fn effects() -> impl Strategy<Value = Effect> {
+    prop_oneof![
+        (1u64.., any::<[u8; 16]>(), instants(), instants(), byte_strings(), byte_strings()).prop_map(
+            |(sequence, id, sent_at, visible_at, body, properties)| Effect::Sent {
+                sequence,
+                id: MessageId(id),
+                sent_at,
+                visible_at,
+                body,
+                properties
+            }
+        ),
+        (instants(), instants(), lists(1u32..)).prop_map(|(received_at, until, entries)| Effect::Leased {
+            received_at,
+            until,
+            entries
+        }),
+        lists(instants()).prop_map(Effect::VisibilityChanged),
+        lists(Just(())).prop_map(|list| Effect::Deleted(list.into_iter().map(|(sequence, ())| sequence).collect())),
+        any::<u64>().prop_map(|below| Effect::Purged { below }),
+        any::<u64>().prop_map(|below| Effect::Expired { below }),
+        any::<[u64; 3]>().prop_map(|[retention_millis, visibility_millis, delay_millis]| {
+            Effect::Configured(Settings { retention_millis, visibility_millis, delay_millis })
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_read(effect in effects()) {
+        let bytes = bytes_of(&effect);
+        prop_assert_eq!(Effect::decode(effect.kind(), effect.version(), &bytes), Ok(effect));
+    }
+
+    #[test]
+    fn whatever_can_be_read_is_written_back_byte_for_byte(
+        kind in 0u8..10,
+        bytes in prop::collection::vec(any::<u8>(), 0..120),
+    ) {
+        if let Ok(effect) = Effect::decode(kind, VERSION, &bytes) {
+            prop_assert_eq!(bytes_of(&effect), bytes);
+        }
+    }
+
+    #[test]
+    fn a_record_with_one_byte_changed_is_refused_or_means_something_else(
+        effect in effects(),
+        place in any::<prop::sample::Index>(),
+        flip in 1u8..,
+    ) {
+        let mut bytes = bytes_of(&effect);
+        let place = place.index(bytes.len());
+        bytes[place] ^= flip;
+        if let Ok(read) = Effect::decode(effect.kind(), VERSION, &bytes) {
+            assert_ne!(read, effect);
+            prop_assert_eq!(bytes_of(&read), bytes);
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Whole numbers in as few bytes as they need, and a reader that never runs past the end.
+//!
+//! Layout: seven bits a byte, lowest first; the high bit says that another byte follows (LEB128). Every number has
+//! exactly one accepted form, so a record that was read is written back byte for byte.
+
+/// Appends `number`.
+pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+/// Reads a payload from its front. Each read says what was wrong if the bytes do not serve.
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(payload: &'a [u8]) -> Self {
+        Self { rest: payload }
+    }
+
+    /// How many bytes are left.
+    pub(crate) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The next `N` bytes.
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], &'static str> {
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or("it ends inside a field")?;
+        self.rest = rest;
+        Ok(*head)
+    }
+
+    /// A number of variable length.
+    pub(crate) fn varint(&mut self) -> Result<u64, &'static str> {
+        let mut number = 0u64;
+        for shift in (0..u64::BITS).step_by(7) {
+            let [byte] = self.array::<1>()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && byte > 1 {
+                return Err("a number is larger than 64 bits");
+            }
+            number |= bits << shift;
+            if byte & 0x80 == 0 {
+                return if byte == 0 && shift > 0 { Err("a number is longer than it needs") } else { Ok(number) };
+            }
+        }
+        Err("a number is larger than 64 bits")
+    }
+
+    /// Insists that everything was read.
+    pub(crate) fn end(&self) -> Result<(), &'static str> {
+        if self.rest.is_empty() { Ok(()) } else { Err("bytes follow its end") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, proptest};
+
+    #[test]
+    fn a_number_has_one_form_only() {
+        for (number, bytes) in [(0, &[0u8][..]), (127, &[127]), (128, &[0x80, 1]), (300, &[0xac, 2])] {
+            let mut out = Vec::new();
+            put(&mut out, number);
+            assert_eq!(out, bytes);
+            assert_eq!(Reader::new(bytes).varint(), Ok(number));
+        }
+        let nine = [0xff; 9];
+        let most: Vec<u8> = nine.iter().copied().chain([1]).collect();
+        assert_eq!(Reader::new(&most).varint(), Ok(u64::MAX));
+        for wrong in [&[0x80, 0][..], &[0x80], &[], &[0xff; 10], &[&nine[..], &[2]].concat()] {
+            assert!(Reader::new(wrong).varint().is_err(), "{wrong:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_put_is_read(number in any::<u64>(), shift in 0u32..64) {
+            let mut out = Vec::new();
+            put(&mut out, number >> shift);
+            let mut reader = Reader::new(&out);
+            assert_eq!(reader.varint(), Ok(number >> shift));
+            assert_eq!(reader.end(), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The bound on messages in flight, at its real size.
+
+use bytes::Bytes;
+use names::{Instant, Position};
+use queue::{Command, Counts, IN_FLIGHT_MAX, MessageId, NewMessage, Queue, Reply, Settings};
+
+const SETTINGS: Settings = Settings { retention_millis: 3_600_000, visibility_millis: 30_000, delay_millis: 0 };
+
+fn run(queue: &mut Queue, now: Instant, command: Command) -> Reply {
+    queue.advance(now);
+    let decision = queue.decide(now, command);
+    decision.effects.into_iter().for_each(|effect| queue.apply(Position::ZERO, effect));
+    decision.reply
+}
+
+fn receive(queue: &mut Queue, now: Instant, max: usize) -> Reply {
+    run(queue, now, Command::Receive { max, visibility_millis: None })
+}
+
+/// Says how many a receive gave.
+fn received(reply: Reply) -> Option<usize> {
+    if let Reply::Received(deliveries) = reply { Some(deliveries.len()) } else { None }
+}
+
+fn queue_with(messages: usize, now: Instant) -> Queue {
+    let mut queue = Queue::new(SETTINGS);
+    let message = |number: usize| NewMessage {
+        id: MessageId((number as u128).to_be_bytes()),
+        body: Bytes::from_static(b"body"),
+        properties: Bytes::new(),
+        delay_millis: None,
+    };
+    run(&mut queue, now, Command::Send((0..messages).map(message).collect()));
+    queue
+}
+
+#[test]
+fn a_receive_beyond_the_limit_in_flight_is_refused_until_there_is_room() {
+    let now = Instant::from_millis(1_700_000_000_000);
+    let mut queue = queue_with(IN_FLIGHT_MAX + 10, now);
+    assert_eq!(received(receive(&mut queue, now, IN_FLIGHT_MAX - 3)), Some(IN_FLIGHT_MAX - 3));
+    assert_eq!(received(receive(&mut queue, now, 10)), Some(3), "only what there is room for is handed out");
+    assert_eq!(receive(&mut queue, now, 1), Reply::OverLimit);
+    let Counts { visible, in_flight, .. } = queue.counts();
+    assert_eq!((visible, in_flight), (10, IN_FLIGHT_MAX));
+
+    let later = now.plus_millis(SETTINGS.visibility_millis);
+    let Reply::Received(deliveries) = receive(&mut queue, later, 2) else { panic!("all leases have ended") };
+    assert_eq!(
+        deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect::<Vec<_>>(),
+        [(1, 2), (2, 2)]
+    );
+}
+
+#[test]
+fn a_delete_makes_room_in_flight() {
+    let now = Instant::from_millis(1_700_000_000_000);
+    let mut queue = queue_with(IN_FLIGHT_MAX + 1, now);
+    let Reply::Received(deliveries) = receive(&mut queue, now, IN_FLIGHT_MAX) else { panic!("there is room") };
+    assert_eq!(receive(&mut queue, now, 1), Reply::OverLimit);
+    run(&mut queue, now, Command::Delete(vec![deliveries[500].handle()]));
+    assert_eq!(received(receive(&mut queue, now, 10)), Some(1));
+}

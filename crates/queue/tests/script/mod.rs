@@ -1,0 +1,225 @@
+//! A small language in which a test tells a queue what happens, and reads what it answers.
+//!
+//! Statements are separated by `;` or line ends; the answer to each is one line:
+//!
+//! ```text
+//! send a b delay=5s             messages named a and b, in one command
+//! advance 5s | back 5s          the clock (units ms, s, m, h, d)
+//! receive max=10 visibility=0s  -> a#1 b#1 (name#receive, then how long ago it was sent and first received)
+//! delete a#1 b#2                handles; ghost#1 was never sent, a!b#1 is a's sequence with b's id
+//! visibility a#1=30s b#1=0s
+//! configure retention=60s visibility=5s delay=0s
+//! purge | count | ready | deadline | records | replay
+//! ```
+//! `records` tells how many have been journaled. `replay` puts a queue in place that was built from the encoded records
+//! alone. At the end of every script that is done once more, and the counts have to be the same.
+
+#![allow(clippy::unwrap_used, reason = "a script that cannot be read is a wrong test, and the panic says where")]
+#![allow(clippy::needless_pass_by_value, reason = "expect![..] is written in place")]
+
+use bytes::Bytes;
+use engine::{Durability, Effect as _, Machine};
+use names::{Instant, Position};
+use queue::{Command, Counts, Delivery, Effect, Handle, MessageId, NewMessage, Queue, Reply, Settings};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+const START: Instant = Instant::from_millis(1_700_000_000_000);
+const SETTINGS: Settings =
+    Settings { retention_millis: 4 * 24 * 3_600_000, visibility_millis: 30_000, delay_millis: 0 };
+
+/// Runs the script and compares its transcript.
+pub(crate) fn check(script: &str, expected: expect_test::Expect) {
+    let mut stage = Stage::new();
+    let mut transcript = String::new();
+    for statement in script.split([';', '\n']).map(str::trim).filter(|statement| !statement.is_empty()) {
+        match stage.run(statement) {
+            Some(answer) => writeln!(transcript, "{statement} -> {answer}").unwrap(),
+            None => writeln!(transcript, "{statement}").unwrap(),
+        }
+    }
+    expected.assert_eq(&transcript);
+    assert_eq!(stage.replayed().counts(), stage.queue.counts(), "a replay of the records counts otherwise");
+}
+
+struct Stage {
+    queue: Queue,
+    now: Instant,
+    settings: Settings,
+    sequences: BTreeMap<String, u64>,
+    records: Vec<(u8, u8, Vec<u8>)>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self {
+            queue: Queue::new(SETTINGS),
+            now: START,
+            settings: SETTINGS,
+            sequences: BTreeMap::new(),
+            records: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, statement: &str) -> Option<String> {
+        let (verb, rest) = statement.split_once(' ').unwrap_or((statement, ""));
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        match verb {
+            "advance" | "back" => {
+                let step = millis(words[0]);
+                self.now = if verb == "back" { self.now.minus_millis(step) } else { self.now.plus_millis(step) };
+                self.queue.advance(self.now);
+                None
+            }
+            "replay" => {
+                self.queue = self.replayed();
+                None
+            }
+            "ready" => Some(self.queue.ready().to_string()),
+            "records" => Some(self.records.len().to_string()),
+            "deadline" => Some(match self.queue.next_deadline() {
+                Some(at) => format!("in {:?}", at.since(self.now)),
+                None => "none".into(),
+            }),
+            _ => Some(self.command(verb, &words)),
+        }
+    }
+
+    fn command(&mut self, verb: &str, words: &[&str]) -> String {
+        let (options, plain): (Vec<&str>, Vec<&str>) =
+            words.iter().partition(|word| word.contains('=') && !word.contains('#'));
+        let option = |name: &str| options.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let command = match verb {
+            "send" => Command::Send(plain.iter().map(|name| self.message(name, option("delay").map(millis))).collect()),
+            "receive" => Command::Receive {
+                max: option("max").map_or(1, |max| max.parse().unwrap()),
+                visibility_millis: option("visibility").map(millis),
+            },
+            "delete" => Command::Delete(plain.iter().map(|word| self.handle(word)).collect()),
+            "visibility" => Command::ChangeVisibility(plain.iter().map(|word| self.change(word)).collect()),
+            "configure" => Command::Configure(self.configured(option)),
+            "purge" => Command::Purge,
+            "count" => Command::Count,
+            _ => panic!("{verb} is no statement"),
+        };
+        self.execute(command)
+    }
+
+    fn execute(&mut self, command: Command) -> String {
+        self.queue.advance(self.now);
+        let decision = self.queue.decide(self.now, command);
+        let lazy = decision.durability == Durability::Lazy;
+        let leases = decision.effects.iter().all(|effect| matches!(effect, Effect::Leased { .. }));
+        assert_eq!(lazy, leases && !decision.effects.is_empty(), "only leases may be taken back by a crash");
+        for effect in decision.effects {
+            let mut payload = Vec::new();
+            effect.encode(&mut payload);
+            self.records.push((effect.kind(), effect.version(), payload));
+            Machine::apply(&mut self.queue, Position::ZERO, effect);
+        }
+        self.show(decision.reply)
+    }
+
+    fn replayed(&self) -> Queue {
+        let mut queue = Queue::new(SETTINGS);
+        for (kind, version, payload) in &self.records {
+            Machine::apply(&mut queue, Position::ZERO, Effect::decode(*kind, *version, payload).unwrap());
+        }
+        Machine::advance(&mut queue, self.now);
+        queue
+    }
+
+    fn message(&self, name: &str, delay_millis: Option<u64>) -> NewMessage {
+        let body = Bytes::copy_from_slice(name.as_bytes());
+        NewMessage { id: id_of(name), properties: Bytes::from_static(b"p"), body, delay_millis }
+    }
+
+    fn handle(&self, word: &str) -> Handle {
+        let (name, receive) = word.split_once('#').unwrap();
+        let (name, id_name) = name.split_once('!').unwrap_or((name, name));
+        let sequence = self.sequences.get(name).copied().unwrap_or(999);
+        Handle { sequence, receive: receive.parse().unwrap(), id: id_of(id_name) }
+    }
+
+    fn change(&self, word: &str) -> (Handle, u64) {
+        let (handle, time) = word.split_once('=').unwrap();
+        (self.handle(handle), millis(time))
+    }
+
+    fn configured<'a>(&mut self, option: impl Fn(&str) -> Option<&'a str>) -> Settings {
+        let set = |name, field: &mut u64| *field = option(name).map_or(*field, millis);
+        set("retention", &mut self.settings.retention_millis);
+        set("visibility", &mut self.settings.visibility_millis);
+        set("delay", &mut self.settings.delay_millis);
+        self.settings
+    }
+
+    fn show(&mut self, reply: Reply) -> String {
+        match reply {
+            Reply::Sent { first } => self.note_sent(first),
+            Reply::Received(deliveries) if deliveries.is_empty() => "nothing".into(),
+            Reply::Received(deliveries) => {
+                deliveries.iter().map(|delivery| self.show_delivery(delivery)).collect::<Vec<_>>().join(" ")
+            }
+            Reply::Deleted(outcomes) => format!("{outcomes:?}"),
+            Reply::VisibilityChanged(outcomes) => format!("{outcomes:?}"),
+            Reply::Counted(counts) => self.show_counts(counts),
+            Reply::OverLimit | Reply::Purged | Reply::Configured => format!("{reply:?}"),
+        }
+    }
+
+    /// Reads the names back from the records, so that a message that was answered and not journaled has none.
+    fn note_sent(&mut self, first: u64) -> String {
+        let mut shown = format!("from {first}");
+        for (kind, version, payload) in &self.records {
+            let Ok(Effect::Sent { sequence, body, .. }) = Effect::decode(*kind, *version, payload) else { continue };
+            if sequence >= first {
+                let name = String::from_utf8(body.to_vec()).unwrap();
+                write!(shown, " {name}={sequence}").unwrap();
+                self.sequences.insert(name, sequence);
+            }
+        }
+        shown
+    }
+
+    fn show_delivery(&self, delivery: &Delivery) -> String {
+        let name = std::str::from_utf8(&delivery.body).unwrap();
+        assert_eq!(
+            (delivery.id, &delivery.properties[..]),
+            (id_of(name), &b"p"[..]),
+            "{name} lost its id or properties"
+        );
+        let mut shown = format!("{name}#{}", delivery.receive);
+        for (what, at) in [("sent", delivery.sent_at), ("first", delivery.first_received_at)] {
+            if at < self.now {
+                write!(shown, "({what} {:?} ago)", self.now.since(at)).unwrap();
+            }
+        }
+        shown
+    }
+
+    fn show_counts(&self, counts: Counts) -> String {
+        let Counts { visible, in_flight, delayed, oldest_sent_at, bytes } = counts;
+        let oldest = oldest_sent_at.map_or("none".into(), |at| format!("{:?}", self.now.since(at)));
+        format!("{visible} visible, {in_flight} in flight, {delayed} delayed, oldest {oldest}, {bytes} bytes")
+    }
+}
+
+fn id_of(name: &str) -> MessageId {
+    let mut id = [0; 16];
+    id[..name.len()].copy_from_slice(name.as_bytes());
+    MessageId(id)
+}
+
+fn millis(text: &str) -> u64 {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap();
+    let unit = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 24 * 3_600_000,
+        unit => panic!("{unit} is no unit of time"),
+    };
+    text[..digits].parse::<u64>().unwrap() * unit
+}

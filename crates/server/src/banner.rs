@@ -1,0 +1,38 @@
+//! What a person sees when the server starts; the last line is the one that test containers wait for.
+
+use crate::config::Config;
+use crate::mode::Mode;
+use journal::Recovery;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Prints where the server is, what it keeps where and how safely, and `Ready.`.
+pub(crate) fn print(
+    mode: Mode,
+    config: &Config,
+    address: SocketAddr,
+    recovery: &Recovery,
+    since_start: Duration,
+) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "tidewire {} · {mode}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(out, "tidewire: listening on http://{address}")?;
+    if let Some(url) = &config.public_url {
+        writeln!(out, "  queue URLs   {url}/<account>/<queue>")?;
+    }
+    if config.ephemeral {
+        writeln!(out, "  data         in memory only: everything is lost at the end")?;
+    } else {
+        let folder = config.data_dir.canonicalize().unwrap_or_else(|_| config.data_dir.clone());
+        writeln!(out, "  data         {}", folder.display())?;
+        writeln!(out, "  durability   an answer leaves after its record is synced to disk (group commit, fdatasync)")?;
+        writeln!(out, "  replayed     {} records, {} bytes", recovery.records, recovery.bytes)?;
+    }
+    writeln!(out, "  access       no signature is checked in this version; any credentials are taken")?;
+    writeln!(out, "  account      {} in {}, or the 12-digit access key", config.account, config.region)?;
+    writeln!(out, "  point here   eval \"$(tidewire env --listen {address})\"")?;
+    writeln!(out, "  started in   {:.1} ms", since_start.as_secs_f64() * 1000.0)?;
+    writeln!(out, "Ready.")?;
+    out.flush()
+}

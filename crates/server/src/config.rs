@@ -1,0 +1,401 @@
+//! What can be configured: one table, from which the TOML file, the environment and the flags are read alike.
+//!
+//! A key `http.header_timeout_secs` is the line `header_timeout_secs` under `[http]` in the file, the variable
+//! `TIDEWIRE_HTTP_HEADER_TIMEOUT_SECS`, and the flag `--http-header-timeout-secs`. A flag wins over the environment, the
+//! environment over the file, the file over the default. A key that nobody knows stops the start, because a mistyped
+//! setting that is passed over is found out only by the harm it should have prevented.
+
+use crate::mode::Mode;
+use names::{AccountId, Region};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Everything a server is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) ephemeral: bool,
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) public_url: Option<String>,
+    pub(crate) allow_unauthenticated: bool,
+    pub(crate) log: LogFormat,
+    pub(crate) log_level: String,
+    pub(crate) header_timeout_secs: u64,
+    pub(crate) body_timeout_secs: u64,
+    pub(crate) idle_timeout_secs: u64,
+    pub(crate) stop_timeout_secs: u64,
+    pub(crate) reserve_mib: u64,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// One thing that can be set.
+pub(crate) struct Key {
+    /// Its name, with its section before a dot.
+    pub(crate) name: &'static str,
+    /// What its value is, as `--help` shows it.
+    pub(crate) value: &'static str,
+    /// What it does, in one line.
+    pub(crate) help: &'static str,
+    /// What holds if nobody says anything.
+    pub(crate) default: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+}
+
+/// Every key, in the order of `--help`.
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        name: "listen",
+        value: "HOST:PORT",
+        help: "Where all APIs are served; port 0 picks one and prints it",
+        default: "127.0.0.1:4566",
+        set: |config, text| put(&mut config.listen, listen_address(text)),
+    },
+    Key {
+        name: "data_dir",
+        value: "DIR",
+        help: "Where everything is kept",
+        default: "data",
+        set: |config, text| put(&mut config.data_dir, Ok(PathBuf::from(text))),
+    },
+    Key {
+        name: "ephemeral",
+        value: "BOOL",
+        help: "Keep everything in memory and lose it at the end, for tests",
+        default: "false",
+        set: |config, text| put(&mut config.ephemeral, boolean(text)),
+    },
+    Key {
+        name: "account",
+        value: "DIGITS",
+        help: "Account of requests whose access key is not itself a 12-digit account",
+        default: "000000000000",
+        set: |config, text| put(&mut config.account, AccountId::parse(text).map_err(|error| error.to_string())),
+    },
+    Key {
+        name: "region",
+        value: "NAME",
+        help: "Region of requests that name none, and the one that queue URLs leave out",
+        default: "us-east-1",
+        set: |config, text| put(&mut config.region, Region::parse(text).map_err(|error| error.to_string())),
+    },
+    Key {
+        name: "public_url",
+        value: "URL",
+        help: "What queue URLs begin with; without it, the host that the request named",
+        default: "",
+        set: |config, text| put(&mut config.public_url, public_url(text)),
+    },
+    Key {
+        name: "allow_unauthenticated",
+        value: "BOOL",
+        help: "Listen beyond this machine although this version checks no signature",
+        default: "false",
+        set: |config, text| put(&mut config.allow_unauthenticated, boolean(text)),
+    },
+    Key {
+        name: "log",
+        value: "text|json",
+        help: "How log lines are written to standard error",
+        default: "text",
+        set: |config, text| put(&mut config.log, log_format(text)),
+    },
+    Key {
+        name: "log_level",
+        value: "FILTER",
+        help: "Which log lines are written: error, warn, info, debug, trace, or a filter by module",
+        default: "info",
+        set: |config, text| put(&mut config.log_level, log_level(text)),
+    },
+    Key {
+        name: "http.header_timeout_secs",
+        value: "SECONDS",
+        help: "How long a client may take for the head of a request",
+        default: "30",
+        set: |config, text| put(&mut config.header_timeout_secs, seconds(text)),
+    },
+    Key {
+        name: "http.body_timeout_secs",
+        value: "SECONDS",
+        help: "How long a client may take for the body of a request",
+        default: "60",
+        set: |config, text| put(&mut config.body_timeout_secs, seconds(text)),
+    },
+    Key {
+        name: "http.idle_timeout_secs",
+        value: "SECONDS",
+        help: "How long a connection may stay open without a request",
+        default: "300",
+        set: |config, text| put(&mut config.idle_timeout_secs, seconds(text)),
+    },
+    Key {
+        name: "http.stop_timeout_secs",
+        value: "SECONDS",
+        help: "How long requests in flight may take to end when the server stops",
+        default: "10",
+        set: |config, text| put(&mut config.stop_timeout_secs, seconds(text)),
+    },
+    Key {
+        name: "journal.reserve_mib",
+        value: "MIB",
+        help: "Free disk space under which sends are refused, so that deletes still find room",
+        default: "128",
+        set: |config, text| put(&mut config.reserve_mib, whole(text)),
+    },
+];
+
+impl Key {
+    /// The environment variable of this key.
+    pub(crate) fn variable(&self) -> String {
+        format!("TIDEWIRE_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// The flag of this key, without its dashes.
+    pub(crate) fn flag(&self) -> String {
+        self.name.replace(['.', '_'], "-")
+    }
+}
+
+/// Where values come from, in rising order of weight.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources {
+    pub(crate) file: Option<PathBuf>,
+    /// Variables that begin with `TIDEWIRE_`.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Values of flags by the name of their key.
+    pub(crate) flags: BTreeMap<&'static str, String>,
+}
+
+/// Variables beginning with `TIDEWIRE_` that are not keys: the file's place, and what the test suites hand around.
+const OTHER_VARIABLES: &[&str] = &["TIDEWIRE_CONFIG", "TIDEWIRE_ENDPOINT", "TIDEWIRE_BIN"];
+
+impl Config {
+    /// Reads all sources. The error names the key, where it stood, and what is wrong with it.
+    pub(crate) fn read(mode: Mode, sources: &Sources) -> Result<Self, String> {
+        let mut config = Self::defaults();
+        if let Some(path) = &sources.file {
+            for (name, value) in read_file(path)? {
+                config.set(&name, &value).map_err(|why| format!("{}: {why}", path.display()))?;
+            }
+        }
+        for (variable, value) in &sources.environment {
+            if OTHER_VARIABLES.contains(&variable.as_str()) {
+                continue;
+            }
+            let key = KEYS.iter().find(|key| key.variable() == *variable);
+            let key = key.ok_or_else(|| unknown("variable", variable, KEYS.iter().map(Key::variable)))?;
+            config.set(key.name, value).map_err(|why| format!("{variable}: {why}"))?;
+        }
+        for (name, value) in &sources.flags {
+            config.set(name, value).map_err(|why| format!("command line: {why}"))?;
+        }
+        config.check(mode)?;
+        Ok(config)
+    }
+
+    fn defaults() -> Self {
+        let mut config = Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data_dir: PathBuf::new(),
+            ephemeral: false,
+            account: AccountId::DEFAULT,
+            region: Region::parse("us-east-1").expect("the default region is a region"),
+            public_url: None,
+            allow_unauthenticated: false,
+            log: LogFormat::Text,
+            log_level: String::new(),
+            header_timeout_secs: 0,
+            body_timeout_secs: 0,
+            idle_timeout_secs: 0,
+            stop_timeout_secs: 0,
+            reserve_mib: 0,
+        };
+        for key in KEYS {
+            (key.set)(&mut config, key.default).expect("every default is a value its key takes");
+        }
+        config
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let key = KEYS.iter().find(|key| key.name == name);
+        let key = key.ok_or_else(|| unknown("key", name, KEYS.iter().map(|key| key.name.to_string())))?;
+        (key.set)(self, value).map_err(|why| format!("{name} = {value:?}: {why}"))
+    }
+
+    /// What no single key can check.
+    fn check(&self, mode: Mode) -> Result<(), String> {
+        if self.listen.ip().is_loopback() || self.allow_unauthenticated {
+            return Ok(());
+        }
+        Err(format!(
+            "listen = \"{}\" is reachable from other machines, and this version checks no signature: in `tidewire {mode}` \
+             that takes allow_unauthenticated = true",
+            self.listen
+        ))
+    }
+}
+
+/// The keys and values of a TOML file, sections joined to names by a dot.
+fn read_file(path: &Path) -> Result<Vec<(String, String)>, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let table: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut pairs = Vec::new();
+    flatten("", &table, &mut pairs).map_err(|why| format!("{}: {why}", path.display()))?;
+    Ok(pairs)
+}
+
+fn flatten(section: &str, table: &toml::Table, pairs: &mut Vec<(String, String)>) -> Result<(), String> {
+    for (name, value) in table {
+        let name = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
+        let text = match value {
+            toml::Value::Table(table) => {
+                flatten(&name, table, pairs)?;
+                continue;
+            }
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(boolean) => boolean.to_string(),
+            _ => return Err(format!("{name} is neither text, a whole number nor a truth value")),
+        };
+        pairs.push((name, text));
+    }
+    Ok(())
+}
+
+/// The sentence for a name that nobody knows, with the nearest one that somebody does.
+fn unknown(what: &str, name: &str, known: impl Iterator<Item = String>) -> String {
+    /// Below this likeness a suggestion misleads more than it helps.
+    const LIKENESS_MIN: f64 = 0.75;
+    let likeness = |candidate: &String| strsim::jaro_winkler(name, candidate);
+    let nearest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    match nearest.filter(|nearest| likeness(nearest) >= LIKENESS_MIN) {
+        Some(nearest) => format!("unknown {what} {name}; did you mean {nearest}?"),
+        None => format!("unknown {what} {name}"),
+    }
+}
+
+fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *place = value?;
+    Ok(())
+}
+
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.replace("localhost:", "127.0.0.1:");
+    text.parse().map_err(|_| "expected HOST:PORT, e.g. 127.0.0.1:4566".into())
+}
+
+fn public_url(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_url = ["http://", "https://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    match is_url {
+        true => Ok(Some(text.trim_end_matches('/').into())),
+        false => Err("expected a URL that begins with http:// or https://".into()),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("expected text or json".into()),
+    }
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    match text.parse::<tracing_subscriber::filter::Targets>() {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "expected true or false".into())
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number".into())
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    whole(text)?.checked_sub(1).map(|less| less + 1).ok_or_else(|| "expected at least 1 second".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(environment: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let flags = flags.iter().map(|(k, v)| (*k, v.to_string())).collect();
+        Config::read(Mode::Dev, &Sources { file: None, environment, flags })
+    }
+
+    fn read_toml(text: &str) -> Result<Config, String> {
+        let path = std::env::temp_dir().join(format!("tidewire-config-{}-{:p}.toml", std::process::id(), text));
+        std::fs::write(&path, text).unwrap();
+        let read = Config::read(Mode::Dev, &Sources { file: Some(path.clone()), ..Sources::default() });
+        std::fs::remove_file(path).unwrap();
+        read
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_table() {
+        let config = read(&[], &[]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:4566");
+        assert_eq!((config.header_timeout_secs, config.log), (30, LogFormat::Text));
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        assert_eq!(read_toml("region = \"eu-west-1\"").unwrap().region.as_str(), "eu-west-1");
+        let both = read(&[("TIDEWIRE_REGION", "eu-west-2")], &[("region", "eu-west-3")]).unwrap();
+        assert_eq!(both.region.as_str(), "eu-west-3");
+        assert_eq!(read(&[("TIDEWIRE_REGION", "eu-west-2")], &[]).unwrap().region.as_str(), "eu-west-2");
+    }
+
+    #[test]
+    fn a_section_of_the_file_is_the_first_part_of_its_keys() {
+        assert_eq!(read_toml("[http]\nheader_timeout_secs = 5").unwrap().header_timeout_secs, 5);
+    }
+
+    #[test]
+    fn an_unknown_key_stops_the_start_with_a_suggestion() {
+        let error = read_toml("lisen = \"127.0.0.1:1\"").unwrap_err();
+        assert!(error.contains("unknown key lisen; did you mean listen?"), "{error}");
+        let error = read(&[("TIDEWIRE_DATADIR", "x")], &[]).unwrap_err();
+        assert!(error.contains("did you mean TIDEWIRE_DATA_DIR?"), "{error}");
+        let error = read_toml("zzz = 1").unwrap_err();
+        assert!(error.ends_with("unknown key zzz"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_key() {
+        for (key, value) in [
+            ("listen", "4566"),
+            ("account", "12"),
+            ("ephemeral", "yes"),
+            ("log", "xml"),
+            ("http.header_timeout_secs", "0"),
+            ("public_url", "example.org"),
+        ] {
+            let error = read(&[], &[(key, value)]).unwrap_err();
+            assert!(error.contains(key) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn other_machines_are_let_in_only_when_that_is_said() {
+        assert!(read(&[], &[("listen", "0.0.0.0:4566")]).unwrap_err().contains("allow_unauthenticated"));
+        assert!(read(&[], &[("listen", "0.0.0.0:4566"), ("allow_unauthenticated", "true")]).is_ok());
+    }
+}

@@ -1,0 +1,57 @@
+//! The program `tidewire`: reads what it is told, runs a server or points another program at one.
+//!
+//! Exit codes: 0 stopped as asked, 1 the server failed (the last line says why), 2 the command line or the configuration
+//! is wrong.
+#![expect(clippy::print_stderr, reason = "before the log is set up, standard error is where a person looks")]
+
+mod banner;
+mod cli;
+mod clock;
+mod config;
+mod listen;
+mod log;
+mod metrics;
+mod mode;
+mod pages;
+mod point;
+mod run;
+mod surroundings;
+
+use cli::Task;
+use config::{Config, Sources};
+use mode::Mode;
+use std::process::ExitCode;
+
+const WRONGLY_CONFIGURED: u8 = 2;
+
+fn main() -> ExitCode {
+    match cli::parse() {
+        Task::Run(mode, sources) => with_config(mode, &sources, |config| {
+            log::start(config);
+            run::run(mode, config).map(|()| ExitCode::SUCCESS)
+        }),
+        Task::CheckConfig(sources) => with_config(Mode::Serve, &sources, |config| {
+            eprintln!("{config:#?}\nThe configuration is right.");
+            Ok(ExitCode::SUCCESS)
+        }),
+        Task::PrintEnvironment(sources) => with_config(Mode::Dev, &sources, |config| {
+            point::print_environment(config).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
+        }),
+        Task::Aws(sources, words) => with_config(Mode::Dev, &sources, |config| point::run_aws(config, &words)),
+    }
+}
+
+fn with_config(mode: Mode, sources: &Sources, work: impl FnOnce(&Config) -> Result<ExitCode, String>) -> ExitCode {
+    let config = match Config::read(mode, sources) {
+        Ok(config) => config,
+        Err(why) => {
+            eprintln!("tidewire: {why}");
+            return ExitCode::from(WRONGLY_CONFIGURED);
+        }
+    };
+    work(&config).unwrap_or_else(|why| {
+        tracing::error!("{why}");
+        eprintln!("tidewire: {why}");
+        ExitCode::FAILURE
+    })
+}

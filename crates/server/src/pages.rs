@@ -1,0 +1,99 @@
+//! The pages of the server's own: health, readiness, metrics, and those LocalStack's users look for.
+
+use crate::clock::SystemClock;
+use engine::Store;
+use gateway::{Page, Stopping};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use std::sync::{Arc, OnceLock};
+
+/// The services that answer, for LocalStack's health page.
+const SERVICES: &[&str] = &["sqs"];
+
+/// What the pages are made from.
+pub(crate) struct ServerPages {
+    store: Arc<Store>,
+    clock: Arc<SystemClock>,
+    /// What the gateway gives in return for the pages.
+    wired: OnceLock<Wired>,
+}
+
+struct Wired {
+    registry: Registry,
+    stopping: Stopping,
+}
+
+impl gateway::Pages for ServerPages {
+    fn page(&self, path: &str, _query: &str) -> Option<Page> {
+        Some(match path {
+            "/healthz" | "/health" => self.health(),
+            "/readyz" => self.readiness(),
+            "/metrics" => self.metrics(),
+            "/_localstack/health" => self.localstack_health(),
+            "/_localstack/info" => self.localstack_info(),
+            _ => return None,
+        })
+    }
+}
+
+impl ServerPages {
+    /// Pages about a store; metrics and readiness come with [`ServerPages::wire_up`].
+    pub(crate) fn new(store: Arc<Store>, clock: Arc<SystemClock>) -> Self {
+        Self { store, clock, wired: OnceLock::new() }
+    }
+
+    /// Tells the pages what to count and when the server stops. Called once, before anything is served.
+    pub(crate) fn wire_up(&self, registry: Registry, stopping: Stopping) {
+        let first = self.wired.set(Wired { registry, stopping }).is_ok();
+        assert!(first, "the pages are wired up once");
+    }
+
+    /// Whether the process can do its work at all. A stopped log is for ever, so whoever watches should restart us.
+    fn health(&self) -> Page {
+        match self.store.journal().is_stopped() {
+            false => Page::text(200, "ok\n"),
+            true => Page::text(503, "the log has stopped after an error of the disk\n"),
+        }
+    }
+
+    /// Whether new requests should be sent here. Pages are served only after the replay.
+    fn readiness(&self) -> Page {
+        match self.wired.get() {
+            Some(wired) if !wired.stopping.is_set() => self.health(),
+            _ => Page::text(503, "stopping\n"),
+        }
+    }
+
+    fn metrics(&self) -> Page {
+        let Some(wired) = self.wired.get() else { return Page::text(503, "starting\n") };
+        let mut text = String::new();
+        match encode(&mut text, &wired.registry) {
+            Ok(()) => Page {
+                status: 200,
+                content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                body: text.into(),
+            },
+            Err(error) => Page::text(500, format!("{error}\n")),
+        }
+    }
+
+    /// LocalStack's own form: what its clients wait for is that a service's state is `available` or `running`.
+    fn localstack_health(&self) -> Page {
+        let services: Vec<_> = SERVICES.iter().map(|name| format!("\"{name}\": \"running\"")).collect();
+        let body = format!(
+            "{{\"services\": {{{}}}, \"edition\": \"tidewire\", \"version\": \"{}\"}}\n",
+            services.join(", "),
+            env!("CARGO_PKG_VERSION")
+        );
+        Page::json(200, body)
+    }
+
+    fn localstack_info(&self) -> Page {
+        let body = format!(
+            "{{\"version\": \"{}\", \"edition\": \"tidewire\", \"is_license_activated\": false, \"uptime\": {}}}\n",
+            env!("CARGO_PKG_VERSION"),
+            self.clock.uptime().as_secs()
+        );
+        Page::json(200, body)
+    }
+}

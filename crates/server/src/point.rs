@@ -1,0 +1,76 @@
+//! Pointing other programs at the server: `tidewire env` and `tidewire aws`.
+
+use crate::config::Config;
+use std::ffi::OsString;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process::{Command, ExitCode};
+
+/// Where a client on this machine finds a server with this configuration.
+fn endpoint(config: &Config) -> String {
+    if let Some(url) = &config.public_url {
+        return url.clone();
+    }
+    let host = match config.listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        IpAddr::V6(ip) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
+    };
+    format!("http://{host}:{}", config.listen.port())
+}
+
+/// The variables that SDKs read. The keys are placeholders: the account is the access key, and nothing checks the secret.
+fn variables(config: &Config) -> [(&'static str, String); 5] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint(config)),
+        ("AWS_ACCESS_KEY_ID", config.account.to_string()),
+        ("AWS_SECRET_ACCESS_KEY", "tidewire".into()),
+        ("AWS_DEFAULT_REGION", config.region.to_string()),
+        ("AWS_REGION", config.region.to_string()),
+    ]
+}
+
+/// Prints `export NAME=value` lines for `eval "$(tidewire env)"`.
+pub(crate) fn print_environment(config: &Config) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    variables(config).iter().try_for_each(|(name, value)| writeln!(out, "export {name}='{value}'"))
+}
+
+/// Runs `aws` with `words`. The endpoint goes in as a flag too, since version 1 of the CLI passes over the variable.
+pub(crate) fn run_aws(config: &Config, words: &[OsString]) -> Result<ExitCode, String> {
+    let mut aws = Command::new("aws");
+    aws.arg("--endpoint-url").arg(endpoint(config)).args(words);
+    for (name, value) in variables(config) {
+        // Credentials that the user has set are meant: the access key chooses the account.
+        if name == "AWS_ENDPOINT_URL" || std::env::var_os(name).is_none() {
+            aws.env(name, value);
+        }
+    }
+    let status = aws.status().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "the AWS CLI is not installed: there is no `aws` on the PATH".to_string(),
+        _ => format!("aws: {error}"),
+    })?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+    use crate::mode::Mode;
+
+    #[test]
+    fn the_endpoint_is_one_that_a_client_on_this_machine_can_reach() {
+        for (key, value, endpoint_is) in [
+            ("listen", "127.0.0.1:4566", "http://127.0.0.1:4566"),
+            ("listen", "0.0.0.0:80", "http://127.0.0.1:80"),
+            ("listen", "[::]:80", "http://[::1]:80"),
+            ("public_url", "https://q.example.org/", "https://q.example.org"),
+        ] {
+            let flags = [(key, value.to_string()), ("allow_unauthenticated", "true".to_string())].into();
+            let config = Config::read(Mode::Serve, &Sources { flags, ..Sources::default() }).unwrap();
+            assert_eq!(endpoint(&config), endpoint_is);
+        }
+    }
+}

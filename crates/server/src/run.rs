@@ -1,0 +1,134 @@
+//! A server from start to stop: open the store, wire the services, serve, stop.
+//!
+//! Nothing listens before the replay is done, and the process ends with an error as soon as the log has stopped: a server
+//! that can keep nothing must not look alive.
+
+use crate::banner;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::listen;
+use crate::metrics::StoreCollector;
+use crate::mode::Mode;
+use crate::pages::ServerPages;
+use crate::surroundings::SystemSurroundings;
+use engine::{Clock, Store};
+use gateway::{Gateway, Limits, Service};
+use journal::{Options, RealDisk};
+use prometheus_client::registry::Registry;
+use sqs::Sqs;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How often queues nobody asks anything of are told the time, so that expired messages give their memory back.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Runs a server until it is told to stop. The error is a sentence for the operator.
+pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), String> {
+    let clock = Arc::new(SystemClock::start());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
+    let outcome = runtime.block_on(serve(mode, config, clock));
+    // Connections that outlast their patience must not hold the process up.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    outcome
+}
+
+async fn serve(mode: Mode, config: &Config, clock: Arc<SystemClock>) -> Result<(), String> {
+    let (store, sqs) = open(config, &clock)?;
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
+    let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
+    let gateway = wire_up(config, &clock, &store, &sqs);
+
+    let timers = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.run_timers().await }
+    });
+    let sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
+    let patience = Duration::from_secs(config.stop_timeout_secs);
+    let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), patience));
+    let recovery = store.journal().recovery();
+    banner::print(mode, config, address, &recovery, clock.uptime()).map_err(|error| format!("standard output: {error}"))?;
+
+    let outcome = tokio::select! {
+        why = told_to_stop() => {
+            tracing::info!(signal = why?, "stopping");
+            Ok(())
+        }
+        stopped = store.journal().stopped() => Err(format!("{stopped}; what was acknowledged is safe, restart to go on")),
+        ended = &mut connections => Err(format!("the listener ended: {ended:?}")),
+    };
+    gateway.stop();
+    if !connections.is_finished() {
+        let _ = connections.await;
+    }
+    timers.abort();
+    sweeper.abort();
+    store.journal().close();
+    outcome
+}
+
+/// Opens or makes the data folder and brings the queues back.
+fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sqs>), String> {
+    let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(clock);
+    let mut recovery = Sqs::recovery();
+    let store = if config.ephemeral {
+        Store::ephemeral(shown)
+    } else {
+        let failed = |why: String| format!("cannot open the data folder {}: {why}", config.data_dir.display());
+        let disk = RealDisk::open(&config.data_dir).map_err(|error| failed(error.to_string()))?;
+        let options = Options { reserve_bytes: config.reserve_mib << 20, ..Options::default() };
+        let opened = Store::open(Arc::new(disk), options, shown, &mut [&mut recovery]);
+        opened.map_err(|error| failed(error.to_string()))?
+    };
+    let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, config.region.clone()));
+    Ok((store, sqs))
+}
+
+fn wire_up(config: &Config, clock: &Arc<SystemClock>, store: &Arc<Store>, sqs: &Arc<Sqs>) -> Gateway {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
+    let limits = Limits {
+        head_read: Duration::from_secs(config.header_timeout_secs),
+        body_read: Duration::from_secs(config.body_timeout_secs),
+        idle: Duration::from_secs(config.idle_timeout_secs),
+        ..Limits::default()
+    };
+    let services: Vec<Arc<dyn Service>> = vec![Arc::<Sqs>::clone(sqs)];
+    let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
+    let options = gateway::Options {
+        services,
+        pages: Arc::<ServerPages>::clone(&pages),
+        surroundings: Arc::new(SystemSurroundings(Arc::clone(clock))),
+        default_account: config.account,
+        default_region: config.region.clone(),
+        public_url: config.public_url.as_deref().map(Into::into),
+        limits,
+    };
+    let gateway = Gateway::new(options, &mut registry);
+    pages.wire_up(registry, gateway.stopping());
+    gateway
+}
+
+async fn sweep(sqs: Arc<Sqs>) {
+    let mut every = tokio::time::interval(SWEEP);
+    loop {
+        every.tick().await;
+        sqs.sweep();
+    }
+}
+
+/// Ends with the name of the signal that asks the server to stop.
+async fn told_to_stop() -> Result<&'static str, String> {
+    let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let name = tokio::select! {
+        Some(()) = terminate.recv() => "SIGTERM",
+        Some(()) = interrupt.recv() => "SIGINT",
+        else => pending().await,
+    };
+    Ok(name)
+}

@@ -1,0 +1,22 @@
+//! Amazon SQS over the queue machine: standard queues.
+//!
+//! A request comes in as a generated input, becomes a command to one queue's partition, and its reply becomes a generated
+//! output when it is durable. `api/` is generated from the service model; `ops/` has one file per operation; `records.rs` is
+//! everything a queue writes to the log; `limits.rs` are AWS's quotas; `refusal.rs` is every error and its wording.
+
+pub mod api;
+mod attributes;
+mod batch;
+mod catalog;
+pub mod limits;
+mod machine;
+mod message;
+mod message_attributes;
+mod ops;
+mod queue_url;
+mod receipt_handle;
+mod records;
+mod refusal;
+mod service;
+
+pub use service::{Sqs, SqsRecovery, Totals};

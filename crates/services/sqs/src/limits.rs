@@ -1,0 +1,44 @@
+//! Amazon SQS's quotas, each with where AWS states it ("SQS quotas" page, or the API reference of the operation named).
+
+/// Bytes of a message's body and attributes together, and of all messages of a batch (quotas: "Message size").
+pub const MESSAGE_BYTES_MAX: usize = 1_048_576;
+/// Least value of a queue's MaximumMessageSize (SetQueueAttributes).
+pub const MESSAGE_BYTES_LIMIT_MIN: u32 = 1_024;
+/// Entries of a batch (quotas: "Batched messages").
+pub const BATCH_ENTRIES_MAX: usize = 10;
+/// Characters of a batch entry's id (SendMessageBatchRequestEntry).
+pub const BATCH_ENTRY_ID_LEN_MAX: usize = 80;
+/// Messages in one ReceiveMessage (ReceiveMessage: MaxNumberOfMessages).
+pub const RECEIVE_MESSAGES_MAX: i32 = 10;
+/// Seconds a receive waits at the most (ReceiveMessage: WaitTimeSeconds).
+pub const WAIT_SECS_MAX: i32 = 20;
+/// Seconds of delay, of a queue or a message (SendMessage: DelaySeconds).
+pub const DELAY_SECS_MAX: i32 = 900;
+/// Seconds of a visibility timeout, and of a message's whole time in flight (ChangeMessageVisibility).
+pub const VISIBILITY_SECS_MAX: i32 = 43_200;
+/// Seconds a message is kept: least, and most (quotas: "Message retention").
+pub const RETENTION_SECS: std::ops::RangeInclusive<u32> = 60..=1_209_600;
+/// Attributes of one message (quotas: "Message attributes").
+pub const MESSAGE_ATTRIBUTES_MAX: usize = 10;
+/// Characters of a message attribute's name, and of its type (developer guide, "Message attribute components").
+pub const ATTRIBUTE_NAME_LEN_MAX: usize = 256;
+/// Queues in one page of ListQueues (ListQueues: MaxResults).
+pub const LIST_QUEUES_MAX: usize = 1_000;
+
+/// A queue's attributes where CreateQueue names none (SetQueueAttributes).
+pub mod default {
+    /// DelaySeconds.
+    pub const DELAY_SECS: u32 = 0;
+    /// MaximumMessageSize.
+    pub const MESSAGE_BYTES: u32 = super::MESSAGE_BYTES_MAX as u32;
+    /// MessageRetentionPeriod: four days.
+    pub const RETENTION_SECS: u32 = 345_600;
+    /// ReceiveMessageWaitTimeSeconds.
+    pub const WAIT_SECS: u32 = 0;
+    /// VisibilityTimeout.
+    pub const VISIBILITY_SECS: u32 = 30;
+}
+
+/// Bytes of a request's body. A batch of 1 MiB whose every byte is escaped as `\u0001` or `%01` grows sixfold; entries'
+/// names and ids come on top. The bound is for memory: larger requests are refused before they are read.
+pub const REQUEST_BYTES_MAX: usize = 8 * 1_048_576;

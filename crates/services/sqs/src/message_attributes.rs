@@ -1,0 +1,358 @@
+//! Message attributes: checked as SendMessage checks them, digested as the developer guide says, kept as bytes.
+//!
+//! The digest ("MD5 message digest for message attributes") takes the attributes sorted by name; each is name, type and
+//! value, every one led by its length in four bytes, big-endian, and the value by a byte that tells its kind: 1 for text,
+//! 2 for bytes.
+//!
+//! ```text
+//! properties  ┌ layout 1 │ flags 1 │ body md5 16 │ [attributes md5 16] │ sender length 1, sender │ attribute count 1
+//!             └ per attribute: name length 2, name │ type length 2, type │ kind 1 │ value length 4, value
+//! ```
+
+use crate::limits;
+use crate::refusal::Refusal;
+use bytes::Bytes;
+use md5::{Digest, Md5};
+
+/// A message attribute's value: text for `String` and `Number` types, bytes for `Binary`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    Text(String),
+    Binary(Bytes),
+}
+
+impl Value {
+    const TEXT: u8 = 1;
+    const BINARY: u8 = 2;
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Text(_) => Self::TEXT,
+            Self::Binary(_) => Self::BINARY,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(bytes) => bytes,
+        }
+    }
+}
+
+/// A checked message attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    pub(crate) data_type: String,
+    pub(crate) value: Value,
+}
+
+impl Attribute {
+    /// Bytes that count towards a message's size.
+    pub(crate) fn size(&self) -> usize {
+        self.name.len() + self.data_type.len() + self.value.bytes().len()
+    }
+
+    /// Takes an attribute as a request gives it.
+    pub(crate) fn parse(
+        name: String,
+        data_type: Option<String>,
+        text: Option<String>,
+        binary: Option<Bytes>,
+    ) -> Result<Self, Refusal> {
+        check_name(&name)?;
+        let data_type = data_type.filter(|data_type| !data_type.is_empty());
+        let data_type = data_type.ok_or_else(|| {
+            Refusal::invalid_parameter(format!(
+                "The message attribute '{name}' must contain non-empty message attribute type."
+            ))
+        })?;
+        if data_type.len() > limits::ATTRIBUTE_NAME_LEN_MAX {
+            return Err(Refusal::invalid_parameter(format!(
+                "The message attribute '{name}' has a message attribute type of more than 256 characters."
+            )));
+        }
+        let value = match data_type.split('.').next().unwrap_or_default() {
+            "String" | "Number" => text.filter(|text| !text.is_empty()).map(Value::Text),
+            "Binary" => binary.filter(|bytes| !bytes.is_empty()).map(Value::Binary),
+            _ => {
+                return Err(Refusal::invalid_parameter(format!(
+                    "The message attribute '{name}' has an invalid message attribute type, the set of supported type \
+                     prefixes is Binary, Number, and String."
+                )));
+            }
+        };
+        let value = value.ok_or_else(|| {
+            Refusal::invalid_parameter(format!(
+                "The message attribute '{name}' must contain non-empty message attribute value for message attribute \
+                 type '{data_type}'."
+            ))
+        })?;
+        check_value(&name, &data_type, &value)?;
+        Ok(Self { name, data_type, value })
+    }
+}
+
+/// Sorts attributes by name, as digest and reply have them, and refuses too many or two of one name.
+pub(crate) fn in_order(mut attributes: Vec<Attribute>) -> Result<Vec<Attribute>, Refusal> {
+    if attributes.len() > limits::MESSAGE_ATTRIBUTES_MAX {
+        return Err(Refusal::invalid_parameter(format!(
+            "Number of message attributes [{}] exceeds the allowed maximum [{}].",
+            attributes.len(),
+            limits::MESSAGE_ATTRIBUTES_MAX
+        )));
+    }
+    attributes.sort_by(|a, b| a.name.cmp(&b.name));
+    match attributes.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        None => Ok(attributes),
+        Some(pair) => Err(Refusal::invalid_parameter(format!(
+            "Message (user) attribute name '{}' is already used. Names must be unique.",
+            pair[0].name
+        ))),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let lower = name.to_ascii_lowercase();
+    if name.is_empty() || !name.bytes().all(legal) {
+        return Err(Refusal::invalid_parameter(
+            "Message attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.",
+        ));
+    }
+    if name.len() > limits::ATTRIBUTE_NAME_LEN_MAX {
+        return Err(Refusal::invalid_parameter("Message attribute name must be shorter than 256 bytes."));
+    }
+    if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
+        return Err(Refusal::invalid_parameter(
+            "Message attribute name can not start or end with a period, or have two periods in succession.",
+        ));
+    }
+    if lower.starts_with("aws.") || lower.starts_with("amazon.") {
+        return Err(Refusal::invalid_parameter(
+            "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings are reserved for \
+             internal use.",
+        ));
+    }
+    Ok(())
+}
+
+fn check_value(name: &str, data_type: &str, value: &Value) -> Result<(), Refusal> {
+    let Value::Text(text) = value else { return Ok(()) };
+    if data_type.starts_with("Number") && text.parse::<f64>().map_or(true, |number| !number.is_finite()) {
+        return Err(Refusal::invalid_parameter(format!("Could not cast message attribute '{name}' value to number.")));
+    }
+    if !text.chars().all(is_allowed) {
+        return Err(Refusal::invalid_characters());
+    }
+    Ok(())
+}
+
+/// The characters that SendMessage allows: those of XML 1.0.
+pub(crate) fn is_allowed(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
+/// The digest of attributes in order of name; `None` if there are none.
+pub(crate) fn digest<'a>(attributes: impl Iterator<Item = &'a Attribute>) -> Option<[u8; 16]> {
+    let mut md5 = Md5::new();
+    let field = |md5: &mut Md5, bytes: &[u8]| {
+        md5.update((bytes.len() as u32).to_be_bytes());
+        md5.update(bytes);
+    };
+    let mut some = false;
+    for attribute in attributes {
+        some = true;
+        field(&mut md5, attribute.name.as_bytes());
+        field(&mut md5, attribute.data_type.as_bytes());
+        md5.update([attribute.value.kind()]);
+        field(&mut md5, attribute.value.bytes());
+    }
+    some.then(|| md5.finalize().into())
+}
+
+/// What a message carries besides its body, as the queue keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Properties {
+    pub(crate) body_md5: [u8; 16],
+    pub(crate) attributes_md5: Option<[u8; 16]>,
+    pub(crate) sender: String,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+impl Properties {
+    const LAYOUT: u8 = 1;
+    const HAS_ATTRIBUTES: u8 = 1;
+
+    /// The bytes kept beside the body.
+    pub(crate) fn encode(&self) -> Bytes {
+        let attributes: usize = self.attributes.iter().map(|attribute| attribute.size() + 9).sum();
+        let mut out = Vec::with_capacity(36 + self.sender.len() + attributes);
+        out.extend([Self::LAYOUT, if self.attributes_md5.is_some() { Self::HAS_ATTRIBUTES } else { 0 }]);
+        out.extend(self.body_md5);
+        out.extend(self.attributes_md5.into_iter().flatten());
+        out.push(u8::try_from(self.sender.len()).expect("a sender's id is short"));
+        out.extend(self.sender.as_bytes());
+        out.push(u8::try_from(self.attributes.len()).expect("attributes were counted at the door"));
+        for Attribute { name, data_type, value } in &self.attributes {
+            out.extend((name.len() as u16).to_be_bytes());
+            out.extend(name.as_bytes());
+            out.extend((data_type.len() as u16).to_be_bytes());
+            out.extend(data_type.as_bytes());
+            out.push(value.kind());
+            out.extend((value.bytes().len() as u32).to_be_bytes());
+            out.extend(value.bytes());
+        }
+        out.into()
+    }
+
+    /// Reads what `encode` wrote; `None` if the bytes are not that.
+    pub(crate) fn decode(bytes: &Bytes) -> Option<Self> {
+        let mut rest = Cursor(bytes.clone());
+        if rest.byte()? != Self::LAYOUT {
+            return None;
+        }
+        let has_attributes = rest.byte()? == Self::HAS_ATTRIBUTES;
+        let body_md5 = rest.digest()?;
+        let attributes_md5 = if has_attributes { Some(rest.digest()?) } else { None };
+        let sender = rest.byte()?.into();
+        let sender = rest.text(sender)?;
+        let count = rest.byte()?;
+        let attributes = (0..count).map(|_| rest.attribute()).collect::<Option<_>>()?;
+        rest.0.is_empty().then_some(Self { body_md5, attributes_md5, sender, attributes })
+    }
+}
+
+/// Takes fields off the front of encoded properties.
+struct Cursor(Bytes);
+
+impl Cursor {
+    fn take(&mut self, len: usize) -> Option<Bytes> {
+        (self.0.len() >= len).then(|| self.0.split_to(len))
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take(1).map(|bytes| bytes[0])
+    }
+
+    fn digest(&mut self) -> Option<[u8; 16]> {
+        self.take(16)?.as_ref().try_into().ok()
+    }
+
+    fn short(&mut self) -> Option<usize> {
+        let bytes = self.take(2)?;
+        Some(u16::from_be_bytes([bytes[0], bytes[1]]).into())
+    }
+
+    fn long(&mut self) -> Option<usize> {
+        let bytes = self.take(4)?;
+        Some(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize)
+    }
+
+    fn text(&mut self, len: usize) -> Option<String> {
+        String::from_utf8(self.take(len)?.to_vec()).ok()
+    }
+
+    fn attribute(&mut self) -> Option<Attribute> {
+        let len = self.short()?;
+        let name = self.text(len)?;
+        let len = self.short()?;
+        let data_type = self.text(len)?;
+        let kind = self.byte()?;
+        let len = self.long()?;
+        let value = match kind {
+            Value::TEXT => Value::Text(self.text(len)?),
+            Value::BINARY => Value::Binary(self.take(len)?),
+            _ => return None,
+        };
+        Some(Attribute { name, data_type, value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::{any, proptest};
+
+    fn text(name: &str, data_type: &str, value: &str) -> Result<Attribute, Refusal> {
+        Attribute::parse(name.into(), Some(data_type.into()), Some(value.into()), None)
+    }
+
+    fn hex(digest: [u8; 16]) -> String {
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The digests were computed by another implementation of the same rule (moto 5.2.5).
+    #[test]
+    fn the_digest_is_the_one_that_sdks_compute() {
+        let string = text("test_attribute_name_1", "String", "test_attribute_value_1").unwrap();
+        let binary = Attribute::parse(
+            "test_attribute_name_2".into(),
+            Some("Binary".into()),
+            None,
+            Some(Bytes::from_static(b"test_attribute_value_2")),
+        );
+        let binary = binary.unwrap();
+        assert_eq!(hex(digest([string.clone()].iter()).unwrap()), "ba056227cfd9533dba1f72ad9816d233");
+        assert_eq!(hex(digest([string, binary].iter()).unwrap()), "2cbc6b289c1552d2b60cb05c64d07264");
+        assert_eq!(digest([].iter()), None);
+    }
+
+    #[test]
+    fn attributes_that_aws_refuses_are_refused() {
+        for (name, data_type, value, part) in [
+            ("a b", "String", "x", "can contain"),
+            ("", "String", "x", "can contain"),
+            (".a", "String", "x", "period"),
+            ("a.", "String", "x", "period"),
+            ("a..b", "String", "x", "succession"),
+            ("AWS.x", "String", "x", "reserved"),
+            ("amazon.x", "String", "x", "reserved"),
+            ("a", "", "x", "non-empty message attribute type"),
+            ("a", "Text", "x", "invalid message attribute type"),
+            ("a", "String", "", "non-empty message attribute value"),
+            ("a", "Binary", "x", "non-empty message attribute value"),
+            ("a", "Number", "ten", "value to number"),
+            ("a", "Number.int", "inf", "value to number"),
+        ] {
+            let refusal = text(name, data_type, value).unwrap_err();
+            assert_eq!(refusal.error.query_code, "InvalidParameterValue", "{name} {data_type}");
+            assert!(refusal.message.contains(part), "{name} {data_type} {value}: {}", refusal.message);
+        }
+        assert_eq!(text("a", "String", "\u{1}").unwrap_err().error.name, "InvalidMessageContents");
+        for right in ["String", "String.custom", "Number", "Number.int"] {
+            assert!(text("a", right, "12.5").is_ok(), "{right}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_put_in_order_and_are_at_most_ten_of_different_names() {
+        let make = |name: String| text(&name, "String", "x").unwrap();
+        let names = |attributes: Vec<Attribute>| attributes.into_iter().map(|a| a.name).collect::<Vec<_>>();
+        assert_eq!(names(in_order(vec![make("b".into()), make("a".into())]).unwrap()), ["a", "b"]);
+        assert!(in_order((0..11).map(|n| make(format!("n{n}"))).collect()).is_err());
+        assert!(in_order(vec![make("a".into()), make("a".into())]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn properties_read_back_as_written(
+            md5 in any::<[u8; 16]>(), sender in "[a-z]{0,20}", texts in vec(("[a-z]{1,9}", "[a-z]{1,9}"), 0..5), binary in vec(any::<u8>(), 1..9),
+        ) {
+            let mut attributes: Vec<_> = texts
+                .into_iter()
+                .map(|(name, value)| Attribute { name, data_type: "String".into(), value: Value::Text(value) })
+                .collect();
+            attributes.push(Attribute { name: "z".into(), data_type: "Binary".into(), value: Value::Binary(binary.into()) });
+            let properties = Properties { body_md5: md5, attributes_md5: digest(attributes.iter()), sender, attributes };
+            assert_eq!(Properties::decode(&properties.encode()), Some(properties));
+        }
+
+        #[test]
+        fn no_bytes_make_the_decoder_panic(bytes in vec(any::<u8>(), 0..200)) {
+            let _ = Properties::decode(&bytes.into());
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! CreateQueue: a new queue, or the one that is there if it does not differ in what the request names.
+
+use crate::api::{CreateQueueRequest, CreateQueueResult};
+use crate::attributes::{AttributeChanges, Attributes};
+use crate::catalog::{Creation, QueueKey};
+use crate::machine::{Command, Reply};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::Caller;
+use names::QueueName;
+use std::sync::Arc;
+
+pub(crate) struct CreateQueue;
+
+impl Operation for CreateQueue {
+    type Input = CreateQueueRequest;
+    type Output = CreateQueueResult;
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: CreateQueueRequest) -> Result<CreateQueueResult, Refusal> {
+        let name = QueueName::parse(&input.queue_name).map_err(|_| Refusal::invalid_queue_name())?;
+        let changes = AttributeChanges::parse(&input.attributes.unwrap_or_default())?;
+        if name.is_fifo() {
+            return Err(Refusal::unsupported("This version of tidewire does not implement FIFO queues."));
+        }
+        if input.tags.is_some_and(|tags| !tags.is_empty()) {
+            return Err(Refusal::unsupported("This version of tidewire does not implement tags."));
+        }
+        let key = QueueKey { account: caller.account, region: caller.region.clone(), name };
+        loop {
+            let entry = match service.catalog.create(key.clone(), changes.apply_to(&Attributes::default()))? {
+                Creation::New(entry, created) => {
+                    created.await?;
+                    entry
+                }
+                Creation::Existing(entry) => match entry.partition.execute(Command::Describe)?.await? {
+                    Reply::Described(about, _) => match changes.first_difference(&about.attributes) {
+                        Some(attribute) => return Err(Refusal::queue_name_exists(attribute)),
+                        None => entry,
+                    },
+                    // It was deleted in between, so the name is free: try again.
+                    _ => continue,
+                },
+            };
+            return Ok(CreateQueueResult { queue_url: Some(service.url_of(&caller, &entry)) });
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! DeleteQueue: the queue and all its messages are gone.
+
+use crate::api::DeleteQueueRequest;
+use crate::machine::Reply;
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::Caller;
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct DeleteQueue;
+
+impl Operation for DeleteQueue {
+    type Input = DeleteQueueRequest;
+    type Output = Nothing;
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: DeleteQueueRequest) -> Result<Nothing, Refusal> {
+        let entry = service.queue(&caller, &input.queue_url)?;
+        match service.catalog.delete(&entry)?.await? {
+            Reply::Gone => Err(Refusal::queue_does_not_exist()),
+            _ => Ok(Nothing),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! One file per operation: input → command → output.
+
+mod change_message_visibility;
+mod change_message_visibility_batch;
+mod create_queue;
+mod delete_message;
+mod delete_message_batch;
+mod delete_queue;
+mod get_queue_attributes;
+mod get_queue_url;
+mod list_queues;
+mod purge_queue;
+mod receive_message;
+mod send_message;
+mod send_message_batch;
+mod set_queue_attributes;
+
+use crate::service::{Prepare, prepare};
+
+/// The operations that are carried out. The model's others are refused by name.
+pub(crate) const TABLE: &[(&str, Prepare)] = &[
+    ("SendMessage", prepare::<send_message::SendMessage>),
+    ("ReceiveMessage", prepare::<receive_message::ReceiveMessage>),
+    ("DeleteMessage", prepare::<delete_message::DeleteMessage>),
+    ("SendMessageBatch", prepare::<send_message_batch::SendMessageBatch>),
+    ("DeleteMessageBatch", prepare::<delete_message_batch::DeleteMessageBatch>),
+    ("ChangeMessageVisibility", prepare::<change_message_visibility::ChangeMessageVisibility>),
+    ("ChangeMessageVisibilityBatch", prepare::<change_message_visibility_batch::ChangeMessageVisibilityBatch>),
+    ("CreateQueue", prepare::<create_queue::CreateQueue>),
+    ("DeleteQueue", prepare::<delete_queue::DeleteQueue>),
+    ("GetQueueAttributes", prepare::<get_queue_attributes::GetQueueAttributes>),
+    ("GetQueueUrl", prepare::<get_queue_url::GetQueueUrl>),
+    ("ListQueues", prepare::<list_queues::ListQueues>),
+    ("PurgeQueue", prepare::<purge_queue::PurgeQueue>),
+    ("SetQueueAttributes", prepare::<set_queue_attributes::SetQueueAttributes>),
+];

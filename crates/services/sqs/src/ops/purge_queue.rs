@@ -1,0 +1,21 @@
+//! PurgeQueue: removes all messages, also those in flight and delayed.
+
+use crate::api::PurgeQueueRequest;
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::Caller;
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct PurgeQueue;
+
+impl Operation for PurgeQueue {
+    type Input = PurgeQueueRequest;
+    type Output = Nothing;
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: PurgeQueueRequest) -> Result<Nothing, Refusal> {
+        let entry = service.queue(&caller, &input.queue_url)?;
+        entry.ask(queue::Command::Purge).await?;
+        Ok(Nothing)
+    }
+}

@@ -1,0 +1,156 @@
+//! ReceiveMessage: takes visible messages and hides them; waits for the first one if asked to.
+
+use crate::api::{Message, MessageAttributeValue, ReceiveMessageRequest, ReceiveMessageResult};
+use crate::catalog::QueueEntry;
+use crate::limits;
+use crate::machine::{Command, Reply};
+use crate::message::{check_visibility, show_digest, show_id};
+use crate::message_attributes::{self, Attribute, Properties, Value};
+use crate::receipt_handle::ReceiptHandle;
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::Caller;
+use queue::Delivery;
+use std::sync::Arc;
+
+pub(crate) struct ReceiveMessage;
+
+impl Operation for ReceiveMessage {
+    type Input = ReceiveMessageRequest;
+    type Output = ReceiveMessageResult;
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: ReceiveMessageRequest,
+    ) -> Result<ReceiveMessageResult, Refusal> {
+        let entry = service.queue(&caller, &input.queue_url)?;
+        let max = check_max(input.max_number_of_messages.unwrap_or(1))?;
+        let wait_millis = wait_millis(input.wait_time_seconds, &entry)?;
+        let visibility_millis = input.visibility_timeout.map(check_visibility).transpose()?;
+        if input.receive_request_attempt_id.is_some() {
+            return Err(Refusal::unsupported("This version of tidewire does not implement ReceiveRequestAttemptId."));
+        }
+        let wanted = Wanted::new(&input)?;
+        let receive = || Command::Messages(queue::Command::Receive { max, visibility_millis });
+        let reply = match wait_millis {
+            0 => entry.partition.execute(receive())?.await?,
+            millis => {
+                let until = caller.now.plus_millis(millis);
+                entry.partition.execute_when_ready(until, caller.stopping.wait(), receive, is_empty).await?
+            }
+        };
+        let deliveries = match reply {
+            Reply::Messages(queue::Reply::Received(deliveries)) => deliveries,
+            Reply::Messages(queue::Reply::OverLimit) => return Err(Refusal::over_limit()),
+            Reply::Gone => return Err(Refusal::queue_does_not_exist()),
+            other => unreachable!("a receive is answered with messages, not with {other:?}"),
+        };
+        let messages = deliveries.into_iter().map(|delivery| wanted.show(&entry, delivery)).collect::<Result<Vec<_>, _>>()?;
+        Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
+    }
+}
+
+fn is_empty(reply: &Reply) -> bool {
+    matches!(reply, Reply::Messages(queue::Reply::Received(deliveries)) if deliveries.is_empty())
+}
+
+fn check_max(max: i32) -> Result<usize, Refusal> {
+    match usize::try_from(max) {
+        Ok(max) if (1..=limits::RECEIVE_MESSAGES_MAX as usize).contains(&max) => Ok(max),
+        _ => Err(Refusal::invalid_value(max, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")),
+    }
+}
+
+fn wait_millis(asked: Option<i32>, entry: &QueueEntry) -> Result<u64, Refusal> {
+    let Some(secs) = asked else { return Ok(u64::from(entry.wait_secs()) * 1000) };
+    match u64::try_from(secs) {
+        Ok(positive) if secs <= limits::WAIT_SECS_MAX => Ok(positive * 1000),
+        _ => Err(Refusal::invalid_value(secs, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")),
+    }
+}
+
+/// System attributes that a receiver may ask for. Those of FIFO queues, dead letters and tracing are never there yet.
+const SYSTEM_ATTRIBUTES: &[&str] = &[
+    "All",
+    "SenderId",
+    "SentTimestamp",
+    "ApproximateReceiveCount",
+    "ApproximateFirstReceiveTimestamp",
+    "SequenceNumber",
+    "MessageDeduplicationId",
+    "MessageGroupId",
+    "AWSTraceHeader",
+    "DeadLetterQueueSourceArn",
+];
+
+/// Which attributes of a message the receiver asked for.
+struct Wanted {
+    system: Vec<String>,
+    attributes: Vec<String>,
+}
+
+impl Wanted {
+    fn new(input: &ReceiveMessageRequest) -> Result<Self, Refusal> {
+        let named = [&input.attribute_names, &input.message_system_attribute_names];
+        let system: Vec<String> = named.into_iter().flatten().flatten().cloned().collect();
+        if let Some(unknown) = system.iter().find(|name| !SYSTEM_ATTRIBUTES.contains(&name.as_str())) {
+            return Err(Refusal::unknown_attribute(unknown));
+        }
+        Ok(Self { system, attributes: input.message_attribute_names.clone().unwrap_or_default() })
+    }
+
+    fn show(&self, entry: &QueueEntry, delivery: Delivery) -> Result<Message, Refusal> {
+        let Some(properties) = Properties::decode(&delivery.properties) else {
+            tracing::error!(queue = %entry.key.name, sequence = delivery.sequence, "a message's properties are malformed");
+            return Err(Refusal::internal());
+        };
+        let handle = ReceiptHandle { partition: entry.partition.id(), handle: delivery.handle() };
+        let system = self.system_attributes(&delivery, &properties);
+        let attributes: Vec<Attribute> =
+            properties.attributes.into_iter().filter(|attribute| self.wants(&attribute.name)).collect();
+        let body = String::from_utf8(delivery.body.into()).map_err(|_| Refusal::internal())?;
+        Ok(Message {
+            message_id: Some(show_id(delivery.id)),
+            receipt_handle: Some(handle.encode()),
+            md5_of_body: Some(show_digest(properties.body_md5)),
+            body: Some(body),
+            attributes: (!system.is_empty()).then_some(system),
+            // The digest is of what is handed out, not of what was sent, so that the receiver can check it.
+            md5_of_message_attributes: message_attributes::digest(attributes.iter()).map(show_digest),
+            message_attributes: (!attributes.is_empty()).then(|| attributes.into_iter().map(show_attribute).collect()),
+        })
+    }
+
+    fn system_attributes(&self, delivery: &Delivery, properties: &Properties) -> Vec<(String, String)> {
+        let wants = |name: &str| self.system.iter().any(|wanted| wanted == name || wanted == "All");
+        let mut shown = Vec::new();
+        let mut show = |name: &str, value: &dyn Fn() -> String| {
+            if wants(name) {
+                shown.push((name.to_string(), value()));
+            }
+        };
+        show("SenderId", &|| properties.sender.clone());
+        show("SentTimestamp", &|| delivery.sent_at.as_millis().to_string());
+        show("ApproximateReceiveCount", &|| delivery.receive.to_string());
+        show("ApproximateFirstReceiveTimestamp", &|| delivery.first_received_at.as_millis().to_string());
+        shown
+    }
+
+    /// `All` and `.*` name all attributes, `prefix.*` those that begin with the prefix.
+    fn wants(&self, name: &str) -> bool {
+        self.attributes.iter().any(|wanted| match wanted.strip_suffix(".*") {
+            Some(prefix) => name.starts_with(prefix),
+            None => wanted == "All" || wanted == name,
+        })
+    }
+}
+
+fn show_attribute(attribute: Attribute) -> (String, MessageAttributeValue) {
+    let mut shown = MessageAttributeValue { data_type: attribute.data_type, ..MessageAttributeValue::default() };
+    match attribute.value {
+        Value::Text(text) => shown.string_value = Some(text),
+        Value::Binary(bytes) => shown.binary_value = Some(bytes),
+    }
+    (attribute.name, shown)
+}

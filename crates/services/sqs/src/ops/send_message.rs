@@ -1,0 +1,40 @@
+//! SendMessage: one message into one queue.
+
+use crate::api::{SendMessageRequest, SendMessageResult};
+use crate::message::{Checked, Draft, message_id, show_digest, show_id};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::Caller;
+use std::sync::Arc;
+
+pub(crate) struct SendMessage;
+
+impl Operation for SendMessage {
+    type Input = SendMessageRequest;
+    type Output = SendMessageResult;
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: SendMessageRequest) -> Result<SendMessageResult, Refusal> {
+        let entry = service.queue(&caller, &input.queue_url)?;
+        let draft = Draft {
+            body: input.message_body,
+            delay_secs: input.delay_seconds,
+            attributes: input.message_attributes.unwrap_or_default(),
+            system_attributes: input.message_system_attributes.unwrap_or_default().len(),
+            group: input.message_group_id,
+            deduplication: input.message_deduplication_id,
+        };
+        let checked = Checked::new(draft, caller.account.as_str())?;
+        if checked.size > entry.maximum_message_bytes() {
+            return Err(Refusal::message_too_long(entry.maximum_message_bytes()));
+        }
+        let (body_md5, attributes_md5) = (checked.properties.body_md5, checked.properties.attributes_md5);
+        let id = message_id(&caller, 0);
+        entry.ask(queue::Command::Send(vec![checked.into_message(id)])).await?;
+        Ok(SendMessageResult {
+            md5_of_message_body: Some(show_digest(body_md5)),
+            md5_of_message_attributes: attributes_md5.map(show_digest),
+            message_id: Some(show_id(id)),
+            ..SendMessageResult::default()
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! SendMessageBatch: up to ten messages into one queue. Those that pass their checks are sent in one block of the log, the
+//! others are refused one by one.
+
+use crate::api::{
+    SendMessageBatchRequest, SendMessageBatchRequestEntry, SendMessageBatchResult,
+    SendMessageBatchResultEntry,
+};
+use crate::batch;
+use crate::limits;
+use crate::message::{Checked, Draft, message_id, show_digest, show_id};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::Caller;
+use std::sync::Arc;
+
+pub(crate) struct SendMessageBatch;
+
+impl Operation for SendMessageBatch {
+    type Input = SendMessageBatchRequest;
+    type Output = SendMessageBatchResult;
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: SendMessageBatchRequest,
+    ) -> Result<SendMessageBatchResult, Refusal> {
+        let queue = service.queue(&caller, &input.queue_url)?;
+        batch::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
+        let mut messages = Vec::with_capacity(input.entries.len());
+        let mut bytes = 0;
+        let (mut successful, mut failed) = (Vec::with_capacity(input.entries.len()), Vec::new());
+        for (nth, entry) in input.entries.into_iter().enumerate() {
+            let (entry_id, draft) = draft(entry);
+            match Checked::new(draft, caller.account.as_str()).and_then(|checked| fits(checked, queue.maximum_message_bytes())) {
+                Err(refusal) => failed.push(batch::failure(entry_id, refusal)),
+                Ok(checked) => {
+                    bytes += checked.size;
+                    let id = message_id(&caller, nth);
+                    successful.push(sent(entry_id, &checked, show_id(id)));
+                    messages.push(checked.into_message(id));
+                }
+            }
+        }
+        if bytes > limits::MESSAGE_BYTES_MAX {
+            return Err(Refusal::batch_too_long(bytes));
+        }
+        if !messages.is_empty() {
+            queue.ask(queue::Command::Send(messages)).await?;
+        }
+        Ok(SendMessageBatchResult { successful, failed })
+    }
+}
+
+fn draft(entry: SendMessageBatchRequestEntry) -> (String, Draft) {
+    let draft = Draft {
+        body: entry.message_body,
+        delay_secs: entry.delay_seconds,
+        attributes: entry.message_attributes.unwrap_or_default(),
+        system_attributes: entry.message_system_attributes.unwrap_or_default().len(),
+        group: entry.message_group_id,
+        deduplication: entry.message_deduplication_id,
+    };
+    (entry.id, draft)
+}
+
+/// A message longer than any queue takes makes the whole batch too long; one longer than this queue takes fails alone.
+fn fits(checked: Checked, bytes_max: usize) -> Result<Checked, Refusal> {
+    match checked.size > bytes_max && checked.size <= limits::MESSAGE_BYTES_MAX {
+        true => Err(Refusal::message_too_long(bytes_max)),
+        false => Ok(checked),
+    }
+}
+
+fn sent(entry_id: String, checked: &Checked, message_id: String) -> SendMessageBatchResultEntry {
+    SendMessageBatchResultEntry {
+        id: entry_id,
+        message_id,
+        md5_of_message_body: show_digest(checked.properties.body_md5),
+        md5_of_message_attributes: checked.properties.attributes_md5.map(show_digest),
+        ..SendMessageBatchResultEntry::default()
+    }
+}

@@ -1,0 +1,29 @@
+//! SetQueueAttributes: changes what the request names, all of it or nothing.
+
+use crate::api::SetQueueAttributesRequest;
+use crate::attributes::AttributeChanges;
+use crate::machine::{Command, Reply};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::Caller;
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct SetQueueAttributes;
+
+impl Operation for SetQueueAttributes {
+    type Input = SetQueueAttributesRequest;
+    type Output = Nothing;
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: SetQueueAttributesRequest) -> Result<Nothing, Refusal> {
+        let entry = service.queue(&caller, &input.queue_url)?;
+        let changes = AttributeChanges::parse(&input.attributes)?;
+        match entry.partition.execute(Command::SetAttributes(changes))?.await? {
+            Reply::About(about) => {
+                entry.attributes_are(&about.attributes);
+                Ok(Nothing)
+            }
+            _ => Err(Refusal::queue_does_not_exist()),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Queue URLs: every form that clients send, and the one that is returned.
+//!
+//! In a request only the path counts; scheme and host are whatever the client reached us by. Accepted are `/account/name`,
+//! `/queue/region/account/name`, `/queue/name` and a bare name. Returned is `base/account/name`, with the region in the path
+//! when it is not the server's own, so that a client that keeps only the URL still reaches the right queue.
+
+use names::{AccountId, QueueName, Region};
+
+/// What a queue URL says. Absent parts are the caller's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QueueUrl {
+    pub(crate) region: Option<Region>,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) name: QueueName,
+}
+
+impl QueueUrl {
+    /// Reads a URL, a path, or a bare name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let path = match text.split_once("://") {
+            Some((_, rest)) => rest.split_once('/')?.1,
+            None => text.trim_start_matches('/'),
+        };
+        let path = path.split(['?', '#']).next().unwrap_or(path).trim_end_matches('/');
+        let parts: Vec<&str> = path.split('/').collect();
+        let (region, account, name) = match *parts.as_slice() {
+            [name] | ["queue", name] => (None, None, name),
+            // A path may stand before ours where a proxy strips nothing.
+            [.., "queue", region, account, name] => (Some(Region::parse(region).ok()?), Some(account), name),
+            [.., account, name] => (None, Some(account), name),
+            [] => return None,
+        };
+        let account = account.map(AccountId::parse).transpose().ok()?;
+        Some(Self { region, account, name: QueueName::parse(name).ok()? })
+    }
+}
+
+/// The URL of a queue, as seen from `base` (`scheme://host`, no slash at its end).
+pub(crate) fn queue_url(base: &str, region: Option<&Region>, account: &AccountId, name: &QueueName) -> String {
+    match region {
+        None => format!("{base}/{account}/{name}"),
+        Some(region) => format!("{base}/queue/{region}/{account}/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<(String, String, String)> {
+        let url = QueueUrl::parse(text)?;
+        let region = url.region.map(|region| region.to_string()).unwrap_or_default();
+        let account = url.account.map(|account| account.to_string()).unwrap_or_default();
+        Some((region, account, url.name.to_string()))
+    }
+
+    #[test]
+    fn every_form_of_a_queue_url_is_read() {
+        for (text, region, account, name) in [
+            ("http://localhost:4566/000000000000/jobs", "", "000000000000", "jobs"),
+            ("https://sqs.us-east-1.amazonaws.com/123456789012/jobs", "", "123456789012", "jobs"),
+            ("http://h/queue/eu-west-1/123456789012/jobs", "eu-west-1", "123456789012", "jobs"),
+            ("http://h/queue/jobs", "", "", "jobs"),
+            ("http://h/prefix/123456789012/jobs", "", "123456789012", "jobs"),
+            ("/123456789012/jobs", "", "123456789012", "jobs"),
+            ("jobs", "", "", "jobs"),
+            ("http://h/123456789012/orders.fifo/", "", "123456789012", "orders.fifo"),
+        ] {
+            assert_eq!(parsed(text), Some((region.into(), account.into(), name.into())), "{text}");
+        }
+        for wrong in ["", "http://h", "http://h/", "http://h/12345/jobs", "http://h/123456789012/a b"] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_returned_is_read_back() {
+        let (account, name) = (AccountId::DEFAULT, QueueName::parse("jobs").unwrap());
+        let region = Region::parse("eu-west-1").unwrap();
+        let url = queue_url("http://h:1", Some(&region), &account, &name);
+        assert_eq!(url, "http://h:1/queue/eu-west-1/000000000000/jobs");
+        assert_eq!(QueueUrl::parse(&url), Some(QueueUrl { region: Some(region), account: Some(account), name: name.clone() }));
+        assert_eq!(queue_url("http://h:1", None, &account, &name), "http://h:1/000000000000/jobs");
+    }
+}

@@ -1,0 +1,168 @@
+//! Why a request is refused: AWS's error and AWS's sentence.
+//!
+//! Every sentence that SQS says to a caller stands here or in the module whose rule it states, so that the wording of one
+//! kind of mistake is found in one place.
+
+use crate::api::errors;
+use crate::limits;
+use engine::Unavailable;
+use gateway::Refused;
+use std::borrow::Cow;
+use wire::schema::ErrorShape;
+
+/// An error of the service's table, with its sentence.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    pub(crate) error: &'static ErrorShape,
+    pub(crate) message: Cow<'static, str>,
+}
+
+impl Refusal {
+    fn new(error: &'static ErrorShape, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { error, message: message.into() }
+    }
+
+    /// A parameter that has to be there is not.
+    pub(crate) fn missing(parameter: &str) -> Self {
+        Self::new(&errors::MISSING_REQUIRED_PARAMETER_EXCEPTION, format!("The request must contain the parameter {parameter}."))
+    }
+
+    /// A parameter's value is not allowed, in the words given.
+    pub(crate) fn invalid_parameter(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(&errors::INVALID_PARAMETER_VALUE_EXCEPTION, message)
+    }
+
+    /// A parameter's value is not allowed, for the reason given.
+    pub(crate) fn invalid_value(value: impl std::fmt::Display, parameter: &str, reason: &str) -> Self {
+        Self::invalid_parameter(format!("Value {value} for parameter {parameter} is invalid. Reason: {reason}"))
+    }
+
+    pub(crate) fn queue_does_not_exist() -> Self {
+        Self::new(&errors::QUEUE_DOES_NOT_EXIST, "The specified queue does not exist.")
+    }
+
+    pub(crate) fn queue_name_exists(attribute: &str) -> Self {
+        Self::new(
+            &errors::QUEUE_NAME_EXISTS,
+            format!("A queue already exists with the same name and a different value for attribute {attribute}"),
+        )
+    }
+
+    pub(crate) fn invalid_queue_name() -> Self {
+        Self::invalid_parameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+    }
+
+    pub(crate) fn unknown_attribute(name: &str) -> Self {
+        Self::new(&errors::INVALID_ATTRIBUTE_NAME, format!("Unknown Attribute {name}."))
+    }
+
+    pub(crate) fn invalid_attribute_value(name: &str) -> Self {
+        Self::new(&errors::INVALID_ATTRIBUTE_VALUE, format!("Invalid value for the parameter {name}."))
+    }
+
+    pub(crate) fn attribute_without_effect(name: &str) -> Self {
+        Self::unsupported(format!("This version of tidewire does not implement the attribute {name}."))
+    }
+
+    pub(crate) fn unsupported(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(&errors::UNSUPPORTED_OPERATION, message)
+    }
+
+    pub(crate) fn invalid_characters() -> Self {
+        Self::new(
+            &errors::INVALID_MESSAGE_CONTENTS,
+            "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to \
+             #xFFFD | #x10000 to #x10FFFF.",
+        )
+    }
+
+    pub(crate) fn message_too_long(bytes_max: usize) -> Self {
+        Self::invalid_parameter(format!(
+            "One or more parameters are invalid. Reason: Message must be shorter than {bytes_max} bytes."
+        ))
+    }
+
+    pub(crate) fn receipt_handle_is_invalid(handle: &str) -> Self {
+        Self::new(
+            &errors::RECEIPT_HANDLE_IS_INVALID,
+            format!("The input receipt handle \"{handle}\" is not a valid receipt handle."),
+        )
+    }
+
+    pub(crate) fn message_not_inflight() -> Self {
+        Self::new(&errors::MESSAGE_NOT_INFLIGHT, "The message referred to is not in flight.")
+    }
+
+    pub(crate) fn over_limit() -> Self {
+        Self::new(
+            &errors::OVER_LIMIT,
+            format!("Too many messages are in flight: a queue can have at most {}.", queue::IN_FLIGHT_MAX),
+        )
+    }
+
+    pub(crate) fn empty_batch(entry: &str) -> Self {
+        Self::new(&errors::EMPTY_BATCH_REQUEST, format!("There should be at least one {entry} in the request."))
+    }
+
+    pub(crate) fn too_many_entries(count: usize) -> Self {
+        Self::new(
+            &errors::TOO_MANY_ENTRIES_IN_BATCH_REQUEST,
+            format!(
+                "Maximum number of entries per request are {}. You have sent {count}.",
+                limits::BATCH_ENTRIES_MAX
+            ),
+        )
+    }
+
+    pub(crate) fn entry_ids_not_distinct(id: &str) -> Self {
+        Self::new(&errors::BATCH_ENTRY_IDS_NOT_DISTINCT, format!("Id {id} repeated."))
+    }
+
+    pub(crate) fn invalid_entry_id() -> Self {
+        Self::new(
+            &errors::INVALID_BATCH_ENTRY_ID,
+            "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 \
+             letters long.",
+        )
+    }
+
+    pub(crate) fn batch_too_long(bytes: usize) -> Self {
+        Self::new(
+            &errors::BATCH_REQUEST_TOO_LONG,
+            format!(
+                "Batch requests cannot be longer than {} bytes. You have sent {bytes} bytes.",
+                limits::MESSAGE_BYTES_MAX
+            ),
+        )
+    }
+
+    /// What is kept is not what this program writes: ours, not the caller's.
+    pub(crate) fn internal() -> Self {
+        Self::new(&errors::INTERNAL_FAILURE, "The request processing has failed because of an internal failure.")
+    }
+}
+
+impl From<Unavailable> for Refusal {
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            Unavailable::TooLarge => Self::invalid_parameter("The request is larger than the server can keep at once."),
+            Unavailable::Broken => Self::internal(),
+            Unavailable::Busy | Unavailable::NoSpace | Unavailable::Stopped => {
+                Self::new(&errors::SERVICE_UNAVAILABLE_EXCEPTION, format!("The request was not carried out: {unavailable}."))
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Refused::new(refusal.error, refusal.message)
+    }
+}
+
+#[cfg(test)]
+impl PartialEq for Refusal {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.error, other.error) && self.message == other.message
+    }
+}

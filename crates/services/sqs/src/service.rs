@@ -1,0 +1,186 @@
+//! The service as the gateway and the server see it.
+
+use crate::api;
+use crate::catalog::{Catalog, QueueEntry};
+use crate::limits;
+use crate::machine::{Command, Reply, SqsQueue};
+use crate::ops;
+use crate::queue_url::{QueueUrl, queue_url};
+use crate::records::FAMILY;
+use crate::refusal::Refusal;
+use engine::{MalformedRecord, Recover, Recovery, Store};
+use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
+use journal::Record;
+use names::Region;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use wire::{Problem, Reader};
+
+/// What replays SQS's part of the log.
+pub struct SqsRecovery(Recovery<SqsQueue>);
+
+impl Recover for SqsRecovery {
+    fn family(&self) -> u8 {
+        FAMILY
+    }
+
+    fn record(&mut self, record: &Record<'_>) -> Result<(), MalformedRecord> {
+        self.0.record(record)
+    }
+}
+
+/// Amazon SQS.
+pub struct Sqs(Arc<Inner>);
+
+/// What operations work on.
+pub(crate) struct Inner {
+    pub(crate) catalog: Catalog,
+    home_region: Region,
+}
+
+/// Messages of all queues together, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Queues.
+    pub queues: u64,
+    /// Messages ready to be received.
+    pub visible: u64,
+    /// Messages received and not yet deleted or visible again.
+    pub in_flight: u64,
+    /// Messages not yet visible for the first time.
+    pub delayed: u64,
+}
+
+impl Sqs {
+    /// What takes SQS's records out of the log.
+    pub fn recovery() -> SqsRecovery {
+        SqsRecovery(Recovery::new(FAMILY, SqsQueue::unborn))
+    }
+
+    /// The service, with the queues that were replayed. Queue URLs leave `home_region` out.
+    pub fn new(store: Arc<Store>, recovery: SqsRecovery, home_region: Region) -> Self {
+        Self(Arc::new(Inner { catalog: Catalog::recovered(store, recovery.0), home_region }))
+    }
+
+    /// Counts the messages of all queues.
+    pub fn totals(&self) -> Totals {
+        let queues = self.0.catalog.all();
+        let mut totals = Totals { queues: queues.len() as u64, ..Totals::default() };
+        for counts in queues.iter().filter_map(|entry| entry.partition.inspect(SqsQueue::counts)) {
+            totals.visible += counts.visible as u64;
+            totals.in_flight += counts.in_flight as u64;
+            totals.delayed += counts.delayed as u64;
+        }
+        totals
+    }
+
+    /// Lets time pass in every queue, so that expired messages of idle ones give their memory back.
+    pub fn sweep(&self) {
+        for entry in self.0.catalog.all() {
+            entry.partition.tick();
+        }
+    }
+}
+
+impl Service for Sqs {
+    fn describe(&self) -> &'static Description {
+        static DESCRIPTION: Description = Description {
+            id: "sqs",
+            host_labels: &["sqs", "queue"],
+            shape: &api::SERVICE,
+            path_member: Some("QueueUrl"),
+            body_bytes_max: limits::REQUEST_BYTES_MAX,
+        };
+        &DESCRIPTION
+    }
+
+    fn prepare(&self, operation: usize, input: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared> {
+        let name = api::SERVICE.operations[operation].name;
+        match ops::TABLE.iter().find(|(known, _)| *known == name) {
+            Some((_, prepare)) => prepare(&self.0, input),
+            None => {
+                let message = format!("This version of tidewire does not implement the operation {name}.");
+                Err(Unprepared::Refused(Refusal::unsupported(message).into()))
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The queue that a request names, in the caller's account and region unless the URL says another.
+    pub(crate) fn queue(&self, caller: &Caller, url: &str) -> Result<Arc<QueueEntry>, Refusal> {
+        let url = QueueUrl::parse(url).ok_or_else(Refusal::queue_does_not_exist)?;
+        let account = url.account.unwrap_or(caller.account);
+        let region = url.region.as_ref().unwrap_or(&caller.region);
+        self.catalog.find(account, region, url.name.as_str()).ok_or_else(Refusal::queue_does_not_exist)
+    }
+
+    /// The URL of a queue as the caller can use it.
+    pub(crate) fn url_of(&self, caller: &Caller, entry: &QueueEntry) -> String {
+        let region = (entry.key.region != self.home_region).then_some(&entry.key.region);
+        queue_url(&caller.base_url().to_string(), region, &entry.key.account, &entry.key.name)
+    }
+}
+
+impl QueueEntry {
+    /// Asks the queue machine. A deleted queue does not exist.
+    pub(crate) async fn ask(&self, command: queue::Command) -> Result<queue::Reply, Refusal> {
+        match self.partition.execute(Command::Messages(command))?.await? {
+            Reply::Messages(reply) => Ok(reply),
+            Reply::Gone => Err(Refusal::queue_does_not_exist()),
+            other => unreachable!("a command about messages is answered about messages, not by {other:?}"),
+        }
+    }
+}
+
+/// One operation: its shapes, and what it does.
+pub(crate) trait Operation: 'static {
+    /// The generated input.
+    type Input: wire::Read + Send;
+    /// The generated output.
+    type Output: wire::Write + Send;
+
+    /// Carries the operation out.
+    fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Self::Output, Refusal>> + Send;
+}
+
+/// Reads an operation's input. The signature of the entries of `ops::TABLE`.
+pub(crate) type Prepare = fn(&Arc<Inner>, &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared>;
+
+/// Reads the input of `O`.
+pub(crate) fn prepare<O: Operation>(
+    service: &Arc<Inner>,
+    reader: &mut dyn Reader,
+) -> Result<Box<dyn Prepared>, Unprepared>
+where
+    O::Input: 'static,
+{
+    let input = <O::Input as wire::Read>::read(reader).map_err(|invalid| match invalid.problem() {
+        Problem::Missing { .. } => Unprepared::Refused(Refusal::missing(&invalid.path().query()).into()),
+        _ => Unprepared::Malformed(invalid),
+    })?;
+    Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData }))
+}
+
+struct Call<O: Operation> {
+    service: Arc<Inner>,
+    input: O::Input,
+    operation: PhantomData<fn() -> O>,
+}
+
+impl<O: Operation> Prepared for Call<O>
+where
+    O::Input: 'static,
+{
+    fn call(self: Box<Self>, caller: Caller) -> Answer {
+        Box::pin(async move {
+            let output = O::call(self.service, caller, self.input).await?;
+            Ok(Box::new(output) as Box<dyn wire::Write + Send>)
+        })
+    }
+}

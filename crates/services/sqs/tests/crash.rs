@@ -1,0 +1,246 @@
+//! The oracle of the design, against the whole service on a simulated disk: after a power cut at any moment every
+//! acknowledged message is delivered, no acknowledged delete comes back, and nothing is invented.
+//!
+//! `TIDEWIRE_SEEDS` says how many histories are tried, `TIDEWIRE_SEED` names one of them.
+
+mod house;
+
+use engine::ManualClock;
+use house::{Asked, House, poll};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::task::Poll;
+
+const QUEUES: [&str; 2] = ["a", "b"];
+
+/// What a client knows of each message body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// Sent, and not answered: it may be there or not.
+    MaybeSent,
+    /// The send was acknowledged: it must be there.
+    Sent,
+    /// A delete was sent and not answered: it may be there or not.
+    MaybeDeleted,
+    /// The delete was acknowledged: it must not be there.
+    Deleted,
+}
+
+/// One client's work on one house, and what it may expect of the disk.
+struct History {
+    chance: fastrand::Rng,
+    house: House,
+    known: BTreeMap<String, Known>,
+    handles: BTreeMap<String, String>,
+    waiting: Vec<(Asked, Intent)>,
+    sent: usize,
+}
+
+/// What an answer will tell about.
+enum Intent {
+    Send(Vec<String>),
+    Delete(Vec<String>),
+    Receive,
+}
+
+impl History {
+    fn run(seed: u64) {
+        let mut history = Self {
+            chance: fastrand::Rng::with_seed(seed),
+            house: House::new(),
+            known: BTreeMap::new(),
+            handles: BTreeMap::new(),
+            waiting: Vec::new(),
+            sent: 0,
+        };
+        for name in QUEUES {
+            history.house.ask("CreateQueue", &json!({"QueueName": name})).unwrap();
+        }
+        for _ in 0..history.chance.usize(1..5) {
+            for _ in 0..history.chance.usize(1..40) {
+                history.step();
+            }
+            history = history.crash();
+            history.check();
+        }
+    }
+
+    fn step(&mut self) {
+        let queue = QUEUES[self.chance.usize(..QUEUES.len())];
+        match self.chance.u32(..12) {
+            0..=2 => self.send(queue, 1),
+            3 => self.send(queue, 3),
+            4..=5 => self.receive(queue),
+            6..=7 => self.delete(queue),
+            8 => self.house.clock.advance_millis(self.chance.u64(..20_000)),
+            _ => {
+                self.house.store.journal().commit().expect("the disk works");
+                self.listen();
+            }
+        }
+    }
+
+    fn send(&mut self, queue: &str, count: usize) {
+        let size = if self.chance.u8(..10) == 0 { 9_000 } else { 40 };
+        let bodies: Vec<String> = (0..count).map(|n| format!("{queue}-{}-{}", self.sent + n, "x".repeat(size))).collect();
+        self.sent += count;
+        let entries: Vec<Value> =
+            bodies.iter().enumerate().map(|(n, body)| json!({"Id": n.to_string(), "MessageBody": body})).collect();
+        let asked = match count {
+            1 => self.house.begin("SendMessage", &json!({"QueueUrl": queue, "MessageBody": bodies[0]})),
+            _ => self.house.begin("SendMessageBatch", &json!({"QueueUrl": queue, "Entries": entries})),
+        };
+        self.known.extend(bodies.iter().map(|body| (body.clone(), Known::MaybeSent)));
+        self.wait(asked, Intent::Send(bodies));
+    }
+
+    fn receive(&mut self, queue: &str) {
+        let asked = self.house.begin(
+            "ReceiveMessage",
+            &json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": self.chance.u32(..30)}),
+        );
+        self.wait(asked, Intent::Receive);
+    }
+
+    fn delete(&mut self, queue: &str) {
+        let mine: Vec<(String, String)> = self
+            .handles
+            .iter()
+            .filter(|(body, _)| body.starts_with(queue))
+            .take(self.chance.usize(1..4))
+            .map(|(body, handle)| (body.clone(), handle.clone()))
+            .collect();
+        let Some((first, handle)) = mine.first() else { return };
+        let entries: Vec<Value> = mine
+            .iter()
+            .enumerate()
+            .map(|(n, (_, handle))| json!({"Id": n.to_string(), "ReceiptHandle": handle}))
+            .collect();
+        let (asked, bodies) = match self.chance.bool() {
+            true => (
+                self.house.begin("DeleteMessage", &json!({"QueueUrl": queue, "ReceiptHandle": handle})),
+                vec![first.clone()],
+            ),
+            false => (
+                self.house.begin("DeleteMessageBatch", &json!({"QueueUrl": queue, "Entries": entries})),
+                mine.iter().map(|(body, _)| body.clone()).collect(),
+            ),
+        };
+        for body in &bodies {
+            self.handles.remove(body);
+            if self.known[body] != Known::Deleted {
+                self.known.insert(body.clone(), Known::MaybeDeleted);
+            }
+        }
+        self.wait(asked, Intent::Delete(bodies));
+    }
+
+    /// Lets the operation begin at once, as a task would.
+    fn wait(&mut self, asked: Asked, intent: Intent) {
+        self.waiting.push((asked, intent));
+        self.listen();
+    }
+
+    /// Takes the answers that are there.
+    fn listen(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain_mut(|(asked, intent)| match poll(asked) {
+            Poll::Pending => true,
+            Poll::Ready(answer) => {
+                self.learn(intent, &answer.expect("the operation succeeds"));
+                false
+            }
+        });
+        self.waiting = waiting;
+    }
+
+    fn learn(&mut self, intent: &Intent, answer: &Value) {
+        match intent {
+            Intent::Send(bodies) => {
+                for body in bodies {
+                    // It may have been received and deleted before its own answer came.
+                    let known = self.known.get_mut(body).unwrap();
+                    if *known == Known::MaybeSent {
+                        *known = Known::Sent;
+                    }
+                }
+            }
+            Intent::Delete(bodies) => {
+                self.known.extend(bodies.iter().map(|body| (body.clone(), Known::Deleted)));
+            }
+            Intent::Receive => {
+                for message in answer["Messages"].as_array().into_iter().flatten() {
+                    let body = message["Body"].as_str().unwrap().to_string();
+                    let known = *self.known.get(&body).expect("nothing is invented");
+                    assert_ne!(known, Known::Deleted, "a deleted message is handed out: {}", &body[..8]);
+                    // Handed out means durable: from now on it must survive, acknowledged or not.
+                    if known == Known::MaybeSent {
+                        self.known.insert(body.clone(), Known::Sent);
+                    }
+                    self.handles.insert(body, message["ReceiptHandle"].as_str().unwrap().to_string());
+                }
+            }
+        }
+    }
+
+    /// Cuts the power, perhaps again while the log is being opened, and opens what is left.
+    fn crash(mut self) -> Self {
+        let mut disk = match self.chance.bool() {
+            true => self.house.disk.crash(),
+            false => self.house.disk.kill(),
+        };
+        self.waiting.clear();
+        let clock = Arc::new(ManualClock::at(engine::Clock::now(&*self.house.clock)));
+        while self.chance.u8(..3) == 0 {
+            let disk_now = Arc::new(disk);
+            disk_now.power_off_at(disk_now.ops() + self.chance.u64(1..6));
+            let _ = House::try_open(Arc::clone(&disk_now), Arc::clone(&clock));
+            disk = disk_now.crash();
+        }
+        self.house = House::open(Arc::new(disk), clock);
+        self
+    }
+
+    /// Receives everything there is and compares it with what is known.
+    fn check(&mut self) {
+        // Past every visibility timeout that a lease on disk may still hold.
+        self.house.clock.advance_millis(31_000);
+        let mut found = BTreeSet::new();
+        for queue in QUEUES {
+            loop {
+                let input = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 20});
+                let answer = self.house.ask("ReceiveMessage", &input).unwrap();
+                let Some(messages) = answer["Messages"].as_array() else { break };
+                for message in messages {
+                    let body = message["Body"].as_str().unwrap();
+                    assert!(body.starts_with(queue), "a message is in the wrong queue");
+                    assert!(found.insert(body.to_string()), "a message is there twice");
+                }
+                self.learn(&Intent::Receive, &answer);
+            }
+        }
+        for (body, known) in &mut self.known {
+            match known {
+                Known::Sent => assert!(found.contains(body), "an acknowledged message is lost: {}", &body[..8]),
+                Known::Deleted => assert!(!found.contains(body), "an acknowledged delete came back: {}", &body[..8]),
+                Known::MaybeSent | Known::MaybeDeleted if found.contains(body) => *known = Known::Sent,
+                Known::MaybeSent | Known::MaybeDeleted => *known = Known::Deleted,
+            }
+        }
+        self.house.clock.advance_millis(21_000);
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_moment_loses_nothing_acknowledged_and_brings_nothing_back() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match number("TIDEWIRE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("TIDEWIRE_SEEDS").unwrap_or(400),
+    };
+    for seed in seeds {
+        let run = std::panic::catch_unwind(|| History::run(seed));
+        assert!(run.is_ok(), "repeat it: TIDEWIRE_SEED={seed} cargo test -p sqs --test crash");
+    }
+}
