@@ -50,9 +50,7 @@ def refused(*arguments):
 
 @pytest.fixture
 def queue():
-    url = aws("create-queue", "--queue-name", f"cli1-{uuid.uuid4().hex[:12]}")["QueueUrl"]
-    yield url
-    run([str(BIN / "aws"), "--endpoint-url", ENDPOINT, "sqs", "delete-queue", "--queue-url", url])
+    return aws("create-queue", "--queue-name", f"cli1-{uuid.uuid4().hex[:12]}")["QueueUrl"]
 
 
 def test_a_queue_is_created_found_listed_and_deleted():

@@ -18,7 +18,6 @@ DEFAULTS = {
     "ApproximateNumberOfMessages": "0",
     "ApproximateNumberOfMessagesNotVisible": "0",
     "ApproximateNumberOfMessagesDelayed": "0",
-    "SqsManagedSseEnabled": "true",
 }
 
 RANGES = [
@@ -36,8 +35,13 @@ def test_a_new_queue_has_the_documented_defaults(sqs, queue):
 
 
 def test_all_brings_exactly_the_attributes_of_a_standard_queue(sqs, queue):
-    expected = {*DEFAULTS, "QueueArn", "CreatedTimestamp", "LastModifiedTimestamp"}
+    expected = {*DEFAULTS, "QueueArn", "CreatedTimestamp", "LastModifiedTimestamp", "SqsManagedSseEnabled"}
     assert set(attributes_of(sqs, queue, "All")) == expected
+
+
+@pytest.mark.xfail(strict=True, reason="nothing is encrypted at rest in this version, and the attribute says so")
+def test_a_new_queue_is_encrypted_at_rest(sqs, queue):
+    assert attributes_of(sqs, queue, "SqsManagedSseEnabled") == {"SqsManagedSseEnabled": "true"}
 
 
 def test_timestamps_are_epoch_seconds(sqs, queue):

@@ -7,8 +7,9 @@ import http.client
 import json
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 
+import h2.connection
+import h2.events
 import httpx
 import pytest
 from wire_client import read_answer
@@ -68,12 +69,12 @@ def test_http_1_0_is_answered_and_closed(wire):
     assert data.split()[1] == b"200"
 
 
-def h2(wire):
+def http_2(wire):
     return httpx.Client(base_url=wire.endpoint, http1=False, http2=True, timeout=30)
 
 
 def test_http_2_works_on_the_plain_port_with_prior_knowledge(wire, queue):
-    with h2(wire) as client:
+    with http_2(wire) as client:
         body = {"QueueUrl": queue, "MessageBody": "over h2"}
         answer = client.post("/", headers=wire.json_headers("SendMessage"), json=body)
         assert (answer.http_version, answer.status_code) == ("HTTP/2", 200)
@@ -83,7 +84,7 @@ def test_http_2_works_on_the_plain_port_with_prior_knowledge(wire, queue):
 
 
 def test_http_2_brings_the_error_headers_too(wire, queue):
-    with h2(wire) as client:
+    with http_2(wire) as client:
         body = {"QueueUrl": queue + "-missing", "MessageBody": "x"}
         answer = client.post("/", headers=wire.json_headers("SendMessage"), json=body)
     assert answer.status_code == 400
@@ -91,32 +92,74 @@ def test_http_2_brings_the_error_headers_too(wire, queue):
 
 
 def test_a_queue_url_asked_over_http_2_follows_the_authority(wire, queue):
-    with h2(wire) as client:
+    with http_2(wire) as client:
         body = {"QueueName": queue.rsplit("/", 1)[1]}
         assert client.post("/", headers=wire.json_headers("GetQueueUrl"), json=body).json()["QueueUrl"] == queue
 
 
 def test_many_streams_share_one_http_2_connection_and_a_long_poll_blocks_none(wire, queue):
-    other = wire.create_queue()
-    with h2(wire) as client, ThreadPoolExecutor(16) as pool:
-        waiting = pool.submit(
-            client.post, "/", headers=wire.json_headers("ReceiveMessage"), json={"QueueUrl": other, "WaitTimeSeconds": 3}
-        )
-
-        def send(number):
-            body = {"QueueUrl": queue, "MessageBody": str(number)}
-            return client.post("/", headers=wire.json_headers("SendMessage"), json=body).status_code
-
+    other, sends = wire.create_queue(), 60
+    with Streams(wire) as streams:
+        waiting = streams.ask("ReceiveMessage", {"QueueUrl": other, "WaitTimeSeconds": 3})
+        sending = [streams.ask("SendMessage", {"QueueUrl": queue, "MessageBody": str(i)}) for i in range(sends)]
         began = time.monotonic()
-        assert list(pool.map(send, range(60))) == [200] * 60
-        assert time.monotonic() - began < 2.5
-        assert "Messages" not in waiting.result().json()
-    assert wire.snapshot(queue)["ApproximateNumberOfMessages"] == "60"
+        answers = streams.answers(sending)
+        assert time.monotonic() - began < 2
+        assert [answers[stream][0] for stream in sending] == ["200"] * sends
+        assert streams.answers([waiting])[waiting] == ("200", b"{}")
+        assert time.monotonic() - began >= 2.5
+    assert wire.snapshot(queue)["ApproximateNumberOfMessages"] == str(sends)
+
+
+class Streams:
+    """One HTTP/2 connection on which requests are asked without waiting for the answers of earlier ones."""
+
+    def __init__(self, wire):
+        self.wire = wire
+        self.socket = wire.socket()
+        self.connection = h2.connection.H2Connection()
+        self.connection.initiate_connection()
+        self.statuses, self.bodies, self.ended = {}, {}, set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def ask(self, operation, body):
+        """Sends one request; its stream."""
+        stream = self.connection.get_next_available_stream_id()
+        pseudo = {":method": "POST", ":scheme": "http", ":authority": self.wire.address.netloc, ":path": "/"}
+        headers = {name.lower(): value for name, value in self.wire.json_headers(operation).items()}
+        self.connection.send_headers(stream, [*pseudo.items(), *headers.items()])
+        self.connection.send_data(stream, json.dumps(body).encode(), end_stream=True)
+        self.socket.sendall(self.connection.data_to_send())
+        return stream
+
+    def answers(self, streams):
+        """(status, body) of each of the streams, once all have ended."""
+        while not self.ended.issuperset(streams):
+            data = self.socket.recv(65_536)
+            assert data, "the server closed the connection"
+            for event in self.connection.receive_data(data):
+                self.take(event)
+            self.socket.sendall(self.connection.data_to_send())
+        return {stream: (self.statuses[stream], self.bodies.get(stream, b"")) for stream in streams}
+
+    def take(self, event):
+        if isinstance(event, h2.events.ResponseReceived):
+            self.statuses[event.stream_id] = dict(event.headers)[b":status"].decode()
+        elif isinstance(event, h2.events.DataReceived):
+            self.bodies[event.stream_id] = self.bodies.get(event.stream_id, b"") + event.data
+            self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamEnded):
+            self.ended.add(event.stream_id)
 
 
 def test_a_large_message_goes_over_http_2(wire, queue):
     body = "m" * 1_000_000
-    with h2(wire) as client:
+    with http_2(wire) as client:
         answer = client.post("/", headers=wire.json_headers("SendMessage"), json={"QueueUrl": queue, "MessageBody": body})
         assert answer.status_code == 200
         answer = client.post("/", headers=wire.json_headers("ReceiveMessage"), json={"QueueUrl": queue, "WaitTimeSeconds": 1})

@@ -186,7 +186,7 @@ impl Gateway {
         let prepared = decode(target, &input)?;
         // What the operation needs it owns; a long poll shall not keep the bytes it was asked with.
         drop(input);
-        drop(body);
+        drop((head, body));
         let output = call(target, prepared, caller).await?;
         encode(target, record, output.as_ref())
     }

@@ -3,6 +3,8 @@
 //! What cannot be found: damage to the last block while nothing after it attests it. An attesting block follows by
 //! itself after `SEAL_MILLIS`, at a close and at every open; the last test here pins the limit down.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap: a panic there is the report")]
+
 mod model;
 
 use journal::{OpenError, sim::SimDisk};

@@ -11,6 +11,9 @@ use std::{
 use journal::{AppendError, Entry, Journal, OpenError, Options, RealDisk, Urgency};
 use names::{PartitionId, Position};
 
+/// Partition, sequence and payload length of each record replayed.
+type Found = Vec<(u64, u64, usize)>;
+
 /// A folder of the test's own, removed when the test passed.
 struct Folder(PathBuf);
 
@@ -21,9 +24,9 @@ impl Folder {
         Self(path)
     }
 
-    fn open(&self, options: Options) -> Result<(Journal, Vec<(u64, u64, usize)>), OpenError> {
+    fn open(&self, options: Options) -> Result<(Journal, Found), OpenError> {
         let mut found = Vec::new();
-        let disk = RealDisk::open(&self.0).unwrap();
+        let disk = RealDisk::open(&self.0).expect("the folder can be made");
         let journal = Journal::open(Arc::new(disk), options, &mut |record| {
             found.push((record.partition.get(), record.sequence, record.payload.len()));
             Ok(())
@@ -45,11 +48,11 @@ fn small() -> Options {
 }
 
 fn append_and_wait(journal: &Journal, partition: u64, sequence: u64) -> Position {
-    let payload = vec![7; usize::try_from(sequence * 37 % 3000).unwrap()];
+    let payload = vec![7; usize::try_from(sequence * 37 % 3000).expect("it is small")];
     let entry = Entry { partition: PartitionId::new(partition), sequence, kind: 1, version: 1, payload: &payload };
     let urgency = if sequence.is_multiple_of(9) { Urgency::Soon } else { Urgency::Now };
-    let position = journal.append(&[entry], urgency).unwrap();
-    journal.when_durable(position).wait().unwrap();
+    let position = journal.append(&[entry], urgency).expect("a healthy disk takes it");
+    journal.when_durable(position).wait().expect("a healthy disk keeps it");
     assert!(journal.durable() >= position);
     position
 }

@@ -2,6 +2,8 @@
 //!
 //! After a change of format, the old files stay and new ones are added; `write_a_golden_log` makes them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap: a panic there is the report")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

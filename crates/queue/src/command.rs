@@ -83,7 +83,7 @@ pub enum DeleteOutcome {
 pub enum VisibilityOutcome {
     /// It is hidden for as long as asked, or visible if zero was asked.
     Changed,
-    /// The message is there, but this receive does not hold it: its time ended, or a later receive has it.
+    /// The message is there, but a later receive has it.
     NotInFlight,
     /// The message was deleted, purged, has expired, or never was in this queue.
     Gone,

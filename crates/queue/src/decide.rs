@@ -6,7 +6,7 @@
 
 use crate::{
     Command, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, NewMessage, Queue, Reply, Settings,
-    TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome, pages::Phase,
+    TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome,
 };
 use engine::{Decision, Durability};
 use names::Instant;
@@ -97,17 +97,12 @@ impl Queue {
     }
 
     /// Entries are taken in order, each as if the ones before had been applied: of two for one message the later one
-    /// holds, unless the earlier one has made it visible.
+    /// holds.
     fn change_visibility(&self, now: Instant, entries: &[(Handle, u64)]) -> Decision<Effect, Reply> {
         let mut changes = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(entries.len());
         for (handle, millis) in entries {
-            let returned = changes.get(&handle.sequence) == Some(&Instant::EPOCH);
-            let outcome = match self.visibility_outcome(now, handle, *millis) {
-                VisibilityOutcome::Gone => VisibilityOutcome::Gone,
-                _ if returned => VisibilityOutcome::NotInFlight,
-                outcome => outcome,
-            };
+            let outcome = self.visibility_outcome(now, handle, *millis);
             if outcome == VisibilityOutcome::Changed {
                 changes.insert(handle.sequence, after(now, *millis));
             }
@@ -121,11 +116,13 @@ impl Queue {
         Decision::change(effects, Reply::VisibilityChanged(outcomes))
     }
 
+    /// The latest receive still rules a message whose lease has ended, as long as nobody else has received it: AWS was
+    /// recorded answering with success then, and the message is hidden again.
     fn visibility_outcome(&self, now: Instant, handle: &Handle, millis: u64) -> VisibilityOutcome {
         let Some((_, status)) = self.pages.get(handle.sequence).filter(|(message, _)| message.id == handle.id) else {
             return VisibilityOutcome::Gone;
         };
-        if status.phase() != Phase::InFlight || status.receive != handle.receive {
+        if status.receive != handle.receive {
             return VisibilityOutcome::NotInFlight;
         }
         if now.plus_millis(millis) > status.received_at.plus_millis(TOTAL_VISIBILITY_MILLIS_MAX) {

@@ -20,6 +20,7 @@ mod surroundings;
 use cli::Task;
 use config::{Config, Sources};
 use mode::Mode;
+use run::Ended;
 use std::process::ExitCode;
 
 const WRONGLY_CONFIGURED: u8 = 2;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     match cli::parse() {
         Task::Run(mode, sources) => with_config(mode, &sources, |config| {
             log::start(config);
-            run::run(mode, config).map(|()| ExitCode::SUCCESS)
+            Ok(run_logged(mode, config))
         }),
         Task::CheckConfig(sources) => with_config(Mode::Serve, &sources, |config| {
             eprintln!("{config:#?}\nThe configuration is right.");
@@ -50,8 +51,19 @@ fn with_config(mode: Mode, sources: &Sources, work: impl FnOnce(&Config) -> Resu
         }
     };
     work(&config).unwrap_or_else(|why| {
-        tracing::error!("{why}");
         eprintln!("tidewire: {why}");
         ExitCode::FAILURE
     })
+}
+
+/// Runs a server. Its end is told once: a failure of the disk where it happened, everything else here.
+fn run_logged(mode: Mode, config: &Config) -> ExitCode {
+    match run::run(mode, config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Ended::DiskFailed) => ExitCode::FAILURE,
+        Err(Ended::Because(why)) => {
+            tracing::error!("{why}");
+            ExitCode::FAILURE
+        }
+    }
 }

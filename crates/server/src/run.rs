@@ -25,8 +25,22 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How often queues nobody asks anything of are told the time, so that expired messages give their memory back.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// Runs a server until it is told to stop. The error is a sentence for the operator.
-pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), String> {
+/// Why a server ended that was not told to stop.
+pub(crate) enum Ended {
+    /// The log stopped; it has said where and why.
+    DiskFailed,
+    /// A sentence for the operator.
+    Because(String),
+}
+
+impl From<String> for Ended {
+    fn from(why: String) -> Self {
+        Self::Because(why)
+    }
+}
+
+/// Runs a server until it is told to stop.
+pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
@@ -36,7 +50,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), String> {
     outcome
 }
 
-async fn serve(mode: Mode, config: &Config, clock: Arc<SystemClock>) -> Result<(), String> {
+async fn serve(mode: Mode, config: &Config, clock: Arc<SystemClock>) -> Result<(), Ended> {
     let (store, sqs) = open(config, &clock)?;
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
@@ -58,8 +72,8 @@ async fn serve(mode: Mode, config: &Config, clock: Arc<SystemClock>) -> Result<(
             tracing::info!(signal = why?, "stopping");
             Ok(())
         }
-        stopped = store.journal().stopped() => Err(format!("{stopped}; what was acknowledged is safe, restart to go on")),
-        ended = &mut connections => Err(format!("the listener ended: {ended:?}")),
+        _ = store.journal().stopped() => Err(Ended::DiskFailed),
+        ended = &mut connections => Err(Ended::Because(format!("the listener ended: {ended:?}"))),
     };
     gateway.stop();
     if !connections.is_finished() {

@@ -339,3 +339,98 @@ impl IoFile for SimFile {
         failed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a crash leaves of page `at` of `name`: the first byte of each sector.
+    fn sectors(disk: &SimDisk, name: &str, at: usize) -> Vec<u8> {
+        let bytes = disk.bytes(name).expect("the file is there");
+        bytes[at..at + 4096].iter().step_by(512).copied().collect()
+    }
+
+    fn synced_file(seed: u64) -> (SimDisk, Box<dyn IoFile>) {
+        let disk = SimDisk::new(seed);
+        let file = disk.create("a", 8192).unwrap();
+        file.write_at(0, &[1; 4096]).unwrap();
+        file.sync().unwrap();
+        disk.sync_names().unwrap();
+        (disk, file)
+    }
+
+    #[test]
+    fn what_was_synced_survives_and_what_was_not_is_lost_kept_and_torn() {
+        let (mut lost, mut kept, mut torn) = (0, 0, 0);
+        for seed in 0..200 {
+            let (disk, file) = synced_file(seed);
+            file.write_at(4096, &[2; 4096]).unwrap();
+            let after = disk.crash();
+            assert_eq!(sectors(&after, "a", 0), [1; 8]);
+            match sectors(&after, "a", 4096).iter().filter(|byte| **byte == 2).count() {
+                0 => lost += 1,
+                8 => kept += 1,
+                _ => torn += 1,
+            }
+        }
+        assert!(lost > 10 && kept > 10 && torn > 10, "{lost} lost, {kept} kept, {torn} torn");
+    }
+
+    #[test]
+    fn unsynced_writes_may_survive_in_any_order() {
+        let swapped = (0..200).filter(|seed| {
+            let (disk, file) = synced_file(*seed);
+            file.write_at(0, &[2; 4096]).unwrap();
+            file.write_at(4096, &[3; 4096]).unwrap();
+            let after = disk.crash();
+            sectors(&after, "a", 0) == [1; 8] && sectors(&after, "a", 4096).contains(&3)
+        });
+        assert!(swapped.count() > 5);
+    }
+
+    #[test]
+    fn names_last_only_after_the_folder_was_synced() {
+        let names = |seed| {
+            let (disk, _) = synced_file(seed);
+            disk.rename("a", "b").unwrap();
+            disk.crash().list().unwrap()
+        };
+        let found: Vec<_> = (0..50).map(names).collect();
+        assert!(found.contains(&vec!["a".to_owned()]) && found.contains(&vec!["b".to_owned()]));
+    }
+
+    #[test]
+    fn a_sync_after_a_failed_one_succeeds_and_saves_nothing() {
+        let lost = (0..50).filter(|seed| {
+            let (disk, file) = synced_file(*seed);
+            file.write_at(4096, &[2; 4096]).unwrap();
+            disk.fail_op(disk.ops() + 1, io::ErrorKind::Other);
+            file.sync().unwrap_err();
+            file.sync().unwrap();
+            sectors(&disk.crash(), "a", 4096) == [0; 8]
+        });
+        assert!(lost.count() > 3);
+    }
+
+    #[test]
+    fn a_kill_keeps_what_is_seen_and_a_crash_after_it_may_still_take_it() {
+        let lost = (0..50).filter(|seed| {
+            let (disk, file) = synced_file(*seed);
+            file.write_at(4096, &[2; 4096]).unwrap();
+            let killed = disk.kill();
+            assert_eq!(sectors(&killed, "a", 4096), [2; 8]);
+            sectors(&killed.crash(), "a", 4096) == [0; 8]
+        });
+        assert!(lost.count() > 3);
+    }
+
+    #[test]
+    fn a_full_disk_refuses_new_files_and_the_power_switch_everything() {
+        let (disk, file) = synced_file(1);
+        disk.set_capacity(8192);
+        let refused = disk.create("b", 1).err().map(|error| error.kind());
+        assert_eq!(refused, Some(io::ErrorKind::StorageFull));
+        disk.power_off_at(disk.ops() + 1);
+        assert!(file.sync().is_err() && disk.list().is_err() && file.read_at(0, &mut [0; 8]).is_err());
+    }
+}

@@ -100,7 +100,7 @@ impl Model {
 
     fn change_visibility(&mut self, now: Instant, handle: Handle, millis: u64) -> VisibilityOutcome {
         let Some(message) = self.find(handle) else { return VisibilityOutcome::Gone };
-        if message.hidden_until <= now || message.receives.len() != handle.receive as usize {
+        if message.receives.len() != handle.receive as usize {
             return VisibilityOutcome::NotInFlight;
         }
         let Some(&received_at) = message.receives.last() else { return VisibilityOutcome::NotInFlight };

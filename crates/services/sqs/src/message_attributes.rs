@@ -85,8 +85,8 @@ impl Attribute {
         };
         let value = value.ok_or_else(|| {
             Refusal::invalid_parameter(format!(
-                "The message attribute '{name}' must contain non-empty message attribute value for message attribute \
-                 type '{data_type}'."
+                "Message (user) attribute '{name}' must contain a non-empty value of type '{}'.",
+                data_type.split('.').next().unwrap_or_default()
             ))
         })?;
         check_value(&name, &data_type, &value)?;
@@ -312,8 +312,8 @@ mod tests {
             ("amazon.x", "String", "x", "reserved"),
             ("a", "", "x", "non-empty message attribute type"),
             ("a", "Text", "x", "invalid message attribute type"),
-            ("a", "String", "", "non-empty message attribute value"),
-            ("a", "Binary", "x", "non-empty message attribute value"),
+            ("a", "String", "", "non-empty value of type"),
+            ("a", "Binary", "x", "non-empty value of type"),
             ("a", "Number", "ten", "value to number"),
             ("a", "Number.int", "inf", "value to number"),
         ] {

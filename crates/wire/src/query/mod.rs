@@ -14,8 +14,6 @@
 
 mod form;
 mod reader;
-#[cfg(test)]
-mod tests;
 
 pub use form::Form;
 pub use reader::FormReader;

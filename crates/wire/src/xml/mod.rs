@@ -10,8 +10,6 @@
 //! Written on one line. Nothing here reads XML: no request of the family carries it.
 
 mod escape;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 pub use writer::XmlWriter;

@@ -14,7 +14,14 @@ pub(crate) enum Spelling {
 }
 
 pub(crate) fn encode(value: &dyn Write, spelling: Spelling) -> String {
-    let mut writer = FormWriter { spelling, text: "Action=Test".into(), path: Vec::new(), shape: None, flat: false, open: Vec::new() };
+    let mut writer = FormWriter {
+        spelling,
+        text: "Action=Test".into(),
+        path: Vec::new(),
+        shape: None,
+        flat: false,
+        open: Vec::new(),
+    };
     value.write(&mut writer);
     writer.text
 }
@@ -111,7 +118,9 @@ impl Writer for FormWriter {
 
     fn key(&mut self, key: &str) {
         self.step();
-        let Some(Shape::Map(map)) = self.open.last().and_then(|frame| frame.shape) else { panic!("a key without a map") };
+        let Some(Shape::Map(map)) = self.open.last().and_then(|frame| frame.shape) else {
+            panic!("a key without a map")
+        };
         let wrapped = self.spelling == Spelling::Wrapped;
         let (key_name, value_name) = if wrapped { ("key", "value") } else { (map.key_name, map.value_name) };
         self.path.push(key_name.to_owned());

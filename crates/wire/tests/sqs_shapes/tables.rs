@@ -8,8 +8,10 @@ use wire::schema::{Fault, Shape, StructShape};
 /// Every structure that the operations reach.
 fn structures() -> Vec<&'static StructShape> {
     let mut found: Vec<&'static StructShape> = Vec::new();
-    let mut left: Vec<Shape> =
-        operations::ALL.iter().flat_map(|operation| [Shape::Struct(operation.input), Shape::Struct(operation.output)]).collect();
+    let mut left: Vec<Shape> = operations::ALL
+        .iter()
+        .flat_map(|operation| [Shape::Struct(operation.input), Shape::Struct(operation.output)])
+        .collect();
     while let Some(shape) = left.pop() {
         match shape {
             Shape::Struct(shape) if found.iter().all(|seen| seen.name != shape.name) => {

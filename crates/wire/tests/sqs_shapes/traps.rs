@@ -1,9 +1,9 @@
 //! The wire traps that emulators of SQS are known to fall into, and the forms that clients of every age send.
 
 use crate::api::{
-    CreateQueueRequest, GetQueueAttributesRequest, GetQueueAttributesResult, ListQueuesRequest, ListQueuesResult, Message,
-    MessageAttributeValue, ReceiveMessageRequest, ReceiveMessageResult, SendMessageBatchRequest, SendMessageBatchResult,
-    SendMessageRequest, SetQueueAttributesRequest, XML_NAMESPACE, errors, operations,
+    CreateQueueRequest, GetQueueAttributesRequest, GetQueueAttributesResult, ListQueuesRequest, ListQueuesResult,
+    Message, MessageAttributeValue, ReceiveMessageRequest, ReceiveMessageResult, SendMessageBatchRequest,
+    SendMessageBatchResult, SendMessageRequest, SetQueueAttributesRequest, XML_NAMESPACE, errors, operations,
 };
 use bytes::Bytes;
 use expect_test::{Expect, expect};
@@ -30,7 +30,8 @@ fn an_empty_half_of_a_batch_result_is_left_out() {
 
 #[test]
 fn nulls_and_unknown_members_are_as_if_absent() {
-    let text = br#"{"QueueUrl":"q","MessageBody":"b","DelaySeconds":null,"Unknown":[1,{"a":[]},"\u00e9",-0.5e3,true,null],
+    let text =
+        br#"{"QueueUrl":"q","MessageBody":"b","DelaySeconds":null,"Unknown":[1,{"a":[]},"\u00e9",-0.5e3,true,null],
         "MessageAttributes":{"gone":null,"kept":{"DataType":"String","StringValue":null}}}"#;
     let request: SendMessageRequest = json::decode(text).unwrap();
     assert_eq!(request.delay_seconds, None);
@@ -66,7 +67,8 @@ fn the_path_of_a_mistake_is_told_in_both_spellings() {
     assert_eq!(invalid.path().query(), "SendMessageBatchRequestEntry.2.MessageBody");
     assert!(matches!(invalid.path().last(), Some(Segment::Member(member)) if member.name == "MessageBody"));
 
-    let text = br#"{"QueueUrl":"q","MessageBody":"b","MessageAttributes":{"n":{"DataType":"Binary","BinaryValue":"%"}}}"#;
+    let text =
+        br#"{"QueueUrl":"q","MessageBody":"b","MessageAttributes":{"n":{"DataType":"Binary","BinaryValue":"%"}}}"#;
     let invalid = json::decode::<SendMessageRequest>(text).unwrap_err();
     assert_eq!(invalid.to_string(), "MessageAttributes.n.BinaryValue: text is not base64");
 }
@@ -84,14 +86,17 @@ fn a_value_of_the_wrong_type_is_described() {
         (r#"null"#, Expected::Structure, Found::Null),
     ] {
         let invalid = json::decode::<ListQueuesRequest>(text.as_bytes()).unwrap_err();
-        let seen = matches!(invalid.problem(), Problem::WrongType { expected: e, found: f } if (*e, *f) == (expected, found));
+        let seen =
+            matches!(invalid.problem(), Problem::WrongType { expected: e, found: f } if (*e, *f) == (expected, found));
         assert!(seen, "{text}: {invalid}");
     }
 }
 
 #[test]
 fn integers_may_be_written_as_floats_and_have_to_fit() {
-    for (text, value) in [("10", 10), ("10.0", 10), ("1e3", 1000), ("-0", 0), ("-2.5E+1", -25), ("2147483647", i32::MAX)] {
+    for (text, value) in
+        [("10", 10), ("10.0", 10), ("1e3", 1000), ("-0", 0), ("-2.5E+1", -25), ("2147483647", i32::MAX)]
+    {
         let request: ListQueuesRequest = json::decode(format!("{{\"MaxResults\":{text}}}").as_bytes()).unwrap();
         assert_eq!(request.max_results, Some(value), "{text}");
     }
@@ -136,7 +141,8 @@ fn queue_attributes_are_read_with_and_without_an_index() {
 
 #[test]
 fn both_lists_of_system_attributes_are_read() {
-    let body = "QueueUrl=q&AttributeName.1=SenderId&MessageSystemAttributeName.1=SentTimestamp&MessageAttributeName.1=All";
+    let body =
+        "QueueUrl=q&AttributeName.1=SenderId&MessageSystemAttributeName.1=SentTimestamp&MessageAttributeName.1=All";
     let request = form::<ReceiveMessageRequest>(body).unwrap();
     assert_eq!(request.attribute_names.unwrap(), ["SenderId"]);
     assert_eq!(request.message_system_attribute_names.unwrap(), ["SentTimestamp"]);
@@ -147,7 +153,10 @@ fn both_lists_of_system_attributes_are_read() {
 fn tags_of_a_new_queue_are_read_in_both_protocols() {
     let expected = Some(vec![("team".to_owned(), "a b".to_owned())]);
     assert_eq!(form::<CreateQueueRequest>("QueueName=q&Tag.1.Key=team&Tag.1.Value=a+b").unwrap().tags, expected);
-    assert_eq!(json::decode::<CreateQueueRequest>(br#"{"QueueName":"q","tags":{"team":"a b"}}"#).unwrap().tags, expected);
+    assert_eq!(
+        json::decode::<CreateQueueRequest>(br#"{"QueueName":"q","tags":{"team":"a b"}}"#).unwrap().tags,
+        expected
+    );
 }
 
 #[test]
@@ -173,7 +182,10 @@ fn the_last_of_equal_names_wins() {
 fn forms_refuse_what_is_no_number_and_what_is_no_form() {
     let invalid = form::<ListQueuesRequest>("MaxResults=ten").unwrap_err();
     assert!(matches!(invalid.problem(), Problem::WrongType { expected: Expected::Integer, found: Found::String }));
-    assert!(matches!(form::<ListQueuesRequest>("MaxResults=9999999999").unwrap_err().problem(), Problem::OutOfRange { .. }));
+    assert!(matches!(
+        form::<ListQueuesRequest>("MaxResults=9999999999").unwrap_err().problem(),
+        Problem::OutOfRange { .. }
+    ));
     assert!(matches!(form::<ListQueuesRequest>("NextToken=%4").unwrap_err().problem(), Problem::Syntax { offset: 10 }));
     assert!(matches!(form::<ListQueuesRequest>("NextToken=%ff").unwrap_err().problem(), Problem::NotUtf8));
 }
@@ -206,7 +218,8 @@ fn xml_lists_and_maps_of_a_result_are_flat() {
     let bytes = xml::encode(&operations::LIST_QUEUES, "ns", "r", &urls);
     expect![[r#"<?xml version="1.0"?><ListQueuesResponse xmlns="ns"><ListQueuesResult><QueueUrl>a</QueueUrl><QueueUrl>b</QueueUrl><NextToken>t</NextToken></ListQueuesResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></ListQueuesResponse>"#]]
     .assert_eq(std::str::from_utf8(&bytes).unwrap());
-    let attributes = GetQueueAttributesResult { attributes: Some(vec![("A".into(), "1".into()), ("B".into(), "2".into())]) };
+    let attributes =
+        GetQueueAttributesResult { attributes: Some(vec![("A".into(), "1".into()), ("B".into(), "2".into())]) };
     let bytes = xml::encode(&operations::GET_QUEUE_ATTRIBUTES, "ns", "r", &attributes);
     expect![[r#"<?xml version="1.0"?><GetQueueAttributesResponse xmlns="ns"><GetQueueAttributesResult><Attribute><Name>A</Name><Value>1</Value></Attribute><Attribute><Name>B</Name><Value>2</Value></Attribute></GetQueueAttributesResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetQueueAttributesResponse>"#]]
     .assert_eq(std::str::from_utf8(&bytes).unwrap());

@@ -53,14 +53,20 @@ pub(crate) fn batch_request() -> impl Strategy<Value = SendMessageBatchRequest> 
 }
 
 pub(crate) fn attributes_request() -> impl Strategy<Value = SetQueueAttributesRequest> {
-    (text(), map(text()))
-        .prop_map(|(queue_url, attributes)| SetQueueAttributesRequest { queue_url, attributes })
+    (text(), map(text())).prop_map(|(queue_url, attributes)| SetQueueAttributesRequest { queue_url, attributes })
 }
 
 pub(crate) fn batch_result() -> impl Strategy<Value = SendMessageBatchResult> {
-    let successful = (text(), text(), text(), of(text())).prop_map(|(id, message_id, md5_of_message_body, sequence)| {
-        SendMessageBatchResultEntry { id, message_id, md5_of_message_body, sequence_number: sequence, ..Default::default() }
-    });
+    let successful =
+        (text(), text(), text(), of(text())).prop_map(|(id, message_id, md5_of_message_body, sequence)| {
+            SendMessageBatchResultEntry {
+                id,
+                message_id,
+                md5_of_message_body,
+                sequence_number: sequence,
+                ..Default::default()
+            }
+        });
     let failed = (text(), any::<bool>(), text(), of(text()))
         .prop_map(|(id, sender_fault, code, message)| BatchResultErrorEntry { id, sender_fault, code, message });
     (vec(successful, 0..4), vec(failed, 0..4))
@@ -68,8 +74,9 @@ pub(crate) fn batch_result() -> impl Strategy<Value = SendMessageBatchResult> {
 }
 
 pub(crate) fn receive_result() -> impl Strategy<Value = ReceiveMessageResult> {
-    let message = (of(text()), of(map(text())), of(map(attribute()))).prop_map(|(body, attributes, message_attributes)| {
-        Message { body, attributes, message_attributes, ..Default::default() }
-    });
+    let message =
+        (of(text()), of(map(text())), of(map(attribute()))).prop_map(|(body, attributes, message_attributes)| {
+            Message { body, attributes, message_attributes, ..Default::default() }
+        });
     prop_oneof![Just(None), vec(message, 1..5).prop_map(Some)].prop_map(|messages| ReceiveMessageResult { messages })
 }
