@@ -122,7 +122,9 @@ impl Output {
     fn wait_for_ready(&self, child: &mut Child, deadline: Instant) -> Result<SocketAddr, String> {
         let mut lines = self.lines.lock().expect("no reader of lines panics");
         loop {
-            if let (Some(address), true) = (lines.iter().find_map(|line| announced_address(line)), lines.iter().any(|line| is_ready(line))) {
+            if let (Some(address), true) =
+                (lines.iter().find_map(|line| announced_address(line)), lines.iter().any(|line| is_ready(line)))
+            {
                 return Ok(address);
             }
             if child.try_wait().map_err(|error| error.to_string())?.is_some() {

@@ -132,7 +132,8 @@ mod tests {
 
     #[tokio::test]
     async fn answers_in_pieces_are_put_together_and_the_connection_is_kept() {
-        let answers = vec!["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"];
+        let answers =
+            vec!["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"];
         let mut connection = Connection::new(serve(answers, 3).await);
         assert_eq!(connection.exchange(b"a").await.unwrap().ok().unwrap(), b"hello");
         assert_eq!(connection.exchange(b"b").await.unwrap().ok().unwrap(), b"ok");

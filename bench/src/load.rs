@@ -215,7 +215,10 @@ impl Worker {
 
     /// A drain has nothing to give away while warming up: it connects, waits for the window and then takes.
     async fn drain(&mut self, requests: &Requests, queue_url: &str, batch: bool) -> io::Result<()> {
-        self.connection.exchange(&requests.build("GetQueueAttributes", request::of_queue(queue_url).as_bytes())).await?.ok()?;
+        self.connection
+            .exchange(&requests.build("GetQueueAttributes", request::of_queue(queue_url).as_bytes()))
+            .await?
+            .ok()?;
         while self.window.stage() == WARMING {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -231,12 +234,22 @@ impl Worker {
         Ok(())
     }
 
-    async fn delete(&mut self, requests: &Requests, queue_url: &str, handles: &[String], batch: bool) -> io::Result<()> {
+    async fn delete(
+        &mut self,
+        requests: &Requests,
+        queue_url: &str,
+        handles: &[String],
+        batch: bool,
+    ) -> io::Result<()> {
         if batch {
             let body = request::delete_message_batch(queue_url, handles);
             let answer = self.timed(&requests.build("DeleteMessageBatch", body.as_bytes()), handles.len()).await?;
             let deleted = occurrences(answer, "\"Id\"");
-            return if deleted == handles.len() { Ok(()) } else { Err(io::Error::other(format!("only {deleted} deleted"))) };
+            return if deleted == handles.len() {
+                Ok(())
+            } else {
+                Err(io::Error::other(format!("only {deleted} deleted")))
+            };
         }
         for handle in handles {
             let body = request::delete_message(queue_url, handle);

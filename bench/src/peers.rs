@@ -66,7 +66,16 @@ impl Peer {
             Self::Fauxqs => Recipe {
                 name: "fauxqs",
                 folder: "bench-fauxqs",
-                install: &[&["npm", "install", "--no-audit", "--no-fund", "--prefix", ".", "node@22.23.3", "fauxqs@2.4.1"]],
+                install: &[&[
+                    "npm",
+                    "install",
+                    "--no-audit",
+                    "--no-fund",
+                    "--prefix",
+                    ".",
+                    "node@22.23.3",
+                    "fauxqs@2.4.1",
+                ]],
                 fill_max: 1_000,
             },
         }

@@ -112,11 +112,13 @@ fn whole_server(binary: &std::path::Path, records: u64) -> Result<Vec<String>, S
 
 /// Sends at least `records` messages in batches; returns how many were acknowledged inside the window.
 fn send(server: &Server, records: u64) -> Result<u64, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let address = server.address;
         let queue_url = subject::create_queue(address).await.map_err(|error| error.to_string())?;
-        let request = Requests::to(address).build("SendMessageBatch", request::send_message_batch(&queue_url).as_bytes());
+        let request =
+            Requests::to(address).build("SendMessageBatch", request::send_message_batch(&queue_url).as_bytes());
         let work = Work::Repeat { request, messages: BATCH, confirmed: Some("\"MessageId\"") };
         let (pid, window) = (server.pid(), SEND_PATIENCE);
         let counts = load::run(&Plan { address, pid, connections: SENDERS, window, messages_max: records, work }).await;

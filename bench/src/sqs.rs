@@ -83,7 +83,8 @@ const QUEUE_WORK: [Workload; 4] =
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let machine = Machine::read();
     machine.print();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let mut bench = Bench { runtime, window: Duration::from_secs_f64(options.seconds), report: Report::new(machine) };
     bench.measure_product(&options.connections)?;
     for &peer in &options.peers {
@@ -196,7 +197,8 @@ async fn measured(
     window: Duration,
 ) -> io::Result<(Counts, Option<u64>)> {
     let address = subject.server.address;
-    let plan = |work| Plan { address, pid: subject.server.pid(), connections, window, messages_max: MESSAGES_MAX, work };
+    let plan =
+        |work| Plan { address, pid: subject.server.pid(), connections, window, messages_max: MESSAGES_MAX, work };
     if let Some(request) = echo_request(workload, &Requests::to(address)) {
         let work = Work::Repeat { request, messages: 1, confirmed: None };
         return Ok((load::run(&plan(work)).await, None));

@@ -112,8 +112,19 @@ impl Figures {
     }
 }
 
-const HEADING: [&str; 11] =
-    ["server", "workload", "conns", "req/s", "msg/s", "p50 µs", "p99 µs", "CPU µs/req", "CPU µs/msg", "fsync/s", "failed"];
+const HEADING: [&str; 11] = [
+    "server",
+    "workload",
+    "conns",
+    "req/s",
+    "msg/s",
+    "p50 µs",
+    "p99 µs",
+    "CPU µs/req",
+    "CPU µs/msg",
+    "fsync/s",
+    "failed",
+];
 
 /// Everything one run found.
 pub(crate) struct Report {

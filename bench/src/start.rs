@@ -65,7 +65,8 @@ fn idle_memory(binary: &Path) -> Result<Verdict, String> {
 fn starts_with_data(binary: &Path) -> Result<Vec<Duration>, String> {
     let scratch = Scratch::new("start").map_err(|error| error.to_string())?;
     let server = subject::start_product(binary, scratch.path())?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(fill(server.address)).map_err(|error| error.to_string())?;
     drop(server);
     (0..STARTS).map(|_| subject::start_product(binary, scratch.path()).map(|server| server.started_in)).collect()
@@ -84,7 +85,8 @@ fn ready(folder: &str, mut starts: Vec<Duration>) -> Verdict {
     starts.sort_unstable();
     let millis = |start: Duration| start.as_secs_f64() * 1e3;
     let (median, fastest, slowest) = (median(&starts), starts.first().copied(), starts.last().copied());
-    let range = fastest.zip(slowest).map(|(fastest, slowest)| format!("{:.1} to {:.1} ms", millis(fastest), millis(slowest)));
+    let range =
+        fastest.zip(slowest).map(|(fastest, slowest)| format!("{:.1} to {:.1} ms", millis(fastest), millis(slowest)));
     Verdict {
         what: format!("start to Ready. on {folder}, median of {STARTS}"),
         value: median.map(millis),

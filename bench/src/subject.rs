@@ -20,7 +20,8 @@ const SYNCS: &str = "tidewire_journal_syncs_total";
 
 /// The release binary of the product.
 pub(crate) fn product_binary() -> Result<PathBuf, String> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| scratch::repository().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| scratch::repository().join("target"), PathBuf::from);
     let candidates = [target.join("release/tidewire"), scratch::repository().join("target/release/tidewire")];
     let found = candidates.into_iter().find(|path| path.is_file());
     found.ok_or_else(|| "no release binary; build it with `cargo build --release -p server`".to_owned())

@@ -35,7 +35,8 @@ impl CpuSample {
 
     /// CPU time spent since the earlier sample.
     pub(crate) fn since(&self, earlier: &Self) -> Duration {
-        let fresh = |(thread, nanos): (&u32, &u64)| nanos - earlier.thread_nanos.get(thread).copied().unwrap_or(0).min(*nanos);
+        let fresh =
+            |(thread, nanos): (&u32, &u64)| nanos - earlier.thread_nanos.get(thread).copied().unwrap_or(0).min(*nanos);
         let by_threads: u64 = self.thread_nanos.iter().map(fresh).sum();
         let by_ticks = self.ticks.saturating_sub(earlier.ticks).saturating_sub(2) * TICK_NANOS;
         Duration::from_nanos(by_threads.max(by_ticks))

@@ -45,7 +45,13 @@ impl Verdict {
             None => "-",
         };
         let target = format!("{sign} {} {unit}", figure(self.target));
-        vec![self.what.clone(), value.trim_end().to_owned(), target.trim_end().to_owned(), word.into(), self.note.clone()]
+        vec![
+            self.what.clone(),
+            value.trim_end().to_owned(),
+            target.trim_end().to_owned(),
+            word.into(),
+            self.note.clone(),
+        ]
     }
 }
 

@@ -6,6 +6,7 @@ Sources: the SQS API reference of each operation; recorded answers of AWS for th
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
@@ -173,6 +174,21 @@ def test_the_sdk_paginator_sees_every_queue_once(sqs):
 @pytest.mark.parametrize("maximum", [0, -1, 1001])
 def test_list_queues_with_a_maximum_out_of_range_is_refused(sqs, maximum):
     assert refused_with(sqs.list_queues, MaxResults=maximum) == "InvalidParameterValue"
+
+
+def test_a_token_that_was_never_given_is_refused(sqs):
+    assert refused_with(sqs.list_queues, MaxResults=1, NextToken="garbage") == "InvalidParameterValue"
+
+
+def test_without_a_maximum_at_most_a_thousand_queues_come_and_no_token():
+    client, prefix = make_client(access_key="555555555555"), fresh_name("many")
+    with ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(lambda i: client.create_queue(QueueName=f"{prefix}-{i}")["QueueUrl"], range(1_001)))
+    answer = client.list_queues(QueueNamePrefix=prefix)
+    assert len(answer["QueueUrls"]) == 1_000 and set(answer["QueueUrls"]) < made
+    assert "NextToken" not in answer
+    pages = client.get_paginator("list_queues").paginate(QueueNamePrefix=prefix, MaxResults=1_000)
+    assert {url for page in pages for url in page.get("QueueUrls", [])} == made
 
 
 def test_purge_removes_visible_in_flight_and_delayed_messages(sqs, make_queue):

@@ -44,6 +44,13 @@ def test_every_message_comes_once_while_its_timeout_runs(sqs, queue):
     assert receive(sqs, queue, MaxNumberOfMessages=10) == []
 
 
+def test_ten_messages_of_a_mebibyte_can_come_in_one_receive(sqs, queue):
+    for letter in "abcdefghij":
+        sqs.send_message(QueueUrl=queue, MessageBody=letter * 1_048_576)
+    bodies = [message["Body"] for message in drain(sqs, queue, 10)]
+    assert sorted((body[0], len(body)) for body in bodies) == [(letter, 1_048_576) for letter in "abcdefghij"]
+
+
 OUT_OF_RANGE = [
     ("MaxNumberOfMessages", 0, "Must be between 1 and 10, if provided."),
     ("MaxNumberOfMessages", 11, "Must be between 1 and 10, if provided."),

@@ -102,6 +102,17 @@ def test_a_change_out_of_range_is_refused_and_changes_nothing(sqs, queue, timeou
     assert counts(sqs, queue) == (0, 1, 0)
 
 
+def test_a_lease_cannot_be_stretched_beyond_twelve_hours_in_all(sqs, queue):
+    handle = sent_and_received(sqs, queue)
+    time.sleep(1.1)
+    code, _, status, message = refusal(
+        sqs.change_message_visibility, QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=43_200
+    )
+    assert (code, status) == ("InvalidParameterValue", 400)
+    assert "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]" in message
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=43_190)
+
+
 @pytest.mark.parametrize("handle", ["garbage", "AAAA", "äöü", "x" * 1024], ids=lambda handle: handle[:8])
 def test_a_handle_that_was_never_given_is_refused(sqs, queue, handle):
     for call, rest in [(sqs.change_message_visibility, {"VisibilityTimeout": 5}), (sqs.delete_message, {})]:

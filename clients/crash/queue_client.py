@@ -73,9 +73,7 @@ def drain(client, url, seconds=15, lease=120):
     """Receives every message of a queue, waiting out leases and delays; the queue's own counts tell when it is empty."""
     messages = []
     deadline = time.monotonic() + seconds
-    while True:
-        arrived = client.receive(url, WaitTimeSeconds=1, VisibilityTimeout=lease)
-        messages += arrived
-        if not arrived and client.counts(url) == (0, len(messages), 0):
-            return messages
+    while client.counts(url) != (0, len(messages), 0):
         assert time.monotonic() < deadline, f"after {len(messages)} messages the counts are {client.counts(url)}"
+        messages += client.receive(url, WaitTimeSeconds=1, VisibilityTimeout=lease)
+    return messages

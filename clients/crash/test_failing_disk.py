@@ -61,7 +61,6 @@ def test_sends_fail_with_the_disk_and_what_was_acknowledged_stays(make_server, t
     acknowledged = send_until_refused(client, url, ledger, "sent")
     code = server.process.wait(timeout=15)
     assert code != 0, "a server that can keep nothing ended as if all were well"
-    names_the_failure(server)
 
     client = QueueClient(make_server().start().endpoint)
     found = [message for message in drain(client, url) if message["Body"] != "x"]
@@ -69,8 +68,12 @@ def test_sends_fail_with_the_disk_and_what_was_acknowledged_stays(make_server, t
     assert len(found) >= acknowledged
 
 
-def names_the_failure(server):
-    """Exactly one ERROR line, with the file and the kernel's word for what went wrong."""
+def test_the_log_says_once_which_file_failed_and_how(make_server, tmp_path):
+    number = syncs_until_first_acknowledgement(make_server, tmp_path)
+    server = make_server(prefix=failing_from(number + 1, tmp_path / "eio.trace")).start()
+    client = QueueClient(server.endpoint)
+    send_until_refused(client, client.call("GetQueueUrl", QueueName="counted")["QueueUrl"], Ledger(), "sent")
+    server.process.wait(timeout=15)
     log = re.sub(r"\x1b\[[0-9;]*m", "", server.log_since_start())
     lines = [line for line in log.splitlines() if "ERROR" in line]
     assert len(lines) == 1, log

@@ -206,6 +206,22 @@ def test_no_kill_loses_an_acknowledged_message_or_brings_back_a_deleted_one(make
     assert acknowledged > 10 * ROUNDS and deleted > ROUNDS, "too little load to mean anything"
 
 
+def test_the_ledger_notices_a_server_that_forgets_everything(make_server):
+    """The control: a server that keeps nothing must break promises, else the test above proves nothing."""
+    ledger = Ledger()
+    server = make_server(arguments=["--ephemeral"]).start()
+    url = QueueClient(server.endpoint).create_queue("under-load")
+    load = Load(server.endpoint, url, ledger, QueueBook(), SEED, 0)
+    time.sleep(0.3)
+    server.kill()
+    load.join()
+    client = QueueClient(server.start().endpoint)
+    with pytest.raises(Refused):
+        drain(client, url)
+    (promise,) = ledger.broken_promises([])
+    assert " lost: " in promise
+
+
 def test_an_acknowledged_purge_stays_purged_after_a_kill(make_server):
     server = make_server().start()
     client = QueueClient(server.endpoint)

@@ -129,6 +129,14 @@ def test_a_carriage_return_in_a_body_survives_xml(wire, queue):
     assert text(answer, "ReceiveMessageResult/Message/Body") == "a\r\nb\rc"
 
 
+def test_a_mebibyte_that_a_form_escapes_threefold_is_read(wire, queue):
+    body = "\t" * 1_048_576
+    answer = wire.form("SendMessage", QueueUrl=queue, MessageBody=body)
+    assert text(answer, "SendMessageResult/MD5OfMessageBody") == hashlib.md5(body.encode()).hexdigest()
+    answer = wire.form("ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=1)
+    assert text(answer, "ReceiveMessageResult/Message/Body") == body
+
+
 def test_an_empty_receive_is_an_empty_result(wire, queue):
     answer = wire.form("ReceiveMessage", QueueUrl=queue)
     assert answer.status == 200 and answer.xml().tag == "ReceiveMessageResponse"

@@ -141,7 +141,8 @@ impl EngineOpens {
     pub(crate) fn start(journal: Arc<Journal>) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers builds");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().build().expect("a runtime without drivers builds");
             runtime.block_on(serve(&journal, inbox));
         });
         Self { commands }
@@ -171,7 +172,13 @@ async fn serve(journal: &Journal, mut inbox: mpsc::Receiver<Command<Result<(), S
     }
 }
 
-fn decide(state: &mut State, journal: &Journal, payload: &[u8], reply: Reply, pending: &mut VecDeque<(Position, Reply)>) {
+fn decide(
+    state: &mut State,
+    journal: &Journal,
+    payload: &[u8],
+    reply: Reply,
+    pending: &mut VecDeque<(Position, Reply)>,
+) {
     match state.commit(journal, payload) {
         Ok(position) => pending.push_back((position, reply)),
         Err(broken) => drop(reply.send(Err(broken))),

@@ -67,7 +67,10 @@ pub(crate) fn write_error(
     match protocol {
         Protocol::Json => json::encode_error(refused.error.type_name, &refused.message),
         Protocol::Cbor => cbor::encode_error(refused.error.type_name, &refused.message),
-        Protocol::Query => xml::encode_error(refused.error, &refused.message, namespace(service), id.as_str()),
+        Protocol::Query => {
+            let message = refused.query_message.unwrap_or(&refused.message);
+            xml::encode_error(refused.error, message, namespace(service), id.as_str())
+        }
     }
 }
 

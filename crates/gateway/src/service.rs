@@ -87,12 +87,20 @@ pub struct Refused {
     pub error: &'static ErrorShape,
     /// What is wrong, in AWS's words where they are known.
     pub message: Cow<'static, str>,
+    /// The words of the query protocol, where AWS says it otherwise there.
+    pub query_message: Option<&'static str>,
 }
 
 impl Refused {
     /// Refuses with `error`, because of `message`.
     pub fn new(error: &'static ErrorShape, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { error, message: message.into() }
+        Self { error, message: message.into(), query_message: None }
+    }
+
+    /// The same refusal, in other words where the request came as a form.
+    #[must_use]
+    pub fn worded_in_query(self, message: &'static str) -> Self {
+        Self { query_message: Some(message), ..self }
     }
 }
 

@@ -5,6 +5,7 @@
 //! published before stays true, everything after is refused.
 
 use std::{
+    io,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -265,6 +266,11 @@ impl Lane {
         self.work.notify_all();
         self.poke();
         self.watch.stopped().cloned().unwrap_or(stopped)
+    }
+
+    /// A thread of the journal panicked.
+    pub(crate) fn stop_after_panic(&self) {
+        self.stop(Fault::of("journal", "run of a thread")(io::Error::other("it panicked, which is a bug")));
     }
 
     /// Trims what was asked for, zeroes missing spares, asks for the free space. `go_on` is asked between writes.

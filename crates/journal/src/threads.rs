@@ -22,7 +22,19 @@ pub(crate) fn start(lane: &Arc<Lane>) -> io::Result<Vec<JoinHandle<()>>> {
     ])
 }
 
+/// A panic in one of the threads is a bug; whoever waits for the disk must still get an answer.
+struct StopOnPanic<'a>(&'a Lane);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop_after_panic();
+        }
+    }
+}
+
 fn commit_loop(lane: &Lane) {
+    let _stop = StopOnPanic(lane);
     // Linux counts nice values per thread. Without the right to raise it the journal only is slower on a busy machine.
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), COMMIT_NICE);
     let mut written = None;
@@ -44,6 +56,7 @@ fn commit_loop(lane: &Lane) {
 }
 
 fn keeper_loop(lane: &Lane) {
+    let _stop = StopOnPanic(lane);
     let mut go_on = || {
         if lane.spares() > 0 {
             thread::sleep(Duration::from_micros(ZERO_PAUSE_MICROS));

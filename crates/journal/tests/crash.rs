@@ -66,3 +66,24 @@ fn a_log_survives_many_crashes_in_a_row() {
         drop(model.reopen(&disk));
     });
 }
+
+/// The other tests prove nothing about what their lives never do.
+#[test]
+fn generated_lives_that_crash_do_roll_trim_and_tear() {
+    let (mut rolled, mut trimmed, mut torn) = (0, 0, 0);
+    for seed in 0..40 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let disk = SimDisk::new(rng.u64(..));
+        disk.record_moments();
+        let mut model = Model::default();
+        let journal = model.reopen(&disk);
+        model.live(&journal, &disk, &mut rng, 50);
+        for moment in disk.take_moments() {
+            let (journal, found) = model::replay(&moment.crash(rng.u64(..)), model::options()).expect("it opens");
+            rolled += usize::from(journal.stats().log_files > 1);
+            trimmed += usize::from(found.first().is_some_and(|(position, _)| *position > 1));
+            torn += usize::from(journal.recovery().torn_bytes > 0);
+        }
+    }
+    assert!(rolled > 200 && trimmed > 50 && torn > 40, "{rolled} rolled, {trimmed} trimmed, {torn} torn");
+}

@@ -163,3 +163,43 @@ fn damage_to_the_last_block_passes_for_a_torn_write_only_until_it_is_attested() 
     attested.flip(name, last_data + 100, 0);
     assert!(all_or_refused(&attested, &model, "an attested block"));
 }
+
+/// Offset and number of the blocks in `bytes`.
+fn blocks(bytes: &[u8]) -> Vec<(u64, u64)> {
+    let starts = (0..bytes.len()).step_by(4096).filter(|at| bytes[*at..].starts_with(b"TWBL"));
+    starts.map(|at| (at as u64, u64::from_le_bytes(bytes[at + 24..at + 32].try_into().unwrap()))).collect()
+}
+
+#[test]
+fn a_file_that_was_about_to_follow_attests_the_last_block_too() {
+    let (disk, rng) = (SimDisk::new(12), &mut fastrand::Rng::with_seed(12));
+    let mut model = Model::default();
+    let journal = model.reopen(&disk);
+    journal.tend().unwrap();
+    disk.record_moments();
+    let mut marks = vec![model.mark(&disk)];
+    while journal.stats().log_files < 5 {
+        let new = model.invent(rng);
+        model.append(&journal, new, false).unwrap();
+        journal.commit().unwrap();
+        model.durable = journal.durable().get();
+        marks.push(model.mark(&disk));
+    }
+    let mut seen = 0;
+    for moment in disk.take_moments() {
+        let found = moment.kill(1);
+        let names = log_files(&found);
+        let last_log = names.iter().rfind(|name| name.starts_with("log-")).unwrap();
+        let (at, number) = *blocks(&found.bytes(last_log).unwrap()).last().unwrap();
+        let is_next = |name: &&String| blocks(&found.bytes(name).unwrap()).first() == Some(&(0, number + 1));
+        if at == 0 || !names.iter().filter(|name| !name.starts_with("log-")).any(|name| is_next(&name)) {
+            continue;
+        }
+        found.flip(last_log, at + 70, 1);
+        let then = model.at(&marks, moment.op());
+        let Err(error) = replay(&found, options()) else { panic!("{} durable records, silently lost", then.durable) };
+        assert!(error.to_string().contains("was durable"), "{error}");
+        seen += 1;
+    }
+    assert!(seen >= 3, "a roll was met {seen} times");
+}

@@ -133,7 +133,7 @@ pub(crate) const KEYS: &[Key] = &[
         name: "http.idle_timeout_secs",
         value: "SECONDS",
         help: "How long a connection may stay open without a request",
-        default: "300",
+        default: "120",
         set: |config, text| put(&mut config.idle_timeout_secs, seconds(text)),
     },
     Key {

@@ -34,10 +34,21 @@ pub(super) struct Shape {
 /// What a shape is made of.
 pub(super) enum Body {
     /// A variant of `wire::schema::Shape` and the Rust type that holds it.
-    Scalar { variant: &'static str, rust: &'static str },
+    Scalar {
+        variant: &'static str,
+        rust: &'static str,
+    },
     Struct(Vec<Field>),
-    List { item: String, item_name: String },
-    Map { key: String, value: String, key_name: String, value_name: String },
+    List {
+        item: String,
+        item_name: String,
+    },
+    Map {
+        key: String,
+        value: String,
+        key_name: String,
+        value_name: String,
+    },
 }
 
 /// What a shape demands of its values.
@@ -154,7 +165,11 @@ fn check_names(model: &Value, overlay: &Overlay) -> Result<(), String> {
     let members = overlay.defaulted.iter().chain(&overlay.omitted_when_empty);
     let unknown = shapes.filter(|name| !shape(name)).chain(members.filter(|name| !member(name)));
     let unknown: Vec<&str> = unknown.map(String::as_str).collect();
-    if unknown.is_empty() { Ok(()) } else { Err(format!("the overlay names what no model has: {}", unknown.join(", "))) }
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("the overlay names what no model has: {}", unknown.join(", ")))
+    }
 }
 
 fn operations(model: &Value, has_query: bool) -> Result<Vec<Operation>, String> {
@@ -216,7 +231,9 @@ fn shape(model: &Value, overlay: &Overlay, name: &str) -> Result<Shape, String> 
         "blob" => scalar("Blob", "Bytes"),
         "timestamp" => scalar("Timestamp", "Timestamp"),
         "structure" if value["document"].is_null() => Body::Struct(fields(model, overlay, name)?),
-        "list" => Body::List { item: text(&value["member"]["shape"], "item")?, item_name: item_name(value, overlay, name) },
+        "list" => {
+            Body::List { item: text(&value["member"]["shape"], "item")?, item_name: item_name(value, overlay, name) }
+        }
         "map" => map(value, overlay, name)?,
         other => return Err(format!("shapes of type {other} are not understood")),
     };

@@ -129,7 +129,9 @@ fn texts(value: Value) -> Result<Vec<String>, String> {
 
 fn each<T>(value: Value, parse: impl Fn(Value) -> Result<T, String>) -> Result<BTreeMap<String, T>, String> {
     let entries = table(value)?.into_iter();
-    entries.map(|(key, value)| Ok((key.clone(), parse(value).map_err(|problem| format!("{key}: {problem}"))?))).collect()
+    entries
+        .map(|(key, value)| Ok((key.clone(), parse(value).map_err(|problem| format!("{key}: {problem}"))?)))
+        .collect()
 }
 
 #[cfg(test)]

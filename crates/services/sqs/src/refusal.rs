@@ -156,7 +156,12 @@ impl From<Unavailable> for Refusal {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        Refused::new(refusal.error, refusal.message)
+        let is_missing_queue = std::ptr::eq(refusal.error, &errors::QUEUE_DOES_NOT_EXIST);
+        let refused = Refused::new(refusal.error, refusal.message);
+        match is_missing_queue {
+            true => refused.worded_in_query("The specified queue does not exist for this wsdl version."),
+            false => refused,
+        }
     }
 }
 

@@ -177,37 +177,40 @@ impl<'a> JsonReader<'a> {
 
     /// Reads the rest of text whose first escape stands here.
     fn unescape(&mut self, start: usize) -> Result<String, Invalid> {
-        let mut text = String::with_capacity((self.at - start) * 2 + 32);
-        text.push_str(&self.text[start..self.at]);
+        let mut text = Vec::with_capacity((self.at - start) * 2 + 64);
+        text.extend_from_slice(&self.bytes()[start..self.at]);
         loop {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(text);
+                    return Ok(String::from_utf8(text).expect("pieces of UTF-8 cut at ASCII are UTF-8"));
                 }
-                Some(b'\\') => text.push(self.escape()?),
+                Some(b'\\') => self.escape(&mut text)?,
                 _ => return self.syntax(),
             }
-            let start = self.at;
-            self.at += scan::plain(&self.bytes()[start..]);
-            text.push_str(&self.text[start..self.at]);
+            self.at += scan::copy_plain(&self.bytes()[self.at..], &mut text);
         }
     }
 
-    fn escape(&mut self) -> Result<char, Invalid> {
+    fn escape(&mut self, text: &mut Vec<u8>) -> Result<(), Invalid> {
         self.at += 1;
         let escaped = match self.peek() {
-            Some(same @ (b'"' | b'\\' | b'/')) => char::from(same),
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'u') => return self.unicode_escape(),
+            Some(same @ (b'"' | b'\\' | b'/')) => same,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'b') => 0x08,
+            Some(b'f') => 0x0C,
+            Some(b'u') => {
+                let escaped = self.unicode_escape()?;
+                text.extend_from_slice(escaped.encode_utf8(&mut [0; 4]).as_bytes());
+                return Ok(());
+            }
             _ => return self.syntax(),
         };
+        text.push(escaped);
         self.at += 1;
-        Ok(escaped)
+        Ok(())
     }
 
     /// Reads `uXXXX`, or the two of a surrogate pair.

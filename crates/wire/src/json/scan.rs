@@ -33,6 +33,25 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     at + plain_bytewise(&bytes[at..])
 }
 
+/// Appends the plain bytes at the start to `to` and gives their number. A short run is copied by whole words, of which
+/// what is too much is cut off again: cheaper than a copy of a length that the compiler does not know.
+pub(super) fn copy_plain(bytes: &[u8], to: &mut Vec<u8>) -> usize {
+    let mut at = 0;
+    for _ in 0..WORDS_FIRST {
+        let Some(word) = bytes[at..].first_chunk::<WORD>() else { break };
+        to.extend_from_slice(word);
+        if let Some(hit) = first_special(*word) {
+            to.truncate(to.len() - (WORD - hit));
+            return at + hit;
+        }
+        at += WORD;
+    }
+    let rest = &bytes[at..];
+    let run = plain(rest);
+    to.extend_from_slice(&rest[..run]);
+    at + run
+}
+
 /// The length of the whole blocks at the start that are plain throughout.
 fn plain_blocks(bytes: &[u8]) -> usize {
     let plain = bytes.as_chunks::<BLOCK>().0.iter().take_while(|block| {
@@ -46,8 +65,14 @@ fn plain_bytewise(bytes: &[u8]) -> usize {
     bytes.iter().position(|&byte| is_special(byte)).unwrap_or(bytes.len())
 }
 
-const fn is_special(byte: u8) -> bool {
+/// Whether a byte ends a run.
+pub(super) const fn is_special(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+/// Whether a word has no special byte.
+pub(super) fn is_plain(word: [u8; WORD]) -> bool {
+    first_special(word).is_none()
 }
 
 /// The index of the first special byte of a word. The subtractions borrow only into bytes after a hit, so the lowest
@@ -66,12 +91,22 @@ fn first_special(word: [u8; WORD]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::{any, proptest};
+    use proptest::prelude::{Strategy, any, prop_oneof, proptest};
+
+    /// Long enough for every loop, with special bytes from everywhere to almost nowhere.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let rare = prop_oneof![300 => 0x20u8..=0xFF, 1 => any::<u8>()];
+        prop_oneof![proptest::collection::vec(any::<u8>(), 0..60), proptest::collection::vec(rare, 0..300)]
+    }
 
     proptest! {
         #[test]
-        fn the_fast_scan_agrees_with_looking_at_each_byte(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            assert_eq!(plain(&bytes), plain_bytewise(&bytes));
+        fn the_fast_scan_agrees_with_looking_at_each_byte(bytes in text()) {
+            let run = plain_bytewise(&bytes);
+            assert_eq!(plain(&bytes), run);
+            let mut copied = b"kept".to_vec();
+            assert_eq!(copy_plain(&bytes, &mut copied), run);
+            assert_eq!(copied, [b"kept", &bytes[..run]].concat());
         }
 
         #[test]

@@ -68,14 +68,25 @@ impl JsonWriter {
         self.bytes.reserve(text.len() + 2);
         self.bytes.push(b'"');
         let mut rest = text.as_bytes();
-        loop {
-            let (run, special) = rest.split_at(scan::plain(rest));
-            self.bytes.extend_from_slice(run);
-            let Some((&byte, after)) = special.split_first() else { break };
-            self.escape(byte);
-            rest = after;
+        while let Some((word, after)) = rest.split_first_chunk() {
+            if scan::is_plain(*word) {
+                rest = &rest[scan::copy_plain(rest, &mut self.bytes)..];
+            } else {
+                // Where one byte needs an escape its neighbours mostly do too: text that is JSON itself.
+                word.iter().for_each(|&byte| self.quote_byte(byte));
+                rest = after;
+            }
         }
+        rest.iter().for_each(|&byte| self.quote_byte(byte));
         self.bytes.push(b'"');
+    }
+
+    fn quote_byte(&mut self, byte: u8) {
+        if scan::is_special(byte) {
+            self.escape(byte);
+        } else {
+            self.bytes.push(byte);
+        }
     }
 
     fn escape(&mut self, byte: u8) {

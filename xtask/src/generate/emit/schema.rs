@@ -6,7 +6,8 @@ use super::{header, rules};
 
 /// The whole file.
 pub(super) fn file(model: &Model) -> String {
-    let statics: String = model.shapes.iter().filter_map(|(name, shape)| definition(model, name, &shape.body)).collect();
+    let statics: String =
+        model.shapes.iter().filter_map(|(name, shape)| definition(model, name, &shape.body)).collect();
     let used = |word: &str| statics.contains(word);
     let imports = ["ListShape", "MapShape", "Member", "Rules", "Shape", "StructShape"];
     let imports: Vec<&str> = imports.into_iter().filter(|name| used(name)).collect();

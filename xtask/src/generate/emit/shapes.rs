@@ -51,7 +51,8 @@ fn read(name: &str, fields: &[Field]) -> String {
     }
     let slots: String = fields.iter().map(|field| format!("let mut {} = None;", snake(&field.name))).collect();
     let arms = fields.iter().enumerate();
-    let arms: String = arms.map(|(at, field)| format!("{at} => {} = Some(Read::read(reader)?),", snake(&field.name))).collect();
+    let arms: String =
+        arms.map(|(at, field)| format!("{at} => {} = Some(Read::read(reader)?),", snake(&field.name))).collect();
     let taken: String = fields.iter().enumerate().map(|(at, field)| taken(at, field)).collect();
     format!(
         "impl Read for {name} {{

@@ -7,7 +7,8 @@ use super::header;
 /// The whole file of operations.
 pub(super) fn operations(model: &Model) -> String {
     let definitions: String = model.operations.iter().map(operation).collect();
-    let names: Vec<String> = model.operations.iter().map(|operation| format!("&{}", screaming(&operation.name))).collect();
+    let names: Vec<String> =
+        model.operations.iter().map(|operation| format!("&{}", screaming(&operation.name))).collect();
     let nothing = if definitions.contains("Nothing") { ", Nothing" } else { "" };
     let head = header(model, "The operations");
     format!(
@@ -20,8 +21,9 @@ pub(super) fn operations(model: &Model) -> String {
 fn operation(operation: &Operation) -> String {
     let Operation { name, method, path, input, output, result_wrapper, errors } = operation;
     let held = |shape: &Option<String>| shape.as_ref().map_or("Nothing".into(), |shape| format!("super::{shape}"));
-    let schema =
-        |shape: &Option<String>| shape.as_ref().map_or("Nothing::SHAPE".into(), |shape| format!("&schema::{}", screaming(shape)));
+    let schema = |shape: &Option<String>| {
+        shape.as_ref().map_or("Nothing::SHAPE".into(), |shape| format!("&schema::{}", screaming(shape)))
+    };
     let identifier = screaming(name);
     format!(
         "pub static {identifier}: OperationShape = OperationShape {{

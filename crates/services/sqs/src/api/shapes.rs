@@ -772,7 +772,7 @@ impl Read for ListDeadLetterSourceQueuesResult {
             }
             Ok(())
         })?;
-        Ok(Self { queue_urls: required(queue_urls, &shape.members[0])?, next_token })
+        Ok(Self { queue_urls: queue_urls.unwrap_or_default(), next_token })
     }
 }
 
@@ -780,7 +780,7 @@ impl Write for ListDeadLetterSourceQueuesResult {
     fn write(&self, writer: &mut dyn Writer) {
         let shape = &schema::LIST_DEAD_LETTER_SOURCE_QUEUES_RESULT;
         writer.begin_struct(shape);
-        put(writer, &shape.members[0], &self.queue_urls);
+        put_unless_empty(writer, &shape.members[0], &self.queue_urls);
         put_some(writer, &shape.members[1], self.next_token.as_ref());
         writer.end_struct();
     }
