@@ -5,6 +5,7 @@
 //! found its queue empty, whatever comes first. Exchanges whose answers arrive inside it count (in a closed loop those that began before it
 //! stand for those that end after it), and the server's CPU time is read at both its ends.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::task::JoinSet;
 use crate::connection::Connection;
 use crate::latency::Latencies;
 use crate::request::{self, Requests};
+use crate::subject;
 use crate::usage::CpuSample;
 
 /// How long connections run before their exchanges count.
@@ -43,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) connections: usize,
     pub(crate) window: Duration,
     pub(crate) messages_max: u64,
+    /// Whether the server has a counter of its journal's syncs.
+    pub(crate) counts_syncs: bool,
     pub(crate) work: Work,
 }
 
@@ -53,6 +57,10 @@ pub(crate) struct Counts {
     pub(crate) messages: u64,
     pub(crate) elapsed: Duration,
     pub(crate) cpu: Duration,
+    /// The same CPU time by names of threads.
+    pub(crate) cpu_by_name: BTreeMap<String, Duration>,
+    /// Syncs of the server's journal and the time in which they happened, where the server tells.
+    pub(crate) syncs: Option<(u64, Duration)>,
     pub(crate) latencies: Latencies,
     /// Connections that gave up, and why the first of them did.
     pub(crate) failed: usize,
@@ -65,6 +73,10 @@ impl Counts {
         self.messages += other.messages;
         self.elapsed += other.elapsed;
         self.cpu += other.cpu;
+        for (name, cpu) in &other.cpu_by_name {
+            *self.cpu_by_name.entry(name.clone()).or_default() += *cpu;
+        }
+        self.syncs = self.syncs.zip(other.syncs).map(|(own, other)| (own.0 + other.0, own.1 + other.1));
         self.latencies.merge(&other.latencies);
         self.failed += other.failed;
         if self.failure.is_none() {
@@ -78,6 +90,10 @@ impl Counts {
 
     pub(crate) fn messages_per_second(&self) -> f64 {
         self.messages as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    pub(crate) fn syncs_per_second(&self) -> Option<f64> {
+        self.syncs.map(|(syncs, time)| syncs as f64 / time.as_secs_f64().max(1e-9))
     }
 
     pub(crate) fn cpu_micros_per_request(&self) -> Option<f64> {
@@ -105,7 +121,9 @@ struct Window {
 
 const WARMING: u8 = 0;
 const COUNTING: u8 = 1;
-const CLOSED: u8 = 2;
+/// Nothing counts any more, but the load goes on while the counter of syncs is read.
+const ENDING: u8 = 2;
+const CLOSED: u8 = 3;
 
 impl Window {
     fn stage(&self) -> u8 {
@@ -140,21 +158,42 @@ pub(crate) async fn run(plan: &Plan) -> Counts {
         workers.spawn(worker(plan.address, plan.work.clone(), Arc::clone(&window)));
     }
     tokio::time::sleep(WARM_UP).await;
-    let (elapsed, cpu) = observe(plan, &window).await;
-    let mut counts = Counts { elapsed, cpu, ..Counts::default() };
+    let mut counts = observe(plan, &window).await;
     gather(&mut counts, workers).await;
     counts
 }
 
-/// Opens the window, waits for its end and closes it; gives its length and the server's CPU time inside it.
-async fn observe(plan: &Plan, window: &Window) -> (Duration, Duration) {
-    let before = CpuSample::of(plan.pid);
+/// Opens the window, waits for its end and closes it; counts its length, the server's CPU time and its syncs.
+///
+/// The counter of syncs is asked for just outside the window, so that the question costs it nothing, and each answer is
+/// taken with its own time.
+async fn observe(plan: &Plan, window: &Window) -> Counts {
+    let syncs_before = syncs(plan).await;
+    let cpu_before = CpuSample::of(plan.pid);
     let begun = Instant::now();
     window.stage.store(COUNTING, Ordering::Relaxed);
     let _ = tokio::time::timeout(plan.window, window.spent.notified()).await;
-    window.stage.store(CLOSED, Ordering::Relaxed);
+    window.stage.store(ENDING, Ordering::Relaxed);
     let elapsed = begun.elapsed();
-    (elapsed, CpuSample::of(plan.pid).since(&before))
+    let cpu_after = CpuSample::of(plan.pid);
+    let syncs_after = syncs(plan).await;
+    window.stage.store(CLOSED, Ordering::Relaxed);
+    let syncs = syncs_before.zip(syncs_after);
+    Counts {
+        elapsed,
+        cpu: cpu_after.since(&cpu_before),
+        cpu_by_name: cpu_after.by_name_since(&cpu_before),
+        syncs: syncs.map(|(before, after)| (after.0.saturating_sub(before.0), after.1 - before.1)),
+        ..Counts::default()
+    }
+}
+
+async fn syncs(plan: &Plan) -> Option<(u64, Instant)> {
+    if !plan.counts_syncs {
+        return None;
+    }
+    let count = subject::syncs(plan.address).await?;
+    Some((count, Instant::now()))
 }
 
 async fn gather(counts: &mut Counts, mut workers: JoinSet<Report>) {
@@ -302,7 +341,7 @@ mod tests {
 
     fn plan(address: SocketAddr, work: Work, messages_max: u64) -> Plan {
         let window = Duration::from_millis(150);
-        Plan { address, pid: std::process::id(), connections: 3, window, messages_max, work }
+        Plan { address, pid: std::process::id(), connections: 3, window, messages_max, counts_syncs: false, work }
     }
 
     fn sends(messages: usize) -> Work {

@@ -120,8 +120,16 @@ fn send(server: &Server, records: u64) -> Result<u64, String> {
         let request =
             Requests::to(address).build("SendMessageBatch", request::send_message_batch(&queue_url).as_bytes());
         let work = Work::Repeat { request, messages: BATCH, confirmed: Some("\"MessageId\"") };
-        let (pid, window) = (server.pid(), SEND_PATIENCE);
-        let counts = load::run(&Plan { address, pid, connections: SENDERS, window, messages_max: records, work }).await;
+        let plan = Plan {
+            address,
+            pid: server.pid(),
+            connections: SENDERS,
+            window: SEND_PATIENCE,
+            messages_max: records,
+            counts_syncs: false,
+            work,
+        };
+        let counts = load::run(&plan).await;
         counts.failure.map_or(Ok(counts.messages), Err)
     })
 }

@@ -110,6 +110,17 @@ struct Subject<'a> {
     fill_max: u64,
 }
 
+/// The product's name in the table.
+pub(crate) const PRODUCT: &str = "tidewire";
+
+impl Subject<'_> {
+    fn plan(&self, connections: usize, window: Duration, messages_max: u64, work: Work) -> Plan {
+        let (address, pid) = (self.server.address, self.server.pid());
+        let counts_syncs = self.name == PRODUCT;
+        Plan { address, pid, connections, window, messages_max, counts_syncs, work }
+    }
+}
+
 impl Bench {
     fn measure_product(&mut self, connections: &[usize]) -> Result<(), String> {
         let echo_server = subject::start_echo()?;
@@ -119,11 +130,11 @@ impl Bench {
         let product_server = match started {
             Ok(server) => Some(server),
             Err(reason) => {
-                self.report.skip("tidewire", &reason);
+                self.report.skip(PRODUCT, &reason);
                 None
             }
         };
-        let product = product_server.as_ref().map(|server| Subject { name: "tidewire", server, fill_max: FILL_MAX });
+        let product = product_server.as_ref().map(|server| Subject { name: PRODUCT, server, fill_max: FILL_MAX });
         for &connections in connections {
             self.measure_side_by_side(&echo, product.as_ref(), connections);
         }
@@ -181,39 +192,35 @@ impl Bench {
     fn measure(&self, subject: &Subject<'_>, workload: Workload, connections: usize, window: Duration) -> Row {
         eprintln!("bench: {}, {}, {connections} connections", subject.name, workload.name());
         let outcome = self.runtime.block_on(measured(subject, workload, connections, window));
-        let (counts, syncs) = outcome.unwrap_or_else(|error| {
+        let counts = outcome.unwrap_or_else(|error| {
             let failure = Some(error.to_string());
-            (Counts { failed: connections, failure, ..Counts::default() }, None)
+            Counts { failed: connections, failure, ..Counts::default() }
         });
-        Row::new(subject.name, workload, connections, counts, syncs)
+        Row { server: subject.name, workload, connections, counts }
     }
 }
 
-/// Prepares the queue, runs the window, reads the sync counter at both its ends, and deletes the queue.
+/// Prepares the queue, runs the window, and deletes the queue.
 async fn measured(
     subject: &Subject<'_>,
     workload: Workload,
     connections: usize,
     window: Duration,
-) -> io::Result<(Counts, Option<u64>)> {
+) -> io::Result<Counts> {
     let address = subject.server.address;
-    let plan =
-        |work| Plan { address, pid: subject.server.pid(), connections, window, messages_max: MESSAGES_MAX, work };
+    let plan = |work| subject.plan(connections, window, MESSAGES_MAX, work);
     if let Some(request) = echo_request(workload, &Requests::to(address)) {
         let work = Work::Repeat { request, messages: 1, confirmed: None };
-        return Ok((load::run(&plan(work)).await, None));
+        return Ok(load::run(&plan(work)).await);
     }
     let queue_url = subject::create_queue(address).await?;
     let work = queue_work(workload, &Requests::to(address), &queue_url);
     if matches!(work, Work::Drain { .. }) {
         fill(subject, &queue_url).await?;
     }
-    let before = subject::syncs(address).await;
     let counts = load::run(&plan(work)).await;
-    let after = subject::syncs(address).await;
     subject::call(address, "DeleteQueue", &request::of_queue(&queue_url)).await?;
-    let syncs = before.zip(after).map(|(before, after)| after.saturating_sub(before));
-    Ok((counts, syncs))
+    Ok(counts)
 }
 
 fn echo_request(workload: Workload, requests: &Requests) -> Option<Vec<u8>> {
@@ -247,9 +254,7 @@ fn queue_work(workload: Workload, requests: &Requests, queue_url: &str) -> Work 
 async fn fill(subject: &Subject<'_>, queue_url: &str) -> io::Result<()> {
     let address = subject.server.address;
     let work = queue_work(Workload::SendBatch, &Requests::to(address), queue_url);
-    let (pid, messages_max) = (subject.server.pid(), subject.fill_max);
-    let plan = Plan { address, pid, connections: FILLERS, window: FILL_PATIENCE, messages_max, work };
-    match load::run(&plan).await.failure {
+    match load::run(&subject.plan(FILLERS, FILL_PATIENCE, subject.fill_max, work)).await.failure {
         Some(failure) => Err(io::Error::other(format!("the queue could not be filled: {failure}"))),
         None => Ok(()),
     }

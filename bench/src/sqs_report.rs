@@ -1,13 +1,15 @@
 //! What `bench sqs` found: rows, the promised ratios with their targets, and what was skipped; as text and as JSON.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::latency::Latencies;
 use crate::load::Counts;
 use crate::machine::{self, Machine};
-use crate::sqs::Workload;
+use crate::sqs::{PRODUCT, Workload};
 use crate::table::{Table, figure, figure_or_none};
 use crate::verdict::{self, Bound, Verdict};
 
@@ -27,32 +29,27 @@ const WAKEUP_MILLIS_MAX: f64 = 3.0;
 /// One line of the table: a server, a workload, a number of connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    server: &'static str,
-    workload: Workload,
-    connections: usize,
-    counts: Counts,
-    syncs: Option<u64>,
+    pub(crate) server: &'static str,
+    pub(crate) workload: Workload,
+    pub(crate) connections: usize,
+    pub(crate) counts: Counts,
 }
 
 impl Row {
-    pub(crate) fn new(
-        server: &'static str,
-        workload: Workload,
-        connections: usize,
-        counts: Counts,
-        syncs: Option<u64>,
-    ) -> Self {
-        Self { server, workload, connections, counts, syncs }
-    }
-
     /// Adds another round of the same measurement.
     pub(crate) fn merge(&mut self, other: &Row) {
         self.counts.merge(&other.counts);
-        self.syncs = self.syncs.zip(other.syncs).map(|(own, other)| own + other);
     }
 
     fn is(&self, server: &str, workload: Workload, connections: usize) -> bool {
         self.server == server && self.workload == workload && self.connections == connections
+    }
+
+    /// Where the CPU time of a request is spent: µs by name of thread.
+    fn cpu_by_thread(&self) -> BTreeMap<String, f64> {
+        let requests = self.counts.requests.max(1) as f64;
+        let micros = |(name, cpu): (&String, &Duration)| (name.clone(), cpu.as_secs_f64() * 1e6 / requests);
+        self.counts.cpu_by_name.iter().map(micros).collect()
     }
 
     /// Figures as they stand in the table and in the JSON file.
@@ -70,7 +67,8 @@ impl Row {
             p99_micros: latencies.percentile_micros(99.0),
             cpu_micros_per_request: counts.cpu_micros_per_request(),
             cpu_micros_per_message: counts.cpu_micros_per_message(),
-            syncs_per_second: self.syncs.map(|syncs| syncs as f64 / counts.elapsed.as_secs_f64().max(1e-9)),
+            syncs_per_second: counts.syncs_per_second(),
+            cpu_micros_per_request_by_thread: self.cpu_by_thread(),
             failed_connections: counts.failed,
             failure: counts.failure.clone(),
         }
@@ -90,6 +88,7 @@ struct Figures {
     cpu_micros_per_request: Option<f64>,
     cpu_micros_per_message: Option<f64>,
     syncs_per_second: Option<f64>,
+    cpu_micros_per_request_by_thread: BTreeMap<String, f64>,
     failed_connections: usize,
     failure: Option<String>,
 }
@@ -170,11 +169,26 @@ impl Report {
                 println!("failed: {}, {}, {}: {failure}", row.server, row.workload.name(), row.connections);
             }
         }
+        println!("tidewire's CPU µs/req by threads:\n{}", self.threads().render());
         println!("{}", verdict::render(&self.verdicts()));
         for (server, reason) in &self.skipped {
             println!("SKIPPED {server}: {reason}");
         }
         println!("load at the end {}", machine::load());
+    }
+
+    fn threads(&self) -> Table {
+        let own: Vec<&Row> = self.rows.iter().filter(|row| row.server == PRODUCT).collect();
+        let names: BTreeSet<&str> =
+            own.iter().flat_map(|row| row.counts.cpu_by_name.keys()).map(String::as_str).collect();
+        let heading: Vec<&str> = ["workload", "conns"].into_iter().chain(names.iter().copied()).collect();
+        let mut table = Table::new(&heading, 1);
+        for row in own {
+            let micros = row.cpu_by_thread();
+            let cells = names.iter().map(|&name| figure(micros.get(name).copied().unwrap_or(0.0)));
+            table.row([row.workload.name().to_owned(), row.connections.to_string()].into_iter().chain(cells).collect());
+        }
+        table
     }
 
     pub(crate) fn write_json(&self, path: &Path) -> std::io::Result<()> {
@@ -211,7 +225,7 @@ impl Report {
     fn send_to_echo(&self) -> Vec<Verdict> {
         let verdict = |connections: usize| {
             let cpu = |server, workload| self.find(server, workload, connections)?.cpu_micros_per_request();
-            let (echo, send) = (cpu("echo", Workload::Echo), cpu("tidewire", Workload::Send));
+            let (echo, send) = (cpu("echo", Workload::Echo), cpu(PRODUCT, Workload::Send));
             let value = send.zip(echo).map(|(send, echo)| send / echo);
             let same_bytes = send.zip(cpu("echo", Workload::EchoOfSend)).map(|(send, echo)| send / echo);
             let note = format!("aim 1.5; {} × an echo of the same bytes", figure_or_none(same_bytes));
@@ -223,7 +237,7 @@ impl Report {
 
     fn batch_messages(&self) -> Vec<Verdict> {
         let verdict = |connections: usize| {
-            let counts = self.find("tidewire", Workload::SendBatch, connections);
+            let counts = self.find(PRODUCT, Workload::SendBatch, connections);
             let value = counts.and_then(Counts::cpu_micros_per_message);
             let what = format!("message in a batch of 10, server CPU, {connections} connections");
             let (bound, target) = (Bound::AtMost, BATCH_MESSAGE_MICROS_MAX);
@@ -238,11 +252,12 @@ impl Report {
     }
 
     fn times_peer(&self, peer: &Row) -> Verdict {
-        let own = self.find("tidewire", peer.workload, peer.connections).map(Counts::messages_per_second);
+        let own = self.find(PRODUCT, peer.workload, peer.connections).map(Counts::messages_per_second);
         let theirs = Some(peer.counts.messages_per_second()).filter(|&rate| rate > 0.0);
         let value = own.zip(theirs).map(|(own, theirs)| own / theirs);
         let what = format!("messages/s ÷ {}, {}, {} connections", peer.server, peer.workload.name(), peer.connections);
-        Verdict { what, value, unit: "×", bound: Bound::AtLeast, target: TIMES_PEER_MIN, note: String::new() }
+        let note = if theirs.is_none() { "the peer finished nothing inside the window" } else { "" }.to_owned();
+        Verdict { what, value, unit: "×", bound: Bound::AtLeast, target: TIMES_PEER_MIN, note }
     }
 
     fn wakeup(&self) -> Verdict {
@@ -259,13 +274,12 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn row(server: &'static str, workload: Workload, cpu_micros: u64) -> Row {
         let cpu = Duration::from_micros(cpu_micros * 100);
         let elapsed = Duration::from_secs(1);
         let counts = Counts { requests: 100, messages: 100, elapsed, cpu, ..Counts::default() };
-        Row::new(server, workload, 8, counts, None)
+        Row { server, workload, connections: 8, counts }
     }
 
     fn report(rows: Vec<Row>) -> Report {
@@ -277,7 +291,7 @@ mod tests {
     #[test]
     fn a_send_at_twice_the_echo_meets_its_target_and_above_misses() {
         for (send, met) in [(20, Some(true)), (21, Some(false))] {
-            let rows = vec![row("echo", Workload::Echo, 10), row("tidewire", Workload::Send, send)];
+            let rows = vec![row("echo", Workload::Echo, 10), row(PRODUCT, Workload::Send, send)];
             assert_eq!(report(rows).send_to_echo()[0].met(), met);
         }
     }
@@ -292,7 +306,7 @@ mod tests {
     fn a_peer_that_answered_nothing_gives_no_ratio() {
         let mut silent = row("moto", Workload::Send, 10);
         silent.counts.messages = 0;
-        let rows = vec![row("tidewire", Workload::Send, 10), silent];
+        let rows = vec![row(PRODUCT, Workload::Send, 10), silent];
         assert_eq!(report(rows).times_peers()[0].value, None);
     }
 

@@ -4,15 +4,21 @@
 //! the clock ticks of `/proc/PID/stat` are steps of 10 ms. A thread that ends between two samples takes its time with
 //! it, so `cpu_since` never counts less than what the ticks of the whole process say, minus their step.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::time::Duration;
 
 /// CPU time of one process tree at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CpuSample {
-    thread_nanos: HashMap<u32, u64>,
+    threads: HashMap<u32, Thread>,
     ticks: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Thread {
+    name: String,
+    nanos: u64,
 }
 
 /// The kernel counts `utime` and `stime` in hundredths of a second for user space, on every platform Linux has here.
@@ -26,7 +32,8 @@ impl CpuSample {
         while let Some(pid) = waiting.pop() {
             sample.ticks += process_ticks(pid).unwrap_or(0);
             for thread in threads(pid) {
-                sample.thread_nanos.insert(thread, thread_nanos(pid, thread).unwrap_or(0));
+                let nanos = thread_nanos(pid, thread).unwrap_or(0);
+                sample.threads.insert(thread, Thread { name: thread_name(pid, thread), nanos });
                 waiting.extend(children(pid, thread));
             }
         }
@@ -35,11 +42,25 @@ impl CpuSample {
 
     /// CPU time spent since the earlier sample.
     pub(crate) fn since(&self, earlier: &Self) -> Duration {
-        let fresh =
-            |(thread, nanos): (&u32, &u64)| nanos - earlier.thread_nanos.get(thread).copied().unwrap_or(0).min(*nanos);
-        let by_threads: u64 = self.thread_nanos.iter().map(fresh).sum();
+        let by_threads: u64 = self.fresh(earlier).map(|(_, nanos)| nanos).sum();
         let by_ticks = self.ticks.saturating_sub(earlier.ticks).saturating_sub(2) * TICK_NANOS;
         Duration::from_nanos(by_threads.max(by_ticks))
+    }
+
+    /// The same, apart for each name of threads: which of its parts a server spends its time in.
+    pub(crate) fn by_name_since(&self, earlier: &Self) -> BTreeMap<String, Duration> {
+        let mut names = BTreeMap::new();
+        for (thread, nanos) in self.fresh(earlier) {
+            *names.entry(thread.name.clone()).or_insert(Duration::ZERO) += Duration::from_nanos(nanos);
+        }
+        names
+    }
+
+    fn fresh<'a>(&'a self, earlier: &'a Self) -> impl Iterator<Item = (&'a Thread, u64)> {
+        self.threads.iter().map(|(id, thread)| {
+            let before = earlier.threads.get(id).map_or(0, |thread| thread.nanos);
+            (thread, thread.nanos.saturating_sub(before))
+        })
     }
 }
 
@@ -59,6 +80,12 @@ fn threads(pid: u32) -> Vec<u32> {
 fn thread_nanos(pid: u32, thread: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")).ok()?;
     text.split(' ').next()?.parse().ok()
+}
+
+/// The thread's name; a pool's numbers are cut off, so that its threads count together.
+fn thread_name(pid: u32, thread: u32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/task/{thread}/comm")).unwrap_or_default();
+    name.trim().trim_end_matches(|c: char| c.is_ascii_digit() || c == '-').to_owned()
 }
 
 fn children(pid: u32, thread: u32) -> Vec<u32> {
@@ -105,8 +132,23 @@ mod tests {
 
     #[test]
     fn ticks_speak_for_threads_that_ended_in_between() {
-        let earlier = CpuSample { thread_nanos: HashMap::from([(1, 10)]), ticks: 0 };
-        let later = CpuSample { thread_nanos: HashMap::from([(1, 20)]), ticks: 52 };
+        let earlier = sample([(1, "a", 10)], 0);
+        let later = sample([(1, "a", 20)], 52);
         assert_eq!(later.since(&earlier), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn threads_of_one_name_count_together_and_new_ones_from_nothing() {
+        let earlier = sample([(1, "worker", 10), (2, "commit", 5)], 0);
+        let later = sample([(1, "worker", 20), (2, "commit", 6), (3, "worker", 7)], 0);
+        let expected =
+            [("commit", 1), ("worker", 17)].map(|(name, nanos)| (name.to_owned(), Duration::from_nanos(nanos)));
+        assert_eq!(later.by_name_since(&earlier), BTreeMap::from(expected));
+        assert_eq!(later.since(&earlier), Duration::from_nanos(18));
+    }
+
+    fn sample<const N: usize>(threads: [(u32, &str, u64); N], ticks: u64) -> CpuSample {
+        let threads = threads.map(|(id, name, nanos)| (id, Thread { name: name.to_owned(), nanos }));
+        CpuSample { threads: HashMap::from(threads), ticks }
     }
 }

@@ -3,7 +3,7 @@
 //! What cannot be found: damage to the last block while nothing after it attests it. An attesting block follows by
 //! itself after `SEAL_MILLIS`, at a close and at every open; the last test here pins the limit down.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap: a panic there is the report")]
+#![expect(clippy::unwrap_used, reason = "what tests call may unwrap: a panic there is the report")]
 
 mod model;
 
@@ -202,4 +202,31 @@ fn a_file_that_was_about_to_follow_attests_the_last_block_too() {
         seen += 1;
     }
     assert!(seen >= 3, "a roll was met {seen} times");
+}
+
+#[test]
+fn a_block_from_another_branch_of_history_is_refused() {
+    let base = SimDisk::new(13);
+    drop(Model::default().reopen(&base));
+    // Two lives after the same beginning, alike in everything but the payloads.
+    let branch = |byte: u8| {
+        let disk = base.kill();
+        let mut model = Model::default();
+        let journal = model.reopen(&disk);
+        for sequence in 1..=3 {
+            let payload = vec![byte; 100];
+            let new = vec![model::Taken { partition: 1, sequence, kind: 1, payload }];
+            model.append(&journal, new, false).unwrap();
+            journal.commit().unwrap();
+        }
+        disk
+    };
+    let (ours, theirs) = (branch(1), branch(2));
+    let name = "log-0000000000000001.tw";
+    let bytes = theirs.bytes(name).unwrap();
+    let (at, _) = blocks(&bytes)[blocks(&bytes).len() - 2];
+    let start = usize::try_from(at).unwrap();
+    ours.overwrite(name, at, &bytes[start..start + 4096]);
+    let Err(error) = replay(&ours, options()) else { panic!("a foreign block was taken") };
+    assert!(error.to_string().contains("does not follow"), "{error}");
 }

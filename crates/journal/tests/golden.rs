@@ -2,7 +2,7 @@
 //!
 //! After a change of format, the old files stay and new ones are added; `write_a_golden_log` makes them.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap: a panic there is the report")]
+#![expect(clippy::unwrap_used, reason = "what tests call may unwrap: a panic there is the report")]
 
 use std::{
     fs,
