@@ -18,13 +18,14 @@ pub(crate) const READY_PATIENCE: Duration = Duration::from_secs(60);
 /// The counter of journal syncs on the product's metrics page.
 const SYNCS: &str = "tidewire_journal_syncs_total";
 
-/// The release binary of the product.
+/// The release binary of the product: what `TIDEWIRE_BIN` names, else where cargo puts it.
 pub(crate) fn product_binary() -> Result<PathBuf, String> {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| scratch::repository().join("target"), PathBuf::from);
-    let candidates = [target.join("release/tidewire"), scratch::repository().join("target/release/tidewire")];
-    let found = candidates.into_iter().find(|path| path.is_file());
-    found.ok_or_else(|| "no release binary; build it with `cargo build --release -p server`".to_owned())
+    let named = std::env::var_os("TIDEWIRE_BIN").map(PathBuf::from);
+    let binary = named.unwrap_or_else(|| scratch::repository().join("target/release/tidewire"));
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    Err(format!("{} is not there; `cargo build --release -p tidewire` makes it", binary.display()))
 }
 
 /// Starts the product on a port of its choosing with its data in `data`.

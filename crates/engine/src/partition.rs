@@ -145,7 +145,7 @@ impl<M: Machine> Partition<M> {
         let Slot { machine, sequence, promised, scratch, .. } = slot;
         let frees = effects.iter().all(Effect::frees);
         let urgency = match durability {
-            Durability::BeforeReply => Urgency::Now,
+            Durability::BeforeReply => self.store.urgency(),
             Durability::Lazy => Urgency::Soon,
         };
         scratch.clear();

@@ -6,16 +6,19 @@ use crate::clock::Clock;
 use crate::machine::{Effect, Machine, MalformedRecord};
 use crate::partition::Partition;
 use crate::timers::Timers;
-use journal::{Io, Journal, OpenError, Options, Record, ReplayError};
+use journal::{Io, Journal, OpenError, Options, Record, ReplayError, Urgency};
 use names::{PartitionId, Position};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What every partition of a server shares.
 pub struct Store {
     journal: Journal,
     clock: Arc<dyn Clock>,
     timers: Timers,
+    /// Whether somebody nudges the journal when a thread runs out of work.
+    nudged: AtomicBool,
 }
 
 impl Store {
@@ -35,12 +38,33 @@ impl Store {
             })?;
             owner.record(record).map_err(|malformed| ReplayError::from(malformed.to_string()))
         })?;
-        Ok(Arc::new(Self { journal, clock, timers: Timers::default() }))
+        Ok(Arc::new(Self { journal, clock, timers: Timers::default(), nudged: AtomicBool::new(false) }))
     }
 
     /// A store that keeps nothing beyond the process.
     pub fn ephemeral(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { journal: Journal::ephemeral(), clock, timers: Timers::default() })
+        Arc::new(Self {
+            journal: Journal::ephemeral(),
+            clock,
+            timers: Timers::default(),
+            nudged: AtomicBool::new(false),
+        })
+    }
+
+    /// Says that from now on every thread that executes commands calls [`Store::out_of_work`] before it goes to sleep.
+    /// Syncs are then begun by that call, so that all requests which are ready share one.
+    pub fn expect_nudges(&self) {
+        self.nudged.store(true, Ordering::Relaxed);
+    }
+
+    /// A thread that executes commands has none left to execute.
+    pub fn out_of_work(&self) {
+        self.journal.nudge();
+    }
+
+    /// How soon a change that a reply waits for is written.
+    pub(crate) fn urgency(&self) -> Urgency {
+        if self.nudged.load(Ordering::Relaxed) { Urgency::WhenIdle } else { Urgency::Now }
     }
 
     /// The log.

@@ -1,9 +1,11 @@
 //! What a partition promises: order, replies that wait for the disk, waiting readers, replay; on a machine small enough
 //! to see through: a jar of sweets, each of which may be put in for later.
 
+#![expect(clippy::unwrap_used, reason = "a panic is the report")]
+
 use engine::{Clock, Decision, Durability, Effect, Machine, MalformedRecord, ManualClock, Partition, Recovery, Store};
-use journal::sim::SimDisk;
 use journal::Options;
+use journal::sim::SimDisk;
 use names::{Instant, PartitionId, Position};
 use std::future::{Future, pending};
 use std::pin::pin;
@@ -81,9 +83,7 @@ impl Machine for Jar {
             Command::PutAt(at) => Decision::change(vec![Change::PutAt(at)], 1),
             Command::Take | Command::TakeLazily if had == 0 => Decision::answer(0),
             Command::Take => Decision::change(vec![Change::Taken], 1),
-            Command::TakeLazily => {
-                Decision { effects: vec![Change::Taken], reply: 1, durability: Durability::Lazy }
-            }
+            Command::TakeLazily => Decision { effects: vec![Change::Taken], reply: 1, durability: Durability::Lazy },
             Command::Count => Decision::answer(had),
         }
     }
@@ -174,10 +174,10 @@ fn a_lazy_change_still_waits_for_what_it_saw() {
 #[test]
 fn replay_gives_the_machine_back_with_positions_and_sequence() {
     let shop = Shop::new();
-    let _ = shop.jar.execute(Command::Put(3)).unwrap();
+    drop(shop.jar.execute(Command::Put(3)).unwrap());
     shop.commit();
-    let _ = shop.jar.execute(Command::Take).unwrap();
-    let _ = shop.jar.execute(Command::PutAt(Instant::from_millis(9_000))).unwrap();
+    drop(shop.jar.execute(Command::Take).unwrap());
+    drop(shop.jar.execute(Command::PutAt(Instant::from_millis(9_000))).unwrap());
     shop.commit();
     let before = shop.jar.inspect(|jar| (jar.sweets, jar.later.clone(), jar.positions.clone())).unwrap();
     assert_eq!(before.2, [1, 2, 3, 4, 5].map(Position::new));
@@ -187,7 +187,7 @@ fn replay_gives_the_machine_back_with_positions_and_sequence() {
     let after = again.jar.inspect(|jar| (jar.sweets, jar.later.clone(), jar.positions.clone())).unwrap();
     assert_eq!(after, before);
     // The sequence goes on without a gap, or the next replay would refuse the log.
-    let _ = again.jar.execute(Command::Put(1)).unwrap();
+    drop(again.jar.execute(Command::Put(1)).unwrap());
     again.commit();
     again.store.journal().close();
     assert_eq!(Shop::open(again.disk).jar.inspect(|jar| jar.sweets), Some(3));
@@ -196,9 +196,9 @@ fn replay_gives_the_machine_back_with_positions_and_sequence() {
 #[test]
 fn what_was_not_committed_is_forgotten_whole() {
     let shop = Shop::new();
-    let _ = shop.jar.execute(Command::Put(1)).unwrap();
+    drop(shop.jar.execute(Command::Put(1)).unwrap());
     shop.commit();
-    let _ = shop.jar.execute(Command::Put(5)).unwrap();
+    drop(shop.jar.execute(Command::Put(5)).unwrap());
     let found = shop.disk.crash();
     assert_eq!(Shop::open(Arc::new(found)).jar.inspect(|jar| jar.sweets), Some(1));
 }
@@ -209,7 +209,7 @@ fn a_waiting_reader_is_woken_by_what_arrives() {
     let until = shop.clock.now().plus_secs(20);
     let mut take = pin!(shop.jar.execute_when_ready(until, pending(), || Command::Take, |took| *took == 0));
     assert!(poll(take.as_mut()).is_pending());
-    let _ = shop.jar.execute(Command::Put(1)).unwrap();
+    drop(shop.jar.execute(Command::Put(1)).unwrap());
     assert!(poll(take.as_mut()).is_pending(), "what arrived is not on disk");
     shop.commit();
     assert_eq!(poll(take), Poll::Ready(Ok(1)));
@@ -221,7 +221,7 @@ fn a_waiting_reader_is_woken_when_a_delay_ends() {
     let until = shop.clock.now().plus_secs(20);
     let mut take = pin!(shop.jar.execute_when_ready(until, pending(), || Command::Take, |took| *took == 0));
     assert!(poll(take.as_mut()).is_pending());
-    let _ = shop.jar.execute(Command::PutAt(shop.clock.now().plus_secs(5))).unwrap();
+    drop(shop.jar.execute(Command::PutAt(shop.clock.now().plus_secs(5))).unwrap());
     shop.commit();
     shop.clock.advance_millis(4_999);
     shop.store.fire_timers();
@@ -260,7 +260,7 @@ fn two_sweets_wake_two_readers_and_a_reader_that_leaves_passes_its_turn_on() {
     for reader in [&mut first, &mut second, &mut third] {
         assert!(poll(reader.as_mut()).is_pending());
     }
-    let _ = shop.jar.execute(Command::Put(2)).unwrap();
+    drop(shop.jar.execute(Command::Put(2)).unwrap());
     drop(first);
     shop.commit();
     assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(1)));

@@ -29,6 +29,10 @@ use crate::{
 pub enum Urgency {
     /// With the next block.
     Now,
+    /// With the block that `Journal::nudge` asks for, or that becomes due by `BATCH_RECORDS`, `BATCH_BYTES` or
+    /// `BATCH_MICROS`. For callers that nudge when their thread runs out of work: under load a sync is then shared by all
+    /// the requests that were ready, and without load nothing waits.
+    WhenIdle,
     /// With the next block that something urgent asks for, at most `SOON_MILLIS` later.
     Soon,
 }
@@ -93,6 +97,11 @@ impl Journal {
     /// Everything up to here survives a crash.
     pub fn durable(&self) -> Position {
         Position::new(self.lane.watch.durable())
+    }
+
+    /// Has written now what was appended as [`Urgency::WhenIdle`]. One atomic load if there is nothing of that kind.
+    pub fn nudge(&self) {
+        self.lane.nudge();
     }
 
     /// Resolves when `position` is durable; ready at once, without a lock, if it is already.

@@ -18,7 +18,7 @@ use crate::{
     body::Body,
     error::{AppendError, Fault, Stopped},
     journal::Urgency,
-    limits::{SEAL_MILLIS, SOON_MILLIS},
+    limits::{BATCH_BYTES, BATCH_MICROS, BATCH_RECORDS, SEAL_MILLIS, SOON_MILLIS},
     log::Log,
     options::Options,
     pending::{Checksums, Parked, Pending},
@@ -35,6 +35,8 @@ pub(crate) struct Lane {
     pub(crate) counters: Counters,
     pending: Mutex<Pending>,
     work: Condvar,
+    /// Something waits for a nudge; lets a nudge that is not needed pass without the lock.
+    awaits_nudge: AtomicBool,
     payload_bytes_max: usize,
     space: Space,
     trim_below: AtomicU64,
@@ -72,6 +74,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long the commit thread parks; `None` is until it is woken. Shortly after a block others follow soon, so it looks
+/// again by itself within `BATCH_MICROS` and nobody has to wake it for what is not urgent.
+fn patience(pending: &mut Pending, due: &mut Option<Instant>, now: Instant) -> Option<Duration> {
+    let batch = Duration::from_micros(BATCH_MICROS);
+    pending.parked = if pending.is_empty() && !pending.unsealed { Parked::Idle } else { Parked::Briefly };
+    if pending.is_empty() {
+        return pending.unsealed.then_some(batch);
+    }
+    let due = *due.get_or_insert(now + Duration::from_millis(SOON_MILLIS));
+    let wait = due.saturating_duration_since(now);
+    Some(if pending.batched > 0 { wait.min(batch) } else { wait })
+}
+
 impl Lane {
     pub(crate) fn new(options: &Options, pending: Pending, disk: Option<(Log, Arc<Shelf>)>) -> Self {
         let lane = Self {
@@ -79,6 +94,7 @@ impl Lane {
             counters: Counters::default(),
             pending: Mutex::new(pending),
             work: Condvar::new(),
+            awaits_nudge: AtomicBool::new(false),
             payload_bytes_max: options.block_bytes_max - BLOCK_HEADER_BYTES,
             space: Space::new(options),
             trim_below: AtomicU64::new(0),
@@ -113,16 +129,51 @@ impl Lane {
             return Ok(pending.last_position());
         }
         let last = pending.push(entries, checksums.as_slice(), bytes)?;
-        let wake = pending.parked == Parked::Idle || (pending.parked == Parked::UntilSoon && urgency == Urgency::Now);
-        pending.urgent |= urgency == Urgency::Now;
+        self.note_urgency(&mut pending, urgency, entries.len());
+        self.wake_if_needed(pending);
+        Ok(last)
+    }
+
+    /// Has written now what waits for a nudge.
+    pub(crate) fn nudge(&self) {
+        if !self.awaits_nudge.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut pending = lock(&self.pending);
+        self.awaits_nudge.store(false, Ordering::Relaxed);
+        pending.urgent |= pending.batched > 0;
+        self.wake_if_needed(pending);
+    }
+
+    fn note_urgency(&self, pending: &mut Pending, urgency: Urgency, records: usize) {
+        match urgency {
+            Urgency::Now => pending.urgent = true,
+            Urgency::Soon => {}
+            Urgency::WhenIdle => {
+                pending.batched += records;
+                pending.urgent |= pending.batched >= BATCH_RECORDS || pending.waiting_bytes() >= BATCH_BYTES;
+                // Stored under the lock, so that a nudge that takes the lock later sees both or neither.
+                self.awaits_nudge.store(!pending.urgent, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// A thread that waits briefly comes by itself for what is not urgent; one that waits for anything does not.
+    fn wake_if_needed(&self, mut pending: MutexGuard<'_, Pending>) {
+        let wake = match pending.parked {
+            Parked::No => false,
+            Parked::Briefly => pending.urgent,
+            Parked::Idle => !pending.is_empty(),
+        };
         if wake {
+            // Nothing was written for a while, so there is nothing to gather: what came first goes at once.
+            pending.urgent |= pending.parked == Parked::Idle && pending.batched > 0;
             pending.parked = Parked::No;
         }
         drop(pending);
         if wake {
             self.work.notify_one();
         }
-        Ok(last)
     }
 
     fn append_to_nothing(&self, entries: &[Entry<'_>]) -> Result<u64, AppendError> {
@@ -155,12 +206,14 @@ impl Lane {
         if let Some(body) = written {
             pending.give_back(body);
         }
+        let quiet_since = Instant::now();
         let mut due = None;
         loop {
             if self.watch.stopped().is_some() {
                 return Work::Quit;
             }
-            pending.urgent |= pending.closing || due.is_some_and(|due| Instant::now() >= due);
+            let now = Instant::now();
+            pending.urgent |= pending.closing || due.is_some_and(|due| now >= due);
             if pending.urgent
                 && let Some(body) = pending.take()
             {
@@ -169,20 +222,14 @@ impl Lane {
             if pending.closing {
                 return Work::Finish;
             }
-            let timeout = if !pending.is_empty() {
-                pending.parked = Parked::UntilSoon;
-                let due = *due.get_or_insert_with(|| Instant::now() + Duration::from_millis(SOON_MILLIS));
-                Some(due.saturating_duration_since(Instant::now()))
-            } else {
-                pending.parked = Parked::Idle;
-                pending.unsealed.then_some(Duration::from_millis(SEAL_MILLIS))
-            };
+            if pending.is_empty() && pending.unsealed && now >= quiet_since + Duration::from_millis(SEAL_MILLIS) {
+                return Work::Seal;
+            }
+            let timeout = patience(&mut pending, &mut due, now);
             let timed_out;
             (pending, timed_out) = self.park(pending, timeout);
             pending.parked = Parked::No;
-            if timed_out && pending.is_empty() && pending.unsealed && !pending.closing {
-                return Work::Seal;
-            }
+            pending.urgent |= timed_out && pending.batched > 0;
         }
     }
 

@@ -24,6 +24,15 @@ pub const RESERVE_BYTES: u64 = 2 * FILE_BYTES;
 /// The longest time an entry appended as `Soon` waits before it is written (design, durability mode `relaxed`).
 pub const SOON_MILLIS: u64 = 5;
 
+/// Records that wait for a nudge at the most: from there on a sync costs each of them too little to wait for more.
+pub const BATCH_RECORDS: usize = 64;
+
+/// Bytes that wait for a nudge at the most: writing them takes as long as a sync does.
+pub const BATCH_BYTES: usize = 128 << 10;
+
+/// The longest time an entry waits for a nudge that does not come, because every thread is busy with other requests.
+pub const BATCH_MICROS: u64 = 1000;
+
 /// Quiet time after which an empty block attests that all before it was durable. Until then a rotten last block cannot
 /// be told from a torn one; shorter would write more, longer would leave that window open longer.
 pub const SEAL_MILLIS: u64 = 50;

@@ -19,8 +19,8 @@ use crate::{
 pub(crate) enum Parked {
     /// It runs and will look again before it sleeps.
     No,
-    /// Until the oldest `Soon` entry is due; only a `Now` entry wakes it.
-    UntilSoon,
+    /// For a while, after which it writes what waits; only something urgent wakes it.
+    Briefly,
     /// Until there is something.
     Idle,
 }
@@ -35,8 +35,10 @@ pub(crate) struct Pending {
     next_position: u64,
     sequences: Sequences,
     trimmed: bool,
-    /// Something that waits was appended as `Now`.
+    /// Something that waits must be written now.
     pub(crate) urgent: bool,
+    /// Records that wait for a nudge.
+    pub(crate) batched: usize,
     pub(crate) parked: Parked,
     /// A block was written after the last seal.
     pub(crate) unsealed: bool,
@@ -56,6 +58,7 @@ impl Pending {
             sequences,
             trimmed,
             urgent: false,
+            batched: 0,
             parked: Parked::No,
             unsealed: false,
             closing: false,
@@ -70,6 +73,11 @@ impl Pending {
     /// The position of the entry appended last.
     pub(crate) fn last_position(&self) -> u64 {
         self.next_position - 1
+    }
+
+    /// Payload bytes of the blocks that wait, without the one being written.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.blocks.iter().map(Body::payload_bytes).sum()
     }
 
     /// Whether no block waits.
@@ -133,6 +141,7 @@ impl Pending {
         let block = self.blocks.pop_front();
         if self.blocks.is_empty() {
             self.urgent = false;
+            self.batched = 0;
         }
         self.unsealed |= block.is_some();
         block

@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn an_arn_is_shown_as_it_was_parsed() {
-        for text in ["arn:aws:sqs:us-east-1:123456789012:jobs", "arn:aws:iam::123456789012:user/a", "arn:aws:s3:::b/c:d"] {
+        for text in
+            ["arn:aws:sqs:us-east-1:123456789012:jobs", "arn:aws:iam::123456789012:user/a", "arn:aws:s3:::b/c:d"]
+        {
             assert_eq!(Arn::parse(text).unwrap().to_string(), text);
         }
         for wrong in ["", "arn:aws:sqs", "nra:aws:sqs:r:1:q", "arn:aws:sqs:r:1:"] {

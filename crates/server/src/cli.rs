@@ -24,7 +24,7 @@ pub(crate) enum Task {
 
 /// Reads the command line; wrong words, `--help` and `--version` end the program here.
 pub(crate) fn parse() -> Task {
-    task(&command().get_matches(), environment())
+    task(&command().get_matches(), &environment())
 }
 
 fn environment() -> BTreeMap<String, String> {
@@ -48,16 +48,28 @@ fn command() -> Command {
             .subcommand(with_keys(Command::new("check").about("Read the configuration and say what is wrong with it"))),
     )
     .subcommand(with_keys(Command::new("env").about("Print the variables that point AWS SDKs at the server")))
-    .subcommand(with_keys(Command::new("aws").about("Run the AWS CLI against the server")).arg(
-        Arg::new("words").value_name("WORDS").help("What follows `aws`").num_args(0..).trailing_var_arg(true)
-            .allow_hyphen_values(true).value_parser(clap::value_parser!(OsString)),
-    ))
+    .subcommand(
+        with_keys(Command::new("aws").about("Run the AWS CLI against the server")).arg(
+            Arg::new("words")
+                .value_name("WORDS")
+                .help("What follows `aws`")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_parser(clap::value_parser!(OsString)),
+        ),
+    )
 }
 
 /// The flag of every key, and `--config`.
 fn flags() -> Vec<Arg> {
-    let file = Arg::new("config").long("config").value_name("FILE").env("TIDEWIRE_CONFIG").hide_env_values(true)
-        .help("A TOML file with any of the keys below").value_parser(clap::value_parser!(PathBuf));
+    let file = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .env("TIDEWIRE_CONFIG")
+        .hide_env_values(true)
+        .help("A TOML file with any of the keys below")
+        .value_parser(clap::value_parser!(PathBuf));
     let keys = KEYS.iter().map(|key| {
         let help = match key.default {
             "" => key.help.to_string(),
@@ -70,7 +82,7 @@ fn flags() -> Vec<Arg> {
     std::iter::once(file).chain(keys).collect()
 }
 
-fn task(matches: &ArgMatches, environment: BTreeMap<String, String>) -> Task {
+fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
     let sources = |matches: &ArgMatches| sources(matches, environment.clone());
     match matches.subcommand() {
         Some(("serve", matches)) => Task::Run(Mode::Serve, sources(matches)),
@@ -104,7 +116,7 @@ mod tests {
 
     fn config_of(words: &[&str]) -> (Mode, Config) {
         let words = std::iter::once("tidewire").chain(words.iter().copied());
-        match task(&command().get_matches_from(words), BTreeMap::new()) {
+        match task(&command().get_matches_from(words), &BTreeMap::new()) {
             Task::Run(mode, sources) => (mode, Config::read(mode, &sources).unwrap()),
             other => panic!("{other:?}"),
         }
@@ -123,7 +135,8 @@ mod tests {
 
     #[test]
     fn every_key_has_its_flag() {
-        let (mode, config) = config_of(&["serve", "--http-header-timeout-secs", "7", "--ephemeral=false", "--data-dir", "x"]);
+        let (mode, config) =
+            config_of(&["serve", "--http-header-timeout-secs", "7", "--ephemeral=false", "--data-dir", "x"]);
         assert_eq!((mode, config.header_timeout_secs, config.ephemeral), (Mode::Serve, 7, false));
         assert_eq!(config.data_dir, PathBuf::from("x"));
     }
@@ -131,7 +144,7 @@ mod tests {
     #[test]
     fn what_follows_aws_is_passed_on() {
         let words = ["tidewire", "aws", "sqs", "list-queues", "--output", "json"];
-        match task(&command().get_matches_from(words), BTreeMap::new()) {
+        match task(&command().get_matches_from(words), &BTreeMap::new()) {
             Task::Aws(_, words) => assert_eq!(words, ["sqs", "list-queues", "--output", "json"]),
             other => panic!("{other:?}"),
         }

@@ -36,7 +36,12 @@ impl Collector for StoreCollector {
         }
         let seconds = ConstCounter::new(journal.sync_seconds);
         let help = "Seconds spent in syncs of the log";
-        seconds.encode(encoder.encode_descriptor("tidewire_journal_sync_seconds", help, None, seconds.metric_type())?)?;
+        seconds.encode(encoder.encode_descriptor(
+            "tidewire_journal_sync_seconds",
+            help,
+            None,
+            seconds.metric_type(),
+        )?)?;
         gauge(&mut encoder, "tidewire_journal_pending_bytes", "Bytes waiting for the disk", journal.pending_bytes)?;
         let queues = self.sqs.totals();
         for (name, help, value) in [

@@ -42,16 +42,25 @@ impl From<String> for Ended {
 /// Runs a server until it is told to stop.
 pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let (store, sqs) = open(config, &clock)?;
+    let nudge = Arc::clone(&store);
+    store.expect_nudges();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().on_thread_park(move || nudge.out_of_work()).build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
-    let outcome = runtime.block_on(serve(mode, config, clock));
+    let outcome = runtime.block_on(serve(mode, config, clock, store, sqs));
     // Connections that outlast their patience must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }
 
-async fn serve(mode: Mode, config: &Config, clock: Arc<SystemClock>) -> Result<(), Ended> {
-    let (store, sqs) = open(config, &clock)?;
+async fn serve(
+    mode: Mode,
+    config: &Config,
+    clock: Arc<SystemClock>,
+    store: Arc<Store>,
+    sqs: Arc<Sqs>,
+) -> Result<(), Ended> {
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
@@ -65,7 +74,8 @@ async fn serve(mode: Mode, config: &Config, clock: Arc<SystemClock>) -> Result<(
     let patience = Duration::from_secs(config.stop_timeout_secs);
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), patience));
     let recovery = store.journal().recovery();
-    banner::print(mode, config, address, &recovery, clock.uptime()).map_err(|error| format!("standard output: {error}"))?;
+    let printed = banner::print(mode, config, address, recovery, clock.uptime());
+    printed.map_err(|error| format!("standard output: {error}"))?;
 
     let outcome = tokio::select! {
         why = told_to_stop() => {

@@ -103,7 +103,7 @@ impl Catalog {
     }
 
     /// Creates a queue unless there is one of this key.
-    pub(crate) fn create(&self, key: QueueKey, attributes: Attributes) -> Result<Creation, Unavailable> {
+    pub(crate) fn create(&self, key: QueueKey, attributes: &Attributes) -> Result<Creation, Unavailable> {
         let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(existing) = queues.get(&key) {
             return Ok(Creation::Existing(Arc::clone(existing)));
@@ -114,7 +114,7 @@ impl Catalog {
         let command = Command::Create { account, region, name, attributes: attributes.clone() };
         let pending = partition.execute(command)?;
         queues.next_ordinal += 1;
-        let entry = QueueEntry::new(key, partition, &attributes);
+        let entry = QueueEntry::new(key, partition, attributes);
         queues.insert(Arc::clone(&entry));
         Ok(Creation::New(entry, pending))
     }

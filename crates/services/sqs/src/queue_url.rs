@@ -79,7 +79,10 @@ mod tests {
         let region = Region::parse("eu-west-1").unwrap();
         let url = queue_url("http://h:1", Some(&region), &account, &name);
         assert_eq!(url, "http://h:1/queue/eu-west-1/000000000000/jobs");
-        assert_eq!(QueueUrl::parse(&url), Some(QueueUrl { region: Some(region), account: Some(account), name: name.clone() }));
+        assert_eq!(
+            QueueUrl::parse(&url),
+            Some(QueueUrl { region: Some(region), account: Some(account), name: name.clone() })
+        );
         assert_eq!(queue_url("http://h:1", None, &account, &name), "http://h:1/000000000000/jobs");
     }
 }

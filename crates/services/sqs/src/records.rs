@@ -175,8 +175,7 @@ mod tests {
 
     fn samples() -> Vec<Effect> {
         let at = Instant::from_millis(1_700_000_000_123);
-        let mut attributes = Attributes::default();
-        attributes.visibility_secs = 77;
+        let attributes = Attributes { visibility_secs: 77, ..Attributes::default() };
         vec![
             Effect::Created {
                 at,

@@ -24,7 +24,10 @@ impl Refusal {
 
     /// A parameter that has to be there is not.
     pub(crate) fn missing(parameter: &str) -> Self {
-        Self::new(&errors::MISSING_REQUIRED_PARAMETER_EXCEPTION, format!("The request must contain the parameter {parameter}."))
+        Self::new(
+            &errors::MISSING_REQUIRED_PARAMETER_EXCEPTION,
+            format!("The request must contain the parameter {parameter}."),
+        )
     }
 
     /// A parameter's value is not allowed, in the words given.
@@ -107,10 +110,7 @@ impl Refusal {
     pub(crate) fn too_many_entries(count: usize) -> Self {
         Self::new(
             &errors::TOO_MANY_ENTRIES_IN_BATCH_REQUEST,
-            format!(
-                "Maximum number of entries per request are {}. You have sent {count}.",
-                limits::BATCH_ENTRIES_MAX
-            ),
+            format!("Maximum number of entries per request are {}. You have sent {count}.", limits::BATCH_ENTRIES_MAX),
         )
     }
 
@@ -147,9 +147,10 @@ impl From<Unavailable> for Refusal {
         match unavailable {
             Unavailable::TooLarge => Self::invalid_parameter("The request is larger than the server can keep at once."),
             Unavailable::Broken => Self::internal(),
-            Unavailable::Busy | Unavailable::NoSpace | Unavailable::Stopped => {
-                Self::new(&errors::SERVICE_UNAVAILABLE_EXCEPTION, format!("The request was not carried out: {unavailable}."))
-            }
+            Unavailable::Busy | Unavailable::NoSpace | Unavailable::Stopped => Self::new(
+                &errors::SERVICE_UNAVAILABLE_EXCEPTION,
+                format!("The request was not carried out: {unavailable}."),
+            ),
         }
     }
 }

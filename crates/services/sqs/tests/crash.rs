@@ -3,6 +3,8 @@
 //!
 //! `TIDEWIRE_SEEDS` says how many histories are tried, `TIDEWIRE_SEED` names one of them.
 
+#![expect(clippy::unwrap_used, reason = "a panic is the report")]
+
 mod house;
 
 use engine::ManualClock;
@@ -83,7 +85,8 @@ impl History {
 
     fn send(&mut self, queue: &str, count: usize) {
         let size = if self.chance.u8(..10) == 0 { 9_000 } else { 40 };
-        let bodies: Vec<String> = (0..count).map(|n| format!("{queue}-{}-{}", self.sent + n, "x".repeat(size))).collect();
+        let bodies: Vec<String> =
+            (0..count).map(|n| format!("{queue}-{}-{}", self.sent + n, "x".repeat(size))).collect();
         self.sent += count;
         let entries: Vec<Value> =
             bodies.iter().enumerate().map(|(n, body)| json!({"Id": n.to_string(), "MessageBody": body})).collect();

@@ -17,7 +17,11 @@ impl Operation for ChangeMessageVisibility {
     type Input = ChangeMessageVisibilityRequest;
     type Output = Nothing;
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: ChangeMessageVisibilityRequest) -> Result<Nothing, Refusal> {
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: ChangeMessageVisibilityRequest,
+    ) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url)?;
         let change = change(&entry, &input.receipt_handle, input.visibility_timeout)?;
         let outcomes = change_visibility(&entry, vec![change]).await?;

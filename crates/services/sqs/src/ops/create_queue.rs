@@ -16,7 +16,11 @@ impl Operation for CreateQueue {
     type Input = CreateQueueRequest;
     type Output = CreateQueueResult;
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: CreateQueueRequest) -> Result<CreateQueueResult, Refusal> {
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: CreateQueueRequest,
+    ) -> Result<CreateQueueResult, Refusal> {
         let name = QueueName::parse(&input.queue_name).map_err(|_| Refusal::invalid_queue_name())?;
         let changes = AttributeChanges::parse(&input.attributes.unwrap_or_default())?;
         if name.is_fifo() {
@@ -27,7 +31,7 @@ impl Operation for CreateQueue {
         }
         let key = QueueKey { account: caller.account, region: caller.region.clone(), name };
         loop {
-            let entry = match service.catalog.create(key.clone(), changes.apply_to(&Attributes::default()))? {
+            let entry = match service.catalog.create(key.clone(), &changes.apply_to(&Attributes::default()))? {
                 Creation::New(entry, created) => {
                     created.await?;
                     entry

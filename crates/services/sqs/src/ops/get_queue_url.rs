@@ -14,7 +14,11 @@ impl Operation for GetQueueUrl {
     type Input = GetQueueUrlRequest;
     type Output = GetQueueUrlResult;
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: GetQueueUrlRequest) -> Result<GetQueueUrlResult, Refusal> {
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: GetQueueUrlRequest,
+    ) -> Result<GetQueueUrlResult, Refusal> {
         let owner = match input.queue_owner_aws_account_id.as_deref() {
             None => caller.account,
             Some(owner) => AccountId::parse(owner).map_err(|_| Refusal::queue_does_not_exist())?,

@@ -22,8 +22,7 @@ impl Operation for ListQueues {
         let prefix = input.queue_name_prefix.unwrap_or_default();
         let limit = page.unwrap_or(limits::LIST_QUEUES_MAX);
         // One more than is shown tells whether there is another page.
-        let mut entries =
-            service.catalog.list(caller.account, &caller.region, &prefix, after.as_deref(), limit + 1);
+        let mut entries = service.catalog.list(caller.account, &caller.region, &prefix, after.as_deref(), limit + 1);
         let more = entries.len() > limit;
         entries.truncate(limit);
         // A token is given only to who asks for pages: others would stop at it.

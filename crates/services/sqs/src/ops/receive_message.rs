@@ -46,7 +46,8 @@ impl Operation for ReceiveMessage {
             Reply::Gone => return Err(Refusal::queue_does_not_exist()),
             other => unreachable!("a receive is answered with messages, not with {other:?}"),
         };
-        let messages = deliveries.into_iter().map(|delivery| wanted.show(&entry, delivery)).collect::<Result<Vec<_>, _>>()?;
+        let messages =
+            deliveries.into_iter().map(|delivery| wanted.show(&entry, delivery)).collect::<Result<Vec<_>, _>>()?;
         Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
     }
 }

@@ -13,7 +13,11 @@ impl Operation for SendMessage {
     type Input = SendMessageRequest;
     type Output = SendMessageResult;
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: SendMessageRequest) -> Result<SendMessageResult, Refusal> {
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: SendMessageRequest,
+    ) -> Result<SendMessageResult, Refusal> {
         let entry = service.queue(&caller, &input.queue_url)?;
         let draft = Draft {
             body: input.message_body,

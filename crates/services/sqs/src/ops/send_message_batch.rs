@@ -2,8 +2,7 @@
 //! others are refused one by one.
 
 use crate::api::{
-    SendMessageBatchRequest, SendMessageBatchRequestEntry, SendMessageBatchResult,
-    SendMessageBatchResultEntry,
+    SendMessageBatchRequest, SendMessageBatchRequestEntry, SendMessageBatchResult, SendMessageBatchResultEntry,
 };
 use crate::batch;
 use crate::limits;
@@ -31,7 +30,9 @@ impl Operation for SendMessageBatch {
         let (mut successful, mut failed) = (Vec::with_capacity(input.entries.len()), Vec::new());
         for (nth, entry) in input.entries.into_iter().enumerate() {
             let (entry_id, draft) = draft(entry);
-            match Checked::new(draft, caller.account.as_str()).and_then(|checked| fits(checked, queue.maximum_message_bytes())) {
+            match Checked::new(draft, caller.account.as_str())
+                .and_then(|checked| fits(checked, queue.maximum_message_bytes()))
+            {
                 Err(refusal) => failed.push(batch::failure(entry_id, refusal)),
                 Ok(checked) => {
                     bytes += checked.size;

@@ -43,7 +43,7 @@ impl House {
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let mut recovery = Sqs::recovery();
         let store = Store::open(Arc::<SimDisk>::clone(&disk), Options::small(1 << 18), shown, &mut [&mut recovery])?;
-        let region = Region::parse("us-east-1").unwrap();
+        let region = Region::parse("us-east-1").expect("a region");
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, region.clone()));
         Ok(Self { disk, clock, store, sqs, account: AccountId::DEFAULT, region, asked: Cell::new(0) })
     }
