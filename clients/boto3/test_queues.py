@@ -91,6 +91,7 @@ def test_a_deleted_queue_answers_nothing_any_more(sqs, make_queue):
         assert message == "The specified queue does not exist."
 
 
+@pytest.mark.xfail(strict=True, reason="AWS's pauses of 60 seconds come with a switch for tests, and neither is in this version")
 def test_a_name_deleted_within_the_last_minute_cannot_be_created(sqs, make_queue):
     url = make_queue()
     sqs.delete_queue(QueueUrl=url)
@@ -209,6 +210,7 @@ def test_a_message_sent_after_a_purge_stays(sqs, queue):
     assert [message["Body"] for message in drain(sqs, queue, 1)] == ["later"]
 
 
+@pytest.mark.xfail(strict=True, reason="AWS's pauses of 60 seconds come with a switch for tests, and neither is in this version")
 def test_a_second_purge_within_a_minute_is_refused_with_403(sqs, queue):
     sqs.purge_queue(QueueUrl=queue)
     code, shape, status, message = refusal(sqs.purge_queue, QueueUrl=queue)

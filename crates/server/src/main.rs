@@ -23,6 +23,11 @@ use mode::Mode;
 use run::Ended;
 use std::process::ExitCode;
 
+/// A request takes some twenty small allocations, and what one worker allocates another often frees; measured beside the
+/// system's allocator with `cargo xtask bench sqs` (ADR 0006).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const WRONGLY_CONFIGURED: u8 = 2;
 
 fn main() -> ExitCode {

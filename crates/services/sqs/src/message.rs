@@ -104,9 +104,11 @@ fn check_delay(secs: i32) -> Result<u64, Refusal> {
     }
 }
 
-/// Printable ASCII, tabs and line ends, which is nearly every body: told without decoding characters.
+/// Printable ASCII, tabs and line ends, which is nearly every body: told without decoding characters. Chunks are folded
+/// without a branch, so that the compiler looks at many bytes at once.
 fn is_plain(body: &str) -> bool {
-    body.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7F))
+    let is_plain = |byte: u8| byte.wrapping_sub(0x20) < 0x60 || matches!(byte, b'\t' | b'\n' | b'\r');
+    body.as_bytes().chunks(256).all(|chunk| chunk.iter().fold(true, |all, &byte| all & is_plain(byte)))
 }
 
 fn refuse_what_has_no_effect(draft: &Draft) -> Result<(), Refusal> {
