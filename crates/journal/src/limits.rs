@@ -25,10 +25,10 @@ pub const RESERVE_BYTES: u64 = 2 * FILE_BYTES;
 pub const SOON_MILLIS: u64 = 5;
 
 /// Records that wait for a nudge at the most: from there on a sync costs each of them too little to wait for more.
-pub const BATCH_RECORDS: usize = 64;
+pub const BATCH_RECORDS: usize = 256;
 
 /// Bytes that wait for a nudge at the most: writing them takes as long as a sync does.
-pub const BATCH_BYTES: usize = 128 << 10;
+pub const BATCH_BYTES: usize = 512 << 10;
 
 /// The longest time an entry waits for a nudge that does not come, because every thread is busy with other requests.
 pub const BATCH_MICROS: u64 = 1000;

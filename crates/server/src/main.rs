@@ -4,6 +4,7 @@
 //! is wrong.
 #![expect(clippy::print_stderr, reason = "before the log is set up, standard error is where a person looks")]
 
+mod allocator;
 mod banner;
 mod cli;
 mod clock;
@@ -23,14 +24,10 @@ use mode::Mode;
 use run::Ended;
 use std::process::ExitCode;
 
-/// A request takes some twenty small allocations, and what one worker allocates another often frees; measured beside the
-/// system's allocator with `cargo xtask bench sqs` (ADR 0006).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const WRONGLY_CONFIGURED: u8 = 2;
 
 fn main() -> ExitCode {
+    allocator::keep_memory();
     match cli::parse() {
         Task::Run(mode, sources) => with_config(mode, &sources, |config| {
             log::start(config);

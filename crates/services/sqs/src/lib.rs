@@ -10,6 +10,7 @@ mod batch;
 mod catalog;
 pub mod limits;
 mod machine;
+mod md5_lanes;
 mod message;
 mod message_attributes;
 mod ops;

@@ -2,11 +2,11 @@
 
 use crate::api;
 use crate::limits;
+use crate::md5_lanes;
 use crate::message_attributes::{self, Attribute, Properties};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use gateway::Caller;
-use md5::{Digest, Md5};
 use queue::{MessageId, NewMessage};
 
 /// What SendMessage and an entry of its batch both carry.
@@ -19,17 +19,18 @@ pub(crate) struct Draft {
     pub(crate) deduplication: Option<String>,
 }
 
-/// A message that may be sent, with the digests that its sender is told.
+/// A message that may be sent. Its body's digest is computed beside others, by [`digest_bodies`].
 pub(crate) struct Checked {
-    pub(crate) body: Bytes,
+    pub(crate) body: String,
     pub(crate) size: usize,
-    pub(crate) properties: Properties,
-    pub(crate) delay_millis: Option<u64>,
+    pub(crate) attributes_md5: Option<[u8; 16]>,
+    attributes: Vec<Attribute>,
+    delay_millis: Option<u64>,
 }
 
 impl Checked {
     /// Checks all of a draft but its size.
-    pub(crate) fn new(draft: Draft, sender: &str) -> Result<Self, Refusal> {
+    pub(crate) fn new(draft: Draft) -> Result<Self, Refusal> {
         refuse_what_has_no_effect(&draft)?;
         if draft.body.is_empty() {
             return Err(Refusal::missing("MessageBody"));
@@ -44,44 +45,66 @@ impl Checked {
         let attributes = draft.attributes.into_iter().map(parse).collect::<Result<_, _>>()?;
         let attributes = message_attributes::in_order(attributes)?;
         let size = draft.body.len() + attributes.iter().map(Attribute::size).sum::<usize>();
-        let properties = Properties {
-            body_md5: Md5::digest(draft.body.as_bytes()).into(),
-            attributes_md5: message_attributes::digest(attributes.iter()),
-            sender: sender.to_owned(),
-            attributes,
-        };
-        // The text is as long as the message lives, so it must not keep more memory than its length.
-        Ok(Self { body: Bytes::from(draft.body.into_bytes().into_boxed_slice()), size, properties, delay_millis })
+        let attributes_md5 = message_attributes::digest(attributes.iter());
+        Ok(Self { body: draft.body, size, attributes_md5, attributes, delay_millis })
     }
 
     /// The message as the queue takes it.
-    pub(crate) fn into_message(self, id: MessageId) -> NewMessage {
-        NewMessage { id, body: self.body, properties: self.properties.encode(), delay_millis: self.delay_millis }
+    pub(crate) fn into_message(self, id: MessageId, body_md5: [u8; 16], sender: &str) -> NewMessage {
+        let Self { body, attributes_md5, attributes, delay_millis, .. } = self;
+        let properties = Properties { body_md5, attributes_md5, sender: sender.to_owned(), attributes };
+        // The text is as long as the message lives, so it must not keep more memory than its length.
+        let body = Bytes::from(body.into_bytes().into_boxed_slice());
+        NewMessage { id, body, properties: properties.encode(), delay_millis }
     }
 }
 
-/// The id of the `nth` message of a request: the request's own chance, spread. Ids of one request do not follow from each
-/// other without that chance, and no second draw is needed.
+/// The MD5 of each message's body.
+pub(crate) fn digest_bodies(messages: &[Checked]) -> Vec<[u8; 16]> {
+    let bodies: Vec<&[u8]> = messages.iter().map(|message| message.body.as_bytes()).collect();
+    md5_lanes::digest_all(&bodies)
+}
+
+/// The id of the `nth` message of a request: the request's own chance, spread, so that no second draw is needed. Its shape
+/// is that of a random UUID.
 pub(crate) fn message_id(caller: &Caller, nth: usize) -> MessageId {
-    let mut md5 = Md5::new();
-    md5.update(caller.request_id.as_str());
-    md5.update([nth as u8]);
-    let mut id: [u8; 16] = md5.finalize().into();
+    let words = caller.request_id.as_str().as_bytes().chunks(8).map(|bytes| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    });
+    let (high, low) = words
+        .fold((nth as u64, !(nth as u64)), |(high, low), word| (spread(high ^ word), spread(low.wrapping_add(word))));
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&high.to_be_bytes());
+    id[8..].copy_from_slice(&low.to_be_bytes());
     id[6] = id[6] & 0x0f | 0x40;
     id[8] = id[8] & 0x3f | 0x80;
     MessageId(id)
 }
 
+/// A change of one bit changes each bit of the result with a chance of about one half (the finaliser of SplitMix64).
+fn spread(word: u64) -> u64 {
+    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
 /// A message id in the shape of a UUID.
 pub(crate) fn show_id(id: MessageId) -> String {
-    let hex = show_digest(id.0);
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    let mut text = show_digest(id.0);
+    for at in [8, 13, 18, 23] {
+        text.insert(at, '-');
+    }
+    text
 }
 
 /// A digest in hexadecimal.
 pub(crate) fn show_digest(digest: [u8; 16]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(32);
+    // Room for the hyphens of an id.
+    let mut text = String::with_capacity(36);
     for byte in digest {
         text.push(DIGITS[usize::from(byte >> 4)].into());
         text.push(DIGITS[usize::from(byte & 15)].into());
@@ -139,13 +162,13 @@ mod tests {
     }
 
     fn refusal(draft: Draft) -> Refusal {
-        Checked::new(draft, "me").err().expect("the draft is refused")
+        Checked::new(draft).err().expect("the draft is refused")
     }
 
     #[test]
     fn the_body_is_digested_and_sized() {
-        let checked = Checked::new(draft("hello"), "me").unwrap();
-        assert_eq!(show_digest(checked.properties.body_md5), "5d41402abc4b2a76b9719d911017c592");
+        let checked = Checked::new(draft("hello")).unwrap();
+        assert_eq!(show_digest(digest_bodies(std::slice::from_ref(&checked))[0]), "5d41402abc4b2a76b9719d911017c592");
         assert_eq!((checked.size, checked.delay_millis), (5, None));
     }
 
@@ -156,14 +179,14 @@ mod tests {
             assert_eq!(refusal(draft(wrong)).error.name, "InvalidMessageContents", "{wrong:?}");
         }
         for right in ["\t\r\n ~", "é\u{d7ff}\u{e000}\u{fffd}\u{10000}"] {
-            assert!(Checked::new(draft(right), "me").is_ok(), "{right:?}");
+            assert!(Checked::new(draft(right)).is_ok(), "{right:?}");
         }
     }
 
     #[test]
     fn delay_and_visibility_keep_to_awss_ranges() {
         for (secs, right) in [(-1, false), (0, true), (900, true), (901, false)] {
-            assert_eq!(Checked::new(Draft { delay_secs: Some(secs), ..draft("x") }, "me").is_ok(), right, "{secs}");
+            assert_eq!(Checked::new(Draft { delay_secs: Some(secs), ..draft("x") }).is_ok(), right, "{secs}");
         }
         for (secs, right) in [(-1, false), (0, true), (43_200, true), (43_201, false)] {
             assert_eq!(check_visibility(secs).is_ok(), right, "{secs}");
@@ -179,6 +202,22 @@ mod tests {
         ] {
             assert_eq!(refusal(draft).error.name, "UnsupportedOperation");
         }
+    }
+
+    #[test]
+    fn every_message_of_every_request_has_its_own_id() {
+        let region = names::Region::parse("us-east-1").unwrap();
+        let caller = |bits: u128| {
+            let mut caller = Caller::for_test(names::AccountId::DEFAULT, region.clone(), names::Instant::EPOCH);
+            caller.request_id = gateway::RequestId::from_random(bits);
+            caller
+        };
+        let ids: std::collections::HashSet<[u8; 16]> = (0..1000)
+            .flat_map(|bits| (0..10).map(move |nth| (bits, nth)))
+            .map(|(bits, nth)| message_id(&caller(bits), nth).0)
+            .collect();
+        assert_eq!(ids.len(), 10_000);
+        assert!(ids.iter().all(|id| id[6] >> 4 == 4 && id[8] >> 6 == 2));
     }
 
     #[test]

@@ -188,7 +188,9 @@ impl Properties {
     /// The bytes kept beside the body.
     pub(crate) fn encode(&self) -> Bytes {
         let attributes: usize = self.attributes.iter().map(|attribute| attribute.size() + 9).sum();
-        let mut out = Vec::with_capacity(36 + self.sender.len() + attributes);
+        let digests = if self.attributes_md5.is_some() { 32 } else { 16 };
+        // Exact, so that the bytes are kept where they are written.
+        let mut out = Vec::with_capacity(2 + digests + 1 + self.sender.len() + 1 + attributes);
         out.extend([Self::LAYOUT, if self.attributes_md5.is_some() { Self::HAS_ATTRIBUTES } else { 0 }]);
         out.extend(self.body_md5);
         out.extend(self.attributes_md5.into_iter().flatten());

@@ -15,7 +15,7 @@ use names::Region;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use wire::{Problem, Reader};
+use wire::{Invalid, Problem, Reader};
 
 /// What replays SQS's part of the log.
 pub struct SqsRecovery(Recovery<SqsQueue>);
@@ -160,11 +160,21 @@ pub(crate) fn prepare<O: Operation>(
 where
     O::Input: 'static,
 {
-    let input = <O::Input as wire::Read>::read(reader).map_err(|invalid| match invalid.problem() {
-        Problem::Missing { .. } => Unprepared::Refused(Refusal::missing(&invalid.path().query()).into()),
-        _ => Unprepared::Malformed(invalid),
-    })?;
+    let input = <O::Input as wire::Read>::read(reader).map_err(|invalid| unprepared(&invalid, reader))?;
     Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData }))
+}
+
+/// SQS has words of its own for a parameter that is missing; all other mistakes are the protocol's.
+fn unprepared(invalid: &Invalid, reader: &mut dyn Reader) -> Unprepared {
+    if !matches!(invalid.problem(), Problem::Missing { .. }) {
+        return Unprepared::Malformed(invalid.clone());
+    }
+    // A member of the input itself is missed only at the input's end, and what follows there is the worse mistake.
+    let at_the_end = invalid.path().segments().count() == 1;
+    match if at_the_end { reader.finish() } else { Ok(()) } {
+        Ok(()) => Unprepared::Refused(Refusal::missing(&invalid.path().query()).into()),
+        Err(broken) => Unprepared::Malformed(broken),
+    }
 }
 
 struct Call<O: Operation> {

@@ -5,6 +5,7 @@ use crate::message::{Checked, Draft, message_id, show_digest, show_id};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use gateway::Caller;
+use md5::{Digest, Md5};
 use std::sync::Arc;
 
 pub(crate) struct SendMessage;
@@ -27,13 +28,15 @@ impl Operation for SendMessage {
             group: input.message_group_id,
             deduplication: input.message_deduplication_id,
         };
-        let checked = Checked::new(draft, caller.account.as_str())?;
+        let checked = Checked::new(draft)?;
         if checked.size > entry.maximum_message_bytes() {
             return Err(Refusal::message_too_long(entry.maximum_message_bytes()));
         }
-        let (body_md5, attributes_md5) = (checked.properties.body_md5, checked.properties.attributes_md5);
+        let body_md5 = Md5::digest(checked.body.as_bytes()).into();
+        let attributes_md5 = checked.attributes_md5;
         let id = message_id(&caller, 0);
-        entry.ask(queue::Command::Send(vec![checked.into_message(id)])).await?;
+        let message = checked.into_message(id, body_md5, caller.account.as_str());
+        entry.ask(queue::Command::Send(vec![message])).await?;
         Ok(SendMessageResult {
             md5_of_message_body: Some(show_digest(body_md5)),
             md5_of_message_attributes: attributes_md5.map(show_digest),

@@ -6,7 +6,7 @@ use crate::api::{
 };
 use crate::batch;
 use crate::limits;
-use crate::message::{Checked, Draft, message_id, show_digest, show_id};
+use crate::message::{Checked, Draft, digest_bodies, message_id, show_digest, show_id};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use gateway::Caller;
@@ -25,25 +25,28 @@ impl Operation for SendMessageBatch {
     ) -> Result<SendMessageBatchResult, Refusal> {
         let queue = service.queue(&caller, &input.queue_url)?;
         batch::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
-        let mut messages = Vec::with_capacity(input.entries.len());
-        let mut bytes = 0;
-        let (mut successful, mut failed) = (Vec::with_capacity(input.entries.len()), Vec::new());
-        for (nth, entry) in input.entries.into_iter().enumerate() {
+        let (mut entry_ids, mut checked, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in input.entries {
             let (entry_id, draft) = draft(entry);
-            match Checked::new(draft, caller.account.as_str())
-                .and_then(|checked| fits(checked, queue.maximum_message_bytes()))
-            {
+            match Checked::new(draft).and_then(|message| fits(message, queue.maximum_message_bytes())) {
                 Err(refusal) => failed.push(batch::failure(entry_id, refusal)),
-                Ok(checked) => {
-                    bytes += checked.size;
-                    let id = message_id(&caller, nth);
-                    successful.push(sent(entry_id, &checked, show_id(id)));
-                    messages.push(checked.into_message(id));
+                Ok(message) => {
+                    entry_ids.push(entry_id);
+                    checked.push(message);
                 }
             }
         }
+        let bytes = checked.iter().map(|message| message.size).sum();
         if bytes > limits::MESSAGE_BYTES_MAX {
             return Err(Refusal::batch_too_long(bytes));
+        }
+        let digests = digest_bodies(&checked);
+        let mut successful = Vec::with_capacity(checked.len());
+        let mut messages = Vec::with_capacity(checked.len());
+        for (nth, ((entry_id, message), body_md5)) in entry_ids.into_iter().zip(checked).zip(digests).enumerate() {
+            let id = message_id(&caller, nth);
+            successful.push(sent(entry_id, &message, body_md5, show_id(id)));
+            messages.push(message.into_message(id, body_md5, caller.account.as_str()));
         }
         if !messages.is_empty() {
             queue.ask(queue::Command::Send(messages)).await?;
@@ -72,12 +75,12 @@ fn fits(checked: Checked, bytes_max: usize) -> Result<Checked, Refusal> {
     }
 }
 
-fn sent(entry_id: String, checked: &Checked, message_id: String) -> SendMessageBatchResultEntry {
+fn sent(entry_id: String, message: &Checked, body_md5: [u8; 16], message_id: String) -> SendMessageBatchResultEntry {
     SendMessageBatchResultEntry {
         id: entry_id,
         message_id,
-        md5_of_message_body: show_digest(checked.properties.body_md5),
-        md5_of_message_attributes: checked.properties.attributes_md5.map(show_digest),
+        md5_of_message_body: show_digest(body_md5),
+        md5_of_message_attributes: message.attributes_md5.map(show_digest),
         ..SendMessageBatchResultEntry::default()
     }
 }
