@@ -8,6 +8,8 @@ pub mod api;
 mod attributes;
 mod batch;
 mod catalog;
+#[cfg(test)]
+mod coverage;
 pub mod limits;
 mod machine;
 mod md5_lanes;
