@@ -17,6 +17,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use tokio::sync::Notify;
 
+/// Bytes of room for encoding that a partition keeps: a usual batch's. A queue that once took a megabyte shall not hold
+/// one for ever.
+const SCRATCH_BYTES_KEPT: usize = 16 * 1024;
+
 /// A machine under the engine's care.
 pub struct Partition<M: Machine> {
     id: PartitionId,
@@ -72,8 +76,9 @@ impl<M: Machine> Partition<M> {
 
     /// Decides and applies `command` now. The reply is given when everything it saw is durable.
     pub fn execute(&self, command: M::Command) -> Result<Pending<M::Reply>, Unavailable> {
-        let now = self.store.clock().now();
         let mut slot = self.lock()?;
+        // Read under the lock: a command that had to wait for it must not be decided in the past.
+        let now = self.store.clock().now();
         let ready_before = slot.machine.ready();
         slot.machine.advance(now);
         let decision = slot.machine.decide(now, command);
@@ -104,21 +109,27 @@ impl<M: Machine> Partition<M> {
     {
         let mut stop = pin!(stop);
         let mut expired = self.store.clock().sleep_until(until);
-        let _waiting = Waiting::enter(&self.waiting);
-        loop {
+        let waiting = Waiting::enter(&self.waiting);
+        let pending = loop {
             let mut readable = pin!(self.readable.notified());
             // Registered before looking, so that what arrives between looking and waiting is not missed.
             readable.as_mut().enable();
-            let pending = self.execute(command())?;
+            let pending = self.execute(command()).inspect_err(|_| {
+                // A reader that cannot be served passes its turn on.
+                self.readable.notify_one();
+            })?;
             if !pending.is(&empty) {
-                return pending.await;
+                break pending;
             }
             tokio::select! {
                 () = readable => {}
-                () = &mut expired => return pending.await,
-                () = &mut stop => return pending.await,
+                () = &mut expired => break pending,
+                () = &mut stop => break pending,
             }
-        }
+        };
+        // From here on it waits for the disk alone, and no turn shall come to it.
+        drop(waiting);
+        pending.await
     }
 
     /// Looks at the machine, for counters and gauges. What is seen may not be durable yet, so no reply is made of it.
@@ -130,8 +141,8 @@ impl<M: Machine> Partition<M> {
 
     /// Lets time pass without a command: what is due ends, and readers who can be served are woken.
     pub fn tick(&self) {
-        let now = self.store.clock().now();
         let Ok(mut slot) = self.lock() else { return };
+        let now = self.store.clock().now();
         let ready_before = slot.machine.ready();
         if slot.armed.is_some_and(|deadline| deadline <= now) {
             slot.armed = None;
@@ -171,6 +182,9 @@ impl<M: Machine> Partition<M> {
         if durability == Durability::BeforeReply {
             *promised = last;
         }
+        if scratch.capacity() > SCRATCH_BYTES_KEPT {
+            *scratch = Vec::new();
+        }
         let first = last.get() + 1 - count;
         for (at, effect) in (first..).zip(effects) {
             machine.apply(Position::new(at), effect);
@@ -198,9 +212,9 @@ impl<M: Machine> Partition<M> {
         if let Some(deadline) = slot.machine.next_deadline()
             && slot.armed.is_none_or(|armed| deadline < armed)
         {
-            slot.armed = Some(deadline);
+            let before = slot.armed.replace(deadline);
             let this: Weak<dyn Tick> = self.this.clone();
-            self.store.timers().arm(deadline, this);
+            self.store.timers().arm(self.id, before, deadline, this);
         }
     }
 

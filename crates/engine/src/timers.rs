@@ -1,13 +1,12 @@
 //! Wakes partitions at the moments their machines named.
 //!
 //! Time is applied lazily: a machine is advanced by the next command that reaches it. Only a partition on which a reader
-//! waits has to be woken by the clock, so only those stand here, each with its earliest deadline. A heap is enough for
-//! that: its size is the number of partitions with a waiting reader, not of messages.
+//! waits has to be woken by the clock, so only those stand here, each with its earliest deadline: as many entries as
+//! partitions with a waiting reader, not as messages.
 
 use crate::clock::Clock;
-use names::Instant;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use names::{Instant, PartitionId};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use tokio::sync::Notify;
 
@@ -17,20 +16,25 @@ pub(crate) trait Tick: Send + Sync {
     fn tick(&self);
 }
 
-/// Deadlines of partitions, earliest first.
+/// Deadlines of partitions, earliest first; at most one of each partition.
 #[derive(Default)]
 pub(crate) struct Timers {
-    heap: Mutex<BinaryHeap<Reverse<Due>>>,
+    due: Mutex<Due>,
     earlier: Notify,
 }
 
+type Due = BTreeMap<(Instant, PartitionId), Weak<dyn Tick>>;
+
 impl Timers {
-    /// Wakes `partition` at `deadline`.
-    pub(crate) fn arm(&self, deadline: Instant, partition: Weak<dyn Tick>) {
-        let mut heap = self.lock();
-        let is_earliest = heap.peek().is_none_or(|Reverse(first)| deadline < first.deadline);
-        heap.push(Reverse(Due { deadline, partition }));
-        drop(heap);
+    /// Wakes `partition` at `deadline`, and no longer at `before`.
+    pub(crate) fn arm(&self, id: PartitionId, before: Option<Instant>, deadline: Instant, partition: Weak<dyn Tick>) {
+        let mut due = self.lock();
+        if let Some(before) = before {
+            due.remove(&(before, id));
+        }
+        let is_earliest = due.first_key_value().is_none_or(|((first, _), _)| deadline < *first);
+        due.insert((deadline, id), partition);
+        drop(due);
         if is_earliest {
             self.earlier.notify_one();
         }
@@ -39,7 +43,7 @@ impl Timers {
     /// Fires deadlines for as long as the server runs.
     pub(crate) async fn run(&self, clock: Arc<dyn Clock>) {
         loop {
-            let next = self.lock().peek().map(|Reverse(due)| due.deadline);
+            let next = self.lock().first_key_value().map(|((deadline, _), _)| *deadline);
             match next {
                 None => self.earlier.notified().await,
                 Some(deadline) => tokio::select! {
@@ -60,40 +64,12 @@ impl Timers {
     }
 
     fn pop_due(&self, now: Instant) -> Option<Weak<dyn Tick>> {
-        let mut heap = self.lock();
-        let Reverse(first) = heap.peek()?;
-        if first.deadline > now {
-            return None;
-        }
-        heap.pop().map(|Reverse(due)| due.partition)
+        let mut due = self.lock();
+        let first = due.first_entry().filter(|first| first.key().0 <= now)?;
+        Some(first.remove())
     }
 
-    fn lock(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Due>>> {
-        self.heap.lock().expect("nothing panics while it holds the timers")
-    }
-}
-
-struct Due {
-    deadline: Instant,
-    partition: Weak<dyn Tick>,
-}
-
-impl PartialEq for Due {
-    fn eq(&self, other: &Self) -> bool {
-        self.deadline == other.deadline
-    }
-}
-
-impl Eq for Due {}
-
-impl PartialOrd for Due {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Due {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.deadline.cmp(&other.deadline)
+    fn lock(&self) -> MutexGuard<'_, Due> {
+        self.due.lock().expect("nothing panics while it holds the timers")
     }
 }

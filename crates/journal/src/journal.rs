@@ -99,6 +99,11 @@ impl Journal {
         Position::new(self.lane.watch.durable())
     }
 
+    /// The last position given, durable or not.
+    pub fn last(&self) -> Position {
+        Position::new(self.lane.last_position())
+    }
+
     /// Has written now what was appended as [`Urgency::WhenIdle`]. One atomic load if there is nothing of that kind.
     pub fn nudge(&self) {
         self.lane.nudge();

@@ -84,7 +84,8 @@ fn patience(pending: &mut Pending, due: &mut Option<Instant>, now: Instant) -> O
     }
     let due = *due.get_or_insert(now + Duration::from_millis(SOON_MILLIS));
     let wait = due.saturating_duration_since(now);
-    Some(if pending.batched > 0 { wait.min(batch) } else { wait })
+    // What waits for a nudge may arrive while this thread is parked for something less urgent.
+    Some(wait.min(batch))
 }
 
 impl Lane {
@@ -193,6 +194,11 @@ impl Lane {
             return Err(AppendError::Stopped(Stopped::closed()));
         }
         Ok(())
+    }
+
+    /// The position of the last entry appended.
+    pub(crate) fn last_position(&self) -> u64 {
+        lock(&self.pending).last_position()
     }
 
     /// Payload bytes that are not durable yet.

@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::Arc};
 use names::{PartitionId, Position};
 
 use crate::{
-    aligned::padded,
+    aligned::{AlignedBuf, padded},
     block::{CLOSING, FILE_HEAD, FileHead, HeaderFault, OPENING, UNZEROED},
     chain::{Chain, Link},
     error::{Fault, OpenError, ReplayError},
@@ -160,9 +160,11 @@ fn resume(shelf: &Arc<Shelf>, found: &Found, base: FileStart, replay: &mut Repla
         trimmed: base.chain.position > 1,
         recovery: Recovery::default(),
         reader: Reader::new(shelf.file_bytes()),
+        last_block: None,
         replay,
     };
     let tail = scan.files(found, &base, shelf)?;
+    let last_block = scan.last_block;
     let fresh = found.leftovers.iter().filter(|name| *name == FRESH);
     scan.refuse_if_a_spare_goes_on(found.spares.iter().chain(fresh), &tail)?;
     let Scan { chain, sequences, trimmed, mut recovery, .. } = scan;
@@ -170,6 +172,7 @@ fn resume(shelf: &Arc<Shelf>, found: &Found, base: FileStart, replay: &mut Repla
     // Nothing has been changed up to here. After a kill, what was replayed, and the names under which it was found, may
     // so far stand in caches only; the opening block must not outlive them.
     let name = log_name(tail.number);
+    write_again(&tail, last_block, &name)?;
     tail.file.sync().map_err(Fault::of(&name, "sync"))?;
     shelf.io().sync_names().map_err(Fault::of("journal", "sync of the folder"))?;
     clear_leftovers(shelf, found)?;
@@ -195,7 +198,20 @@ struct Scan<'a> {
     trimmed: bool,
     recovery: Recovery,
     reader: Reader,
+    /// Where the last block of the file being read stands, and how long it is.
+    last_block: Option<(u64, u64)>,
     replay: &'a mut Replay<'a>,
+}
+
+/// Writes the log's last block once more. The process before this one may have ended because its sync failed; then the
+/// system can show the block and yet hold it for clean, and a sync would save nothing. Every earlier block was synced.
+fn write_again(tail: &Tail, block: Option<(u64, u64)>, name: &str) -> Result<(), Fault> {
+    let Some((offset, length)) = block else { return Ok(()) };
+    let length = usize::try_from(length).expect("a block was read into memory");
+    let mut bytes = AlignedBuf::new(length);
+    let read = tail.file.read_at(offset, &mut bytes).map_err(Fault::at(name, "read", offset))?;
+    assert_eq!(read, length, "the block was read a moment ago");
+    tail.file.write_at(offset, &bytes).map_err(Fault::at(name, "write", offset))
 }
 
 /// Why the chain does not go on at a place.
@@ -243,13 +259,17 @@ impl Scan<'_> {
         let name = log_name(number);
         let file = self.io.open(&name).map_err(Fault::of(&name, "open"))?;
         self.reader.clear();
+        self.last_block = None;
         let start = FileStart { file: number, chain: self.chain };
         let (bytes, zeroed) = self.head(&*file, &name, number, before)?;
         shelf.started(LogFile { start, zeroed });
         let mut offset = PAGE_BYTES as u64;
         let end = loop {
             match self.block(&*file, &name, offset, bytes)? {
-                Ok(length) => offset += length,
+                Ok(length) => {
+                    self.last_block = Some((offset, length));
+                    offset += length;
+                }
                 Err(end) => break end,
             }
         };

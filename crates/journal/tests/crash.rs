@@ -10,7 +10,7 @@ use model::{Model, for_each_seed};
 
 #[test]
 fn after_a_crash_at_any_boundary_every_durable_record_is_there_once_and_in_order() {
-    for_each_seed("crash", 600, |seed| {
+    for_each_seed("crash", 1_500, |seed| {
         let mut rng = fastrand::Rng::with_seed(seed);
         let disk = SimDisk::new(rng.u64(..));
         disk.record_moments();
@@ -49,7 +49,7 @@ fn crash_again_and_go_on(disk: &SimDisk, model: &mut Model, rng: &mut fastrand::
 
 #[test]
 fn a_log_survives_many_crashes_in_a_row() {
-    for_each_seed("crashes", 300, |seed| {
+    for_each_seed("crashes", 600, |seed| {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut disk = SimDisk::new(rng.u64(..));
         let mut model = Model::default();

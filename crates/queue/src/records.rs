@@ -102,6 +102,11 @@ impl engine::Effect for Effect {
         VERSION
     }
 
+    /// Receiving and deleting must go on when the disk is nearly full, or a full queue could never be emptied.
+    fn frees(&self) -> bool {
+        !matches!(self, Self::Sent { .. } | Self::Configured(_))
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Sent { sequence, id, sent_at, visible_at, body, properties } => {

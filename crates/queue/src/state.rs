@@ -6,7 +6,7 @@
 //! effects may reach a message without time having passed between them, so each effect takes it from wherever it is.
 
 use crate::{
-    Command, Counts, Effect, Reply, Settings,
+    Command, Counts, Effect, IN_FLIGHT_MAX, Reply, Settings,
     deadlines::Deadlines,
     pages::{Message, Pages, Phase, Status},
     visible::Visible,
@@ -79,6 +79,11 @@ impl Queue {
     pub fn apply(&mut self, _at: Position, effect: Effect) {
         match effect {
             Effect::Sent { sequence, id, sent_at, visible_at, body, properties } => {
+                // At replay nobody lets time pass until the log's end, and a queue whose messages only ever expired would
+                // hold all of them at once. What was over when this one was sent was over then, too.
+                if self.expires_at <= sent_at {
+                    self.expire(sent_at);
+                }
                 self.add(sequence, Message { id, sent_at, body, properties }, visible_at);
             }
             Effect::Leased { received_at, until, entries } => {
@@ -112,9 +117,9 @@ impl Queue {
         (self.expires_at != Instant::FAR_FUTURE).then_some(self.expires_at)
     }
 
-    /// How many messages could be received now.
+    /// How many messages could be received now: those that are visible, as far as there is room in flight.
     pub fn ready(&self) -> usize {
-        self.visible.len()
+        self.visible.len().min(IN_FLIGHT_MAX.saturating_sub(self.in_flight))
     }
 
     /// The first sequence that is not gone: that of the oldest message, or of the next one sent.

@@ -15,7 +15,7 @@ const PURGE_DELAY: mi_option_t = 15;
 /// How long freed memory is kept for the next burst; ten times as long where it is whole regions. The default of 10 ms
 /// gives it back so soon that the kernel has to clear it again where queues fill and drain by turns, which was a fifth of
 /// the cost of a batch of messages.
-const MEMORY_KEPT_MILLIS: c_long = 200;
+const MEMORY_KEPT_MILLIS: c_long = 1000;
 
 /// Sets how long freed memory is kept. Called once, before there are other threads.
 #[expect(unsafe_code, reason = "the allocator has no safe interface to its options")]

@@ -16,9 +16,12 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway, patience: Dur
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let stopping = gateway.stopping();
     loop {
-        let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let accept = async {
+            let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accept => accepted,
             () = stopping.wait() => break,
         };
         match accepted {

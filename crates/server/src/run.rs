@@ -66,11 +66,11 @@ async fn serve(
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let gateway = wire_up(config, &clock, &store, &sqs);
 
-    let timers = tokio::spawn({
+    let mut timers = tokio::spawn({
         let store = Arc::clone(&store);
         async move { store.run_timers().await }
     });
-    let sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
+    let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
     let patience = Duration::from_secs(config.stop_timeout_secs);
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), patience));
     let recovery = store.journal().recovery();
@@ -83,6 +83,8 @@ async fn serve(
             Ok(())
         }
         _ = store.journal().stopped() => Err(Ended::DiskFailed),
+        ended = &mut timers => Err(Ended::Because(format!("the timers ended: {ended:?}"))),
+        ended = &mut sweeper => Err(Ended::Because(format!("the sweeper ended: {ended:?}"))),
         ended = &mut connections => Err(Ended::Because(format!("the listener ended: {ended:?}"))),
     };
     gateway.stop();

@@ -4,13 +4,12 @@
 //! decided until its deletion is; whoever finds a queue here and waits for its answer thereby waits for its creation.
 
 use crate::attributes::Attributes;
-use crate::machine::{Command, Reply, SqsQueue};
+use crate::machine::{Bounds, Command, Reply, SqsQueue};
 use crate::records::FAMILY;
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use names::{AccountId, PartitionId, QueueName, Region};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What names a queue within a server.
@@ -25,32 +24,14 @@ pub(crate) struct QueueKey {
 pub(crate) struct QueueEntry {
     pub(crate) key: QueueKey,
     pub(crate) partition: Arc<Partition<SqsQueue>>,
-    /// The attributes that a request needs before it reaches the partition, as last made durable.
-    wait_secs: AtomicU32,
-    maximum_message_bytes: AtomicU32,
+    /// The attributes that a request needs before it reaches the partition.
+    pub(crate) bounds: Arc<Bounds>,
 }
 
 impl QueueEntry {
-    fn new(key: QueueKey, partition: Arc<Partition<SqsQueue>>, attributes: &Attributes) -> Arc<Self> {
-        let entry = Self { key, partition, wait_secs: 0.into(), maximum_message_bytes: 0.into() };
-        entry.attributes_are(attributes);
-        Arc::new(entry)
-    }
-
-    /// Tells requests to come that these attributes are durable.
-    pub(crate) fn attributes_are(&self, attributes: &Attributes) {
-        self.wait_secs.store(attributes.wait_secs, Ordering::Relaxed);
-        self.maximum_message_bytes.store(attributes.maximum_message_bytes, Ordering::Relaxed);
-    }
-
-    /// How long a receive waits that does not say.
-    pub(crate) fn wait_secs(&self) -> u32 {
-        self.wait_secs.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that a message may have.
-    pub(crate) fn maximum_message_bytes(&self) -> usize {
-        self.maximum_message_bytes.load(Ordering::Relaxed) as usize
+    fn new(key: QueueKey, partition: Arc<Partition<SqsQueue>>) -> Arc<Self> {
+        let bounds = partition.inspect(SqsQueue::bounds).unwrap_or_default();
+        Arc::new(Self { key, partition, bounds })
     }
 }
 
@@ -92,7 +73,7 @@ impl Catalog {
         for (id, about) in abouts {
             let partition = partitions.remove(&id).expect("every machine that was replayed comes back as a partition");
             let key = QueueKey { account: about.account, region: about.region, name: about.name };
-            queues.insert(QueueEntry::new(key, partition, &about.attributes));
+            queues.insert(QueueEntry::new(key, partition));
         }
         Self { store, queues: RwLock::new(queues) }
     }
@@ -114,15 +95,24 @@ impl Catalog {
         let command = Command::Create { account, region, name, attributes: attributes.clone() };
         let pending = partition.execute(command)?;
         queues.next_ordinal += 1;
-        let entry = QueueEntry::new(key, partition, attributes);
+        let entry = QueueEntry::new(key, partition);
         queues.insert(Arc::clone(&entry));
         Ok(Creation::New(entry, pending))
     }
 
+    /// Waits until everything that was decided up to now is durable: before it is said that a queue is not there, its
+    /// deletion must be.
+    pub(crate) async fn settled(&self) -> Result<(), Unavailable> {
+        let journal = self.store.journal();
+        journal.when_durable(journal.last()).await.map_err(|_| Unavailable::Stopped)
+    }
+
     /// Deletes a queue. Its name is free as soon as the deletion is decided.
     pub(crate) fn delete(&self, entry: &Arc<QueueEntry>) -> Result<Pending<Reply>, Unavailable> {
-        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
+        // Decided before the map is locked, because letting go of many messages takes long and must hold up this queue alone.
+        // Whoever creates the name meanwhile finds the queue gone and tries again.
         let pending = entry.partition.execute(Command::Delete)?;
+        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
         // A queue of the same name may have taken the place of the one that was asked to go.
         if queues.get(&entry.key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
             queues.remove(&entry.key);

@@ -8,6 +8,8 @@ use crate::records::Effect;
 use engine::{Decision, Machine};
 use names::{AccountId, Instant, Position, QueueName, Region};
 use queue::Queue;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a queue is: set when it is created, changed by SetQueueAttributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +42,9 @@ pub(crate) enum Command {
 /// What it answers.
 #[derive(Debug)]
 pub(crate) enum Reply {
-    /// Created, or deleted.
+    /// Created, changed, or deleted.
     Done,
-    /// The queue as it now is.
-    About(Box<About>),
+    /// The queue as it is.
     Described(Box<About>, queue::Counts),
     Messages(queue::Reply),
     /// The queue was deleted before the command reached it.
@@ -55,17 +56,48 @@ pub(crate) enum Reply {
 pub(crate) struct SqsQueue {
     about: Option<About>,
     queue: Queue,
+    bounds: Arc<Bounds>,
+}
+
+/// Attributes that are looked at before a command is made. They follow the machine's state at once, in its order, so a
+/// refusal by them may be ahead of the disk; what is answered with success has been through the machine.
+#[derive(Debug, Default)]
+pub(crate) struct Bounds {
+    wait_secs: AtomicU32,
+    maximum_message_bytes: AtomicU32,
+}
+
+impl Bounds {
+    /// How long a receive waits that does not say.
+    pub(crate) fn wait_secs(&self) -> u32 {
+        self.wait_secs.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that a message may have.
+    pub(crate) fn maximum_message_bytes(&self) -> usize {
+        self.maximum_message_bytes.load(Ordering::Relaxed) as usize
+    }
+
+    fn follow(&self, attributes: &Attributes) {
+        self.wait_secs.store(attributes.wait_secs, Ordering::Relaxed);
+        self.maximum_message_bytes.store(attributes.maximum_message_bytes, Ordering::Relaxed);
+    }
 }
 
 impl SqsQueue {
     /// A queue before its first record.
     pub(crate) fn unborn() -> Self {
-        Self { about: None, queue: Queue::new(Attributes::default().settings()) }
+        Self { about: None, queue: Queue::new(Attributes::default().settings()), bounds: Arc::default() }
     }
 
     /// What the queue is; `None` before it is created and after it is deleted.
     pub(crate) fn about(&self) -> Option<&About> {
         self.about.as_ref()
+    }
+
+    /// What requests look at before they ask.
+    pub(crate) fn bounds(&self) -> Arc<Bounds> {
+        Arc::clone(&self.bounds)
     }
 
     /// How many messages there are, as far as time has been let pass.
@@ -75,10 +107,9 @@ impl SqsQueue {
 
     fn set_attributes(&self, now: Instant, about: &About, changes: &AttributeChanges) -> Decision<Effect, Reply> {
         let attributes = changes.apply_to(&about.attributes);
-        let changed = About { attributes: attributes.clone(), modified_at: now, ..about.clone() };
         let mut effects = self.configure(now, &attributes);
         effects.push(Effect::AttributesSet { at: now, attributes });
-        Decision::change(effects, Reply::About(Box::new(changed)))
+        Decision::change(effects, Reply::Done)
     }
 
     fn configure(&self, now: Instant, attributes: &Attributes) -> Vec<Effect> {
@@ -117,16 +148,18 @@ impl Machine for SqsQueue {
                 Decision::answer(Reply::Described(Box::new(about.clone()), self.queue.counts()))
             }
             (Command::Delete, _) => Decision::change(vec![Effect::Deleted], Reply::Done),
-            (Command::Create { .. }, about) => Decision::answer(Reply::About(Box::new(about.clone()))),
+            (Command::Create { .. }, _) => unreachable!("a partition is created once, before anybody else has it"),
         }
     }
 
     fn apply(&mut self, at: Position, effect: Effect) {
         match effect {
             Effect::Created { at, account, region, name, attributes } => {
+                self.bounds.follow(&attributes);
                 self.about = Some(About { account, region, name, attributes, created_at: at, modified_at: at });
             }
             Effect::AttributesSet { at, attributes } => {
+                self.bounds.follow(&attributes);
                 if let Some(about) = &mut self.about {
                     about.attributes = attributes;
                     about.modified_at = at;

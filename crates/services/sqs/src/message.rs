@@ -39,9 +39,7 @@ impl Checked {
             return Err(Refusal::invalid_characters());
         }
         let delay_millis = draft.delay_secs.map(check_delay).transpose()?;
-        let parse = |(name, value): (String, api::MessageAttributeValue)| {
-            Attribute::parse(name, Some(value.data_type), value.string_value, value.binary_value)
-        };
+        let parse = |(name, value): (String, api::MessageAttributeValue)| Attribute::parse(name, value);
         let attributes = draft.attributes.into_iter().map(parse).collect::<Result<_, _>>()?;
         let attributes = message_attributes::in_order(attributes)?;
         let size = draft.body.len() + attributes.iter().map(Attribute::size).sum::<usize>();

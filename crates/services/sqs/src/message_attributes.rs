@@ -9,6 +9,7 @@
 //!             └ per attribute: name length 2, name │ type length 2, type │ kind 1 │ value length 4, value
 //! ```
 
+use crate::api::MessageAttributeValue;
 use crate::limits;
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -55,19 +56,35 @@ impl Attribute {
     }
 
     /// Takes an attribute as a request gives it.
-    pub(crate) fn parse(
-        name: String,
-        data_type: Option<String>,
-        text: Option<String>,
-        binary: Option<Bytes>,
-    ) -> Result<Self, Refusal> {
+    pub(crate) fn parse(name: String, value: MessageAttributeValue) -> Result<Self, Refusal> {
         check_name(&name)?;
-        let data_type = data_type.filter(|data_type| !data_type.is_empty());
-        let data_type = data_type.ok_or_else(|| {
-            Refusal::invalid_parameter(format!(
+        let MessageAttributeValue { string_value: text, binary_value: binary, data_type, .. } = value;
+        let lists = value
+            .string_list_values
+            .map(|list| list.len())
+            .into_iter()
+            .chain(value.binary_list_values.map(|list| list.len()));
+        if lists.sum::<usize>() > 0 {
+            return Err(Refusal::unsupported(
+                "Message attribute list values in SendMessage operation are not supported.",
+            ));
+        }
+        if text.is_some() && binary.is_some() {
+            return Err(Refusal::invalid_parameter(format!(
+                "The message attribute '{name}' must contain exactly one value, and contains text and bytes."
+            )));
+        }
+        if data_type.is_empty() {
+            return Err(Refusal::invalid_parameter(format!(
                 "The message attribute '{name}' must contain non-empty message attribute type."
-            ))
-        })?;
+            )));
+        }
+        if !data_type.bytes().all(is_name_byte) {
+            return Err(Refusal::invalid_parameter(format!(
+                "The message attribute '{name}' has an invalid message attribute type, which can contain A-Z, a-z, 0-9, \
+                 underscore (_), hyphen (-), and period (.) characters."
+            )));
+        }
         if data_type.len() > limits::ATTRIBUTE_NAME_LEN_MAX {
             return Err(Refusal::invalid_parameter(format!(
                 "The message attribute '{name}' has a message attribute type of more than 256 characters."
@@ -113,10 +130,13 @@ pub(crate) fn in_order(mut attributes: Vec<Attribute>) -> Result<Vec<Attribute>,
     }
 }
 
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
 fn check_name(name: &str) -> Result<(), Refusal> {
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let lower = name.to_ascii_lowercase();
-    if name.is_empty() || !name.bytes().all(legal) {
+    if name.is_empty() || !name.bytes().all(is_name_byte) {
         return Err(Refusal::invalid_parameter(
             "Message attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.",
         ));
@@ -279,7 +299,12 @@ mod tests {
     use proptest::prelude::{any, proptest};
 
     fn text(name: &str, data_type: &str, value: &str) -> Result<Attribute, Refusal> {
-        Attribute::parse(name.into(), Some(data_type.into()), Some(value.into()), None)
+        let value = MessageAttributeValue {
+            data_type: data_type.into(),
+            string_value: Some(value.into()),
+            ..MessageAttributeValue::default()
+        };
+        Attribute::parse(name.into(), value)
     }
 
     fn hex(digest: [u8; 16]) -> String {
@@ -290,12 +315,12 @@ mod tests {
     #[test]
     fn the_digest_is_the_one_that_sdks_compute() {
         let string = text("test_attribute_name_1", "String", "test_attribute_value_1").unwrap();
-        let binary = Attribute::parse(
-            "test_attribute_name_2".into(),
-            Some("Binary".into()),
-            None,
-            Some(Bytes::from_static(b"test_attribute_value_2")),
-        );
+        let value = MessageAttributeValue {
+            data_type: "Binary".into(),
+            binary_value: Some(Bytes::from_static(b"test_attribute_value_2")),
+            ..MessageAttributeValue::default()
+        };
+        let binary = Attribute::parse("test_attribute_name_2".into(), value);
         let binary = binary.unwrap();
         assert_eq!(hex(digest([string.clone()].iter()).unwrap()), "ba056227cfd9533dba1f72ad9816d233");
         assert_eq!(hex(digest([string, binary].iter()).unwrap()), "2cbc6b289c1552d2b60cb05c64d07264");
@@ -314,6 +339,7 @@ mod tests {
             ("amazon.x", "String", "x", "reserved"),
             ("a", "", "x", "non-empty message attribute type"),
             ("a", "Text", "x", "invalid message attribute type"),
+            ("a", "String.\u{1}", "x", "invalid message attribute type"),
             ("a", "String", "", "non-empty value of type"),
             ("a", "Binary", "x", "non-empty value of type"),
             ("a", "Number", "ten", "value to number"),
@@ -327,6 +353,21 @@ mod tests {
         for right in ["String", "String.custom", "Number", "Number.int"] {
             assert!(text("a", right, "12.5").is_ok(), "{right}");
         }
+    }
+
+    #[test]
+    fn an_attribute_has_one_value_and_no_list() {
+        let value = |text: Option<&str>, binary: Option<&'static [u8]>, list: &[&str]| MessageAttributeValue {
+            data_type: "String".into(),
+            string_value: text.map(Into::into),
+            binary_value: binary.map(Bytes::from_static),
+            string_list_values: Some(list.iter().map(ToString::to_string).collect()),
+            ..MessageAttributeValue::default()
+        };
+        let code = |value| Attribute::parse("a".into(), value).err().map(|refusal| refusal.error.query_code);
+        assert_eq!(code(value(Some("x"), None, &[])), None);
+        assert_eq!(code(value(Some("x"), Some(b"y"), &[])), Some("InvalidParameterValue"));
+        assert_eq!(code(value(Some("x"), None, &["y"])), Some("AWS.SimpleQueueService.UnsupportedOperation"));
     }
 
     #[test]

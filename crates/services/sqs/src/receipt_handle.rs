@@ -3,8 +3,8 @@
 //! ```text
 //! base64( version 1 │ partition 8 │ sequence 8 │ receive 4 │ message id 16 │ crc32c of the rest 4 )   big-endian
 //! ```
-//! The message id is drawn at random at send, so a handle cannot be made up by who has not received the message. The
-//! checksum tells a mistyped handle from one of a message that is gone.
+//! The message id keeps a handle of a deleted queue from naming a message of the next queue, and the checksum tells a
+//! mistyped handle from one of a message that is gone. A handle is a name and no secret: who may use it is the policy's matter.
 
 use base64_simd::URL_SAFE_NO_PAD;
 use names::PartitionId;

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use engine::{MalformedRecord, Recover, Recovery, Store};
 use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
 use journal::Record;
-use names::Region;
+use names::{AccountId, Region};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -109,11 +109,26 @@ impl Service for Sqs {
 
 impl Inner {
     /// The queue that a request names, in the caller's account and region unless the URL says another.
-    pub(crate) fn queue(&self, caller: &Caller, url: &str) -> Result<Arc<QueueEntry>, Refusal> {
+    pub(crate) async fn queue(&self, caller: &Caller, url: &str) -> Result<Arc<QueueEntry>, Refusal> {
         let url = QueueUrl::parse(url).ok_or_else(Refusal::queue_does_not_exist)?;
         let account = url.account.unwrap_or(caller.account);
-        let region = url.region.as_ref().unwrap_or(&caller.region);
-        self.catalog.find(account, region, url.name.as_str()).ok_or_else(Refusal::queue_does_not_exist)
+        self.find(account, url.region.as_ref().unwrap_or(&caller.region), url.name.as_str()).await
+    }
+
+    /// The queue of this name in an account and region.
+    pub(crate) async fn find(
+        &self,
+        account: AccountId,
+        region: &Region,
+        name: &str,
+    ) -> Result<Arc<QueueEntry>, Refusal> {
+        match self.catalog.find(account, region, name) {
+            Some(entry) => Ok(entry),
+            None => {
+                self.catalog.settled().await?;
+                Err(Refusal::queue_does_not_exist())
+            }
+        }
     }
 
     /// The URL of a queue as the caller can use it.

@@ -1,5 +1,6 @@
-//! The oracle of the design, against the whole service on a simulated disk: after a power cut at any moment every
-//! acknowledged message is delivered, no acknowledged delete comes back, and nothing is invented.
+//! The oracle, against the whole service on a simulated disk: after a power cut every acknowledged message is delivered,
+//! no acknowledged delete or purge comes back, and nothing is invented. The power is cut between two requests, or in the
+//! middle of a commit, at any of its writes and syncs.
 //!
 //! `TIDEWIRE_SEEDS` says how many histories are tried, `TIDEWIRE_SEED` names one of them.
 
@@ -44,6 +45,8 @@ enum Intent {
     Send(Vec<String>),
     Delete(Vec<String>),
     Receive,
+    /// A change whose only trace is when a message becomes visible.
+    Other,
 }
 
 impl History {
@@ -70,6 +73,15 @@ impl History {
 
     fn step(&mut self) {
         let queue = QUEUES[self.chance.usize(..QUEUES.len())];
+        match self.chance.u32(..30) {
+            0 => self.purge(queue),
+            1 => self.change_visibility(queue),
+            2 => self.set_attributes(queue),
+            _ => self.usual_step(queue),
+        }
+    }
+
+    fn usual_step(&mut self, queue: &str) {
         match self.chance.u32(..12) {
             0..=2 => self.send(queue, 1),
             3 => self.send(queue, 3),
@@ -91,7 +103,11 @@ impl History {
         let entries: Vec<Value> =
             bodies.iter().enumerate().map(|(n, body)| json!({"Id": n.to_string(), "MessageBody": body})).collect();
         let asked = match count {
-            1 => self.house.begin("SendMessage", &json!({"QueueUrl": queue, "MessageBody": bodies[0]})),
+            1 => {
+                let delay = self.chance.u32(..2) * self.chance.u32(..20);
+                let input = json!({"QueueUrl": queue, "MessageBody": bodies[0], "DelaySeconds": delay});
+                self.house.begin("SendMessage", &input)
+            }
             _ => self.house.begin("SendMessageBatch", &json!({"QueueUrl": queue, "Entries": entries})),
         };
         self.known.extend(bodies.iter().map(|body| (body.clone(), Known::MaybeSent)));
@@ -139,6 +155,31 @@ impl History {
         self.wait(asked, Intent::Delete(bodies));
     }
 
+    /// From the moment it is decided a purge takes everything the queue holds, acknowledged or not.
+    fn purge(&mut self, queue: &str) {
+        let asked = self.house.begin("PurgeQueue", &json!({"QueueUrl": queue}));
+        let there = |(body, known): &(&String, &Known)| body.starts_with(queue) && **known != Known::Deleted;
+        let bodies: Vec<String> = self.known.iter().filter(there).map(|(body, _)| body.clone()).collect();
+        self.known.extend(bodies.iter().map(|body| (body.clone(), Known::MaybeDeleted)));
+        self.wait(asked, Intent::Delete(bodies));
+    }
+
+    fn change_visibility(&mut self, queue: &str) {
+        let Some((_, handle)) = self.handles.iter().find(|(body, _)| body.starts_with(queue)) else { return };
+        let secs = self.chance.u32(..20);
+        let entries = json!([{"Id": "1", "ReceiptHandle": handle, "VisibilityTimeout": secs}]);
+        let input = json!({"QueueUrl": queue, "Entries": entries});
+        let asked = self.house.begin("ChangeMessageVisibilityBatch", &input);
+        self.wait(asked, Intent::Other);
+    }
+
+    fn set_attributes(&mut self, queue: &str) {
+        let attributes = json!({"VisibilityTimeout": self.chance.u32(..20).to_string()});
+        let input = json!({"QueueUrl": queue, "Attributes": attributes});
+        let asked = self.house.begin("SetQueueAttributes", &input);
+        self.wait(asked, Intent::Other);
+    }
+
     /// Lets the operation begin at once, as a task would.
     fn wait(&mut self, asked: Asked, intent: Intent) {
         self.waiting.push((asked, intent));
@@ -172,6 +213,7 @@ impl History {
             Intent::Delete(bodies) => {
                 self.known.extend(bodies.iter().map(|body| (body.clone(), Known::Deleted)));
             }
+            Intent::Other => {}
             Intent::Receive => {
                 for message in answer["Messages"].as_array().into_iter().flatten() {
                     let body = message["Body"].as_str().unwrap().to_string();
@@ -189,6 +231,11 @@ impl History {
 
     /// Cuts the power, perhaps again while the log is being opened, and opens what is left.
     fn crash(mut self) -> Self {
+        if self.chance.bool() {
+            // In the middle of a commit: one of its writes and syncs is the last, and what it wrote may be torn.
+            self.house.disk.power_off_at(self.house.disk.ops() + self.chance.u64(1..5));
+            let _ = self.house.store.journal().commit();
+        }
         let mut disk = match self.chance.bool() {
             true => self.house.disk.crash(),
             false => self.house.disk.kill(),
@@ -240,7 +287,7 @@ fn a_power_cut_at_any_moment_loses_nothing_acknowledged_and_brings_nothing_back(
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seeds = match number("TIDEWIRE_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("TIDEWIRE_SEEDS").unwrap_or(400),
+        None => 0..number("TIDEWIRE_SEEDS").unwrap_or(1_000),
     };
     for seed in seeds {
         let run = std::panic::catch_unwind(|| History::run(seed));

@@ -15,7 +15,7 @@ impl Operation for DeleteQueue {
     type Output = Nothing;
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteQueueRequest) -> Result<Nothing, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url)?;
+        let entry = service.queue(&caller, &input.queue_url).await?;
         match service.catalog.delete(&entry)?.await? {
             Reply::Gone => Err(Refusal::queue_does_not_exist()),
             _ => Ok(Nothing),

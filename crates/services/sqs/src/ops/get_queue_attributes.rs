@@ -20,7 +20,7 @@ impl Operation for GetQueueAttributes {
         caller: Caller,
         input: GetQueueAttributesRequest,
     ) -> Result<GetQueueAttributesResult, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url)?;
+        let entry = service.queue(&caller, &input.queue_url).await?;
         let wanted = input.attribute_names.unwrap_or_default();
         if let Some(unknown) = wanted.iter().find(|name| !is_known(name)) {
             return Err(Refusal::unknown_attribute(unknown));

@@ -23,8 +23,7 @@ impl Operation for GetQueueUrl {
             None => caller.account,
             Some(owner) => AccountId::parse(owner).map_err(|_| Refusal::queue_does_not_exist())?,
         };
-        let entry = service.catalog.find(owner, &caller.region, &input.queue_name);
-        let entry = entry.ok_or_else(Refusal::queue_does_not_exist)?;
+        let entry = service.find(owner, &caller.region, &input.queue_name).await?;
         // The answer says that the queue is there, so it waits until its creation is durable.
         match entry.partition.execute(Command::Describe)?.await? {
             Reply::Described(..) => Ok(GetQueueUrlResult { queue_url: Some(service.url_of(&caller, &entry)) }),

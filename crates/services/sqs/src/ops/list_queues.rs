@@ -28,6 +28,7 @@ impl Operation for ListQueues {
         // A token is given only to who asks for pages: others would stop at it.
         let last = entries.last().filter(|_| more && page.is_some());
         let next_token = last.map(|entry| URL_SAFE_NO_PAD.encode_to_string(entry.key.name.as_str()));
+        service.catalog.settled().await?;
         let urls = durable_urls(&service, &caller, &entries).await?;
         Ok(ListQueuesResult { queue_urls: (!urls.is_empty()).then_some(urls), next_token })
     }

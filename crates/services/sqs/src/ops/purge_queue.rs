@@ -14,7 +14,7 @@ impl Operation for PurgeQueue {
     type Output = Nothing;
 
     async fn call(service: Arc<Inner>, caller: Caller, input: PurgeQueueRequest) -> Result<Nothing, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url)?;
+        let entry = service.queue(&caller, &input.queue_url).await?;
         entry.ask(queue::Command::Purge).await?;
         Ok(Nothing)
     }

@@ -24,7 +24,7 @@ impl Operation for ReceiveMessage {
         caller: Caller,
         input: ReceiveMessageRequest,
     ) -> Result<ReceiveMessageResult, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url)?;
+        let entry = service.queue(&caller, &input.queue_url).await?;
         let max = check_max(input.max_number_of_messages.unwrap_or(1))?;
         let wait_millis = wait_millis(input.wait_time_seconds, &entry)?;
         let visibility_millis = input.visibility_timeout.map(check_visibility).transpose()?;
@@ -42,6 +42,8 @@ impl Operation for ReceiveMessage {
         };
         let deliveries = match reply {
             Reply::Messages(queue::Reply::Received(deliveries)) => deliveries,
+            // ReceiveMessage's documentation: the error is for short polls, long polls just find nothing.
+            Reply::Messages(queue::Reply::OverLimit) if wait_millis > 0 => Vec::new(),
             Reply::Messages(queue::Reply::OverLimit) => return Err(Refusal::over_limit()),
             Reply::Gone => return Err(Refusal::queue_does_not_exist()),
             other => unreachable!("a receive is answered with messages, not with {other:?}"),
@@ -53,7 +55,11 @@ impl Operation for ReceiveMessage {
 }
 
 fn is_empty(reply: &Reply) -> bool {
-    matches!(reply, Reply::Messages(queue::Reply::Received(deliveries)) if deliveries.is_empty())
+    match reply {
+        Reply::Messages(queue::Reply::Received(deliveries)) => deliveries.is_empty(),
+        Reply::Messages(queue::Reply::OverLimit) => true,
+        _ => false,
+    }
 }
 
 fn check_max(max: i32) -> Result<usize, Refusal> {
@@ -64,7 +70,7 @@ fn check_max(max: i32) -> Result<usize, Refusal> {
 }
 
 fn wait_millis(asked: Option<i32>, entry: &QueueEntry) -> Result<u64, Refusal> {
-    let Some(secs) = asked else { return Ok(u64::from(entry.wait_secs()) * 1000) };
+    let Some(secs) = asked else { return Ok(u64::from(entry.bounds.wait_secs()) * 1000) };
     match u64::try_from(secs) {
         Ok(positive) if secs <= limits::WAIT_SECS_MAX => Ok(positive * 1000),
         _ => Err(Refusal::invalid_value(secs, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")),

@@ -19,7 +19,7 @@ impl Operation for SendMessage {
         caller: Caller,
         input: SendMessageRequest,
     ) -> Result<SendMessageResult, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url)?;
+        let entry = service.queue(&caller, &input.queue_url).await?;
         let draft = Draft {
             body: input.message_body,
             delay_secs: input.delay_seconds,
@@ -29,8 +29,8 @@ impl Operation for SendMessage {
             deduplication: input.message_deduplication_id,
         };
         let checked = Checked::new(draft)?;
-        if checked.size > entry.maximum_message_bytes() {
-            return Err(Refusal::message_too_long(entry.maximum_message_bytes()));
+        if checked.size > entry.bounds.maximum_message_bytes() {
+            return Err(Refusal::message_too_long(entry.bounds.maximum_message_bytes()));
         }
         let body_md5 = Md5::digest(checked.body.as_bytes()).into();
         let attributes_md5 = checked.attributes_md5;

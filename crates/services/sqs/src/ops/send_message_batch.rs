@@ -23,22 +23,22 @@ impl Operation for SendMessageBatch {
         caller: Caller,
         input: SendMessageBatchRequest,
     ) -> Result<SendMessageBatchResult, Refusal> {
-        let queue = service.queue(&caller, &input.queue_url)?;
+        let queue = service.queue(&caller, &input.queue_url).await?;
         batch::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
+        let bytes = input.entries.iter().map(size).sum();
+        if bytes > limits::MESSAGE_BYTES_MAX {
+            return Err(Refusal::batch_too_long(bytes));
+        }
         let (mut entry_ids, mut checked, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for entry in input.entries {
             let (entry_id, draft) = draft(entry);
-            match Checked::new(draft).and_then(|message| fits(message, queue.maximum_message_bytes())) {
+            match Checked::new(draft).and_then(|message| fits(message, queue.bounds.maximum_message_bytes())) {
                 Err(refusal) => failed.push(batch::failure(entry_id, refusal)),
                 Ok(message) => {
                     entry_ids.push(entry_id);
                     checked.push(message);
                 }
             }
-        }
-        let bytes = checked.iter().map(|message| message.size).sum();
-        if bytes > limits::MESSAGE_BYTES_MAX {
-            return Err(Refusal::batch_too_long(bytes));
         }
         let digests = digest_bodies(&checked);
         let mut successful = Vec::with_capacity(checked.len());
@@ -55,6 +55,16 @@ impl Operation for SendMessageBatch {
     }
 }
 
+/// Bytes of an entry's body and attributes, whether it will be taken or not.
+fn size(entry: &SendMessageBatchRequestEntry) -> usize {
+    let attributes = entry.message_attributes.iter().flatten().map(|(name, value)| {
+        let text = value.string_value.as_ref().map_or(0, String::len);
+        let binary = value.binary_value.as_ref().map_or(0, bytes::Bytes::len);
+        name.len() + value.data_type.len() + text + binary
+    });
+    entry.message_body.len() + attributes.sum::<usize>()
+}
+
 fn draft(entry: SendMessageBatchRequestEntry) -> (String, Draft) {
     let draft = Draft {
         body: entry.message_body,
@@ -67,9 +77,9 @@ fn draft(entry: SendMessageBatchRequestEntry) -> (String, Draft) {
     (entry.id, draft)
 }
 
-/// A message longer than any queue takes makes the whole batch too long; one longer than this queue takes fails alone.
+/// A message longer than this queue takes fails alone.
 fn fits(checked: Checked, bytes_max: usize) -> Result<Checked, Refusal> {
-    match checked.size > bytes_max && checked.size <= limits::MESSAGE_BYTES_MAX {
+    match checked.size > bytes_max {
         true => Err(Refusal::message_too_long(bytes_max)),
         false => Ok(checked),
     }

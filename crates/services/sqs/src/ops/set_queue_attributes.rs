@@ -16,13 +16,10 @@ impl Operation for SetQueueAttributes {
     type Output = Nothing;
 
     async fn call(service: Arc<Inner>, caller: Caller, input: SetQueueAttributesRequest) -> Result<Nothing, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url)?;
+        let entry = service.queue(&caller, &input.queue_url).await?;
         let changes = AttributeChanges::parse(&input.attributes)?;
         match entry.partition.execute(Command::SetAttributes(changes))?.await? {
-            Reply::About(about) => {
-                entry.attributes_are(&about.attributes);
-                Ok(Nothing)
-            }
+            Reply::Done => Ok(Nothing),
             _ => Err(Refusal::queue_does_not_exist()),
         }
     }
