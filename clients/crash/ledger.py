@@ -1,7 +1,7 @@
 """What the clients were told, kept outside the server, and the question whether the server kept its word.
 
 Every body is unique and is written down before its request leaves; an acknowledgement is written down when its answer is
-complete. Invariant, the oracle of the design: every acknowledged message is there unless its deletion was at least asked
+complete. Invariant: every acknowledged message is there unless its deletion was at least asked
 for; no acknowledged deletion comes back; nothing is there that nobody sent.
 """
 

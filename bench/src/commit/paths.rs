@@ -2,7 +2,7 @@
 //!
 //! `Direct` is the journal alone. `Locked` takes a lock on the task's own thread, decides and appends under it, and waits
 //! for the disk outside. `EngineThread` sends the command over a bounded channel to a thread that decides and appends;
-//! the task gets the position back and waits itself. `EngineOpens` is the design's first drawing: that thread also keeps
+//! the task gets the position back and waits itself. `EngineOpens` is the other way: that thread also keeps
 //! the pending replies and opens them when the journal says durable.
 
 use std::collections::VecDeque;

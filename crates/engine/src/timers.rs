@@ -73,3 +73,34 @@ impl Timers {
         self.due.lock().expect("nothing panics while it holds the timers")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[derive(Default)]
+    struct Bell(AtomicUsize);
+
+    impl Tick for Bell {
+        fn tick(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_partition_stands_once_however_often_its_deadline_moves() {
+        let (timers, bell) = (Timers::default(), Arc::new(Bell::default()));
+        let at = Instant::from_millis;
+        let mut before = None;
+        for deadline in (1..=1000).rev().map(at) {
+            let weak: Weak<dyn Tick> = Arc::<Bell>::downgrade(&bell);
+            timers.arm(PartitionId::new(1), before.replace(deadline), deadline, weak);
+        }
+        assert_eq!(timers.lock().len(), 1);
+        timers.fire(at(0));
+        assert_eq!(bell.0.load(Ordering::Relaxed), 0);
+        timers.fire(at(2000));
+        assert_eq!(bell.0.load(Ordering::Relaxed), 1);
+    }
+}

@@ -21,7 +21,7 @@ pub const SPARES: usize = 2;
 /// Space kept back from ordinary entries, so that deletes and acknowledgements still work on a full disk.
 pub const RESERVE_BYTES: u64 = 2 * FILE_BYTES;
 
-/// The longest time an entry appended as `Soon` waits before it is written (design, durability mode `relaxed`).
+/// The longest time an entry appended as `Soon` waits before it is written (the durability mode `relaxed` will promise the same).
 pub const SOON_MILLIS: u64 = 5;
 
 /// Records that wait for a nudge at the most: from there on a sync costs each of them too little to wait for more.

@@ -256,3 +256,32 @@ impl Machine for Queue {
 
 #[cfg(test)]
 mod model;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MessageId;
+    use bytes::Bytes;
+
+    #[test]
+    fn a_replayed_queue_holds_no_more_than_it_ever_held() {
+        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let mut queue = Queue::new(settings);
+        let mut most = 0;
+        for sequence in 1..=1_000 {
+            let sent_at = Instant::from_millis(sequence * 1_000);
+            let (body, properties) = (Bytes::from_static(b"x"), Bytes::new());
+            let effect = Effect::Sent {
+                sequence,
+                id: MessageId([0; 16]),
+                sent_at,
+                visible_at: Instant::EPOCH,
+                body,
+                properties,
+            };
+            queue.apply(Position::new(sequence), effect);
+            most = most.max(queue.counts().visible);
+        }
+        assert_eq!(most, 60, "no time was let pass, and still what had expired was let go");
+    }
+}

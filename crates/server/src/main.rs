@@ -27,7 +27,6 @@ use std::process::ExitCode;
 const WRONGLY_CONFIGURED: u8 = 2;
 
 fn main() -> ExitCode {
-    allocator::keep_memory();
     match cli::parse() {
         Task::Run(mode, sources) => with_config(mode, &sources, |config| {
             log::start(config);

@@ -16,7 +16,7 @@ use suite::Suite;
 use tally::Tally;
 
 use crate::setup::Missing;
-use crate::{generate, process, setup, tidy, workspace};
+use crate::{check, generate, process, setup, tidy, workspace};
 
 /// Longer than any run so far by far; it only has to end before the one who waits for the whole run gives up.
 const RUST_TESTS_LIMIT: Duration = Duration::from_secs(45 * 60);
@@ -32,6 +32,8 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
     if only.is_empty() {
         law(&mut report, "gen --check", || generate::run(true));
         law(&mut report, "tidy", || tidy::run(tidy::Mode::Check));
+        law(&mut report, "fmt", check::fmt);
+        law(&mut report, "clippy", check::clippy);
     }
     let binary = build(&mut report);
     if only.is_empty() {
