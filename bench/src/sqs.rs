@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::child::Server;
 use crate::latency::Latencies;
 use crate::load::{self, Counts, Plan, Work};
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 use crate::peers::Peer;
 use crate::request::{self, BATCH, Requests};
 use crate::scratch::Scratch;
@@ -191,6 +191,7 @@ impl Bench {
     /// One window; a server that refuses or breaks off leaves a row with its failure.
     fn measure(&self, subject: &Subject<'_>, workload: Workload, connections: usize, window: Duration) -> Row {
         eprintln!("bench: {}, {}, {connections} connections", subject.name, workload.name());
+        machine::touch_memory();
         let outcome = self.runtime.block_on(measured(subject, workload, connections, window));
         let counts = outcome.unwrap_or_else(|error| {
             let failure = Some(error.to_string());
