@@ -104,7 +104,13 @@ impl Number {
 
     /// Its value in `attributes`.
     pub(crate) fn of(self, attributes: &Attributes) -> u32 {
-        *self.of_mut(&mut attributes.clone())
+        match self {
+            Self::Delay => attributes.delay_secs,
+            Self::MaximumMessageSize => attributes.maximum_message_bytes,
+            Self::Retention => attributes.retention_secs,
+            Self::Wait => attributes.wait_secs,
+            Self::Visibility => attributes.visibility_secs,
+        }
     }
 
     fn named(name: &str) -> Option<Self> {

@@ -19,6 +19,18 @@ pub(crate) struct Draft {
     pub(crate) deduplication: Option<String>,
 }
 
+impl Draft {
+    /// Bytes that count towards a message's size, whether it will be taken or not.
+    pub(crate) fn size(&self) -> usize {
+        let attributes = self.attributes.iter().map(|(name, value)| {
+            let text = value.string_value.as_ref().map_or(0, String::len);
+            let binary = value.binary_value.as_ref().map_or(0, Bytes::len);
+            name.len() + value.data_type.len() + text + binary
+        });
+        self.body.len() + attributes.sum::<usize>()
+    }
+}
+
 /// A message that may be sent. Its body's digest is computed beside others, by [`digest_bodies`].
 pub(crate) struct Checked {
     pub(crate) body: String,
@@ -32,6 +44,7 @@ impl Checked {
     /// Checks all of a draft but its size.
     pub(crate) fn new(draft: Draft) -> Result<Self, Refusal> {
         refuse_what_has_no_effect(&draft)?;
+        let size = draft.size();
         if draft.body.is_empty() {
             return Err(Refusal::missing("MessageBody"));
         }
@@ -42,7 +55,6 @@ impl Checked {
         let parse = |(name, value): (String, api::MessageAttributeValue)| Attribute::parse(name, value);
         let attributes = draft.attributes.into_iter().map(parse).collect::<Result<_, _>>()?;
         let attributes = message_attributes::in_order(attributes)?;
-        let size = draft.body.len() + attributes.iter().map(Attribute::size).sum::<usize>();
         let attributes_md5 = message_attributes::digest(attributes.iter());
         Ok(Self { body: draft.body, size, attributes_md5, attributes, delay_millis })
     }

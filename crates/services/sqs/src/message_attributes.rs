@@ -50,8 +50,8 @@ pub(crate) struct Attribute {
 }
 
 impl Attribute {
-    /// Bytes that count towards a message's size.
-    pub(crate) fn size(&self) -> usize {
+    /// Bytes of its three fields, without their lengths.
+    fn size(&self) -> usize {
         self.name.len() + self.data_type.len() + self.value.bytes().len()
     }
 
@@ -59,12 +59,8 @@ impl Attribute {
     pub(crate) fn parse(name: String, value: MessageAttributeValue) -> Result<Self, Refusal> {
         check_name(&name)?;
         let MessageAttributeValue { string_value: text, binary_value: binary, data_type, .. } = value;
-        let lists = value
-            .string_list_values
-            .map(|list| list.len())
-            .into_iter()
-            .chain(value.binary_list_values.map(|list| list.len()));
-        if lists.sum::<usize>() > 0 {
+        let has_texts = value.string_list_values.is_some_and(|list| !list.is_empty());
+        if has_texts || value.binary_list_values.is_some_and(|list| !list.is_empty()) {
             return Err(Refusal::unsupported(
                 "Message attribute list values in SendMessage operation are not supported.",
             ));

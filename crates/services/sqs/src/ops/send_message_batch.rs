@@ -25,13 +25,13 @@ impl Operation for SendMessageBatch {
     ) -> Result<SendMessageBatchResult, Refusal> {
         let queue = service.queue(&caller, &input.queue_url).await?;
         batch::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
-        let bytes = input.entries.iter().map(size).sum();
+        let drafts: Vec<_> = input.entries.into_iter().map(draft).collect();
+        let bytes = drafts.iter().map(|(_, draft)| draft.size()).sum();
         if bytes > limits::MESSAGE_BYTES_MAX {
             return Err(Refusal::batch_too_long(bytes));
         }
         let (mut entry_ids, mut checked, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in input.entries {
-            let (entry_id, draft) = draft(entry);
+        for (entry_id, draft) in drafts {
             match Checked::new(draft).and_then(|message| fits(message, queue.bounds.maximum_message_bytes())) {
                 Err(refusal) => failed.push(batch::failure(entry_id, refusal)),
                 Ok(message) => {
@@ -53,16 +53,6 @@ impl Operation for SendMessageBatch {
         }
         Ok(SendMessageBatchResult { successful, failed })
     }
-}
-
-/// Bytes of an entry's body and attributes, whether it will be taken or not.
-fn size(entry: &SendMessageBatchRequestEntry) -> usize {
-    let attributes = entry.message_attributes.iter().flatten().map(|(name, value)| {
-        let text = value.string_value.as_ref().map_or(0, String::len);
-        let binary = value.binary_value.as_ref().map_or(0, bytes::Bytes::len);
-        name.len() + value.data_type.len() + text + binary
-    });
-    entry.message_body.len() + attributes.sum::<usize>()
 }
 
 fn draft(entry: SendMessageBatchRequestEntry) -> (String, Draft) {
