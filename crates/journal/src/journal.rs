@@ -54,7 +54,6 @@ impl Journal {
     pub fn open(
         io: Arc<dyn Io>,
         options: Options,
-        _restore: &mut dyn FnMut(&crate::Snapshot<'_>) -> Result<(), ReplayError>,
         replay: &mut dyn FnMut(&Record<'_>) -> Result<(), ReplayError>,
     ) -> Result<Journal, OpenError> {
         options.check();

@@ -13,8 +13,6 @@ mod error;
 mod io;
 mod journal;
 mod lane;
-mod ledger_stub;
-pub use ledger_stub::*;
 pub mod limits;
 mod log;
 mod manifest;
