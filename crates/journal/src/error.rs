@@ -125,6 +125,76 @@ impl fmt::Display for AppendError {
 
 impl std::error::Error for AppendError {}
 
+/// Something at rest is not what was written, or cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The file's name inside the journal's folder.
+    pub file: String,
+    /// Where the damaged part begins.
+    pub offset: u64,
+    /// What is wrong, as a clause.
+    pub why: String,
+}
+
+impl Damage {
+    pub(crate) fn at(file: &str, offset: u64, why: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), offset, why: why.into() }
+    }
+
+    /// A failed read: what stands there is as good as damaged, and no write is in doubt.
+    pub(crate) fn unreadable(file: &str, offset: u64) -> impl FnOnce(io::Error) -> Damage {
+        let file = file.to_owned();
+        move |error| Damage { file, offset, why: format!("it cannot be read: {error}") }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: offset {}: {}", self.file, self.offset, self.why)
+    }
+}
+
+impl std::error::Error for Damage {}
+
+/// Why records or snapshots were not put into files of their own. Whatever was half-made was removed.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The disk is full; try again when there is space.
+    NoSpace,
+    /// What was to be copied is damaged.
+    Damage(Damage),
+    /// The disk failed.
+    Fault(Fault),
+}
+
+impl From<Damage> for StoreError {
+    fn from(damage: Damage) -> Self {
+        Self::Damage(damage)
+    }
+}
+
+impl From<Fault> for StoreError {
+    /// A full disk is told apart: it is no failure of the disk, and nothing has to stop for it.
+    fn from(fault: Fault) -> Self {
+        match fault.error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace,
+            _ => Self::Fault(fault),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSpace => f.write_str("the disk is full"),
+            Self::Damage(damage) => damage.fmt(f),
+            Self::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
 /// A replay callback's refusal, with its reason: an unknown required record kind, bytes that do not decode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayError {
