@@ -30,7 +30,8 @@ impl Store {
         clock: Arc<dyn Clock>,
         recoveries: &mut [&mut dyn Recover],
     ) -> Result<Arc<Self>, OpenError> {
-        let journal = Journal::open(io, options, &mut |record| {
+        let mut unknown = |_: &journal::Snapshot<'_>| Err("it was written by a newer version".into());
+        let journal = Journal::open(io, options, &mut unknown, &mut |record| {
             let family = record.partition.family();
             let owner = recoveries.iter_mut().find(|recovery| recovery.family() == family);
             let owner = owner.ok_or_else(|| {
