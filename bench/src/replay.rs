@@ -76,7 +76,7 @@ fn open(scratch: &Scratch, seen: &mut dyn FnMut(&[u8])) -> Result<Journal, Strin
         seen(record.payload);
         Ok(())
     };
-    Journal::open(Arc::new(disk), Options::default(), &mut replay).map_err(|error| error.to_string())
+    Journal::open(Arc::new(disk), Options::default(), &mut |_| Ok(()), &mut replay).map_err(|error| error.to_string())
 }
 
 /// Appends the records, at most one append ahead of the disk, so that what waits stays far below the journal's bound.

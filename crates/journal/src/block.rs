@@ -12,7 +12,7 @@
 use names::Position;
 
 use crate::{
-    limits::FORMAT_VERSION,
+    limits::LOG_FORMAT,
     record::{self, Record, u32_at, u64_at},
 };
 
@@ -62,7 +62,7 @@ impl BlockHeader {
     /// Writes the header and returns its CRC, which is the next block's `previous`.
     pub(crate) fn encode(&self, out: &mut [u8]) -> u32 {
         out[0..4].copy_from_slice(&MAGIC);
-        out[4..6].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+        out[4..6].copy_from_slice(&LOG_FORMAT.to_le_bytes());
         out[6..8].copy_from_slice(&self.flags.to_le_bytes());
         out[8..16].copy_from_slice(&self.log_id.to_le_bytes());
         out[16..20].copy_from_slice(&self.incarnation.to_le_bytes());
@@ -89,7 +89,7 @@ impl BlockHeader {
             return Err(HeaderFault::Checksum);
         }
         let version = u16::from_le_bytes([head[4], head[5]]);
-        if version > FORMAT_VERSION {
+        if version > LOG_FORMAT {
             return Err(HeaderFault::Newer(version));
         }
         Ok((Self::fields(head), crc))
@@ -221,9 +221,9 @@ mod tests {
     fn a_newer_version_with_a_sound_header_is_named() {
         let mut bytes = [0; BLOCK_HEADER_BYTES];
         header(5).encode(&mut bytes);
-        bytes[4..6].copy_from_slice(&(FORMAT_VERSION + 1).to_le_bytes());
+        bytes[4..6].copy_from_slice(&(LOG_FORMAT + 1).to_le_bytes());
         let crc = crc32c::crc32c(&bytes[..HEADER_CRC_AT]);
         bytes[HEADER_CRC_AT..].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(BlockHeader::decode(&bytes), Err(HeaderFault::Newer(FORMAT_VERSION + 1)));
+        assert_eq!(BlockHeader::decode(&bytes), Err(HeaderFault::Newer(LOG_FORMAT + 1)));
     }
 }

@@ -7,8 +7,6 @@ use std::{fmt, io, sync::Arc};
 
 use names::{PartitionId, Position};
 
-use crate::limits::FORMAT_VERSION;
-
 /// An operation on a file failed.
 #[derive(Debug)]
 pub struct Fault {
@@ -27,6 +25,15 @@ impl Fault {
     pub(crate) fn of(file: &str, operation: &'static str) -> impl FnOnce(io::Error) -> Fault {
         let file = file.to_owned();
         move |error| Fault { file, operation, offset: None, error }
+    }
+
+    /// The same fault once more, for another who has to know.
+    pub(crate) fn again(&self) -> Fault {
+        let error = match self.error.raw_os_error() {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(self.error.kind(), self.error.to_string()),
+        };
+        Fault { file: self.file.clone(), operation: self.operation, offset: self.offset, error }
     }
 
     /// The same with an offset.
@@ -229,8 +236,10 @@ pub enum OpenError {
     NewerFormat {
         /// Where the version stands.
         file: String,
-        /// The version found.
+        /// The version found, which is the version needed.
         found: u16,
+        /// The newest version of this file's format that this code reads.
+        reads: u16,
     },
     /// Something that was durable is damaged or missing.
     Corrupt {
@@ -250,6 +259,15 @@ pub enum OpenError {
         /// The callback's reason.
         error: ReplayError,
     },
+    /// The callback refused a snapshot.
+    Restore {
+        /// The snapshot's file.
+        file: String,
+        /// Whose snapshot.
+        partition: PartitionId,
+        /// The callback's reason.
+        error: ReplayError,
+    },
     /// The disk failed.
     Io(Fault),
 }
@@ -257,6 +275,50 @@ pub enum OpenError {
 impl OpenError {
     pub(crate) fn corrupt(file: &str, offset: u64, why: impl Into<String>) -> Self {
         Self::Corrupt { file: file.to_owned(), offset, why: why.into() }
+    }
+
+    pub(crate) fn newer(file: &str, found: u16, reads: u16) -> Self {
+        Self::NewerFormat { file: file.to_owned(), found, reads }
+    }
+}
+
+/// Why something at rest could not be read; at an open it refuses the open, while running it is a `Damage`.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    Fault(Fault),
+    Damage(Damage),
+    Newer { file: String, found: u16, reads: u16 },
+}
+
+impl From<Fault> for Unreadable {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Damage> for Unreadable {
+    fn from(damage: Damage) -> Self {
+        Self::Damage(damage)
+    }
+}
+
+impl From<Unreadable> for OpenError {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Fault(fault) => Self::Io(fault),
+            Unreadable::Damage(Damage { file, offset, why }) => Self::Corrupt { file, offset, why },
+            Unreadable::Newer { file, found, reads } => Self::NewerFormat { file, found, reads },
+        }
+    }
+}
+
+impl From<Unreadable> for Damage {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Damage(damage) => damage,
+            Unreadable::Fault(fault) => Self::unreadable(&fault.file, fault.offset.unwrap_or(0))(fault.error),
+            Unreadable::Newer { file, found, .. } => Self { file, offset: 0, why: format!("it has format {found}") },
+        }
     }
 }
 
@@ -271,9 +333,9 @@ impl fmt::Display for OpenError {
         match self {
             Self::Locked { pid: Some(pid) } => write!(f, "the journal is in use by process {pid}; stop it first"),
             Self::Locked { pid: None } => f.write_str("the journal is in use by another process; stop it first"),
-            Self::NewerFormat { file, found } => write!(
+            Self::NewerFormat { file, found, reads } => write!(
                 f,
-                "{file} has format {found}, and this version reads formats up to {FORMAT_VERSION}; \
+                "{file} has format {found}, and this version reads formats up to {reads}; \
                  start it with the version that wrote it, or a newer one"
             ),
             Self::Corrupt { file, offset, why } => write!(
@@ -283,6 +345,9 @@ impl fmt::Display for OpenError {
             ),
             Self::Replay { file, position, error } => {
                 write!(f, "the record at position {position} in {file} cannot be replayed: {error}")
+            }
+            Self::Restore { file, partition, error } => {
+                write!(f, "the snapshot of partition {partition} in {file} cannot be restored: {error}")
             }
             Self::Io(fault) => fault.fmt(f),
         }

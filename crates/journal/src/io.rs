@@ -1,4 +1,4 @@
-//! The disk as the journal sees it: one flat folder of fixed-size files.
+//! The disk as the journal sees it: one flat folder of files, which never shrink.
 //!
 //! Two implementors keep it honest: `RealDisk`, and `sim::SimDisk`, which loses, tears and reorders whatever was not
 //! synced. Contents last after `IoFile::sync`, names after `Io::sync_names`; neither implies the other.
@@ -51,13 +51,16 @@ pub trait Io: Send + Sync {
     fn entropy(&self) -> u64;
 }
 
-#[expect(clippy::len_without_is_empty, reason = "a file of fixed length is never empty")]
-/// A file of fixed length. Offsets, lengths and addresses of buffers are multiples of the page size.
+#[expect(clippy::len_without_is_empty, reason = "no file of the journal is empty")]
+/// A file. Offsets, lengths and addresses of buffers are multiples of the page size; nothing is written beyond its length.
 pub trait IoFile: Send + Sync {
     /// Its length in bytes.
     fn len(&self) -> io::Result<u64>;
     /// Fills `out` from `offset`; fewer bytes only at the end of the file.
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize>;
+    /// Makes it `bytes` long, the new ones being zero, their space taken from the disk so that writing them cannot run
+    /// out. Lasts after `sync`. After an error the file may be of any length in between.
+    fn grow(&self, bytes: u64) -> io::Result<()>;
     /// Writes all of `bytes`.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Makes every write before it last.

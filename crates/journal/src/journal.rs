@@ -1,24 +1,30 @@
 //! The journal as its users see it.
 //!
 //! `append` gives a position at once, `when_durable` resolves when a crash can no longer take it back. Replies leave
-//! only after that.
+//! only after that. What is to outlive its log file goes into segments and checkpoints, by one thread of the caller's.
 
 use std::{
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 
-use names::Position;
+use names::{PartitionId, Position};
 
 use crate::{
-    error::{AppendError, Fault, OpenError, ReplayError, Stopped},
+    checkpoint::Snapshot,
+    error::{AppendError, Damage, Fault, OpenError, ReplayError, Stopped, StoreError},
     io::{Io, LockError, LockGuard},
     lane::Lane,
+    ledger::{Checkpoint, ClosedFile, Ledger},
+    log_reader,
     options::{Drive, Options},
     pending::Pending,
     record::{Entry, Record},
-    recover::{self, Opened, Recovery, Sequences},
+    recover::{self, Opened, Recovery},
+    restore::Sequences,
+    segment::{Kept, Piece, Place, SegmentInfo, Segments},
     stats::Stats,
     threads,
     wait::{WhenDurable, WhenStopped},
@@ -40,6 +46,8 @@ pub enum Urgency {
 /// A durable, ordered log of records.
 pub struct Journal {
     lane: Arc<Lane>,
+    /// A journal that keeps nothing has none.
+    ledger: Option<Ledger>,
     recovery: Recovery,
     drive: Drive,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -47,13 +55,15 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the log in `io`, or begins one, after replaying every record in order.
+    /// Opens the log in `io`, or begins one. `restore` gets the newest snapshot of every partition, in no order, those
+    /// that are over too; then `replay` gets every record of the log in order, also those that snapshots contain.
     ///
     /// The folder is locked until `close` or drop. A damaged log is not opened and not changed.
     #[expect(clippy::needless_pass_by_value, reason = "options are settled at the open and belong to the journal")]
     pub fn open(
         io: Arc<dyn Io>,
         options: Options,
+        restore: &mut dyn FnMut(&Snapshot<'_>) -> Result<(), ReplayError>,
         replay: &mut dyn FnMut(&Record<'_>) -> Result<(), ReplayError>,
     ) -> Result<Journal, OpenError> {
         options.check();
@@ -61,15 +71,15 @@ impl Journal {
             LockError::Held { pid } => OpenError::Locked { pid },
             LockError::Io(error) => OpenError::Io(Fault::of("lock", "lock")(error)),
         })?;
-        let Opened { log, shelf, recovery, sequences, trimmed } = recover::open(io, &options, replay)?;
+        let Opened { log, ledger, recovery, sequences, trimmed } = recover::open(io, &options, restore, replay)?;
         let pending = Pending::new(&options, log.chain().position, sequences, trimmed);
-        let lane = Arc::new(Lane::new(&options, pending, Some((log, shelf))));
+        let lane = Arc::new(Lane::new(&options, pending, Some((log, Arc::clone(ledger.shelf())))));
         let threads = match options.drive {
             Drive::Thread => threads::start(&lane).map_err(Fault::of("journal", "start of a thread"))?,
             Drive::Manual => Vec::new(),
         };
         let (threads, lock) = (Mutex::new(threads), Mutex::new(Some(lock)));
-        Ok(Journal { lane, recovery, drive: options.drive, threads, lock })
+        Ok(Journal { lane, ledger: Some(ledger), recovery, drive: options.drive, threads, lock })
     }
 
     /// A journal that keeps nothing: every append is durable at once, in its own sense.
@@ -78,7 +88,7 @@ impl Journal {
         let pending = Pending::new(&options, 1, Sequences::new(), false);
         let lane = Arc::new(Lane::new(&options, pending, None));
         let (threads, lock) = (Mutex::default(), Mutex::default());
-        Journal { lane, recovery: Recovery::default(), drive: Drive::Manual, threads, lock }
+        Journal { lane, ledger: None, recovery: Recovery::default(), drive: Drive::Manual, threads, lock }
     }
 
     /// Takes all entries into one block, so that replay shows all of them or none. Returns the position of the last.
@@ -124,9 +134,120 @@ impl Journal {
         self.lane.watch.stopped().is_some()
     }
 
-    /// Lets go of the files that hold only records before `below`. Done by the keeper, soon.
-    pub fn trim(&self, below: Position) {
-        self.lane.request_trim(below.get());
+    /// The oldest log file, if the log has left it.
+    pub fn closed_file(&self) -> Option<ClosedFile> {
+        self.ledger.as_ref()?.shelf().closed_file()
+    }
+
+    /// Log files that could be retired one after the other.
+    pub fn closed_files(&self) -> usize {
+        self.lane.log_files().saturating_sub(1)
+    }
+
+    /// Waits until the log has rolled, [`Journal::wake_retirer`] was called, or the journal ends, since the last call; at
+    /// most `timeout`. Says whether there is a closed file. For the thread that retires files: it does not return at once
+    /// for a file that could not be retired, so that a full disk makes nobody spin.
+    pub fn wait_for_closed_file(&self, timeout: Duration) -> bool {
+        self.lane.await_roll(timeout);
+        self.closed_files() > 0
+    }
+
+    /// Has [`Journal::wait_for_closed_file`] return.
+    pub fn wake_retirer(&self) {
+        self.lane.wake_retirer();
+    }
+
+    /// Visits every record of a closed file in order, each after its whole block was verified.
+    pub fn scan(&self, file: &ClosedFile, visit: &mut dyn FnMut(&Record<'_>, Place)) -> Result<(), Damage> {
+        match &self.ledger {
+            Some(ledger) => log_reader::scan(ledger.shelf(), file, visit),
+            None => Ok(()),
+        }
+    }
+
+    /// Visits the records at `positions`, which ascend and are durable. Those whose file was retired, or is retired while
+    /// they are read, are passed over: where they stand now the caller has said himself when he retired it.
+    pub fn read_log(&self, positions: &[Position], visit: &mut dyn FnMut(&Record<'_>)) -> Result<(), Damage> {
+        match &self.ledger {
+            Some(ledger) => log_reader::read(ledger.shelf(), positions, visit),
+            None => Ok(()),
+        }
+    }
+
+    /// Copies the records, sorted by partition and key, into new segments: durable and named when it returns, listed by
+    /// the next checkpoint. The pieces come in the order of the partitions. After `NoSpace` nothing half-made is left.
+    pub fn write_segments(&self, kept: &[Kept]) -> Result<Vec<(PartitionId, Piece)>, StoreError> {
+        let Some(ledger) = &self.ledger else { return Ok(Vec::new()) };
+        let _one_at_a_time = self.begin_storing(ledger)?;
+        let mut written = ledger.segments().write(kept);
+        while matches!(written, Err(StoreError::NoSpace)) && self.give_up_spare()? {
+            written = ledger.segments().write(kept);
+        }
+        self.end_storing(written)
+    }
+
+    /// Visits records of a piece, from the first whose key is at least `from_key`, until at least `bytes` bytes of records
+    /// were visited or the piece ends.
+    pub fn read_piece(
+        &self,
+        piece: &Piece,
+        from_key: u64,
+        bytes: usize,
+        visit: &mut dyn FnMut(&Record<'_>, Place),
+    ) -> Result<(), Damage> {
+        match &self.ledger {
+            Some(ledger) => ledger.segments().read(piece, from_key, bytes, visit),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a checkpoint, reads it back, replaces the manifest, and then lets go of what the checkpoint makes needless.
+    /// The caller has made sure that everything the snapshots contain is durable.
+    ///
+    /// On `NoSpace` and `Damage` nothing has changed, and the journal goes on. A `Fault` has stopped it.
+    pub fn checkpoint(&self, checkpoint: Checkpoint<'_, '_>) -> Result<(), StoreError> {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        let _one_at_a_time = self.begin_storing(ledger)?;
+        let retires = checkpoint.retire.is_some();
+        let over = self.end_storing(ledger.checkpoint(checkpoint))?;
+        self.lane.forget(&over, retires);
+        Ok(())
+    }
+
+    /// Segments that are there, those written since the last checkpoint included.
+    pub fn segments(&self) -> Vec<SegmentInfo> {
+        self.ledger.as_ref().map(Ledger::segments).map_or_else(Vec::new, Segments::list)
+    }
+
+    /// Bytes of the complete checkpoint, and of those of changes after it.
+    pub fn checkpoint_bytes(&self) -> (u64, u64) {
+        self.ledger.as_ref().map_or((0, 0), Ledger::checkpoint_bytes)
+    }
+
+    /// Nothing is stored by a journal that has stopped, was closed, or is storing something else.
+    fn begin_storing<'a>(&self, ledger: &'a Ledger) -> Result<MutexGuard<'a, ()>, StoreError> {
+        let guard = ledger.one_at_a_time();
+        match self.lane.why_ended() {
+            Some(stopped) => Err(StoreError::Fault(stopped.fault().again())),
+            None => Ok(guard),
+        }
+    }
+
+    /// A fault ends the journal; a full disk gets a spare's space for the next attempt.
+    fn end_storing<T>(&self, stored: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &stored {
+            Err(StoreError::Fault(fault)) => drop(self.lane.stop(fault.again())),
+            Err(StoreError::NoSpace) => drop(self.give_up_spare()?),
+            _ => self.lane.ask_free_space(),
+        }
+        stored
+    }
+
+    fn give_up_spare(&self) -> Result<bool, StoreError> {
+        self.lane.give_up_spare().map_err(|fault| {
+            self.lane.stop(fault.again());
+            StoreError::Fault(fault)
+        })
     }
 
     /// What was done since the open.
@@ -158,7 +279,7 @@ impl Journal {
         self.lane.seal(false)
     }
 
-    /// `Drive::Manual`: what the keeper thread does. Trims what was asked for, zeroes spares, asks for the free space.
+    /// `Drive::Manual`: what the keeper thread does. Zeroes spares, asks for the free space.
     pub fn tend(&self) -> Result<(), Stopped> {
         self.assert_manual();
         self.lane.tend(&mut || true)
@@ -181,6 +302,8 @@ impl Journal {
             // A thread that panicked has stopped the journal and said so.
             let _ = thread.join();
         }
+        // A checkpoint that still runs is waited for; the next one is refused.
+        let _stored = self.ledger.as_ref().map(Ledger::one_at_a_time);
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

@@ -8,10 +8,12 @@ use std::{
     io,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
+
+use names::PartitionId;
 
 use crate::{
     block::{BLOCK_HEADER_BYTES, CLOSING, SEAL},
@@ -39,7 +41,6 @@ pub(crate) struct Lane {
     awaits_nudge: AtomicBool,
     payload_bytes_max: usize,
     space: Space,
-    trim_below: AtomicU64,
     closing: AtomicBool,
     /// A journal that keeps nothing has none.
     disk: Option<Disk>,
@@ -50,6 +51,9 @@ struct Disk {
     shelf: Arc<Shelf>,
     poked: Mutex<bool>,
     poke: Condvar,
+    /// Something happened that the thread which retires files may want to know.
+    rolled: Mutex<bool>,
+    roll: Condvar,
 }
 
 struct Writer {
@@ -98,13 +102,15 @@ impl Lane {
             awaits_nudge: AtomicBool::new(false),
             payload_bytes_max: options.block_bytes_max - BLOCK_HEADER_BYTES,
             space: Space::new(options),
-            trim_below: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             disk: disk.map(|(log, shelf)| Disk {
                 writer: Mutex::new(Writer { log, scratch: Scratch::default() }),
                 shelf,
                 poked: Mutex::new(false),
                 poke: Condvar::new(),
+                // Files that were closed before the open are news, too.
+                rolled: Mutex::new(true),
+                roll: Condvar::new(),
             }),
         };
         lane.ask_free_space();
@@ -299,12 +305,13 @@ impl Lane {
         self.space.note_owned(writer.log.room(), disk.shelf.ready());
         if writer.log.file_number() != file {
             self.poke();
+            self.wake_retirer();
         }
         Ok(())
     }
 
     /// The disk failed: nothing is retried, nothing more is taken.
-    fn stop(&self, fault: Fault) -> Stopped {
+    pub(crate) fn stop(&self, fault: Fault) -> Stopped {
         let stopped = Stopped::new(fault);
         if self.watch.stop(stopped.clone()) {
             let fault = stopped.fault();
@@ -318,6 +325,7 @@ impl Lane {
         }
         self.work.notify_all();
         self.poke();
+        self.wake_retirer();
         self.watch.stopped().cloned().unwrap_or(stopped)
     }
 
@@ -326,20 +334,16 @@ impl Lane {
         self.stop(Fault::of("journal", "run of a thread")(io::Error::other("it panicked, which is a bug")));
     }
 
-    /// Trims what was asked for, zeroes missing spares, asks for the free space. `go_on` is asked between writes.
+    /// Zeroes missing spares, asks for the free space. `go_on` is asked between writes.
     pub(crate) fn tend(&self, go_on: &mut dyn FnMut() -> bool) -> Result<(), Stopped> {
         let Some(disk) = &self.disk else { return Ok(()) };
         self.end_if_stopped()?;
-        let below = self.trim_below.swap(0, Ordering::AcqRel);
-        if below > 0 {
-            disk.shelf.trim(below).map_err(|fault| self.stop(fault))?;
-        }
         while disk.shelf.prepare(go_on).map_err(|fault| self.stop(fault))? {}
         self.ask_free_space();
         Ok(())
     }
 
-    fn ask_free_space(&self) {
+    pub(crate) fn ask_free_space(&self) {
         let Some(disk) = &self.disk else { return };
         // A disk that cannot say how full it is keeps its last answer; a full one still refuses the next spare.
         if let Ok(free) = disk.shelf.io().free_bytes() {
@@ -349,12 +353,39 @@ impl Lane {
         self.space.note_owned(writer.log.room(), disk.shelf.ready());
     }
 
-    /// Files that hold only records before `below` may go.
-    pub(crate) fn request_trim(&self, below: u64) {
-        // Nothing that is not durable can be trimmed: the base file would begin behind the end of the log.
-        let below = below.min(self.watch.durable() + 1);
-        self.trim_below.fetch_max(below, Ordering::AcqRel);
-        self.poke();
+    /// Segments and checkpoints found no space: gives them a spare's, if what waits to be written can do without it.
+    pub(crate) fn give_up_spare(&self) -> Result<bool, Fault> {
+        let Some(disk) = &self.disk else { return Ok(false) };
+        // Nobody appends meanwhile, so the space that was promised to what waits is not given away.
+        let pending = lock(&self.pending);
+        if !self.space.can_do_without_a_spare(pending.bytes()) || !disk.shelf.give_up_spare()? {
+            return Ok(false);
+        }
+        self.ask_free_space();
+        Ok(true)
+    }
+
+    /// See `Pending::forget`.
+    pub(crate) fn forget(&self, over: &[PartitionId], trimmed: bool) {
+        lock(&self.pending).forget(over, trimmed);
+    }
+
+    /// Has `await_roll` return.
+    pub(crate) fn wake_retirer(&self) {
+        if let Some(disk) = &self.disk {
+            *lock(&disk.rolled) = true;
+            disk.roll.notify_all();
+        }
+    }
+
+    /// Waits until the log has rolled since the last call, somebody called `wake_retirer`, or the journal ends; at most
+    /// `timeout`.
+    pub(crate) fn await_roll(&self, timeout: Duration) {
+        let Some(disk) = &self.disk else { return };
+        let rolled = lock(&disk.rolled);
+        let waited = disk.roll.wait_timeout_while(rolled, timeout, |rolled| !*rolled && !self.is_ending());
+        let (mut rolled, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *rolled = false;
     }
 
     /// Spares that wait.
@@ -391,7 +422,14 @@ impl Lane {
         self.closing.store(true, Ordering::Release);
         self.work.notify_all();
         self.poke();
+        self.wake_retirer();
         first
+    }
+
+    /// Why nothing may be stored any more.
+    pub(crate) fn why_ended(&self) -> Option<Stopped> {
+        let closed = self.closing.load(Ordering::Acquire).then(Stopped::closed);
+        self.watch.stopped().cloned().or(closed)
     }
 
     /// Whether a close has begun or the disk has failed.

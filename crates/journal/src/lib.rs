@@ -2,19 +2,23 @@
 //!
 //! In come entries of many partitions, out comes a position; once that position is durable, no crash takes it back.
 //! Bottom up: `record`, `block` and `manifest` know bytes; `chain` knows what must follow what; `log` writes one block
-//! at a time; `recover` tells a torn tail from corruption; `pending`, `wait` and `lane` are the group commit; `journal`
+//! at a time; `segment` and `checkpoint` are files of what outlives its log file, and `ledger` says which of them count;
+//! `restore` and `recover` bring everything back and tell a torn tail from corruption; `pending`, `wait` and `lane` are the group commit; `journal`
 //! is the door. The byte pictures stand in `docs/formats/log.md`. Only this crate touches the disk.
 
 mod aligned;
 mod block;
 mod body;
 mod chain;
+mod checkpoint;
 mod error;
 mod io;
 mod journal;
 mod lane;
+mod ledger;
 pub mod limits;
 mod log;
+mod log_reader;
 mod manifest;
 mod options;
 mod pending;
@@ -22,6 +26,7 @@ mod reader;
 mod real;
 mod record;
 mod recover;
+mod restore;
 mod segment;
 mod shelf;
 pub mod sim;
@@ -31,9 +36,11 @@ mod threads;
 mod wait;
 
 pub use aligned::{AlignedBuf, padded};
+pub use checkpoint::Snapshot;
 pub use error::{AppendError, Damage, Fault, OpenError, ReplayError, Stopped, StoreError};
 pub use io::{Io, IoFile, LockError, LockGuard};
 pub use journal::{Journal, Urgency};
+pub use ledger::{Checkpoint, ClosedFile};
 pub use options::{Drive, Options};
 pub use real::RealDisk;
 pub use record::{Entry, RECORD_HEADER_BYTES, Record};

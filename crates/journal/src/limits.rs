@@ -1,7 +1,13 @@
 //! Every bound of the journal, with its reason. Relations between them are asserted at compile time.
 
-/// The newest layout this code writes and reads; a newer one is refused by name.
-pub const FORMAT_VERSION: u16 = 1;
+/// The newest layout of log blocks that this code writes and reads; a newer one is refused by name.
+pub const LOG_FORMAT: u16 = 1;
+
+/// The same of the manifest. Version 1 knew no checkpoints and no segments; it is read, and replaced by the first change.
+pub const MANIFEST_FORMAT: u16 = 2;
+
+/// The same of checkpoints.
+pub const CHECKPOINT_FORMAT: u16 = 1;
 
 /// Blocks begin and end on this boundary: what O_DIRECT asks for, and what disks of today write at once.
 pub const PAGE_BYTES: usize = 4096;
@@ -49,10 +55,17 @@ pub(crate) const BUFFERS_KEPT: usize = 3;
 /// One read of the log at recovery.
 pub(crate) const READ_BYTES: usize = 4 << 20;
 
+/// One write of a checkpoint: it grows by as much, and more would only hold more memory.
+pub(crate) const CHECKPOINT_WRITE_BYTES: usize = 1 << 20;
+
+/// One read of a checkpoint.
+pub(crate) const CHECKPOINT_READ_BYTES: usize = 1 << 20;
+
 /// The commit thread's nice value: at normal priority on a busy machine a sync's end waits for a scheduler tick
 /// (measured: 85 µs become 4 ms).
 pub(crate) const COMMIT_NICE: i32 = -10;
 
+const _: () = assert!(CHECKPOINT_WRITE_BYTES.is_multiple_of(PAGE_BYTES), "checkpoints are whole pages");
 const _: () = assert!(BLOCK_BYTES_MAX.is_multiple_of(PAGE_BYTES), "blocks are whole pages");
 const _: () = assert!(FILE_BYTES.is_multiple_of(PAGE_BYTES as u64), "files are whole pages");
 const _: () = assert!(

@@ -14,12 +14,12 @@ use crate::{
     io::IoFile,
     limits::PAGE_BYTES,
     manifest::FileStart,
-    shelf::{LogFile, Shelf, Spare, log_name},
+    shelf::{Shelf, Spare, log_name},
 };
 
 /// Where the log goes on.
 pub(crate) struct Tail {
-    pub(crate) file: Box<dyn IoFile>,
+    pub(crate) file: Arc<dyn IoFile>,
     pub(crate) number: u64,
     pub(crate) offset: u64,
     pub(crate) bytes: u64,
@@ -99,6 +99,9 @@ impl Log {
         self.tail.file.write_at(at, bytes).map_err(Fault::at(&self.name, "write", at))?;
         self.tail.file.sync().map_err(Fault::at(&self.name, "sync", at))?;
         self.unsynced = false;
+        if header.count > 0 {
+            self.shelf.note_block(header.first_position, at, bytes.len());
+        }
         self.tail.offset += bytes.len() as u64;
         self.written_bytes += bytes.len() as u64;
         self.syncs += 1;
@@ -136,7 +139,7 @@ fn place(shelf: &Shelf, chain: &mut Chain, number: u64, flags: u16) -> Result<(T
     shelf.io().rename(&old, &log_name(number)).map_err(Fault::of(&old, "rename"))?;
     shelf.io().sync_names().map_err(Fault::of(&log_name(number), "sync of the folder"))?;
     chain.advance(&header, crc);
-    shelf.started(LogFile { start, zeroed });
+    shelf.started(start, zeroed, Arc::clone(&file));
     let tail = Tail { file, number, offset: PAGE_BYTES as u64, bytes: shelf.file_bytes(), zeroed };
     Ok((tail, head))
 }

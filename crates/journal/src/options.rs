@@ -5,7 +5,7 @@ use crate::limits;
 /// Who moves the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Drive {
-    /// A commit thread and a keeper thread, which zeroes and trims.
+    /// A commit thread and a keeper thread, which zeroes.
     #[default]
     Thread,
     /// The caller, by `Journal::commit`, `Journal::seal` and `Journal::tend`: for simulations.
@@ -59,6 +59,12 @@ impl Options {
         let least = (self.block_bytes_max + 2 * page) as u64;
         assert!(self.file_bytes >= least, "a file holds its head, the largest block, and a signpost to the next file");
         assert!(self.pending_bytes_max >= self.block_bytes_max, "one full block may always be pending");
+    }
+
+    /// Free space that the log leaves to segments and checkpoints, without which it could not let go of its oldest file:
+    /// as much as one file can hold, and as much again for indexes, snapshots, and whatever else takes space meanwhile.
+    pub(crate) fn retire_bytes(&self) -> u64 {
+        2 * self.file_bytes
     }
 
     /// Below this even freeing entries are refused: what pending blocks could waste at the ends of files.

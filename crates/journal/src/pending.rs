@@ -5,13 +5,15 @@
 
 use std::collections::VecDeque;
 
+use names::PartitionId;
+
 use crate::{
     body::Body,
     error::AppendError,
     limits::BUFFERS_KEPT,
     options::Options,
     record::{self, Entry},
-    recover::Sequences,
+    restore::Sequences,
 };
 
 /// How the commit thread waits, and so whether an append must wake it.
@@ -102,6 +104,14 @@ impl Pending {
             self.sequences.insert(entry.partition, entry.sequence);
         }
         Ok(())
+    }
+
+    /// Partitions that are over, and whether records before the log's beginning are gone.
+    pub(crate) fn forget(&mut self, over: &[PartitionId], trimmed: bool) {
+        self.trimmed |= trimmed || !over.is_empty();
+        for partition in over {
+            self.sequences.remove(partition);
+        }
     }
 
     fn forget_sequences(&mut self, entries: &[Entry<'_>]) {

@@ -75,11 +75,7 @@ impl RealDisk {
 
     fn allocate(&self, name: &str, bytes: u64) -> io::Result<RealFile> {
         let file = self.open_with(name, OFlags::CREATE | OFlags::EXCL | self.direct_flag())?;
-        match rustix::fs::fallocate(&file.fd, FallocateFlags::empty(), 0, bytes) {
-            // Not every file system can promise space; a full disk then shows at the write, which is final.
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => rustix::fs::ftruncate(&file.fd, bytes)?,
-            other => other?,
-        }
+        file.grow(bytes)?;
         Ok(file)
     }
 }
@@ -183,6 +179,15 @@ impl IoFile for RealFile {
             }
         }
         Ok(done)
+    }
+
+    fn grow(&self, bytes: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.fd, FallocateFlags::empty(), 0, bytes) {
+            // Not every file system can promise space; a full disk then shows at the write, which is final for a log.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => rustix::fs::ftruncate(&self.fd, bytes)?,
+            other => other?,
+        }
+        Ok(())
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {

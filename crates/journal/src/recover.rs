@@ -6,28 +6,36 @@
 //! become a file. Then it is corruption and nothing is opened. A torn tail is written over by the opening block of the
 //! next incarnation, which carries the torn block's number: from then on its remains are stale by the chain's rule.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
-use names::{PartitionId, Position};
+use names::Position;
 
 use crate::{
     aligned::{AlignedBuf, padded},
     block::{CLOSING, FILE_HEAD, FileHead, HeaderFault, OPENING, UNZEROED},
     chain::{Chain, Link},
+    checkpoint::{CHECKPOINT_NEW, checkpoint_number},
     error::{Fault, OpenError, ReplayError},
     io::{Io, IoFile},
-    limits::PAGE_BYTES,
+    ledger::Ledger,
+    limits::{LOG_FORMAT, PAGE_BYTES},
     log::{Log, Tail},
-    manifest::{self, FileStart},
+    manifest::{self, FileStart, Manifest},
     options::Options,
     reader::Reader,
     record::Record,
-    shelf::{FRESH, LogFile, SPARE_NEW, Shelf, log_name, log_number, spare_number},
+    restore::{self, Order, Restore, Sequences},
+    segment::Segments,
+    shelf::{FRESH, SPARE_NEW, Shelf, log_name, log_number, spare_number},
 };
 
 /// What an open found. How long it took is the caller's to measure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
+    /// Partitions restored from checkpoints.
+    pub snapshots: u64,
+    /// Bytes of these checkpoints.
+    pub checkpoint_bytes: u64,
     /// Records replayed.
     pub records: u64,
     /// Blocks verified, empty ones included.
@@ -44,64 +52,82 @@ pub struct Recovery {
     pub closed_in_order: bool,
 }
 
-/// The last sequence of each partition that has one in the log.
-pub(crate) type Sequences = HashMap<PartitionId, u64>;
-
 /// A log ready to be appended to.
 pub(crate) struct Opened {
     pub(crate) log: Log,
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) ledger: Ledger,
     pub(crate) recovery: Recovery,
     pub(crate) sequences: Sequences,
-    /// Records before the log's beginning were trimmed, so an unknown partition may begin anywhere.
+    /// Records before the log's beginning are gone, so an unknown partition may begin anywhere.
     pub(crate) trimmed: bool,
 }
 
 type Replay<'a> = dyn FnMut(&Record<'_>) -> Result<(), ReplayError> + 'a;
 
 /// Opens the log in `io`, or begins one.
-pub(crate) fn open(io: Arc<dyn Io>, options: &Options, replay: &mut Replay<'_>) -> Result<Opened, OpenError> {
-    let found = Found::list(&*io)?;
-    let base = manifest::read(&*io)?;
-    if base.is_none() {
+pub(crate) fn open(
+    io: Arc<dyn Io>,
+    options: &Options,
+    restore: &mut Restore<'_>,
+    replay: &mut Replay<'_>,
+) -> Result<Opened, OpenError> {
+    let manifest = manifest::read(&*io)?;
+    let found = Found::list(&*io, manifest.as_ref())?;
+    if manifest.is_none() {
         found.refuse_without_manifest(&*io)?;
     }
-    let shelf = Arc::new(Shelf::new(io, options.file_bytes, options.spares));
-    match base {
-        Some(base) => resume(&shelf, &found, base, replay),
-        None => begin(&shelf, &found),
-    }
+    let shelf = Arc::new(Shelf::new(io, options.file_bytes, options.spares, options.retire_bytes()));
+    let Some(manifest) = manifest else { return begin(&shelf, &found) };
+    let segments = Segments::open(shelf.shared_io(), manifest.base.chain.log_id, &manifest.segments)?;
+    let order = restore::restore(shelf.io(), &manifest, restore)?;
+    let ledger = Ledger::new(Arc::clone(&shelf), segments, manifest.clone());
+    resume(ledger, &found, &manifest.base, order, replay)
 }
 
 /// The files of the folder, sorted by what they are.
 struct Found {
     logs: Vec<u64>,
     spares: Vec<String>,
+    /// Half-made files, and checkpoints and segments that the manifest does not list.
     leftovers: Vec<String>,
+    /// There are checkpoints or segments.
+    stored: bool,
 }
 
 impl Found {
-    fn list(io: &dyn Io) -> Result<Self, Fault> {
+    fn list(io: &dyn Io, manifest: Option<&Manifest>) -> Result<Self, Fault> {
         let names = io.list().map_err(Fault::of("journal", "list"))?;
         let mut logs: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
         logs.sort_unstable();
         let mut spares: Vec<_> = names.iter().filter(|name| spare_number(name).is_some()).cloned().collect();
         spares.sort_unstable();
-        let known = [SPARE_NEW, FRESH, manifest::MANIFEST_NEW];
-        let leftovers = names.into_iter().filter(|name| known.contains(&name.as_str())).collect();
-        Ok(Self { logs, spares, leftovers })
+        let checkpoints = manifest.iter().flat_map(|manifest| &manifest.checkpoints);
+        let checkpoints: HashSet<u64> = checkpoints.map(|file| file.number).collect();
+        let segments = manifest.iter().flat_map(|manifest| &manifest.segments);
+        let segments: HashSet<u64> = segments.map(|segment| segment.number).collect();
+        let half_made = [SPARE_NEW, FRESH, manifest::MANIFEST_NEW, CHECKPOINT_NEW];
+        let is_left_over = |name: &String| {
+            half_made.contains(&name.as_str())
+                || Segments::is_half_made(name)
+                || Segments::is_ours(name).is_some_and(|number| !segments.contains(&number))
+                || checkpoint_number(name).is_some_and(|number| !checkpoints.contains(&number))
+        };
+        let stored = names.iter().any(|name| Segments::is_ours(name).is_some() || checkpoint_number(name).is_some());
+        let leftovers = names.into_iter().filter(is_left_over).collect();
+        Ok(Self { logs, spares, leftovers, stored })
     }
 
     /// Without a manifest there is no log, or a crash stopped the very first open between its first file and its
     /// manifest. Any other log file means that the manifest was lost.
     fn refuse_without_manifest(&self, io: &dyn Io) -> Result<(), OpenError> {
         let lost = match self.logs.as_slice() {
+            _ if self.stored => true,
             [] => false,
             [1] => holds_more_than_its_head(io, &log_name(1))?,
             _ => true,
         };
         if lost {
-            let why = "it is missing, but log files are there";
+            let why = "it is missing, but files of a log are there";
             return Err(OpenError::corrupt(manifest::MANIFEST, 0, why));
         }
         Ok(())
@@ -135,9 +161,13 @@ fn begin(shelf: &Arc<Shelf>, found: &Found) -> Result<Opened, OpenError> {
         shelf.adopt(name.clone())?;
     }
     let (log, base) = Log::create(Arc::clone(shelf))?;
-    manifest::replace(shelf.io(), &base)?;
+    let manifest = Manifest::new(base);
+    manifest::prepare(shelf.io(), &manifest)?;
+    manifest::install(shelf.io())?;
     let recovery = Recovery { incarnation: log.chain().incarnation, ..Recovery::default() };
-    Ok(Opened { log, shelf: Arc::clone(shelf), recovery, sequences: Sequences::new(), trimmed: false })
+    let segments = Segments::open(shelf.shared_io(), base.chain.log_id, &[])?;
+    let ledger = Ledger::new(Arc::clone(shelf), segments, manifest);
+    Ok(Opened { log, ledger, recovery, sequences: Sequences::new(), trimmed: false })
 }
 
 /// Removes half-made files, durably: their names are used again, and a crash that kept a later rename but forgot the
@@ -152,26 +182,35 @@ fn clear_leftovers(shelf: &Shelf, found: &Found) -> Result<(), Fault> {
     shelf.io().sync_names().map_err(Fault::of("journal", "sync of the folder"))
 }
 
-fn resume(shelf: &Arc<Shelf>, found: &Found, base: FileStart, replay: &mut Replay<'_>) -> Result<Opened, OpenError> {
+fn resume(
+    ledger: Ledger,
+    found: &Found,
+    base: &FileStart,
+    order: Order,
+    replay: &mut Replay<'_>,
+) -> Result<Opened, OpenError> {
+    let shelf = ledger.shelf();
+    let (snapshots, checkpoint_bytes) = (order.snapshots(), order.checkpoint_bytes);
     let mut scan = Scan {
-        io: shelf.io(),
+        shelf,
         chain: base.chain,
-        sequences: Sequences::new(),
-        trimmed: base.chain.position > 1,
-        recovery: Recovery::default(),
+        order,
+        recovery: Recovery { snapshots, checkpoint_bytes, ..Recovery::default() },
         reader: Reader::new(shelf.file_bytes()),
         last_block: None,
         replay,
     };
-    let tail = scan.files(found, &base, shelf)?;
+    let tail = scan.files(found, base)?;
     let last_block = scan.last_block;
     let fresh = found.leftovers.iter().filter(|name| *name == FRESH);
     scan.refuse_if_a_spare_goes_on(found.spares.iter().chain(fresh), &tail)?;
-    let Scan { chain, sequences, trimmed, mut recovery, .. } = scan;
+    let Scan { chain, order, mut recovery, .. } = scan;
+    let name = log_name(tail.number);
+    order.check_end(chain.position - 1).map_err(|why| OpenError::corrupt(&name, tail.offset, why))?;
+    let (sequences, trimmed) = order.finish();
 
     // Nothing has been changed up to here. After a kill, what was replayed, and the names under which it was found, may
     // so far stand in caches only; the opening block must not outlive them.
-    let name = log_name(tail.number);
     write_again(&tail, last_block, &name)?;
     tail.file.sync().map_err(Fault::of(&name, "sync"))?;
     shelf.io().sync_names().map_err(Fault::of("journal", "sync of the folder"))?;
@@ -187,15 +226,14 @@ fn resume(shelf: &Arc<Shelf>, found: &Found, base: FileStart, replay: &mut Repla
     log.append_empty(OPENING)?;
     recovery.incarnation = log.chain().incarnation;
     recovery.last = Position::new(chain.position - 1);
-    Ok(Opened { log, shelf: Arc::clone(shelf), recovery, sequences, trimmed })
+    Ok(Opened { log, ledger, recovery, sequences, trimmed })
 }
 
 /// The walk over all files.
 struct Scan<'a> {
-    io: &'a dyn Io,
+    shelf: &'a Shelf,
     chain: Chain,
-    sequences: Sequences,
-    trimmed: bool,
+    order: Order,
     recovery: Recovery,
     reader: Reader,
     /// Where the last block of the file being read stands, and how long it is.
@@ -238,7 +276,7 @@ impl End {
 }
 
 impl Scan<'_> {
-    fn files(&mut self, found: &Found, base: &FileStart, shelf: &Shelf) -> Result<Tail, OpenError> {
+    fn files(&mut self, found: &Found, base: &FileStart) -> Result<Tail, OpenError> {
         let numbers: Vec<u64> = found.logs.iter().copied().filter(|number| *number >= base.file).collect();
         for (number, expected) in numbers.iter().zip(base.file..) {
             if *number != expected {
@@ -247,7 +285,7 @@ impl Scan<'_> {
         }
         let mut end = None;
         for number in numbers {
-            end = Some(self.file(number, end.as_ref(), shelf)?);
+            end = Some(self.file(number, end.as_ref())?);
         }
         let (tail, end) = end.ok_or_else(|| OpenError::corrupt(&log_name(base.file), 0, "the file is missing"))?;
         self.settle(&tail, &end)?;
@@ -255,14 +293,14 @@ impl Scan<'_> {
     }
 
     /// Replays one file; `before` is where the one before it ended.
-    fn file(&mut self, number: u64, before: Option<&(Tail, End)>, shelf: &Shelf) -> Result<(Tail, End), OpenError> {
+    fn file(&mut self, number: u64, before: Option<&(Tail, End)>) -> Result<(Tail, End), OpenError> {
         let name = log_name(number);
-        let file = self.io.open(&name).map_err(Fault::of(&name, "open"))?;
+        let file: Arc<dyn IoFile> = self.shelf.io().open(&name).map_err(Fault::of(&name, "open"))?.into();
         self.reader.clear();
         self.last_block = None;
         let start = FileStart { file: number, chain: self.chain };
         let (bytes, zeroed) = self.head(&*file, &name, number, before)?;
-        shelf.started(LogFile { start, zeroed });
+        self.shelf.started(start, zeroed, Arc::clone(&file));
         let mut offset = PAGE_BYTES as u64;
         let end = loop {
             match self.block(&*file, &name, offset, bytes)? {
@@ -286,7 +324,7 @@ impl Scan<'_> {
     ) -> Result<(u64, bool), OpenError> {
         let (header, crc) = match self.reader.header(file, name, 0)? {
             Ok(head) => head,
-            Err(HeaderFault::Newer(found)) => return Err(OpenError::NewerFormat { file: name.into(), found }),
+            Err(HeaderFault::Newer(found)) => return Err(OpenError::newer(&name, found, LOG_FORMAT)),
             Err(_) => return Err(OpenError::corrupt(name, 0, "the head of the file is damaged")),
         };
         match (self.chain.link(&header), before) {
@@ -317,7 +355,7 @@ impl Scan<'_> {
             Ok(found) => found,
             Err(HeaderFault::NotAHeader) => return Ok(Err(End::Nothing("there is no block header"))),
             Err(HeaderFault::Checksum) => return Ok(Err(End::Nothing("its header is damaged"))),
-            Err(HeaderFault::Newer(found)) => return Err(OpenError::NewerFormat { file: name.into(), found }),
+            Err(HeaderFault::Newer(found)) => return Err(OpenError::newer(&name, found, LOG_FORMAT)),
         };
         match self.chain.link(&header) {
             Link::Next if header.has(FILE_HEAD) => return Ok(Err(End::Signpost)),
@@ -336,13 +374,15 @@ impl Scan<'_> {
             return Ok(Err(End::Torn { bytes: length }));
         }
         for record in header.records(payload) {
-            in_sequence(&mut self.sequences, self.trimmed, &record)
-                .map_err(|why| OpenError::corrupt(name, offset, why))?;
+            self.order.check(&record).map_err(|why| OpenError::corrupt(name, offset, why))?;
             (self.replay)(&record).map_err(|error| OpenError::Replay {
                 file: name.into(),
                 position: record.position,
                 error,
             })?;
+        }
+        if header.count > 0 {
+            self.shelf.note_block(header.first_position, offset, padded(header.bytes()));
         }
         self.recovery.records += u64::from(header.count);
         self.recovery.closed_in_order = header.has(CLOSING);
@@ -377,7 +417,7 @@ impl Scan<'_> {
                 Ok((header, _)) if self.chain.link(&header) == Link::Ahead => {
                     return Err(self.lost(tail, end, header.number, &name));
                 }
-                Err(HeaderFault::Newer(found)) => return Err(OpenError::NewerFormat { file: name, found }),
+                Err(HeaderFault::Newer(found)) => return Err(OpenError::newer(&name, found, LOG_FORMAT)),
                 _ => {}
             }
         }
@@ -395,7 +435,7 @@ impl Scan<'_> {
         tail: &Tail,
     ) -> Result<(), OpenError> {
         for name in spares {
-            let spare = self.io.open(name).map_err(Fault::of(name, "open"))?;
+            let spare = self.shelf.io().open(name).map_err(Fault::of(name, "open"))?;
             self.reader.clear();
             if let Ok((header, _)) = self.reader.header(&*spare, name, 0)?
                 && self.chain.link(&header) == Link::Ahead
@@ -407,18 +447,4 @@ impl Scan<'_> {
         }
         Ok(())
     }
-}
-
-/// Checks that `record` is the next of its partition. The writer checks the same before it takes an entry.
-fn in_sequence(sequences: &mut Sequences, trimmed: bool, record: &Record<'_>) -> Result<(), String> {
-    let last = sequences.insert(record.partition, record.sequence);
-    let expected = match last {
-        Some(last) => last + 1,
-        None if trimmed => return Ok(()),
-        None => 1,
-    };
-    if record.sequence == expected {
-        return Ok(());
-    }
-    Err(format!("partition {} goes on with sequence {} where {expected} is next", record.partition, record.sequence))
 }

@@ -1,8 +1,9 @@
 //! The files of the log and the spare files beside them.
 //!
 //! `log-<number>.tw` are the log, oldest first; `spare-<number>.tw` are zeroed or recycled and wait to become the next
-//! log file. A recycled file still holds old blocks, which the chain rejects. A trim moves the manifest's base first and
-//! gives files away afterwards, so that a crash between the two leaves only files that nobody will read.
+//! log file. A recycled file still holds old blocks, which the chain rejects. A file is given away only after the manifest
+//! begins behind it, so that a crash between the two leaves only a file that nobody will read. Beside each file of the log
+//! stands where its blocks are, so that any record of the log is found with one read.
 
 use std::{
     collections::VecDeque,
@@ -13,12 +14,16 @@ use std::{
     },
 };
 
+use names::Position;
+
 use crate::{
     aligned::AlignedBuf,
+    chain::Chain,
     error::Fault,
     io::{Io, IoFile},
-    limits::ZERO_BYTES,
-    manifest::{self, FileStart},
+    ledger::ClosedFile,
+    limits::{PAGE_BYTES, ZERO_BYTES},
+    manifest::FileStart,
 };
 
 /// A file while it is zeroed; left over only by a crash.
@@ -37,15 +42,16 @@ fn spare_name(number: u64) -> String {
 
 /// The number in `name` if it is a log file's.
 pub(crate) fn log_number(name: &str) -> Option<u64> {
-    number(name, "log-")
+    numbered(name, "log-")
 }
 
 /// The number in `name` if it is a spare's.
 pub(crate) fn spare_number(name: &str) -> Option<u64> {
-    number(name, "spare-")
+    numbered(name, "spare-")
 }
 
-fn number(name: &str, prefix: &str) -> Option<u64> {
+/// The number in `name` between `prefix` and `.tw`, if it has 16 digits.
+pub(crate) fn numbered(name: &str, prefix: &str) -> Option<u64> {
     let digits = name.strip_prefix(prefix)?.strip_suffix(".tw")?;
     let plain = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| digits.parse().ok()).flatten()
@@ -54,16 +60,65 @@ fn number(name: &str, prefix: &str) -> Option<u64> {
 /// A file that can become the next log file.
 pub(crate) struct Spare {
     pub(crate) name: String,
-    pub(crate) file: Box<dyn IoFile>,
+    pub(crate) file: Arc<dyn IoFile>,
     /// Its blocks are written on disk, so that overwriting them needs no metadata.
     pub(crate) zeroed: bool,
 }
 
 /// A file of the log.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LogFile {
-    pub(crate) start: FileStart,
-    pub(crate) zeroed: bool,
+struct LogFile {
+    start: FileStart,
+    zeroed: bool,
+    file: Arc<dyn IoFile>,
+    /// Its blocks with records, in order.
+    blocks: Vec<Block>,
+}
+
+/// Where a block with records stands, as small as it goes: a log of small blocks has many.
+#[derive(Clone, Copy)]
+struct Block {
+    /// Its first record's position, counted from the file's first.
+    first: u32,
+    /// The page it begins on.
+    page: u32,
+    pages: u16,
+}
+
+/// A closed file from its first block to its last.
+pub(crate) struct Stretch {
+    pub(crate) file: Arc<dyn IoFile>,
+    /// What its head must say.
+    pub(crate) start: Chain,
+    /// What the next file's head says.
+    pub(crate) end: Chain,
+}
+
+/// A block with records.
+pub(crate) struct BlockPlace {
+    pub(crate) file: Arc<dyn IoFile>,
+    pub(crate) number: u64,
+    pub(crate) offset: u64,
+    pub(crate) bytes: usize,
+    /// Its first record's position.
+    pub(crate) first: u64,
+    /// A position that all its records are below, and that no other block's record in between is.
+    pub(crate) end: u64,
+}
+
+impl LogFile {
+    fn place(&self, index: usize, end: u64) -> BlockPlace {
+        let base = self.start.chain.position;
+        let block = self.blocks[index];
+        let end = self.blocks.get(index + 1).map_or(end, |next| base + u64::from(next.first));
+        BlockPlace {
+            file: Arc::clone(&self.file),
+            number: self.start.file,
+            offset: u64::from(block.page) * PAGE_BYTES as u64,
+            bytes: usize::from(block.pages) * PAGE_BYTES,
+            first: base + u64::from(block.first),
+            end,
+        }
+    }
 }
 
 /// Log files and spares.
@@ -71,21 +126,25 @@ pub(crate) struct Shelf {
     io: Arc<dyn Io>,
     file_bytes: u64,
     wanted: usize,
+    /// Of the disk's free space, what no spare may take.
+    keep_free: u64,
     ready: AtomicUsize,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     spares: Vec<Spare>,
+    /// Spares being zeroed or recycled.
+    coming: usize,
     next_spare: u64,
     files: VecDeque<LogFile>,
 }
 
 impl Shelf {
-    /// A shelf that wants `wanted` spares of `file_bytes` each.
-    pub(crate) fn new(io: Arc<dyn Io>, file_bytes: u64, wanted: usize) -> Self {
-        let inner = Inner { spares: Vec::new(), next_spare: 1, files: VecDeque::new() };
-        Self { io, file_bytes, wanted, ready: AtomicUsize::new(0), inner: Mutex::new(inner) }
+    /// A shelf that wants `wanted` spares of `file_bytes` each, and zeroes none when less than `keep_free` would be left.
+    pub(crate) fn new(io: Arc<dyn Io>, file_bytes: u64, wanted: usize, keep_free: u64) -> Self {
+        let inner = Inner { spares: Vec::new(), coming: 0, next_spare: 1, files: VecDeque::new() };
+        Self { io, file_bytes, wanted, keep_free, ready: AtomicUsize::new(0), inner: Mutex::new(inner) }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -94,6 +153,10 @@ impl Shelf {
 
     pub(crate) fn io(&self) -> &dyn Io {
         &*self.io
+    }
+
+    pub(crate) fn shared_io(&self) -> Arc<dyn Io> {
+        Arc::clone(&self.io)
     }
 
     pub(crate) fn file_bytes(&self) -> u64 {
@@ -116,7 +179,7 @@ impl Shelf {
             drop(inner);
             return self.io.remove(&name).map_err(Fault::of(&name, "remove"));
         }
-        inner.spares.push(Spare { name, file, zeroed: true });
+        inner.spares.push(Spare { name, file: file.into(), zeroed: true });
         self.ready.store(inner.spares.len(), Ordering::Release);
         Ok(())
     }
@@ -131,12 +194,22 @@ impl Shelf {
         }
         drop(inner);
         let file = self.io.create(FRESH, self.file_bytes).map_err(Fault::of(FRESH, "create"))?;
-        Ok(Spare { name: FRESH.into(), file, zeroed: false })
+        Ok(Spare { name: FRESH.into(), file: file.into(), zeroed: false })
     }
 
     /// The log goes on in `file`.
-    pub(crate) fn started(&self, file: LogFile) {
-        self.inner().files.push_back(file);
+    pub(crate) fn started(&self, start: FileStart, zeroed: bool, file: Arc<dyn IoFile>) {
+        self.inner().files.push_back(LogFile { start, zeroed, file, blocks: Vec::new() });
+    }
+
+    /// A block with records stands in the newest file.
+    pub(crate) fn note_block(&self, first: u64, offset: u64, bytes: usize) {
+        let mut inner = self.inner();
+        let file = inner.files.back_mut().expect("a block is noted after its file");
+        let pages = u16::try_from(bytes / PAGE_BYTES).expect("a block has few pages");
+        let page = u32::try_from(offset / PAGE_BYTES as u64).expect("a log file has few pages");
+        let first = u32::try_from(first - file.start.chain.position).expect("a log file has few records");
+        file.blocks.push(Block { first, page, pages });
     }
 
     /// Files of the log.
@@ -144,12 +217,130 @@ impl Shelf {
         self.inner().files.len()
     }
 
-    /// Zeroes one more spare if one is missing. Says whether one was made; a full disk makes none and is no fault.
+    /// The oldest file, if the log has left it.
+    pub(crate) fn closed_file(&self) -> Option<ClosedFile> {
+        let inner = self.inner();
+        let (oldest, next) = (inner.files.front()?, inner.files.get(1)?);
+        Some(ClosedFile {
+            number: oldest.start.file,
+            first: Position::new(oldest.start.chain.position),
+            last: Position::new(next.start.chain.position - 1),
+            bytes: self.file_bytes,
+        })
+    }
+
+    /// A closed file; `None` if the log does not have it any more, or is still writing it.
+    pub(crate) fn stretch(&self, number: u64) -> Option<Stretch> {
+        let inner = self.inner();
+        let index = inner.files.iter().position(|file| file.start.file == number)?;
+        let (file, next) = (&inner.files[index], inner.files.get(index + 1)?);
+        Some(Stretch { file: Arc::clone(&file.file), start: file.start.chain, end: next.start.chain })
+    }
+
+    /// The block in which the record at `position` stands; `None` if it is not in the log.
+    pub(crate) fn block_of(&self, position: u64) -> Option<BlockPlace> {
+        let inner = self.inner();
+        let after = inner.files.partition_point(|file| file.start.chain.position <= position);
+        // A file without records begins at the same position as the next one.
+        let file = &inner.files[after.checked_sub(1)?];
+        let relative = u32::try_from(position - file.start.chain.position).ok()?;
+        let index = file.blocks.partition_point(|block| block.first <= relative).checked_sub(1)?;
+        let end = inner.files.get(after).map_or(u64::MAX, |next| next.start.chain.position);
+        Some(file.place(index, end))
+    }
+
+    /// Whether the log still has this file.
+    pub(crate) fn holds(&self, number: u64) -> bool {
+        self.inner().files.front().is_some_and(|oldest| oldest.start.file <= number)
+    }
+
+    /// Where the log begins once `retire` is gone.
+    pub(crate) fn base_without(&self, retire: Option<&ClosedFile>) -> FileStart {
+        let inner = self.inner();
+        let oldest = inner.files.front().expect("a log has a file").start;
+        let Some(retire) = retire else { return oldest };
+        assert_eq!(retire.number, oldest.file, "only the oldest file of the log can be retired");
+        inner.files.get(1).expect("the file being written cannot be retired").start
+    }
+
+    /// Makes the oldest file, which the manifest does not name any more, a spare, or removes it.
+    pub(crate) fn retire_oldest(&self) -> Result<(), Fault> {
+        let (oldest, recycle) = {
+            let mut inner = self.inner();
+            let oldest = inner.files.pop_front().expect("the caller has retired a file of the log");
+            let recycle = oldest.zeroed && inner.spares.len() + inner.coming < self.wanted;
+            inner.coming += usize::from(recycle);
+            (oldest, recycle)
+        };
+        let made = if recycle { self.recycle(&oldest) } else { self.discard(&oldest).map(|()| None) };
+        self.arrived(usize::from(recycle), made)
+    }
+
+    /// Books the end of an attempt to make a spare.
+    fn arrived(&self, claimed: usize, made: Result<Option<Spare>, Fault>) -> Result<(), Fault> {
+        let mut inner = self.inner();
+        inner.coming -= claimed;
+        inner.spares.extend(made?);
+        self.ready.store(inner.spares.len(), Ordering::Release);
+        Ok(())
+    }
+
+    fn recycle(&self, dropped: &LogFile) -> Result<Option<Spare>, Fault> {
+        let old = log_name(dropped.start.file);
+        if dropped.file.len().map_err(Fault::of(&old, "length"))? != self.file_bytes {
+            return self.discard(dropped).map(|()| None);
+        }
+        let name = self.next_spare_name();
+        self.io.rename(&old, &name).map_err(Fault::of(&old, "rename"))?;
+        self.io.sync_names().map_err(Fault::of("journal", "sync of the folder"))?;
+        Ok(Some(Spare { name, file: Arc::clone(&dropped.file), zeroed: true }))
+    }
+
+    fn discard(&self, dropped: &LogFile) -> Result<(), Fault> {
+        let old = log_name(dropped.start.file);
+        self.io.remove(&old).map_err(Fault::of(&old, "remove"))
+    }
+
+    /// Gives a spare's space back to the disk. Says whether there was one.
+    pub(crate) fn give_up_spare(&self) -> Result<bool, Fault> {
+        let spare = {
+            let mut inner = self.inner();
+            let spare = inner.spares.pop();
+            self.ready.store(inner.spares.len(), Ordering::Release);
+            spare
+        };
+        let Some(Spare { name, .. }) = spare else { return Ok(false) };
+        self.io.remove(&name).map_err(Fault::of(&name, "remove"))?;
+        Ok(true)
+    }
+
+    /// Zeroes one more spare if one is missing. Says whether one was made; a nearly full disk makes none and is no fault.
     /// `go_on` is asked between writes.
     pub(crate) fn prepare(&self, go_on: &mut dyn FnMut() -> bool) -> Result<bool, Fault> {
-        if self.ready() >= self.wanted {
+        if !self.has_space() || !self.claim() {
             return Ok(false);
         }
+        let made = self.zeroed_spare(go_on);
+        let count = made.as_ref().is_ok_and(Option::is_some);
+        self.arrived(1, made)?;
+        Ok(count)
+    }
+
+    /// Takes the right to make one of the spares that are missing.
+    fn claim(&self) -> bool {
+        let mut inner = self.inner();
+        let missing = inner.spares.len() + inner.coming < self.wanted;
+        inner.coming += usize::from(missing);
+        missing
+    }
+
+    /// A disk that cannot say how full it is shows it at the attempt.
+    fn has_space(&self) -> bool {
+        let needed = self.file_bytes.saturating_add(self.keep_free);
+        self.io.free_bytes().unwrap_or(u64::MAX) >= needed
+    }
+
+    fn zeroed_spare(&self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Spare>, Fault> {
         let made = self.zero_new_file(go_on);
         if !matches!(made, Ok(Some(_))) {
             // Whatever happened, half a spare is of no use and holds space.
@@ -157,14 +348,13 @@ impl Shelf {
         }
         let file = match made {
             Ok(Some(file)) => file,
-            Ok(None) => return Ok(false),
-            Err(fault) if fault.error.kind() == io::ErrorKind::StorageFull => return Ok(false),
+            Ok(None) => return Ok(None),
+            Err(fault) if fault.error.kind() == io::ErrorKind::StorageFull => return Ok(None),
             Err(fault) => return Err(fault),
         };
         let name = self.next_spare_name();
         self.io.rename(SPARE_NEW, &name).map_err(Fault::of(SPARE_NEW, "rename"))?;
-        self.put(Spare { name, file, zeroed: true });
-        Ok(true)
+        Ok(Some(Spare { name, file: file.into(), zeroed: true }))
     }
 
     fn zero_new_file(&self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<Box<dyn IoFile>>, Fault> {
@@ -188,44 +378,6 @@ impl Shelf {
         let mut inner = self.inner();
         inner.next_spare += 1;
         spare_name(inner.next_spare - 1)
-    }
-
-    fn put(&self, spare: Spare) {
-        let mut inner = self.inner();
-        inner.spares.push(spare);
-        self.ready.store(inner.spares.len(), Ordering::Release);
-    }
-
-    /// Gives away the files that hold only records before `below`, never the last file.
-    pub(crate) fn trim(&self, below: u64) -> Result<(), Fault> {
-        let dropped = {
-            let inner = self.inner();
-            let keep = inner.files.iter().rposition(|file| file.start.chain.position <= below).unwrap_or(0);
-            inner.files.range(..=keep).copied().collect::<Vec<_>>()
-        };
-        let Some((base, dropped)) = dropped.split_last().filter(|(_, dropped)| !dropped.is_empty()) else {
-            return Ok(());
-        };
-        manifest::replace(&*self.io, &base.start)?;
-        self.inner().files.drain(..dropped.len());
-        let recycled = dropped.iter().map(|file| self.recycle(file)).collect::<Result<Vec<_>, _>>()?;
-        self.io.sync_names().map_err(Fault::of("journal", "sync of the folder"))?;
-        recycled.into_iter().flatten().for_each(|spare| self.put(spare));
-        Ok(())
-    }
-
-    /// Makes a file that the log no longer needs a spare, or removes it.
-    fn recycle(&self, dropped: &LogFile) -> Result<Option<Spare>, Fault> {
-        let old = log_name(dropped.start.file);
-        let file = self.io.open(&old).map_err(Fault::of(&old, "open"))?;
-        let fits = file.len().map_err(Fault::of(&old, "length"))? == self.file_bytes;
-        if !fits || !dropped.zeroed || self.ready() >= self.wanted {
-            self.io.remove(&old).map_err(Fault::of(&old, "remove"))?;
-            return Ok(None);
-        }
-        let name = self.next_spare_name();
-        self.io.rename(&old, &name).map_err(Fault::of(&old, "rename"))?;
-        Ok(Some(Spare { name, file, zeroed: true }))
     }
 }
 

@@ -1,7 +1,8 @@
 //! How much the log may still grow, so that a full disk is met with an answer and not with a failed write.
 //!
-//! Owned space (the rest of the current file, the spares) plus whole files that the disk could still give. It is asked
-//! of the disk by the keeper and counted on by the writer in between; an append only loads one number.
+//! Owned space (the rest of the current file, the spares) plus whole files that the disk could still give, without what
+//! retiring a file may need: a log that took that too could never shrink again. It is asked of the disk by the keeper and
+//! after every checkpoint, and counted on by the writer in between; an append only loads one number.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +13,8 @@ pub(crate) struct Space {
     available: AtomicU64,
     free: AtomicU64,
     file_bytes: u64,
+    /// Free space that is not the log's.
+    retire: u64,
     reserve: u64,
     floor: u64,
 }
@@ -23,6 +26,7 @@ impl Space {
             available: AtomicU64::new(u64::MAX),
             free: AtomicU64::new(u64::MAX),
             file_bytes: options.file_bytes,
+            retire: options.retire_bytes(),
             reserve: options.reserve_bytes.max(floor),
             floor,
         }
@@ -35,9 +39,16 @@ impl Space {
 
     /// The log owns `room` bytes of the current file and `spares` files.
     pub(crate) fn note_owned(&self, room: u64, spares: usize) {
-        let files = self.free.load(Ordering::Relaxed) / self.file_bytes + spares as u64;
+        let free = self.free.load(Ordering::Relaxed).saturating_sub(self.retire);
+        let files = free / self.file_bytes + spares as u64;
         let available = files.saturating_mul(self.file_bytes).saturating_add(room);
         self.available.store(available, Ordering::Relaxed);
+    }
+
+    /// Whether a spare can be given up when `pending` bytes are still to be written.
+    pub(crate) fn can_do_without_a_spare(&self, pending: usize) -> bool {
+        let needed = (pending as u64).saturating_add(self.floor).saturating_add(self.file_bytes);
+        self.available.load(Ordering::Relaxed) >= needed
     }
 
     /// Whether an entry may be taken when `pending` bytes, its own included, are to be written.
@@ -55,13 +66,13 @@ mod tests {
     fn ordinary_entries_end_at_the_reserve_and_freeing_ones_at_the_floor() {
         let options = Options::small(64 << 10);
         let space = Space::new(&options);
-        space.note_free(200 << 10);
+        space.note_free(328 << 10);
         space.note_owned(10 << 10, 0);
-        assert!(space.allows(1 << 10, false), "three files fit, two are kept back");
-        space.note_free(128 << 10);
+        assert!(space.allows(1 << 10, false), "five files fit, two are left to segments, two are kept back");
+        space.note_free(256 << 10);
         space.note_owned(1 << 10, 0);
         assert!(!space.allows(2 << 10, false) && space.allows(2 << 10, true));
-        space.note_free(60 << 10);
+        space.note_free(188 << 10);
         space.note_owned(16 << 10, 0);
         assert!(!space.allows(0, true));
     }

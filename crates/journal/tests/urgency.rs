@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 fn journal() -> Journal {
     let options = Options { drive: Drive::Thread, ..Options::small(1 << 20) };
-    Journal::open(Arc::new(SimDisk::new(3)), options, &mut |_| Ok(())).unwrap()
+    Journal::open(Arc::new(SimDisk::new(3)), options, &mut |_| Ok(()), &mut |_| Ok(())).unwrap()
 }
 
 fn append(journal: &Journal, sequence: u64, urgency: Urgency) -> Position {
@@ -51,13 +51,14 @@ fn a_nudge_has_what_waits_for_it_written() {
 fn what_waits_for_a_nudge_is_written_at_close() {
     let disk = Arc::new(SimDisk::new(4));
     let options = Options { drive: Drive::Thread, ..Options::small(1 << 20) };
-    let journal = Journal::open(Arc::<SimDisk>::clone(&disk), options.clone(), &mut |_| Ok(())).unwrap();
+    let journal =
+        Journal::open(Arc::<SimDisk>::clone(&disk), options.clone(), &mut |_| Ok(()), &mut |_| Ok(())).unwrap();
     append(&journal, 1, Urgency::Now);
     append(&journal, 2, Urgency::WhenIdle);
     append(&journal, 3, Urgency::Soon);
     journal.close();
     let mut replayed = 0;
-    Journal::open(disk, options, &mut |_| {
+    Journal::open(disk, options, &mut |_| Ok(()), &mut |_| {
         replayed += 1;
         Ok(())
     })

@@ -33,6 +33,11 @@ impl Content {
         self.len = len;
     }
 
+    /// Makes it at least `len` long.
+    pub(super) fn grow(&mut self, len: u64) {
+        self.len = self.len.max(len);
+    }
+
     /// Writes; a write beyond the end makes the file longer.
     pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) {
         let mut rest = bytes;

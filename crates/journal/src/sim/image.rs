@@ -141,6 +141,10 @@ impl Image {
         file.doubtful.push(Write { offset, bytes: bytes.into(), given_up: false });
     }
 
+    pub(super) fn grow(&mut self, inode: usize, bytes: u64) {
+        self.inodes[inode].seen.grow(bytes);
+    }
+
     pub(super) fn sync(&mut self, inode: usize) {
         let Inode { seen, stable, doubtful } = &mut self.inodes[inode];
         if stable.len() < seen.len() {

@@ -316,6 +316,16 @@ impl IoFile for SimFile {
         Ok(state.image.read(self.inode, offset, out))
     }
 
+    fn grow(&self, bytes: u64) -> io::Result<()> {
+        self.disk.state().change(|state| {
+            if state.free() < bytes.saturating_sub(state.image.len(self.inode)) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            state.image.grow(self.inode, bytes);
+            Ok(())
+        })
+    }
+
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         let failed = state.begin();
@@ -422,6 +432,27 @@ mod tests {
             sectors(&killed.crash(), "a", 4096) == [0; 8]
         });
         assert!(lost.count() > 3);
+    }
+
+    #[test]
+    fn a_file_that_grew_is_as_long_after_a_sync_and_of_either_length_without() {
+        let (mut short, mut long) = (0, 0);
+        for seed in 0..50 {
+            let (disk, file) = synced_file(seed);
+            file.grow(16384).unwrap();
+            file.write_at(12288, &[4; 4096]).unwrap();
+            match disk.crash().bytes("a").unwrap().len() {
+                8192 => short += 1,
+                16384 => long += 1,
+                other => panic!("{other} bytes"),
+            }
+            file.sync().unwrap();
+            assert_eq!(disk.crash().bytes("a").unwrap()[12288..], [4; 4096]);
+            disk.set_capacity(20000);
+            assert_eq!(file.grow(20480).unwrap_err().kind(), io::ErrorKind::StorageFull);
+            assert_eq!(file.len().unwrap(), 16384);
+        }
+        assert!(short > 5 && long > 5, "{short} short, {long} long");
     }
 
     #[test]

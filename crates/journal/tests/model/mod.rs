@@ -7,8 +7,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use journal::{AppendError, Entry, Journal, OpenError, Options, Stopped, Urgency, sim::SimDisk};
-use names::{PartitionId, Position};
+use journal::{
+    AppendError, Checkpoint, Entry, Journal, OpenError, Options, Stopped, StoreError, Urgency, sim::SimDisk,
+};
+use names::PartitionId;
 
 /// An entry the journal took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +49,7 @@ pub(crate) fn options() -> Options {
 /// Opens and only collects.
 pub(crate) fn replay(disk: &SimDisk, options: Options) -> Result<(Journal, Vec<(u64, Taken)>), OpenError> {
     let mut found = Vec::new();
-    let journal = Journal::open(Arc::new(disk.clone()), options, &mut |record| {
+    let journal = Journal::open(Arc::new(disk.clone()), options, &mut |_| Ok(()), &mut |record| {
         let payload = record.payload.to_vec();
         let taken = Taken { partition: record.partition.get(), sequence: record.sequence, kind: record.kind, payload };
         assert_eq!((record.version, record.key_id), (1, 0));
@@ -180,13 +182,22 @@ impl Model {
             13 => journal.seal(),
             14 => journal.tend(),
             _ => {
-                self.trimmed_below = self.trimmed_below.max(rng.u64(..=self.durable + 1));
-                journal.trim(Position::new(self.trimmed_below));
-                marks.push(self.mark(disk));
+                if let Some(closed) = journal.closed_file() {
+                    self.trimmed_below = closed.last.get() + 1;
+                    marks.push(self.mark(disk));
+                    // Whoever stopped the journal says why.
+                    retire_oldest(journal).or_else(|_| journal.commit().map(|_| ()))?;
+                }
                 journal.tend()
             }
         }
     }
+}
+
+/// Retires the oldest closed file of a log of which nothing has to be kept.
+pub(crate) fn retire_oldest(journal: &Journal) -> Result<(), StoreError> {
+    let snapshots = &mut std::iter::empty();
+    journal.checkpoint(Checkpoint { complete: true, snapshots, retire: journal.closed_file(), drop_segments: &[] })
 }
 
 fn index(position: u64) -> usize {
