@@ -7,7 +7,7 @@ use std::{fmt, io, sync::Arc};
 
 use names::{PartitionId, Position};
 
-use crate::limits::FORMAT_VERSION;
+use crate::{limits, segment::Segments};
 
 /// An operation on a file failed.
 #[derive(Debug)]
@@ -270,8 +270,9 @@ impl fmt::Display for OpenError {
             Self::Locked { pid: None } => f.write_str("the journal is in use by another process; stop it first"),
             Self::NewerFormat { file, found } => write!(
                 f,
-                "{file} has format {found}, and this version reads formats up to {FORMAT_VERSION}; \
-                 start it with the version that wrote it, or a newer one"
+                "{file} has format {found}, and this version reads formats up to {}; \
+                 start it with the version that wrote it, or a newer one",
+                newest_of(file)
             ),
             Self::Corrupt { file, offset, why } => write!(
                 f,
@@ -287,3 +288,8 @@ impl fmt::Display for OpenError {
 }
 
 impl std::error::Error for OpenError {}
+
+/// The newest format of that file that this code reads: segments count theirs by themselves.
+fn newest_of(file: &str) -> u16 {
+    if Segments::is_ours(file).is_some() { limits::SEGMENT_VERSION } else { limits::FORMAT_VERSION }
+}

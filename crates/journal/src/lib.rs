@@ -38,6 +38,6 @@ pub use options::{Drive, Options};
 pub use real::RealDisk;
 pub use record::{Entry, RECORD_HEADER_BYTES, Record};
 pub use recover::Recovery;
-pub use segment::{Kept, Piece, Place, SegmentInfo, SegmentReport, Segments, Source, Visit};
+pub use segment::{Kept, Piece, Place, SegmentInfo, SegmentReport, SegmentSizes, Segments, Source, Visit};
 pub use stats::Stats;
 pub use wait::WhenDurable;
