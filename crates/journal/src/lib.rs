@@ -2,9 +2,9 @@
 //!
 //! In come entries of many partitions, out comes a position; once that position is durable, no crash takes it back.
 //! Bottom up: `record`, `block` and `manifest` know bytes; `chain` knows what must follow what; `log` writes one block
-//! at a time; `segment` and `checkpoint` are files of what outlives its log file, and `ledger` says which of them count;
-//! `restore` and `recover` bring everything back and tell a torn tail from corruption; `pending`, `wait` and `lane` are the group commit; `journal`
-//! is the door. The byte pictures stand in `docs/formats/log.md`. Only this crate touches the disk.
+//! at a time; `segment` and `checkpoint` hold what outlives its log file, and `ledger` says which of them count; `restore`
+//! and `recover` bring everything back and tell a torn tail from corruption; `pending`, `wait` and `lane` are the group
+//! commit; `journal` is the door. The byte pictures stand in `docs/formats`. Only this crate touches the disk.
 
 mod aligned;
 mod block;
@@ -45,6 +45,6 @@ pub use options::{Drive, Options};
 pub use real::RealDisk;
 pub use record::{Entry, RECORD_HEADER_BYTES, Record};
 pub use recover::Recovery;
-pub use segment::{Kept, Piece, Place, SegmentInfo, SegmentReport, Segments, Source, Visit};
+pub use segment::{Kept, Piece, Place, SegmentInfo, SegmentReport, SegmentSizes, Segments, Source, Visit};
 pub use stats::Stats;
 pub use wait::WhenDurable;

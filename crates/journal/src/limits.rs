@@ -65,6 +65,47 @@ pub(crate) const CHECKPOINT_READ_BYTES: usize = 1 << 20;
 /// (measured: 85 µs become 4 ms).
 pub(crate) const COMMIT_NICE: i32 = -10;
 
+/// The newest layout of segments this code writes and reads. It counts by itself: segments outlive the logs they came from.
+pub const SEGMENT_VERSION: u16 = 1;
+
+/// Records in one segment. Those of a whole log file fit, so that retiring one that is all live makes no second, tiny
+/// segment; the file itself is longer by indexes, directory and two pages.
+pub const SEGMENT_BYTES_MAX: u64 = FILE_BYTES;
+
+/// From so many bytes of records on a partition gets segments of its own, which are unlinked as soon as it has drained.
+/// Below, it shares one: a file for each tiny partition would cost a sync each.
+pub const OWN_SEGMENT_BYTES: u64 = 8 << 20;
+
+/// Records between two entries of a piece's index: about what one read brings anyway, and an index of a thousandth of
+/// the records.
+pub const INDEX_STEP_BYTES: u64 = 16 << 10;
+
+/// What a segment is assembled in, so the memory that writing one takes. Records that stand far apart are brought into
+/// order within it: the larger it is, the less often a source is read again. At least one block, so that any record fits.
+pub const COPY_BYTES: usize = BLOCK_BYTES_MAX;
+
+/// One read while a segment is assembled.
+pub(crate) const COPY_READ_BYTES: usize = 1 << 20;
+
+/// Bytes between two wanted records that are read and thrown away: cheaper than another read.
+pub(crate) const COPY_GAP_BYTES: u64 = 64 << 10;
+
+/// One write of a segment: large enough to be fast, small enough to let syncs of the log pass in between.
+pub(crate) const COPY_WRITE_BYTES: usize = 512 << 10;
+
+/// One read of a piece's records, and of a directory. A step with a larger record is read alone.
+pub(crate) const READ_AHEAD_BYTES: usize = 256 << 10;
+
+/// Segments kept open for reading; far below what a process may have open.
+pub(crate) const SEGMENTS_OPEN: usize = 64;
+
+/// Indexes of pieces kept in memory; the largest has 4096 steps of 16 bytes, so 2 MiB at the most.
+pub(crate) const INDEXES_KEPT: usize = 32;
+
+const _: () = assert!(COPY_BYTES >= BLOCK_BYTES_MAX, "any record of the log can be copied");
+const _: () = assert!(SEGMENT_BYTES_MAX >= FILE_BYTES, "a log file's records fit into one segment");
+const _: () = assert!(SEGMENT_BYTES_MAX + (BLOCK_BYTES_MAX as u64) < 1 << 32, "an index names steps with four bytes");
+const _: () = assert!(OWN_SEGMENT_BYTES <= SEGMENT_BYTES_MAX, "a partition that shares a segment is not cut");
 const _: () = assert!(CHECKPOINT_WRITE_BYTES.is_multiple_of(PAGE_BYTES), "checkpoints are whole pages");
 const _: () = assert!(BLOCK_BYTES_MAX.is_multiple_of(PAGE_BYTES), "blocks are whole pages");
 const _: () = assert!(FILE_BYTES.is_multiple_of(PAGE_BYTES as u64), "files are whole pages");

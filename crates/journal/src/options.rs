@@ -1,6 +1,6 @@
 //! What an opener may choose. The defaults are the product's; tests use small files.
 
-use crate::limits;
+use crate::{limits, segment::SegmentSizes};
 
 /// Who moves the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +25,8 @@ pub struct Options {
     pub spares: usize,
     /// Space kept for entries that free space; spare files and the rest of the current file count.
     pub reserve_bytes: u64,
+    /// How segments are cut.
+    pub segments: SegmentSizes,
     /// Threads, or the caller.
     pub drive: Drive,
 }
@@ -37,6 +39,7 @@ impl Default for Options {
             pending_bytes_max: limits::PENDING_BYTES_MAX,
             spares: limits::SPARES,
             reserve_bytes: limits::RESERVE_BYTES,
+            segments: SegmentSizes::default(),
             drive: Drive::default(),
         }
     }
@@ -48,7 +51,16 @@ impl Options {
         let page = limits::PAGE_BYTES;
         let quarter = usize::try_from(file_bytes / 4).unwrap_or(limits::BLOCK_BYTES_MAX);
         let block_bytes_max = (quarter / page * page).clamp(page, limits::BLOCK_BYTES_MAX);
-        Self { file_bytes, block_bytes_max, reserve_bytes: 2 * file_bytes, drive: Drive::Manual, ..Self::default() }
+        let segments =
+            SegmentSizes { own_bytes: file_bytes / 8, bytes_max: file_bytes, copy_bytes: block_bytes_max.max(page) };
+        Self {
+            file_bytes,
+            block_bytes_max,
+            segments,
+            reserve_bytes: 2 * file_bytes,
+            drive: Drive::Manual,
+            ..Self::default()
+        }
     }
 
     /// Refuses sizes with which no block could be written; a bug of the caller.

@@ -77,8 +77,9 @@ pub(crate) fn open(
         found.refuse_without_manifest(&*io)?;
     }
     let shelf = Arc::new(Shelf::new(io, options.file_bytes, options.spares, options.retire_bytes()));
-    let Some(manifest) = manifest else { return begin(&shelf, &found) };
+    let Some(manifest) = manifest else { return begin(&shelf, &found, options) };
     let segments = Segments::open(shelf.shared_io(), manifest.base.chain.log_id, &manifest.segments)?;
+    let segments = segments.with_sizes(options.segments);
     let order = restore::restore(shelf.io(), &manifest, restore)?;
     let ledger = Ledger::new(Arc::clone(&shelf), segments, manifest.clone());
     resume(ledger, &found, &manifest.base, order, replay)
@@ -151,7 +152,7 @@ fn holds_more_than_its_head(io: &dyn Io, name: &str) -> Result<bool, OpenError> 
     Ok(!head.has(OPENING))
 }
 
-fn begin(shelf: &Arc<Shelf>, found: &Found) -> Result<Opened, OpenError> {
+fn begin(shelf: &Arc<Shelf>, found: &Found, options: &Options) -> Result<Opened, OpenError> {
     clear_leftovers(shelf, found)?;
     for number in &found.logs {
         let name = log_name(*number);
@@ -165,7 +166,7 @@ fn begin(shelf: &Arc<Shelf>, found: &Found) -> Result<Opened, OpenError> {
     manifest::prepare(shelf.io(), &manifest)?;
     manifest::install(shelf.io())?;
     let recovery = Recovery { incarnation: log.chain().incarnation, ..Recovery::default() };
-    let segments = Segments::open(shelf.shared_io(), base.chain.log_id, &[])?;
+    let segments = Segments::open(shelf.shared_io(), base.chain.log_id, &[])?.with_sizes(options.segments);
     let ledger = Ledger::new(Arc::clone(shelf), segments, manifest);
     Ok(Opened { log, ledger, recovery, sequences: Sequences::new(), trimmed: false })
 }

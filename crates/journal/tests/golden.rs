@@ -94,6 +94,8 @@ fn the_golden_log_of_format_1_opens_unchanged() {
     fs::remove_dir_all(folder).unwrap();
     expect_test::expect![[r#"
         Recovery {
+            snapshots: 0,
+            checkpoint_bytes: 0,
             records: 12,
             blocks: 11,
             bytes: 49152,

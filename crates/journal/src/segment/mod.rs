@@ -1,20 +1,56 @@
 //! Segments: immutable files that keep records beyond the log file they were written to.
+//!
+//! ```text
+//! | header page | records | index | records | index | … | directory | zeros | footer page |
+//!               |  piece of one   | piece of the next   |
+//!               |  partition      | partition           |
+//! ```
+//!
+//! Records stand byte for byte as in the log, with their own checksums, keys rising within a piece. A segment gets its
+//! name only after it was synced, so a named one is whole; it counts only once a checkpoint lists it, so one that no
+//! list names is a crash's leftover. Nothing is ever written to a segment again. The pictures of the parts stand in
+//! `frame`, `index`, `piece` and in `docs/formats/segment.md`.
+//!
+//! `plan` decides what stands where, `writer` and `gather` copy, `reader` and `step` read, `verify` doubts everything.
 
+mod ends;
+mod frame;
+mod gather;
+mod index;
 mod piece;
 mod place;
+mod plan;
+mod reader;
+mod recent;
+mod step;
+mod verify;
+mod writer;
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use names::PartitionId;
 
 use crate::{
     error::{Damage, Fault, OpenError, StoreError},
-    io::Io,
+    io::{Io, IoFile},
+    limits::{INDEXES_KEPT, PAGE_BYTES, SEGMENTS_OPEN},
     record::Record,
 };
 
+use index::Index;
+use plan::{DATA_OFFSET, FilePlan};
+use reader::PieceReader;
+use recent::Recent;
+use verify::Verify;
+use writer::Writer;
+
 pub use piece::Piece;
 pub use place::{Kept, Place, Source};
+pub use plan::SegmentSizes;
 
 const HALF_MADE: &str = ".tmp";
 
@@ -61,14 +97,42 @@ pub struct SegmentReport {
 pub type Visit<'a> = dyn FnMut(&Record<'_>, Place) + 'a;
 
 /// The segments of one journal.
-pub struct Segments {}
+pub struct Segments {
+    io: Arc<dyn Io>,
+    log_id: u64,
+    sizes: SegmentSizes,
+    state: Mutex<State>,
+}
+
+struct State {
+    next_number: u64,
+    infos: BTreeMap<u64, SegmentInfo>,
+    files: Recent<u64, Arc<dyn IoFile>>,
+    indexes: Recent<Piece, Arc<Index>>,
+}
 
 impl Segments {
     /// The segments that `listed` names, each of which must be there, of its length, with a sound header and the listed
-    /// footer.
+    /// footer. Their records are checked when they are read, or by `verify`.
     pub fn open(io: Arc<dyn Io>, log_id: u64, listed: &[SegmentInfo]) -> Result<Self, OpenError> {
-        let _ = (io, log_id, listed);
-        unimplemented!("follows")
+        for info in listed {
+            ends::check_listed(&*io, log_id, info)?;
+        }
+        let names = io.list().map_err(Fault::of("journal", "list of the folder"))?;
+        let seen = names.iter().filter_map(|name| Self::is_ours(name)).max().unwrap_or(0);
+        let state = State {
+            next_number: seen + 1,
+            infos: listed.iter().map(|info| (info.number, *info)).collect(),
+            files: Recent::new(SEGMENTS_OPEN),
+            indexes: Recent::new(INDEXES_KEPT),
+        };
+        Ok(Self { io, log_id, sizes: SegmentSizes::default(), state: Mutex::new(state) })
+    }
+
+    /// The same with other sizes, for tests and simulations.
+    #[must_use]
+    pub fn with_sizes(self, sizes: SegmentSizes) -> Self {
+        Self { sizes, ..self }
     }
 
     /// The number in `name` if it is a segment's, whole or half-made. One that no list names is a crash's leftover.
@@ -84,37 +148,165 @@ impl Segments {
         name.ends_with(HALF_MADE) && Self::is_ours(name).is_some()
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Every segment that is there, by number: those of the open and those written since, without those removed.
     pub fn list(&self) -> Vec<SegmentInfo> {
-        unimplemented!("follows")
+        self.state().infos.values().copied().collect()
     }
 
     /// The number of the next segment, above all that were ever seen.
     pub fn next_number(&self) -> u64 {
-        unimplemented!("follows")
+        self.state().next_number
     }
 
-    /// Writes the records, sorted by partition and key, into new segments. When it returns they are durable and named.
+    fn take_number(&self) -> u64 {
+        let mut state = self.state();
+        state.next_number += 1;
+        state.next_number - 1
+    }
+
+    /// Writes the records, sorted by partition and key, into new segments. When it returns they are durable and named;
+    /// the pieces come in the order of `kept`. A partition that is cut has several.
+    ///
+    /// On an error there is nothing new: a full disk, a damaged record of a source, or a failed write, none of them
+    /// tried again.
     pub fn write(&self, kept: &[Kept]) -> Result<Vec<(PartitionId, Piece)>, StoreError> {
-        let _ = kept;
-        unimplemented!("follows")
+        let plans = plan::plan(kept, &self.sizes, &mut || self.take_number());
+        let infos = self.make_files(kept, &plans).inspect_err(|_| self.remove_made(&plans))?;
+        self.state().infos.extend(infos.into_iter().map(|info| (info.number, info)));
+        let mut pieces: Vec<_> = plans.into_iter().flat_map(|plan| plan.pieces).collect();
+        pieces.sort_unstable_by_key(|plan| plan.kept.start);
+        Ok(pieces.into_iter().map(|plan| (plan.partition, plan.piece)).collect())
     }
 
-    /// Visits records of a piece until at least `bytes` bytes of records were visited, or the piece ends.
+    fn make_files(&self, kept: &[Kept], plans: &[FilePlan]) -> Result<Vec<SegmentInfo>, StoreError> {
+        if plans.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut writer = Writer::new(&*self.io, self.log_id, kept, plans, self.sizes.copy_bytes);
+        let infos = plans.iter().map(|plan| writer.write(plan)).collect::<Result<Vec<_>, _>>()?;
+        for FilePlan { number, .. } in plans {
+            let half_made = half_made_name(*number);
+            self.io.rename(&half_made, &segment_name(*number)).map_err(Fault::of(&half_made, "rename"))?;
+        }
+        self.io.sync_names().map_err(Fault::of("journal", "sync of the folder"))?;
+        Ok(infos)
+    }
+
+    /// Gives back what a failed attempt holds. What cannot be removed is a leftover, which the next open removes.
+    fn remove_made(&self, plans: &[FilePlan]) {
+        for FilePlan { number, .. } in plans {
+            let _ = self.io.remove(&half_made_name(*number));
+            let _ = self.io.remove(&segment_name(*number));
+        }
+    }
+
+    /// Visits records of a piece, keys rising, until at least `bytes` bytes of records were visited or the piece ends.
+    ///
+    /// Records carry no key, so the visit begins with the first record of the step in which `from_key` stands if it is
+    /// there at all: the visitor skips what he did not ask for. That step is read to its end. Every record is checked
+    /// before it is shown; damage does not end the visit, the sound records behind it follow, and the first damage is
+    /// returned at the end.
     pub fn read(&self, piece: &Piece, from_key: u64, bytes: usize, visit: &mut Visit<'_>) -> Result<(), Damage> {
-        let _ = (piece, from_key, bytes, visit);
-        unimplemented!("follows")
+        if from_key > piece.last_key {
+            return Ok(());
+        }
+        let name = &segment_name(piece.segment);
+        self.check_bounds(piece, name)?;
+        let file = self.file(piece.segment)?;
+        let index = self.index(&*file, name, piece)?;
+        PieceReader { file: &*file, name, piece, index: &index }.visit(from_key, bytes, visit)
     }
 
-    /// Reads the whole file: every checksum, count and order.
+    /// Whether the piece lies inside the data of a segment that is there.
+    fn check_bounds(&self, piece: &Piece, name: &str) -> Result<(), Damage> {
+        let Some(info) = self.state().infos.get(&piece.segment).copied() else {
+            return Err(Damage::at(name, piece.offset, "a piece is of a segment that is not listed"));
+        };
+        let end = info.bytes - PAGE_BYTES as u64;
+        let inside = piece.offset >= DATA_OFFSET && piece.end().is_some_and(|piece_end| piece_end <= end);
+        if inside { Ok(()) } else { Err(Damage::at(name, piece.offset, "a piece does not lie inside its segment")) }
+    }
+
+    fn file(&self, number: u64) -> Result<Arc<dyn IoFile>, Damage> {
+        if let Some(file) = self.state().files.get(&number) {
+            return Ok(file);
+        }
+        let file: Arc<dyn IoFile> = Arc::from(self.open_file(number)?);
+        self.state().files.put(number, Arc::clone(&file));
+        Ok(file)
+    }
+
+    fn open_file(&self, number: u64) -> Result<Box<dyn IoFile>, Damage> {
+        let name = segment_name(number);
+        self.io.open(&name).map_err(Damage::unreadable(&name, 0))
+    }
+
+    fn index(&self, file: &dyn IoFile, name: &str, piece: &Piece) -> Result<Arc<Index>, Damage> {
+        if let Some(index) = self.state().indexes.get(piece) {
+            return Ok(index);
+        }
+        let index = Arc::new(reader::read_index(file, name, self.log_id, piece)?);
+        self.state().indexes.put(*piece, Arc::clone(&index));
+        Ok(index)
+    }
+
+    /// Reads the whole file: every checksum, count and order, and that padding is zero. A segment that is not listed is
+    /// verified by what it says itself.
     pub fn verify(&self, number: u64) -> Result<SegmentReport, Damage> {
-        let _ = number;
-        unimplemented!("follows")
+        let file = self.open_file(number)?;
+        let verify = Verify::begin(&*file, self.log_id, number)?;
+        let (footer, crc) = verify.footer();
+        let listed = self.state().infos.get(&number).copied();
+        if listed.is_some_and(|listed| listed != ends::info_of(footer, crc)) {
+            let at = footer.identity.file_bytes - PAGE_BYTES as u64;
+            return Err(Damage::at(&segment_name(number), at, "the footer is not that of the segment that is listed"));
+        }
+        verify.run()
     }
 
-    /// Unlinks segments that no list names any more. One that is missing already is fine.
+    /// Shows every piece of a segment, partitions rising, for tools.
+    pub fn pieces(&self, number: u64, visit: &mut dyn FnMut(PartitionId, &Piece)) -> Result<(), Damage> {
+        let file = self.open_file(number)?;
+        Verify::begin(&*file, self.log_id, number)?.directory(&mut |_, partition, piece| {
+            visit(partition, piece);
+            Ok(())
+        })
+    }
+
+    /// Unlinks segments that no list names any more. One that is missing already is fine. The names are gone for good
+    /// after the folder's next sync; until then a crash may bring back leftovers.
     pub fn remove(&self, numbers: &[u64]) -> Result<(), Fault> {
-        let _ = numbers;
-        unimplemented!("follows")
+        for number in numbers {
+            let name = segment_name(*number);
+            match self.io.remove(&name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other.map_err(Fault::of(&name, "remove"))?,
+            }
+            let mut state = self.state();
+            state.infos.remove(number);
+            state.files.forget(|known| known == number);
+            state.indexes.forget(|piece| piece.segment == *number);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_exact_names_are_ours() {
+        assert_eq!(Segments::is_ours(&segment_name(42)), Some(42));
+        assert_eq!(Segments::is_ours(&half_made_name(42)), Some(42));
+        assert!(Segments::is_half_made(&half_made_name(7)) && !Segments::is_half_made(&segment_name(7)));
+        for other in ["segment-7.tw", "segment-000000000000000x.tw", "segment-+000000000000001.tmp", "spare.tmp"] {
+            assert_eq!(Segments::is_ours(other), None, "{other}");
+            assert!(!Segments::is_half_made(other));
+        }
     }
 }
