@@ -1,95 +1,11 @@
 //! The program as a person or a script starts it: commands, configuration, banner, pages, log, exit codes.
-#![expect(clippy::unwrap_used, reason = "a panic is the report")]
+#![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+mod banner;
+mod server;
+mod stopping;
 
-fn tidewire(words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidewire"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TIDEWIRE_")) {
-        command.env_remove(name);
-    }
-    command.args(words);
-    command
-}
-
-fn output(words: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stdout, stderr } = tidewire(words).output().unwrap();
-    (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
-}
-
-/// A file that is gone with the test.
-struct File(PathBuf);
-
-impl File {
-    fn of(name: &str, text: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("tidewire-program-{}-{name}.toml", std::process::id()));
-        std::fs::write(&path, text).unwrap();
-        Self(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// A server that is ended with the test.
-struct Server {
-    child: Child,
-    banner: String,
-    address: String,
-}
-
-impl Server {
-    fn start(words: &[&str]) -> Self {
-        let mut command = tidewire(words);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut banner = String::new();
-        for line in lines.by_ref() {
-            banner.push_str(&line);
-            banner.push('\n');
-            if line == "Ready." {
-                break;
-            }
-        }
-        let address = banner.split("listening on http://").nth(1).unwrap().lines().next().unwrap().to_string();
-        Self { child, banner, address }
-    }
-
-    fn get(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    /// Asks the server to stop; its exit code and what it wrote to standard error.
-    fn stop(mut self) -> (Option<i32>, String) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").arg(pid).status().unwrap().success());
-        let code = self.child.wait().unwrap().code();
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        (code, log)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Already waited for, unless the test has failed.
-        let _ = self.child.kill();
-    }
-}
+use server::{File, Server, output};
 
 #[test]
 fn config_check_shows_a_right_configuration_and_names_what_is_wrong_with_another() {
