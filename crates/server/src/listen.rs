@@ -16,7 +16,7 @@ const PAUSE_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(50);
 /// Bounds on a port.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
-    /// Connections open at once; [`gateway::limits::CONNECTIONS_MAX`], and fewer only in tests.
+    /// Connections open at once; [`gateway::limits::CONNECTIONS_MAX`], or what the system allows.
     pub(crate) connections_max: usize,
     /// How long connections may take to end once the server stops.
     pub(crate) patience: Duration,

@@ -9,6 +9,7 @@ mod banner;
 mod cli;
 mod clock;
 mod config;
+mod descriptors;
 mod listen;
 mod log;
 mod metrics;

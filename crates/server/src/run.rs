@@ -6,13 +6,13 @@
 use crate::banner;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::descriptors;
 use crate::listen;
 use crate::metrics::StoreCollector;
 use crate::mode::Mode;
 use crate::pages::ServerPages;
 use crate::surroundings::SystemSurroundings;
 use engine::{Clock, Store};
-use gateway::limits::CONNECTIONS_MAX;
 use gateway::{Gateway, Limits, Service};
 use journal::{Options, RealDisk};
 use prometheus_client::registry::Registry;
@@ -72,8 +72,10 @@ async fn serve(
         async move { store.run_timers().await }
     });
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
-    let bounds =
-        listen::Options { connections_max: CONNECTIONS_MAX, patience: Duration::from_secs(config.stop_timeout_secs) };
+    let bounds = listen::Options {
+        connections_max: descriptors::connections_max()?,
+        patience: Duration::from_secs(config.stop_timeout_secs),
+    };
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds));
     let recovery = store.journal().recovery();
     let printed = banner::print(mode, config, address, recovery, clock.uptime());

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
 mod banner;
+mod descriptors;
 mod server;
 mod stopping;
 

@@ -49,7 +49,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(words: &[&str]) -> Self {
-        let mut command = tidewire(words);
+        Self::start_as(tidewire(words))
+    }
+
+    /// A server from a command that leads to one.
+    pub(crate) fn start_as(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut banner = String::new();
