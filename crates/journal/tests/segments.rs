@@ -68,7 +68,8 @@ impl World {
         let record = raw(partition, number, payload);
         let place = self.files.entry(source).or_default().push(source, &record, noise);
         let (partition, key) = (PartitionId::new(partition), number * 3);
-        self.kept.push(Kept { partition, key, time: Instant::from_millis(1_000_000 - key), place });
+        let time = Instant::from_millis(1_000_000 - key);
+        self.kept.push(Kept { partition, key, time, place, starts_piece: false });
         self.records.insert((partition, key), record);
     }
 

@@ -6,6 +6,7 @@
 use crate::banner;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::descriptors;
 use crate::housekeeper::Housekeeper;
 use crate::listen;
 use crate::metrics::StoreCollector;
@@ -78,8 +79,11 @@ async fn serve(
         async move { store.run_timers().await }
     });
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
-    let patience = Duration::from_secs(config.stop_timeout_secs);
-    let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), patience));
+    let bounds = listen::Options {
+        connections_max: descriptors::connections_max()?,
+        patience: Duration::from_secs(config.stop_timeout_secs),
+    };
+    let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds));
     let recovery = store.journal().recovery();
     let printed = banner::print(mode, config, address, recovery, clock.uptime());
     printed.map_err(|error| format!("standard output: {error}"))?;

@@ -83,7 +83,7 @@ fn files_of(kept: &[Kept], sizes: &SegmentSizes) -> Vec<Vec<Part>> {
     let mut files = Vec::new();
     let (mut shared, mut shared_bytes) = (Vec::new(), 0);
     let mut from = 0;
-    for group in kept.chunk_by(|a, b| a.partition == b.partition) {
+    for group in kept.chunk_by(|a, b| a.partition == b.partition && !b.starts_piece) {
         let bytes: u64 = group.iter().map(|kept| u64::from(kept.place.bytes)).sum();
         let own = bytes >= sizes.own_bytes.min(sizes.bytes_max);
         let parts = parts_of(group, from, if own { sizes.bytes_max } else { u64::MAX });
@@ -172,6 +172,7 @@ mod tests {
             key,
             time: Instant::from_millis(1000 - key),
             place: place(bytes),
+            starts_piece: false,
         };
         records.iter().copied().map(one).collect()
     }
