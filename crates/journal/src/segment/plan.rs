@@ -211,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn a_new_piece_begins_where_it_is_asked_for() {
+        let mut kept = kept(&[(1, 1, 100), (1, 2, 100), (1, 7, 100)]);
+        kept[2].starts_piece = true;
+        let mut numbers = 5..;
+        let files = plan(&kept, &SIZES, &mut || numbers.next().unwrap());
+        let keys: Vec<_> =
+            files[0].pieces.iter().map(|plan| (plan.piece.first_key, plan.piece.last_key)).collect();
+        assert_eq!((files.len(), keys), (1, vec![(1, 2), (7, 7)]));
+    }
+
+    #[test]
     fn a_record_larger_than_a_file_may_be_gets_one_all_the_same() {
         check(&[(1, 1, 5000), (1, 2, 5000)], &[&[(1, 1, 1)], &[(1, 2, 2)]]);
     }

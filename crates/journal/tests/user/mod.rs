@@ -346,8 +346,8 @@ impl User {
         for (id, partition) in &self.partitions {
             for piece in partition.pieces.iter().filter(|piece| old.contains(&piece.segment)) {
                 for (key, place) in piece_records(journal, *id, piece)? {
-                    let (partition, time) = (PartitionId::new(*id), Instant::from_millis(key));
-                    let keep = Kept { partition, key, time, place, starts_piece: false };
+                    let (whose, time) = (PartitionId::new(*id), Instant::from_millis(key));
+                    let keep = Kept { partition: whose, key, time, place, starts_piece: false };
                     kept.extend(partition.held.keys.contains(&key).then_some(keep));
                 }
             }
