@@ -7,10 +7,10 @@
 use crate::registry::Stored;
 use crate::retire::by_owner;
 use crate::store::Store;
-use journal::{Kept, Piece, SegmentInfo, StoreError};
+use journal::{Kept, Piece, SegmentInfo, Source, StoreError};
 use names::PartitionId;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// A segment below this is small.
 const SMALL_BYTES: u64 = 8 << 20;
@@ -41,16 +41,32 @@ impl Store {
             one.held += held;
             one.records += u64::from(piece.records);
         }
-        let old = choose(&self.journal().segments(), &uses);
-        if old.is_empty() {
-            return Ok(0);
+        let damaged = self.damaged_segments();
+        let segments = self.journal().segments();
+        let sound: Vec<_> = segments.into_iter().filter(|segment| !damaged.contains(&segment.number)).collect();
+        drop(damaged);
+        let old = choose(&sound, &uses);
+        match self.rewrite(&partitions, &old) {
+            Ok(()) => Ok(old.len() as u64),
+            Err(StoreError::Damage(damage)) => {
+                // What of it is sound is still served from where it is; copying a part of it would hide the rest.
+                tracing::error!(%damage, "a segment is damaged; it is left as it is");
+                self.damaged_segments().extend(old.iter().filter(|number| Source::Segment(**number).file() == damage.file));
+                Ok(0)
+            }
+            Err(error) => Err(error),
         }
-        self.rewrite(&partitions, &old)?;
-        Ok(old.len() as u64)
+    }
+
+    fn damaged_segments(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.damaged_segments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rewrite(&self, partitions: &Partitions, old: &[u64]) -> Result<(), StoreError> {
         let mut kept = Vec::new();
+        if old.is_empty() {
+            return Ok(());
+        }
         for (id, partition) in partitions {
             let pieces = partition.pieces();
             let mut own = Vec::new();

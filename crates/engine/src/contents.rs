@@ -63,11 +63,15 @@ impl<C: Content> Contents<C> {
         }
     }
 
-    /// Adds what was read again, while there is room.
-    pub(crate) fn supply(&mut self, key: u64, content: C) {
-        if self.resident.get(key).is_none() && !self.memory.is_over() {
+    /// Adds what was read again, while there is room or something newer can go for it. Says whether it was kept.
+    pub(crate) fn supply(&mut self, key: u64, content: C, durable: Position) -> bool {
+        if self.resident.get(key).is_none() {
             self.keep(key, content);
         }
+        if self.memory.is_over() {
+            self.make_room(durable);
+        }
+        self.resident.get(key).is_some()
     }
 
     pub(crate) fn find(&self, key: u64) -> Found<C> {
@@ -196,5 +200,108 @@ impl<C: Content> Contents<C> {
 impl<C: Content> Drop for Contents<C> {
     fn drop(&mut self) {
         self.memory.give_back(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use names::Instant;
+
+    const DURABLE: Position = Position::new(1_000_000);
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Blob(u64);
+
+    impl Content for Blob {
+        fn bytes(&self) -> usize {
+            100 - ENTRY_BYTES
+        }
+    }
+
+    fn contents(limit: usize) -> Contents<Blob> {
+        Contents::new(Arc::new(Memory::new(limit)))
+    }
+
+    fn piece(segment: u64, first_key: u64, last_key: u64) -> Piece {
+        let (first_time, last_time) = (Instant::EPOCH, Instant::EPOCH);
+        Piece { segment, first_key, last_key, records: 1, offset: 0, bytes: 0, index_bytes: 0, first_time, last_time }
+    }
+
+    fn fill(contents: &mut Contents<Blob>, keys: std::ops::RangeInclusive<u64>, durable: Position) {
+        keys.for_each(|key| contents.put(key, Position::new(key + 1000), Blob(key), durable));
+    }
+
+    fn is_here(contents: &Contents<Blob>, key: u64) -> bool {
+        matches!(contents.find(key), Found::Here(_))
+    }
+
+    #[test]
+    fn the_newest_pages_give_way_first_and_can_be_read_from_the_log() {
+        let mut contents = contents(100 * 300);
+        fill(&mut contents, 0..=999, DURABLE);
+        assert!(contents.memory.used() <= 30_000);
+        assert!((0..192).all(|key| is_here(&contents, key)), "the front stays");
+        assert_eq!(contents.find(800), Found::Logged(Position::new(1800)));
+    }
+
+    #[test]
+    fn what_is_not_on_disk_never_gives_way() {
+        let mut contents = contents(100 * 10);
+        fill(&mut contents, 0..=199, Position::new(1100));
+        assert!((128..200).all(|key| is_here(&contents, key)), "these have no other place yet");
+        assert!(!is_here(&contents, 0), "this one has");
+    }
+
+    #[test]
+    fn what_the_next_receive_wants_drives_out_what_is_newer() {
+        let mut contents = contents(100 * 100);
+        contents.retire([piece(1, 0, 99)], Position::new(1099));
+        fill(&mut contents, 100..=500, DURABLE);
+        for key in 0..64 {
+            assert!(contents.supply(key, Blob(key), DURABLE), "{key}");
+        }
+        assert!((0..64).all(|key| is_here(&contents, key)) && contents.memory.used() <= 10_000);
+    }
+
+    #[test]
+    fn a_retired_log_leaves_pieces_and_nothing_else() {
+        let mut contents = contents(usize::MAX);
+        fill(&mut contents, 0..=99, DURABLE);
+        (10..90).for_each(|key| contents.forget(key));
+        contents.retire([piece(7, 0, 94)], Position::new(1094));
+        assert!(is_here(&contents, 5), "memory is not scarce");
+        contents.memory = Arc::new(Memory::new(0));
+        contents.memory.add(contents.bytes);
+        contents.rest();
+        assert_eq!(contents.find(5), Found::InPiece(piece(7, 0, 94)));
+        assert!(is_here(&contents, 97), "the log still has it, and a page of it may be wanted soon");
+        assert!(contents.is_segmented(5) && !contents.is_segmented(97));
+        let version = contents.pieces_version();
+        contents.forget_below(96);
+        assert!(contents.pieces().is_empty() && contents.pieces_version() > version);
+        assert_eq!(contents.find(5), Found::Gone);
+    }
+
+    #[test]
+    fn replaced_pieces_stand_in_order() {
+        let mut contents = contents(usize::MAX);
+        contents.retire([piece(1, 0, 9), piece(2, 20, 29), piece(3, 40, 49)], Position::new(1));
+        contents.replace(|segment| segment != 2, [piece(4, 40, 45), piece(4, 3, 8)]);
+        assert_eq!(contents.pieces(), [piece(4, 3, 8), piece(2, 20, 29), piece(4, 40, 45)]);
+        assert_eq!(contents.find(9), Found::Gone);
+        assert_eq!(contents.find(5), Found::InPiece(piece(4, 3, 8)));
+    }
+
+    #[test]
+    fn all_memory_is_given_back() {
+        let memory = Arc::new(Memory::new(5_000));
+        let mut contents = Contents::new(Arc::clone(&memory));
+        fill(&mut contents, 0..=300, DURABLE);
+        contents.supply(3, Blob(3), DURABLE);
+        contents.forget(4);
+        contents.put(5, Position::new(2000), Blob(5), DURABLE);
+        drop(contents);
+        assert_eq!(memory.used(), 0);
     }
 }

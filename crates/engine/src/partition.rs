@@ -203,9 +203,11 @@ impl<M: Machine> Partition<M> {
     /// Keeps what was read, as far as it is still held and there is room.
     pub(crate) fn supply(&self, read: &BTreeMap<u64, M::Content>) {
         let Ok(mut slot) = self.lock() else { return };
+        let durable = self.store.journal().durable();
+        // Rising keys: what is not kept is followed by nothing that would be.
         for (&key, content) in read {
-            if slot.machine.holds(key) {
-                slot.contents.supply(key, content.clone());
+            if slot.machine.holds(key) && !slot.contents.supply(key, content.clone(), durable) {
+                return;
             }
         }
     }

@@ -14,8 +14,31 @@ use names::{Instant, PartitionId, Position};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The layout of what a family keeps beside its partitions, under the ordinal that no partition has.
-pub(crate) const FAMILY_VERSION: u8 = 1;
+/// What a family keeps beside its partitions, under the ordinal that no partition has: `next ordinal 8 | written at 8`,
+/// big-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FamilyState {
+    /// The first ordinal that no partition has had.
+    pub(crate) next_ordinal: u64,
+    /// The clock when the checkpoint was written. Time does not go back behind it, whatever the next start's clock says.
+    pub(crate) written_at: Instant,
+}
+
+impl FamilyState {
+    pub(crate) const VERSION: u8 = 1;
+
+    pub(crate) fn encode(self) -> Vec<u8> {
+        [self.next_ordinal.to_be_bytes(), self.written_at.as_millis().to_be_bytes()].concat()
+    }
+
+    fn decode(version: u8, state: &[u8]) -> Option<Self> {
+        let (next, written) = state.split_at_checked(8).filter(|_| version == Self::VERSION)?;
+        Some(Self {
+            next_ordinal: u64::from_be_bytes(next.try_into().ok()?),
+            written_at: Instant::from_millis(u64::from_be_bytes(written.try_into().ok()?)),
+        })
+    }
+}
 
 /// A service's part of the replay.
 pub trait Recover {
@@ -57,7 +80,7 @@ impl<M: Machine> Recovery<M> {
         self.next_ordinal
     }
 
-    /// The latest moment that any content was written at.
+    /// The latest moment that the store knows of: its clock was there before.
     pub fn latest(&self) -> Instant {
         self.latest
     }
@@ -97,9 +120,10 @@ impl<M: Machine> Recovery<M> {
     }
 
     fn family_snapshot(&mut self, snapshot: &Snapshot<'_>) -> Result<(), MalformedRecord> {
-        let next = <[u8; 8]>::try_from(&*snapshot.state).ok().filter(|_| snapshot.version == FAMILY_VERSION);
-        let next = next.ok_or_else(|| malformed(snapshot, "the family's own entry has another layout"))?;
-        self.next_ordinal = self.next_ordinal.max(u64::from_be_bytes(next));
+        let family = FamilyState::decode(snapshot.version, &snapshot.state);
+        let family = family.ok_or_else(|| malformed(snapshot, "the family's own entry has another layout"))?;
+        self.next_ordinal = self.next_ordinal.max(family.next_ordinal);
+        self.latest = self.latest.max(family.written_at);
         Ok(())
     }
 

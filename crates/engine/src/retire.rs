@@ -5,7 +5,7 @@
 //! file is used again and segments that nobody refers to go. All of it happens beside the serving of requests: a
 //! partition is locked to choose what it holds and to copy its state, never while the disk works.
 
-use crate::recovery::FAMILY_VERSION;
+use crate::recovery::FamilyState;
 use crate::registry::{Mark, Stored, Tombstone};
 use crate::store::Store;
 use journal::{Checkpoint, ClosedFile, Kept, Piece, Snapshot, StoreError};
@@ -158,7 +158,9 @@ struct Snapshots<'a> {
 
 impl<'a> Snapshots<'a> {
     fn new(store: &'a Store, complete: bool) -> Self {
-        let families = store.registry.next_ordinals().into_iter().map(family_snapshot);
+        let written_at = store.clock().now();
+        let families = store.registry.next_ordinals().into_iter();
+        let families = families.map(|(family, next_ordinal)| family_snapshot(family, FamilyState { next_ordinal, written_at }));
         let tombstones = store.registry.tombstones().into_iter().map(|(id, tombstone)| tombstone_snapshot(id, tombstone));
         Self {
             store,
@@ -212,15 +214,15 @@ impl Iterator for Snapshots<'_> {
 }
 
 /// Stands under an ordinal that no partition has, and says which ordinals are free.
-fn family_snapshot((family, next_ordinal): (u8, u64)) -> Snapshot<'static> {
+fn family_snapshot(family: u8, state: FamilyState) -> Snapshot<'static> {
     Snapshot {
         partition: PartitionId::of_family(family, 0),
         position: Position::ZERO,
         sequence: 0,
-        version: FAMILY_VERSION,
+        version: FamilyState::VERSION,
         over: false,
         pieces: Cow::Borrowed(&[]),
-        state: next_ordinal.to_be_bytes().to_vec().into(),
+        state: state.encode().into(),
     }
 }
 

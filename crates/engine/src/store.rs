@@ -11,6 +11,7 @@ use crate::timers::Timers;
 use journal::{Drive, Io, Journal, OpenError, ReplayError, Urgency};
 use names::{PartitionId, Position};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,6 +37,8 @@ pub struct Store {
     pub(crate) registry: Registry,
     /// Held by whoever retires, compacts or writes a checkpoint: one at a time. Inside: up to where the log was retired.
     pub(crate) housekeeping: Mutex<Position>,
+    /// Segments that compaction found damaged, and leaves alone.
+    pub(crate) damaged_segments: Mutex<BTreeSet<u64>>,
 }
 
 /// What every partition holds on to.
@@ -96,7 +99,7 @@ impl Store {
             manual,
             damaged_reads: AtomicU64::new(0),
         });
-        Arc::new(Self { shared, registry: Registry::default(), housekeeping: Mutex::new(Position::ZERO) })
+        Arc::new(Self { shared, registry: Registry::default(), housekeeping: Mutex::new(Position::ZERO), damaged_segments: Mutex::default() })
     }
 
     /// What the partitions share.

@@ -27,6 +27,9 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How often queues nobody asks anything of are told the time, so that expired messages give their memory back.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// A wall clock that is behind the store by more than this is worth a warning; less is what clocks are set by as usual.
+const CLOCK_BEHIND_TOLD: Duration = Duration::from_secs(2);
+
 /// Why a server ended that was not told to stop.
 pub(crate) enum Ended {
     /// The log stopped; it has said where and why.
@@ -121,6 +124,11 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
         let opened = Store::open(Arc::new(disk), options, shown, &mut [&mut recovery]);
         opened.map_err(|error| failed(error.to_string()))?
     };
+    let behind = clock.raise(recovery.latest());
+    if behind > CLOCK_BEHIND_TOLD {
+        let secs = behind.as_secs();
+        tracing::warn!(secs, "the wall clock is behind the times in the store; going on from the latest of them");
+    }
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, config.region.clone()));
     Ok((store, sqs))
 }
