@@ -103,12 +103,8 @@ impl<C: Content> Contents<C> {
             return;
         }
         self.floor = key;
-        while let Some(first) = self.resident.first().map(|(first, _)| first).filter(|first| *first < key) {
-            self.forget(first);
-        }
-        while self.logged.first().is_some_and(|(first, _)| first < key) {
-            self.logged.pop_first();
-        }
+        self.evict_below(key);
+        self.logged.remove_below(key, drop);
         self.drop_pieces(|piece| piece.last_key < key);
     }
 
@@ -126,12 +122,10 @@ impl<C: Content> Contents<C> {
             self.pieces.insert(place, piece);
             self.pieces_version += 1;
         }
-        let scarce = self.memory.is_scarce();
-        while let Some((key, _)) = self.logged.first().filter(|(_, at)| **at <= upto.get()) {
-            self.logged.remove(key);
-            if scarce && let Some(content) = self.resident.remove(key) {
-                self.release(&content);
-            }
+        let cut = self.logged.cut(|at| *at <= upto.get()).unwrap_or(u64::MAX);
+        self.logged.remove_below(cut, drop);
+        if self.memory.is_scarce() {
+            self.evict_below(cut);
         }
     }
 
@@ -159,9 +153,7 @@ impl<C: Content> Contents<C> {
     /// Lets go of whatever else the disk has too, when memory is scarce: a queue at rest needs it last.
     pub(crate) fn rest(&mut self) {
         if self.memory.is_scarce() {
-            while let Some((key, _)) = self.resident.first().filter(|(key, _)| self.logged.get(*key).is_none()) {
-                self.forget(key);
-            }
+            self.evict_below(self.logged.first().map_or(u64::MAX, |(key, _)| key));
         }
     }
 
@@ -177,6 +169,13 @@ impl<C: Content> Contents<C> {
         if let Some(before) = self.resident.insert(key, content) {
             self.release(&before);
         }
+    }
+
+    fn evict_below(&mut self, key: u64) {
+        let mut bytes = 0;
+        self.resident.remove_below(key, |content| bytes += content.bytes() + ENTRY_BYTES);
+        self.memory.give_back(bytes);
+        self.bytes -= bytes;
     }
 
     fn release(&mut self, content: &C) {

@@ -52,10 +52,20 @@ impl<T> Paged<T> {
         Some((number * PAGE_KEYS + u64::from(page.present.trailing_zeros()), page.slots.first()?))
     }
 
-    /// Takes the least key out.
-    pub(crate) fn pop_first(&mut self) -> Option<(u64, T)> {
-        let key = self.first()?.0;
-        Some((key, self.remove(key)?))
+    /// Takes everything below `key` out, whole pages at once.
+    pub(crate) fn remove_below(&mut self, key: u64, mut removed: impl FnMut(T)) {
+        let kept = self.by_number.split_off(&(key / PAGE_KEYS));
+        let below = std::mem::replace(&mut self.by_number, kept);
+        below.into_values().flat_map(|page| page.slots).for_each(&mut removed);
+        while let Some((first, _)) = self.first().filter(|(first, _)| *first < key) {
+            self.remove(first).into_iter().for_each(&mut removed);
+        }
+    }
+
+    /// The first key whose value is not `below`, if values rise with keys: where a cut through them lies.
+    pub(crate) fn cut(&self, below: impl Fn(&T) -> bool) -> Option<u64> {
+        let (number, page) = self.by_number.iter().find(|(_, page)| page.slots.last().is_some_and(|last| !below(last)))?;
+        page.entries(number * PAGE_KEYS).find(|(_, value)| !below(value)).map(|(key, _)| key)
     }
 
     /// The greatest value of the page of this number.
@@ -138,7 +148,7 @@ impl<T> Page<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::{any, prop, proptest};
+    use proptest::prelude::{prop, proptest};
 
     #[test]
     fn what_is_left_pins_no_neighbours() {
@@ -156,7 +166,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_the_map_that_a_tree_would_be(steps in prop::collection::vec((0u8..5, 0u64..400), 0..400)) {
+        fn a_cut_is_where_the_values_pass_a_bound(keys in prop::collection::btree_set(0u64..500, 0..200), bound in 0u64..520) {
+            let mut paged = Paged::default();
+            keys.iter().for_each(|key| assert_eq!(paged.insert(*key, key + 3), None));
+            assert_eq!(paged.cut(|value| *value < bound), keys.into_iter().find(|key| key + 3 >= bound));
+        }
+
+        #[test]
+        fn it_is_the_map_that_a_tree_would_be(steps in prop::collection::vec((0u8..5, 0u64..400), 0..400), cut_at in 0u64..420) {
             let (mut paged, mut model) = (Paged::default(), BTreeMap::new());
             for (step, key) in steps {
                 match step {
@@ -174,12 +191,13 @@ mod tests {
                 let from: Vec<_> = paged.range_from(key).map(|(key, value)| (key, *value)).collect();
                 assert_eq!(from, model.range(key..).map(|(key, value)| (*key, *value)).collect::<Vec<_>>());
             }
-            let mut popped = Vec::new();
-            while let Some(pair) = paged.pop_first() {
-                popped.push(pair);
-            }
-            assert_eq!(popped, model.into_iter().collect::<Vec<_>>());
-            let _ = any::<u8>();
+            let cut = cut_at;
+            let (mut removed, mut theirs) = (Vec::new(), Vec::new());
+            paged.remove_below(cut, |value| removed.push(value));
+            theirs.extend(model.extract_if(..cut, |_, _| true).map(|(_, value)| value));
+            assert_eq!(removed, theirs);
+            let left: Vec<_> = paged.range_from(0).map(|(key, value)| (key, *value)).collect();
+            assert_eq!(left, model.into_iter().collect::<Vec<_>>());
         }
     }
 }

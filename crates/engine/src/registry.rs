@@ -4,6 +4,7 @@
 //! whose beginning is gone. The first ordinal never given stands beside, because of a partition whose tombstone is gone
 //! nothing else remembers that its number was used.
 
+use crate::contents::Contents;
 use crate::machine::{Effect, Machine};
 use crate::partition::Partition;
 use journal::{Kept, Piece, Record, Snapshot};
@@ -112,17 +113,34 @@ impl Registry {
     }
 }
 
+/// Keys that are asked about under one lock: a fraction of a millisecond, so that requests pass in between.
+const KEYS_PER_LOCK: usize = 4096;
+
+impl<M: Machine> Partition<M> {
+    fn retain(&self, kept: &mut Vec<Kept>, wanted: impl Fn(&M, &Contents<M::Content>, u64) -> bool) {
+        let mut flags = Vec::with_capacity(kept.len());
+        for some in kept.chunks(KEYS_PER_LOCK) {
+            let locked = self.with(|machine, contents| flags.extend(some.iter().map(|one| wanted(machine, contents, one.key))));
+            // A broken partition can say nothing; keeping what it may hold loses nothing.
+            locked.unwrap_or_else(|| flags.extend(some.iter().map(|_| true)));
+        }
+        let mut flags = flags.into_iter();
+        kept.retain(|_| flags.next().unwrap_or(true));
+    }
+}
+
 impl<M: Machine> Stored for Partition<M> {
     fn content_key(&self, record: &Record<'_>) -> Option<(u64, Instant)> {
         M::Effect::content_key(record.kind, record.version, record.payload)
     }
 
     fn retain_unsegmented(&self, kept: &mut Vec<Kept>) {
-        self.with(|machine, contents| kept.retain(|one| machine.holds(one.key) && !contents.is_segmented(one.key)));
+        let wanted = |machine: &M, contents: &Contents<M::Content>, key| machine.holds(key) && !contents.is_segmented(key);
+        self.retain(kept, wanted);
     }
 
     fn retain_held(&self, kept: &mut Vec<Kept>) {
-        self.with(|machine, _| kept.retain(|one| machine.holds(one.key)));
+        self.retain(kept, |machine, _, key| machine.holds(key));
     }
 
     fn retire(&self, pieces: Vec<Piece>, upto: Position) {
