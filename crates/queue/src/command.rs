@@ -50,7 +50,7 @@ pub enum Reply {
         /// The first one's sequence; the others follow it without a gap.
         first: u64,
     },
-    /// What there was, perhaps nothing.
+    /// What there was, perhaps nothing. The contents are the decision's reads, in the same order.
     Received(Vec<Delivery>),
     /// Refused: [`crate::IN_FLIGHT_MAX`] messages are in flight.
     OverLimit,
@@ -74,7 +74,7 @@ pub enum DeleteOutcome {
     Deleted,
     /// It was gone already, which is a success too.
     AlreadyGone,
-    /// The handle is none of this queue's: no message had that sequence yet, or the one that has it has another id.
+    /// The handle is none of this queue's: no message has had that sequence yet.
     Foreign,
 }
 
@@ -91,7 +91,7 @@ pub enum VisibilityOutcome {
     BeyondTotal,
 }
 
-/// How many messages there are, and of which kind.
+/// How many messages there are, and of which kind, as far as time has been let pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Ready to be received.
@@ -100,8 +100,7 @@ pub struct Counts {
     pub in_flight: usize,
     /// Sent, and not yet visible for the first time.
     pub delayed: usize,
-    /// When the oldest message was sent, in whatever state it is.
+    /// When the oldest message was sent, in whatever state it is: that moment, or one earlier by no more than messages
+    /// that expire together lie apart, which is a four-thousandth of the retention and a minute at the most.
     pub oldest_sent_at: Option<Instant>,
-    /// Bytes of all bodies and properties.
-    pub bytes: u64,
 }

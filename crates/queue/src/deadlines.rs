@@ -1,16 +1,17 @@
 //! When hidden messages become visible: a heap of moments, in which the outdated ones stay for a while.
 //!
-//! A deadline is valid if the message still waits for that very moment. Deleting a message or changing its visibility
-//! leaves the old deadline behind, to be recognised and dropped when it comes up. So that they cannot pile up, the heap
-//! is rebuilt from its valid entries as soon as it holds more than twice as many as there are hidden messages, plus
-//! [`STALE_DEADLINES_MAX`]; a rebuild drops at least half and is thereby paid for by the steps that left them.
+//! An entry says that something in a page of exceptions is due at a moment, and is valid if that is still the page's
+//! earliest. Whatever changes in the page leaves the old entry behind, to be recognised and dropped when it comes up. So
+//! that they cannot pile up, the heap is rebuilt from its valid entries as soon as it holds more than twice as many as
+//! there are pages, plus [`STALE_DEADLINES_MAX`]; a rebuild drops at least half and is thereby paid for by the steps that
+//! left them.
 
 use crate::limits::STALE_DEADLINES_MAX;
 use names::Instant;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Moments at which messages become visible.
+/// Moments at which pages have something to reveal.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
     heap: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -23,8 +24,8 @@ impl Deadlines {
     }
 
     /// Adds one.
-    pub(crate) fn push(&mut self, at: Instant, sequence: u64) {
-        self.heap.push(Reverse((at, sequence)));
+    pub(crate) fn push(&mut self, at: Instant, page: u64) {
+        self.heap.push(Reverse((at, page)));
     }
 
     /// Takes out the earliest one if it is due.
@@ -33,12 +34,12 @@ impl Deadlines {
         if due { self.heap.pop().map(|Reverse(entry)| entry) } else { None }
     }
 
-    /// Keeps the bound for `hidden` waiting messages.
-    pub(crate) fn tidy(&mut self, hidden: usize, is_valid: impl Fn(Instant, u64) -> bool) {
-        if hidden == 0 {
+    /// Keeps the bound for so many pages.
+    pub(crate) fn tidy(&mut self, pages: usize, is_valid: impl Fn(Instant, u64) -> bool) {
+        if pages == 0 {
             self.heap.clear();
             self.heap.shrink_to(STALE_DEADLINES_MAX);
-        } else if self.heap.len() > 2 * hidden + STALE_DEADLINES_MAX {
+        } else if self.heap.len() > 2 * pages + STALE_DEADLINES_MAX {
             self.rebuild(is_valid);
         }
     }
@@ -51,7 +52,7 @@ impl Deadlines {
 
     fn rebuild(&mut self, is_valid: impl Fn(Instant, u64) -> bool) {
         let mut entries = std::mem::take(&mut self.heap).into_vec();
-        entries.retain(|&Reverse((at, sequence))| is_valid(at, sequence));
+        entries.retain(|&Reverse((at, page))| is_valid(at, page));
         // Setting a deadline to where it was leaves two equal entries, both valid.
         entries.sort_unstable();
         entries.dedup();
@@ -71,8 +72,8 @@ mod tests {
     #[test]
     fn deadlines_come_up_in_order_and_not_before_their_time() {
         let mut deadlines = Deadlines::default();
-        for (millis, sequence) in [(30, 1), (10, 2), (20, 3)] {
-            deadlines.push(at(millis), sequence);
+        for (millis, page) in [(30, 1), (10, 2), (20, 3)] {
+            deadlines.push(at(millis), page);
         }
         assert_eq!(deadlines.next(), Some(at(10)));
         assert_eq!(deadlines.pop_due(at(9)), None);
@@ -88,7 +89,7 @@ mod tests {
             // Long runs of the same moment: each entry is valid, and all but one of them superfluous.
             let until = at(1 + step / 1000 % 2);
             deadlines.push(until, 7);
-            deadlines.tidy(1, |at, sequence| (at, sequence) == (until, 7));
+            deadlines.tidy(1, |at, page| (at, page) == (until, 7));
             assert!(deadlines.heap.len() <= 2 + STALE_DEADLINES_MAX);
             assert!(deadlines.heap.iter().any(|entry| entry.0 == (until, 7)), "the valid deadline is lost");
         }
@@ -98,8 +99,8 @@ mod tests {
     #[test]
     fn nothing_hidden_keeps_nothing() {
         let mut deadlines = Deadlines::default();
-        for sequence in 0..10_000 {
-            deadlines.push(at(sequence), sequence);
+        for page in 0..10_000 {
+            deadlines.push(at(page), page);
         }
         deadlines.tidy(0, |_, _| false);
         assert_eq!((deadlines.next(), deadlines.heap.len()), (None, 0));

@@ -5,7 +5,7 @@
 //! costs no disk. What was due at `now` has happened: `advance(now)` comes first.
 
 use crate::{
-    Command, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, NewMessage, Queue, Reply, Settings,
+    Command, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, Message, NewMessage, Queue, Reply, Settings,
     TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome,
 };
 use engine::{Decision, Durability};
@@ -13,8 +13,9 @@ use names::Instant;
 use std::collections::BTreeMap;
 
 impl Queue {
-    /// Answers a command and says what it changes. `advance(now)` has been called before.
-    pub fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
+    /// Answers a command and says what it changes, in effects of whatever machine this queue is inside of. `advance(now)`
+    /// has been called before; what that left to be revealed later is still in flight here, and is counted as that.
+    pub fn decide<E: From<Effect>>(&self, now: Instant, command: Command) -> Decision<E, Reply> {
         match command {
             Command::Send(messages) => self.send(now, messages),
             Command::Receive { max, visibility_millis } => self.receive(now, max, visibility_millis),
@@ -26,25 +27,21 @@ impl Queue {
         }
     }
 
-    fn send(&self, now: Instant, messages: Vec<NewMessage>) -> Decision<Effect, Reply> {
+    fn send<E: From<Effect>>(&self, now: Instant, messages: Vec<NewMessage>) -> Decision<E, Reply> {
         let first = self.next_sequence;
         // A clock that was set back must not make a later message look older: expiry goes front first.
         let sent_at = now.max(self.last_sent_at);
-        let effect = |(message, sequence): (NewMessage, u64)| Effect::Sent {
-            sequence,
-            id: message.id,
-            sent_at,
-            visible_at: after(now, message.delay_millis.unwrap_or(self.settings.delay_millis)),
-            body: message.body,
-            properties: message.properties,
+        let effect = |(NewMessage { id, body_bytes, bytes, delay_millis }, sequence): (NewMessage, u64)| {
+            let visible_at = after(now, delay_millis.unwrap_or(self.settings.delay_millis));
+            E::from(Effect::Sent { sequence, visible_at, message: Message::new(id, sent_at, body_bytes, bytes) })
         };
         Decision::change(messages.into_iter().zip(first..).map(effect).collect(), Reply::Sent { first })
     }
 
     /// A crash may take a lease back: the message only becomes visible early, which standard queues allow. So the
     /// answer does not wait for the lease's own record.
-    fn receive(&self, now: Instant, max: usize, visibility_millis: Option<u64>) -> Decision<Effect, Reply> {
-        let room = IN_FLIGHT_MAX.saturating_sub(self.in_flight);
+    fn receive<E: From<Effect>>(&self, now: Instant, max: usize, visibility_millis: Option<u64>) -> Decision<E, Reply> {
+        let room = IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight());
         if room == 0 {
             return Decision::answer(Reply::OverLimit);
         }
@@ -55,50 +52,48 @@ impl Queue {
         let mut deliveries = Vec::with_capacity(count);
         deliveries.extend(self.visible.iter().take(count).map(|sequence| self.delivery(now, sequence)));
         let entries = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();
+        let reads = deliveries.iter().map(|delivery| delivery.sequence).collect();
         let until = after(now, visibility_millis.unwrap_or(self.settings.visibility_millis));
         Decision {
-            effects: vec![Effect::Leased { received_at: now, until, entries }],
+            effects: vec![Effect::Leased { received_at: now, until, entries }.into()],
             reply: Reply::Received(deliveries),
+            reads,
             durability: Durability::Lazy,
         }
     }
 
     fn delivery(&self, now: Instant, sequence: u64) -> Delivery {
-        let (message, status) = self.pages.get(sequence).expect("a visible message is in a page");
+        let status = self.exceptions.get(sequence).unwrap_or_default();
         Delivery {
             sequence,
             receive: status.receive.saturating_add(1),
-            id: message.id,
-            body: message.body.clone(),
-            properties: message.properties.clone(),
-            sent_at: message.sent_at,
             first_received_at: if status.receive == 0 { now } else { status.first_received_at },
         }
     }
 
-    fn delete(&self, handles: &[Handle]) -> Decision<Effect, Reply> {
+    fn delete<E: From<Effect>>(&self, handles: &[Handle]) -> Decision<E, Reply> {
         let outcomes: Vec<_> = handles.iter().map(|handle| self.delete_outcome(handle)).collect();
         let is_deleted = |(_, outcome): &(&Handle, &DeleteOutcome)| **outcome == DeleteOutcome::Deleted;
         let mut gone: Vec<_> =
             handles.iter().zip(&outcomes).filter(is_deleted).map(|(handle, _)| handle.sequence).collect();
         gone.sort_unstable();
         gone.dedup();
-        let effects = if gone.is_empty() { Vec::new() } else { vec![Effect::Deleted(gone)] };
+        let effects = if gone.is_empty() { Vec::new() } else { vec![Effect::Deleted(gone).into()] };
         Decision::change(effects, Reply::Deleted(outcomes))
     }
 
+    /// Whether there is anything to delete does not depend on the receive: a crash may have forgotten it.
     fn delete_outcome(&self, handle: &Handle) -> DeleteOutcome {
-        match self.pages.get(handle.sequence) {
-            Some((message, _)) if message.id == handle.id => DeleteOutcome::Deleted,
-            Some(_) => DeleteOutcome::Foreign,
-            None if handle.sequence < self.next_sequence => DeleteOutcome::AlreadyGone,
-            None => DeleteOutcome::Foreign,
+        match handle.sequence {
+            sequence if self.holds(sequence) => DeleteOutcome::Deleted,
+            sequence if (1..self.next_sequence).contains(&sequence) => DeleteOutcome::AlreadyGone,
+            _ => DeleteOutcome::Foreign,
         }
     }
 
     /// Entries are taken in order, each as if the ones before had been applied: of two for one message the later one
     /// holds.
-    fn change_visibility(&self, now: Instant, entries: &[(Handle, u64)]) -> Decision<Effect, Reply> {
+    fn change_visibility<E: From<Effect>>(&self, now: Instant, entries: &[(Handle, u64)]) -> Decision<E, Reply> {
         let mut changes = BTreeMap::new();
         let mut outcomes = Vec::with_capacity(entries.len());
         for (handle, millis) in entries {
@@ -111,7 +106,7 @@ impl Queue {
         let effects = if changes.is_empty() {
             Vec::new()
         } else {
-            vec![Effect::VisibilityChanged(changes.into_iter().collect())]
+            vec![Effect::VisibilityChanged(changes.into_iter().collect()).into()]
         };
         Decision::change(effects, Reply::VisibilityChanged(outcomes))
     }
@@ -119,10 +114,11 @@ impl Queue {
     /// The latest receive still rules a message whose lease has ended, as long as nobody else has received it: AWS was
     /// recorded answering with success then, and the message is hidden again.
     fn visibility_outcome(&self, now: Instant, handle: &Handle, millis: u64) -> VisibilityOutcome {
-        let Some((_, status)) = self.pages.get(handle.sequence).filter(|(message, _)| message.id == handle.id) else {
+        if !self.holds(handle.sequence) {
             return VisibilityOutcome::Gone;
-        };
-        if status.receive != handle.receive {
+        }
+        let status = self.exceptions.get(handle.sequence).unwrap_or_default();
+        if status.receive == 0 || status.receive != handle.receive {
             return VisibilityOutcome::NotInFlight;
         }
         if now.plus_millis(millis) > status.received_at.plus_millis(TOTAL_VISIBILITY_MILLIS_MAX) {
@@ -131,20 +127,20 @@ impl Queue {
         VisibilityOutcome::Changed
     }
 
-    fn purge(&self) -> Decision<Effect, Reply> {
-        let is_empty = self.first_kept() == self.next_sequence;
-        let effects = if is_empty { Vec::new() } else { vec![Effect::Purged { below: self.next_sequence }] };
+    fn purge<E: From<Effect>>(&self) -> Decision<E, Reply> {
+        let below = self.next_sequence;
+        let effects = if self.first_kept() == below { Vec::new() } else { vec![Effect::Purged { below }.into()] };
         Decision::change(effects, Reply::Purged)
     }
 
-    fn configure(&self, settings: Settings) -> Decision<Effect, Reply> {
+    fn configure<E: From<Effect>>(&self, settings: Settings) -> Decision<E, Reply> {
         let mut effects = Vec::new();
         let below = self.first_kept();
         if settings.retention_millis != self.settings.retention_millis && below > 1 {
-            effects.push(Effect::Expired { below });
+            effects.push(Effect::Expired { below }.into());
         }
         if settings != self.settings {
-            effects.push(Effect::Configured(settings));
+            effects.push(Effect::Configured(settings).into());
         }
         Decision::change(effects, Reply::Configured)
     }

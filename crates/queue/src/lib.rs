@@ -5,22 +5,29 @@
 //! effects of a log and letting time pass gives the same queue again. A service uses it directly as an
 //! [`engine::Machine`], or keeps it inside a machine of its own and delegates to the inherent methods.
 //!
+//! The state is a cursor and exceptions: which sequences are visible, as ranges; what happened to messages that have been
+//! delayed or received; and some thousands of marks that tell when what was sent. A message that only waits costs nothing
+//! of it, and no content is in it: the engine keeps that, by sequence.
+//!
 //! Where to look: `command.rs` what may be asked and is answered, `records.rs` the journal's record kinds, `decide.rs`
-//! the rules, `state.rs` what a change does, `pages.rs`, `visible.rs` and `deadlines.rs` the three structures below it.
+//! the rules, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
+//! structures below it, `snapshot.rs` the bytes that stand for all of them.
 
 mod command;
 mod deadlines;
 mod decide;
+mod exceptions;
 mod limits;
+mod marks;
 mod message;
-mod pages;
 mod records;
+mod snapshot;
 mod state;
 mod varint;
 mod visible;
 
 pub use command::{Command, Counts, DeleteOutcome, Reply, Settings, VisibilityOutcome};
 pub use limits::{IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX};
-pub use message::{Delivery, Handle, MessageId, NewMessage};
+pub use message::{Delivery, Handle, Message, MessageId, NewMessage};
 pub use records::{Effect, KIND_MAX};
 pub use state::Queue;

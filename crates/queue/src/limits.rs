@@ -1,7 +1,7 @@
 //! Every bound of the machine, with its source.
 //!
 //! Bounds that a customer meets come from AWS's quotas and API reference; bounds of the machine's own structures name
-//! the reason instead. What is not bounded here is bounded by the number of messages themselves.
+//! the reason instead. What is not bounded here is bounded by the number of messages with a past or a future.
 
 /// Messages of a standard queue that may be in flight at once; a receive beyond it is refused with `OverLimit`.
 /// Source: SQS developer guide, "Amazon SQS message quotas"; API reference of `ReceiveMessage`.
@@ -11,15 +11,30 @@ pub const IN_FLIGHT_MAX: usize = 120_000;
 /// Source: SQS developer guide, "Amazon SQS visibility timeout".
 pub const TOTAL_VISIBILITY_MILLIS_MAX: u64 = 12 * 60 * 60 * 1000;
 
-/// Messages in one page: one bit each in a machine word.
+/// Into how many parts a retention is divided: messages sent within one part expire together, with the last of them. So a
+/// message is kept longer than asked by 0.025 % at the most, and a queue has about as many time marks at the least
+/// retention as it has here parts, however long its backlog.
+pub(crate) const RUNS_PER_RETENTION: u64 = 4096;
+
+/// How long the messages of one run may lie apart at the most: nobody sets a retention of days to within a minute, and
+/// AWS itself only promises it approximately. Two weeks are 20,160 runs of it, half a megabyte.
+pub(crate) const RUN_MILLIS_MAX: u64 = 60_000;
+
+/// Messages of one page of exceptions: one bit each in a machine word.
 pub(crate) const PAGE_MESSAGES: u64 = u64::BITS as u64;
 
-/// Slots below which a page that thins out is not made smaller any more: it would save less than it costs.
-pub(crate) const PAGE_SLOTS_MIN: usize = 4;
+/// How much one `advance` reveals: each page looked at and each message that becomes visible is a step. It keeps a queue
+/// whose leases all end in the same second from holding up whoever wants to send: see `Queue::advance`. Measured at
+/// under a millisecond.
+pub(crate) const REVEAL_STEPS_MAX: usize = 10_000;
 
 /// Deadlines kept beyond twice the valid ones before the invalid ones are thrown out. It keeps small queues from
 /// tidying up at every step, and is about a kilobyte.
 pub(crate) const STALE_DEADLINES_MAX: usize = 64;
 
-const _: () = assert!(PAGE_MESSAGES.is_power_of_two());
-const _: () = assert!(PAGE_SLOTS_MIN >= 1 && PAGE_SLOTS_MIN < PAGE_MESSAGES as usize);
+/// Entries for which an emptied structure keeps its room, so that a queue that is always nearly empty does not allocate at
+/// every message.
+pub(crate) const SPARE_ENTRIES: usize = 4;
+
+// A receive asks for far fewer messages than one step of revealing shows, so it is not told that there are none.
+const _: () = assert!(REVEAL_STEPS_MAX >= 1000 && REVEAL_STEPS_MAX < IN_FLIGHT_MAX);

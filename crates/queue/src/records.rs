@@ -16,7 +16,7 @@
 //! that wraps a queue numbers its own kinds above. Layouts are never changed: a new one gets a new version.
 
 use crate::{
-    MessageId, Settings,
+    Message, MessageId, Settings,
     varint::{Reader, put},
 };
 use bytes::Bytes;
@@ -45,16 +45,10 @@ pub enum Effect {
     Sent {
         /// Its place, one more than the last message's.
         sequence: u64,
-        /// The id it was sent with.
-        id: MessageId,
-        /// When it was sent; never earlier than the message before it.
-        sent_at: Instant,
         /// When it can be received; [`Instant::EPOCH`] is at once.
         visible_at: Instant,
-        /// What the customer sent.
-        body: Bytes,
-        /// What the service sent with it.
-        properties: Bytes,
+        /// What was sent, never earlier than the message before it.
+        message: Message,
     },
     /// Messages were received.
     Leased {
@@ -109,16 +103,14 @@ impl engine::Effect for Effect {
 
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Sent { sequence, id, sent_at, visible_at, body, properties } => {
-                let body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
-                out.reserve(SENT_HEADER_BYTES + body.len() + properties.len());
+            Self::Sent { sequence, visible_at, message } => {
+                out.reserve(SENT_HEADER_BYTES + message.bytes().len());
                 out.extend_from_slice(&sequence.to_le_bytes());
-                out.extend_from_slice(&id.0);
-                out.extend_from_slice(&sent_at.as_millis().to_le_bytes());
+                out.extend_from_slice(&message.id.0);
+                out.extend_from_slice(&message.sent_at.as_millis().to_le_bytes());
                 out.extend_from_slice(&visible_at.as_millis().to_le_bytes());
-                out.extend_from_slice(&body_bytes.to_le_bytes());
-                out.extend_from_slice(body);
-                out.extend_from_slice(properties);
+                out.extend_from_slice(&message.body_bytes().to_le_bytes());
+                out.extend_from_slice(message.bytes());
             }
             Self::Leased { received_at, until, entries } => {
                 put(out, received_at.as_millis());
@@ -144,6 +136,14 @@ impl engine::Effect for Effect {
             return Err(malformed("no such version of this kind is known"));
         }
         read(kind, payload).map_err(malformed)
+    }
+
+    fn content_key(kind: u8, version: u8, payload: &[u8]) -> Option<(u64, Instant)> {
+        if (kind, version) != (SENT, VERSION) {
+            return None;
+        }
+        let header = read_sent_header(&mut Reader::new(payload)).ok()?;
+        Some((header.sequence, header.sent_at))
     }
 }
 
@@ -177,21 +177,35 @@ fn read(kind: u8, payload: &[u8]) -> Result<Effect, &'static str> {
 
 fn read_sent(payload: &[u8]) -> Result<Effect, &'static str> {
     let mut reader = Reader::new(payload);
-    let sequence = u64::from_le_bytes(reader.array()?);
-    let id = MessageId(reader.array()?);
-    let sent_at = Instant::from_millis(u64::from_le_bytes(reader.array()?));
-    let visible_at = Instant::from_millis(u64::from_le_bytes(reader.array()?));
-    let body_bytes = u32::from_le_bytes(reader.array()?) as usize;
-    if body_bytes > reader.remaining() {
+    let SentHeader { sequence, id, sent_at, visible_at, body_bytes } = read_sent_header(&mut reader)?;
+    // One allocation holds both, and nothing else pins it.
+    let bytes = Bytes::copy_from_slice(reader.rest());
+    Ok(Effect::Sent { sequence, visible_at, message: Message::new(id, sent_at, body_bytes, bytes) })
+}
+
+struct SentHeader {
+    sequence: u64,
+    id: MessageId,
+    sent_at: Instant,
+    visible_at: Instant,
+    body_bytes: u32,
+}
+
+fn read_sent_header(reader: &mut Reader<'_>) -> Result<SentHeader, &'static str> {
+    let header = SentHeader {
+        sequence: u64::from_le_bytes(reader.array()?),
+        id: MessageId(reader.array()?),
+        sent_at: Instant::from_millis(u64::from_le_bytes(reader.array()?)),
+        visible_at: Instant::from_millis(u64::from_le_bytes(reader.array()?)),
+        body_bytes: u32::from_le_bytes(reader.array()?),
+    };
+    if header.body_bytes as usize > reader.remaining() {
         return Err("the body ends after the record");
     }
-    if sequence == 0 {
+    if header.sequence == 0 {
         return Err("sequences begin at 1");
     }
-    // One allocation holds both, and nothing else pins it.
-    let mut body = Bytes::copy_from_slice(&payload[SENT_HEADER_BYTES..]);
-    let properties = body.split_off(body_bytes);
-    Ok(Effect::Sent { sequence, id, sent_at, visible_at, body, properties })
+    Ok(header)
 }
 
 fn read_receive(reader: &mut Reader<'_>) -> Result<u32, &'static str> {

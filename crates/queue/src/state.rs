@@ -1,50 +1,45 @@
 //! The state of a queue, and what time and effects do to it.
 //!
-//! Every message is in exactly one place: in [`Visible`], or hidden (delayed or in flight) with a deadline in
-//! [`Deadlines`]. Retention is a function of state and time: `sent_at` never falls from one message to the next, so
-//! messages expire front first, and nothing of it is journaled unless the retention itself changes. At replay several
-//! effects may reach a message without time having passed between them, so each effect takes it from wherever it is.
+//! A message that is there is either in [`Visible`], or hidden (delayed or in flight) by its status among the
+//! [`Exceptions`]; those that are visible again keep their status there as well. Retention is a function of state and
+//! time: `sent_at` never falls from one message to the next, so messages expire front first, in the runs of [`Marks`], and
+//! nothing of it is journaled unless the retention itself changes. At replay several effects may reach a message without
+//! time having passed between them, so each effect takes it from wherever it is. What removes many messages costs time
+//! by ranges and exceptions, never by messages.
 
-use crate::{
-    Command, Counts, Effect, IN_FLIGHT_MAX, Reply, Settings,
-    deadlines::Deadlines,
-    pages::{Message, Pages, Phase, Status},
-    visible::Visible,
-};
-use engine::{Decision, Machine};
+use crate::exceptions::{Exceptions, Status};
+use crate::marks::Marks;
+use crate::visible::Visible;
+use crate::{Command, Counts, Effect, IN_FLIGHT_MAX, Message, Reply, Settings};
+use engine::{Decision, Machine, MalformedRecord};
 use names::{Instant, Position};
+use std::ops::Range;
 
 /// One standard queue.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Queue {
     pub(crate) settings: Settings,
-    pub(crate) pages: Pages,
     pub(crate) visible: Visible,
-    deadlines: Deadlines,
-    pub(crate) delayed: usize,
-    pub(crate) in_flight: usize,
-    bytes: u64,
+    pub(crate) exceptions: Exceptions,
+    pub(crate) marks: Marks,
     /// What the next message sent gets.
     pub(crate) next_sequence: u64,
     pub(crate) last_sent_at: Instant,
-    /// No message expires before this moment.
-    expires_at: Instant,
 }
+
+// An idle queue may cost 300 bytes, the engine's part of it included.
+const _: () = assert!(size_of::<Queue>() <= 200);
 
 impl Queue {
     /// A queue in which nothing has been sent.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            pages: Pages::default(),
             visible: Visible::default(),
-            deadlines: Deadlines::default(),
-            delayed: 0,
-            in_flight: 0,
-            bytes: 0,
+            exceptions: Exceptions::default(),
+            marks: Marks::default(),
             next_sequence: 1,
             last_sent_at: Instant::EPOCH,
-            expires_at: Instant::FAR_FUTURE,
         }
     }
 
@@ -53,114 +48,125 @@ impl Queue {
         self.settings
     }
 
-    /// How many messages there are, and of which kind.
+    /// How many messages there are, and of which kind, as far as time has been let pass.
     pub fn counts(&self) -> Counts {
         Counts {
             visible: self.visible.len(),
-            in_flight: self.in_flight,
-            delayed: self.delayed,
-            oldest_sent_at: self.pages.first().map(|(_, sent_at)| sent_at),
-            bytes: self.bytes,
+            in_flight: self.exceptions.in_flight(),
+            delayed: self.exceptions.delayed(),
+            oldest_sent_at: self.marks.oldest(),
         }
     }
 
-    /// Lets time pass: messages that outlived their retention go, ended delays and leases make messages visible.
-    /// Costs two comparisons when nothing is due.
+    /// Lets time pass: messages that outlived their retention go, ended delays and leases make messages visible. Costs
+    /// two comparisons when nothing is due.
+    ///
+    /// When very many leases end at once, it reveals some thousands and leaves the others for the next call: they stay in
+    /// flight so long, and [`Queue::next_deadline`] stays due. A receive meanwhile finds more than it can take, perhaps
+    /// not the oldest; counts lag by the moments that the calls take. Nothing is refused for it, because far more has
+    /// been revealed then than a receive asks for.
     pub fn advance(&mut self, now: Instant) {
-        if self.expires_at <= now {
-            self.expire(now);
-        }
-        if self.deadlines.next().is_some_and(|at| at <= now) {
-            self.reveal(now);
+        self.expire(now);
+        if self.exceptions.next_deadline().is_some_and(|at| at <= now) {
+            let Self { exceptions, visible, .. } = self;
+            exceptions.reveal(now, |sequence| visible.insert(sequence));
         }
     }
 
-    /// Changes the state. Total: an effect that names what is not there, or adds what was added, passes over it.
-    pub fn apply(&mut self, _at: Position, effect: Effect) {
+    /// Changes the state. Total: an effect that names what is not there, or adds what was added, passes over it. Messages
+    /// that it removes one by one are pushed onto `gone`.
+    pub fn apply(&mut self, effect: &Effect, gone: &mut Vec<u64>) {
         match effect {
-            Effect::Sent { sequence, id, sent_at, visible_at, body, properties } => {
-                // At replay nobody lets time pass until the log's end, and a queue whose messages only ever expired would
-                // hold all of them at once. What was over when this one was sent was over then, too.
-                if self.expires_at <= sent_at {
-                    self.expire(sent_at);
-                }
-                self.add(sequence, Message { id, sent_at, body, properties }, visible_at);
-            }
+            Effect::Sent { sequence, visible_at, message } => self.add(*sequence, message.sent_at, *visible_at),
             Effect::Leased { received_at, until, entries } => {
-                for (sequence, receive) in entries {
-                    self.lease(sequence, receive, received_at, until);
+                for &(sequence, receive) in entries {
+                    self.lease(sequence, receive, *received_at, *until);
                 }
             }
             Effect::VisibilityChanged(entries) => {
-                for (sequence, until) in entries {
+                for &(sequence, until) in entries {
                     self.change(sequence, |status| status.until = until);
                 }
             }
-            Effect::Deleted(sequences) => sequences.into_iter().for_each(|sequence| self.remove(sequence)),
-            Effect::Purged { below } | Effect::Expired { below } => self.remove_below(below),
+            Effect::Deleted(sequences) => {
+                gone.extend(sequences.iter().copied().filter(|&sequence| self.remove(sequence)));
+                self.marks.trim(self.first_live());
+            }
+            Effect::Purged { below } | Effect::Expired { below } => self.remove_below(*below),
             Effect::Configured(settings) => {
-                self.settings = settings;
-                self.refresh_expiry();
+                if settings.retention_millis != self.settings.retention_millis {
+                    self.marks.merge(settings.retention_millis);
+                }
+                self.settings = *settings;
             }
         }
-        self.tidy_deadlines();
+        self.exceptions.tidy();
     }
 
     /// The next moment at which a hidden message may become visible. It may be too early, never too late.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.next()
+        self.exceptions.next_deadline()
     }
 
-    /// The next moment at which a message may outlive its retention, too early or right. No reader sees that, but
-    /// memory is given back only when time is let pass.
+    /// The next moment at which messages outlive their retention. No reader sees that, but memory is given back only when
+    /// time is let pass.
     pub fn next_expiry(&self) -> Option<Instant> {
-        (self.expires_at != Instant::FAR_FUTURE).then_some(self.expires_at)
+        self.marks.next_expiry(self.settings.retention_millis)
     }
 
     /// How many messages could be received now: those that are visible, as far as there is room in flight.
     pub fn ready(&self) -> usize {
-        self.visible.len().min(IN_FLIGHT_MAX.saturating_sub(self.in_flight))
+        self.visible.len().min(IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight()))
+    }
+
+    /// The message that an effect brought, and its sequence.
+    pub fn content(effect: Effect) -> Option<(u64, Message)> {
+        if let Effect::Sent { sequence, message, .. } = effect { Some((sequence, message)) } else { None }
+    }
+
+    /// Whether a message is there.
+    pub fn holds(&self, sequence: u64) -> bool {
+        self.visible.contains(sequence) || self.exceptions.get(sequence).is_some()
     }
 
     /// The first sequence that is not gone: that of the oldest message, or of the next one sent.
-    pub(crate) fn first_kept(&self) -> u64 {
-        self.pages.first().map_or(self.next_sequence, |(sequence, _)| sequence)
+    pub fn first_kept(&self) -> u64 {
+        self.first_live().unwrap_or(self.next_sequence)
+    }
+
+    /// How many messages of these sequences are there.
+    pub fn held_within(&self, sequences: Range<u64>) -> u64 {
+        self.visible.count_within(sequences.clone()) + self.exceptions.hidden_within(sequences)
+    }
+
+    /// The oldest message.
+    pub(crate) fn first_live(&self) -> Option<u64> {
+        self.visible.first().into_iter().chain(self.exceptions.first()).min()
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some((sequence, sent_at)) = self.pages.first() {
-            if sent_at.plus_millis(self.settings.retention_millis) > now {
-                break;
-            }
-            self.remove(sequence);
+        let retention_millis = self.settings.retention_millis;
+        if self.marks.next_expiry(retention_millis).is_some_and(|at| at <= now) {
+            let below = self.marks.expire(now, retention_millis, self.next_sequence);
+            self.remove_below(below);
         }
-        self.refresh_expiry();
-        self.tidy_deadlines();
     }
 
-    fn reveal(&mut self, now: Instant) {
-        while let Some((at, sequence)) = self.deadlines.pop_due(now) {
-            if self.waits_for(at, sequence) {
-                self.change(sequence, |status| status.until = Instant::EPOCH);
-            }
-        }
-        self.tidy_deadlines();
-    }
-
-    fn add(&mut self, sequence: u64, message: Message, visible_at: Instant) {
-        if sequence < self.next_sequence {
+    fn add(&mut self, sequence: u64, sent_at: Instant, visible_at: Instant) {
+        // What was met before is passed over, and so is a last number of all, after which there would be no next one.
+        if sequence < self.next_sequence || sequence == u64::MAX {
             return;
         }
+        // At replay nobody lets time pass until the log's end, and a queue whose messages only ever expired would hold
+        // all of them at once. What was over when this one was sent was over then, too.
+        self.expire(sent_at);
         self.next_sequence = sequence + 1;
-        self.last_sent_at = message.sent_at;
-        self.bytes += message.bytes();
-        self.expires_at = self.expires_at.min(message.sent_at.plus_millis(self.settings.retention_millis));
-        self.pages.push(sequence, message);
-        let status = Status { until: visible_at, ..Status::default() };
-        if status.phase() == Phase::Delayed {
-            self.pages.status_mut(sequence).expect("the message was just added").until = visible_at;
+        self.last_sent_at = self.last_sent_at.max(sent_at);
+        self.marks.note(sequence, self.last_sent_at, self.settings.retention_millis);
+        match visible_at {
+            Instant::EPOCH => self.visible.insert(sequence),
+            until => self.exceptions.set(sequence, Status { until, ..Status::default() }),
         }
-        self.enter(sequence, status);
     }
 
     fn lease(&mut self, sequence: u64, receive: u32, received_at: Instant, until: Instant) {
@@ -172,59 +178,33 @@ impl Queue {
         });
     }
 
-    fn remove_below(&mut self, below: u64) {
-        while let Some((sequence, _)) = self.pages.first().filter(|&(sequence, _)| sequence < below) {
-            self.remove(sequence);
-        }
-        self.refresh_expiry();
-    }
-
-    fn remove(&mut self, sequence: u64) {
-        if let Some((message, status)) = self.pages.remove(sequence) {
-            self.bytes -= message.bytes();
-            self.leave(sequence, status);
-        }
-    }
-
     fn change(&mut self, sequence: u64, change: impl FnOnce(&mut Status)) {
-        let Some(status) = self.pages.status_mut(sequence) else { return };
-        let before = *status;
-        change(status);
-        let after = *status;
-        self.leave(sequence, before);
-        self.enter(sequence, after);
-    }
-
-    fn leave(&mut self, sequence: u64, status: Status) {
-        match status.phase() {
-            Phase::Visible => drop(self.visible.remove(sequence)),
-            Phase::Delayed => self.delayed -= 1,
-            Phase::InFlight => self.in_flight -= 1,
+        let before = self.exceptions.get(sequence);
+        let mut status = before.unwrap_or_default();
+        if before.is_none() && !self.visible.contains(sequence) {
+            return;
         }
-    }
-
-    fn enter(&mut self, sequence: u64, status: Status) {
-        match status.phase() {
-            Phase::Visible => return self.visible.insert(sequence),
-            Phase::Delayed => self.delayed += 1,
-            Phase::InFlight => self.in_flight += 1,
+        let was_hidden = status.is_hidden();
+        change(&mut status);
+        match (was_hidden, status.is_hidden()) {
+            (false, true) => drop(self.visible.remove(sequence)),
+            (true, false) => self.visible.insert(sequence),
+            _ => {}
         }
-        self.deadlines.push(status.until, sequence);
+        self.exceptions.set(sequence, status);
     }
 
-    fn refresh_expiry(&mut self) {
-        let expiry = |(_, sent_at): (u64, Instant)| sent_at.plus_millis(self.settings.retention_millis);
-        self.expires_at = self.pages.first().map_or(Instant::FAR_FUTURE, expiry);
+    /// Whether it was there.
+    fn remove(&mut self, sequence: u64) -> bool {
+        let had_status = self.exceptions.remove(sequence).is_some();
+        self.visible.remove(sequence) || had_status
     }
 
-    fn tidy_deadlines(&mut self) {
-        let mut deadlines = std::mem::take(&mut self.deadlines);
-        deadlines.tidy(self.delayed + self.in_flight, |at, sequence| self.waits_for(at, sequence));
-        self.deadlines = deadlines;
-    }
-
-    fn waits_for(&self, at: Instant, sequence: u64) -> bool {
-        self.pages.get(sequence).is_some_and(|(_, status)| status.until == at)
+    fn remove_below(&mut self, below: u64) {
+        self.visible.remove_below(below);
+        self.exceptions.remove_below(below);
+        self.exceptions.tidy();
+        self.marks.trim(self.first_live());
     }
 }
 
@@ -232,6 +212,9 @@ impl Machine for Queue {
     type Command = Command;
     type Effect = Effect;
     type Reply = Reply;
+    type Content = Message;
+
+    const SNAPSHOT_VERSION: u8 = Queue::SNAPSHOT_VERSION;
 
     fn advance(&mut self, now: Instant) {
         Queue::advance(self, now);
@@ -241,8 +224,8 @@ impl Machine for Queue {
         Queue::decide(self, now, command)
     }
 
-    fn apply(&mut self, at: Position, effect: Effect) {
-        Queue::apply(self, at, effect);
+    fn apply(&mut self, _at: Position, effect: &Effect, gone: &mut Vec<u64>) {
+        Queue::apply(self, effect, gone);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -251,6 +234,35 @@ impl Machine for Queue {
 
     fn ready(&self) -> usize {
         Queue::ready(self)
+    }
+
+    fn content(effect: Effect) -> Option<(u64, Message)> {
+        Queue::content(effect)
+    }
+
+    fn holds(&self, sequence: u64) -> bool {
+        Queue::holds(self, sequence)
+    }
+
+    fn first_held(&self) -> u64 {
+        Queue::first_kept(self)
+    }
+
+    fn held_within(&self, sequences: Range<u64>) -> u64 {
+        Queue::held_within(self, sequences)
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        Queue::snapshot(self, out);
+    }
+
+    fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
+        Queue::restore(version, state)
+    }
+
+    /// A queue by itself is never deleted; the service that has it inside says when.
+    fn is_over(&self) -> bool {
+        false
     }
 }
 
@@ -270,16 +282,8 @@ mod tests {
         let mut most = 0;
         for sequence in 1..=1_000 {
             let sent_at = Instant::from_millis(sequence * 1_000);
-            let (body, properties) = (Bytes::from_static(b"x"), Bytes::new());
-            let effect = Effect::Sent {
-                sequence,
-                id: MessageId([0; 16]),
-                sent_at,
-                visible_at: Instant::EPOCH,
-                body,
-                properties,
-            };
-            queue.apply(Position::new(sequence), effect);
+            let message = Message::new(MessageId([0; 16]), sent_at, 1, Bytes::from_static(b"x"));
+            queue.apply(&Effect::Sent { sequence, visible_at: Instant::EPOCH, message }, &mut Vec::new());
             most = most.max(queue.counts().visible);
         }
         assert_eq!(most, 60, "no time was let pass, and still what had expired was let go");

@@ -12,6 +12,12 @@ pub(crate) fn put(out: &mut Vec<u8>, mut number: u64) {
     out.push(number.to_le_bytes()[0]);
 }
 
+/// Appends `number` as its distance from `base`, in few bytes if they are close, whichever is larger.
+pub(crate) fn put_near(out: &mut Vec<u8>, number: u64, base: u64) {
+    let distance = number.wrapping_sub(base).cast_signed();
+    put(out, (distance << 1 ^ distance >> 63).cast_unsigned());
+}
+
 /// Reads a payload from its front. Each read says what was wrong if the bytes do not serve.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -25,6 +31,11 @@ impl<'a> Reader<'a> {
     /// How many bytes are left.
     pub(crate) fn remaining(&self) -> usize {
         self.rest.len()
+    }
+
+    /// All bytes that are left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// The next `N` bytes.
@@ -49,6 +60,12 @@ impl<'a> Reader<'a> {
             }
         }
         Err("a number is larger than 64 bits")
+    }
+
+    /// A number that was written as its distance from `base`.
+    pub(crate) fn near(&mut self, base: u64) -> Result<u64, &'static str> {
+        let folded = self.varint()?;
+        Ok(base.wrapping_add(folded >> 1 ^ (folded & 1).wrapping_neg()))
     }
 
     /// Insists that everything was read.
@@ -86,6 +103,17 @@ mod tests {
             let mut reader = Reader::new(&out);
             assert_eq!(reader.varint(), Ok(number >> shift));
             assert_eq!(reader.end(), Ok(()));
+        }
+
+        #[test]
+        fn what_is_put_near_another_is_read(number in any::<u64>(), base in any::<u64>(), close in -64i64..64) {
+            let mut out = Vec::new();
+            put_near(&mut out, number, base);
+            put_near(&mut out, base.wrapping_add_signed(close), base);
+            let mut reader = Reader::new(&out);
+            assert_eq!(reader.near(base), Ok(number));
+            assert_eq!(reader.remaining(), 1);
+            assert_eq!(reader.near(base), Ok(base.wrapping_add_signed(close)));
         }
     }
 }

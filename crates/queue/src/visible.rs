@@ -29,6 +29,69 @@ impl Visible {
         self.older.iter().flat_map(|(&end, &start)| start..end).chain(self.newest.clone())
     }
 
+    /// The oldest.
+    pub(crate) fn first(&self) -> Option<u64> {
+        let newest = (!self.newest.is_empty()).then_some(self.newest.start);
+        self.older.first_key_value().map(|(_, &start)| start).or(newest)
+    }
+
+    /// The ranges, none empty and none touching another, oldest first.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
+        let newest = (!self.newest.is_empty()).then(|| self.newest.clone());
+        self.older.iter().map(|(&end, &start)| start..end).chain(newest)
+    }
+
+    /// Whether one is in it.
+    pub(crate) fn contains(&self, sequence: u64) -> bool {
+        if sequence >= self.newest.start {
+            return sequence < self.newest.end;
+        }
+        self.older.range(sequence + 1..).next().is_some_and(|(_, &start)| start <= sequence)
+    }
+
+    /// How many of `range` are in it.
+    pub(crate) fn count_within(&self, range: Range<u64>) -> u64 {
+        let shared = |one: Range<u64>| one.end.min(range.end).saturating_sub(one.start.max(range.start));
+        if range.is_empty() {
+            return 0;
+        }
+        let older = self.older.range(range.start + 1..).map(|(&end, &start)| start..end);
+        let older = older.take_while(|one| one.start < range.end).map(shared).sum::<u64>();
+        older + shared(self.newest.clone())
+    }
+
+    /// Takes out all below `sequence`, range by range.
+    pub(crate) fn remove_below(&mut self, sequence: u64) {
+        while let Some(mut first) = self.older.first_entry() {
+            let (start, end) = (*first.get(), *first.key());
+            if start >= sequence {
+                return;
+            }
+            let cut = end.min(sequence);
+            self.len -= (cut - start) as usize;
+            if cut < end {
+                *first.get_mut() = cut;
+                return;
+            }
+            first.remove();
+        }
+        if self.newest.start < sequence {
+            let cut = self.newest.end.min(sequence).max(self.newest.start);
+            self.len -= (cut - self.newest.start) as usize;
+            self.newest.start = cut;
+        }
+    }
+
+    /// Adds a range that lies behind all others and touches none.
+    pub(crate) fn append_range(&mut self, range: Range<u64>) {
+        debug_assert!(range.start > self.newest.end && !range.is_empty(), "ranges are appended in order");
+        if !self.newest.is_empty() {
+            self.older.insert(self.newest.end, self.newest.start);
+        }
+        self.len += (range.end - range.start) as usize;
+        self.newest = range;
+    }
+
     /// Adds one that is not in it.
     pub(crate) fn insert(&mut self, sequence: u64) {
         self.len += 1;
@@ -92,6 +155,13 @@ impl Visible {
     }
 }
 
+/// The same messages, whether the last range is kept apart or not.
+impl PartialEq for Visible {
+    fn eq(&self, other: &Self) -> bool {
+        self.ranges().eq(other.ranges())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,15 +197,25 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_the_set_that_a_tree_of_sequences_would_be(
-            steps in prop::collection::vec((any::<bool>(), 1u64..40), 0..300),
+            steps in prop::collection::vec((0u8..12, 1u64..40), 0..300),
+            range in any::<[u8; 2]>(),
         ) {
             let (mut visible, mut model) = (Visible::default(), BTreeSet::new());
-            for (add, sequence) in steps {
-                if !add {
-                    assert_eq!(visible.remove(sequence), model.remove(&sequence));
-                } else if model.insert(sequence) {
-                    visible.insert(sequence);
+            let range = u64::from(range[0] % 42)..u64::from(range[1] % 42);
+            for (step, sequence) in steps {
+                match step {
+                    0..=4 => assert_eq!(visible.remove(sequence), model.remove(&sequence)),
+                    5 => {
+                        visible.remove_below(sequence / 2);
+                        model = model.split_off(&(sequence / 2));
+                    }
+                    _ if model.insert(sequence) => visible.insert(sequence),
+                    _ => {}
                 }
+                assert_eq!(visible.first(), model.first().copied());
+                assert!((0..42).all(|sequence| visible.contains(sequence) == model.contains(&sequence)));
+                let within = model.iter().filter(|sequence| range.contains(sequence)).count();
+                assert_eq!(visible.count_within(range.clone()), within as u64);
                 assert_eq!(visible.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
                 assert_eq!(visible.len(), model.len());
                 let ranges: Vec<_> = visible.older.iter().map(|(&end, &start)| start..end).collect();

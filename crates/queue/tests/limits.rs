@@ -1,7 +1,7 @@
 //! The bound on messages in flight, at its real size.
 
 use bytes::Bytes;
-use names::{Instant, Position};
+use names::Instant;
 use queue::{Command, Counts, IN_FLIGHT_MAX, MessageId, NewMessage, Queue, Reply, Settings};
 
 const SETTINGS: Settings = Settings { retention_millis: 3_600_000, visibility_millis: 30_000, delay_millis: 0 };
@@ -9,7 +9,7 @@ const SETTINGS: Settings = Settings { retention_millis: 3_600_000, visibility_mi
 fn run(queue: &mut Queue, now: Instant, command: Command) -> Reply {
     queue.advance(now);
     let decision = queue.decide(now, command);
-    decision.effects.into_iter().for_each(|effect| queue.apply(Position::ZERO, effect));
+    decision.effects.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
     decision.reply
 }
 
@@ -26,8 +26,8 @@ fn queue_with(messages: usize, now: Instant) -> Queue {
     let mut queue = Queue::new(SETTINGS);
     let message = |number: usize| NewMessage {
         id: MessageId((number as u128).to_be_bytes()),
-        body: Bytes::from_static(b"body"),
-        properties: Bytes::new(),
+        body_bytes: 4,
+        bytes: Bytes::from_static(b"body"),
         delay_millis: None,
     };
     run(&mut queue, now, Command::Send((0..messages).map(message).collect()));

@@ -1,35 +1,33 @@
-//! What a message costs in memory beside its body and properties.
-//!
-//! Bodies are static here, so what the process grows by is the queue's own. It is alone in its file, because memory
-//! that another test gave back would hide the growth.
+//! What a message costs in memory beside its content, measured as the process's resident size. The only test in its file,
+//! because memory that another test gave back would hide the growth.
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods, reason = "the kernel's figure for this process stands in a file")]
 
 use bytes::Bytes;
-use names::{Instant, Position};
-use queue::{Command, MessageId, NewMessage, Queue, Settings};
+use names::Instant;
+use queue::{Command, Effect, IN_FLIGHT_MAX, MessageId, NewMessage, Queue, Settings};
 
-const SETTINGS: Settings = Settings { retention_millis: 3_600_000, visibility_millis: 30_000, delay_millis: 0 };
-const NOW: Instant = Instant::from_millis(1_700_000_000_000);
+const SETTINGS: Settings = Settings { retention_millis: 345_600_000, visibility_millis: 30_000, delay_millis: 0 };
+const START: Instant = Instant::from_millis(1_700_000_000_000);
 
-/// The budget for a message in a backlog, and for one in flight.
-const BACKLOG_BYTES_MAX: u64 = 100;
-const IN_FLIGHT_BYTES_MAX: u64 = 180;
+/// The budget for messages in a backlog, in tenths of a byte for each, and for one in flight or delayed.
+const BACKLOG_TENTHS_MAX: u64 = 4;
+const ACTIVE_BYTES_MAX: u64 = 64;
 
-fn run(queue: &mut Queue, command: Command) {
-    queue.advance(NOW);
-    let decision = queue.decide(NOW, command);
-    decision.effects.into_iter().for_each(|effect| queue.apply(Position::ZERO, effect));
+fn run(queue: &mut Queue, now: Instant, command: Command) {
+    queue.advance(now);
+    let effects: Vec<Effect> = queue.decide(now, command).effects;
+    effects.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
 }
 
-fn fill(queue: &mut Queue, messages: u64) {
-    let message = |number: u64| NewMessage {
-        id: MessageId(u128::from(number).to_be_bytes()),
-        body: Bytes::from_static(b"body"),
-        properties: Bytes::from_static(b"properties"),
-        delay_millis: None,
+fn send(queue: &mut Queue, now: Instant, messages: u64, delay_millis: u64) {
+    let message = NewMessage {
+        id: MessageId([7; 16]),
+        body_bytes: 4,
+        bytes: Bytes::from_static(b"bodyproperties"),
+        delay_millis: Some(delay_millis),
     };
-    (0..messages).for_each(|number| run(queue, Command::Send(vec![message(number)])));
+    run(queue, now, Command::Send(vec![message; messages as usize]));
 }
 
 fn resident_bytes() -> u64 {
@@ -38,21 +36,43 @@ fn resident_bytes() -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("the resident size is a number") * 1024
 }
 
+fn snapshot_bytes(queue: &Queue) -> usize {
+    let mut state = Vec::new();
+    queue.snapshot(&mut state);
+    state.len()
+}
+
 #[test]
 fn a_message_costs_no_more_than_its_budget() {
-    const MESSAGES: u64 = 500_000;
-    const IN_FLIGHT: u64 = 100_000;
+    const BACKLOG: u64 = 10_000_000;
+    const ACTIVE: u64 = 100_000;
     let mut queue = Queue::new(SETTINGS);
+    send(&mut queue, START, 1000, 0);
     let empty = resident_bytes();
-    fill(&mut queue, MESSAGES);
-    let filled = resident_bytes();
-    for _ in 0..IN_FLIGHT / 10 {
-        run(&mut queue, Command::Receive { max: 10, visibility_millis: None });
+    for millis in 1..BACKLOG / 1000 {
+        send(&mut queue, START.plus_millis(millis), 1000, 0);
     }
-    let held = resident_bytes();
-    let (backlog, in_flight) = ((filled - empty) / MESSAGES, (held - filled) / IN_FLIGHT + (filled - empty) / MESSAGES);
-    println!("{backlog} bytes for a message in the backlog, {in_flight} for one in flight");
-    assert!((50..=BACKLOG_BYTES_MAX).contains(&backlog), "{backlog} bytes for a message in the backlog");
-    assert!(in_flight <= IN_FLIGHT_BYTES_MAX, "{in_flight} bytes for a message in flight");
-    assert_eq!((queue.counts().visible as u64, queue.counts().in_flight as u64), (MESSAGES - IN_FLIGHT, IN_FLIGHT));
+    let backlog = resident_bytes() - empty;
+    println!("{backlog} bytes for a backlog of {BACKLOG}, {} in a snapshot", snapshot_bytes(&queue));
+    assert!(backlog <= BACKLOG * BACKLOG_TENTHS_MAX / 10, "{backlog} bytes for a backlog of {BACKLOG}");
+    assert!(snapshot_bytes(&queue) < 100);
+
+    let now = START.plus_millis(BACKLOG / 1000);
+    let before = resident_bytes();
+    for step in 0..ACTIVE / 10 {
+        run(&mut queue, now.plus_millis(step), Command::Receive { max: 10, visibility_millis: None });
+    }
+    let in_flight = (resident_bytes() - before) / ACTIVE;
+    println!("{in_flight} bytes for one in flight, {} in a snapshot", snapshot_bytes(&queue));
+    assert!((16..=ACTIVE_BYTES_MAX).contains(&in_flight), "{in_flight} bytes for a message in flight");
+
+    let before = resident_bytes();
+    for step in 0..ACTIVE / 10 {
+        send(&mut queue, now.plus_millis(step), 10, 900_000);
+    }
+    let delayed = (resident_bytes() - before) / ACTIVE;
+    println!("{delayed} bytes for a delayed one");
+    assert!((16..=ACTIVE_BYTES_MAX).contains(&delayed), "{delayed} bytes for a delayed message");
+    assert_eq!((queue.counts().in_flight, queue.counts().delayed), (ACTIVE as usize, ACTIVE as usize));
+    assert!(ACTIVE < IN_FLIGHT_MAX as u64);
 }

@@ -11,19 +11,19 @@
 
 use bytes::Bytes;
 use engine::Effect as _;
-use names::{Instant, Position};
+use names::Instant;
 use queue::{Command, Effect, Handle, MessageId, NewMessage, Queue, Reply, Settings};
 use std::time;
 
 const SETTINGS: Settings = Settings { retention_millis: 3_600_000_000, visibility_millis: 30_000, delay_millis: 0 };
-const BODY: &[u8] = &[b'x'; 1024];
+const BODY: &[u8] = &[b'x'; 1100];
 const NOW: Instant = Instant::from_millis(1_700_000_000_000);
 
 fn message(number: u64) -> NewMessage {
     NewMessage {
         id: MessageId(u128::from(number).to_be_bytes()),
-        body: Bytes::from_static(BODY),
-        properties: Bytes::from_static(b"properties"),
+        body_bytes: 1024,
+        bytes: Bytes::from_static(BODY),
         delay_millis: None,
     }
 }
@@ -31,7 +31,7 @@ fn message(number: u64) -> NewMessage {
 fn run(queue: &mut Queue, command: Command) -> Reply {
     queue.advance(NOW);
     let decision = queue.decide(NOW, command);
-    decision.effects.into_iter().for_each(|effect| queue.apply(Position::ZERO, effect));
+    decision.effects.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
     decision.reply
 }
 
@@ -85,7 +85,32 @@ fn the_cost_of_each_step() {
     timed("advance when nothing is due", 10_000_000, || {
         (0..10_000_000).for_each(|_| std::hint::black_box(&mut queue).advance(NOW));
     });
+    let mut state = Vec::new();
+    timed("snapshot, 400,000 visible", 400_000, || queue.snapshot(&mut state));
+    leases_that_end_together(&mut queue);
+    timed("snapshot, 100,000 visible again", 100_000, || queue.snapshot(&mut state));
     timed("purge", queue.counts().visible as u64, || drop(run(&mut queue, Command::Purge)));
+}
+
+/// What a send has to wait for while 100,000 leases end in the same millisecond, neighbours or one in seventy.
+fn leases_that_end_together(queue: &mut Queue) {
+    for apart in [1, 70] {
+        let mut sparse = Queue::new(Settings { retention_millis: u64::MAX, ..SETTINGS });
+        fill(&mut sparse, 100_000 * apart);
+        let entries = (1..=100_000).map(|number| (number * apart, 1)).collect();
+        let until = NOW.plus_millis(30_000);
+        sparse.apply(&Effect::Leased { received_at: NOW, until, entries }, &mut Vec::new());
+        let (mut calls, mut longest) = (0, time::Duration::ZERO);
+        while sparse.next_deadline().is_some_and(|at| at <= until) {
+            let start = time::Instant::now();
+            sparse.advance(until);
+            longest = longest.max(start.elapsed());
+            calls += 1;
+        }
+        assert_eq!(sparse.counts().in_flight, 0);
+        println!("100,000 leases end at once, {apart} apart: {calls} calls, the longest {longest:?}");
+        *queue = sparse;
+    }
 }
 
 #[test]
@@ -93,7 +118,8 @@ fn the_cost_of_each_step() {
 fn the_cost_of_a_replay() {
     const MESSAGES: u64 = 4_000;
     const ROUNDS: u64 = 50;
-    let effects = Queue::new(SETTINGS).decide(NOW, Command::Send((0..MESSAGES).map(message).collect())).effects;
+    let effects: Vec<Effect> =
+        Queue::new(SETTINGS).decide(NOW, Command::Send((0..MESSAGES).map(message).collect())).effects;
     let mut block = Vec::new();
     let mut ends = Vec::new();
     timed("encode a send of 1 KiB", MESSAGES * ROUNDS, || {
@@ -113,7 +139,7 @@ fn the_cost_of_a_replay() {
             let mut start = 0;
             for &end in &ends {
                 let effect = Effect::decode(1, 1, &block[start..end]).expect("it was just encoded");
-                queue.apply(Position::ZERO, effect);
+                queue.apply(&effect, &mut Vec::new());
                 start = end;
             }
         }

@@ -17,11 +17,13 @@ fn example_of_each_kind() -> Vec<Effect> {
     vec![
         Effect::Sent {
             sequence: 3,
-            id: MessageId(std::array::from_fn(|place| 0xa0 + place as u8)),
-            sent_at: at(1_700_000_000_123),
             visible_at: at(1_700_000_005_123),
-            body: Bytes::from_static(b"body"),
-            properties: Bytes::from_static(b"prop"),
+            message: Message::new(
+                MessageId(std::array::from_fn(|place| 0xa0 + place as u8)),
+                at(1_700_000_000_123),
+                4,
+                Bytes::from_static(b"bodyprop"),
+            ),
         },
         Effect::Leased {
             received_at: at(1_700_000_000_123),
@@ -70,7 +72,7 @@ fn each_kind_has_a_number_of_its_own_below_the_bound() {
 fn a_record_cut_anywhere_is_malformed_unless_only_its_properties_are_cut() {
     for effect in example_of_each_kind() {
         let bytes = bytes_of(&effect);
-        let free_tail = if let Effect::Sent { properties, .. } = &effect { properties.len() } else { 0 };
+        let free_tail = if let Effect::Sent { message, .. } = &effect { message.properties().len() } else { 0 };
         for end in 0..bytes.len() - free_tail {
             assert!(Effect::decode(effect.kind(), 1, &bytes[..end]).is_err(), "{effect:?} cut at {end}");
         }
@@ -103,6 +105,27 @@ fn a_list_that_claims_to_be_huge_takes_no_memory() {
     check_malformed(DELETED, 1, &payload, "the list is longer than the record");
 }
 
+#[test]
+fn the_key_of_a_content_is_read_without_the_rest() {
+    let examples = example_of_each_kind();
+    let keys = examples.iter().map(|effect| Effect::content_key(effect.kind(), effect.version(), &bytes_of(effect)));
+    let mut expected = vec![None; examples.len()];
+    expected[0] = Some((3, Instant::from_millis(1_700_000_000_123)));
+    assert_eq!(keys.collect::<Vec<_>>(), expected);
+    let sent = bytes_of(&examples[0]);
+    assert_eq!(Effect::content_key(SENT, 2, &sent), None);
+    assert_eq!(Effect::content_key(SENT, 1, &sent[..SENT_HEADER_BYTES + 3]), None, "it cannot be decoded either");
+}
+
+#[test]
+fn body_and_properties_share_one_buffer() {
+    let Ok(Effect::Sent { message, .. }) = Effect::decode(SENT, 1, &bytes_of(&example_of_each_kind()[0])) else {
+        panic!("it was just encoded")
+    };
+    assert_eq!((message.body(), &message.properties()[..]), (&b"body"[..], &b"prop"[..]));
+    assert_eq!(message.body().as_ptr_range().end, message.properties().as_ptr());
+}
+
 fn instants() -> impl Strategy<Value = Instant> {
     prop_oneof![Just(0), any::<u64>(), 1_600_000_000_000u64..1_900_000_000_000].prop_map(Instant::from_millis)
 }
@@ -125,14 +148,11 @@ fn byte_strings() -> impl Strategy<Value = Bytes> {
 
 fn effects() -> impl Strategy<Value = Effect> {
     prop_oneof![
-        (1u64.., any::<[u8; 16]>(), instants(), instants(), byte_strings(), byte_strings()).prop_map(
-            |(sequence, id, sent_at, visible_at, body, properties)| Effect::Sent {
-                sequence,
-                id: MessageId(id),
-                sent_at,
-                visible_at,
-                body,
-                properties
+        (1u64.., any::<[u8; 16]>(), instants(), instants(), byte_strings(), any::<prop::sample::Index>()).prop_map(
+            |(sequence, id, sent_at, visible_at, bytes, body)| {
+                let body_bytes = body.index(bytes.len() + 1) as u32;
+                let message = Message::new(MessageId(id), sent_at, body_bytes, bytes);
+                Effect::Sent { sequence, visible_at, message }
             }
         ),
         (instants(), instants(), lists(1u32..)).prop_map(|(received_at, until, entries)| Effect::Leased {
@@ -162,7 +182,11 @@ proptest! {
         kind in 0u8..10,
         bytes in prop::collection::vec(any::<u8>(), 0..120),
     ) {
-        if let Ok(effect) = Effect::decode(kind, VERSION, &bytes) {
+        let key = Effect::content_key(kind, VERSION, &bytes);
+        let decoded = Effect::decode(kind, VERSION, &bytes);
+        let content = decoded.clone().ok().and_then(crate::Queue::content);
+        prop_assert_eq!(key, content.map(|(sequence, message)| (sequence, message.sent_at)));
+        if let Ok(effect) = decoded {
             prop_assert_eq!(bytes_of(&effect), bytes);
         }
     }

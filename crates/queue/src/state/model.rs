@@ -1,17 +1,19 @@
 //! The queue against a model that could not be simpler: a list of messages, searched from front to end each time.
 //!
 //! After every step of a random history the answers, the counts and what a receive would give now are compared; so are
-//! those of a queue built anew from the encoded records alone, and of a standby that gets the records one by one and
-//! lets time pass only now and then. The live queue's inner structures are checked against each other as well.
+//! those of a queue built anew from the encoded records alone, of one built from a snapshot and the records after it, and
+//! of a standby that gets the records one by one and lets time pass only now and then. The live queue itself is replaced
+//! by what its snapshot restores every now and then. Its inner structures are checked against each other as well. When
+//! exactly a message expires is the queue's to choose, within what retention promises.
 
 use super::*;
-use crate::{
-    DeleteOutcome, Delivery, Handle, MessageId, NewMessage, TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome,
-    limits::STALE_DEADLINES_MAX,
-};
+use crate::exceptions::Phase;
+use crate::limits::{RUNS_PER_RETENTION, STALE_DEADLINES_MAX};
+use crate::{DeleteOutcome, Delivery, Handle, MessageId, NewMessage, TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome};
 use bytes::Bytes;
 use engine::Effect as _;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
+use std::collections::BTreeSet;
 
 const SETTINGS: Settings = Settings { retention_millis: 60_000, visibility_millis: 3000, delay_millis: 0 };
 
@@ -19,7 +21,6 @@ const SETTINGS: Settings = Settings { retention_millis: 60_000, visibility_milli
 #[derive(Clone)]
 struct Naive {
     sequence: u64,
-    new: NewMessage,
     sent_at: Instant,
     hidden_until: Instant,
     receives: Vec<Instant>,
@@ -28,18 +29,27 @@ struct Naive {
 
 struct Model {
     settings: Settings,
+    /// How much longer than asked a message may be kept.
+    span_millis: u64,
     sent: u64,
     last_sent_at: Instant,
     messages: Vec<Naive>,
 }
 
 impl Model {
-    fn settle(&mut self, now: Instant) {
-        self.messages.retain(|message| message.sent_at.plus_millis(self.settings.retention_millis) > now);
+    /// No message goes before its time, and none stays much longer.
+    fn settle(&mut self, now: Instant, queue: &Queue) {
+        self.span_millis = self.span_millis.max(self.settings.retention_millis / RUNS_PER_RETENTION);
+        self.messages.retain(|message| {
+            let is_held = queue.holds(message.sequence);
+            let end = message.sent_at.plus_millis(self.settings.retention_millis);
+            assert!(is_held || end <= now, "message {} went too early", message.sequence);
+            assert!(!is_held || now < end.plus_millis(self.span_millis.max(1)), "message {} stayed", message.sequence);
+            is_held
+        });
     }
 
     fn answer(&mut self, now: Instant, command: &Command) -> Reply {
-        self.settle(now);
         match command {
             Command::Send(messages) => {
                 let first = self.sent + 1;
@@ -72,7 +82,6 @@ impl Model {
         self.last_sent_at = self.last_sent_at.max(now);
         self.messages.push(Naive {
             sequence: self.sent,
-            new: new.clone(),
             sent_at: self.last_sent_at,
             hidden_until: now.plus_millis(new.delay_millis.unwrap_or(self.settings.delay_millis)),
             receives: Vec::new(),
@@ -81,19 +90,19 @@ impl Model {
     }
 
     fn find(&mut self, handle: Handle) -> Option<&mut Naive> {
-        self.messages.iter_mut().find(|message| message.sequence == handle.sequence && message.new.id == handle.id)
+        self.messages.iter_mut().find(|message| message.sequence == handle.sequence)
     }
 
     /// Outcomes as of before the whole batch, so that naming a message twice is a success twice.
     fn delete(&mut self, handles: &[Handle]) -> Vec<DeleteOutcome> {
         let before = self.messages.clone();
         let outcome = |handle: &Handle| match before.iter().find(|message| message.sequence == handle.sequence) {
-            Some(message) if message.new.id == handle.id => DeleteOutcome::Deleted,
+            Some(_) => DeleteOutcome::Deleted,
             None if handle.sequence <= self.sent => DeleteOutcome::AlreadyGone,
             _ => DeleteOutcome::Foreign,
         };
         let outcomes = handles.iter().map(outcome).collect();
-        let hit = |message: &Naive| handles.iter().any(|h| (h.sequence, h.id) == (message.sequence, message.new.id));
+        let hit = |message: &Naive| handles.iter().any(|handle| handle.sequence == message.sequence);
         self.messages.retain(|message| !hit(message));
         outcomes
     }
@@ -121,7 +130,6 @@ impl Model {
             in_flight: count(|hidden, never_received| hidden && !never_received),
             delayed: count(|hidden, never_received| hidden && never_received),
             oldest_sent_at: self.messages.iter().map(|message| message.sent_at).min(),
-            bytes: self.messages.iter().map(|m| (m.new.body.len() + m.new.properties.len()) as u64).sum(),
         }
     }
 
@@ -140,10 +148,6 @@ impl Naive {
         Delivery {
             sequence: self.sequence,
             receive: self.receives.len() as u32,
-            id: self.new.id,
-            body: self.new.body.clone(),
-            properties: self.new.properties.clone(),
-            sent_at: self.sent_at,
             first_received_at: self.first_received_at,
         }
     }
@@ -167,26 +171,23 @@ struct Choice {
     from_newest: prop::sample::Index,
     sequence_off: u64,
     receive_off: u32,
-    other_id: bool,
 }
 
 #[derive(Debug, Clone)]
 struct Step {
     advance_millis: u64,
     standby_follows: bool,
+    snapshot: Option<bool>,
     draft: Draft,
 }
 
 fn choices() -> impl Strategy<Value = Choice> {
     let rarely = |odds: u32| prop_oneof![odds => Just(0u32), 1 => Just(1)];
-    (any::<prop::sample::Index>(), rarely(30), rarely(20), rarely(30)).prop_map(
-        |(from_newest, sequence_off, receive_off, other_id)| Choice {
-            from_newest,
-            sequence_off: u64::from(sequence_off) * 1000,
-            receive_off,
-            other_id: other_id == 1,
-        },
-    )
+    (any::<prop::sample::Index>(), rarely(30), rarely(20)).prop_map(|(from_newest, sequence_off, receive_off)| Choice {
+        from_newest,
+        sequence_off: u64::from(sequence_off) * 1000,
+        receive_off,
+    })
 }
 
 fn millis() -> impl Strategy<Value = u64> {
@@ -215,9 +216,11 @@ fn drafts() -> impl Strategy<Value = Draft> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (millis(), any::<bool>(), drafts()).prop_map(|(advance_millis, standby_follows, draft)| Step {
+    let step = (millis(), any::<bool>(), prop::option::weighted(0.2, any::<bool>()), drafts());
+    let step = step.prop_map(|(advance_millis, standby_follows, snapshot, draft)| Step {
         advance_millis,
         standby_follows,
+        snapshot,
         draft,
     });
     prop::collection::vec(step, 1..60)
@@ -229,6 +232,9 @@ struct Trial {
     standby: Queue,
     model: Model,
     records: Vec<(u8, u8, Vec<u8>)>,
+    /// A snapshot, and how many records it stands for.
+    checkpoint: (Vec<u8>, usize),
+    contents: BTreeSet<u64>,
     handles: Vec<Handle>,
 }
 
@@ -238,8 +244,16 @@ impl Trial {
             now: Instant::from_millis(1_700_000_000_000),
             live: Queue::new(SETTINGS),
             standby: Queue::new(SETTINGS),
-            model: Model { settings: SETTINGS, sent: 0, last_sent_at: Instant::EPOCH, messages: Vec::new() },
+            model: Model {
+                settings: SETTINGS,
+                span_millis: 0,
+                sent: 0,
+                last_sent_at: Instant::EPOCH,
+                messages: Vec::new(),
+            },
             records: Vec::new(),
+            checkpoint: (snapshot(&Queue::new(SETTINGS)), 0),
+            contents: BTreeSet::new(),
             handles: Vec::new(),
         }
     }
@@ -247,43 +261,84 @@ impl Trial {
     fn run(&mut self, step: Step) {
         self.now = self.now.plus_millis(step.advance_millis);
         let command = self.command(step.draft);
-        let expected = self.model.answer(self.now, &command);
         self.live.advance(self.now);
         self.live.assert_whole();
-        let decision = self.live.decide(self.now, command);
-        assert_eq!(decision.reply, expected);
+        self.model.settle(self.now, &self.live);
+        let expected = self.model.answer(self.now, &command);
+        let decision: Decision<Effect, _> = self.live.decide(self.now, command);
+        match expected {
+            Reply::Counted(_) => assert_eq!(decision.reply, Reply::Counted(self.live.counts())),
+            expected => assert_eq!(decision.reply, expected),
+        }
         if let Reply::Received(deliveries) = &decision.reply {
             self.handles.extend(deliveries.iter().map(Delivery::handle));
+            assert!(deliveries.iter().map(|delivery| delivery.sequence).eq(decision.reads));
         }
         decision.effects.into_iter().for_each(|effect| self.apply(effect));
         self.compare(step.standby_follows);
+        if let Some(go_on) = step.snapshot {
+            self.take_snapshot(go_on);
+        }
     }
 
     fn apply(&mut self, effect: Effect) {
         let mut payload = Vec::new();
         effect.encode(&mut payload);
         let record = (effect.kind(), effect.version(), payload);
-        self.standby.apply(Position::ZERO, decoded(&record));
+        self.standby.apply(&decoded(&record), &mut Vec::new());
         self.standby.assert_whole();
         self.records.push(record);
-        self.live.apply(Position::ZERO, effect);
+        let mut gone = Vec::new();
+        self.live.apply(&effect, &mut gone);
         self.live.assert_whole();
+        self.contents.extend(Queue::content(effect).map(|(sequence, _)| sequence));
+        for sequence in gone {
+            assert!(self.contents.remove(&sequence), "{sequence} is gone twice");
+        }
+    }
+
+    /// Whoever keeps contents and follows the machine keeps exactly what it holds.
+    fn check_contents(&mut self) {
+        let first = self.live.first_kept();
+        self.contents = self.contents.split_off(&first);
+        assert!((0..self.live.next_sequence + 2).all(|key| self.contents.contains(&key) == self.live.holds(key)));
+        let middle = first.midpoint(self.live.next_sequence);
+        for range in [0..u64::MAX, first..middle, middle..middle + 3, middle..first] {
+            let held = self.contents.iter().filter(|key| range.contains(key)).count() as u64;
+            assert_eq!(self.live.held_within(range.clone()), held, "{range:?}");
+        }
+    }
+
+    fn take_snapshot(&mut self, go_on: bool) {
+        let state = snapshot(&self.live);
+        let restored = Queue::restore(Queue::SNAPSHOT_VERSION, &state).expect("what was written is read");
+        restored.assert_whole();
+        assert_eq!(restored, self.live);
+        assert_eq!(snapshot(&restored), state);
+        self.checkpoint = (state, self.records.len());
+        if go_on {
+            self.live = restored;
+        }
     }
 
     fn compare(&mut self, standby_follows: bool) {
         self.live.advance(self.now);
         self.live.assert_whole();
-        self.model.settle(self.now);
+        self.model.settle(self.now, &self.live);
         let seen = self.view(&self.live);
-        assert_eq!(self.live.counts(), self.model.counts(self.now));
-        assert_eq!(self.live.ready(), self.model.counts(self.now).visible);
+        self.compare_counts();
+        self.check_contents();
         let next = self.live.next_deadline();
         assert!(self.model.next_visible_at(self.now).is_none_or(|at| next.is_some_and(|next| next <= at)));
-        let mut replayed = Queue::new(SETTINGS);
-        self.records.iter().for_each(|record| replayed.apply(Position::ZERO, decoded(record)));
-        replayed.advance(self.now);
-        replayed.assert_whole();
-        assert_eq!(self.view(&replayed), seen, "a replay sees otherwise");
+        let (state, upto) = &self.checkpoint;
+        let restored = Queue::restore(Queue::SNAPSHOT_VERSION, state).expect("what was written is read");
+        for (mut queue, from) in [(Queue::new(SETTINGS), 0), (restored, *upto)] {
+            self.records[from..].iter().for_each(|record| queue.apply(&decoded(record), &mut Vec::new()));
+            queue.advance(self.now);
+            queue.assert_whole();
+            assert_eq!(self.view(&queue), seen, "a replay from record {from} sees otherwise");
+            self.check_met_again(&mut queue);
+        }
         if standby_follows {
             self.standby.advance(self.now);
             self.standby.assert_whole();
@@ -291,12 +346,32 @@ impl Trial {
         }
     }
 
+    /// Contents that are met again change nothing.
+    fn check_met_again(&self, queue: &mut Queue) {
+        let before = snapshot(queue);
+        let sent = self.records.iter().map(decoded).filter(|effect| matches!(effect, Effect::Sent { .. }));
+        sent.for_each(|effect| queue.apply(&effect, &mut Vec::new()));
+        assert_eq!(snapshot(queue), before);
+    }
+
+    fn compare_counts(&self) {
+        let (counts, expected) = (self.live.counts(), self.model.counts(self.now));
+        assert_eq!(Counts { oldest_sent_at: None, ..counts }, Counts { oldest_sent_at: None, ..expected });
+        assert_eq!(counts.oldest_sent_at.is_some(), expected.oldest_sent_at.is_some());
+        let lag = counts.oldest_sent_at.zip(expected.oldest_sent_at).map(|(shown, oldest)| {
+            assert!(shown <= oldest);
+            oldest.since(shown).as_millis()
+        });
+        assert!(lag.is_none_or(|lag| lag <= u128::from(self.model.span_millis)), "the oldest is shown {lag:?} too old");
+        assert_eq!(self.live.ready(), expected.visible);
+    }
+
     /// All that can be asked without changing anything.
     fn view(&self, queue: &Queue) -> [Reply; 4] {
-        let ask = |command| queue.decide(self.now, command).reply;
+        let ask = |command| Machine::decide(queue, self.now, command).reply;
         [
             ask(Command::Receive { max: usize::MAX, visibility_millis: None }),
-            ask(Command::Count),
+            Reply::Counted(queue.counts()),
             ask(Command::Delete(self.handles.clone())),
             ask(Command::ChangeVisibility(self.handles.iter().map(|&handle| (handle, 1)).collect())),
         ]
@@ -321,47 +396,59 @@ impl Trial {
     /// Mostly one of the last dozen, so that it often still means something.
     fn handle(&self, choice: &Choice) -> Handle {
         let recent = &self.handles[self.handles.len().saturating_sub(12)..];
-        let nothing_yet = Handle { sequence: 1, receive: 1, id: id_of(1) };
+        let nothing_yet = Handle { sequence: 1, receive: 1 };
         let of = if recent.is_empty() { nothing_yet } else { *choice.from_newest.get(recent) };
-        Handle {
-            sequence: of.sequence + choice.sequence_off,
-            receive: of.receive + choice.receive_off,
-            id: if choice.other_id { id_of(u64::MAX) } else { of.id },
-        }
+        Handle { sequence: of.sequence + choice.sequence_off, receive: of.receive + choice.receive_off }
     }
 }
 
 impl Queue {
     /// Checks that the structures tell one story.
     fn assert_whole(&self) {
-        let all: Vec<_> = (self.first_kept()..self.next_sequence)
-            .filter_map(|sequence| self.pages.get(sequence).map(|(message, status)| (sequence, message, status)))
-            .collect();
-        let in_phase = |phase| all.iter().filter(move |(_, _, status)| status.phase() == phase);
-        let visible: Vec<_> = in_phase(Phase::Visible).map(|(sequence, _, _)| *sequence).collect();
-        assert_eq!(self.visible.iter().collect::<Vec<_>>(), visible);
-        assert_eq!(self.visible.len(), visible.len());
-        assert_eq!(self.delayed, in_phase(Phase::Delayed).count());
-        assert_eq!(self.in_flight, in_phase(Phase::InFlight).count());
-        assert_eq!(self.bytes, all.iter().map(|(_, message, _)| message.bytes()).sum::<u64>());
-        assert!(all.windows(2).all(|pair| pair[0].1.sent_at <= pair[1].1.sent_at), "sent_at falls");
-        assert!(self.deadlines.len() <= 2 * (self.delayed + self.in_flight) + STALE_DEADLINES_MAX);
-        let expiry = |message: &Message| message.sent_at.plus_millis(self.settings.retention_millis);
-        assert!(all.first().is_none_or(|(_, message, _)| self.expires_at <= expiry(message)));
+        let statuses: Vec<_> = self.exceptions.iter().collect();
+        let in_phase = |phase| statuses.iter().filter(move |(_, status)| status.phase() == phase);
+        assert!(in_phase(Phase::Visible).all(|(sequence, _)| self.visible.contains(*sequence)));
+        let mut hidden = statuses.iter().filter(|(_, status)| status.is_hidden());
+        assert!(hidden.all(|(sequence, _)| !self.visible.contains(*sequence)));
+        assert!(statuses.iter().all(|(_, status)| *status != Status::default()), "an exception is none");
+        assert_eq!(self.exceptions.delayed(), in_phase(Phase::Delayed).count());
+        assert_eq!(self.exceptions.in_flight(), in_phase(Phase::InFlight).count());
+        let (deadlines, pages) = self.exceptions.deadlines_and_pages();
+        assert!(deadlines <= 2 * pages + STALE_DEADLINES_MAX);
+        let all = self.visible.iter().chain(statuses.iter().map(|(sequence, _)| *sequence));
+        assert!(all.into_iter().all(|sequence| (self.first_kept()..self.next_sequence).contains(&sequence)));
+        self.assert_marks();
     }
+
+    fn assert_marks(&self) {
+        let marks: Vec<_> = self.marks.iter().collect();
+        let rises =
+            marks.windows(2).all(|two| two[0].first < two[1].first && two[0].last_sent_at <= two[1].first_sent_at);
+        assert!(rises && marks.iter().all(|mark| mark.first_sent_at <= mark.last_sent_at));
+        let live = self.first_live();
+        assert_eq!(live.is_none(), marks.is_empty(), "marks are of messages");
+        assert!(live.is_none_or(|live| marks[0].first <= live && marks.get(1).is_none_or(|next| next.first > live)));
+        assert!(marks.last().is_none_or(|last| last.last_sent_at <= self.last_sent_at));
+    }
+}
+
+fn snapshot(queue: &Queue) -> Vec<u8> {
+    let mut state = Vec::new();
+    queue.snapshot(&mut state);
+    state
 }
 
 fn decoded((kind, version, payload): &(u8, u8, Vec<u8>)) -> Effect {
     Effect::decode(*kind, *version, payload).expect("what was encoded is decoded")
 }
 
-fn id_of(number: u64) -> MessageId {
-    MessageId(u128::from(number).to_be_bytes())
-}
-
 fn new_message(number: u64, delay_millis: Option<u64>, bytes: u8) -> NewMessage {
-    let body = Bytes::from(vec![b'b'; bytes.into()]);
-    NewMessage { id: id_of(number), properties: body.slice(..body.len() / 2), body, delay_millis }
+    NewMessage {
+        id: MessageId(u128::from(number).to_be_bytes()),
+        body_bytes: bytes.into(),
+        bytes: Bytes::from(vec![b'b'; usize::from(bytes) * 2]),
+        delay_millis,
+    }
 }
 
 proptest! {
@@ -376,16 +463,15 @@ proptest! {
 #[test]
 fn changing_one_visibility_again_and_again_takes_no_memory() {
     let mut trial = Trial::new();
-    let step = |draft| Step { advance_millis: 0, standby_follows: false, draft };
+    let step = |draft| Step { advance_millis: 0, standby_follows: false, snapshot: None, draft };
     trial.run(step(Draft::Send(vec![(None, 1)])));
     trial.run(step(Draft::Receive(1, None)));
     let handle = trial.handles[0];
     for round in 0..20_000 {
         let command = Command::ChangeVisibility(vec![(handle, 1000 + round % 7)]);
-        trial.live.decide(trial.now, command).effects.into_iter().for_each(|effect| {
-            trial.live.apply(Position::ZERO, effect);
-        });
-        assert!(trial.live.deadlines.len() <= 2 + STALE_DEADLINES_MAX);
+        let effects: Vec<Effect> = trial.live.decide(trial.now, command).effects;
+        effects.iter().for_each(|effect| trial.live.apply(effect, &mut Vec::new()));
+        assert!(trial.live.exceptions.deadlines_and_pages().0 <= 2 + STALE_DEADLINES_MAX);
     }
     trial.live.assert_whole();
 }
@@ -393,10 +479,10 @@ fn changing_one_visibility_again_and_again_takes_no_memory() {
 #[test]
 fn a_record_that_was_applied_already_adds_nothing() {
     let mut queue = Queue::new(SETTINGS);
-    let effects =
+    let effects: Vec<Effect> =
         queue.decide(Instant::EPOCH, Command::Send(vec![new_message(1, None, 3), new_message(2, None, 3)])).effects;
     for effect in effects.iter().chain(&effects) {
-        queue.apply(Position::ZERO, effect.clone());
+        queue.apply(effect, &mut Vec::new());
         queue.assert_whole();
     }
     assert_eq!(queue.counts().visible, 2);
@@ -413,7 +499,7 @@ fn records_about_messages_that_are_not_there_pass_over_them() {
         Effect::Purged { below: 9 },
         Effect::Expired { below: 9 },
     ] {
-        queue.apply(Position::ZERO, effect);
+        queue.apply(&effect, &mut Vec::new());
         queue.assert_whole();
     }
     assert_eq!(queue.counts(), Counts::default());

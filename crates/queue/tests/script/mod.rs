@@ -6,13 +6,14 @@
 //! send a b delay=5s             messages named a and b, in one command
 //! advance 5s | back 5s          the clock (units ms, s, m, h, d)
 //! receive max=10 visibility=0s  -> a#1 b#1 (name#receive, then how long ago it was sent and first received)
-//! delete a#1 b#2                handles; ghost#1 was never sent, a!b#1 is a's sequence with b's id
+//! delete a#1 b#2                handles; ghost#1 was never sent
 //! visibility a#1=30s b#1=0s
 //! configure retention=60s visibility=5s delay=0s
 //! purge | count | ready | deadline | records | replay
 //! ```
 //! `records` tells how many have been journaled. `replay` puts a queue in place that was built from the encoded records
-//! alone. At the end of every script that is done once more, and the counts have to be the same.
+//! alone. At the end of every script that is done once more, and the counts have to be the same. After every statement
+//! the queue is replaced by one that was restored from its snapshot, which must make no difference.
 
 #![allow(clippy::unwrap_used, reason = "a script that cannot be read is a wrong test, and the panic says where")]
 #![allow(clippy::needless_pass_by_value, reason = "expect![..] is written in place")]
@@ -20,7 +21,7 @@
 use bytes::Bytes;
 use engine::{Durability, Effect as _, Machine};
 use names::{Instant, Position};
-use queue::{Command, Counts, Delivery, Effect, Handle, MessageId, NewMessage, Queue, Reply, Settings};
+use queue::{Command, Counts, Delivery, Effect, Handle, Message, MessageId, NewMessage, Queue, Reply, Settings};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -37,6 +38,7 @@ pub(crate) fn check(script: &str, expected: expect_test::Expect) {
             Some(answer) => writeln!(transcript, "{statement} -> {answer}").unwrap(),
             None => writeln!(transcript, "{statement}").unwrap(),
         }
+        stage.restore();
     }
     expected.assert_eq(&transcript);
     assert_eq!(stage.replayed().counts(), stage.queue.counts(), "a replay of the records counts otherwise");
@@ -47,6 +49,7 @@ struct Stage {
     now: Instant,
     settings: Settings,
     sequences: BTreeMap<String, u64>,
+    contents: BTreeMap<u64, Message>,
     records: Vec<(u8, u8, Vec<u8>)>,
 }
 
@@ -57,6 +60,7 @@ impl Stage {
             now: START,
             settings: SETTINGS,
             sequences: BTreeMap::new(),
+            contents: BTreeMap::new(),
             records: Vec::new(),
         }
     }
@@ -107,7 +111,7 @@ impl Stage {
 
     fn execute(&mut self, command: Command) -> String {
         self.queue.advance(self.now);
-        let decision = self.queue.decide(self.now, command);
+        let decision = Machine::decide(&self.queue, self.now, command);
         let lazy = decision.durability == Durability::Lazy;
         let leases = decision.effects.iter().all(|effect| matches!(effect, Effect::Leased { .. }));
         assert_eq!(lazy, leases && !decision.effects.is_empty(), "only leases may be taken back by a crash");
@@ -115,30 +119,48 @@ impl Stage {
             let mut payload = Vec::new();
             effect.encode(&mut payload);
             self.records.push((effect.kind(), effect.version(), payload));
-            Machine::apply(&mut self.queue, Position::ZERO, effect);
+            self.apply(effect);
         }
-        self.show(decision.reply)
+        self.show(decision.reply, &decision.reads)
+    }
+
+    /// Applies an effect and keeps contents as the engine would.
+    fn apply(&mut self, effect: Effect) {
+        let mut gone = Vec::new();
+        Machine::apply(&mut self.queue, Position::ZERO, &effect, &mut gone);
+        self.contents.extend(Queue::content(effect));
+        for sequence in gone {
+            assert!(self.contents.remove(&sequence).is_some(), "a message is gone twice");
+        }
+    }
+
+    fn restore(&mut self) {
+        let mut state = Vec::new();
+        self.queue.snapshot(&mut state);
+        let restored = Queue::restore(Queue::SNAPSHOT_VERSION, &state).unwrap();
+        assert_eq!(restored, self.queue);
+        self.queue = restored;
     }
 
     fn replayed(&self) -> Queue {
         let mut queue = Queue::new(SETTINGS);
         for (kind, version, payload) in &self.records {
-            Machine::apply(&mut queue, Position::ZERO, Effect::decode(*kind, *version, payload).unwrap());
+            let effect = Effect::decode(*kind, *version, payload).unwrap();
+            Machine::apply(&mut queue, Position::ZERO, &effect, &mut Vec::new());
         }
         Machine::advance(&mut queue, self.now);
         queue
     }
 
     fn message(&self, name: &str, delay_millis: Option<u64>) -> NewMessage {
-        let body = Bytes::copy_from_slice(name.as_bytes());
-        NewMessage { id: id_of(name), properties: Bytes::from_static(b"p"), body, delay_millis }
+        let bytes = Bytes::from(format!("{name}p"));
+        NewMessage { id: id_of(name), body_bytes: name.len() as u32, bytes, delay_millis }
     }
 
     fn handle(&self, word: &str) -> Handle {
         let (name, receive) = word.split_once('#').unwrap();
-        let (name, id_name) = name.split_once('!').unwrap_or((name, name));
         let sequence = self.sequences.get(name).copied().unwrap_or(999);
-        Handle { sequence, receive: receive.parse().unwrap(), id: id_of(id_name) }
+        Handle { sequence, receive: receive.parse().unwrap() }
     }
 
     fn change(&self, word: &str) -> (Handle, u64) {
@@ -154,11 +176,13 @@ impl Stage {
         self.settings
     }
 
-    fn show(&mut self, reply: Reply) -> String {
+    fn show(&mut self, reply: Reply, reads: &[u64]) -> String {
         match reply {
             Reply::Sent { first } => self.note_sent(first),
             Reply::Received(deliveries) if deliveries.is_empty() => "nothing".into(),
             Reply::Received(deliveries) => {
+                let sequences: Vec<_> = deliveries.iter().map(|delivery| delivery.sequence).collect();
+                assert_eq!(sequences, reads, "each delivery has its content");
                 deliveries.iter().map(|delivery| self.show_delivery(delivery)).collect::<Vec<_>>().join(" ")
             }
             Reply::Deleted(outcomes) => format!("{outcomes:?}"),
@@ -172,9 +196,9 @@ impl Stage {
     fn note_sent(&mut self, first: u64) -> String {
         let mut shown = format!("from {first}");
         for (kind, version, payload) in &self.records {
-            let Ok(Effect::Sent { sequence, body, .. }) = Effect::decode(*kind, *version, payload) else { continue };
+            let Ok(Effect::Sent { sequence, message, .. }) = Effect::decode(*kind, *version, payload) else { continue };
             if sequence >= first {
-                let name = String::from_utf8(body.to_vec()).unwrap();
+                let name = String::from_utf8(message.body().to_vec()).unwrap();
                 write!(shown, " {name}={sequence}").unwrap();
                 self.sequences.insert(name, sequence);
             }
@@ -183,14 +207,15 @@ impl Stage {
     }
 
     fn show_delivery(&self, delivery: &Delivery) -> String {
-        let name = std::str::from_utf8(&delivery.body).unwrap();
+        let message = &self.contents[&delivery.sequence];
+        let name = std::str::from_utf8(message.body()).unwrap();
         assert_eq!(
-            (delivery.id, &delivery.properties[..]),
+            (message.id, &message.properties()[..]),
             (id_of(name), &b"p"[..]),
             "{name} lost its id or properties"
         );
         let mut shown = format!("{name}#{}", delivery.receive);
-        for (what, at) in [("sent", delivery.sent_at), ("first", delivery.first_received_at)] {
+        for (what, at) in [("sent", message.sent_at), ("first", delivery.first_received_at)] {
             if at < self.now {
                 write!(shown, "({what} {:?} ago)", self.now.since(at)).unwrap();
             }
@@ -199,9 +224,9 @@ impl Stage {
     }
 
     fn show_counts(&self, counts: Counts) -> String {
-        let Counts { visible, in_flight, delayed, oldest_sent_at, bytes } = counts;
+        let Counts { visible, in_flight, delayed, oldest_sent_at } = counts;
         let oldest = oldest_sent_at.map_or("none".into(), |at| format!("{:?}", self.now.since(at)));
-        format!("{visible} visible, {in_flight} in flight, {delayed} delayed, oldest {oldest}, {bytes} bytes")
+        format!("{visible} visible, {in_flight} in flight, {delayed} delayed, oldest {oldest}")
     }
 }
 

@@ -1,0 +1,215 @@
+//! A queue's state as bytes: what a checkpoint keeps in place of all records before it.
+//!
+//! ```text
+//! version 1     retention v │ visibility v │ delay v (milliseconds) │ next sequence v │ last sent at v
+//!               ranges │ exceptions │ marks, each: count v, then so many entries
+//! range         gap v (from the end of the range before, or 0) │ length v
+//! exception     step v (from the sequence before, or 0) │ receives v, times two, plus one if hidden
+//!               │ if received: received at n (near the one before, or last sent at) │ first received at n (near received at)
+//!               │ if hidden: until n (near received at, or the received at before)
+//! mark          step v (from the first sequence before, or 0) │ first sent at v (from the last sent at before, or 0)
+//!               │ last sent at v (from the first)
+//!
+//! v = number of variable length (varint.rs), n = distance from the number that it is near, folded so that small is short
+//! ```
+//! Every state has one form, and whatever is not the form of a state is refused: what is restored is whole.
+
+use crate::exceptions::{Exceptions, Status};
+use crate::marks::{Mark, Marks};
+use crate::varint::{Reader, put, put_near};
+use crate::visible::Visible;
+use crate::{Queue, Settings};
+use engine::MalformedRecord;
+use names::Instant;
+
+impl Queue {
+    /// The version of the layout that `snapshot` writes.
+    pub const SNAPSHOT_VERSION: u8 = 1;
+
+    /// Appends the state to `out`.
+    pub fn snapshot(&self, out: &mut Vec<u8>) {
+        let Settings { retention_millis, visibility_millis, delay_millis } = self.settings;
+        for number in [retention_millis, visibility_millis, delay_millis, self.next_sequence] {
+            put(out, number);
+        }
+        put(out, self.last_sent_at.as_millis());
+        put_ranges(out, &self.visible);
+        put_exceptions(out, &self.exceptions, self.last_sent_at);
+        put_marks(out, &self.marks);
+    }
+
+    /// Reads what `snapshot` wrote.
+    pub fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
+        let malformed = |why| MalformedRecord { kind: SNAPSHOT, version, why };
+        if version != Self::SNAPSHOT_VERSION {
+            return Err(malformed("no such version of a queue's snapshot is known"));
+        }
+        let mut reader = Reader::new(state);
+        let queue = read(&mut reader).map_err(malformed)?;
+        reader.end().map_err(malformed)?;
+        queue.check().map_err(malformed)?;
+        Ok(queue)
+    }
+
+    /// Checks what the parts say of one another.
+    fn check(&self) -> Result<(), &'static str> {
+        if self.visible.ranges().last().is_some_and(|range| range.end > self.next_sequence) {
+            return Err("a message is visible that was not sent");
+        }
+        for (sequence, status) in self.exceptions.iter() {
+            if sequence >= self.next_sequence {
+                return Err("something happened to a message that was not sent");
+            }
+            if status.is_hidden() == self.visible.contains(sequence) {
+                return Err("a message is both visible and hidden, or neither");
+            }
+        }
+        let mut first_of = self.marks.iter().map(|mark| mark.first);
+        let (first, second) = (first_of.next(), first_of.next());
+        let fits = match self.first_live() {
+            None => first.is_none(),
+            Some(live) => first.is_some_and(|first| first <= live) && second.is_none_or(|second| second > live),
+        };
+        if !fits {
+            return Err("the marks do not begin where the messages do");
+        }
+        match self.marks.iter().last() {
+            Some(last) if last.first >= self.next_sequence || last.last_sent_at > self.last_sent_at => {
+                Err("a mark is of a message that was not sent")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Stands for a snapshot where the kind of a malformed record is told. No record has it.
+const SNAPSHOT: u8 = 0;
+
+/// Bytes that an entry of each list takes at the least, so that a count that the state cannot hold is refused at once.
+const ENTRY_BYTES_MIN: u64 = 2;
+
+fn read(reader: &mut Reader<'_>) -> Result<Queue, &'static str> {
+    let settings = Settings {
+        retention_millis: reader.varint()?,
+        visibility_millis: reader.varint()?,
+        delay_millis: reader.varint()?,
+    };
+    let mut queue = Queue::new(settings);
+    queue.next_sequence = reader.varint()?;
+    if queue.next_sequence == 0 {
+        return Err("sequences begin at 1");
+    }
+    queue.last_sent_at = Instant::from_millis(reader.varint()?);
+    queue.visible = read_ranges(reader)?;
+    queue.exceptions = read_exceptions(reader, queue.last_sent_at)?;
+    queue.marks = read_marks(reader)?;
+    Ok(queue)
+}
+
+fn read_count(reader: &mut Reader<'_>) -> Result<usize, &'static str> {
+    let count = reader.varint()?;
+    if count > reader.remaining() as u64 / ENTRY_BYTES_MIN {
+        return Err("a list is longer than the snapshot");
+    }
+    Ok(count as usize)
+}
+
+/// A number that is larger than `before`, written as the distance.
+fn read_step(reader: &mut Reader<'_>, before: u64) -> Result<u64, &'static str> {
+    let step = reader.varint()?;
+    before.checked_add(step).filter(|_| step > 0).ok_or("sequences do not rise")
+}
+
+fn put_ranges(out: &mut Vec<u8>, visible: &Visible) {
+    put(out, visible.ranges().count() as u64);
+    let mut before = 0;
+    for range in visible.ranges() {
+        put(out, range.start - before);
+        put(out, range.end - range.start);
+        before = range.end;
+    }
+}
+
+fn read_ranges(reader: &mut Reader<'_>) -> Result<Visible, &'static str> {
+    let mut visible = Visible::default();
+    let mut before = 0;
+    for _ in 0..read_count(reader)? {
+        let start = read_step(reader, before)?;
+        let end = read_step(reader, start)?;
+        visible.append_range(start..end);
+        before = end;
+    }
+    Ok(visible)
+}
+
+fn put_exceptions(out: &mut Vec<u8>, exceptions: &Exceptions, last_sent_at: Instant) {
+    put(out, exceptions.iter().count() as u64);
+    let (mut before, mut base) = (0, last_sent_at.as_millis());
+    for (sequence, status) in exceptions.iter() {
+        put(out, sequence - before);
+        put(out, u64::from(status.receive) << 1 | u64::from(status.is_hidden()));
+        if status.receive > 0 {
+            put_near(out, status.received_at.as_millis(), base);
+            base = status.received_at.as_millis();
+            put_near(out, status.first_received_at.as_millis(), base);
+        }
+        if status.is_hidden() {
+            put_near(out, status.until.as_millis(), base);
+        }
+        before = sequence;
+    }
+}
+
+fn read_exceptions(reader: &mut Reader<'_>, last_sent_at: Instant) -> Result<Exceptions, &'static str> {
+    let mut exceptions = Exceptions::default();
+    let (mut sequence, mut base) = (0, last_sent_at.as_millis());
+    for _ in 0..read_count(reader)? {
+        sequence = read_step(reader, sequence)?;
+        let receives = reader.varint()?;
+        let receive = u32::try_from(receives >> 1).map_err(|_| "a receive count is larger than 32 bits")?;
+        let mut status = Status { receive, ..Status::default() };
+        if receive > 0 {
+            base = reader.near(base)?;
+            status.received_at = Instant::from_millis(base);
+            status.first_received_at = Instant::from_millis(reader.near(base)?);
+        }
+        let is_hidden = receives & 1 == 1;
+        if is_hidden {
+            status.until = Instant::from_millis(reader.near(base)?);
+        }
+        if status == Status::default() || status.is_hidden() != is_hidden {
+            return Err("an exception is none");
+        }
+        exceptions.set(sequence, status);
+    }
+    Ok(exceptions)
+}
+
+fn put_marks(out: &mut Vec<u8>, marks: &Marks) {
+    put(out, marks.iter().len() as u64);
+    let (mut before, mut sent_before) = (0, 0);
+    for mark in marks.iter() {
+        put(out, mark.first - before);
+        put(out, mark.first_sent_at.as_millis() - sent_before);
+        put(out, mark.last_sent_at.as_millis() - mark.first_sent_at.as_millis());
+        (before, sent_before) = (mark.first, mark.last_sent_at.as_millis());
+    }
+}
+
+fn read_marks(reader: &mut Reader<'_>) -> Result<Marks, &'static str> {
+    let count = read_count(reader)?;
+    let mut marks = Vec::with_capacity(count);
+    let (mut first, mut sent_at) = (0, 0u64);
+    let later = |sent_at: u64, step: u64| sent_at.checked_add(step).ok_or("a mark lies beyond all time");
+    for _ in 0..count {
+        first = read_step(reader, first)?;
+        let first_sent_at = later(sent_at, reader.varint()?)?;
+        sent_at = later(first_sent_at, reader.varint()?)?;
+        let [first_sent_at, last_sent_at] = [first_sent_at, sent_at].map(Instant::from_millis);
+        marks.push(Mark { first, first_sent_at, last_sent_at });
+    }
+    Ok(marks.into())
+}
+
+#[cfg(test)]
+mod tests;
