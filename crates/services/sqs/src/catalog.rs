@@ -4,7 +4,7 @@
 //! decided until its deletion is; whoever finds a queue here and waits for its answer thereby waits for its creation.
 
 use crate::attributes::Attributes;
-use crate::machine::{Bounds, Command, Reply, SqsQueue};
+use crate::machine::{Bounds, Command, SqsQueue};
 use crate::records::FAMILY;
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use names::{AccountId, PartitionId, QueueName, Region};
@@ -52,21 +52,16 @@ type Home = (AccountId, Region);
 /// What came of asking for a queue to be created.
 pub(crate) enum Creation {
     /// It is new; the reply opens when it is durable.
-    New(Arc<QueueEntry>, Pending<Reply>),
+    New(Arc<QueueEntry>, Pending<SqsQueue>),
     /// There is one of this name.
     Existing(Arc<QueueEntry>),
 }
 
 impl Catalog {
     /// The queues that replay left.
-    pub(crate) fn recovered(store: Arc<Store>, mut recovery: Recovery<SqsQueue>) -> Self {
-        let mut abouts = Vec::new();
-        for id in recovery.ids() {
-            match recovery.machine(id).and_then(SqsQueue::about) {
-                None => recovery.forget(id),
-                Some(about) => abouts.push((id, about.clone())),
-            }
-        }
+    pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>) -> Self {
+        let about = |id| Some((id, recovery.machine(id)?.about()?.clone()));
+        let abouts: Vec<_> = recovery.ids().into_iter().filter_map(about).collect();
         let next_ordinal = recovery.next_ordinal();
         let mut partitions = recovery.finish(&store);
         let mut queues = Queues { homes: BTreeMap::new(), next_ordinal };
@@ -90,7 +85,7 @@ impl Catalog {
             return Ok(Creation::Existing(Arc::clone(existing)));
         }
         let id = PartitionId::of_family(FAMILY, queues.next_ordinal);
-        let partition = Partition::new(Arc::clone(&self.store), id, SqsQueue::unborn());
+        let partition = Partition::new(&self.store, id, SqsQueue::unborn());
         let QueueKey { account, region, name } = key.clone();
         let command = Command::Create { account, region, name, attributes: attributes.clone() };
         let pending = partition.execute(command)?;
@@ -108,7 +103,7 @@ impl Catalog {
     }
 
     /// Deletes a queue. Its name is free as soon as the deletion is decided.
-    pub(crate) fn delete(&self, entry: &Arc<QueueEntry>) -> Result<Pending<Reply>, Unavailable> {
+    pub(crate) fn delete(&self, entry: &Arc<QueueEntry>) -> Result<Pending<SqsQueue>, Unavailable> {
         // Decided before the map is locked, because letting go of many messages takes long and must hold up this queue alone.
         // Whoever creates the name meanwhile finds the queue gone and tries again.
         let pending = entry.partition.execute(Command::Delete)?;

@@ -2,7 +2,7 @@
 //!
 //! A request comes in as a generated input, becomes a command to one queue's partition, and its reply becomes a generated
 //! output when it is durable. `api/` is generated from the service model; `ops/` has one file per operation; `records.rs` is
-//! everything a queue writes to the log; `limits.rs` are AWS's quotas; `refusal.rs` is every error and its wording.
+//! everything a queue writes to the log, `snapshot.rs` what stands for it in a checkpoint; `limits.rs` are AWS's quotas; `refusal.rs` is every error and its wording.
 
 pub mod api;
 mod attributes;
@@ -21,5 +21,6 @@ mod receipt_handle;
 mod records;
 mod refusal;
 mod service;
+mod snapshot;
 
 pub use service::{Sqs, SqsRecovery, Totals};

@@ -5,9 +5,11 @@
 
 use crate::attributes::{AttributeChanges, Attributes};
 use crate::records::Effect;
-use engine::{Decision, Machine};
+use crate::snapshot;
+use engine::{Decision, Machine, MalformedRecord};
 use names::{AccountId, Instant, Position, QueueName, Region};
-use queue::Queue;
+use queue::{Message, Queue};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -55,6 +57,7 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct SqsQueue {
     about: Option<About>,
+    is_deleted: bool,
     queue: Queue,
     bounds: Arc<Bounds>,
 }
@@ -87,7 +90,15 @@ impl Bounds {
 impl SqsQueue {
     /// A queue before its first record.
     pub(crate) fn unborn() -> Self {
-        Self { about: None, queue: Queue::new(Attributes::default().settings()), bounds: Arc::default() }
+        let queue = Queue::new(Attributes::default().settings());
+        Self { about: None, is_deleted: false, queue, bounds: Arc::default() }
+    }
+
+    /// A queue as a snapshot has it.
+    pub(crate) fn restored(about: About, queue: Queue) -> Self {
+        let bounds = Arc::<Bounds>::default();
+        bounds.follow(&about.attributes);
+        Self { about: Some(about), is_deleted: false, queue, bounds }
     }
 
     /// What the queue is; `None` before it is created and after it is deleted.
@@ -113,8 +124,7 @@ impl SqsQueue {
     }
 
     fn configure(&self, now: Instant, attributes: &Attributes) -> Vec<Effect> {
-        let decision = self.queue.decide(now, queue::Command::Configure(attributes.settings()));
-        decision.effects.into_iter().map(Effect::Queue).collect()
+        self.queue.decide(now, queue::Command::Configure(attributes.settings())).effects
     }
 }
 
@@ -122,6 +132,9 @@ impl Machine for SqsQueue {
     type Command = Command;
     type Effect = Effect;
     type Reply = Reply;
+    type Content = Message;
+
+    const SNAPSHOT_VERSION: u8 = snapshot::VERSION;
 
     fn advance(&mut self, now: Instant) {
         self.queue.advance(now);
@@ -139,9 +152,8 @@ impl Machine for SqsQueue {
         };
         match about {
             (Command::Messages(command), _) => {
-                let Decision { effects, reply, durability } = self.queue.decide(now, command);
-                let effects = effects.into_iter().map(Effect::Queue).collect();
-                Decision { effects, reply: Reply::Messages(reply), durability }
+                let Decision { effects, reply, reads, durability } = self.queue.decide(now, command);
+                Decision { effects, reply: Reply::Messages(reply), reads, durability }
             }
             (Command::SetAttributes(changes), about) => self.set_attributes(now, about, &changes),
             (Command::Describe, about) => {
@@ -152,21 +164,28 @@ impl Machine for SqsQueue {
         }
     }
 
-    fn apply(&mut self, at: Position, effect: Effect) {
+    fn apply(&mut self, _at: Position, effect: &Effect, gone: &mut Vec<u64>) {
         match effect {
             Effect::Created { at, account, region, name, attributes } => {
-                self.bounds.follow(&attributes);
-                self.about = Some(About { account, region, name, attributes, created_at: at, modified_at: at });
+                self.bounds.follow(attributes);
+                self.about = Some(About {
+                    account: *account,
+                    region: region.clone(),
+                    name: name.clone(),
+                    attributes: attributes.clone(),
+                    created_at: *at,
+                    modified_at: *at,
+                });
             }
             Effect::AttributesSet { at, attributes } => {
-                self.bounds.follow(&attributes);
+                self.bounds.follow(attributes);
                 if let Some(about) = &mut self.about {
-                    about.attributes = attributes;
-                    about.modified_at = at;
+                    about.attributes = attributes.clone();
+                    about.modified_at = *at;
                 }
             }
-            Effect::Deleted => *self = Self::unborn(),
-            Effect::Queue(effect) => self.queue.apply(at, effect),
+            Effect::Deleted => *self = Self { is_deleted: true, ..Self::unborn() },
+            Effect::Queue(effect) => self.queue.apply(effect, gone),
         }
     }
 
@@ -177,5 +196,37 @@ impl Machine for SqsQueue {
     fn ready(&self) -> usize {
         // A deleted queue has an answer for every reader: that it is gone.
         if self.about.is_none() { usize::MAX } else { self.queue.ready() }
+    }
+
+    fn content(effect: Effect) -> Option<(u64, Message)> {
+        if let Effect::Queue(effect) = effect { Queue::content(effect) } else { None }
+    }
+
+    fn holds(&self, sequence: u64) -> bool {
+        self.queue.holds(sequence)
+    }
+
+    fn first_held(&self) -> u64 {
+        if self.is_deleted { u64::MAX } else { self.queue.first_kept() }
+    }
+
+    fn held_within(&self, sequences: Range<u64>) -> u64 {
+        self.queue.held_within(sequences)
+    }
+
+    /// Of a queue that is not there nothing is written, and nothing can be read back: whoever keeps snapshots makes none
+    /// before the first record, and knows the last one by [`Machine::is_over`].
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        if let Some(about) = &self.about {
+            snapshot::write(about, &self.queue, out);
+        }
+    }
+
+    fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
+        snapshot::read(version, state).map(|(about, queue)| Self::restored(about, queue))
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_deleted
     }
 }

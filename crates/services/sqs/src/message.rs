@@ -63,9 +63,12 @@ impl Checked {
     pub(crate) fn into_message(self, id: MessageId, body_md5: [u8; 16], sender: &str) -> NewMessage {
         let Self { body, attributes_md5, attributes, delay_millis, .. } = self;
         let properties = Properties { body_md5, attributes_md5, sender: sender.to_owned(), attributes };
-        // The text is as long as the message lives, so it must not keep more memory than its length.
-        let body = Bytes::from(body.into_bytes().into_boxed_slice());
-        NewMessage { id, body, properties: properties.encode(), delay_millis }
+        let body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
+        // Behind the body in its own buffer, so that the body is not copied. What the buffer has beyond that would be kept
+        // for as long as the message.
+        let mut bytes = body.into_bytes();
+        properties.append_to(&mut bytes);
+        NewMessage { id, body_bytes, bytes: Bytes::from(bytes.into_boxed_slice()), delay_millis }
     }
 }
 

@@ -201,12 +201,12 @@ impl Properties {
     const LAYOUT: u8 = 1;
     const HAS_ATTRIBUTES: u8 = 1;
 
-    /// The bytes kept beside the body.
-    pub(crate) fn encode(&self) -> Bytes {
+    /// Appends the bytes that are kept behind the body.
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
         let attributes: usize = self.attributes.iter().map(|attribute| attribute.size() + 9).sum();
         let digests = if self.attributes_md5.is_some() { 32 } else { 16 };
         // Exact, so that the bytes are kept where they are written.
-        let mut out = Vec::with_capacity(2 + digests + 1 + self.sender.len() + 1 + attributes);
+        out.reserve_exact(2 + digests + 1 + self.sender.len() + 1 + attributes);
         out.extend([Self::LAYOUT, if self.attributes_md5.is_some() { Self::HAS_ATTRIBUTES } else { 0 }]);
         out.extend(self.body_md5);
         out.extend(self.attributes_md5.into_iter().flatten());
@@ -222,12 +222,11 @@ impl Properties {
             out.extend((value.bytes().len() as u32).to_be_bytes());
             out.extend(value.bytes());
         }
-        out.into()
     }
 
-    /// Reads what `encode` wrote; `None` if the bytes are not that.
-    pub(crate) fn decode(bytes: &Bytes) -> Option<Self> {
-        let mut rest = Cursor(bytes.clone());
+    /// Reads what `append_to` wrote; `None` if the bytes are not that.
+    pub(crate) fn decode(bytes: Bytes) -> Option<Self> {
+        let mut rest = Cursor(bytes);
         if rest.byte()? != Self::LAYOUT {
             return None;
         }
@@ -386,12 +385,15 @@ mod tests {
                 .collect();
             attributes.push(Attribute { name: "z".into(), data_type: "Binary".into(), value: Value::Binary(binary.into()) });
             let properties = Properties { body_md5: md5, attributes_md5: digest(attributes.iter()), sender, attributes };
-            assert_eq!(Properties::decode(&properties.encode()), Some(properties));
+            let mut bytes = Vec::new();
+            properties.append_to(&mut bytes);
+            assert_eq!(bytes.len(), bytes.capacity(), "no room is left over");
+            assert_eq!(Properties::decode(bytes.into()), Some(properties));
         }
 
         #[test]
         fn no_bytes_make_the_decoder_panic(bytes in vec(any::<u8>(), 0..200)) {
-            let _ = Properties::decode(&bytes.into());
+            let _ = Properties::decode(bytes.into());
         }
     }
 }

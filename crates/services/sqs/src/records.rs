@@ -32,6 +32,12 @@ pub(crate) enum Effect {
     Queue(queue::Effect),
 }
 
+impl From<queue::Effect> for Effect {
+    fn from(effect: queue::Effect) -> Self {
+        Self::Queue(effect)
+    }
+}
+
 impl engine::Effect for Effect {
     fn kind(&self) -> u8 {
         match self {
@@ -85,6 +91,10 @@ impl engine::Effect for Effect {
         effect.filter(|_| fields.0.is_empty()).ok_or_else(|| malformed("its fields do not fit its length"))
     }
 
+    fn content_key(kind: u8, version: u8, payload: &[u8]) -> Option<(u64, Instant)> {
+        if kind < FIRST_OWN_KIND { queue::Effect::content_key(kind, version, payload) } else { None }
+    }
+
     fn frees(&self) -> bool {
         match self {
             Self::Deleted => true,
@@ -105,12 +115,12 @@ fn number_on_disk(number: Number) -> u8 {
     }
 }
 
-fn encode_short_text(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn encode_short_text(text: &str, out: &mut Vec<u8>) {
     out.push(u8::try_from(text.len()).expect("names and regions are at most 80 bytes long"));
     out.extend(text.as_bytes());
 }
 
-fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
+pub(crate) fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
     out.push(Number::ALL.len() as u8);
     for number in Number::ALL {
         out.push(number_on_disk(number));
@@ -119,16 +129,12 @@ fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
 }
 
 /// Takes fields off the front of a payload.
-struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {
     fn created(&mut self) -> Option<Effect> {
         let at = self.instant()?;
-        let account = AccountId::parse(self.text(AccountId::LEN)?).ok()?;
-        let len = self.byte()?.into();
-        let region = Region::parse(self.text(len)?).ok()?;
-        let len = self.byte()?.into();
-        let name = QueueName::parse(self.text(len)?).ok()?;
+        let (account, region, name) = (self.account()?, self.region()?, self.name()?);
         Some(Effect::Created { at, account, region, name, attributes: self.attributes()? })
     }
 
@@ -136,7 +142,21 @@ impl Fields<'_> {
         Some(Effect::AttributesSet { at: self.instant()?, attributes: self.attributes()? })
     }
 
-    fn attributes(&mut self) -> Option<Attributes> {
+    pub(crate) fn account(&mut self) -> Option<AccountId> {
+        AccountId::parse(self.text(AccountId::LEN)?).ok()
+    }
+
+    pub(crate) fn region(&mut self) -> Option<Region> {
+        let len = self.byte()?.into();
+        Region::parse(self.text(len)?).ok()
+    }
+
+    pub(crate) fn name(&mut self) -> Option<QueueName> {
+        let len = self.byte()?.into();
+        QueueName::parse(self.text(len)?).ok()
+    }
+
+    pub(crate) fn attributes(&mut self) -> Option<Attributes> {
         let mut attributes = Attributes::default();
         for _ in 0..self.byte()? {
             let on_disk = self.byte()?;
@@ -147,11 +167,11 @@ impl Fields<'_> {
         Some(attributes)
     }
 
-    fn instant(&mut self) -> Option<Instant> {
+    pub(crate) fn instant(&mut self) -> Option<Instant> {
         Some(Instant::from_millis(u64::from_be_bytes(self.take(8)?.try_into().ok()?)))
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         self.take(1).map(|bytes| bytes[0])
     }
 

@@ -8,9 +8,9 @@ use crate::ops;
 use crate::queue_url::{QueueUrl, queue_url};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
-use engine::{MalformedRecord, Recover, Recovery, Store};
+use engine::{MalformedRecord, Memory, Recover, Recovery, Store};
 use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
-use journal::Record;
+use journal::{Record, Snapshot};
 use names::{AccountId, Region};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -25,8 +25,12 @@ impl Recover for SqsRecovery {
         FAMILY
     }
 
-    fn record(&mut self, record: &Record<'_>) -> Result<(), MalformedRecord> {
-        self.0.record(record)
+    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+        self.0.snapshot(snapshot, memory)
+    }
+
+    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+        self.0.record(record, memory)
     }
 }
 

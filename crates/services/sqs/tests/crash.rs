@@ -77,6 +77,7 @@ impl History {
             0 => self.purge(queue),
             1 => self.change_visibility(queue),
             2 => self.set_attributes(queue),
+            3 => self.keep_house(),
             _ => self.usual_step(queue),
         }
     }
@@ -178,6 +179,16 @@ impl History {
         let input = json!({"QueueUrl": queue, "Attributes": attributes});
         let asked = self.house.begin("SetQueueAttributes", &input);
         self.wait(asked, Intent::Other);
+    }
+
+    /// A checkpoint in place of the records before it, and the log shortened if a file of it is full.
+    fn keep_house(&mut self) {
+        let kept = match self.chance.bool() {
+            true => self.house.store.checkpoint(),
+            false => self.house.store.tend().map(drop),
+        };
+        kept.expect("the disk works");
+        self.listen();
     }
 
     /// Lets the operation begin at once, as a task would.

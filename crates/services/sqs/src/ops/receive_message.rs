@@ -10,7 +10,7 @@ use crate::receipt_handle::ReceiptHandle;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use gateway::Caller;
-use queue::Delivery;
+use queue::{Delivery, Message as Content};
 use std::sync::Arc;
 
 pub(crate) struct ReceiveMessage;
@@ -33,8 +33,8 @@ impl Operation for ReceiveMessage {
         }
         let wanted = Wanted::new(&input)?;
         let receive = || Command::Messages(queue::Command::Receive { max, visibility_millis });
-        let reply = match wait_millis {
-            0 => entry.partition.execute(receive())?.await?,
+        let (reply, contents) = match wait_millis {
+            0 => entry.partition.execute(receive())?.read().await?,
             millis => {
                 let until = caller.now.plus_millis(millis);
                 entry.partition.execute_when_ready(until, caller.stopping.wait(), receive, is_empty).await?
@@ -48,8 +48,10 @@ impl Operation for ReceiveMessage {
             Reply::Gone => return Err(Refusal::queue_does_not_exist()),
             other => unreachable!("a receive is answered with messages, not with {other:?}"),
         };
+        // What is not there was deleted since, or is damaged on disk, which the engine has logged with its place.
+        let there = deliveries.iter().zip(contents).filter_map(|(delivery, content)| Some((delivery, content?)));
         let messages =
-            deliveries.into_iter().map(|delivery| wanted.show(&entry, delivery)).collect::<Result<Vec<_>, _>>()?;
+            there.map(|(delivery, content)| wanted.show(&entry, delivery, &content)).collect::<Result<Vec<_>, _>>()?;
         Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
     }
 }
@@ -107,18 +109,18 @@ impl Wanted {
         Ok(Self { system, attributes: input.message_attribute_names.clone().unwrap_or_default() })
     }
 
-    fn show(&self, entry: &QueueEntry, delivery: Delivery) -> Result<Message, Refusal> {
-        let Some(properties) = Properties::decode(&delivery.properties) else {
+    fn show(&self, entry: &QueueEntry, delivery: &Delivery, content: &Content) -> Result<Message, Refusal> {
+        let Some(properties) = Properties::decode(content.properties()) else {
             tracing::error!(queue = %entry.key.name, sequence = delivery.sequence, "a message's properties are malformed");
             return Err(Refusal::internal());
         };
         let handle = ReceiptHandle { partition: entry.partition.id(), handle: delivery.handle() };
-        let system = self.system_attributes(&delivery, &properties);
+        let system = self.system_attributes(delivery, content, &properties);
         let attributes: Vec<Attribute> =
             properties.attributes.into_iter().filter(|attribute| self.wants(&attribute.name)).collect();
-        let body = String::from_utf8(delivery.body.into()).map_err(|_| Refusal::internal())?;
+        let body = String::from_utf8(content.body().to_vec()).map_err(|_| Refusal::internal())?;
         Ok(Message {
-            message_id: Some(show_id(delivery.id)),
+            message_id: Some(show_id(content.id)),
             receipt_handle: Some(handle.encode()),
             md5_of_body: Some(show_digest(properties.body_md5)),
             body: Some(body),
@@ -129,7 +131,12 @@ impl Wanted {
         })
     }
 
-    fn system_attributes(&self, delivery: &Delivery, properties: &Properties) -> Vec<(String, String)> {
+    fn system_attributes(
+        &self,
+        delivery: &Delivery,
+        content: &Content,
+        properties: &Properties,
+    ) -> Vec<(String, String)> {
         let wants = |name: &str| self.system.iter().any(|wanted| wanted == name || wanted == "All");
         let mut shown = Vec::new();
         let mut show = |name: &str, value: &dyn Fn() -> String| {
@@ -138,7 +145,7 @@ impl Wanted {
             }
         };
         show("SenderId", &|| properties.sender.clone());
-        show("SentTimestamp", &|| delivery.sent_at.as_millis().to_string());
+        show("SentTimestamp", &|| content.sent_at.as_millis().to_string());
         show("ApproximateReceiveCount", &|| delivery.receive.to_string());
         show("ApproximateFirstReceiveTimestamp", &|| delivery.first_received_at.as_millis().to_string());
         shown
