@@ -53,8 +53,6 @@ def test_a_header_block_without_end_is_cut_off_and_costs_no_memory(server):
                 sent += len(line)
                 if sent % (8 * MEBIBYTE) < len(line):
                     highest = max(highest, server.resident_mib())
-            answer = read_answer(connection.makefile("rb"))
-            assert answer is not None and answer.status in (400, 431)
         except (BrokenPipeError, ConnectionResetError):
             pass
     assert sent < 100 * MEBIBYTE, "the server read a header block of 100 MiB"

@@ -1,22 +1,35 @@
-//! Partitions: order, decide and apply, replies that wait for the disk, timers.
+//! Partitions: order, decide and apply, replies that wait for the disk, timers, and a log that stays short.
 //!
 //! A service hands commands to a [`Partition`]; the partition's machine decides them into effects, the effects go into
 //! the [`Store`]'s journal and then into the machine, and the reply comes out as a [`Pending`] that opens when the disk
-//! has everything the reply saw. After a stop, [`Recovery`] rebuilds the machines by applying the journaled effects.
+//! has everything the reply saw. What a machine holds by key, its contents, is kept in memory, in the log or in segments
+//! (`contents.rs`). Housekeeping retires the log behind snapshots of the machines (`retire.rs`), so that after a stop
+//! [`Recovery`] rebuilds them from snapshots and the rest of the log.
 
 mod clock;
+mod compact;
+mod contents;
 mod machine;
 mod manual_clock;
+mod memory;
+mod paged;
 mod partition;
 mod pending;
+mod reads;
+mod recovery;
+mod registry;
+mod retire;
 mod store;
 mod timers;
 mod unavailable;
 
 pub use clock::{Clock, Sleep};
-pub use machine::{Decision, Durability, Effect, Machine, MalformedRecord};
+pub use machine::{Content, Decision, Durability, Effect, Machine, MalformedRecord};
 pub use manual_clock::ManualClock;
+pub use memory::Memory;
 pub use partition::Partition;
 pub use pending::Pending;
-pub use store::{Recover, Recovery, Store};
+pub use recovery::{Recover, Recovery};
+pub use retire::{CLOSED_FILES_KEPT, Tended};
+pub use store::{Shared, Store, StoreOptions};
 pub use unavailable::Unavailable;

@@ -2,19 +2,30 @@
 //!
 //! A machine is a plain function of the past: no clock, no chance, no disk. Commands come in with the moment they are
 //! decided at; effects go out as data, are journaled, and only then change the state. Replaying the effects of a log
-//! therefore rebuilds the state without running any business logic again.
+//! therefore rebuilds the state without running any business logic again. A snapshot of the state stands for all
+//! effects before it.
 
 use names::{Instant, Position};
 use std::fmt;
+use std::ops::Range;
 
 /// A deterministic state machine over an ordered log of effects.
-pub trait Machine: Send + 'static {
+///
+/// Its state is small: where it stands, and what deviates from the rule. What is large and does not change, a message's
+/// content, it hands over to the engine with [`Machine::content`], names by a key, and asks for by [`Decision::reads`].
+/// Keys rise from one effect to the next, so that the engine can keep contents in order wherever they are.
+pub trait Machine: Sized + Send + 'static {
     /// What may be asked. Ids and chance arrive inside.
     type Command;
     /// What changes the state, as the journal keeps it.
     type Effect: Effect;
     /// What is answered, refusals included.
     type Reply;
+    /// What is kept outside the state, by key.
+    type Content: Content;
+
+    /// The version of the layout that `snapshot` writes.
+    const SNAPSHOT_VERSION: u8;
 
     /// Lets time pass: whatever was due at `now` (an ended delay, an ended lease, an ended retention) happens. It is a
     /// function of state and time alone, so nothing of it is journaled.
@@ -23,14 +34,48 @@ pub trait Machine: Send + 'static {
     /// Answers a command and says what it changes, without changing anything. `advance(now)` has been called before.
     fn decide(&self, now: Instant, command: Self::Command) -> Decision<Self::Effect, Self::Reply>;
 
-    /// Changes the state. Total: an effect that was decided, or replayed from the log, never fails.
-    fn apply(&mut self, at: Position, effect: Self::Effect);
+    /// Changes the state. Total: an effect that was decided, or replayed from the log, never fails. Keys whose contents
+    /// are no longer held go onto `gone`, one by one; whole stretches are seen by `first_held`.
+    fn apply(&mut self, at: Position, effect: &Self::Effect, gone: &mut Vec<u64>);
 
     /// The next moment at which `advance` would change something a waiting reader could see.
     fn next_deadline(&self) -> Option<Instant>;
 
     /// How many waiting readers could be served now; the engine wakes that many.
     fn ready(&self) -> usize;
+
+    /// The content that an applied effect brought, and its key.
+    fn content(effect: Self::Effect) -> Option<(u64, Self::Content)>;
+
+    /// Whether the content of `key` may still be asked for.
+    fn holds(&self, key: u64) -> bool;
+
+    /// No key below this is held; `u64::MAX` if none ever will be.
+    fn first_held(&self) -> u64;
+
+    /// How many of these keys are held.
+    fn held_within(&self, keys: Range<u64>) -> u64;
+
+    /// Appends the state to `out`, as [`Machine::SNAPSHOT_VERSION`] lays it out.
+    fn snapshot(&self, out: &mut Vec<u8>);
+
+    /// Reads what `snapshot` wrote, in this version or an older one.
+    fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord>;
+
+    /// Whether it is deleted: nothing of it will be asked for again, and its partition may be forgotten.
+    fn is_over(&self) -> bool;
+}
+
+/// What the engine keeps for a machine: shared by reference count, so that a clone costs next to nothing.
+pub trait Content: Clone + Send + Unpin + 'static {
+    /// What it takes in memory, about.
+    fn bytes(&self) -> usize;
+}
+
+impl Content for () {
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A journaled change of one machine.
@@ -43,6 +88,11 @@ pub trait Effect: Sized {
     fn encode(&self, out: &mut Vec<u8>);
     /// Reads what `encode` wrote, in this version or an older one.
     fn decode(kind: u8, version: u8, payload: &[u8]) -> Result<Self, MalformedRecord>;
+    /// The key and the moment of the content that a record of this kind carries, read without the rest of it; `None` if
+    /// it carries none.
+    fn content_key(_kind: u8, _version: u8, _payload: &[u8]) -> Option<(u64, Instant)> {
+        None
+    }
     /// Whether the change gives room back, so that it is still taken when the disk is nearly full.
     fn frees(&self) -> bool {
         false
@@ -56,6 +106,8 @@ pub struct Decision<E, R> {
     pub effects: Vec<E>,
     /// The answer, sent when the state it was read from is durable.
     pub reply: R,
+    /// Keys of the contents that belong to the answer, in its order.
+    pub reads: Vec<u64>,
     /// Whether the answer also waits for `effects`.
     pub durability: Durability,
 }
@@ -63,12 +115,12 @@ pub struct Decision<E, R> {
 impl<E, R> Decision<E, R> {
     /// An answer that changes nothing.
     pub fn answer(reply: R) -> Self {
-        Self { effects: Vec::new(), reply, durability: Durability::BeforeReply }
+        Self { effects: Vec::new(), reply, reads: Vec::new(), durability: Durability::BeforeReply }
     }
 
     /// Changes whose answer waits until they are durable.
     pub fn change(effects: Vec<E>, reply: R) -> Self {
-        Self { effects, reply, durability: Durability::BeforeReply }
+        Self { effects, reply, reads: Vec::new(), durability: Durability::BeforeReply }
     }
 }
 

@@ -4,13 +4,16 @@
 //! position its reply must wait for is taken under the same lock. So the order of records in the log is the order of
 //! changes, and no reply can see a change without waiting for it. Why a lock and not a thread of its own: ADR 0002.
 
+use crate::contents::{Contents, Found};
 use crate::machine::{Durability, Effect, Machine};
 use crate::pending::Pending;
-use crate::store::Store;
+use crate::registry::Mark;
+use crate::store::{Shared, Store};
 use crate::timers::Tick;
 use crate::unavailable::Unavailable;
-use journal::{Entry, Urgency};
+use journal::{Entry, Snapshot, Urgency};
 use names::{Instant, PartitionId, Position};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +27,7 @@ const SCRATCH_BYTES_KEPT: usize = 16 * 1024;
 /// A machine under the engine's care.
 pub struct Partition<M: Machine> {
     id: PartitionId,
-    store: Arc<Store>,
+    store: Arc<Shared>,
     slot: Mutex<Slot<M>>,
     readable: Notify,
     waiting: AtomicUsize,
@@ -34,10 +37,18 @@ pub struct Partition<M: Machine> {
 
 struct Slot<M: Machine> {
     machine: M,
+    /// What the machine holds by key.
+    contents: Contents<M::Content>,
     /// Of the last record; dense from 1, so a hole in the log is seen at replay.
     sequence: u64,
+    /// Of the last record.
+    last: Position,
+    /// What the newest snapshot on disk contains.
+    kept: Mark,
     /// The last position whose loss would contradict a reply.
     promised: Position,
+    /// Keys that one command's effects let go of.
+    gone: Vec<u64>,
     /// Reused for the payloads of one command's effects.
     scratch: Vec<u8>,
     /// The deadline a timer stands armed for.
@@ -46,27 +57,27 @@ struct Slot<M: Machine> {
 
 impl<M: Machine> Partition<M> {
     /// A partition that has no record yet.
-    pub fn new(store: Arc<Store>, id: PartitionId, machine: M) -> Arc<Self> {
-        Self::recovered(store, id, machine, 0, Position::ZERO)
+    pub fn new(store: &Store, id: PartitionId, machine: M) -> Arc<Self> {
+        let contents = Contents::new(Arc::clone(store.memory()));
+        let (last, kept) = (Position::ZERO, Mark::default());
+        Self::recovered(store, id, Recovered { machine, contents, sequence: 0, last, kept })
     }
 
-    /// A partition as replay left it, `sequence` records long.
-    pub(crate) fn recovered(
-        store: Arc<Store>,
-        id: PartitionId,
-        machine: M,
-        sequence: u64,
-        promised: Position,
-    ) -> Arc<Self> {
-        let slot = Slot { machine, sequence, promised, scratch: Vec::new(), armed: None };
-        Arc::new_cyclic(|this| Self {
+    /// A partition as replay left it. The store knows it from now on.
+    pub(crate) fn recovered(store: &Store, id: PartitionId, recovered: Recovered<M>) -> Arc<Self> {
+        let Recovered { machine, contents, sequence, last, kept } = recovered;
+        let (scratch, gone, armed) = (Vec::new(), Vec::new(), None);
+        let slot = Slot { machine, contents, sequence, last, kept, promised: last, gone, scratch, armed };
+        let partition = Arc::new_cyclic(|this| Self {
             id,
-            store,
+            store: Arc::clone(store.shared()),
             slot: Mutex::new(slot),
             readable: Notify::new(),
             waiting: AtomicUsize::new(0),
             this: this.clone(),
-        })
+        });
+        store.registry.add(id, Arc::<Self>::clone(&partition));
+        partition
     }
 
     /// Which partition this is.
@@ -75,13 +86,15 @@ impl<M: Machine> Partition<M> {
     }
 
     /// Decides and applies `command` now. The reply is given when everything it saw is durable.
-    pub fn execute(&self, command: M::Command) -> Result<Pending<M::Reply>, Unavailable> {
+    pub fn execute(&self, command: M::Command) -> Result<Pending<M>, Unavailable> {
         let mut slot = self.lock()?;
         // Read under the lock: a command that had to wait for it must not be decided in the past.
         let now = self.store.clock().now();
         let ready_before = slot.machine.ready();
-        slot.machine.advance(now);
+        slot.advance(now);
         let decision = slot.machine.decide(now, command);
+        // Looked up before the effects are applied: what a command reads and removes at once is still there.
+        let reads = decision.reads.iter().map(|&key| (key, slot.contents.find(key))).collect();
         let promised = slot.promised;
         if !decision.effects.is_empty() {
             self.change(&mut slot, decision.effects, decision.durability)?;
@@ -92,7 +105,8 @@ impl<M: Machine> Partition<M> {
         };
         self.wake(&mut slot, ready_before);
         drop(slot);
-        Ok(Pending::new(decision.reply, self.store.journal().when_durable(wait_for)))
+        let durable = self.store.journal().when_durable(wait_for);
+        Ok(Pending::new(decision.reply, reads, durable, &self.this))
     }
 
     /// Executes what `command` gives until a reply is not `empty`, or `until` has come, or `stop` ends. A waiting reader
@@ -103,7 +117,7 @@ impl<M: Machine> Partition<M> {
         stop: impl Future<Output = ()>,
         mut command: impl FnMut() -> M::Command,
         empty: impl Fn(&M::Reply) -> bool,
-    ) -> Result<M::Reply, Unavailable>
+    ) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
     where
         M::Reply: Unpin,
     {
@@ -129,13 +143,77 @@ impl<M: Machine> Partition<M> {
         };
         // From here on it waits for the disk alone, and no turn shall come to it.
         drop(waiting);
-        pending.await
+        pending.read().await
+    }
+
+    pub(crate) fn store(&self) -> &Shared {
+        &self.store
+    }
+
+    /// Works on machine and contents; `None` if the partition is broken.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&M, &mut Contents<M::Content>) -> T) -> Option<T> {
+        let mut slot = self.lock().ok()?;
+        let Slot { machine, contents, .. } = &mut *slot;
+        Some(work(machine, contents))
+    }
+
+    /// Whether it differs from its last snapshot; `None` before its first record.
+    pub(crate) fn has_changed(&self) -> Option<bool> {
+        let slot = self.lock().ok().filter(|slot| slot.sequence > 0)?;
+        Some(slot.mark() != slot.kept)
+    }
+
+    /// Everything but the contents, as of the last record, and what tells whether another snapshot would differ.
+    pub(crate) fn snapshot(&self) -> Option<(Snapshot<'static>, Mark)> {
+        let slot = self.lock().ok().filter(|slot| slot.sequence > 0)?;
+        let over = slot.machine.is_over();
+        let mut state = Vec::new();
+        if !over {
+            slot.machine.snapshot(&mut state);
+        }
+        let snapshot = Snapshot {
+            partition: self.id,
+            position: slot.last,
+            sequence: slot.sequence,
+            version: M::SNAPSHOT_VERSION,
+            over,
+            pieces: slot.contents.pieces().to_vec().into(),
+            state: state.into(),
+        };
+        Some((snapshot, slot.mark()))
+    }
+
+    /// A snapshot made at `mark` is on disk.
+    pub(crate) fn note_snapshot(&self, mark: Mark) {
+        if let Ok(mut slot) = self.lock() {
+            slot.kept = mark;
+        }
+    }
+
+    /// Where the content of `key` is now.
+    pub(crate) fn locate(&self, key: u64) -> Found<M::Content> {
+        self.lock().map_or(Found::Gone, |slot| slot.contents.find(key))
+    }
+
+    /// Positions in the log of the content of `key` and of those after it.
+    pub(crate) fn logged_from(&self, key: u64, count: usize) -> Vec<Position> {
+        self.lock().map_or_else(|_| Vec::new(), |slot| slot.contents.logged_from(key, count))
+    }
+
+    /// Keeps what was read, as far as it is still held and there is room.
+    pub(crate) fn supply(&self, read: &BTreeMap<u64, M::Content>) {
+        let Ok(mut slot) = self.lock() else { return };
+        for (&key, content) in read {
+            if slot.machine.holds(key) {
+                slot.contents.supply(key, content.clone());
+            }
+        }
     }
 
     /// Looks at the machine, for counters and gauges. What is seen may not be durable yet, so no reply is made of it.
     pub fn inspect<T>(&self, look: impl FnOnce(&M) -> T) -> Option<T> {
         let mut slot = self.lock().ok()?;
-        slot.machine.advance(self.store.clock().now());
+        slot.advance(self.store.clock().now());
         Some(look(&slot.machine))
     }
 
@@ -147,13 +225,14 @@ impl<M: Machine> Partition<M> {
         if slot.armed.is_some_and(|deadline| deadline <= now) {
             slot.armed = None;
         }
-        slot.machine.advance(now);
+        slot.advance(now);
+        slot.contents.rest();
         self.wake(&mut slot, ready_before);
     }
 
     /// Journals `effects` in one block, then applies them. Refused, nothing has changed.
     fn change(&self, slot: &mut Slot<M>, effects: Vec<M::Effect>, durability: Durability) -> Result<(), Unavailable> {
-        let Slot { machine, sequence, promised, scratch, .. } = slot;
+        let Slot { sequence, promised, scratch, .. } = slot;
         let frees = effects.iter().all(Effect::frees);
         let urgency = match durability {
             Durability::BeforeReply => self.store.urgency(),
@@ -186,9 +265,11 @@ impl<M: Machine> Partition<M> {
             *scratch = Vec::new();
         }
         let first = last.get() + 1 - count;
+        let durable = self.store.journal().durable();
         for (at, effect) in (first..).zip(effects) {
-            machine.apply(Position::new(at), effect);
+            slot.apply(Position::new(at), effect, durable);
         }
+        slot.let_go();
         Ok(())
     }
 
@@ -226,6 +307,42 @@ impl<M: Machine> Partition<M> {
 impl<M: Machine> Tick for Partition<M> {
     fn tick(&self) {
         Partition::tick(self);
+    }
+}
+
+/// A partition as it comes out of replay.
+pub(crate) struct Recovered<M: Machine> {
+    pub(crate) machine: M,
+    pub(crate) contents: Contents<M::Content>,
+    pub(crate) sequence: u64,
+    pub(crate) last: Position,
+    pub(crate) kept: Mark,
+}
+
+impl<M: Machine> Slot<M> {
+    fn mark(&self) -> Mark {
+        Mark { position: self.last, pieces_version: self.contents.pieces_version() }
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.machine.advance(now);
+        self.contents.forget_below(self.machine.first_held());
+    }
+
+    fn apply(&mut self, at: Position, effect: M::Effect, durable: Position) {
+        self.last = at;
+        self.machine.apply(at, &effect, &mut self.gone);
+        if let Some((key, content)) = M::content(effect) {
+            self.contents.put(key, at, content, durable);
+        }
+    }
+
+    /// Lets go of what the machine no longer holds.
+    fn let_go(&mut self) {
+        for key in self.gone.drain(..) {
+            self.contents.forget(key);
+        }
+        self.contents.forget_below(self.machine.first_held());
     }
 }
 

@@ -1,33 +1,69 @@
 //! An answer that cannot leave before what it saw is on disk.
 
-use crate::Unavailable;
+use crate::contents::Found;
+use crate::machine::Machine;
+use crate::partition::Partition;
+use crate::unavailable::Unavailable;
 use journal::WhenDurable;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Weak;
 use std::task::{Context, Poll};
 
 /// A reply locked until the journal has made durable the last position of the state it was read from.
 ///
 /// There is no way to the reply but awaiting it, so no code path can answer early.
 #[must_use = "a reply is only given when it is awaited"]
-pub struct Pending<R> {
-    reply: Option<R>,
+pub struct Pending<M: Machine> {
+    reply: Option<M::Reply>,
+    reads: Vec<(u64, Found<M::Content>)>,
     durable: WhenDurable,
+    partition: Weak<Partition<M>>,
 }
 
-impl<R> Pending<R> {
-    pub(crate) fn new(reply: R, durable: WhenDurable) -> Self {
-        Self { reply: Some(reply), durable }
+impl<M: Machine> Pending<M> {
+    pub(crate) fn new(
+        reply: M::Reply,
+        reads: Vec<(u64, Found<M::Content>)>,
+        durable: WhenDurable,
+        partition: &Weak<Partition<M>>,
+    ) -> Self {
+        Self { reply: Some(reply), reads, durable, partition: Weak::clone(partition) }
     }
 
     /// Whether the reply satisfies `test`; decides how to go on waiting, and tells the caller nothing.
-    pub(crate) fn is(&self, test: impl Fn(&R) -> bool) -> bool {
+    pub(crate) fn is(&self, test: impl Fn(&M::Reply) -> bool) -> bool {
         self.reply.as_ref().is_some_and(test)
+    }
+
+    /// The reply, and the contents that its decision reads, in its order. `None` stands for what was let go of meanwhile,
+    /// or is damaged on disk, which has been logged with file and offset.
+    pub async fn read(mut self) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
+    where
+        M::Reply: Unpin,
+    {
+        let reads = std::mem::take(&mut self.reads);
+        let partition = Weak::clone(&self.partition);
+        let reply = self.await?;
+        let missing: Vec<u64> = reads.iter().filter(|(_, found)| found.is_on_disk()).map(|(key, _)| *key).collect();
+        let mut fetched = match (missing.as_slice(), partition.upgrade()) {
+            ([], _) | (_, None) => BTreeMap::new(),
+            (keys, Some(partition)) => partition.fetch(keys),
+        };
+        let contents = reads.into_iter().map(|(key, found)| match found {
+            Found::Here(content) => Some(content),
+            _ => fetched.remove(&key),
+        });
+        Ok((reply, contents.collect()))
     }
 }
 
-impl<R: Unpin> Future for Pending<R> {
-    type Output = Result<R, Unavailable>;
+impl<M: Machine> Future for Pending<M>
+where
+    M::Reply: Unpin,
+{
+    type Output = Result<M::Reply, Unavailable>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match Pin::new(&mut self.durable).poll(cx) {

@@ -1,58 +1,112 @@
-//! The journal, the clock and the timers that all partitions of a server share, and how they come back after a stop.
+//! The journal, the clock, the timers and the memory that all partitions of a server share.
 //!
-//! `Store::open` replays the log into the services' recoveries; each record's family says whose it is.
+//! `Store::open` hands the snapshots and the log after them to the services' recoveries; a partition's family says whose it
+//! is. From then on the store knows every partition, so that the log can be shortened behind them (`retire.rs`).
 
 use crate::clock::Clock;
-use crate::machine::{Effect, Machine, MalformedRecord};
-use crate::partition::Partition;
+use crate::memory::Memory;
+use crate::recovery::Recover;
+use crate::registry::Registry;
 use crate::timers::Timers;
-use journal::{Io, Journal, OpenError, Options, Record, ReplayError, Urgency};
+use journal::{Drive, Io, Journal, OpenError, ReplayError, Urgency};
 use names::{PartitionId, Position};
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
-/// What every partition of a server shares.
+/// What an opener may choose.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Of the log.
+    pub journal: journal::Options,
+    /// Bytes of contents that are kept in memory although the disk has them.
+    pub memory_bytes: usize,
+}
+
+impl From<journal::Options> for StoreOptions {
+    fn from(journal: journal::Options) -> Self {
+        Self { journal, memory_bytes: Memory::DEFAULT_BYTES }
+    }
+}
+
+/// All partitions of a server, and what they share.
 pub struct Store {
+    shared: Arc<Shared>,
+    pub(crate) registry: Registry,
+    /// Held by whoever retires, compacts or writes a checkpoint: one at a time. Inside: up to where the log was retired.
+    pub(crate) housekeeping: Mutex<Position>,
+}
+
+/// What every partition holds on to.
+pub struct Shared {
     journal: Journal,
     clock: Arc<dyn Clock>,
     timers: Timers,
+    memory: Arc<Memory>,
     /// Whether somebody nudges the journal when a thread runs out of work.
     nudged: AtomicBool,
+    /// Whether the caller moves the journal, as simulations do.
+    manual: bool,
+    damaged_reads: AtomicU64,
+}
+
+impl Deref for Store {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        &self.shared
+    }
 }
 
 impl Store {
-    /// Opens the log and gives every record to the recovery that `recoveries` has for its family. A record of a family
-    /// that nobody claims stops the open: a newer version wrote it, and to skip it would lose it.
+    /// Opens the store in `io`: snapshots first, then the log. A partition of a family that nobody claims stops the open:
+    /// a newer version wrote it, and to skip it would lose it.
     pub fn open(
         io: Arc<dyn Io>,
-        options: Options,
+        options: impl Into<StoreOptions>,
         clock: Arc<dyn Clock>,
         recoveries: &mut [&mut dyn Recover],
     ) -> Result<Arc<Self>, OpenError> {
-        let mut unknown = |_: &journal::Snapshot<'_>| Err("it was written by a newer version".into());
-        let journal = Journal::open(io, options, &mut unknown, &mut |record| {
-            let family = record.partition.family();
-            let owner = recoveries.iter_mut().find(|recovery| recovery.family() == family);
-            let owner = owner.ok_or_else(|| {
-                ReplayError::from(format!("record family {family} is of a service that this version does not have"))
-            })?;
-            owner.record(record).map_err(|malformed| ReplayError::from(malformed.to_string()))
-        })?;
-        Ok(Arc::new(Self { journal, clock, timers: Timers::default(), nudged: AtomicBool::new(false) }))
+        let StoreOptions { journal: options, memory_bytes } = options.into();
+        let manual = options.drive == Drive::Manual;
+        let memory = Arc::new(Memory::new(memory_bytes));
+        let owners = Owners(RefCell::new(recoveries));
+        let journal = Journal::open(
+            io,
+            options,
+            &mut |snapshot| owners.of(snapshot.partition, |owner| owner.snapshot(snapshot, &memory)),
+            &mut |record| owners.of(record.partition, |owner| owner.record(record, &memory)),
+        )?;
+        Ok(Self::new(journal, clock, memory, manual))
     }
 
-    /// A store that keeps nothing beyond the process.
+    /// A store that keeps nothing beyond the process, and so everything in memory.
     pub fn ephemeral(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self {
-            journal: Journal::ephemeral(),
+        Self::new(Journal::ephemeral(), clock, Arc::new(Memory::new(usize::MAX)), true)
+    }
+
+    fn new(journal: Journal, clock: Arc<dyn Clock>, memory: Arc<Memory>, manual: bool) -> Arc<Self> {
+        let shared = Arc::new(Shared {
+            journal,
             clock,
             timers: Timers::default(),
+            memory,
             nudged: AtomicBool::new(false),
-        })
+            manual,
+            damaged_reads: AtomicU64::new(0),
+        });
+        Arc::new(Self { shared, registry: Registry::default(), housekeeping: Mutex::new(Position::ZERO) })
     }
 
-    /// Says that from now on every thread that executes commands calls [`Store::out_of_work`] before it goes to sleep.
+    /// What the partitions share.
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}
+
+impl Shared {
+    /// Says that from now on every thread that executes commands calls [`Shared::out_of_work`] before it goes to sleep.
     /// Syncs are then begun by that call, so that all requests which are ready share one.
     pub fn expect_nudges(&self) {
         self.nudged.store(true, Ordering::Relaxed);
@@ -78,6 +132,11 @@ impl Store {
         &self.clock
     }
 
+    /// The budget of contents in memory.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
     /// Wakes partitions at their deadlines, for as long as it is polled.
     pub async fn run_timers(&self) {
         self.timers.run(Arc::clone(&self.clock)).await;
@@ -91,83 +150,40 @@ impl Store {
     pub(crate) fn timers(&self) -> &Timers {
         &self.timers
     }
-}
 
-/// A service's part of the replay.
-pub trait Recover {
-    /// The family of partitions whose records it takes.
-    fn family(&self) -> u8;
-    /// Takes the next record of the log.
-    fn record(&mut self, record: &Record<'_>) -> Result<(), MalformedRecord>;
-}
-
-/// Rebuilds the partitions of one family by applying their effects in order.
-pub struct Recovery<M: Machine> {
-    family: u8,
-    machine: fn() -> M,
-    partitions: HashMap<PartitionId, Recovered<M>>,
-    next_ordinal: u64,
-}
-
-struct Recovered<M> {
-    machine: M,
-    sequence: u64,
-    last: Position,
-}
-
-impl<M: Machine> Recovery<M> {
-    /// Nothing replayed yet. `machine` makes a machine as it is before its first record.
-    pub fn new(family: u8, machine: fn() -> M) -> Self {
-        Self { family, machine, partitions: HashMap::new(), next_ordinal: 1 }
+    /// Reads of contents that found damage since the start.
+    pub fn damaged_reads(&self) -> u64 {
+        self.damaged_reads.load(Ordering::Relaxed)
     }
 
-    /// The first ordinal that no partition in the log has had, deleted ones included.
-    pub fn next_ordinal(&self) -> u64 {
-        self.next_ordinal
+    pub(crate) fn note_damaged_read(&self) {
+        self.damaged_reads.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Drops what is over, so that a log of many deleted partitions does not fill the memory.
-    pub fn forget(&mut self, id: PartitionId) {
-        self.partitions.remove(&id);
-    }
-
-    /// The machine of `id` as replayed so far.
-    pub fn machine(&self, id: PartitionId) -> Option<&M> {
-        self.partitions.get(&id).map(|recovered| &recovered.machine)
-    }
-
-    /// The ids replayed and not forgotten, in order of creation.
-    pub fn ids(&self) -> Vec<PartitionId> {
-        let mut ids: Vec<_> = self.partitions.keys().copied().collect();
-        ids.sort_unstable();
-        ids
-    }
-
-    /// Brings every partition to life.
-    pub fn finish(self, store: &Arc<Store>) -> HashMap<PartitionId, Arc<Partition<M>>> {
-        let revive = |(id, Recovered { machine, sequence, last })| {
-            (id, Partition::recovered(Arc::clone(store), id, machine, sequence, last))
-        };
-        self.partitions.into_iter().map(revive).collect()
+    /// Returns when `position` is durable, on this thread.
+    pub(crate) fn settle(&self, position: Position) -> Result<(), journal::Stopped> {
+        if self.manual && self.journal.durable() < position {
+            self.journal.commit()?;
+        }
+        self.journal.when_durable(position).wait()
     }
 }
 
-impl<M: Machine> Recover for Recovery<M> {
-    fn family(&self) -> u8 {
-        self.family
-    }
+/// Finds the recovery that a partition belongs to.
+struct Owners<'a, 'b>(RefCell<&'a mut [&'b mut dyn Recover]>);
 
-    fn record(&mut self, record: &Record<'_>) -> Result<(), MalformedRecord> {
-        self.next_ordinal = self.next_ordinal.max(record.partition.ordinal() + 1);
-        let effect = M::Effect::decode(record.kind, record.version, record.payload)?;
-        let recovered = self.partitions.entry(record.partition).or_insert_with(|| Recovered {
-            machine: (self.machine)(),
-            sequence: 0,
-            last: Position::ZERO,
-        });
-        recovered.sequence = record.sequence;
-        recovered.last = record.position;
-        recovered.machine.apply(record.position, effect);
-        Ok(())
+impl Owners<'_, '_> {
+    fn of<E: ToString>(
+        &self,
+        id: PartitionId,
+        act: impl FnOnce(&mut dyn Recover) -> Result<(), E>,
+    ) -> Result<(), ReplayError> {
+        let mut recoveries = self.0.borrow_mut();
+        let owner = recoveries.iter_mut().find(|recovery| recovery.family() == id.family());
+        let owner = owner.ok_or_else(|| {
+            let family = id.family();
+            ReplayError::from(format!("record family {family} is of a service that this version does not have"))
+        })?;
+        act(&mut **owner).map_err(|error| ReplayError::from(error.to_string()))
     }
 }

@@ -70,6 +70,9 @@ impl Machine for Jar {
     type Command = Command;
     type Effect = Change;
     type Reply = usize;
+    type Content = ();
+
+    const SNAPSHOT_VERSION: u8 = 1;
 
     fn advance(&mut self, now: Instant) {
         let due = self.later.extract_if(.., |at| *at <= now).count();
@@ -83,16 +86,18 @@ impl Machine for Jar {
             Command::PutAt(at) => Decision::change(vec![Change::PutAt(at)], 1),
             Command::Take | Command::TakeLazily if had == 0 => Decision::answer(0),
             Command::Take => Decision::change(vec![Change::Taken], 1),
-            Command::TakeLazily => Decision { effects: vec![Change::Taken], reply: 1, durability: Durability::Lazy },
+            Command::TakeLazily => {
+                Decision { durability: Durability::Lazy, ..Decision::change(vec![Change::Taken], 1) }
+            }
             Command::Count => Decision::answer(had),
         }
     }
 
-    fn apply(&mut self, at: Position, change: Change) {
+    fn apply(&mut self, at: Position, change: &Change, _gone: &mut Vec<u64>) {
         self.positions.push(at);
         match change {
             Change::Put => self.sweets += 1,
-            Change::PutAt(at) => self.later.push(at),
+            Change::PutAt(at) => self.later.push(*at),
             Change::Taken => self.sweets -= 1,
         }
     }
@@ -103,6 +108,34 @@ impl Machine for Jar {
 
     fn ready(&self) -> usize {
         self.sweets
+    }
+
+    fn content(_: Change) -> Option<(u64, ())> {
+        None
+    }
+
+    fn holds(&self, _: u64) -> bool {
+        false
+    }
+
+    fn first_held(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn held_within(&self, _: std::ops::Range<u64>) -> u64 {
+        0
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        out.push(u8::try_from(self.sweets).unwrap());
+    }
+
+    fn restore(_: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
+        Ok(Self { sweets: state[0].into(), ..Self::default() })
+    }
+
+    fn is_over(&self) -> bool {
+        false
     }
 }
 
@@ -122,7 +155,7 @@ impl Shop {
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let store = Store::open(Arc::<SimDisk>::clone(&disk), options, shown, &mut [&mut recovery]).unwrap();
         let jar = recovery.finish(&store).remove(&JAR);
-        let jar = jar.unwrap_or_else(|| Partition::new(Arc::clone(&store), JAR, Jar::default()));
+        let jar = jar.unwrap_or_else(|| Partition::new(&store, JAR, Jar::default()));
         Self { disk, clock, store, jar }
     }
 
@@ -212,7 +245,7 @@ fn a_waiting_reader_is_woken_by_what_arrives() {
     drop(shop.jar.execute(Command::Put(1)).unwrap());
     assert!(poll(take.as_mut()).is_pending(), "what arrived is not on disk");
     shop.commit();
-    assert_eq!(poll(take), Poll::Ready(Ok(1)));
+    assert_eq!(poll(take), Poll::Ready(Ok((1, Vec::new()))));
 }
 
 #[test]
@@ -230,7 +263,7 @@ fn a_waiting_reader_is_woken_when_a_delay_ends() {
     shop.store.fire_timers();
     assert!(poll(take.as_mut()).is_pending(), "it took the sweet, and that is not on disk");
     shop.commit();
-    assert_eq!(poll(take), Poll::Ready(Ok(1)));
+    assert_eq!(poll(take), Poll::Ready(Ok((1, Vec::new()))));
 }
 
 #[test]
@@ -240,7 +273,7 @@ fn a_reader_waits_no_longer_than_it_said() {
     let mut take = pin!(shop.jar.execute_when_ready(until, pending(), || Command::Take, |took| *took == 0));
     assert!(poll(take.as_mut()).is_pending());
     shop.clock.advance_millis(20_000);
-    assert_eq!(poll(take), Poll::Ready(Ok(0)));
+    assert_eq!(poll(take), Poll::Ready(Ok((0, Vec::new()))));
 }
 
 #[test]
@@ -248,7 +281,7 @@ fn a_stop_ends_the_wait() {
     let shop = Shop::new();
     let until = shop.clock.now().plus_secs(20);
     let take = shop.jar.execute_when_ready(until, std::future::ready(()), || Command::Take, |took| *took == 0);
-    assert_eq!(poll(pin!(take)), Poll::Ready(Ok(0)));
+    assert_eq!(poll(pin!(take)), Poll::Ready(Ok((0, Vec::new()))));
 }
 
 #[test]
@@ -263,8 +296,8 @@ fn two_sweets_wake_two_readers_and_a_reader_that_leaves_passes_its_turn_on() {
     drop(shop.jar.execute(Command::Put(2)).unwrap());
     drop(first);
     shop.commit();
-    assert_eq!(poll(second.as_mut()), Poll::Ready(Ok(1)));
-    assert_eq!(poll(third.as_mut()), Poll::Ready(Ok(1)));
+    assert_eq!(poll(second.as_mut()), Poll::Ready(Ok((1, Vec::new()))));
+    assert_eq!(poll(third.as_mut()), Poll::Ready(Ok((1, Vec::new()))));
 }
 
 #[test]

@@ -22,7 +22,8 @@ macro_rules! errors {
 }
 
 errors! {
-    /// The target or Action names no operation of the service, or the target no service.
+    /// The target or Action names no operation of the service, or the target no service. The pages of common errors say
+    /// 404 for the JSON name; what is recorded of AWS's JSON front end is 400, as documented for the Action.
     UNKNOWN_OPERATION = "UnknownOperationException" / "InvalidAction", 400 Sender;
     /// A form without an Action.
     MISSING_ACTION = "MissingAction" / "MissingAction", 400 Sender;

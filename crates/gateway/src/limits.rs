@@ -22,8 +22,8 @@ pub const BODY_BYTES_TRUSTED: usize = 256 * 1024;
 /// Requests that one HTTP/2 connection may have open at once. The AWS SDKs' pools open further connections beyond it.
 pub const HTTP2_STREAMS_MAX: u32 = 128;
 
-/// Connections open at once. Each idle one costs some kilobytes, and a process usually may open 16 Ki files or more. The
-/// server enforces it with a semaphore before it hands a stream to the gateway.
+/// Connections open at once. Each idle one costs some kilobytes. Where the system allows fewer open files, the server lowers
+/// it; it enforces it before it takes a connection: a client beyond it waits in the system's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
 
 /// Looks that the watch takes at a connection within its shortest timeout; timeouts are late by at most one part.

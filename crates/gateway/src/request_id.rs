@@ -18,9 +18,14 @@ impl RequestId {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
         let mut text = [b'-'; Self::LEN];
-        let places = (0..Self::LEN).filter(|at| !matches!(at, 8 | 13 | 18 | 23));
-        for (nth, at) in places.enumerate() {
-            text[at] = DIGITS[(bits >> (124 - 4 * nth)) as usize & 0xf];
+        // Byte by byte: a shift of all 128 bits for each digit takes more than three times as long.
+        let mut at = 0;
+        for (nth, byte) in bits.to_be_bytes().into_iter().enumerate() {
+            if matches!(nth, 4 | 6 | 8 | 10) {
+                at += 1;
+            }
+            text[at..at + 2].copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+            at += 2;
         }
         Self(text)
     }

@@ -172,6 +172,8 @@ pub enum StoreError {
     Damage(Damage),
     /// The disk failed.
     Fault(Fault),
+    /// The journal has stopped.
+    Stopped(Stopped),
 }
 
 impl From<Damage> for StoreError {
@@ -196,6 +198,7 @@ impl fmt::Display for StoreError {
             Self::NoSpace => f.write_str("the disk is full"),
             Self::Damage(damage) => damage.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
+            Self::Stopped(stopped) => stopped.fmt(f),
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) const CHECKPOINT_READ_BYTES: usize = 1 << 20;
 pub(crate) const COMMIT_NICE: i32 = -10;
 
 /// The newest layout of segments this code writes and reads. It counts by itself: segments outlive the logs they came from.
-pub const SEGMENT_VERSION: u16 = 1;
+pub const SEGMENT_FORMAT: u16 = 1;
 
 /// Records in one segment. Those of a whole log file fit, so that retiring one that is all live makes no second, tiny
 /// segment; the file itself is longer by indexes, directory and two pages.

@@ -3,7 +3,7 @@
 //! Under one short lock entries get their positions and are copied into the block being filled. An append never spans
 //! blocks, so a block's atomicity is the append's. Bytes count as pending until their block is durable.
 
-use std::collections::VecDeque;
+use std::collections::{VecDeque, hash_map::Entry as MapEntry};
 
 use names::PartitionId;
 
@@ -87,21 +87,25 @@ impl Pending {
         self.blocks.is_empty()
     }
 
-    /// Refuses entries that would not be replayed, and notes the others' sequences.
+    /// Refuses entries that would not be replayed, and notes the others' sequences. One look-up for each run of entries of
+    /// one partition, which is usually the whole append: this happens under the journal's lock.
     pub(crate) fn note_sequences(&mut self, entries: &[Entry<'_>]) -> Result<(), AppendError> {
-        for (index, entry) in entries.iter().enumerate() {
-            let last = self.sequences.get(&entry.partition).copied();
-            let expected = match last {
-                Some(last) => last + 1,
-                None if self.trimmed => entry.sequence,
-                None => 1,
+        let mut noted = 0;
+        for run in entries.chunk_by(|one, next| one.partition == next.partition) {
+            let partition = run[0].partition;
+            let last = self.sequences.entry(partition);
+            let first = match &last {
+                MapEntry::Occupied(last) => last.get() + 1,
+                MapEntry::Vacant(_) if self.trimmed => run[0].sequence,
+                MapEntry::Vacant(_) => 1,
             };
-            if entry.sequence != expected {
-                self.forget_sequences(&entries[..index]);
-                let (partition, given) = (entry.partition, entry.sequence);
+            let given = run.iter().map(|entry| entry.sequence);
+            if let Some((given, expected)) = given.zip(first..).find(|(given, expected)| given != expected) {
+                self.forget_sequences(&entries[..noted]);
                 return Err(AppendError::OutOfOrder { partition, expected, given });
             }
-            self.sequences.insert(entry.partition, entry.sequence);
+            last.insert_entry(first + run.len() as u64 - 1);
+            noted += run.len();
         }
         Ok(())
     }

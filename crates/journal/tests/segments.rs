@@ -57,6 +57,8 @@ impl Filling {
 /// What is kept, and the bytes of each record.
 #[derive(Default)]
 struct World {
+    /// Every fifth record starts a piece.
+    cut: bool,
     kept: Vec<Kept>,
     records: BTreeMap<(PartitionId, u64), Vec<u8>>,
     files: BTreeMap<Source, Filling>,
@@ -68,7 +70,14 @@ impl World {
         let record = raw(partition, number, payload);
         let place = self.files.entry(source).or_default().push(source, &record, noise);
         let (partition, key) = (PartitionId::new(partition), number * 3);
-        self.kept.push(Kept { partition, key, time: Instant::from_millis(1_000_000 - key), place });
+        let kept = Kept {
+            partition,
+            key,
+            time: Instant::from_millis(1_000_000 - key),
+            place,
+            starts_piece: self.cut && key % 15 == 0,
+        };
+        self.kept.push(kept);
         self.records.insert((partition, key), record);
     }
 
@@ -99,6 +108,7 @@ impl World {
                 let Kept { partition: whose, key, .. } = kept.next().unwrap();
                 assert_eq!((whose, &record), (partition, &self.records[&(*whose, *key)]));
                 assert!(piece.first_key <= *key && *key <= piece.last_key);
+                assert!(!self.cut || *key % 15 != 0 || *key == piece.first_key);
             }
         }
         assert!(kept.next().is_none(), "records are missing");
@@ -151,7 +161,7 @@ proptest! {
         records in prop::collection::vec((1..6_u64, 0..3_u64, 0..3000_usize, 0..200_usize, any::<u8>()), 0..40),
         again in any::<u64>(),
     ) {
-        let (mut world, disk) = (World::default(), SimDisk::new(again));
+        let (mut world, disk) = (World { cut: again % 2 == 0, ..World::default() }, SimDisk::new(again));
         for (number, (partition, source, bytes, noise, fill)) in (1..).zip(records) {
             world.add(partition, number, &vec![fill; bytes], Source::Log(source), noise);
         }
@@ -167,7 +177,8 @@ proptest! {
         let mut chance = fastrand::Rng::with_seed(again);
         let mut kept = Vec::new();
         for (partition, piece) in &pieces {
-            let mut keys = world.kept.iter().filter(|kept| kept.partition == *partition && kept.key >= piece.first_key);
+            let keys = piece.first_key..=piece.last_key;
+            let mut keys = world.kept.iter().filter(|kept| kept.partition == *partition && keys.contains(&kept.key));
             segments.read(piece, 0, usize::MAX, &mut |_, place| {
                 let old = keys.next().unwrap();
                 if chance.bool() {
@@ -175,7 +186,7 @@ proptest! {
                 }
             }).unwrap();
         }
-        let second = World { kept, records: world.records, files: BTreeMap::new() };
+        let second = World { kept, records: world.records, ..World::default() };
         let old: Vec<_> = segments.list().iter().map(|info| info.number).collect();
         let pieces = segments.write(&second.kept).unwrap();
         segments.remove(&old).unwrap();

@@ -28,6 +28,7 @@ pub(crate) struct Config {
     pub(crate) idle_timeout_secs: u64,
     pub(crate) stop_timeout_secs: u64,
     pub(crate) reserve_mib: u64,
+    pub(crate) memory_limit: usize,
 }
 
 /// How log lines are written.
@@ -114,6 +115,13 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Which log lines are written: error, warn, info, debug, trace, or a filter by module",
         default: "info",
         set: |config, text| put(&mut config.log_level, log_level(text)),
+    },
+    Key {
+        name: "memory_limit",
+        value: "SIZE",
+        help: "Messages kept in memory beside the disk, e.g. 256MiB; queues may be longer than that",
+        default: "48MiB",
+        set: |config, text| put(&mut config.memory_limit, size(text)),
     },
     Key {
         name: "http.header_timeout_secs",
@@ -217,6 +225,7 @@ impl Config {
             idle_timeout_secs: 0,
             stop_timeout_secs: 0,
             reserve_mib: 0,
+            memory_limit: 0,
         };
         for key in KEYS {
             (key.set)(&mut config, key.default).expect("every default is a value its key takes");
@@ -326,6 +335,16 @@ fn whole(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "expected a whole number".into())
 }
 
+/// Bytes, as a whole number with or without `KiB`, `MiB` or `GiB`.
+fn size(text: &str) -> Result<usize, String> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    let (digits, shift) =
+        units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift))).unwrap_or((text, 0));
+    let number = digits.trim_end().parse::<usize>().ok();
+    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+    bytes.ok_or_else(|| "expected a size, e.g. 48MiB or 1GiB".into())
+}
+
 fn seconds(text: &str) -> Result<u64, String> {
     whole(text)?.checked_sub(1).map(|less| less + 1).ok_or_else(|| "expected at least 1 second".into())
 }
@@ -390,6 +409,16 @@ mod tests {
         ] {
             let error = read(&[], &[(key, value)]).unwrap_err();
             assert!(error.contains(key) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_bytes_or_has_a_unit() {
+        for (text, bytes) in [("512", 512), ("3KiB", 3 << 10), ("48MiB", 48 << 20), ("2 GiB", 2 << 30)] {
+            assert_eq!(read(&[], &[("memory_limit", text)]).unwrap().memory_limit, bytes, "{text}");
+        }
+        for text in ["", "MiB", "1.5GiB", "12MB", "-1", "99999999999GiB"] {
+            assert!(read(&[], &[("memory_limit", text)]).unwrap_err().contains("expected a size"), "{text}");
         }
     }
 

@@ -9,6 +9,8 @@ mod banner;
 mod cli;
 mod clock;
 mod config;
+mod descriptors;
+mod housekeeper;
 mod listen;
 mod log;
 mod metrics;

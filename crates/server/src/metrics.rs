@@ -43,6 +43,16 @@ impl Collector for StoreCollector {
             seconds.metric_type(),
         )?)?;
         gauge(&mut encoder, "tidewire_journal_pending_bytes", "Bytes waiting for the disk", journal.pending_bytes)?;
+        for (name, help, value) in [
+            ("memory_bytes", "Bytes of messages kept in memory", self.store.memory().used() as u64),
+            ("memory_limit_bytes", "The bound on the former", self.store.memory().limit() as u64),
+            ("log_files", "Files of the log", journal.log_files),
+            ("segments", "Files that hold messages beyond the log", self.store.journal().segments().len() as u64),
+        ] {
+            gauge(&mut encoder, &format!("tidewire_store_{name}"), help, value)?;
+        }
+        let help = "Messages on disk that could not be read because their bytes are damaged";
+        counter(&mut encoder, "tidewire_store_damaged_reads", help, self.store.damaged_reads())?;
         let queues = self.sqs.totals();
         for (name, help, value) in [
             ("queues", "SQS queues", queues.queues),

@@ -6,12 +6,14 @@
 use crate::banner;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::descriptors;
+use crate::housekeeper::Housekeeper;
 use crate::listen;
 use crate::metrics::StoreCollector;
 use crate::mode::Mode;
 use crate::pages::ServerPages;
 use crate::surroundings::SystemSurroundings;
-use engine::{Clock, Store};
+use engine::{Clock, Store, StoreOptions};
 use gateway::{Gateway, Limits, Service};
 use journal::{Options, RealDisk};
 use prometheus_client::registry::Registry;
@@ -43,14 +45,20 @@ impl From<String> for Ended {
 pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
     let (store, sqs) = open(config, &clock)?;
+    let housekeeper = (!config.ephemeral).then(|| Housekeeper::start(&store)).transpose();
+    let housekeeper = housekeeper.map_err(|error| format!("the housekeeper did not start: {error}"))?;
     let nudge = Arc::clone(&store);
     store.expect_nudges();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().on_thread_park(move || nudge.out_of_work()).build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
-    let outcome = runtime.block_on(serve(mode, config, clock, store, sqs));
+    let outcome = runtime.block_on(serve(mode, config, clock, Arc::clone(&store), sqs));
     // Connections that outlast their patience must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(100));
+    if let Some(housekeeper) = housekeeper {
+        housekeeper.stop();
+    }
+    store.journal().close();
     outcome
 }
 
@@ -71,8 +79,11 @@ async fn serve(
         async move { store.run_timers().await }
     });
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
-    let patience = Duration::from_secs(config.stop_timeout_secs);
-    let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), patience));
+    let bounds = listen::Options {
+        connections_max: descriptors::connections_max()?,
+        patience: Duration::from_secs(config.stop_timeout_secs),
+    };
+    let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds));
     let recovery = store.journal().recovery();
     let printed = banner::print(mode, config, address, recovery, clock.uptime());
     printed.map_err(|error| format!("standard output: {error}"))?;
@@ -93,7 +104,6 @@ async fn serve(
     }
     timers.abort();
     sweeper.abort();
-    store.journal().close();
     outcome
 }
 
@@ -106,7 +116,8 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
     } else {
         let failed = |why: String| format!("cannot open the data folder {}: {why}", config.data_dir.display());
         let disk = RealDisk::open(&config.data_dir).map_err(|error| failed(error.to_string()))?;
-        let options = Options { reserve_bytes: config.reserve_mib << 20, ..Options::default() };
+        let journal = Options { reserve_bytes: config.reserve_mib << 20, ..Options::default() };
+        let options = StoreOptions { journal, memory_bytes: config.memory_limit };
         let opened = Store::open(Arc::new(disk), options, shown, &mut [&mut recovery]);
         opened.map_err(|error| failed(error.to_string()))?
     };

@@ -6,7 +6,7 @@ use crate::{
     aligned::AlignedBuf,
     error::{Damage, Fault, OpenError},
     io::{Io, IoFile},
-    limits::{PAGE_BYTES, SEGMENT_VERSION},
+    limits::{PAGE_BYTES, SEGMENT_FORMAT},
 };
 
 use super::{
@@ -97,7 +97,7 @@ pub(super) fn check_listed(io: &dyn Io, log_id: u64, info: &SegmentInfo) -> Resu
             let at = footer.identity.file_bytes - PAGE;
             Err(OpenError::corrupt(name, at, "the footer is not that of the segment that is listed"))
         }
-        Err(Flaw::Newer(found)) => Err(OpenError::newer(name, found, SEGMENT_VERSION)),
+        Err(Flaw::Newer(found)) => Err(OpenError::newer(name, found, SEGMENT_FORMAT)),
         Err(Flaw::Fault(fault)) => Err(OpenError::Io(fault)),
         Err(Flaw::Damage(Damage { file, offset, why })) => Err(OpenError::Corrupt { file, offset, why }),
     }

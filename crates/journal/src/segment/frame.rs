@@ -11,7 +11,7 @@
 //! Each CRC covers the 60 bytes before it and stands there in every version, so that a newer one is known as sound.
 
 use crate::{
-    limits::SEGMENT_VERSION,
+    limits::SEGMENT_FORMAT,
     record::{u32_at, u64_at},
 };
 
@@ -50,7 +50,7 @@ impl Identity {
     fn encode(&self, magic: [u8; 4]) -> [u8; FRAME_BYTES] {
         let mut out = [0; FRAME_BYTES];
         out[0..4].copy_from_slice(&magic);
-        out[4..6].copy_from_slice(&SEGMENT_VERSION.to_le_bytes());
+        out[4..6].copy_from_slice(&SEGMENT_FORMAT.to_le_bytes());
         out[8..16].copy_from_slice(&self.log_id.to_le_bytes());
         out[16..24].copy_from_slice(&self.number.to_le_bytes());
         out[24..32].copy_from_slice(&self.file_bytes.to_le_bytes());
@@ -111,7 +111,7 @@ fn frame(page: &[u8], magic: [u8; 4]) -> Result<&[u8], FrameFault> {
         return Err(FrameFault::Damaged);
     }
     match u16::from_le_bytes([frame[4], frame[5]]) {
-        version if version > SEGMENT_VERSION => Err(FrameFault::Newer(version)),
+        version if version > SEGMENT_FORMAT => Err(FrameFault::Newer(version)),
         _ => Ok(frame),
     }
 }
@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn a_newer_version_with_a_sound_checksum_is_named() {
         let (mut bytes, _) = footer(1).encode();
-        bytes[4..6].copy_from_slice(&(SEGMENT_VERSION + 1).to_le_bytes());
-        assert_eq!(Footer::decode(&sealed(bytes).0), Err(FrameFault::Newer(SEGMENT_VERSION + 1)));
+        bytes[4..6].copy_from_slice(&(SEGMENT_FORMAT + 1).to_le_bytes());
+        assert_eq!(Footer::decode(&sealed(bytes).0), Err(FrameFault::Newer(SEGMENT_FORMAT + 1)));
     }
 
     proptest! {

@@ -169,7 +169,7 @@ impl Segments {
     }
 
     /// Writes the records, sorted by partition and key, into new segments. When it returns they are durable and named;
-    /// the pieces come in the order of `kept`. A partition that is cut has several.
+    /// the pieces come in the order of `kept`. A partition has several if it is cut, or where a record starts one.
     ///
     /// On an error there is nothing new: a full disk, a damaged record of a source, or a failed write, none of them
     /// tried again.
@@ -268,7 +268,7 @@ impl Segments {
         verify.run()
     }
 
-    /// Shows every piece of a segment, partitions rising, for tools.
+    /// Shows every piece of a segment, partitions and their keys rising, for tools.
     pub fn pieces(&self, number: u64, visit: &mut dyn FnMut(PartitionId, &Piece)) -> Result<(), Damage> {
         let file = self.open_file(number)?;
         Verify::begin(&*file, self.log_id, number)?.directory(&mut |_, partition, piece| {

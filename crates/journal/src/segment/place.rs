@@ -49,4 +49,6 @@ pub struct Kept {
     pub time: Instant,
     /// Where it stands.
     pub place: Place,
+    /// Begins a new piece even behind a record of the same partition: another piece's keys lie between the two.
+    pub starts_piece: bool,
 }

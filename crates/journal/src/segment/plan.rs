@@ -86,17 +86,17 @@ fn files_of(kept: &[Kept], sizes: &SegmentSizes) -> Vec<Vec<Part>> {
     for group in kept.chunk_by(|a, b| a.partition == b.partition) {
         let bytes: u64 = group.iter().map(|kept| u64::from(kept.place.bytes)).sum();
         let own = bytes >= sizes.own_bytes.min(sizes.bytes_max);
-        let parts = parts_of(group, from, if own { sizes.bytes_max } else { u64::MAX });
+        let mut cut = cut(group, from, if own { sizes.bytes_max } else { u64::MAX });
         from += group.len();
         if own {
-            files.extend(parts.into_iter().map(|part| vec![part]));
+            files.append(&mut cut);
             continue;
         }
         if shared_bytes + bytes > sizes.bytes_max {
             files.push(std::mem::take(&mut shared));
             shared_bytes = 0;
         }
-        shared.extend(parts);
+        shared.extend(cut.into_iter().flatten());
         shared_bytes += bytes;
     }
     if !shared.is_empty() {
@@ -105,22 +105,30 @@ fn files_of(kept: &[Kept], sizes: &SegmentSizes) -> Vec<Vec<Part>> {
     files
 }
 
-/// Cuts one partition's records, the first of which is number `from`, into parts of at most `bytes_max` if possible.
-fn parts_of(group: &[Kept], from: usize, bytes_max: u64) -> Vec<Part> {
-    let (mut parts, mut part, mut stride) = (Vec::new(), Part::new(from), Stride::default());
-    for kept in group {
-        let bytes = u64::from(kept.place.bytes);
-        if !part.kept.is_empty() && part.bytes + bytes > bytes_max {
+/// Cuts one partition's records, the first of which is number `from`, into the parts of files that hold `bytes_max`.
+fn cut(group: &[Kept], from: usize, bytes_max: u64) -> Vec<Vec<Part>> {
+    let (mut files, mut parts, mut file_bytes) = (Vec::new(), Vec::new(), 0);
+    let (mut part, mut stride) = (Part::new(from), Stride::default());
+    for Kept { place, starts_piece, .. } in group {
+        let bytes = u64::from(place.bytes);
+        let full = file_bytes + bytes > bytes_max;
+        if !part.kept.is_empty() && (full || *starts_piece) {
             let next = Part::new(part.kept.end);
             parts.push(std::mem::replace(&mut part, next));
             stride = Stride::default();
         }
+        if !parts.is_empty() && full {
+            files.push(std::mem::take(&mut parts));
+            file_bytes = 0;
+        }
         part.steps += u32::from(stride.begins_step(bytes));
         part.bytes += bytes;
         part.kept.end += 1;
+        file_bytes += bytes;
     }
     parts.push(part);
-    parts
+    files.push(parts);
+    files
 }
 
 /// Gives every part of a file its place.
@@ -163,6 +171,7 @@ mod tests {
     };
     use names::Instant;
 
+    // Keys that are whole hundreds start a piece.
     const SIZES: SegmentSizes = SegmentSizes { own_bytes: 1000, bytes_max: 2000, copy_bytes: 4096 };
 
     fn kept(records: &[(u64, u64, u32)]) -> Vec<Kept> {
@@ -172,6 +181,7 @@ mod tests {
             key,
             time: Instant::from_millis(1000 - key),
             place: place(bytes),
+            starts_piece: key % 100 == 0,
         };
         records.iter().copied().map(one).collect()
     }
@@ -210,8 +220,31 @@ mod tests {
     }
 
     #[test]
+    fn a_new_piece_begins_where_it_is_asked_for() {
+        let mut kept = kept(&[(1, 1, 100), (1, 2, 100), (1, 7, 100)]);
+        kept[2].starts_piece = true;
+        let mut numbers = 5..;
+        let files = plan(&kept, &SIZES, &mut || numbers.next().unwrap());
+        let keys: Vec<_> =
+            files[0].pieces.iter().map(|plan| (plan.piece.first_key, plan.piece.last_key)).collect();
+        assert_eq!((files.len(), keys), (1, vec![(1, 2), (7, 7)]));
+    }
+
+    #[test]
     fn a_record_larger_than_a_file_may_be_gets_one_all_the_same() {
         check(&[(1, 1, 5000), (1, 2, 5000)], &[&[(1, 1, 1)], &[(1, 2, 2)]]);
+    }
+
+    #[test]
+    fn a_piece_ends_where_the_caller_says_so_within_a_file() {
+        check(
+            &[(1, 100, 300), (1, 101, 300), (1, 200, 300), (2, 1, 100)],
+            &[&[(1, 100, 101), (1, 200, 200), (2, 1, 1)]],
+        );
+        check(
+            &[(1, 7, 900), (1, 100, 900), (1, 200, 900), (1, 201, 900)],
+            &[&[(1, 7, 7), (1, 100, 100)], &[(1, 200, 201)]],
+        );
     }
 
     #[test]

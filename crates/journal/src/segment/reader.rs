@@ -63,14 +63,17 @@ impl PieceReader<'_> {
     /// Shows records from the step of `from_key` on, until `bytes` were shown or the piece ends.
     pub(super) fn visit(&self, from_key: u64, bytes: usize, visit: &mut Visit<'_>) -> Result<(), Damage> {
         let (mut step, mut shown, mut damage) = (self.index.step_of(from_key), 0, None);
+        // Up to here steps are read one by one, because reading them together failed: a bad sector hides its step only.
+        let mut alone_until = 0;
         while step < self.index.steps.len() && shown < bytes.max(1) {
-            let want = (bytes - shown.min(bytes)).min(READ_AHEAD_BYTES);
-            let mut until = self.index.steps_within(step, want as u64, self.piece);
-            let window = self.window(step, until).or_else(|_| {
-                // A bad sector among many: what stands around it is read step by step.
-                until = step + 1;
-                self.window(step, until)
-            });
+            let want = (bytes - shown.min(bytes)).min(READ_AHEAD_BYTES) as u64;
+            let together = self.index.steps_within(step, want, self.piece);
+            let until = if step < alone_until { step + 1 } else { together };
+            let window = self.window(step, until);
+            if window.is_err() && until > step + 1 {
+                alone_until = until;
+                continue;
+            }
             match window {
                 Ok(window) => shown += self.show(window.bytes(), step..until, &mut damage, visit),
                 Err(unreadable) => damage = damage.or(Some(unreadable)),

@@ -62,9 +62,12 @@ impl<'a> Verify<'a> {
     pub(super) fn run(&self) -> Result<SegmentReport, Damage> {
         let (mut end, mut last, mut records, mut record_bytes) = (DATA_OFFSET, None, 0, 0);
         self.directory(&mut |at, partition, piece| {
-            self.check_entry(at, partition, piece, end, last)?;
+            self.check_entry(at, piece, end)?;
+            if last.is_some_and(|last| last >= (partition, piece.first_key)) || piece.first_key > piece.last_key {
+                return Err(self.damaged(at, "the directory names pieces out of order"));
+            }
             self.check_piece(partition, piece)?;
-            (end, last) = (piece.end().unwrap_or(end), Some(partition));
+            (end, last) = (piece.end().unwrap_or(end), Some((partition, piece.last_key)));
             records += u64::from(piece.records);
             record_bytes += piece.bytes;
             Ok(())
@@ -118,23 +121,11 @@ impl<'a> Verify<'a> {
         Ok(())
     }
 
-    /// Whether an entry follows the one before it: pieces without gaps, partitions rising.
-    fn check_entry(
-        &self,
-        at: u64,
-        partition: PartitionId,
-        piece: &Piece,
-        end: u64,
-        last: Option<PartitionId>,
-    ) -> Result<(), Damage> {
+    /// Whether a piece stands directly behind the one before it, which ends at `end`.
+    fn check_entry(&self, at: u64, piece: &Piece, end: u64) -> Result<(), Damage> {
         let inside = piece.end().is_some_and(|end| end <= self.footer.directory_offset);
-        if piece.segment != self.footer.identity.number || piece.offset != end || !inside {
-            return Err(self.damaged(at, "the directory names a piece that is not where pieces are"));
-        }
-        if last.is_some_and(|last| last >= partition) {
-            return Err(self.damaged(at, "the directory names partitions out of order"));
-        }
-        Ok(())
+        let follows = piece.segment == self.footer.identity.number && piece.offset == end && inside;
+        if follows { Ok(()) } else { Err(self.damaged(at, "the directory names a piece that is not where pieces are")) }
     }
 
     fn check_piece(&self, partition: PartitionId, piece: &Piece) -> Result<(), Damage> {

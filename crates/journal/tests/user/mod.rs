@@ -332,7 +332,7 @@ impl User {
         let Deed::Bring(key) = Deed::read(record) else { return None };
         let holds = self.partitions.get(&record.partition.get())?.held.keys.contains(&key);
         let time = Instant::from_millis(key);
-        holds.then_some(Kept { partition: record.partition, key, time, place })
+        holds.then_some(Kept { partition: record.partition, key, time, place, starts_piece: false })
     }
 
     /// Writes what is held of one or two segments into new ones.
@@ -346,7 +346,8 @@ impl User {
         for (id, partition) in &self.partitions {
             for piece in partition.pieces.iter().filter(|piece| old.contains(&piece.segment)) {
                 for (key, place) in piece_records(journal, *id, piece)? {
-                    let keep = Kept { partition: PartitionId::new(*id), key, time: Instant::from_millis(key), place };
+                    let (whose, time) = (PartitionId::new(*id), Instant::from_millis(key));
+                    let keep = Kept { partition: whose, key, time, place, starts_piece: false };
                     kept.extend(partition.held.keys.contains(&key).then_some(keep));
                 }
             }

@@ -3,7 +3,6 @@
 use crate::api::BatchResultErrorEntry;
 use crate::limits;
 use crate::refusal::Refusal;
-use std::collections::HashSet;
 use wire::schema::Fault;
 
 /// Refuses a batch whose number of entries or whose ids AWS refuses as a whole. `entry` is the name of an entry's shape.
@@ -13,14 +12,16 @@ pub(crate) fn check<'a>(entry: &str, ids: impl ExactSizeIterator<Item = &'a str>
         count if count > limits::BATCH_ENTRIES_MAX => return Err(Refusal::too_many_entries(count)),
         _ => {}
     }
-    let mut seen = HashSet::new();
+    // So few are compared with each other sooner than they are hashed.
+    let mut seen = Vec::with_capacity(limits::BATCH_ENTRIES_MAX);
     for id in ids {
         if !is_entry_id(id) {
             return Err(Refusal::invalid_entry_id());
         }
-        if !seen.insert(id) {
+        if seen.contains(&id) {
             return Err(Refusal::entry_ids_not_distinct(id));
         }
+        seen.push(id);
     }
     Ok(())
 }

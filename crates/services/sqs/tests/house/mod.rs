@@ -31,6 +31,7 @@ impl House {
     /// The moment at which every house is opened first.
     pub(crate) const START: Instant = Instant::from_millis(1_700_000_000_000);
 
+    #[allow(dead_code, reason = "not every suite lives with its small log")]
     pub(crate) fn new() -> Self {
         Self::open(Arc::new(SimDisk::new(1)), Arc::new(ManualClock::at(Self::START)))
     }
@@ -40,9 +41,18 @@ impl House {
     }
 
     pub(crate) fn try_open(disk: Arc<SimDisk>, clock: Arc<ManualClock>) -> Result<Self, journal::OpenError> {
+        Self::with(disk, clock, Options::small(1 << 18))
+    }
+
+    /// A house whose log has the sizes and bounds of `options`.
+    pub(crate) fn with(
+        disk: Arc<SimDisk>,
+        clock: Arc<ManualClock>,
+        options: Options,
+    ) -> Result<Self, journal::OpenError> {
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let mut recovery = Sqs::recovery();
-        let store = Store::open(Arc::<SimDisk>::clone(&disk), Options::small(1 << 18), shown, &mut [&mut recovery])?;
+        let store = Store::open(Arc::<SimDisk>::clone(&disk), options, shown, &mut [&mut recovery])?;
         let region = Region::parse("us-east-1").expect("a region");
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, region.clone()));
         Ok(Self { disk, clock, store, sqs, account: AccountId::DEFAULT, region, asked: Cell::new(0) })

@@ -1,0 +1,65 @@
+"""What the protocol suite needs: botocore's source archive, and the codecs as a process.
+
+Out: the folder of the cases, and a function that hands one case to the codecs. Invariant: nothing of the archive is kept
+in the tree; it is unpacked beside the packages that were installed for the suite.
+"""
+
+import base64
+import json
+import pathlib
+import subprocess
+import sys
+import tarfile
+
+import botocore
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+ARCHIVES = pathlib.Path(sys.prefix) / "sources"
+
+
+def source_folder():
+    """botocore's source archive of the installed version, unpacked; the cases are not in the package itself."""
+    folder = ARCHIVES / f"botocore-{botocore.__version__}"
+    if not folder.exists():
+        wanted = f"botocore=={botocore.__version__}"
+        download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", str(ARCHIVES)]
+        if subprocess.run([*download, wanted]).returncode != 0:
+            pytest.skip(f"the source archive of {wanted} cannot be had", allow_module_level=True)
+        with tarfile.open(ARCHIVES / f"{folder.name}.tar.gz") as archive:
+            archive.extractall(ARCHIVES, filter="data")
+    return folder
+
+
+class Codecs:
+    """The codecs of crates/wire, asked one case at a time."""
+
+    def __init__(self):
+        command = ["cargo", "run", "--quiet", "--package", "wire", "--example", "protocol_case"]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, **case):
+        self.process.stdin.write(json.dumps(case) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer
+
+    def read(self, body, **case):
+        """What a request's body says."""
+        return self.ask(way="read", body=base64.b64encode(body).decode(), **case)["value"]
+
+    def write(self, value, **case):
+        """The body of a reply that says `value`."""
+        return base64.b64decode(self.ask(way="write", value=value, **case)["body"])
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def codecs():
+    codecs = Codecs()
+    yield codecs
+    codecs.end()

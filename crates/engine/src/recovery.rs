@@ -1,0 +1,184 @@
+//! How the partitions of one family come back: from their snapshots, and from the log after them.
+//!
+//! Effects that a snapshot contains are passed over. The contents among them are noted all the same if the machine still
+//! holds them: they stand in the log and in no segment yet.
+
+use crate::contents::Contents;
+use crate::machine::{Effect, Machine, MalformedRecord};
+use crate::memory::Memory;
+use crate::partition::{Partition, Recovered};
+use crate::registry::{Mark, Tombstone};
+use crate::store::Store;
+use journal::{Record, Snapshot};
+use names::{Instant, PartitionId, Position};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The layout of what a family keeps beside its partitions, under the ordinal that no partition has.
+pub(crate) const FAMILY_VERSION: u8 = 1;
+
+/// A service's part of the replay.
+pub trait Recover {
+    /// The family of partitions whose records it takes.
+    fn family(&self) -> u8;
+    /// Takes a partition's snapshot; all of them come before the log.
+    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord>;
+    /// Takes the next record of the log.
+    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord>;
+}
+
+/// Rebuilds the partitions of one family.
+pub struct Recovery<M: Machine> {
+    family: u8,
+    machine: fn() -> M,
+    partitions: HashMap<PartitionId, Recovered<M>>,
+    tombstones: HashMap<PartitionId, Tombstone>,
+    next_ordinal: u64,
+    latest: Instant,
+    gone: Vec<u64>,
+}
+
+impl<M: Machine> Recovery<M> {
+    /// Nothing replayed yet. `machine` makes a machine as it is before its first record.
+    pub fn new(family: u8, machine: fn() -> M) -> Self {
+        Self {
+            family,
+            machine,
+            partitions: HashMap::new(),
+            tombstones: HashMap::new(),
+            next_ordinal: 1,
+            latest: Instant::EPOCH,
+            gone: Vec::new(),
+        }
+    }
+
+    /// The first ordinal that no partition has had, deleted ones included.
+    pub fn next_ordinal(&self) -> u64 {
+        self.next_ordinal
+    }
+
+    /// The latest moment that any content was written at.
+    pub fn latest(&self) -> Instant {
+        self.latest
+    }
+
+    /// The machine of `id` as replayed so far.
+    pub fn machine(&self, id: PartitionId) -> Option<&M> {
+        self.partitions.get(&id).map(|recovered| &recovered.machine)
+    }
+
+    /// The ids of partitions that are not over, in order of creation.
+    pub fn ids(&self) -> Vec<PartitionId> {
+        let alive = self.partitions.iter().filter(|(_, recovered)| !recovered.machine.is_over());
+        let mut ids: Vec<_> = alive.map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Brings every partition to life that is not over.
+    pub fn finish(self, store: &Arc<Store>) -> HashMap<PartitionId, Arc<Partition<M>>> {
+        store.registry.note_next_ordinal(self.family, self.next_ordinal);
+        for (id, tombstone) in self.tombstones {
+            store.registry.bury(id, tombstone);
+        }
+        let revive = |(id, recovered): (PartitionId, Recovered<M>)| {
+            if recovered.machine.is_over() {
+                let tombstone = Tombstone { last: recovered.last, sequence: recovered.sequence };
+                store.registry.bury(id, tombstone);
+                return None;
+            }
+            Some((id, Partition::recovered(store, id, recovered)))
+        };
+        self.partitions.into_iter().filter_map(revive).collect()
+    }
+
+    fn note_ordinal(&mut self, id: PartitionId) {
+        self.next_ordinal = self.next_ordinal.max(id.ordinal() + 1);
+    }
+
+    fn family_snapshot(&mut self, snapshot: &Snapshot<'_>) -> Result<(), MalformedRecord> {
+        let next = <[u8; 8]>::try_from(&*snapshot.state).ok().filter(|_| snapshot.version == FAMILY_VERSION);
+        let next = next.ok_or_else(|| malformed(snapshot, "the family's own entry has another layout"))?;
+        self.next_ordinal = self.next_ordinal.max(u64::from_be_bytes(next));
+        Ok(())
+    }
+
+    /// Applies an effect that no snapshot contains.
+    fn apply(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+        let effect = M::Effect::decode(record.kind, record.version, record.payload)?;
+        let recovered = self.partitions.entry(record.partition).or_insert_with(|| Recovered {
+            machine: (self.machine)(),
+            contents: Contents::new(Arc::clone(memory)),
+            sequence: 0,
+            last: Position::ZERO,
+            kept: Mark::default(),
+        });
+        recovered.sequence = record.sequence;
+        recovered.last = record.position;
+        recovered.machine.apply(record.position, &effect, &mut self.gone);
+        if let Some((key, content)) = M::content(effect) {
+            recovered.contents.put(key, record.position, content, record.position);
+        }
+        for key in self.gone.drain(..) {
+            recovered.contents.forget(key);
+        }
+        recovered.contents.forget_below(recovered.machine.first_held());
+        Ok(())
+    }
+
+    /// A snapshot contains the effect; its content may still be asked for.
+    fn note_content(&mut self, record: &Record<'_>) -> Result<(), MalformedRecord> {
+        let Some(recovered) = self.partitions.get_mut(&record.partition) else { return Ok(()) };
+        let Some((key, _)) = M::Effect::content_key(record.kind, record.version, record.payload) else { return Ok(()) };
+        if !recovered.machine.holds(key) || recovered.contents.is_segmented(key) {
+            return Ok(());
+        }
+        let effect = M::Effect::decode(record.kind, record.version, record.payload)?;
+        if let Some((key, content)) = M::content(effect) {
+            recovered.contents.put(key, record.position, content, record.position);
+        }
+        Ok(())
+    }
+}
+
+impl<M: Machine> Recover for Recovery<M> {
+    fn family(&self) -> u8 {
+        self.family
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+        if snapshot.partition.ordinal() == 0 {
+            return self.family_snapshot(snapshot);
+        }
+        self.note_ordinal(snapshot.partition);
+        if snapshot.over {
+            let tombstone = Tombstone { last: snapshot.position, sequence: snapshot.sequence };
+            self.tombstones.insert(snapshot.partition, tombstone);
+            return Ok(());
+        }
+        let machine = M::restore(snapshot.version, &snapshot.state)?;
+        let contents = Contents::with_pieces(Arc::clone(memory), snapshot.pieces.to_vec());
+        let kept = Mark { position: snapshot.position, pieces_version: 0 };
+        let (sequence, last) = (snapshot.sequence, snapshot.position);
+        self.partitions.insert(snapshot.partition, Recovered { machine, contents, sequence, last, kept });
+        Ok(())
+    }
+
+    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+        self.note_ordinal(record.partition);
+        if let Some((_, time)) = M::Effect::content_key(record.kind, record.version, record.payload) {
+            self.latest = self.latest.max(time);
+        }
+        if self.tombstones.get(&record.partition).is_some_and(|tombstone| record.position <= tombstone.last) {
+            return Ok(());
+        }
+        match self.partitions.get(&record.partition) {
+            Some(recovered) if record.position <= recovered.kept.position => self.note_content(record),
+            _ => self.apply(record, memory),
+        }
+    }
+}
+
+fn malformed(snapshot: &Snapshot<'_>, why: &'static str) -> MalformedRecord {
+    MalformedRecord { kind: 0, version: snapshot.version, why }
+}

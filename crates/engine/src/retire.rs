@@ -1,0 +1,231 @@
+//! Shortens the log: what of its oldest file is still held goes into segments, a checkpoint stands for all the rest.
+//!
+//! Order, so that a crash between any two steps loses nothing: segments are written; snapshots are made, and waited for
+//! until all that they contain is durable; the checkpoint is written and read back; the manifest moves; only then the log
+//! file is used again and segments that nobody refers to go. All of it happens beside the serving of requests: a
+//! partition is locked to choose what it holds and to copy its state, never while the disk works.
+
+use crate::recovery::FAMILY_VERSION;
+use crate::registry::{Mark, Stored, Tombstone};
+use crate::store::Store;
+use journal::{Checkpoint, ClosedFile, Kept, Piece, Snapshot, StoreError};
+use names::{PartitionId, Position};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+/// Closed log files that stay, so that what is consumed while one file fills is never written twice.
+pub const CLOSED_FILES_KEPT: usize = 1;
+
+/// Bytes of snapshots made before their durability is waited for: many small partitions share one wait.
+const SNAPSHOT_BATCH_BYTES: usize = 4 << 20;
+
+/// Incremental checkpoints may add up to this many bytes before a complete one is due, however small that is.
+const DELTAS_BYTES_MIN: u64 = 1 << 20;
+
+/// What a round of housekeeping did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tended {
+    /// Log files that were retired.
+    pub files: u64,
+    /// Records that went from the log into segments.
+    pub segmented: u64,
+    /// Segments that nobody referred to any more.
+    pub dropped_segments: u64,
+    /// Segments that were written anew because little of them was held, or because they were small.
+    pub compacted_segments: u64,
+    /// Whether a checkpoint was written.
+    pub checkpoint: bool,
+}
+
+impl Store {
+    /// Does what is due: retires closed log files, gives segments back that nobody refers to, compacts others. Blocks on
+    /// the disk; for a thread of its own. On [`StoreError::NoSpace`] nothing is lost, and a later call tries again.
+    pub fn tend(&self) -> Result<Tended, StoreError> {
+        let mut upto = self.housekeep();
+        let mut tended = Tended::default();
+        while self.journal().closed_files() > CLOSED_FILES_KEPT {
+            let Some(file) = self.journal().closed_file() else { break };
+            tended.segmented += self.segment(&file)?;
+            *upto = file.last;
+            tended.dropped_segments += self.checkpoint_locked(Some(file), *upto)?;
+            tended.files += 1;
+            tended.checkpoint = true;
+        }
+        let compacted = self.compact()?;
+        tended.compacted_segments += compacted;
+        if compacted > 0 || !self.garbage().is_empty() {
+            tended.dropped_segments += self.checkpoint_locked(None, *upto)?;
+            tended.checkpoint = true;
+        }
+        Ok(tended)
+    }
+
+    /// Writes a checkpoint without retiring anything.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        let upto = self.housekeep();
+        self.checkpoint_locked(None, *upto).map(drop)
+    }
+
+    fn housekeep(&self) -> MutexGuard<'_, Position> {
+        // What a panicking predecessor left half done, nobody refers to; a new round begins from the partitions' state.
+        self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts what of a log file is still held into segments. Says how many records that were.
+    fn segment(&self, file: &ClosedFile) -> Result<u64, StoreError> {
+        let mut by_partition: BTreeMap<PartitionId, (Option<Arc<dyn Stored>>, Vec<Kept>)> = BTreeMap::new();
+        let scanned = self.journal().scan(file, &mut |record, place| {
+            let find = || (self.registry.get(record.partition), Vec::new());
+            let (partition, kept) = by_partition.entry(record.partition).or_insert_with(find);
+            if let Some((key, time)) = partition.as_ref().and_then(|partition| partition.content_key(record)) {
+                kept.push(Kept { partition: record.partition, key, time, place, starts_piece: false });
+            }
+        });
+        scanned.map_err(StoreError::Damage)?;
+        let mut all = Vec::new();
+        for (partition, kept) in by_partition.values_mut() {
+            let Some(partition) = partition else { continue };
+            partition.retain_unsegmented(kept);
+            all.append(kept);
+        }
+        let mut pieces = by_owner(self.journal().write_segments(&all)?);
+        for (id, (partition, _)) in by_partition {
+            if let Some(partition) = partition {
+                partition.retire(pieces.remove(&id).unwrap_or_default(), file.last);
+            }
+        }
+        Ok(all.len() as u64)
+    }
+
+    /// Writes a checkpoint; `upto` is where the log will have been retired. Returns how many segments went.
+    fn checkpoint_locked(&self, retire: Option<ClosedFile>, upto: Position) -> Result<u64, StoreError> {
+        self.registry.drop_unborn();
+        let garbage = self.garbage();
+        let (complete, deltas) = self.journal().checkpoint_bytes();
+        let mut snapshots = Snapshots::new(self, deltas >= complete.max(DELTAS_BYTES_MIN) || complete == 0);
+        let complete = snapshots.complete;
+        let result = self.journal().checkpoint(Checkpoint {
+            complete,
+            snapshots: &mut snapshots,
+            retire,
+            drop_segments: &garbage,
+        });
+        let Snapshots { made, buried, stopped, .. } = snapshots;
+        if let Some(stopped) = stopped {
+            return Err(StoreError::Stopped(stopped));
+        }
+        result?;
+        for (partition, mark) in made {
+            partition.note_snapshot(mark);
+        }
+        for (id, tombstone) in buried {
+            self.registry.bury(id, tombstone);
+        }
+        self.registry.drop_tombstones(upto);
+        Ok(garbage.len() as u64)
+    }
+
+    /// Segments that no partition refers to.
+    fn garbage(&self) -> Vec<u64> {
+        let partitions = self.registry.all();
+        let referred: BTreeSet<u64> =
+            partitions.iter().flat_map(|(_, one)| one.pieces()).map(|(piece, _)| piece.segment).collect();
+        let all = self.journal().segments().into_iter().map(|segment| segment.number);
+        all.filter(|number| !referred.contains(number)).collect()
+    }
+}
+
+/// Pieces by their partition, in their order.
+pub(crate) fn by_owner(pieces: Vec<(PartitionId, Piece)>) -> BTreeMap<PartitionId, Vec<Piece>> {
+    let mut owned: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (id, piece) in pieces {
+        owned.entry(id).or_default().push(piece);
+    }
+    owned
+}
+
+/// Makes the snapshots of a checkpoint one after the other, and waits for the disk before it gives them away.
+struct Snapshots<'a> {
+    store: &'a Store,
+    complete: bool,
+    left: std::vec::IntoIter<(PartitionId, Arc<dyn Stored>)>,
+    ready: std::vec::IntoIter<Snapshot<'static>>,
+    made: Vec<(Arc<dyn Stored>, Mark)>,
+    buried: Vec<(PartitionId, Tombstone)>,
+    stopped: Option<journal::Stopped>,
+}
+
+impl<'a> Snapshots<'a> {
+    fn new(store: &'a Store, complete: bool) -> Self {
+        let families = store.registry.next_ordinals().into_iter().map(family_snapshot);
+        let tombstones = store.registry.tombstones().into_iter().map(|(id, tombstone)| tombstone_snapshot(id, tombstone));
+        Self {
+            store,
+            complete,
+            left: store.registry.all().into_iter(),
+            ready: families.chain(tombstones).collect::<Vec<_>>().into_iter(),
+            made: Vec::new(),
+            buried: Vec::new(),
+            stopped: None,
+        }
+    }
+
+    /// Makes the next ones, so many that waiting for the disk is worth it.
+    fn make(&mut self) -> Result<(), journal::Stopped> {
+        let (mut batch, mut bytes, mut last) = (Vec::new(), 0, Position::ZERO);
+        while bytes < SNAPSHOT_BATCH_BYTES
+            && let Some((id, partition)) = self.left.next()
+        {
+            let wanted = partition.has_changed().is_some_and(|changed| changed || self.complete);
+            let Some((snapshot, mark)) = wanted.then(|| partition.snapshot()).flatten() else { continue };
+            bytes += snapshot.state.len() + snapshot.pieces.len() * Piece::BYTES;
+            last = last.max(snapshot.position);
+            if snapshot.over {
+                self.buried.push((id, Tombstone { last: snapshot.position, sequence: snapshot.sequence }));
+            } else {
+                self.made.push((partition, mark));
+            }
+            batch.push(snapshot);
+        }
+        self.store.settle(last)?;
+        self.ready = batch.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Snapshots<'_> {
+    type Item = Snapshot<'static>;
+
+    fn next(&mut self) -> Option<Snapshot<'static>> {
+        while self.stopped.is_none() {
+            if let Some(snapshot) = self.ready.next() {
+                return Some(snapshot);
+            }
+            if self.left.len() == 0 {
+                return None;
+            }
+            self.stopped = self.make().err();
+        }
+        None
+    }
+}
+
+/// Stands under an ordinal that no partition has, and says which ordinals are free.
+fn family_snapshot((family, next_ordinal): (u8, u64)) -> Snapshot<'static> {
+    Snapshot {
+        partition: PartitionId::of_family(family, 0),
+        position: Position::ZERO,
+        sequence: 0,
+        version: FAMILY_VERSION,
+        over: false,
+        pieces: Cow::Borrowed(&[]),
+        state: next_ordinal.to_be_bytes().to_vec().into(),
+    }
+}
+
+fn tombstone_snapshot(partition: PartitionId, tombstone: Tombstone) -> Snapshot<'static> {
+    let Tombstone { last: position, sequence } = tombstone;
+    let (pieces, state) = (Cow::Borrowed(&[][..]), Cow::Borrowed(&[][..]));
+    Snapshot { partition, position, sequence, version: 0, over: true, pieces, state }
+}

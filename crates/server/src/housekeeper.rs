@@ -1,0 +1,74 @@
+//! The thread that keeps the log short and gives disk space back, beside the serving of requests.
+//!
+//! It sleeps until a log file is full, and looks once a while for what only time leaves behind: segments of purged or
+//! expired messages. A full disk is no end of it: the log stays as long as it is, sends are refused before the reserve is
+//! touched, and the next round tries again. Damage in a file that should be gone through is said at every round.
+
+use engine::{Store, Tended};
+use journal::StoreError;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+/// How long at the most until the next look: what a purge freed is given back to the disk within this time.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// The running thread.
+pub(crate) struct Housekeeper {
+    store: Arc<Store>,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Housekeeper {
+    /// Starts the thread.
+    pub(crate) fn start(store: &Arc<Store>) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (its_store, its_stop) = (Arc::clone(store), Arc::clone(&stop));
+        let thread = Builder::new().name("housekeeper".into()).spawn(move || {
+            let mut full = false;
+            while !its_stop.load(Ordering::Acquire) && !its_store.journal().is_stopped() {
+                its_store.journal().wait_for_closed_file(LOOK);
+                full = round(&its_store, full);
+            }
+        })?;
+        Ok(Self { store: Arc::clone(store), stop, thread })
+    }
+
+    /// Lets the round under way end. Before the journal is closed, because then the folder belongs to the next server.
+    pub(crate) fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        self.store.journal().wake_retirer();
+        // A thread that panicked has said so, and has left nothing that a start does not clear away.
+        let _ = self.thread.join();
+    }
+}
+
+/// One round. Says whether the disk was full, so that this is told once and not at every look.
+fn round(store: &Store, was_full: bool) -> bool {
+    match store.tend() {
+        Ok(Tended { files, segmented, dropped_segments, compacted_segments, checkpoint }) => {
+            if checkpoint {
+                tracing::debug!(files, segmented, dropped_segments, compacted_segments, "the log was shortened");
+            }
+            if was_full {
+                tracing::info!("the disk has space again; the log is shortened as usual");
+            }
+            false
+        }
+        Err(StoreError::NoSpace) => {
+            if !was_full {
+                tracing::warn!("the disk is too full to shorten the log; trying again until there is space");
+            }
+            true
+        }
+        // The journal has said so, and the server is about to stop.
+        Err(StoreError::Fault(_) | StoreError::Stopped(_)) => was_full,
+        Err(StoreError::Damage(damage)) => {
+            tracing::error!(%damage, "a stored file is damaged; the log cannot be shortened");
+            was_full
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a server says about itself while it stops: a request in flight holds the stop up, and those who ask meanwhile
+//! whether to send more are told no.
+//!
+//! A stopping server takes no new connection, and closes those that have nothing under way. Asked can be only on a
+//! connection whose request had begun before, as the probe of a load balancer may have.
+
+use crate::server::Server;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// A request of which everything but the last line end was sent.
+struct Begun(TcpStream);
+
+impl Begun {
+    fn get(server: &Server, path: &str) -> Self {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n").unwrap();
+        Self(stream)
+    }
+
+    /// Sends the rest; the whole answer, up to the end of the connection.
+    fn answer(mut self, rest: &str) -> String {
+        self.0.write_all(rest.as_bytes()).unwrap();
+        let mut answer = String::new();
+        self.0.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+/// A send whose body is still under way.
+fn send_begun(server: &Server, body: &str) -> Begun {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    let (address, length) = (&server.address, body.len());
+    let target = "Content-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.CreateQueue";
+    write!(stream, "POST / HTTP/1.1\r\nHost: {address}\r\n{target}\r\nContent-Length: {length}\r\n\r\n").unwrap();
+    stream.write_all(&body.as_bytes()[..1]).unwrap();
+    Begun(stream)
+}
+
+/// Waits until the server takes no connection any more: it has begun to stop.
+fn await_stopping(server: &Server) {
+    let began = Instant::now();
+    while TcpStream::connect(&server.address).is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(10), "the server does not stop listening");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_stopping_server_is_not_ready_but_healthy_and_finishes_what_it_has_begun() {
+    let server = Server::start(&["dev", "--listen", "127.0.0.1:0", "--ephemeral"]);
+    for path in ["/readyz", "/healthz"] {
+        let before = Begun::get(&server, path).answer("Connection: close\r\n\r\n");
+        assert!(before.starts_with("HTTP/1.1 200 OK\r\n") && before.ends_with("\r\n\r\nok\n"), "{path}: {before}");
+    }
+    let body = r#"{"QueueName": "made-while-stopping"}"#;
+    let send = send_begun(&server, body);
+    let [ready, healthy, alias] = ["/readyz", "/healthz", "/health"].map(|path| Begun::get(&server, path));
+    // A connection of which nothing was read yet is idle, and closed at once; a moment lets the server read these.
+    std::thread::sleep(Duration::from_millis(300));
+    server.terminate();
+    await_stopping(&server);
+
+    let ready = ready.answer("\r\n");
+    assert!(ready.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{ready}");
+    assert!(ready.ends_with("\r\n\r\nstopping\n"), "{ready}");
+    assert!(ready.contains("connection: close\r\n"), "{ready}");
+    for healthy in [healthy, alias] {
+        let healthy = healthy.answer("\r\n");
+        assert!(healthy.starts_with("HTTP/1.1 200 OK\r\n") && healthy.ends_with("\r\n\r\nok\n"), "{healthy}");
+    }
+    let made = send.answer(&body[1..]);
+    assert!(made.starts_with("HTTP/1.1 200 OK\r\n") && made.contains("made-while-stopping"), "{made}");
+    let (code, log) = server.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("are cut"), "nothing was left to be cut: {log}");
+}
