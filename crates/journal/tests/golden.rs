@@ -135,7 +135,13 @@ fn retire(journal: &Journal, sequences: [u64; 2]) {
         let visit = &mut |record: &journal::Record<'_>, place| {
             let (partition, key) = (record.partition, record.sequence);
             let time = Instant::from_millis(1_000 + key);
-            kept.extend((key % 3 == 0 && partition.ordinal() == 1).then_some(Kept { partition, key, time, place }));
+            kept.extend((key % 3 == 0 && partition.ordinal() == 1).then_some(Kept {
+                partition,
+                key,
+                time,
+                place,
+                starts_piece: false,
+            }));
         };
         journal.scan(&file, visit).unwrap();
         let pieces: Vec<_> = journal.write_segments(&kept).unwrap().into_iter().map(|(_, piece)| piece).collect();
