@@ -37,15 +37,40 @@ pub(crate) struct Request {
 /// What a request is meant to do. Messages are named by their numbers.
 #[derive(Debug, Clone)]
 pub(crate) enum Intent {
-    Create { queue: usize },
-    DeleteQueue { queue: usize },
-    Purge { queue: usize },
-    Send { queue: usize, messages: Vec<usize> },
-    Receive { queue: usize, visibility_millis: u64 },
-    Delete { queue: usize, messages: Vec<usize> },
-    Change { queue: usize, message: usize, handle: String, millis: u64 },
-    SetVisibility { queue: usize },
-    Look { queue: usize },
+    Create {
+        queue: usize,
+    },
+    DeleteQueue {
+        queue: usize,
+    },
+    Purge {
+        queue: usize,
+    },
+    Send {
+        queue: usize,
+        messages: Vec<usize>,
+    },
+    /// Without a visibility timeout of its own the queue's holds.
+    Receive {
+        queue: usize,
+        visibility_millis: Option<u64>,
+    },
+    Delete {
+        queue: usize,
+        messages: Vec<usize>,
+    },
+    Change {
+        queue: usize,
+        message: usize,
+        handle: String,
+        millis: u64,
+    },
+    SetVisibility {
+        queue: usize,
+    },
+    Look {
+        queue: usize,
+    },
 }
 
 impl Intent {
@@ -154,7 +179,7 @@ impl Composer<'_> {
     fn receive(&mut self, queue: usize) -> Request {
         let asked = (self.chance.u8(..4) > 0).then(|| self.chance.u64(..=HIDDEN_SECS_MAX));
         let wait_secs = if self.chance.bool() { self.chance.u64(1..=20) } else { 0 };
-        receive(self.oracle, queue, asked, wait_secs, self.sabotage)
+        receive(queue, asked, wait_secs, self.sabotage)
     }
 
     fn delete(&mut self, queue: usize) -> Option<Request> {
@@ -214,7 +239,6 @@ fn look(queue: usize) -> Request {
 
 /// ReceiveMessage of up to ten; without a visibility timeout the queue's own holds.
 pub(crate) fn receive(
-    oracle: &Oracle,
     queue: usize,
     visibility_secs: Option<u64>,
     wait_secs: u64,
@@ -228,8 +252,8 @@ pub(crate) fn receive(
     if wait_secs > 0 {
         input["WaitTimeSeconds"] = wait_secs.into();
     }
-    let surely = visibility_secs.map_or_else(|| oracle.visibility_min(queue), |secs| secs * 1000);
     let overstated = if sabotage == Some(Sabotage::LeasesAreOverstated) { 60_000 } else { 0 };
-    let intent = Intent::Receive { queue, visibility_millis: surely + overstated };
+    let visibility_millis = visibility_secs.map(|secs| secs * 1000 + overstated);
+    let intent = Intent::Receive { queue, visibility_millis };
     Request { operation: "ReceiveMessage", input, intent, wait_millis: wait_secs * 1000 }
 }

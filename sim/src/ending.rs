@@ -79,7 +79,7 @@ impl World {
         let mut found = Vec::new();
         for _ in 0..DRAIN_TURNS {
             let sabotage = self.plan.sabotage.filter(|sabotage| *sabotage != Sabotage::LeasesAreOverstated);
-            let request = ask::receive(&self.oracle, queue, Some(DRAIN_HIDDEN_SECS), 0, sabotage);
+            let request = ask::receive(queue, Some(DRAIN_HIDDEN_SECS), 0, sabotage);
             let numbers = numbers(&self.ask_quietly(&request).await?);
             if numbers.is_empty() {
                 return Ok(found);
@@ -91,7 +91,7 @@ impl World {
 
     /// A long poll is woken by a send, without any time passing.
     async fn check_wake_up(&mut self) -> Result<(), String> {
-        let waiting = ask::receive(&self.oracle, 0, Some(0), 20, None);
+        let waiting = ask::receive(0, Some(0), 20, None);
         let poller = self.quiet_client();
         self.ask(poller, &waiting);
         self.hurry(poller).await?;

@@ -83,7 +83,9 @@ impl World {
                 Err(error) => {
                     self.failed_start(&error, disturbed || self.weather.scarce, tries)?;
                     self.report.disk_operations += self.disk.ops() - before;
-                    self.disk = if self.chance.bool() { self.disk.crash() } else { self.disk.kill() };
+                    // Whoever lost its power lost what was not synced; only after other faults the machine runs on.
+                    let survives = self.chance.bool() && !self.weather.cut;
+                    self.disk = if survives { self.disk.kill() } else { self.disk.crash() };
                     self.weather.next_process();
                 }
             }
@@ -184,7 +186,10 @@ impl World {
         if !self.server.as_ref().is_none_or(Server::is_alone) {
             return Err("a server that was asked to stop keeps its connections".into());
         }
-        let waiting = |connection: &Connection| connection.asked.iter().any(|asked| asked.due.is_some());
+        // A client that took too long to read its answer was cut off in the middle of it.
+        let waiting = |connection: &Connection| {
+            !connection.is_being_answered() && connection.asked.iter().any(|asked| asked.due.is_some())
+        };
         match self.clients.iter().flatten().find(|connection| waiting(connection)) {
             Some(connection) => {
                 let intents: Vec<_> = connection.asked.iter().map(|asked| &asked.ticket.intent).collect();

@@ -12,7 +12,9 @@ impl Oracle {
         match &ticket.intent {
             Intent::Send { messages, .. } => self.sent(messages, span, &answer.body),
             Intent::Receive { queue, visibility_millis } => {
-                self.received(*queue, *visibility_millis, span, &answer.body).map(drop)
+                // What the queue may have been set to until the answer counts, too.
+                let millis = visibility_millis.unwrap_or(self.queues[*queue].visibility_min);
+                self.received(*queue, millis, span, &answer.body).map(drop)
             }
             Intent::Delete { messages, .. } => self.deleted(messages, span, &answer.body),
             Intent::Purge { queue } | Intent::DeleteQueue { queue } => {

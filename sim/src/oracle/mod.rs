@@ -131,11 +131,6 @@ impl Oracle {
         existence.visibility_min = existence.visibility_min.min(millis);
     }
 
-    /// The shortest visibility timeout that the queue may have, in milliseconds.
-    pub(crate) fn visibility_min(&self, queue: usize) -> u64 {
-        self.queues[queue].visibility_min
-    }
-
     /// A request is about to be sent.
     pub(crate) fn asked(&mut self, request: &Request) -> Ticket {
         let asked = self.tick();
