@@ -31,6 +31,7 @@ pub(crate) struct Leases {
     /// Handles for which a change was asked. After a crash forgot a receive the next one gets the same handle, so a change
     /// may reach a lease that its client does not know of yet.
     changing: Vec<String>,
+    changes_running: u32,
     last_change_asked: u64,
     last_change_ended: u64,
 }
@@ -57,14 +58,16 @@ impl Leases {
     pub(crate) fn change_asked(&mut self, handle: &str, at: u64) {
         self.known.retain(|lease| lease.handle != handle);
         self.changing.push(handle.to_owned());
+        self.changes_running += 1;
         self.last_change_asked = at;
     }
 
     /// It was carried out.
     pub(crate) fn changed(&mut self, handle: &str, span: Span, millis: u64) {
         // Of two changes at once nobody knows which was the later one.
+        self.changes_running -= 1;
         let alone = self.last_change_asked == span.asked && self.last_change_ended < span.asked;
-        if alone {
+        if alone && self.changes_running == 0 {
             self.hold(handle, span, millis, true);
         }
         self.last_change_ended = span.answered;
@@ -72,6 +75,7 @@ impl Leases {
 
     /// It was refused, or its answer will never be known.
     pub(crate) fn change_ended(&mut self, at: u64) {
+        self.changes_running -= 1;
         self.last_change_ended = at;
     }
 
@@ -130,10 +134,20 @@ mod tests {
         leases.delivered("a", span(1, 2), 100_000);
         leases.change_asked("a", 3);
         assert!(!leases.delivered("b", span(4, 5), 0));
+        leases.change_ended(6);
         leases.delivered("c", span(6, 7), 1_000);
         leases.change_asked("c", 8);
         leases.changed("c", span(8, 9), 50_000);
         assert!(leases.delivered("d", span(10, 11), 0));
+    }
+
+    #[test]
+    fn of_two_changes_at_once_neither_is_certain() {
+        let mut leases = Leases::default();
+        leases.change_asked("a", 1);
+        leases.change_asked("a", 2);
+        leases.changed("a", span(2, 3), 60_000);
+        assert!(!leases.delivered("b", span(4, 5), 0));
     }
 
     #[test]
