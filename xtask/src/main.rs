@@ -12,6 +12,7 @@ mod house;
 mod process;
 mod setup;
 mod shape;
+mod sim;
 mod source;
 mod test;
 mod tidy;
@@ -29,6 +30,7 @@ cargo xtask COMMAND
   gen [--check]     writes each service's generated code; --check only compares
   run [ARGS]        the server, built for release
   bench NAME [ARGS] a measurement, built for release
+  sim [ARGS]        the whole server on simulated disk, clock and network: --seeds N, --hours H, --from SEED, --seed S
   shape             lines per file and per function, docs and test ratio
 ";
 
@@ -55,6 +57,7 @@ fn dispatch(arguments: &[String]) -> Result<(), String> {
         ["gen", "--check"] => generate::run(true),
         ["run", rest @ ..] => bench::serve(rest),
         ["bench", name, rest @ ..] => bench::run(name, rest),
+        ["sim", rest @ ..] => sim::run(rest),
         ["shape"] => shape::run(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

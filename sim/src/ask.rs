@@ -1,0 +1,259 @@
+//! What clients ask for: an operation's name and JSON, and what it is meant to do, for the oracle.
+
+use crate::oracle::Oracle;
+use crate::plan::Sabotage;
+use serde_json::{Value, json};
+
+/// A queue of the simulated customer.
+pub(crate) struct QueueKind {
+    pub(crate) name: &'static str,
+    pub(crate) retention_secs: u64,
+    /// Deleted and created again while it is used.
+    pub(crate) is_volatile: bool,
+}
+
+/// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes.
+pub(crate) const QUEUES: [QueueKind; 3] = [
+    QueueKind { name: "lasting", retention_secs: 1_209_600, is_volatile: false },
+    QueueKind { name: "fleeting", retention_secs: 60, is_volatile: false },
+    QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true },
+];
+
+/// The visibility timeout that queues are created with, in seconds.
+pub(crate) const VISIBILITY_SECS: u64 = 20;
+
+/// The longest visibility timeout or delay that anybody asks for, in seconds.
+pub(crate) const HIDDEN_SECS_MAX: u64 = 30;
+
+/// A request that has not been sent.
+pub(crate) struct Request {
+    pub(crate) operation: &'static str,
+    pub(crate) input: Value,
+    pub(crate) intent: Intent,
+    /// How long its answer may wait for messages, in milliseconds.
+    pub(crate) wait_millis: u64,
+}
+
+/// What a request is meant to do. Messages are named by their numbers.
+#[derive(Debug, Clone)]
+pub(crate) enum Intent {
+    Create {
+        queue: usize,
+    },
+    DeleteQueue {
+        queue: usize,
+    },
+    Purge {
+        queue: usize,
+    },
+    Send {
+        queue: usize,
+        messages: Vec<usize>,
+    },
+    /// Without a visibility timeout of its own the queue's holds.
+    Receive {
+        queue: usize,
+        visibility_millis: Option<u64>,
+    },
+    Delete {
+        queue: usize,
+        messages: Vec<usize>,
+    },
+    Change {
+        queue: usize,
+        message: usize,
+        handle: String,
+        millis: u64,
+    },
+    SetVisibility {
+        queue: usize,
+    },
+    Look {
+        queue: usize,
+    },
+}
+
+impl Intent {
+    pub(crate) fn queue(&self) -> usize {
+        match self {
+            Self::Create { queue }
+            | Self::DeleteQueue { queue }
+            | Self::Purge { queue }
+            | Self::Send { queue, .. }
+            | Self::Receive { queue, .. }
+            | Self::Delete { queue, .. }
+            | Self::Change { queue, .. }
+            | Self::SetVisibility { queue }
+            | Self::Look { queue } => *queue,
+        }
+    }
+}
+
+/// Composes requests out of chance.
+pub(crate) struct Composer<'a> {
+    pub(crate) chance: &'a mut fastrand::Rng,
+    pub(crate) oracle: &'a mut Oracle,
+    /// The server's clock, in milliseconds.
+    pub(crate) wall: u64,
+    pub(crate) sabotage: Option<Sabotage>,
+}
+
+impl Composer<'_> {
+    /// Any request.
+    pub(crate) fn any(&mut self) -> Request {
+        let queue = [0, 0, 1, 1, 2][self.chance.usize(..5)];
+        match self.chance.u32(..60) {
+            0 => self.purge(queue),
+            1 => self.set_visibility(queue),
+            2 if QUEUES[queue].is_volatile => delete_queue(queue),
+            2..=4 => create(if QUEUES[queue].is_volatile { queue } else { 2 }),
+            5..=7 => self.change(queue).unwrap_or_else(|| look(queue)),
+            8 => look(queue),
+            9..=24 => self.send(queue),
+            25..=28 => self.send_batch(queue),
+            29..=45 => self.receive(queue),
+            _ => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
+        }
+    }
+
+    fn purge(&mut self, queue: usize) -> Request {
+        let input = json!({"QueueUrl": QUEUES[queue].name});
+        Request { operation: "PurgeQueue", input, intent: Intent::Purge { queue }, wait_millis: 0 }
+    }
+
+    fn set_visibility(&mut self, queue: usize) -> Request {
+        let secs = self.chance.u64(5..=HIDDEN_SECS_MAX);
+        self.oracle.may_have_visibility(queue, secs * 1000);
+        let input = json!({"QueueUrl": QUEUES[queue].name, "Attributes": {"VisibilityTimeout": secs.to_string()}});
+        Request { operation: "SetQueueAttributes", input, intent: Intent::SetVisibility { queue }, wait_millis: 0 }
+    }
+
+    fn any_draft(&mut self, queue: usize) -> (usize, Value) {
+        let delay_secs = if self.chance.u8(..4) == 0 { self.chance.u64(1..=20) } else { 0 };
+        self.draft(queue, delay_secs)
+    }
+
+    /// A new message, and its entry in a request.
+    fn draft(&mut self, queue: usize, delay_secs: u64) -> (usize, Value) {
+        let filler = match self.chance.u8(..16) {
+            // Several pages of the log, and four of them still fit into one block.
+            0 => 5_000,
+            1 => 700,
+            _ => self.chance.usize(..40),
+        };
+        let overstated = if self.sabotage == Some(Sabotage::DelaysAreOverstated) { 30_000 } else { 0 };
+        let attribute = (self.chance.u8(..4) == 0).then(|| format!("{:x}", self.chance.u32(..)));
+        let number = self.oracle.new_message(queue, filler, self.wall, delay_secs * 1000 + overstated);
+        let mut entry = json!({"MessageBody": self.oracle.body(number), "DelaySeconds": delay_secs});
+        if let Some(value) = attribute {
+            entry["MessageAttributes"] = json!({"mark": {"DataType": "String", "StringValue": value}});
+            self.oracle.set_attribute(number, value);
+        }
+        (number, entry)
+    }
+
+    fn send(&mut self, queue: usize) -> Request {
+        let draft = self.any_draft(queue);
+        send_message(queue, draft)
+    }
+
+    /// A send of a message that is visible at once.
+    pub(crate) fn send_without_delay(&mut self, queue: usize) -> Request {
+        let draft = self.draft(queue, 0);
+        send_message(queue, draft)
+    }
+
+    fn send_batch(&mut self, queue: usize) -> Request {
+        let (mut messages, mut entries) = (Vec::new(), Vec::new());
+        for _ in 0..self.chance.usize(1..=4) {
+            let (number, mut entry) = self.any_draft(queue);
+            entry["Id"] = number.to_string().into();
+            messages.push(number);
+            entries.push(entry);
+        }
+        let input = json!({"QueueUrl": QUEUES[queue].name, "Entries": entries});
+        let intent = Intent::Send { queue, messages };
+        Request { operation: "SendMessageBatch", input, intent, wait_millis: 0 }
+    }
+
+    fn receive(&mut self, queue: usize) -> Request {
+        let asked = (self.chance.u8(..4) > 0).then(|| self.chance.u64(..=HIDDEN_SECS_MAX));
+        let wait_secs = if self.chance.bool() { self.chance.u64(1..=20) } else { 0 };
+        receive(queue, asked, wait_secs, self.sabotage)
+    }
+
+    fn delete(&mut self, queue: usize) -> Option<Request> {
+        let mut known = self.oracle.handles(queue);
+        if known.is_empty() {
+            return None;
+        }
+        if self.chance.bool() {
+            let (number, handle) = known.swap_remove(self.chance.usize(..known.len()));
+            let input = json!({"QueueUrl": QUEUES[queue].name, "ReceiptHandle": handle});
+            let intent = Intent::Delete { queue, messages: vec![number] };
+            return Some(Request { operation: "DeleteMessage", input, intent, wait_millis: 0 });
+        }
+        known.truncate(self.chance.usize(1..=4));
+        let entry = |(number, handle): &(usize, String)| json!({"Id": number.to_string(), "ReceiptHandle": handle});
+        let entries: Vec<Value> = known.iter().map(entry).collect();
+        let input = json!({"QueueUrl": QUEUES[queue].name, "Entries": entries});
+        let intent = Intent::Delete { queue, messages: known.iter().map(|(number, _)| *number).collect() };
+        Some(Request { operation: "DeleteMessageBatch", input, intent, wait_millis: 0 })
+    }
+
+    fn change(&mut self, queue: usize) -> Option<Request> {
+        let mut known = self.oracle.handles(queue);
+        if known.is_empty() {
+            return None;
+        }
+        let (message, handle) = known.swap_remove(self.chance.usize(..known.len()));
+        let secs = self.chance.u64(..=HIDDEN_SECS_MAX);
+        let input = json!({"QueueUrl": QUEUES[queue].name, "ReceiptHandle": handle, "VisibilityTimeout": secs});
+        let intent = Intent::Change { queue, message, handle, millis: secs * 1000 };
+        Some(Request { operation: "ChangeMessageVisibility", input, intent, wait_millis: 0 })
+    }
+}
+
+fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
+    input["QueueUrl"] = QUEUES[queue].name.into();
+    let intent = Intent::Send { queue, messages: vec![number] };
+    Request { operation: "SendMessage", input, intent, wait_millis: 0 }
+}
+
+/// CreateQueue, naming only what is never changed, so that it always finds the queue as it made it.
+pub(crate) fn create(queue: usize) -> Request {
+    let QueueKind { name, retention_secs, .. } = &QUEUES[queue];
+    let input = json!({"QueueName": name, "Attributes": {"MessageRetentionPeriod": retention_secs.to_string()}});
+    Request { operation: "CreateQueue", input, intent: Intent::Create { queue }, wait_millis: 0 }
+}
+
+fn delete_queue(queue: usize) -> Request {
+    let input = json!({"QueueUrl": QUEUES[queue].name});
+    Request { operation: "DeleteQueue", input, intent: Intent::DeleteQueue { queue }, wait_millis: 0 }
+}
+
+fn look(queue: usize) -> Request {
+    let input = json!({"QueueUrl": QUEUES[queue].name, "AttributeNames": ["All"]});
+    Request { operation: "GetQueueAttributes", input, intent: Intent::Look { queue }, wait_millis: 0 }
+}
+
+/// ReceiveMessage of up to ten; without a visibility timeout the queue's own holds.
+pub(crate) fn receive(
+    queue: usize,
+    visibility_secs: Option<u64>,
+    wait_secs: u64,
+    sabotage: Option<Sabotage>,
+) -> Request {
+    let mut input =
+        json!({"QueueUrl": QUEUES[queue].name, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]});
+    if let Some(secs) = visibility_secs {
+        input["VisibilityTimeout"] = secs.into();
+    }
+    if wait_secs > 0 {
+        input["WaitTimeSeconds"] = wait_secs.into();
+    }
+    let overstated = if sabotage == Some(Sabotage::LeasesAreOverstated) { 60_000 } else { 0 };
+    let visibility_millis = visibility_secs.map(|secs| secs * 1000 + overstated);
+    let intent = Intent::Receive { queue, visibility_millis };
+    Request { operation: "ReceiveMessage", input, intent, wait_millis: wait_secs * 1000 }
+}

@@ -1,0 +1,149 @@
+//! The first requests of a history, the checks in between, and the settling of accounts at its end.
+
+use crate::ask::{self, Composer, QUEUES, Request};
+use crate::client::{Answer, Connection};
+use crate::jobs::JOBS;
+use crate::lifetime::End;
+use crate::link::Break;
+use crate::plan::{Misfortunes, Sabotage};
+use crate::world::{World, settle};
+
+/// Turns in which a request of a quiet moment has to be answered.
+const QUIET_TURNS: usize = 8;
+
+/// Receives after which a queue has to be empty.
+const DRAIN_TURNS: usize = 2_000;
+
+/// How long a drained message stays hidden, in seconds: longer than the settling takes.
+const DRAIN_HIDDEN_SECS: u64 = 3_000;
+
+impl World {
+    /// The first start, and the queues.
+    pub(crate) async fn begin(&mut self) -> Result<(), String> {
+        let misfortunes = std::mem::replace(&mut self.plan.misfortunes, Misfortunes::NONE);
+        self.start().await?;
+        for queue in 0..QUEUES.len() {
+            let mut request = ask::create(queue);
+            request.input["Attributes"]["VisibilityTimeout"] = ask::VISIBILITY_SECS.to_string().into();
+            self.ask_quietly(&request).await?;
+        }
+        self.plan.misfortunes = misfortunes;
+        Ok(())
+    }
+
+    /// Whatever has arrived whole and waits for nothing but the disk is answered as soon as that is done.
+    pub(crate) async fn check_promptness(&mut self) -> Result<(), String> {
+        self.job_turn(&JOBS[0]).await;
+        for client in 0..self.clients.len() {
+            if self.clients[client].as_ref().is_some_and(Connection::is_multiplexed) {
+                if let Some(connection) = &self.clients[client] {
+                    connection.link.deliver_down(usize::MAX);
+                }
+                settle().await;
+                self.read(client)?;
+            }
+            let Some(connection) = &self.clients[client] else { continue };
+            let overdue = connection.asked.iter().find(|asked| asked.due.is_some_and(|due| due <= self.wall));
+            if let Some(asked) = overdue.filter(|_| !connection.is_being_answered()) {
+                return Err(format!("{:?} is not answered in time", asked.ticket.intent));
+            }
+        }
+        Ok(())
+    }
+
+    /// After one last crash or stop, on a calm day, every queue is emptied and compared with what is known.
+    pub(crate) async fn conclude(&mut self) -> Result<(), String> {
+        self.trace.note(format_args!("conclusion"));
+        self.check_promptness().await?;
+        let misfortunes = std::mem::replace(&mut self.plan.misfortunes, Misfortunes::NONE);
+        self.weather.relieve(&self.disk);
+        if misfortunes.crashes && self.chance.bool() {
+            self.crash(End::PowerCut).await;
+            self.start().await?;
+        } else {
+            self.stop_and_start().await?;
+        }
+        // Past every lease and delay that any clock has promised.
+        let ahead = self.oracle.wall_max() - self.wall;
+        self.pass(ahead + (ask::HIDDEN_SECS_MAX + 5) * 1000).await;
+        for queue in 0..QUEUES.len() {
+            let found = self.drain(queue).await?;
+            self.oracle.check_nothing_is_lost(queue, &found)?;
+        }
+        self.check_wake_up().await?;
+        self.report.disk_operations += self.disk.ops();
+        Ok(())
+    }
+
+    async fn drain(&mut self, queue: usize) -> Result<Vec<usize>, String> {
+        let mut found = Vec::new();
+        for _ in 0..DRAIN_TURNS {
+            let sabotage = self.plan.sabotage.filter(|sabotage| *sabotage != Sabotage::LeasesAreOverstated);
+            let request = ask::receive(queue, Some(DRAIN_HIDDEN_SECS), 0, sabotage);
+            let numbers = numbers(&self.ask_quietly(&request).await?);
+            if numbers.is_empty() {
+                return Ok(found);
+            }
+            found.extend(numbers);
+        }
+        Err(format!("{} never becomes empty", QUEUES[queue].name))
+    }
+
+    /// A long poll is woken by a send, without any time passing.
+    async fn check_wake_up(&mut self) -> Result<(), String> {
+        let waiting = ask::receive(0, Some(0), 20, None);
+        let poller = self.quiet_client();
+        self.ask(poller, &waiting);
+        self.hurry(poller).await?;
+        let wall = self.wall;
+        let mut composer = Composer { chance: &mut self.chance, oracle: &mut self.oracle, wall, sabotage: None };
+        let request = composer.send_without_delay(0);
+        self.ask_quietly(&request).await?;
+        self.hurry(poller).await?;
+        match self.clients[poller].as_ref().is_some_and(Connection::is_free) {
+            true => Ok(()),
+            false => Err("a long poll sleeps on although a message was sent".into()),
+        }
+    }
+
+    /// A client with an HTTP/1.1 connection of its own.
+    fn quiet_client(&mut self) -> usize {
+        let link = self.server.as_mut().map(|server| server.connect(1 << 20));
+        self.clients.push(link.map(Connection::one));
+        self.clients.len() - 1
+    }
+
+    /// Asks on a connection of its own and waits for the answer.
+    async fn ask_quietly(&mut self, request: &Request) -> Result<Answer, String> {
+        let client = self.quiet_client();
+        self.ask(client, request);
+        for _ in 0..QUIET_TURNS {
+            self.hurry_and_keep(client).await;
+            self.job_turn(&JOBS[0]).await;
+            let Some(connection) = &mut self.clients[client] else { break };
+            let Some((asked, Some(answer))) = connection.read(&self.trace)?.pop() else { continue };
+            self.report.answers += 1;
+            self.oracle.answered(&asked.ticket, &answer)?;
+            self.break_off(client, Break::Quietly).await;
+            self.clients.pop();
+            return Ok(answer);
+        }
+        Err(format!("{} is not answered on a quiet day", request.operation))
+    }
+
+    /// All bytes travel at once, and none is read.
+    async fn hurry_and_keep(&self, client: usize) {
+        if let Some(connection) = &self.clients[client] {
+            connection.link.deliver_up(usize::MAX);
+            settle().await;
+            connection.link.deliver_down(usize::MAX);
+            settle().await;
+        }
+    }
+}
+
+/// The numbers of the messages in an answer.
+fn numbers(answer: &Answer) -> Vec<usize> {
+    let messages = answer.body["Messages"].as_array().into_iter().flatten();
+    messages.filter_map(|message| message["Body"].as_str()?.split('-').next()?.parse().ok()).collect()
+}

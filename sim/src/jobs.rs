@@ -1,0 +1,39 @@
+//! What a server does beside answering requests, as a table: the seed chooses a row, now and then, in any order.
+//!
+//! In the real server threads and timers do these. Whatever the store learns to do in the background gets a row here, and
+//! is then crashed in the middle of like everything else.
+
+use crate::server::Server;
+
+/// One piece of background work.
+pub(crate) struct Job {
+    /// For the trace.
+    pub(crate) name: &'static str,
+    /// How often it is chosen, relative to the others.
+    weight: u32,
+    /// Does it once. A fault of the disk shows as a stopped journal.
+    pub(crate) work: fn(&Server),
+}
+
+/// All background work.
+pub(crate) const JOBS: &[Job] = &[
+    Job { name: "commit", weight: 16, work: |server| drop(server.journal().commit()) },
+    Job { name: "seal", weight: 2, work: |server| drop(server.journal().seal()) },
+    Job { name: "tend", weight: 2, work: |server| drop(server.journal().tend()) },
+    Job { name: "timers", weight: 3, work: |server| server.store.fire_timers() },
+    Job { name: "sweep", weight: 1, work: |server| server.sqs.sweep() },
+    Job { name: "nudge", weight: 1, work: |server| server.store.out_of_work() },
+];
+
+/// A row by chance.
+pub(crate) fn choose(chance: &mut fastrand::Rng) -> &'static Job {
+    let total: u32 = JOBS.iter().map(|job| job.weight).sum();
+    let mut at = chance.u32(..total);
+    for job in JOBS {
+        if at < job.weight {
+            return job;
+        }
+        at -= job.weight;
+    }
+    unreachable!("the number is below the sum of all weights")
+}

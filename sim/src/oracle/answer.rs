@@ -1,0 +1,156 @@
+//! What a success must look like, and what is known after it.
+
+use super::lease::Span;
+use super::{Oracle, Ticket, Verdict};
+use crate::ask::{Intent, QUEUES};
+use crate::client::Answer;
+use md5::{Digest, Md5};
+use serde_json::Value;
+
+impl Oracle {
+    pub(super) fn succeeded(&mut self, ticket: &Ticket, span: Span, answer: &Answer) -> Verdict {
+        match &ticket.intent {
+            Intent::Send { messages, .. } => self.sent(messages, span, &answer.body),
+            Intent::Receive { queue, visibility_millis } => {
+                // What the queue may have been set to until the answer counts, too.
+                let millis = visibility_millis.unwrap_or(self.queues[*queue].visibility_min);
+                self.received(*queue, millis, span, &answer.body).map(drop)
+            }
+            Intent::Delete { messages, .. } => self.deleted(messages, span, &answer.body),
+            Intent::Purge { queue } | Intent::DeleteQueue { queue } => {
+                self.emptied(*queue, span);
+                Ok(())
+            }
+            Intent::Change { message, handle, millis, .. } => {
+                self.messages[*message].leases.changed(handle, span, *millis);
+                Ok(())
+            }
+            Intent::Create { queue } => {
+                let url = answer.body["QueueUrl"].as_str().unwrap_or_default();
+                let fits = url.ends_with(&format!("/{}", QUEUES[*queue].name));
+                fits.then_some(()).ok_or_else(|| format!("CreateQueue answers with the URL {url:?}"))
+            }
+            Intent::SetVisibility { .. } | Intent::Look { .. } => Ok(()),
+        }
+    }
+
+    fn sent(&mut self, messages: &[usize], span: Span, body: &Value) -> Verdict {
+        if let Some(since) = self.stopped_since.filter(|since| span.asked > *since) {
+            return Err(format!("a send is acknowledged although the log stopped at event {since}"));
+        }
+        let single = [body.clone()];
+        let entries = body["Successful"].as_array().map_or(&single[..], Vec::as_slice);
+        if entries.len() != messages.len() {
+            return Err(format!("{} of {} messages of a batch were sent: {body}", entries.len(), messages.len()));
+        }
+        for (number, entry) in messages.iter().zip(entries) {
+            let message = &mut self.messages[*number];
+            let digest = &entry["MD5OfMessageBody"];
+            if *digest != hex(&Md5::digest(&message.body)) {
+                return Err(format!("the send of message {number} is answered with a wrong digest: {digest}"));
+            }
+            if !entry["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
+                return Err(format!("the send of message {number} is answered with another id: {entry}"));
+            }
+            message.acknowledged(span.answered, self.wall_max);
+        }
+        Ok(())
+    }
+
+    fn deleted(&mut self, messages: &[usize], span: Span, body: &Value) -> Verdict {
+        if body["Failed"].as_array().is_some_and(|failed| !failed.is_empty()) {
+            // Of a queue that was deleted in between: handles of its messages are none of the new one's.
+            let of_volatile = messages.iter().all(|number| QUEUES[self.messages[*number].queue].is_volatile);
+            return if of_volatile { Ok(()) } else { Err(format!("a delete of handles that are right fails: {body}")) };
+        }
+        for number in messages {
+            self.messages[*number].gone(span.answered, self.wall_max);
+            self.messages[*number].handle = None;
+        }
+        Ok(())
+    }
+
+    fn emptied(&mut self, queue: usize, span: Span) {
+        let wall_max = self.wall_max;
+        let there = self.messages.iter_mut().filter(|message| message.queue == queue && message.was_there(span.asked));
+        there.for_each(|message| message.gone(span.answered, wall_max));
+    }
+
+    /// Checks what a receive shows; the numbers of the messages.
+    pub(crate) fn received(
+        &mut self,
+        queue: usize,
+        visibility_millis: u64,
+        span: Span,
+        body: &Value,
+    ) -> Result<Vec<usize>, String> {
+        let mut numbers = Vec::new();
+        for shown in body["Messages"].as_array().into_iter().flatten() {
+            let number = self.recognize(queue, shown)?;
+            if numbers.contains(&number) {
+                return Err(format!("message {number} stands twice in one answer"));
+            }
+            let message = &mut self.messages[number];
+            if let Some(why) = message.must_not_show(span.asked, span.asked_wall, self.wall_max) {
+                return Err(format!("message {number} of {} is handed out: {why}", QUEUES[queue].name));
+            }
+            let handle = shown["ReceiptHandle"].as_str().ok_or("a message without a receipt handle")?;
+            if message.leases.delivered(handle, span, visibility_millis) {
+                return Err(format!("message {number} of {} is handed out while a lease lasts", QUEUES[queue].name));
+            }
+            message.handle = Some(handle.to_owned());
+            message.seen(span.asked, span.answered, self.queues[queue].removal_ended());
+            numbers.push(number);
+            self.deliveries += 1;
+        }
+        Ok(numbers)
+    }
+
+    /// Which message it is, if it is one as it was sent.
+    fn recognize(&mut self, queue: usize, shown: &Value) -> Result<usize, String> {
+        let body = shown["Body"].as_str().ok_or("a message without a body")?;
+        let number = body.split('-').next().and_then(|number| number.parse::<usize>().ok());
+        let number = number.filter(|number| *number < self.messages.len()).ok_or("a message that nobody sent")?;
+        let message = &mut self.messages[number];
+        if message.queue != queue {
+            return Err(format!("message {number} is in the wrong queue"));
+        }
+        if message.body != body {
+            return Err(format!("message {number} has another body than it was sent with"));
+        }
+        if shown["MD5OfBody"] != hex(&Md5::digest(body)) {
+            return Err(format!("message {number} is shown with a wrong digest"));
+        }
+        if !shown["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
+            return Err(format!("message {number} has another id than before: {}", shown["MessageId"]));
+        }
+        let value = shown["MessageAttributes"]["mark"]["StringValue"].as_str();
+        if value != message.attribute.as_deref() {
+            return Err(format!("message {number} has the attribute {value:?} instead of {:?}", message.attribute));
+        }
+        if let Some(value) = value
+            && shown["MD5OfMessageAttributes"] != hex(&attributes_digest(value))
+        {
+            return Err(format!("message {number} is shown with a wrong digest of its attributes"));
+        }
+        Ok(number)
+    }
+}
+
+/// The digest of the one attribute `mark` of type String (SQS developer guide, "Calculating the MD5 message digest for
+/// message attributes"): each part with its length before it, and 1 for a string value.
+fn attributes_digest(value: &str) -> [u8; 16] {
+    let mut digest = Md5::new();
+    for part in ["mark", "String"] {
+        digest.update((part.len() as u32).to_be_bytes());
+        digest.update(part);
+    }
+    digest.update([1]);
+    digest.update((value.len() as u32).to_be_bytes());
+    digest.update(value);
+    digest.finalize().into()
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

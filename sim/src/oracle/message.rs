@@ -1,0 +1,194 @@
+//! What may be said about one message: whether it must be there, may be there, or must not.
+//!
+//! Everything is a bound that surely holds, whatever order the server took the requests in that were under way together.
+
+use super::lease::Leases;
+
+/// What had expired is gone without a record, so a delete or a purge that finds it gone writes none either; a wall clock
+/// that is set back between two starts then brings the message back although its deletion was acknowledged. Set it to
+/// `false` as soon as the queue machine keeps such deletions.
+const EXPIRED_DELETES_MAY_RETURN: bool = true;
+
+/// What is known of its sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// On its way.
+    Asked,
+    /// Acknowledged, in order of events.
+    Acknowledged(u64),
+    /// Nobody will know, unless it is seen.
+    Unknown,
+    /// It never reached the server whole, or was refused.
+    Never,
+}
+
+/// One message and its history.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) queue: usize,
+    pub(crate) body: String,
+    pub(crate) attribute: Option<String>,
+    /// Its receipt handle, once it was received.
+    pub(crate) handle: Option<String>,
+    pub(crate) leases: Leases,
+    pub(crate) sending: Sending,
+    id: Option<String>,
+    /// By the server's clock nobody may see it before this, in milliseconds.
+    visible_from: u64,
+    retention: u64,
+    may_expire_from: u64,
+    surely_expired_from: u64,
+    seen_first: Option<u64>,
+    /// Removals of this message alone that are under way, and the end of the last one.
+    removals: u32,
+    removal_ended: u64,
+    may_be_gone: bool,
+    /// Receives asked for after this moment must not show it.
+    gone_from: Option<u64>,
+}
+
+impl Message {
+    /// A message about to be sent at `wall`, visible after `delay` and kept for `retention` milliseconds.
+    pub(crate) fn new(queue: usize, body: String, wall: u64, delay: u64, retention: u64) -> Self {
+        Self {
+            queue,
+            body,
+            attribute: None,
+            handle: None,
+            leases: Leases::default(),
+            sending: Sending::Asked,
+            id: None,
+            // Without a delay nothing depends on the clock, which may be set back before the message is received.
+            visible_from: if delay > 0 { wall + delay } else { 0 },
+            retention,
+            may_expire_from: wall + retention,
+            surely_expired_from: u64::MAX,
+            seen_first: None,
+            removals: 0,
+            removal_ended: 0,
+            may_be_gone: false,
+            gone_from: None,
+        }
+    }
+
+    /// Its send was answered with success, the server's clock never having shown more than `wall_max`.
+    pub(crate) fn acknowledged(&mut self, at: u64, wall_max: u64) {
+        self.sending = Sending::Acknowledged(at);
+        self.surely_expired_from = wall_max + self.retention;
+    }
+
+    /// Takes note of its id, which must always be the same. Says whether it is.
+    pub(crate) fn has_id(&mut self, id: &str) -> bool {
+        self.id.get_or_insert_with(|| id.to_owned()) == id
+    }
+
+    /// Something that would remove it is on its way.
+    pub(crate) fn removal_asked(&mut self) {
+        self.removals += 1;
+        self.may_be_gone = true;
+    }
+
+    /// That has ended, whatever came of it.
+    pub(crate) fn removal_ended(&mut self, at: u64) {
+        self.removals -= 1;
+        self.removal_ended = at;
+    }
+
+    /// It may go from now on.
+    pub(crate) fn may_go(&mut self) {
+        self.may_be_gone = true;
+    }
+
+    /// It was acknowledged to be gone, the server's clock never having shown more than `wall_max`.
+    pub(crate) fn gone(&mut self, at: u64, wall_max: u64) {
+        if EXPIRED_DELETES_MAY_RETURN && wall_max >= self.may_expire_from {
+            return;
+        }
+        self.gone_from = Some(self.gone_from.map_or(at, |before| before.min(at)));
+    }
+
+    /// Whether it surely was there at a moment in order.
+    pub(crate) fn was_there(&self, at: u64) -> bool {
+        let acknowledged = matches!(self.sending, Sending::Acknowledged(when) if when < at);
+        acknowledged || self.seen_first.is_some_and(|when| when < at)
+    }
+
+    /// A receive asked for at `asked` shows it. `removal_ended` is the end of the last removal in its whole queue, none
+    /// if one is under way.
+    pub(crate) fn seen(&mut self, asked: u64, at: u64, removal_ended: Option<u64>) {
+        self.seen_first.get_or_insert(at);
+        let removed_before = self.removals == 0 && asked > self.removal_ended;
+        if removed_before && removal_ended.is_some_and(|ended| asked > ended) {
+            // It has survived whatever was to remove it.
+            self.may_be_gone = false;
+        }
+    }
+
+    /// Why no receive asked for at `asked` and answered now may show it, if so. Once its delay was over somebody may have
+    /// received it, and then no clock that is set back brings the delay back.
+    pub(crate) fn must_not_show(&self, asked: u64, asked_wall: u64, wall_max: u64) -> Option<&'static str> {
+        if self.sending == Sending::Never {
+            return Some("its send was refused or never arrived whole");
+        }
+        if self.gone_from.is_some_and(|gone| asked > gone) {
+            return Some("its deletion was acknowledged");
+        }
+        if wall_max < self.visible_from {
+            return Some("its delay lasts");
+        }
+        (asked_wall >= self.surely_expired_from).then_some("its retention is over")
+    }
+
+    /// Whether the queue must hold it, the server's clock never having shown more than `wall_max`.
+    pub(crate) fn must_be_there(&self, wall_max: u64) -> bool {
+        let was_taken = matches!(self.sending, Sending::Acknowledged(_)) || self.seen_first.is_some();
+        was_taken && !self.may_be_gone && wall_max < self.may_expire_from
+    }
+
+    /// The beginning of its body.
+    pub(crate) fn name(&self) -> &str {
+        self.body.split_once('-').map_or(&self.body, |(name, _)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> Message {
+        Message::new(0, "1-x".into(), 1_000, 0, 60_000)
+    }
+
+    #[test]
+    fn what_was_acknowledged_must_be_there_until_something_may_have_removed_it() {
+        let mut message = message();
+        assert!(!message.must_be_there(1_000));
+        message.acknowledged(1, 1_000);
+        assert!(message.must_be_there(60_999) && !message.must_be_there(61_000));
+        message.removal_asked();
+        assert!(!message.must_be_there(1_000));
+        message.removal_ended(5);
+        message.seen(4, 6, Some(0));
+        assert!(!message.must_be_there(1_000), "the receive may have come before the delete");
+        message.seen(7, 8, Some(0));
+        assert!(message.must_be_there(1_000));
+    }
+
+    #[test]
+    fn a_deleted_message_must_not_show_in_later_receives() {
+        let mut message = message();
+        message.acknowledged(1, 1_000);
+        message.gone(5, 1_000);
+        assert_eq!(message.must_not_show(4, 1_000, 2_000), None);
+        assert_eq!(message.must_not_show(6, 1_000, 2_000), Some("its deletion was acknowledged"));
+    }
+
+    #[test]
+    fn an_expired_message_and_a_delayed_one_must_not_show() {
+        let mut message = Message::new(0, "1-x".into(), 1_000, 500, 60_000);
+        assert_eq!(message.must_not_show(1, 1_000, 1_499), Some("its delay lasts"));
+        message.acknowledged(1, 2_000);
+        assert_eq!(message.must_not_show(1, 61_999, 61_999), None);
+        assert_eq!(message.must_not_show(1, 62_000, 62_000), Some("its retention is over"));
+    }
+}

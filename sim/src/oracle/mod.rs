@@ -1,0 +1,210 @@
+//! The oracle: knows every request and every answer, and says when a promise was broken.
+//!
+//! Promises: what was acknowledged is there until it is deleted, purged or expired; what was acknowledged to be gone stays
+//! gone; nothing is invented, and bodies, digests and ids are right; a message is not handed out twice while a lease
+//! surely lasts; errors are of the kinds that the situation allows. It knows nothing of the server's insides, and requests
+//! that were under way together may have been taken in any order.
+
+mod answer;
+mod existence;
+mod lease;
+mod message;
+mod refusals;
+
+use crate::ask::{Intent, QUEUES, Request, VISIBILITY_SECS};
+use crate::client::Answer;
+use existence::Existence;
+use lease::Span;
+use message::{Message, Sending};
+
+/// A broken promise, as a sentence.
+pub(crate) type Verdict = Result<(), String>;
+
+/// A request under way.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    pub(crate) intent: Intent,
+    asked: u64,
+    asked_wall: u64,
+}
+
+/// Everything that is known.
+pub(crate) struct Oracle {
+    messages: Vec<Message>,
+    queues: Vec<Existence>,
+    /// Counts events: requests begun, answers read, requests given up.
+    order: u64,
+    /// The server's clock, and the most it has ever shown.
+    wall: u64,
+    wall_max: u64,
+    /// The server may answer that it is unavailable, now or until this event.
+    unavailable: bool,
+    unavailable_until: u64,
+    /// Since when the log takes nothing.
+    stopped_since: Option<u64>,
+    pub(crate) deliveries: u64,
+}
+
+impl Oracle {
+    pub(crate) fn new() -> Self {
+        Self {
+            messages: Vec::new(),
+            queues: QUEUES.iter().map(|_| Existence::new(VISIBILITY_SECS * 1000)).collect(),
+            order: 0,
+            wall: 0,
+            wall_max: 0,
+            unavailable: false,
+            unavailable_until: 0,
+            stopped_since: None,
+            deliveries: 0,
+        }
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.order += 1;
+        self.order
+    }
+
+    /// The server's clock shows `wall` milliseconds.
+    pub(crate) fn time_is(&mut self, wall: u64) {
+        self.wall = wall;
+        self.wall_max = self.wall_max.max(wall);
+    }
+
+    /// The most that any server's clock has shown.
+    pub(crate) fn wall_max(&self) -> u64 {
+        self.wall_max
+    }
+
+    /// Whether the disk is short of room, and whether the log has stopped.
+    pub(crate) fn disk_is(&mut self, scarce: bool, stopped: bool) {
+        if self.unavailable {
+            self.unavailable_until = self.order;
+        }
+        self.unavailable = scarce || stopped;
+        match stopped {
+            true => drop(self.stopped_since.get_or_insert(self.order)),
+            false => self.stopped_since = None,
+        }
+    }
+
+    /// The process ended without finishing.
+    pub(crate) fn crashed(&mut self) {
+        self.messages.iter_mut().for_each(|message| message.leases.crashed());
+    }
+
+    /// The process was stopped in order.
+    pub(crate) fn restarted(&mut self) {
+        let wall = self.wall_max;
+        self.messages.iter_mut().for_each(|message| message.leases.restarted(wall));
+    }
+
+    /// A message that somebody is about to send; its number.
+    pub(crate) fn new_message(&mut self, queue: usize, filler: usize, wall: u64, delay: u64) -> usize {
+        let number = self.messages.len();
+        let body = format!("{number}-{}-{}", QUEUES[queue].name, "x<&\u{e9}\n".repeat(filler / 5));
+        let mut message = Message::new(queue, body, wall, delay, QUEUES[queue].retention_secs * 1000);
+        if self.queues[queue].is_being_emptied() {
+            message.may_go();
+        }
+        self.messages.push(message);
+        number
+    }
+
+    pub(crate) fn body(&self, number: usize) -> &str {
+        &self.messages[number].body
+    }
+
+    pub(crate) fn set_attribute(&mut self, number: usize, value: String) {
+        self.messages[number].attribute = Some(value);
+    }
+
+    /// Receipt handles of messages of a queue that were received and not known to be deleted, oldest first.
+    pub(crate) fn handles(&self, queue: usize) -> Vec<(usize, String)> {
+        let of_queue = self.messages.iter().enumerate().filter(|(_, message)| message.queue == queue);
+        of_queue.filter_map(|(number, message)| Some((number, message.handle.clone()?))).collect()
+    }
+
+    /// The queue may get this visibility timeout.
+    pub(crate) fn may_have_visibility(&mut self, queue: usize, millis: u64) {
+        let existence = &mut self.queues[queue];
+        existence.visibility_min = existence.visibility_min.min(millis);
+    }
+
+    /// A request is about to be sent.
+    pub(crate) fn asked(&mut self, request: &Request) -> Ticket {
+        let asked = self.tick();
+        match &request.intent {
+            Intent::Create { queue } => self.queues[*queue].creation_asked(),
+            Intent::Purge { queue } => {
+                self.queues[*queue].purge_asked();
+                self.all_may_go(*queue);
+            }
+            Intent::DeleteQueue { queue } => {
+                self.queues[*queue].deletion_asked();
+                self.all_may_go(*queue);
+            }
+            Intent::Delete { messages, .. } => {
+                messages.iter().for_each(|number| self.messages[*number].removal_asked());
+            }
+            Intent::Change { message, handle, .. } => self.messages[*message].leases.change_asked(handle, asked),
+            Intent::Send { .. } | Intent::Receive { .. } | Intent::SetVisibility { .. } | Intent::Look { .. } => {}
+        }
+        Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall }
+    }
+
+    fn all_may_go(&mut self, queue: usize) {
+        self.messages.iter_mut().filter(|message| message.queue == queue).for_each(Message::may_go);
+    }
+
+    /// Nobody will read the answer. `whole` says whether all of the request may have arrived.
+    pub(crate) fn given_up(&mut self, ticket: &Ticket, whole: bool) {
+        let at = self.tick();
+        self.ended(ticket, at, false);
+        if let Intent::Send { messages, .. } = &ticket.intent {
+            let sending = if whole { Sending::Unknown } else { Sending::Never };
+            messages.iter().for_each(|number| self.messages[*number].sending = sending);
+        }
+    }
+
+    /// What holds once a request is over, however it ended.
+    fn ended(&mut self, ticket: &Ticket, at: u64, done: bool) {
+        match &ticket.intent {
+            Intent::Create { queue } => self.queues[*queue].creation_ended(ticket.asked, at, done),
+            Intent::Purge { queue } => self.queues[*queue].purge_ended(at),
+            Intent::DeleteQueue { queue } => self.queues[*queue].deletion_ended(at),
+            Intent::Delete { messages, .. } => {
+                messages.iter().for_each(|number| self.messages[*number].removal_ended(at));
+            }
+            Intent::Change { message, .. } if !done => self.messages[*message].leases.change_ended(at),
+            _ => {}
+        }
+    }
+
+    /// An answer was read to its end.
+    pub(crate) fn answered(&mut self, ticket: &Ticket, answer: &Answer) -> Verdict {
+        let at = self.tick();
+        let span = Span { asked: ticket.asked, answered: at, asked_wall: ticket.asked_wall, answered_wall: self.wall };
+        if answer.status != 200 {
+            self.refused(ticket, answer)?;
+            self.ended(ticket, at, false);
+            return Ok(());
+        }
+        self.succeeded(ticket, span, answer)?;
+        self.ended(ticket, at, true);
+        Ok(())
+    }
+
+    /// Every message of `queue` that must be there and is not among `found`.
+    pub(crate) fn check_nothing_is_lost(&self, queue: usize, found: &[usize]) -> Verdict {
+        let missing = self.messages.iter().enumerate().find(|(number, message)| {
+            message.queue == queue && message.must_be_there(self.wall_max) && !found.contains(number)
+        });
+        match missing {
+            None => Ok(()),
+            Some((_, message)) => {
+                Err(format!("message {} of {} was acknowledged and is lost", message.name(), QUEUES[queue].name))
+            }
+        }
+    }
+}

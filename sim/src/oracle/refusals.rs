@@ -1,0 +1,48 @@
+//! Which errors a situation allows.
+
+use super::message::Sending;
+use super::{Oracle, Ticket, Verdict};
+use crate::ask::{Intent, QUEUES};
+use crate::client::Answer;
+
+/// After so long the front door may give up on a body that does not arrive; its bound is 60 s.
+const SLOW_BODY_MILLIS: u64 = 50_000;
+
+impl Oracle {
+    /// Takes note of an answer other than 200, or says why it must not be.
+    pub(super) fn refused(&mut self, ticket: &Ticket, answer: &Answer) -> Verdict {
+        if !self.is_allowed(ticket, answer) {
+            let Answer { status, code, body } = answer;
+            return Err(format!("{:?} is answered with {status} {code}: {body}", ticket.intent));
+        }
+        if let Intent::Send { messages, .. } = &ticket.intent {
+            let sending = if is_unknown(answer) { Sending::Unknown } else { Sending::Never };
+            messages.iter().for_each(|number| self.messages[*number].sending = sending);
+        }
+        Ok(())
+    }
+
+    fn is_allowed(&self, ticket: &Ticket, answer: &Answer) -> bool {
+        let queue = ticket.intent.queue();
+        match (answer.status, answer.code.as_str()) {
+            (503, "ServiceUnavailableException" | "ServiceUnavailable") => {
+                self.unavailable || self.unavailable_until >= ticket.asked
+            }
+            (400, "QueueDoesNotExist") => !self.queues[queue].must_exist(ticket.asked),
+            // Of a queue that was deleted in between.
+            (400 | 404, "ReceiptHandleIsInvalid") => QUEUES[queue].is_volatile,
+            (400, "MessageNotInflight") => matches!(ticket.intent, Intent::Change { .. }),
+            (400, "InvalidParameterValueException") => match &ticket.intent {
+                Intent::Change { message, .. } => !self.messages[*message].must_be_there(self.wall_max),
+                _ => false,
+            },
+            (408, "RequestTimeoutException") => self.wall >= ticket.asked_wall + SLOW_BODY_MILLIS,
+            _ => false,
+        }
+    }
+}
+
+/// The log stopped, perhaps after it had taken the message (`engine::Unavailable::Stopped`).
+fn is_unknown(answer: &Answer) -> bool {
+    answer.status == 503 && answer.body.to_string().contains("stopped")
+}

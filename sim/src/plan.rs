@@ -1,0 +1,84 @@
+//! What a run may do: how many clients and steps, which misfortunes, and for tests of the oracle one planted bug.
+//!
+//! Everything else is decided by the seed. `steps` only cuts a history off, so a failing one can be shortened without
+//! becoming another.
+
+/// The bounds of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Clients that ask at the same time.
+    pub clients: usize,
+    /// Steps before the accounts are settled.
+    pub steps: usize,
+    /// Which misfortunes happen.
+    pub misfortunes: Misfortunes,
+    /// A bug planted on purpose, which the oracle has to find.
+    pub sabotage: Option<Sabotage>,
+    /// Keeps the text of the trace.
+    pub keep_trace: bool,
+}
+
+/// What may go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Misfortunes {
+    /// Kills and power cuts, also in the middle of a write and during recovery.
+    pub crashes: bool,
+    /// Writes, syncs and reads that fail.
+    pub disk_errors: bool,
+    /// A disk that fills up and is emptied again.
+    pub full_disk: bool,
+    /// A wall clock that is set by an hour, forward or back, between two starts, and hours that pass at once.
+    pub clock_jumps: bool,
+    /// Connections that break at any byte.
+    pub broken_connections: bool,
+}
+
+impl Misfortunes {
+    /// All of them.
+    pub const ALL: Self =
+        Self { crashes: true, disk_errors: true, full_disk: true, clock_jumps: true, broken_connections: true };
+    /// A calm day.
+    pub const NONE: Self =
+        Self { crashes: false, disk_errors: false, full_disk: false, clock_jumps: false, broken_connections: false };
+}
+
+/// Bugs that are planted around the product, never in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// The disk reports syncs that it did not do.
+    SyncsDoNothing,
+    /// The disk reports success for writes and syncs that failed.
+    WriteErrorsAreHidden,
+    /// The service acknowledges deletes that it does not carry out.
+    DeletesAreForgotten,
+    /// The service acknowledges purges that it does not carry out.
+    PurgesAreForgotten,
+    /// The oracle is told longer leases than were asked for.
+    LeasesAreOverstated,
+    /// The oracle is told of longer delays than were asked for.
+    DelaysAreOverstated,
+    /// A letter of each body is changed on its way to the oracle.
+    BodiesAreDamaged,
+    /// Nobody who sleeps is woken, so long polls never end.
+    SleepersNeverWake,
+    /// Now and then an operation panics.
+    ReceivesPanic,
+}
+
+impl Plan {
+    /// A short history, of which thousands are run.
+    pub fn short() -> Self {
+        Self { clients: 3, steps: 160, misfortunes: Misfortunes::ALL, sabotage: None, keep_trace: false }
+    }
+
+    /// A long history, for runs of hours.
+    pub fn long() -> Self {
+        Self { clients: 6, steps: 3_000, ..Self::short() }
+    }
+
+    /// The same with a bug.
+    #[must_use]
+    pub fn with(self, sabotage: Sabotage) -> Self {
+        Self { sabotage: Some(sabotage), ..self }
+    }
+}

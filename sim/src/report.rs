@@ -1,0 +1,116 @@
+//! What a run came to: figures if all is well, otherwise what is wrong and how to see it again.
+
+use crate::plan::Plan;
+use std::fmt;
+use std::ops::AddAssign;
+
+/// What happened in a run, or in many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Histories.
+    pub runs: u64,
+    /// Requests whose first byte was sent.
+    pub requests: u64,
+    /// Answers read to their end.
+    pub answers: u64,
+    /// Answers that handed out messages, counted by message.
+    pub deliveries: u64,
+    /// Answers with 503.
+    pub unavailable: u64,
+    /// Connections opened.
+    pub connections: u64,
+    /// Connections broken by the network.
+    pub broken_connections: u64,
+    /// Processes killed; what they had written stays.
+    pub kills: u64,
+    /// Power cuts; what was not synced is lost, kept or torn.
+    pub power_cuts: u64,
+    /// Opens of a log that a fault ended before they were done.
+    pub failed_starts: u64,
+    /// Starts that ended with a server that serves.
+    pub starts: u64,
+    /// Orderly stops.
+    pub orderly_stops: u64,
+    /// Logs stopped by a failed write or sync.
+    pub stopped_logs: u64,
+    /// Times the disk was filled.
+    pub full_disks: u64,
+    /// Boundaries passed on the disk: writes, syncs, creates, renames, removes.
+    pub disk_operations: u64,
+    /// Simulated time.
+    pub millis: u64,
+    /// The number that stands for the trace; of many runs, their sum.
+    pub trace: u64,
+}
+
+impl Report {
+    /// Kills and power cuts together.
+    pub fn crashes(&self) -> u64 {
+        self.kills + self.power_cuts
+    }
+}
+
+impl AddAssign for Report {
+    fn add_assign(&mut self, other: Self) {
+        let Self { runs, requests, answers, deliveries, unavailable, connections, broken_connections, .. } = other;
+        self.runs += runs;
+        self.requests += requests;
+        self.answers += answers;
+        self.deliveries += deliveries;
+        self.unavailable += unavailable;
+        self.connections += connections;
+        self.broken_connections += broken_connections;
+        self.kills += other.kills;
+        self.power_cuts += other.power_cuts;
+        self.failed_starts += other.failed_starts;
+        self.starts += other.starts;
+        self.orderly_stops += other.orderly_stops;
+        self.stopped_logs += other.stopped_logs;
+        self.full_disks += other.full_disks;
+        self.disk_operations += other.disk_operations;
+        self.millis += other.millis;
+        self.trace = self.trace.wrapping_add(other.trace);
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { runs, requests, answers, deliveries, unavailable, connections, broken_connections, .. } = self;
+        let Self { kills, power_cuts, failed_starts, starts, orderly_stops, stopped_logs, full_disks, .. } = self;
+        let hours = self.millis / 3_600_000;
+        writeln!(f, "{runs} histories, {hours} simulated hours")?;
+        writeln!(f, "{requests} requests, {answers} answers ({unavailable} of them 503), {deliveries} deliveries")?;
+        writeln!(f, "{connections} connections, {broken_connections} broken")?;
+        writeln!(
+            f,
+            "{kills} kills, {power_cuts} power cuts, {stopped_logs} logs stopped by the disk, {full_disks} full disks"
+        )?;
+        writeln!(f, "{starts} starts, {failed_starts} failed ones, {orderly_stops} orderly stops")?;
+        write!(f, "{} disk operations", self.disk_operations)
+    }
+}
+
+/// A history in which a promise was broken.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// The plan with which it fails.
+    pub plan: Plan,
+    /// What is wrong, as a sentence.
+    pub what: String,
+    /// The steps done until then.
+    pub step: usize,
+    /// The lines of the trace, if they were kept.
+    pub trace: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { clients, steps, .. } = self.plan;
+        writeln!(f, "seed {} fails at step {}: {}", self.seed, self.step, self.what)?;
+        write!(f, "repeat it: cargo xtask sim --seed {} --clients {clients} --steps {steps}", self.seed)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,58 @@
+//! Bugs planted around the service, so that tests can see the oracle find them.
+//!
+//! The service itself is untouched: a wrapper answers in its place, or breaks where it would have answered.
+
+use crate::plan::Sabotage;
+use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
+use std::sync::Arc;
+use wire::{Nothing, Reader, Write};
+
+/// The service, or what stands before it.
+pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> Arc<dyn Service> {
+    let (operation, harm) = match sabotage {
+        Some(Sabotage::DeletesAreForgotten) => ("DeleteMessage", Harm::Forget),
+        Some(Sabotage::PurgesAreForgotten) => ("PurgeQueue", Harm::Forget),
+        Some(Sabotage::ReceivesPanic) => ("ReceiveMessage", Harm::Panic),
+        _ => return service,
+    };
+    Arc::new(Saboteur { service, operation, harm })
+}
+
+#[derive(Clone, Copy)]
+enum Harm {
+    /// Acknowledged, and never begun.
+    Forget,
+    /// A bug of an operation.
+    Panic,
+}
+
+struct Saboteur {
+    service: Arc<dyn Service>,
+    operation: &'static str,
+    harm: Harm,
+}
+
+impl Service for Saboteur {
+    fn describe(&self) -> &'static Description {
+        self.service.describe()
+    }
+
+    fn prepare(&self, operation: usize, input: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared> {
+        let prepared = self.service.prepare(operation, input)?;
+        match self.describe().shape.operations[operation].name == self.operation {
+            true => Ok(Box::new(Harmed(self.harm))),
+            false => Ok(prepared),
+        }
+    }
+}
+
+struct Harmed(Harm);
+
+impl Prepared for Harmed {
+    fn call(self: Box<Self>, _: Caller) -> Answer {
+        match self.0 {
+            Harm::Forget => Box::pin(async { Ok(Box::new(Nothing) as Box<dyn Write + Send>) }),
+            Harm::Panic => panic!("planted"),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One process of the simulated server: the real gateway, service, engine and journal over simulated surroundings.
+//!
+//! Wired as the `server` crate wires them, but for the listener, the threads and the signals. Dropping it without `stop`
+//! is a kill: nothing more is written.
+
+use crate::clock::{SimClock, SimSurroundings};
+use crate::disk::TracedDisk;
+use crate::link::{End, Link};
+use crate::plan::Sabotage;
+use crate::sabotage;
+use crate::trace::Trace;
+use engine::{Clock, Store};
+use gateway::{Gateway, Limits, Page, Scheme, Service};
+use journal::sim::SimDisk;
+use journal::{Journal, OpenError, Options};
+use names::{AccountId, Instant, Region};
+use prometheus_client::registry::Registry;
+use sqs::Sqs;
+use std::sync::{Arc, Mutex};
+use tokio::task::JoinHandle;
+
+/// Bytes of a log file: small, so that a short history sees many files.
+pub(crate) const FILE_BYTES: u64 = 1 << 17;
+
+/// A server that serves.
+pub(crate) struct Server {
+    pub(crate) store: Arc<Store>,
+    pub(crate) sqs: Arc<Sqs>,
+    pub(crate) clock: Arc<SimClock>,
+    gateway: Gateway,
+    connections: Vec<JoinHandle<()>>,
+}
+
+/// What a start needs.
+pub(crate) struct Start<'a> {
+    pub(crate) disk: &'a SimDisk,
+    pub(crate) now: Instant,
+    pub(crate) trace: &'a Arc<Trace>,
+    pub(crate) seed: u64,
+    pub(crate) sabotage: Option<Sabotage>,
+}
+
+impl Server {
+    /// Opens the log and brings the queues back.
+    pub(crate) fn open(start: &Start<'_>) -> Result<Self, OpenError> {
+        let clock = Arc::new(SimClock::at(start.now, start.sabotage == Some(Sabotage::SleepersNeverWake)));
+        let io = TracedDisk { disk: start.disk.clone(), trace: Arc::clone(start.trace), sabotage: start.sabotage };
+        let mut recovery = Sqs::recovery();
+        let shown: Arc<dyn Clock> = Arc::<SimClock>::clone(&clock);
+        let store = Store::open(Arc::new(io), Options::small(FILE_BYTES), shown, &mut [&mut recovery])?;
+        store.expect_nudges();
+        let region = Region::parse("us-east-1").expect("us-east-1 is a region");
+        let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, region.clone()));
+        let service: Arc<dyn Service> = Arc::<Sqs>::clone(&sqs);
+        let options = gateway::Options {
+            services: vec![sabotage::around(service, start.sabotage)],
+            pages: Arc::new(NoPages),
+            surroundings: Arc::new(SimSurroundings {
+                clock: Arc::clone(&clock),
+                chance: Mutex::new(fastrand::Rng::with_seed(start.seed)),
+            }),
+            default_account: AccountId::DEFAULT,
+            default_region: region,
+            public_url: None,
+            limits: Limits::default(),
+        };
+        let gateway = Gateway::new(options, &mut Registry::default());
+        Ok(Self { store, sqs, clock, gateway, connections: Vec::new() })
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        self.store.journal()
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Takes a connection whose client leaves at most `room` bytes unread.
+    pub(crate) fn connect(&mut self, room: usize) -> Link {
+        let (link, end) = Link::new(room);
+        self.connections.retain(|connection| !connection.is_finished());
+        self.connections.push(tokio::spawn(serve(self.gateway.clone(), end)));
+        link
+    }
+
+    /// Begins an orderly stop.
+    pub(crate) fn begin_stop(&self) {
+        self.gateway.stop();
+    }
+
+    /// Whether the last connection has ended.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.connections.iter().all(JoinHandle::is_finished)
+    }
+}
+
+async fn serve(gateway: Gateway, end: End) {
+    gateway.serve_connection(end, Scheme::Http).await;
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.connections.iter().for_each(JoinHandle::abort);
+    }
+}
+
+struct NoPages;
+
+impl gateway::Pages for NoPages {
+    fn page(&self, _path: &str, _query: &str) -> Option<Page> {
+        None
+    }
+}

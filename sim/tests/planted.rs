@@ -1,0 +1,76 @@
+//! The oracle is worth nothing unless it finds bugs: each one that is planted must be found within a few seeds.
+
+use sim::{Failure, Misfortunes, Plan, Sabotage, run, shrink};
+
+/// Seeds within which every planted bug has to show.
+const SEEDS: u64 = 60;
+
+fn found(sabotage: Sabotage) -> Failure {
+    let plan = Plan::short().with(sabotage);
+    let found = (0..SEEDS).find_map(|seed| run(seed, &plan).err());
+    found.unwrap_or_else(|| panic!("{sabotage:?} is not found within {SEEDS} seeds"))
+}
+
+#[track_caller]
+fn check(sabotage: Sabotage, expected: &[&str]) {
+    let failure = found(sabotage);
+    let is_expected = expected.iter().any(|words| failure.what.contains(words));
+    assert!(is_expected, "{sabotage:?} is found as something else: {failure}");
+}
+
+#[test]
+fn a_disk_that_lies_about_syncs_is_found() {
+    check(Sabotage::SyncsDoNothing, &["is lost", "cannot be opened", "QueueDoesNotExist", "came back"]);
+}
+
+#[test]
+fn a_disk_that_hides_its_errors_is_found() {
+    check(Sabotage::WriteErrorsAreHidden, &["is lost", "cannot be opened", "QueueDoesNotExist", "InvalidParameter"]);
+}
+
+#[test]
+fn deletes_and_purges_that_are_forgotten_are_found() {
+    check(Sabotage::DeletesAreForgotten, &["its deletion was acknowledged"]);
+    check(Sabotage::PurgesAreForgotten, &["its deletion was acknowledged"]);
+}
+
+#[test]
+fn a_lease_that_ends_early_is_found() {
+    check(Sabotage::LeasesAreOverstated, &["while a lease lasts"]);
+}
+
+#[test]
+fn a_delay_that_ends_early_is_found() {
+    check(Sabotage::DelaysAreOverstated, &["its delay lasts"]);
+}
+
+#[test]
+fn a_changed_body_is_found() {
+    check(Sabotage::BodiesAreDamaged, &["another body"]);
+}
+
+#[test]
+fn a_long_poll_that_never_ends_is_found() {
+    check(Sabotage::SleepersNeverWake, &["not answered in time"]);
+}
+
+#[test]
+fn a_panic_in_an_operation_is_found() {
+    check(Sabotage::ReceivesPanic, &["InternalFailure"]);
+}
+
+#[test]
+fn a_failing_history_shrinks_to_one_that_still_fails() {
+    let failure = found(Sabotage::DeletesAreForgotten);
+    let smaller = shrink(failure.clone());
+    assert!(smaller.plan.steps <= failure.step, "{smaller}");
+    assert_eq!(run(smaller.seed, &smaller.plan).unwrap_err().what, smaller.what);
+    assert!(smaller.to_string().contains(&format!("cargo xtask sim --seed {}", smaller.seed)));
+}
+
+#[test]
+fn a_calm_day_has_no_crash() {
+    let plan = Plan { misfortunes: Misfortunes::NONE, ..Plan::short() };
+    let report = run(1, &plan).unwrap();
+    assert_eq!((report.crashes(), report.failed_starts, report.unavailable), (0, 0, 0), "{report}");
+}

@@ -1,0 +1,60 @@
+//! Thousands of short histories, each with crashes, and the same one twice.
+//!
+//! `TIDEWIRE_SEEDS` says how many are tried.
+
+#![expect(clippy::unwrap_used, reason = "a panic is the report")]
+
+use sim::{Plan, Report, run};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// As many as take about half a minute on two slow cores.
+const SEEDS: u64 = 3_000;
+
+/// All seeds, on as many threads as there are cores.
+fn run_all(plan: &Plan, seeds: u64) -> Report {
+    let (next, total) = (AtomicU64::new(0), Mutex::new(Report::default()));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return;
+            }
+            match run(seed, plan) {
+                Ok(report) => *total.lock().unwrap() += report,
+                Err(failure) => panic!("{failure}"),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    total.into_inner().unwrap()
+}
+
+#[test]
+fn whatever_breaks_no_promise_does() {
+    let seeds = std::env::var("TIDEWIRE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
+    let report = run_all(&Plan::short(), seeds);
+    println!("{report}");
+    // A simulation in which nothing happens proves nothing.
+    let least = seeds / 4;
+    assert!(report.deliveries > seeds, "{report}");
+    assert!(report.kills > least && report.power_cuts > least, "{report}");
+    assert!(report.failed_starts > least && report.orderly_stops > least, "{report}");
+    assert!(report.stopped_logs > 0 && report.full_disks > least && report.unavailable > 0, "{report}");
+    assert!(report.broken_connections > least, "{report}");
+}
+
+#[test]
+fn a_seed_gives_the_same_trace_every_time() {
+    for seed in 0..60 {
+        let plan = Plan { keep_trace: true, ..Plan::short() };
+        let [first, second] = [(); 2].map(|()| run(seed, &plan).expect("the seed keeps every promise"));
+        assert_eq!(first, second, "seed {seed}");
+        let other = run(seed + 1, &plan).expect("the seed keeps every promise");
+        assert_ne!(first.trace, other.trace, "seeds {seed} and {}", seed + 1);
+    }
+}
