@@ -6,10 +6,13 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's product is what it prints")]
 
+mod backlog;
+mod caller;
 mod child;
 mod commit;
 mod connection;
 mod echo;
+mod folder;
 mod latency;
 mod load;
 mod machine;
@@ -20,6 +23,7 @@ mod response;
 mod scratch;
 mod sqs;
 mod sqs_report;
+mod stamped;
 mod start;
 mod subject;
 mod table;
@@ -47,6 +51,8 @@ enum Measurement {
     Journal(commit::JournalOptions),
     /// How fast a log is read back
     Replay(replay::ReplayOptions),
+    /// A queue that nobody consumes: memory, rates, restart, disk
+    Backlog(backlog::Options),
     /// Start time, idle memory and size of the release binary
     Start,
     /// The bare hyper echo itself, as a server
@@ -62,6 +68,7 @@ fn main() -> ExitCode {
         Measurement::Sqs(options) => sqs::run(&options),
         Measurement::Journal(options) => commit::run(&options),
         Measurement::Replay(options) => replay::run(&options),
+        Measurement::Backlog(options) => backlog::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),
     };
