@@ -13,6 +13,7 @@ mod commit;
 mod connection;
 mod echo;
 mod folder;
+mod in_flight;
 mod latency;
 mod load;
 mod machine;
@@ -53,6 +54,8 @@ enum Measurement {
     Replay(replay::ReplayOptions),
     /// A queue that nobody consumes: memory, rates, restart, disk
     Backlog(backlog::Options),
+    /// Visibility timeouts that all end in the same second: how long sends wait meanwhile
+    InFlight(in_flight::Options),
     /// Start time, idle memory and size of the release binary
     Start,
     /// The bare hyper echo itself, as a server
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Measurement::Journal(options) => commit::run(&options),
         Measurement::Replay(options) => replay::run(&options),
         Measurement::Backlog(options) => backlog::run(&options),
+        Measurement::InFlight(options) => in_flight::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),
     };

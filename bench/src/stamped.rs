@@ -47,7 +47,7 @@ fn blank_body(body_bytes: usize) -> String {
     BLANK.chars().chain(text()).take(body_bytes).collect()
 }
 
-/// A prepared send.
+/// A prepared send of one or ten messages.
 pub(crate) struct Stamped {
     request: Vec<u8>,
     /// Where each message's stamp begins.
@@ -55,6 +55,12 @@ pub(crate) struct Stamped {
 }
 
 impl Stamped {
+    /// A SendMessage.
+    pub(crate) fn one(requests: &Requests, queue_url: &str, body_bytes: usize) -> Self {
+        let body = format!(r#"{{"QueueUrl":"{queue_url}","MessageBody":"{}"}}"#, blank_body(body_bytes));
+        Self::prepared(requests.build("SendMessage", body.as_bytes()))
+    }
+
     /// A SendMessageBatch of ten, hidden for `delay_secs`.
     pub(crate) fn ten(requests: &Requests, queue_url: &str, body_bytes: usize, delay_secs: u32) -> Self {
         let body = blank_body(body_bytes);
@@ -124,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_as_it_was_sent_is_refused() {
-        let mut one = Stamped::ten(&requests(), "http://q", 64, 0);
+        let mut one = Stamped::one(&requests(), "http://q", 64);
         let body = bodies(one.numbered(Stamp { lane: 1, number: 2 })).remove(0);
         assert_eq!(Stamp::of(&body, 64), Ok(Stamp { lane: 1, number: 2 }));
         assert!(Stamp::of(&body, 65).is_err());
