@@ -31,6 +31,7 @@ mod table;
 mod usage;
 mod verdict;
 mod wakeup;
+mod written;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Measurement {
     Backlog(backlog::Options),
     /// Visibility timeouts that all end in the same second: how long sends wait meanwhile
     InFlight(in_flight::Options),
+    /// Bytes written to the disk for each byte sent
+    Written(written::Options),
     /// Start time, idle memory and size of the release binary
     Start,
     /// The bare hyper echo itself, as a server
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Measurement::Replay(options) => replay::run(&options),
         Measurement::Backlog(options) => backlog::run(&options),
         Measurement::InFlight(options) => in_flight::run(&options),
+        Measurement::Written(options) => written::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),
     };
