@@ -16,8 +16,10 @@ mod folder;
 mod in_flight;
 mod latency;
 mod load;
+mod long_polls;
 mod machine;
 mod peers;
+mod queues;
 mod replay;
 mod request;
 mod response;
@@ -59,6 +61,8 @@ enum Measurement {
     InFlight(in_flight::Options),
     /// Bytes written to the disk for each byte sent
     Written(written::Options),
+    /// Many queues with a long poll each: memory, CPU at rest, start
+    Queues(queues::Options),
     /// Start time, idle memory and size of the release binary
     Start,
     /// The bare hyper echo itself, as a server
@@ -77,6 +81,7 @@ fn main() -> ExitCode {
         Measurement::Backlog(options) => backlog::run(&options),
         Measurement::InFlight(options) => in_flight::run(&options),
         Measurement::Written(options) => written::run(&options),
+        Measurement::Queues(options) => queues::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),
     };
