@@ -14,6 +14,7 @@ mod connection;
 mod echo;
 mod folder;
 mod in_flight;
+mod kill;
 mod latency;
 mod load;
 mod long_polls;
@@ -63,6 +64,8 @@ enum Measurement {
     Written(written::Options),
     /// Many queues with a long poll each: memory, CPU at rest, start
     Queues(queues::Options),
+    /// kill -9 under load, round after round: nothing acknowledged is lost, nothing deleted comes back
+    Kill(kill::Options),
     /// Start time, idle memory and size of the release binary
     Start,
     /// The bare hyper echo itself, as a server
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Measurement::InFlight(options) => in_flight::run(&options),
         Measurement::Written(options) => written::run(&options),
         Measurement::Queues(options) => queues::run(&options),
+        Measurement::Kill(options) => kill::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),
     };
