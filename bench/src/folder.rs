@@ -60,6 +60,16 @@ pub(crate) fn free_bytes(folder: &Path) -> io::Result<u64> {
     Ok(disk.f_bavail * disk.f_frsize)
 }
 
+/// The lowest and the highest number in names like `log-0000000000000042.tw`.
+pub(crate) fn numbers(folder: &Path, prefix: &str) -> Option<(u64, u64)> {
+    let names = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.file_name());
+    let numbers = names.filter_map(|name| name.to_str()?.strip_prefix(prefix)?.split('.').next()?.parse::<u64>().ok());
+    numbers.fold(None, |range, number| {
+        let (low, high) = range.unwrap_or((number, number));
+        Some((number.min(low), number.max(high)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +85,7 @@ mod tests {
         let found = OnDisk::of(scratch.path()).unwrap();
         assert!((4 << 20..5 << 20).contains(&found.bytes()), "{found:?}");
         assert_eq!(found.kinds(), "log 2 MB in 2, manifest 1 MB in 1, segment 1 MB in 1");
+        assert_eq!((numbers(scratch.path(), "log-"), numbers(scratch.path(), "spare-")), (Some((1, 2)), None));
         assert!(free_bytes(scratch.path()).unwrap() > 0);
     }
 }

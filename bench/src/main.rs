@@ -14,10 +14,13 @@ mod connection;
 mod echo;
 mod folder;
 mod in_flight;
+mod kill;
 mod latency;
 mod load;
+mod long_polls;
 mod machine;
 mod peers;
+mod queues;
 mod replay;
 mod request;
 mod response;
@@ -59,6 +62,10 @@ enum Measurement {
     InFlight(in_flight::Options),
     /// Bytes written to the disk for each byte sent
     Written(written::Options),
+    /// Many queues with a long poll each: memory, CPU at rest, start
+    Queues(queues::Options),
+    /// kill -9 under load, round after round: nothing acknowledged is lost, nothing deleted comes back
+    Kill(kill::Options),
     /// Start time, idle memory and size of the release binary
     Start,
     /// The bare hyper echo itself, as a server
@@ -77,6 +84,8 @@ fn main() -> ExitCode {
         Measurement::Backlog(options) => backlog::run(&options),
         Measurement::InFlight(options) => in_flight::run(&options),
         Measurement::Written(options) => written::run(&options),
+        Measurement::Queues(options) => queues::run(&options),
+        Measurement::Kill(options) => kill::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),
     };
