@@ -88,6 +88,12 @@ impl IoFile for TracedFile {
         result
     }
 
+    fn grow(&self, bytes: u64) -> io::Result<()> {
+        let result = self.inner.grow(bytes);
+        self.trace.note(format_args!("disk grow {} {bytes} {}", self.name, word(&result)));
+        result
+    }
+
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let result = self.inner.write_at(offset, bytes);
         let crc = crc32c::crc32c(bytes);

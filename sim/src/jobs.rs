@@ -20,6 +20,8 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "commit", weight: 16, work: |server| drop(server.journal().commit()) },
     Job { name: "seal", weight: 2, work: |server| drop(server.journal().seal()) },
     Job { name: "tend", weight: 2, work: |server| drop(server.journal().tend()) },
+    Job { name: "retire", weight: 2, work: |server| drop(server.store.tend()) },
+    Job { name: "checkpoint", weight: 1, work: |server| drop(server.store.checkpoint()) },
     Job { name: "timers", weight: 3, work: |server| server.store.fire_timers() },
     Job { name: "sweep", weight: 1, work: |server| server.sqs.sweep() },
     Job { name: "nudge", weight: 1, work: |server| server.store.out_of_work() },

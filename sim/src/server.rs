@@ -9,7 +9,7 @@ use crate::link::{End, Link};
 use crate::plan::Sabotage;
 use crate::sabotage;
 use crate::trace::Trace;
-use engine::{Clock, Store};
+use engine::{Clock, Store, StoreOptions};
 use gateway::{Gateway, Limits, Page, Scheme, Service};
 use journal::sim::SimDisk;
 use journal::{Journal, OpenError, Options};
@@ -21,6 +21,9 @@ use tokio::task::JoinHandle;
 
 /// Bytes of a log file: small, so that a short history sees many files.
 pub(crate) const FILE_BYTES: u64 = 1 << 17;
+
+/// Bytes of messages in memory: so few that most receives read from the disk.
+const MEMORY_BYTES: usize = 8 << 10;
 
 /// A server that serves.
 pub(crate) struct Server {
@@ -47,7 +50,8 @@ impl Server {
         let io = TracedDisk { disk: start.disk.clone(), trace: Arc::clone(start.trace), sabotage: start.sabotage };
         let mut recovery = Sqs::recovery();
         let shown: Arc<dyn Clock> = Arc::<SimClock>::clone(&clock);
-        let store = Store::open(Arc::new(io), Options::small(FILE_BYTES), shown, &mut [&mut recovery])?;
+        let options = StoreOptions { journal: Options::small(FILE_BYTES), memory_bytes: MEMORY_BYTES };
+        let store = Store::open(Arc::new(io), options, shown, &mut [&mut recovery])?;
         store.expect_nudges();
         let region = Region::parse("us-east-1").expect("us-east-1 is a region");
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, region.clone()));

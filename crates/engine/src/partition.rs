@@ -135,7 +135,9 @@ impl<M: Machine> Partition<M> {
             if !pending.is(&empty) {
                 break pending;
             }
+            // In this order, so that a reader who is woken at its last moment takes what woke it, and a seed repeats a run.
             tokio::select! {
+                biased;
                 () = readable => {}
                 () = &mut expired => break pending,
                 () = &mut stop => break pending,

@@ -78,7 +78,13 @@ impl Queue {
             handles.iter().zip(&outcomes).filter(is_deleted).map(|(handle, _)| handle.sequence).collect();
         gone.sort_unstable();
         gone.dedup();
-        let effects = if gone.is_empty() { Vec::new() } else { vec![Effect::Deleted(gone).into()] };
+        let mut effects: Vec<E> = Vec::new();
+        if self.expiry.unrecorded && outcomes.contains(&DeleteOutcome::AlreadyGone) {
+            effects.push(Effect::Expired { below: self.first_kept() }.into());
+        }
+        if !gone.is_empty() {
+            effects.push(Effect::Deleted(gone).into());
+        }
         Decision::change(effects, Reply::Deleted(outcomes))
     }
 
@@ -129,7 +135,8 @@ impl Queue {
 
     fn purge<E: From<Effect>>(&self) -> Decision<E, Reply> {
         let below = self.next_sequence;
-        let effects = if self.first_kept() == below { Vec::new() } else { vec![Effect::Purged { below }.into()] };
+        let nothing = self.first_kept() == below && !self.expiry.unrecorded;
+        let effects = if nothing { Vec::new() } else { vec![Effect::Purged { below }.into()] };
         Decision::change(effects, Reply::Purged)
     }
 

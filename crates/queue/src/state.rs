@@ -25,6 +25,22 @@ pub struct Queue {
     /// What the next message sent gets.
     pub(crate) next_sequence: u64,
     pub(crate) last_sent_at: Instant,
+    pub(crate) expiry: Expiry,
+}
+
+/// Whether messages went by time that no record says are gone. Time is told anew at each start, and a clock set back
+/// between two starts would bring them back; that is allowed until somebody was told that they are gone.
+///
+/// It is knowledge about the log and not about the queue, so queues that differ in it alone are equal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expiry {
+    pub(crate) unrecorded: bool,
+}
+
+impl PartialEq for Expiry {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 // An idle queue may cost 300 bytes, the engine's part of it included.
@@ -40,6 +56,7 @@ impl Queue {
             marks: Marks::default(),
             next_sequence: 1,
             last_sent_at: Instant::EPOCH,
+            expiry: Expiry::default(),
         }
     }
 
@@ -92,7 +109,10 @@ impl Queue {
                 gone.extend(sequences.iter().copied().filter(|&sequence| self.remove(sequence)));
                 self.marks.trim(self.first_live());
             }
-            Effect::Purged { below } | Effect::Expired { below } => self.remove_below(*below),
+            Effect::Purged { below } | Effect::Expired { below } => {
+                self.remove_below(*below);
+                self.expiry.unrecorded = false;
+            }
             Effect::Configured(settings) => {
                 if settings.retention_millis != self.settings.retention_millis {
                     self.marks.merge(settings.retention_millis);
@@ -149,6 +169,7 @@ impl Queue {
         if self.marks.next_expiry(retention_millis).is_some_and(|at| at <= now) {
             let below = self.marks.expire(now, retention_millis, self.next_sequence);
             self.remove_below(below);
+            self.expiry.unrecorded = true;
         }
     }
 
@@ -287,5 +308,24 @@ mod tests {
             most = most.max(queue.counts().visible);
         }
         assert_eq!(most, 60, "no time was let pass, and still what had expired was let go");
+    }
+
+    /// The clock of the next start may stand where it stood before the message expired.
+    #[test]
+    fn whoever_is_told_that_an_expired_message_is_gone_can_rely_on_it() {
+        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let handle = crate::Handle { sequence: 1, receive: 1 };
+        let told = [(Command::Delete(vec![handle]), Effect::Expired { below: 2 }), (Command::Purge, Effect::Purged { below: 2 })];
+        for (command, record) in told {
+            let mut queue = Queue::new(settings);
+            let message = Message::new(MessageId([0; 16]), Instant::from_millis(1), 1, Bytes::from_static(b"x"));
+            queue.apply(&Effect::Sent { sequence: 1, visible_at: Instant::EPOCH, message }, &mut Vec::new());
+            let later = Instant::from_millis(100_000);
+            queue.advance(later);
+            let effects = queue.decide::<Effect>(later, command.clone()).effects;
+            assert_eq!(effects, [record]);
+            queue.apply(&effects[0], &mut Vec::new());
+            assert_eq!(queue.decide::<Effect>(later, command).effects, [], "it is told once");
+        }
     }
 }

@@ -64,16 +64,15 @@ impl Oracle {
             return if of_volatile { Ok(()) } else { Err(format!("a delete of handles that are right fails: {body}")) };
         }
         for number in messages {
-            self.messages[*number].gone(span.answered, self.wall_max);
+            self.messages[*number].gone(span.answered);
             self.messages[*number].handle = None;
         }
         Ok(())
     }
 
     fn emptied(&mut self, queue: usize, span: Span) {
-        let wall_max = self.wall_max;
         let there = self.messages.iter_mut().filter(|message| message.queue == queue && message.was_there(span.asked));
-        there.for_each(|message| message.gone(span.answered, wall_max));
+        there.for_each(|message| message.gone(span.answered));
     }
 
     /// Checks what a receive shows; the numbers of the messages.

@@ -4,11 +4,6 @@
 
 use super::lease::Leases;
 
-/// What had expired is gone without a record, so a delete or a purge that finds it gone writes none either; a wall clock
-/// that is set back between two starts then brings the message back although its deletion was acknowledged. Set it to
-/// `false` as soon as the queue machine keeps such deletions.
-const EXPIRED_DELETES_MAY_RETURN: bool = true;
-
 /// What is known of its sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sending {
@@ -99,11 +94,8 @@ impl Message {
         self.may_be_gone = true;
     }
 
-    /// It was acknowledged to be gone, the server's clock never having shown more than `wall_max`.
-    pub(crate) fn gone(&mut self, at: u64, wall_max: u64) {
-        if EXPIRED_DELETES_MAY_RETURN && wall_max >= self.may_expire_from {
-            return;
-        }
+    /// It was acknowledged to be gone.
+    pub(crate) fn gone(&mut self, at: u64) {
         self.gone_from = Some(self.gone_from.map_or(at, |before| before.min(at)));
     }
 
@@ -178,7 +170,7 @@ mod tests {
     fn a_deleted_message_must_not_show_in_later_receives() {
         let mut message = message();
         message.acknowledged(1, 1_000);
-        message.gone(5, 1_000);
+        message.gone(5);
         assert_eq!(message.must_not_show(4, 1_000, 2_000), None);
         assert_eq!(message.must_not_show(6, 1_000, 2_000), Some("its deletion was acknowledged"));
     }

@@ -30,6 +30,35 @@ struct Write {
     given_up: bool,
 }
 
+impl Write {
+    fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+
+    /// What of it none of `later` covers.
+    fn without(self, later: &[Write]) -> Vec<Write> {
+        let mut left = vec![self];
+        for over in later {
+            left = left.into_iter().flat_map(|write| write.outside(over)).collect();
+        }
+        left
+    }
+
+    fn outside(self, over: &Write) -> Vec<Write> {
+        if over.end() <= self.offset || self.end() <= over.offset {
+            return vec![self];
+        }
+        let part = |from: u64, to: u64| {
+            let at = |offset: u64| usize::try_from(offset - self.offset).expect("a write fits into memory");
+            let bytes = self.bytes.get(at(from)..at(to)).filter(|bytes| !bytes.is_empty())?;
+            Some(Write { offset: from, bytes: bytes.into(), given_up: self.given_up })
+        };
+        let before = part(self.offset, over.offset.max(self.offset));
+        let after = part(over.end().min(self.end()), self.end());
+        before.into_iter().chain(after).collect()
+    }
+}
+
 #[derive(Clone)]
 enum Change {
     Create(String, usize),
@@ -152,12 +181,12 @@ impl Image {
             copy(stable, &mut longer);
             *stable = longer;
         }
-        doubtful.retain(|write| {
-            if !write.given_up {
-                stable.write(write.offset, &write.bytes);
-            }
-            write.given_up
-        });
+        let (given_up, synced): (Vec<_>, Vec<_>) = std::mem::take(doubtful).into_iter().partition(|write| write.given_up);
+        for write in &synced {
+            stable.write(write.offset, &write.bytes);
+        }
+        // What is synced over a given-up write is on the disk behind it, whatever became of the latter.
+        *doubtful = given_up.into_iter().flat_map(|write| write.without(&synced)).collect();
     }
 
     /// The kernel marks the pages clean and forgets them; whether they reached the disk nobody knows.
