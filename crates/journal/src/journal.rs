@@ -202,14 +202,15 @@ impl Journal {
     }
 
     /// Writes a checkpoint, reads it back, replaces the manifest, and then lets go of what the checkpoint makes needless.
-    /// The caller has made sure that everything the snapshots contain is durable.
+    /// The caller makes sure that everything a snapshot contains is durable before he gives it; if the journal ends while
+    /// he does, the checkpoint does not count, whatever it contains.
     ///
     /// On `NoSpace` and `Damage` nothing has changed, and the journal goes on. A `Fault` has stopped it.
     pub fn checkpoint(&self, checkpoint: Checkpoint<'_, '_>) -> Result<(), StoreError> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
         let _one_at_a_time = self.begin_storing(ledger)?;
         let retires = checkpoint.retire.is_some();
-        let over = self.end_storing(ledger.checkpoint(checkpoint))?;
+        let over = self.end_storing(ledger.checkpoint(checkpoint, &|| self.lane.why_ended()))?;
         self.lane.forget(&over, retires);
         Ok(())
     }

@@ -14,7 +14,7 @@ use names::{PartitionId, Position};
 
 use crate::{
     checkpoint::{self, CHECKPOINT_NEW, CheckpointFile, Header, Snapshot, checkpoint_name},
-    error::{Fault, StoreError},
+    error::{Fault, Stopped, StoreError},
     manifest::{self, MANIFEST_NEW, Manifest},
     segment::Segments,
     shelf::Shelf,
@@ -88,8 +88,13 @@ impl Ledger {
     }
 
     /// Writes a checkpoint and lets go of what it makes needless. Returns the partitions that are over. The
-    /// caller holds `one_at_a_time`.
-    pub(crate) fn checkpoint(&self, checkpoint: Checkpoint<'_, '_>) -> Result<Vec<PartitionId>, StoreError> {
+    /// caller holds `one_at_a_time`; `ended` tells whether the journal has ended meanwhile. Then whoever makes the snapshots
+    /// can no longer wait for what they contain, and may have given fewer than there are.
+    pub(crate) fn checkpoint(
+        &self,
+        checkpoint: Checkpoint<'_, '_>,
+        ended: &dyn Fn() -> Option<Stopped>,
+    ) -> Result<Vec<PartitionId>, StoreError> {
         let Checkpoint { complete, snapshots, retire, drop_segments } = checkpoint;
         let old = lock(&self.current).clone();
         let base = self.shelf.base_without(retire.as_ref());
@@ -101,6 +106,9 @@ impl Ledger {
         let header = Header { log_id: old.base.chain.log_id, number, complete };
         let written =
             checkpoint::write(self.shelf.io(), header, &mut seen).map_err(|error| self.undo(number, error))?;
+        if let Some(stopped) = ended() {
+            return Err(StoreError::Stopped(stopped));
+        }
 
         let mut new = Manifest { base, checkpoints: old.checkpoints, segments: self.segments.list() };
         new.segments.retain(|segment| !drop_segments.contains(&segment.number));
