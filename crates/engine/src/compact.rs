@@ -51,7 +51,8 @@ impl Store {
             Err(StoreError::Damage(damage)) => {
                 // What of it is sound is still served from where it is; copying a part of it would hide the rest.
                 tracing::error!(%damage, "a segment is damaged; it is left as it is");
-                self.damaged_segments().extend(old.iter().filter(|number| Source::Segment(**number).file() == damage.file));
+                self.damaged_segments()
+                    .extend(old.iter().filter(|number| Source::Segment(**number).file() == damage.file));
                 Ok(0)
             }
             Err(error) => Err(error),
@@ -123,7 +124,8 @@ fn choose(segments: &[SegmentInfo], uses: &BTreeMap<u64, Use>) -> Vec<u64> {
         segment.bytes * held / records.max(1)
     };
     let thin = |segment: &SegmentInfo| uses.get(&segment.number).is_some_and(|one| one.held * 2 < one.records);
-    let (thin, dense): (Vec<&SegmentInfo>, Vec<&SegmentInfo>) = segments.iter().filter(in_use).partition(|segment| thin(segment));
+    let (thin, dense): (Vec<&SegmentInfo>, Vec<&SegmentInfo>) =
+        segments.iter().filter(in_use).partition(|segment| thin(segment));
     let small: Vec<_> = dense.into_iter().filter(|segment| segment.bytes < SMALL_BYTES).collect();
     let small = if small.len() >= SMALL_MAX { small } else { Vec::new() };
     let mut round = 0;

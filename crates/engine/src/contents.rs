@@ -51,7 +51,15 @@ impl<C: Content> Contents<C> {
 
     /// The contents that a snapshot knew of.
     pub(crate) fn with_pieces(memory: Arc<Memory>, pieces: Vec<Piece>) -> Self {
-        Self { resident: Paged::default(), logged: Paged::default(), pieces, pieces_version: 0, floor: 0, memory, bytes: 0 }
+        Self {
+            resident: Paged::default(),
+            logged: Paged::default(),
+            pieces,
+            pieces_version: 0,
+            floor: 0,
+            memory,
+            bytes: 0,
+        }
     }
 
     /// Adds the content of a record at `at`. Up to `durable` the log can be read.

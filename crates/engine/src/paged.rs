@@ -64,7 +64,8 @@ impl<T> Paged<T> {
 
     /// The first key whose value is not `below`, if values rise with keys: where a cut through them lies.
     pub(crate) fn cut(&self, below: impl Fn(&T) -> bool) -> Option<u64> {
-        let (number, page) = self.by_number.iter().find(|(_, page)| page.slots.last().is_some_and(|last| !below(last)))?;
+        let (number, page) =
+            self.by_number.iter().find(|(_, page)| page.slots.last().is_some_and(|last| !below(last)))?;
         page.entries(number * PAGE_KEYS).find(|(_, value)| !below(value)).map(|(key, _)| key)
     }
 

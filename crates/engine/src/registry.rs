@@ -120,7 +120,8 @@ impl<M: Machine> Partition<M> {
     fn retain(&self, kept: &mut Vec<Kept>, wanted: impl Fn(&M, &Contents<M::Content>, u64) -> bool) {
         let mut flags = Vec::with_capacity(kept.len());
         for some in kept.chunks(KEYS_PER_LOCK) {
-            let locked = self.with(|machine, contents| flags.extend(some.iter().map(|one| wanted(machine, contents, one.key))));
+            let locked =
+                self.with(|machine, contents| flags.extend(some.iter().map(|one| wanted(machine, contents, one.key))));
             // A broken partition can say nothing; keeping what it may hold loses nothing.
             locked.unwrap_or_else(|| flags.extend(some.iter().map(|_| true)));
         }
@@ -135,7 +136,8 @@ impl<M: Machine> Stored for Partition<M> {
     }
 
     fn retain_unsegmented(&self, kept: &mut Vec<Kept>) {
-        let wanted = |machine: &M, contents: &Contents<M::Content>, key| machine.holds(key) && !contents.is_segmented(key);
+        let wanted =
+            |machine: &M, contents: &Contents<M::Content>, key| machine.holds(key) && !contents.is_segmented(key);
         self.retain(kept, wanted);
     }
 

@@ -74,24 +74,25 @@ impl Store {
 
     /// Puts what of a log file is still held into segments. Says how many records that were.
     fn segment(&self, file: &ClosedFile) -> Result<u64, StoreError> {
-        let mut by_partition: BTreeMap<PartitionId, (Option<Arc<dyn Stored>>, Vec<Kept>)> = BTreeMap::new();
+        let mut shares: BTreeMap<PartitionId, Share> = BTreeMap::new();
         let scanned = self.journal().scan(file, &mut |record, place| {
-            let find = || (self.registry.get(record.partition), Vec::new());
-            let (partition, kept) = by_partition.entry(record.partition).or_insert_with(find);
-            if let Some((key, time)) = partition.as_ref().and_then(|partition| partition.content_key(record)) {
-                kept.push(Kept { partition: record.partition, key, time, place, starts_piece: false });
+            let id = record.partition;
+            let find = || Share { partition: self.registry.get(id), kept: Vec::new() };
+            let Share { partition: Some(partition), kept } = shares.entry(id).or_insert_with(find) else { return };
+            if let Some((key, time)) = partition.content_key(record) {
+                kept.push(Kept { partition: id, key, time, place, starts_piece: false });
             }
         });
         scanned.map_err(StoreError::Damage)?;
         let mut all = Vec::new();
-        for (partition, kept) in by_partition.values_mut() {
+        for Share { partition, kept } in shares.values_mut() {
             let Some(partition) = partition else { continue };
             partition.retain_unsegmented(kept);
             // A backlog of one queue is most of a file, and moved rather than copied.
             if all.is_empty() { std::mem::swap(&mut all, kept) } else { all.append(kept) }
         }
         let mut pieces = by_owner(self.journal().write_segments(&all)?);
-        for (id, (partition, _)) in by_partition {
+        for (id, Share { partition, .. }) in shares {
             if let Some(partition) = partition {
                 partition.retire(pieces.remove(&id).unwrap_or_default(), file.last);
             }
@@ -137,6 +138,12 @@ impl Store {
     }
 }
 
+/// What a log file holds of one partition, which may be over.
+struct Share {
+    partition: Option<Arc<dyn Stored>>,
+    kept: Vec<Kept>,
+}
+
 /// Pieces by their partition, in their order.
 pub(crate) fn by_owner(pieces: Vec<(PartitionId, Piece)>) -> BTreeMap<PartitionId, Vec<Piece>> {
     let mut owned: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -161,8 +168,10 @@ impl<'a> Snapshots<'a> {
     fn new(store: &'a Store, complete: bool) -> Self {
         let written_at = store.clock().now();
         let families = store.registry.next_ordinals().into_iter();
-        let families = families.map(|(family, next_ordinal)| family_snapshot(family, FamilyState { next_ordinal, written_at }));
-        let tombstones = store.registry.tombstones().into_iter().map(|(id, tombstone)| tombstone_snapshot(id, tombstone));
+        let families =
+            families.map(|(family, next_ordinal)| family_snapshot(family, FamilyState { next_ordinal, written_at }));
+        let tombstones =
+            store.registry.tombstones().into_iter().map(|(id, tombstone)| tombstone_snapshot(id, tombstone));
         Self {
             store,
             complete,

@@ -99,7 +99,12 @@ impl Store {
             manual,
             damaged_reads: AtomicU64::new(0),
         });
-        Arc::new(Self { shared, registry: Registry::default(), housekeeping: Mutex::new(Position::ZERO), damaged_segments: Mutex::default() })
+        Arc::new(Self {
+            shared,
+            registry: Registry::default(),
+            housekeeping: Mutex::new(Position::ZERO),
+            damaged_segments: Mutex::default(),
+        })
     }
 
     /// What the partitions share.

@@ -229,7 +229,8 @@ impl History {
         for (place, known) in &self.known {
             assert!(found.contains_key(place) || !known.sure || known.removing, "{place:?} is lost");
         }
-        self.known = found.into_iter().map(|(place, bytes)| (place, Known { bytes, sure: true, removing: false })).collect();
+        self.known =
+            found.into_iter().map(|(place, bytes)| (place, Known { bytes, sure: true, removing: false })).collect();
         self.burning.clear();
         let used = self.house.store.memory().used();
         assert!(used <= MEMORY_BYTES + 10_000, "{used} bytes of contents are in memory");

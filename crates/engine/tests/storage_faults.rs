@@ -48,7 +48,9 @@ impl House {
     fn look(&self) -> Vec<(u64, Option<Vec<u8>>)> {
         let pending = self.album.execute(Command::Look(usize::MAX)).unwrap();
         let waker = Context::from_waker(Waker::noop());
-        let Poll::Ready(Ok((keys, pictures))) = pin!(pending.read()).poll(&mut { waker }) else { panic!("all is durable") };
+        let Poll::Ready(Ok((keys, pictures))) = pin!(pending.read()).poll(&mut { waker }) else {
+            panic!("all is durable")
+        };
         keys.into_iter().zip(pictures.into_iter().map(|picture| picture.map(|picture| picture.0.to_vec()))).collect()
     }
 
@@ -78,7 +80,9 @@ fn a_rotten_record_is_withheld_and_counted_and_all_others_are_handed_out() {
     let found = house.look();
     let missing: Vec<u64> = found.iter().filter(|(_, picture)| picture.is_none()).map(|(key, _)| *key).collect();
     assert_eq!((found.len(), missing.len(), house.store.damaged_reads()), (200, 1, 1));
-    let right = |(key, picture): &(u64, Option<Vec<u8>>)| picture.as_ref().is_none_or(|picture| *picture == key.to_be_bytes().repeat(125));
+    let right = |(key, picture): &(u64, Option<Vec<u8>>)| {
+        picture.as_ref().is_none_or(|picture| *picture == key.to_be_bytes().repeat(125))
+    };
     assert!(found.iter().all(right));
     // It goes on: more is put in, the log is retired, the damaged segment stays where it is.
     let rest: Vec<u64> = (1..=60).filter(|key| !missing.contains(key)).collect();

@@ -315,7 +315,10 @@ mod tests {
     fn whoever_is_told_that_an_expired_message_is_gone_can_rely_on_it() {
         let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
         let handle = crate::Handle { sequence: 1, receive: 1 };
-        let told = [(Command::Delete(vec![handle]), Effect::Expired { below: 2 }), (Command::Purge, Effect::Purged { below: 2 })];
+        let told = [
+            (Command::Delete(vec![handle]), Effect::Expired { below: 2 }),
+            (Command::Purge, Effect::Purged { below: 2 }),
+        ];
         for (command, record) in told {
             let mut queue = Queue::new(settings);
             let message = Message::new(MessageId([0; 16]), Instant::from_millis(1), 1, Bytes::from_static(b"x"));

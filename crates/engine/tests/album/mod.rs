@@ -134,7 +134,11 @@ impl Machine for Album {
     fn apply(&mut self, _: Position, change: &Change, gone: &mut Vec<u64>) {
         match change {
             Change::Put(key, _) => {
-                assert_eq!(*key, self.next + 1, "an effect is applied twice, or to an album whose beginning is missing");
+                assert_eq!(
+                    *key,
+                    self.next + 1,
+                    "an effect is applied twice, or to an album whose beginning is missing"
+                );
                 self.next = *key;
                 self.there.insert(*key);
             }

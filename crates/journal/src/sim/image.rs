@@ -181,7 +181,8 @@ impl Image {
             copy(stable, &mut longer);
             *stable = longer;
         }
-        let (given_up, synced): (Vec<_>, Vec<_>) = std::mem::take(doubtful).into_iter().partition(|write| write.given_up);
+        let (given_up, synced): (Vec<_>, Vec<_>) =
+            std::mem::take(doubtful).into_iter().partition(|write| write.given_up);
         for write in &synced {
             stable.write(write.offset, &write.bytes);
         }
