@@ -129,6 +129,17 @@ impl Segments {
         Ok(Self { io, log_id, sizes: SegmentSizes::default(), state: Mutex::new(state) })
     }
 
+    /// What `listed` names, taken as it comes: for a check, which is to find all that is wrong and not only the first.
+    pub(crate) fn unchecked(io: Arc<dyn Io>, log_id: u64, listed: &[SegmentInfo]) -> Self {
+        let state = State {
+            next_number: u64::MAX,
+            infos: listed.iter().map(|info| (info.number, *info)).collect(),
+            files: Recent::new(SEGMENTS_OPEN),
+            indexes: Recent::new(INDEXES_KEPT),
+        };
+        Self { io, log_id, sizes: SegmentSizes::default(), state: Mutex::new(state) }
+    }
+
     /// The same with other sizes, for tests and simulations.
     #[must_use]
     pub fn with_sizes(self, sizes: SegmentSizes) -> Self {

@@ -225,8 +225,7 @@ mod tests {
         kept[2].starts_piece = true;
         let mut numbers = 5..;
         let files = plan(&kept, &SIZES, &mut || numbers.next().unwrap());
-        let keys: Vec<_> =
-            files[0].pieces.iter().map(|plan| (plan.piece.first_key, plan.piece.last_key)).collect();
+        let keys: Vec<_> = files[0].pieces.iter().map(|plan| (plan.piece.first_key, plan.piece.last_key)).collect();
         assert_eq!((files.len(), keys), (1, vec![(1, 2), (7, 7)]));
     }
 
