@@ -8,7 +8,8 @@
 use crate::recovery::FamilyState;
 use crate::registry::{Mark, Stored, Tombstone};
 use crate::store::Store;
-use journal::{Checkpoint, ClosedFile, Kept, Piece, Snapshot, StoreError};
+use journal::backup::{BackupError, Copied, Terms};
+use journal::{Checkpoint, ClosedFile, Io, Kept, Piece, Snapshot, StoreError};
 use names::{PartitionId, Position};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,14 @@ impl Store {
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         let upto = self.housekeep();
         self.checkpoint_locked(None, *upto).map(drop)
+    }
+
+    /// Writes a checkpoint and copies everything to `target` while requests are served. No file is retired, compacted or
+    /// dropped until the copy is there, so the log grows by what is sent meanwhile.
+    pub fn backup(&self, target: &dyn Io, terms: Terms<'_>) -> Result<Copied, BackupError> {
+        let upto = self.housekeep();
+        self.checkpoint_locked(None, *upto)?;
+        self.journal().backup(target, terms)
     }
 
     fn housekeep(&self) -> MutexGuard<'_, Position> {

@@ -7,6 +7,7 @@
 //! commit; `journal` is the door. The byte pictures stand in `docs/formats`. Only this crate touches the disk.
 
 mod aligned;
+pub mod backup;
 mod block;
 mod body;
 mod chain;

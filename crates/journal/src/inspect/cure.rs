@@ -43,7 +43,7 @@ pub enum Cure {
         /// The first that goes.
         from: u64,
     },
-    /// The sound records of a damaged segment are to be written anew, by whoever knows the partitions.
+    /// A segment is damaged; only whoever knows its partitions could write what is sound of it anew.
     Salvage {
         /// The segment's number.
         segment: u64,
@@ -100,7 +100,10 @@ impl Cure {
             Self::ForgetCheckpoints { from } => {
                 format!("forget the checkpoints from {from} on: nothing is lost, the log holds all they stood for")
             }
-            Self::Salvage { segment, .. } => format!("write what is sound of segment {segment} anew"),
+            Self::Salvage { segment, .. } => format!(
+                "segment {segment} cannot be repaired in its place; a server serves all its sound records and says which it \
+                 cannot read. Restore a backup, or let the queues drain"
+            ),
             Self::Refused(why) => format!("cannot be repaired: {why}"),
         }
     }

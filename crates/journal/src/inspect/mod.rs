@@ -4,6 +4,7 @@
 //! open would accept is no finding: a torn block at the very end, files that a crash left half-made. The caller holds
 //! the folder's lock, or takes into account that somebody writes to it meanwhile.
 
+mod contents;
 mod cure;
 mod pieces;
 pub(crate) mod walk;
@@ -13,21 +14,21 @@ use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
 use names::{PartitionId, Position};
 
 use crate::{
-    block::{BLOCK_HEADER_BYTES, OPENING},
-    chain::Chain,
+    block::BLOCK_HEADER_BYTES,
     checkpoint::{Reader, Snapshot, checkpoint_number},
     error::{Damage, Fault, OpenError, ReplayError, Unreadable},
     io::Io,
-    manifest::{self, FileStart, Manifest},
+    manifest::{self, Manifest},
     record::{RECORD_HEADER_BYTES, Record},
     restore::Order,
     segment::{Place, Segments, Source},
     shelf::{log_name, log_number},
 };
 
+pub use contents::{Item, Show, contents, files};
 pub use cure::{Cure, Cured};
 use pieces::Pieces;
-use walk::{Block, End, Flaw, Gap, Step};
+use walk::{Block, End, Flaw, Gap, Lengths, Step};
 
 /// Who looks on.
 pub trait Inspector {
@@ -147,7 +148,7 @@ impl Inspection<'_> {
             Err(other) => return Err(other),
         };
         let oldest = self.names.iter().filter_map(|name| log_number(name)).min();
-        let Some(base) = oldest.map(|number| self.begin_of(number)).transpose()?.flatten() else {
+        let Some(base) = oldest.map(|number| contents::begin_of(&**self.io, &log_name(number), number)).transpose()?.flatten() else {
             let why = format!("there is no log in this folder: {damage}");
             return Err(OpenError::Corrupt { file: damage.file, offset: damage.offset, why });
         };
@@ -157,22 +158,6 @@ impl Inspection<'_> {
         self.find(damage, "where the log begins and which files belong to it; checkpoints were not looked at", cure);
         self.order = None;
         Ok(Manifest::new(base))
-    }
-
-    /// The beginning of a log file by its own head.
-    fn begin_of(&self, number: u64) -> Result<Option<FileStart>, OpenError> {
-        let name = log_name(number);
-        let file = self.io.open(&name).map_err(Fault::of(&name, "open"))?;
-        let mut reader = crate::reader::Reader::new(0);
-        let Ok((head, _)) = reader.header(&*file, &name, 0)? else { return Ok(None) };
-        let chain = Chain {
-            log_id: head.log_id,
-            incarnation: head.incarnation - u32::from(head.has(OPENING)),
-            number: head.number,
-            position: head.first_position,
-            previous: head.previous,
-        };
-        Ok(Some(FileStart { file: number, chain }))
     }
 
     /// Reads the checkpoints from the newest to the oldest; returns the pieces that count.
@@ -236,7 +221,7 @@ impl Inspection<'_> {
     fn log(&mut self, manifest: &Manifest) -> Result<(), OpenError> {
         let io = Arc::clone(self.io);
         let mut files = HashSet::new();
-        let end = walk::walk(&*io, manifest.base, &mut |step| {
+        let end = walk::walk(&*io, manifest.base, Lengths::Whole, &mut |step| {
             match step {
                 Step::Block(block) => {
                     files.insert(block.file);

@@ -72,6 +72,15 @@ pub(crate) struct End {
     pub(crate) torn: Option<&'static str>,
 }
 
+/// How long log files are to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lengths {
+    /// As their heads say.
+    Whole,
+    /// As long as what was copied of them.
+    Copied,
+}
+
 pub(crate) type Visit<'a> = dyn FnMut(Step<'_>) -> Result<ControlFlow<()>, OpenError> + 'a;
 
 /// A place where the chain does not go on, not yet known to be an end or a gap.
@@ -91,6 +100,7 @@ struct Walk<'a, 'v> {
     chain: Chain,
     reader: Reader,
     doubt: Option<Doubt>,
+    lengths: Lengths,
     visit: &'a mut Visit<'v>,
     stopped: bool,
     /// The file being walked, and where its next block is to stand.
@@ -107,13 +117,18 @@ enum Found {
 }
 
 /// Walks from `base` to the end of the log, or until the visitor has enough.
-pub(crate) fn walk(io: &dyn Io, base: FileStart, visit: &mut Visit<'_>) -> Result<End, OpenError> {
+pub(crate) fn walk(
+    io: &dyn Io,
+    base: FileStart,
+    lengths: Lengths,
+    visit: &mut Visit<'_>,
+) -> Result<End, OpenError> {
     let names = io.list().map_err(Fault::of("journal", "list"))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
     numbers.retain(|number| *number >= base.file);
     numbers.sort_unstable();
     let reader = Reader::new(u64::MAX);
-    let mut walk = Walk { io, chain: base.chain, reader, doubt: None, visit, stopped: false, at: (base.file, 0) };
+    let mut walk = Walk { io, chain: base.chain, reader, doubt: None, lengths, visit, stopped: false, at: (base.file, 0) };
     let mut expected = base.file;
     for number in numbers {
         if number != expected {
@@ -162,7 +177,8 @@ impl Walk<'_, '_> {
         if bytes < PAGE {
             self.doubt_of(number, 0, "the head of the file is cut off", true);
         }
-        if self.stopped { Ok(()) } else { self.check_length(&*file, &name, number, bytes) }
+        let unchecked = self.stopped || self.lengths == Lengths::Copied;
+        if unchecked { Ok(()) } else { self.check_length(&*file, &name, number, bytes) }
     }
 
     /// A file never shrinks: one that is shorter than its head says was cut.

@@ -21,6 +21,7 @@ mod piece;
 mod place;
 mod plan;
 mod reader;
+mod rebadge;
 mod recent;
 mod step;
 mod verify;
@@ -49,6 +50,7 @@ use verify::Verify;
 use writer::Writer;
 
 pub use piece::Piece;
+pub(crate) use rebadge::rebadge;
 pub use place::{Kept, Place, Source};
 pub use plan::SegmentSizes;
 
