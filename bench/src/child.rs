@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,17 @@ impl Server {
     /// The last lines the server printed.
     pub(crate) fn last_lines(&self) -> String {
         self.output.text()
+    }
+
+    /// Asks the server to stop and gives it until `patience` is over; how long it took, or why it did not end in order.
+    pub(crate) fn stop(mut self, patience: Duration) -> Result<Duration, String> {
+        let begun = Instant::now();
+        ask_to_stop(&self.child);
+        match end_before(&mut self.child, begun + patience) {
+            Some(status) if status.success() => Ok(begun.elapsed()),
+            Some(status) => Err(format!("the stop ended with {status}; last words:\n{}", self.last_lines())),
+            None => Err(format!("not stopped after {patience:?}; last words:\n{}", self.last_lines())),
+        }
     }
 
     /// Ends the server at once, as a crash would.
@@ -158,18 +169,28 @@ fn stop(child: &mut Child) {
     if child.try_wait().is_ok_and(|status| status.is_some()) {
         return;
     }
+    ask_to_stop(child);
+    if end_before(child, Instant::now() + STOP_PATIENCE).is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+fn ask_to_stop(child: &Child) {
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = rustix::process::kill_process(pid, Signal::TERM);
     }
-    let deadline = Instant::now() + STOP_PATIENCE;
+}
+
+/// How the child ended, if it did before the deadline.
+fn end_before(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
     while Instant::now() < deadline {
-        if child.try_wait().is_ok_and(|status| status.is_some()) {
-            return;
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    let _ = child.kill();
-    let _ = child.wait();
+    None
 }
 
 #[cfg(test)]
@@ -204,5 +225,17 @@ mod tests {
     fn a_server_that_dies_is_quoted() {
         let error = Server::announced(&mut shell("echo no disk >&2; exit 3"), Duration::from_secs(10)).err().unwrap();
         assert!(error.contains("it ended") && error.contains("no disk"), "{error}");
+    }
+
+    #[test]
+    fn a_stop_tells_an_end_in_order_from_any_other() {
+        let announced = "echo 'x: listening on http://127.0.0.1:7'; echo Ready.;";
+        let stopped = |trap: &str| {
+            let script = format!("trap '{trap}' TERM; {announced} while :; do sleep 0.01; done");
+            Server::announced(&mut shell(&script), Duration::from_secs(10)).unwrap().stop(Duration::from_secs(1))
+        };
+        assert!(stopped("exit 0").is_ok());
+        assert!(stopped("exit 3").unwrap_err().contains("exit status: 3"));
+        assert!(stopped(":").unwrap_err().contains("not stopped"));
     }
 }

@@ -39,9 +39,18 @@ pub(crate) fn load() -> String {
     first_line("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
+/// Memory that a program could still take.
+pub(crate) fn available_mib() -> Option<u64> {
+    memory_field("MemAvailable")
+}
+
 fn memory_mib() -> u64 {
-    let kib = field("/proc/meminfo", "MemTotal").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
-    kib.unwrap_or(0) / 1024
+    memory_field("MemTotal").unwrap_or(0)
+}
+
+fn memory_field(name: &str) -> Option<u64> {
+    let kib: u64 = field("/proc/meminfo", name)?.trim_end_matches(" kB").parse().ok()?;
+    Some(kib / 1024)
 }
 
 fn first_line(path: &str) -> String {

@@ -6,10 +6,14 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's product is what it prints")]
 
+mod backlog;
+mod caller;
 mod child;
 mod commit;
 mod connection;
 mod echo;
+mod folder;
+mod in_flight;
 mod latency;
 mod load;
 mod machine;
@@ -20,12 +24,14 @@ mod response;
 mod scratch;
 mod sqs;
 mod sqs_report;
+mod stamped;
 mod start;
 mod subject;
 mod table;
 mod usage;
 mod verdict;
 mod wakeup;
+mod written;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -47,6 +53,12 @@ enum Measurement {
     Journal(commit::JournalOptions),
     /// How fast a log is read back
     Replay(replay::ReplayOptions),
+    /// A queue that nobody consumes: memory, rates, restart, disk
+    Backlog(backlog::Options),
+    /// Visibility timeouts that all end in the same second: how long sends wait meanwhile
+    InFlight(in_flight::Options),
+    /// Bytes written to the disk for each byte sent
+    Written(written::Options),
     /// Start time, idle memory and size of the release binary
     Start,
     /// The bare hyper echo itself, as a server
@@ -62,6 +74,9 @@ fn main() -> ExitCode {
         Measurement::Sqs(options) => sqs::run(&options),
         Measurement::Journal(options) => commit::run(&options),
         Measurement::Replay(options) => replay::run(&options),
+        Measurement::Backlog(options) => backlog::run(&options),
+        Measurement::InFlight(options) => in_flight::run(&options),
+        Measurement::Written(options) => written::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),
     };

@@ -25,6 +25,11 @@ impl Scratch {
         Ok(Self(path))
     }
 
+    /// The folder's path, and nobody who removes it any more.
+    pub(crate) fn keep(self) -> PathBuf {
+        std::mem::ManuallyDrop::new(self).0.clone()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
@@ -49,5 +54,12 @@ mod tests {
         std::fs::write(path.join("file"), b"x").unwrap();
         drop(scratch);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_kept_folder_stays() {
+        let path = Scratch::new("test").unwrap().keep();
+        assert!(path.exists());
+        std::fs::remove_dir(path).unwrap();
     }
 }

@@ -30,9 +30,24 @@ pub(crate) fn product_binary() -> Result<PathBuf, String> {
 
 /// Starts the product on a port of its choosing with its data in `data`.
 pub(crate) fn start_product(binary: &Path, data: &Path) -> Result<Server, String> {
+    start_product_within(binary, data, READY_PATIENCE)
+}
+
+/// The same for a folder that may take longer to come back than an ordinary one.
+pub(crate) fn start_product_within(binary: &Path, data: &Path, patience: Duration) -> Result<Server, String> {
+    Server::announced(&mut product_command(binary, data), patience)
+}
+
+/// The command that serves `data` on a port of its choosing.
+pub(crate) fn product_command(binary: &Path, data: &Path) -> Command {
     let mut command = Command::new(binary);
     command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
-    Server::announced(&mut command, READY_PATIENCE)
+    command
+}
+
+/// One thread for all connections, so that a client's cost is the same for every server.
+pub(crate) fn client_runtime() -> Result<tokio::runtime::Runtime, String> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())
 }
 
 /// Starts this program's echo as a process of its own.

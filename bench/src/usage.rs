@@ -72,6 +72,15 @@ pub(crate) fn resident_mib(pid: u32) -> Option<f64> {
     Some(kib / 1024.0)
 }
 
+/// Bytes that the process has had written to a disk, zeroes of new files among them.
+pub(crate) fn written_bytes(pid: u32) -> Option<u64> {
+    written(&fs::read_to_string(format!("/proc/{pid}/io")).ok()?)
+}
+
+fn written(io: &str) -> Option<u64> {
+    io.lines().find_map(|line| line.strip_prefix("write_bytes:"))?.trim().parse().ok()
+}
+
 fn threads(pid: u32) -> Vec<u32> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
@@ -123,6 +132,12 @@ mod tests {
         }
         let spent = CpuSample::of(pid).since(&before);
         assert!(spent > Duration::from_millis(1), "{spent:?}");
+    }
+
+    #[test]
+    fn bytes_written_are_those_of_the_disk_and_not_the_cancelled_ones() {
+        assert_eq!(written("wchar: 7\nwrite_bytes: 4096\ncancelled_write_bytes: 512\n"), Some(4096));
+        assert!(written_bytes(std::process::id()).is_some());
     }
 
     #[test]

@@ -11,8 +11,8 @@ use journal::Piece;
 use names::Position;
 use std::sync::Arc;
 
-/// What a map of contents costs per entry beside the content: its place in two pages.
-const ENTRY_BYTES: usize = 32;
+/// What an entry costs beside the content: its place in two pages, and what the allocator rounds up.
+const ENTRY_BYTES: usize = 48;
 
 /// Contents by key.
 pub(crate) struct Contents<C: Content> {

@@ -96,7 +96,8 @@ impl Store {
         for (partition, kept) in by_partition.values_mut() {
             let Some(partition) = partition else { continue };
             partition.retain_unsegmented(kept);
-            all.append(kept);
+            // A backlog of one queue is most of a file, and moved rather than copied.
+            if all.is_empty() { std::mem::swap(&mut all, kept) } else { all.append(kept) }
         }
         let mut pieces = by_owner(self.journal().write_segments(&all)?);
         for (id, (partition, _)) in by_partition {

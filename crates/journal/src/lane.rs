@@ -302,7 +302,7 @@ impl Lane {
         let (file, started) = (writer.log.file_number(), Instant::now());
         write(&mut writer.log).map_err(|fault| self.stop(fault))?;
         self.counters.count_write(writer.log.written(), started.elapsed());
-        self.space.note_owned(writer.log.room(), disk.shelf.ready());
+        self.space.note_owned(writer.log.room(), disk.shelf.ready(), disk.shelf.log_files().saturating_sub(1));
         if writer.log.file_number() != file {
             self.poke();
             self.wake_retirer();
@@ -350,7 +350,7 @@ impl Lane {
             self.space.note_free(free);
         }
         let writer = lock(&disk.writer);
-        self.space.note_owned(writer.log.room(), disk.shelf.ready());
+        self.space.note_owned(writer.log.room(), disk.shelf.ready(), disk.shelf.log_files().saturating_sub(1));
     }
 
     /// Segments and checkpoints found no space: gives them a spare's, if what waits to be written can do without it.

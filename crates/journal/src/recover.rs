@@ -325,7 +325,7 @@ impl Scan<'_> {
     ) -> Result<(u64, bool), OpenError> {
         let (header, crc) = match self.reader.header(file, name, 0)? {
             Ok(head) => head,
-            Err(HeaderFault::Newer(found)) => return Err(OpenError::newer(&name, found, LOG_FORMAT)),
+            Err(HeaderFault::Newer(found)) => return Err(OpenError::newer(name, found, LOG_FORMAT)),
             Err(_) => return Err(OpenError::corrupt(name, 0, "the head of the file is damaged")),
         };
         match (self.chain.link(&header), before) {
@@ -356,7 +356,7 @@ impl Scan<'_> {
             Ok(found) => found,
             Err(HeaderFault::NotAHeader) => return Ok(Err(End::Nothing("there is no block header"))),
             Err(HeaderFault::Checksum) => return Ok(Err(End::Nothing("its header is damaged"))),
-            Err(HeaderFault::Newer(found)) => return Err(OpenError::newer(&name, found, LOG_FORMAT)),
+            Err(HeaderFault::Newer(found)) => return Err(OpenError::newer(name, found, LOG_FORMAT)),
         };
         match self.chain.link(&header) {
             Link::Next if header.has(FILE_HEAD) => return Ok(Err(End::Signpost)),

@@ -11,6 +11,8 @@ use crate::options::Options;
 /// The count.
 pub(crate) struct Space {
     available: AtomicU64,
+    /// The same for entries that free space.
+    for_freeing: AtomicU64,
     free: AtomicU64,
     file_bytes: u64,
     /// Free space that is not the log's.
@@ -24,6 +26,7 @@ impl Space {
         let floor = options.floor_bytes();
         Self {
             available: AtomicU64::new(u64::MAX),
+            for_freeing: AtomicU64::new(u64::MAX),
             free: AtomicU64::new(u64::MAX),
             file_bytes: options.file_bytes,
             retire: options.retire_bytes(),
@@ -37,12 +40,20 @@ impl Space {
         self.free.store(bytes, Ordering::Relaxed);
     }
 
-    /// The log owns `room` bytes of the current file and `spares` files.
-    pub(crate) fn note_owned(&self, room: u64, spares: usize) {
-        let free = self.free.load(Ordering::Relaxed).saturating_sub(self.retire);
+    /// The log owns `room` bytes of the current file and `spares` files, and has left `closed` files.
+    ///
+    /// While it has left none, nothing can be retired before it rolls. So that a full disk never waits for a roll that
+    /// is not allowed, entries that free space may then take one file more; with it comes a closed file.
+    pub(crate) fn note_owned(&self, room: u64, spares: usize, closed: usize) {
+        let kept_back = if closed == 0 { self.retire - self.file_bytes } else { self.retire };
+        self.available.store(self.bytes_beside(self.retire, room, spares), Ordering::Relaxed);
+        self.for_freeing.store(self.bytes_beside(kept_back, room, spares), Ordering::Relaxed);
+    }
+
+    fn bytes_beside(&self, kept_back: u64, room: u64, spares: usize) -> u64 {
+        let free = self.free.load(Ordering::Relaxed).saturating_sub(kept_back);
         let files = free / self.file_bytes + spares as u64;
-        let available = files.saturating_mul(self.file_bytes).saturating_add(room);
-        self.available.store(available, Ordering::Relaxed);
+        files.saturating_mul(self.file_bytes).saturating_add(room)
     }
 
     /// Whether a spare can be given up when `pending` bytes are still to be written.
@@ -53,8 +64,8 @@ impl Space {
 
     /// Whether an entry may be taken when `pending` bytes, its own included, are to be written.
     pub(crate) fn allows(&self, pending: usize, frees: bool) -> bool {
-        let least = if frees { self.floor } else { self.reserve };
-        self.available.load(Ordering::Relaxed).saturating_sub(pending as u64) >= least
+        let (available, least) = if frees { (&self.for_freeing, self.floor) } else { (&self.available, self.reserve) };
+        available.load(Ordering::Relaxed).saturating_sub(pending as u64) >= least
     }
 }
 
@@ -67,13 +78,15 @@ mod tests {
         let options = Options::small(64 << 10);
         let space = Space::new(&options);
         space.note_free(328 << 10);
-        space.note_owned(10 << 10, 0);
+        space.note_owned(10 << 10, 0, 1);
         assert!(space.allows(1 << 10, false), "five files fit, two are left to segments, two are kept back");
         space.note_free(256 << 10);
-        space.note_owned(1 << 10, 0);
+        space.note_owned(1 << 10, 0, 1);
         assert!(!space.allows(2 << 10, false) && space.allows(2 << 10, true));
         space.note_free(188 << 10);
-        space.note_owned(16 << 10, 0);
+        space.note_owned(16 << 10, 0, 1);
         assert!(!space.allows(0, true));
+        space.note_owned(16 << 10, 0, 0);
+        assert!(space.allows(0, true) && !space.allows(0, false), "the log may roll, so that something can be retired");
     }
 }

@@ -67,7 +67,7 @@ fn step(journal: &Journal, user: &mut User, history: &mut History, rng: &mut fas
 
 #[test]
 fn after_a_crash_at_any_boundary_every_held_content_is_found_once_and_nothing_comes_back() {
-    for_each_seed("held_content", 300, |seed| {
+    for_each_seed("held_content", 150, |seed| {
         let mut rng = fastrand::Rng::with_seed(seed);
         let disk = SimDisk::new(rng.u64(..));
         disk.record_moments();
@@ -111,7 +111,7 @@ fn crash_again_and_go_on(disk: &SimDisk, history: &mut History, rng: &mut fastra
 
 #[test]
 fn a_store_survives_many_crashes_in_a_row() {
-    for_each_seed("crashes_in_a_row", 300, |seed| {
+    for_each_seed("crashes_in_a_row", 200, |seed| {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut disk = SimDisk::new(rng.u64(..));
         let mut history = History::default();

@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store};
 use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
 use journal::{Record, Snapshot};
-use names::{AccountId, Region};
+use names::{AccountId, Instant, Region};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -19,6 +19,13 @@ use wire::{Invalid, Problem, Reader};
 
 /// What replays SQS's part of the log.
 pub struct SqsRecovery(Recovery<SqsQueue>);
+
+impl SqsRecovery {
+    /// The latest moment that the store knows of; the clock that queues are asked with must not be behind it.
+    pub fn latest(&self) -> Instant {
+        self.0.latest()
+    }
+}
 
 impl Recover for SqsRecovery {
     fn family(&self) -> u8 {
