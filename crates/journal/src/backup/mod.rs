@@ -83,7 +83,14 @@ impl From<StoreError> for BackupError {
 }
 
 fn beyond_reach(wanted: Position, reach: &[(u64, u64)]) -> BackupError {
-    let ranges: Vec<_> = reach.iter().map(|(from, to)| format!("{from} to {to}")).collect();
+    let mut ranges: Vec<(u64, u64)> = reach.to_vec();
+    ranges.sort_unstable();
+    ranges.dedup_by(|later, earlier| {
+        let joined = later.0 <= earlier.1 + 1;
+        earlier.1 = if joined { earlier.1.max(later.1) } else { earlier.1 };
+        joined
+    });
+    let ranges: Vec<_> = ranges.iter().map(|(from, to)| format!("{from} to {to}")).collect();
     let ranges = if ranges.is_empty() { "none".to_owned() } else { ranges.join(", ") };
     BackupError::Refused(format!(
         "position {wanted} cannot be reached from this backup; positions that can: {ranges}. A backup reaches from its \

@@ -104,6 +104,8 @@ struct Source {
     view: Arc<dyn Io>,
     number: u64,
     manifest: Manifest,
+    /// The last position that the backup itself holds.
+    known: Position,
 }
 
 impl Source {
@@ -111,7 +113,7 @@ impl Source {
         let mut manifest = index.manifest.clone();
         manifest.checkpoints.truncate(checkpoints);
         let view = Arc::new(View::new(Arc::clone(folder), &index.manifest));
-        Self { view, number: index.number, manifest }
+        Self { view, number: index.number, manifest, known: index.last }
     }
 }
 
@@ -166,7 +168,7 @@ fn first_of(folder: &Arc<dyn Io>, index: &Index, kept: usize) -> Result<Option<u
 /// The end of the log as far as it goes on in the folder.
 fn end_of(folder: &Arc<dyn Io>, index: &Index) -> Result<u64, BackupError> {
     let mut last = index.manifest.base.chain.position - 1;
-    walk_log(&View::new(Arc::clone(folder), &index.manifest), index.manifest.base, &mut |block| {
+    walk_log(&View::new(Arc::clone(folder), &index.manifest), index.manifest.base, index.last, &mut |block| {
         last = block.header.last_position();
         Ok(ControlFlow::Continue(()))
     })?;
@@ -183,7 +185,7 @@ fn last_before(
     for index in indexes.iter().rev() {
         let (mut last, mut here, mut early) = (None, false, false);
         let view = View::new(Arc::clone(folder), &index.manifest);
-        walk_log(&view, index.manifest.base, &mut |block| {
+        walk_log(&view, index.manifest.base, index.last, &mut |block| {
             for record in block.header.records(block.payload) {
                 match time_of(&record) {
                     Some(at) => {
@@ -209,12 +211,14 @@ fn last_before(
 
 type VisitBlock<'a> = dyn FnMut(&Block<'_>) -> Result<ControlFlow<()>, BackupError> + 'a;
 
-/// Walks along a backup's log; damage is an error.
-fn walk_log(io: &dyn Io, base: FileStart, visit: &mut VisitBlock<'_>) -> Result<(), BackupError> {
+/// Walks along a backup's log. Damage up to `known`, the last position of the backup, is an error; behind it the log goes
+/// on as far as later backups have brought it without a gap.
+fn walk_log(io: &dyn Io, base: FileStart, known: Position, visit: &mut VisitBlock<'_>) -> Result<(), BackupError> {
     let mut failed = None;
     walk::walk(io, base, Lengths::Copied, &mut |step| {
         let went = match step {
             Step::Block(block) => visit(&block),
+            Step::Gap(gap) if gap.chain.position > known.get() => Ok(ControlFlow::Break(())),
             Step::Gap(gap) => Err(Damage::at(&log_name(gap.file), gap.offset, gap.why).into()),
             Step::Flaw(_) => Ok(ControlFlow::Continue(())),
         };
@@ -331,7 +335,7 @@ impl Source {
     ) -> Result<u64, BackupError> {
         let mut log = NewLog { target, chain: base.chain, file: None };
         let mut records = 0;
-        walk_log(&*self.view, self.manifest.base, &mut |block| {
+        walk_log(&*self.view, self.manifest.base, self.known, &mut |block| {
             if block.header.first_position > upto && !(block.offset == 0 && log.file.is_none()) {
                 return Ok(ControlFlow::Break(()));
             }

@@ -300,7 +300,7 @@ impl Walk<'_, '_> {
         let Some(doubt) = self.doubt.take() else { return Ok(()) };
         if self.chain.link(header) == Link::Next && !doubt.certain {
             assert_eq!(offset, 0, "only a file's head follows a place that was in doubt");
-            return self.check_signpost(&doubt, number);
+            return self.check_signpost(&doubt, number, header.bytes());
         }
         let gap = Gap {
             file: doubt.file,
@@ -314,13 +314,15 @@ impl Walk<'_, '_> {
     }
 
     /// The old file should end with a copy of the new one's head; a crash may have come before, damage looks different.
-    fn check_signpost(&mut self, doubt: &Doubt, number: u64) -> Result<(), OpenError> {
+    fn check_signpost(&mut self, doubt: &Doubt, number: u64, used: usize) -> Result<(), OpenError> {
         let old = log_name(doubt.file);
         let file = self.io.open(&old).map_err(Fault::of(&old, "open"))?;
         let found = page_at(&*file, &old, doubt.offset)?;
         let new = log_name(number);
         let file = self.io.open(&new).map_err(Fault::of(&new, "open"))?;
-        let head = page_at(&*file, &new, 0)?;
+        let mut head = page_at(&*file, &new, 0)?;
+        // The head itself was found sound; what pads it is looked at by itself.
+        head[used..].fill(0);
         let differing = found.iter().zip(&head).filter(|(found, head)| found != head).count();
         if found.len() != head.len() || differing == 0 || differing > FEW_BYTES {
             return Ok(());
