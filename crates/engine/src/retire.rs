@@ -68,11 +68,11 @@ impl Store {
         self.checkpoint_locked(None, *upto).map(drop)
     }
 
-    /// Writes a checkpoint and copies everything to `target` while requests are served. No file is retired, compacted or
-    /// dropped until the copy is there, so the log grows by what is sent meanwhile.
+    /// Copies everything that is durable to `target` while requests are served. No file is retired, compacted or dropped
+    /// until the copy is there, so the log grows by what is sent meanwhile. No checkpoint is written before: the log that
+    /// is copied reaches back to the newest one, and so does what can be restored from it.
     pub fn backup(&self, target: &dyn Io, terms: Terms<'_>) -> Result<Copied, BackupError> {
-        let upto = self.housekeep();
-        self.checkpoint_locked(None, *upto)?;
+        let _upto = self.housekeep();
         self.journal().backup(target, terms)
     }
 

@@ -8,12 +8,12 @@
 //! in the folder, later backups included.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     ops::ControlFlow,
     sync::Arc,
 };
 
-use names::{Instant, PartitionId, Position};
+use names::{Instant, Position};
 
 use crate::{
     aligned::{AlignedBuf, padded},
@@ -99,7 +99,7 @@ pub fn restore(
     source.write(target, upto.get(), progress)
 }
 
-/// One backup, with some of its checkpoints.
+/// One backup, with all of its checkpoints or none.
 struct Source {
     view: Arc<dyn Io>,
     number: u64,
@@ -112,57 +112,47 @@ impl Source {
     fn new(folder: &Arc<dyn Io>, index: &Index, checkpoints: usize) -> Self {
         let mut manifest = index.manifest.clone();
         manifest.checkpoints.truncate(checkpoints);
+        if checkpoints == 0 {
+            manifest.segments.clear();
+        }
         let view = Arc::new(View::new(Arc::clone(folder), &index.manifest));
         Self { view, number: index.number, manifest, known: index.last }
     }
 }
 
-/// Positions of the counting snapshots of some checkpoints.
-type Floors = HashMap<PartitionId, u64>;
-
-fn floors(source: &Source, from: usize) -> Result<Floors, BackupError> {
-    let mut floors = Floors::new();
-    for listed in source.manifest.checkpoints.iter().skip(from).rev() {
-        let mut reader = Reader::open(&*source.view, listed, source.manifest.base.chain.log_id)?;
-        while let Some(snapshot) = reader.next()? {
-            floors.entry(snapshot.partition).or_insert(snapshot.position.get());
-        }
-    }
-    Ok(floors)
-}
-
-/// The newest backup, with as many of its checkpoints as possible, from which the state after `wanted` follows.
+/// The newest backup from which the state after `wanted` follows.
 fn reach(folder: &Arc<dyn Io>, indexes: &[Index], wanted: Position) -> Result<Source, BackupError> {
     let mut reached = Vec::new();
     for index in indexes.iter().rev() {
         let end = end_of(folder, index)?;
-        for kept in (0..=index.manifest.checkpoints.len()).rev() {
-            let Some(first) = first_of(folder, index, kept)? else { continue };
-            if first <= wanted.get() && wanted.get() <= end {
-                return Ok(Source::new(folder, index, kept));
+        let mut ways = vec![Source::new(folder, index, index.manifest.checkpoints.len())];
+        // A log that still has its beginning tells everything by itself. Fewer checkpoints than all do not help otherwise:
+        // what was let go of when a log file was retired, an older checkpoint may have counted on.
+        ways.extend((index.manifest.base.chain.position == 1).then(|| Source::new(folder, index, 0)));
+        for way in ways {
+            let first = first_of(&way)?;
+            if (first..=end).contains(&wanted.get()) {
+                return Ok(way);
             }
-            if first <= end {
-                reached.push((first, end));
-            }
+            reached.push((first, end));
         }
     }
     Err(beyond_reach(wanted, &reached))
 }
 
-/// The earliest position that the first `kept` checkpoints and the log can show; `None` if together they miss something.
-fn first_of(folder: &Arc<dyn Io>, index: &Index, kept: usize) -> Result<Option<u64>, BackupError> {
-    let base = index.manifest.base.chain.position;
-    if kept == 0 && base > 1 {
-        return Ok(None);
+/// The earliest position that checkpoints and log together can show.
+fn first_of(source: &Source) -> Result<u64, BackupError> {
+    let mut first = source.manifest.base.chain.position - 1;
+    let mut seen = HashSet::new();
+    for listed in source.manifest.checkpoints.iter().rev() {
+        let mut reader = Reader::open(&*source.view, listed, source.manifest.base.chain.log_id)?;
+        while let Some(snapshot) = reader.next()? {
+            if seen.insert(snapshot.partition) {
+                first = first.max(snapshot.position.get());
+            }
+        }
     }
-    let floors_kept = floors(&Source::new(folder, index, kept), 0)?;
-    let whole = Source::new(folder, index, index.manifest.checkpoints.len());
-    // What a later checkpoint alone knows of a time before the log begins would be missing.
-    let lost = floors(&whole, kept)?
-        .into_iter()
-        .any(|(partition, position)| position > 0 && position < base && floors_kept.get(&partition) != Some(&position));
-    let first = floors_kept.values().copied().max().unwrap_or(0).max(base - 1);
-    Ok((!lost).then_some(first))
+    Ok(first)
 }
 
 /// The end of the log as far as it goes on in the folder.
@@ -320,7 +310,6 @@ impl Source {
             }
         });
         let written = checkpoint::write(target, header, &mut snapshots)?;
-        drop(snapshots);
         failed.map_or(Ok(written), |error: Unreadable| Err(error.into()))
     }
 

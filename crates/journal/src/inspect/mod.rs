@@ -97,7 +97,7 @@ pub fn inspect(io: &Arc<dyn Io>, inspector: &mut dyn Inspector) -> Result<Report
     inspection.order = Some(Order::new(trimmed));
     let pieces = inspection.checkpoints(&manifest)?;
     inspection.log(&manifest)?;
-    inspection.segments(&manifest, pieces)?;
+    inspection.segments(&manifest, &pieces)?;
     inspection.leftovers(&manifest);
     Ok(inspection.report)
 }
@@ -308,7 +308,7 @@ impl Inspection<'_> {
         }
     }
 
-    fn segments(&mut self, manifest: &Manifest, pieces: Pieces) -> Result<(), OpenError> {
+    fn segments(&mut self, manifest: &Manifest, pieces: &Pieces) -> Result<(), OpenError> {
         let log_id = manifest.base.chain.log_id;
         let lost_list = manifest.checkpoints.is_empty() && manifest.segments.is_empty();
         let listed = if lost_list { &[][..] } else { &manifest.segments };
@@ -329,7 +329,7 @@ impl Inspection<'_> {
                     report.bytes
                 }
                 Err(damage) => {
-                    self.find_in_segment(&segments, number, damage, &pieces);
+                    self.find_in_segment(&segments, number, damage, pieces);
                     listed.iter().find(|segment| segment.number == number).map_or(0, |segment| segment.bytes)
                 }
             };

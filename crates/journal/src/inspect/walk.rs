@@ -283,6 +283,9 @@ impl Walk<'_, '_> {
             return Ok(Found::Nothing);
         }
         self.settle(&header, number, offset)?;
+        if self.stopped {
+            return Ok(Found::Leave);
+        }
         let page = self.padding_flaw(file, name, number, offset, &header)?;
         if let Some(flaw) = page {
             self.show(Step::Flaw(flaw))?;
