@@ -164,7 +164,8 @@ fn a_flipped_bit_in_any_file_is_named_with_file_and_place() {
                 Err(OpenError::Corrupt { file, offset, why }) => vec![journal_damage(file, offset, why)],
                 Err(other) => panic!("{what}: {other}"),
             };
-            let named = found.iter().any(|damage| damage.file == **name && (*from..=at.max(*from)).contains(&damage.offset));
+            let named =
+                found.iter().any(|damage| damage.file == **name && (*from..=at.max(*from)).contains(&damage.offset));
             assert!(named, "{what}: {found:?}");
         }
         for (name, _) in extents {

@@ -83,7 +83,12 @@ fn tool_commands() -> [Command; 4] {
     };
     let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let output = |values: [&'static str; 2]| {
-        Arg::new("output").long("output").value_name("FORM").default_value("text").value_parser(values).help("How it is printed")
+        Arg::new("output")
+            .long("output")
+            .value_name("FORM")
+            .default_value("text")
+            .value_parser(values)
+            .help("How it is printed")
     };
     [
         Command::new("fsck")

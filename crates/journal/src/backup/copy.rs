@@ -80,7 +80,8 @@ pub(crate) fn copy(
         return Err(BackupError::Refused(why));
     }
     let names = source.list().map_err(Fault::of("journal", "list"))?;
-    let logs = names.iter().filter_map(|name| crate::shelf::log_number(name)).filter(|number| *number >= manifest.base.file);
+    let logs =
+        names.iter().filter_map(|name| crate::shelf::log_number(name)).filter(|number| *number >= manifest.base.file);
     let immutable: u64 = view::immutable(manifest).iter().map(|(_, _, bytes)| bytes).sum();
     let mut all = immutable;
     for number in logs {
@@ -88,7 +89,8 @@ pub(crate) fn copy(
         all += source.open(&name).and_then(|file| file.len()).map_err(Fault::of(&name, "length"))?;
     }
     let number = earlier.last().map_or(1, |last| last.number + 1);
-    let mut copy = Copy { source, target, terms, earlier, done: 0, all, copied: Copied { number, ..Copied::default() } };
+    let mut copy =
+        Copy { source, target, terms, earlier, done: 0, all, copied: Copied { number, ..Copied::default() } };
     copy.immutable(manifest)?;
     let (last, logs) = copy.log(manifest, upto)?;
     target.sync_names().map_err(Fault::of("backup", "sync of the folder"))?;
@@ -145,7 +147,8 @@ impl Copy<'_, '_> {
 
     /// Whether an earlier backup brought it; its checksum is in its name.
     fn is_known(&self, stored: &str, bytes: u64) -> bool {
-        let listed = self.earlier.iter().any(|index| view::immutable(&index.manifest).iter().any(|(_, name, _)| name == stored));
+        let listed =
+            self.earlier.iter().any(|index| view::immutable(&index.manifest).iter().any(|(_, name, _)| name == stored));
         listed && self.target.open(stored).and_then(|file| file.len()).is_ok_and(|found| found == bytes)
     }
 
@@ -231,8 +234,13 @@ impl Copy<'_, '_> {
 
     fn begin_file(&mut self, number: u64) -> Result<LogCopy, BackupError> {
         let name = log_name(number);
-        let known: Vec<_> =
-            self.earlier.iter().flat_map(|index| &index.logs).filter(|extent| extent.number == number).copied().collect();
+        let known: Vec<_> = self
+            .earlier
+            .iter()
+            .flat_map(|index| &index.logs)
+            .filter(|extent| extent.number == number)
+            .copied()
+            .collect();
         let known_bytes = known.iter().map(|extent| extent.bytes).max().unwrap_or(0);
         let there = self.target.open(&name).ok();
         let there = there.filter(|file| known_bytes > 0 && file.len().is_ok_and(|found| found >= known_bytes));

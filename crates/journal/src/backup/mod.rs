@@ -16,8 +16,8 @@ use names::Position;
 
 use crate::error::{Damage, Fault, OpenError, StoreError, Unreadable};
 
-pub use copy::{Copied, Terms, copy_folder};
 pub(crate) use copy::copy;
+pub use copy::{Copied, Terms, copy_folder};
 pub use restore::{Goal, Restored, TimeOf, restore};
 
 /// Why there is no backup, or nothing was restored.

@@ -7,11 +7,7 @@
 //! positions that reaches follows from what the folder holds: each backup's checkpoints, and the log as far as it goes on
 //! in the folder, later backups included.
 
-use std::{
-    collections::HashSet,
-    ops::ControlFlow,
-    sync::Arc,
-};
+use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
 
 use names::{Instant, Position};
 

@@ -23,7 +23,8 @@ pub(super) fn stored_name(name: &str, footer_crc: u32) -> String {
 
 /// The immutable files that a manifest lists: their usual names, their names in a backup, their lengths.
 pub(super) fn immutable(manifest: &Manifest) -> Vec<(String, String, u64)> {
-    let checkpoints = manifest.checkpoints.iter().map(|file| (checkpoint_name(file.number), file.footer_crc, file.bytes));
+    let checkpoints =
+        manifest.checkpoints.iter().map(|file| (checkpoint_name(file.number), file.footer_crc, file.bytes));
     let segments = manifest.segments.iter().map(|file| (segment_name(file.number), file.footer_crc, file.bytes));
     let all = checkpoints.chain(segments);
     all.map(|(name, crc, bytes)| (name.clone(), stored_name(&name, crc), bytes)).collect()

@@ -148,7 +148,9 @@ impl Inspection<'_> {
             Err(other) => return Err(other),
         };
         let oldest = self.names.iter().filter_map(|name| log_number(name)).min();
-        let Some(base) = oldest.map(|number| contents::begin_of(&**self.io, &log_name(number), number)).transpose()?.flatten() else {
+        let Some(base) =
+            oldest.map(|number| contents::begin_of(&**self.io, &log_name(number), number)).transpose()?.flatten()
+        else {
             let why = format!("there is no log in this folder: {damage}");
             return Err(OpenError::Corrupt { file: damage.file, offset: damage.offset, why });
         };

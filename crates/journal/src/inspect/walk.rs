@@ -117,18 +117,14 @@ enum Found {
 }
 
 /// Walks from `base` to the end of the log, or until the visitor has enough.
-pub(crate) fn walk(
-    io: &dyn Io,
-    base: FileStart,
-    lengths: Lengths,
-    visit: &mut Visit<'_>,
-) -> Result<End, OpenError> {
+pub(crate) fn walk(io: &dyn Io, base: FileStart, lengths: Lengths, visit: &mut Visit<'_>) -> Result<End, OpenError> {
     let names = io.list().map_err(Fault::of("journal", "list"))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| log_number(name)).collect();
     numbers.retain(|number| *number >= base.file);
     numbers.sort_unstable();
     let reader = Reader::new(u64::MAX);
-    let mut walk = Walk { io, chain: base.chain, reader, doubt: None, lengths, visit, stopped: false, at: (base.file, 0) };
+    let mut walk =
+        Walk { io, chain: base.chain, reader, doubt: None, lengths, visit, stopped: false, at: (base.file, 0) };
     let mut expected = base.file;
     for number in numbers {
         if number != expected {

@@ -50,9 +50,9 @@ use verify::Verify;
 use writer::Writer;
 
 pub use piece::Piece;
-pub(crate) use rebadge::rebadge;
 pub use place::{Kept, Place, Source};
 pub use plan::SegmentSizes;
+pub(crate) use rebadge::rebadge;
 
 const HALF_MADE: &str = ".tmp";
 

@@ -59,4 +59,3 @@ fn write(target: &dyn Io, name: &str, bytes: &[u8]) -> Result<(), Fault> {
     }
     file.sync().map_err(Fault::of(name, "sync"))
 }
-

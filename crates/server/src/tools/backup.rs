@@ -77,9 +77,8 @@ fn by_ourselves(folder: &Path, to: &Path) -> ExitCode {
         Err(why) => return not_begun(why),
     };
     let mut progress = Progress::new("copying");
-    let copied = into(folder, to, &mut |done, all| progress.show(done, all), |target, terms| {
-        copy_folder(&disk, target, terms)
-    });
+    let copied =
+        into(folder, to, &mut |done, all| progress.show(done, all), |target, terms| copy_folder(&disk, target, terms));
     progress.clear();
     match copied {
         Ok(copied) => {
@@ -99,7 +98,8 @@ pub(crate) fn into(
     copy: impl FnOnce(&RealDisk, Terms<'_>) -> Result<Copied, BackupError>,
 ) -> Result<Copied, BackupError> {
     let refuse = |why: String| BackupError::Refused(format!("{}: {why}", to.display()));
-    let same = folder.canonicalize().ok().zip(to.canonicalize().ok()).is_some_and(|(folder, to)| to.starts_with(folder));
+    let same =
+        folder.canonicalize().ok().zip(to.canonicalize().ok()).is_some_and(|(folder, to)| to.starts_with(folder));
     if same || to.starts_with(folder) {
         return Err(refuse("a backup cannot lie inside the data folder".into()));
     }

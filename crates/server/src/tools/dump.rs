@@ -181,7 +181,8 @@ impl<W: Write> Printer<'_, W> {
         let line = match self.dump.output {
             Output::Text => text_of(fields),
             Output::Json => {
-                let object: Map<_, _> = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+                let object: Map<_, _> =
+                    fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
                 Value::Object(object).to_string()
             }
         };
@@ -194,7 +195,9 @@ fn text_of(fields: &[(&str, Value)]) -> String {
     let mut line = String::new();
     for (name, value) in fields {
         let text = match value {
-            Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') => {
+            Value::String(text)
+                if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"') =>
+            {
                 text.clone()
             }
             other => other.to_string(),

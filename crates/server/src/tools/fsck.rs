@@ -173,7 +173,8 @@ fn chosen(report: &Report) -> Vec<Cure> {
         _ => None,
     });
     let cut = cut.min_by_key(|(position, _)| *position).map(|(_, cure)| cure);
-    let others = report.findings.iter().map(|finding| &finding.cure).filter(|cure| !matches!(cure, Cure::CutLog { .. }));
+    let others =
+        report.findings.iter().map(|finding| &finding.cure).filter(|cure| !matches!(cure, Cure::CutLog { .. }));
     others.cloned().chain(cut).collect()
 }
 
@@ -195,7 +196,8 @@ fn mend(fsck: &Fsck, cures: &[Cure]) -> Result<(), String> {
     for cure in cures {
         files.extend(cure.files(&disk).map_err(|error| error.to_string())?);
     }
-    let aside = put_aside(&fsck.folder, &files).map_err(|error| format!("the files could not be put aside: {error}"))?;
+    let aside =
+        put_aside(&fsck.folder, &files).map_err(|error| format!("the files could not be put aside: {error}"))?;
     eprintln!("tidewire: {} files as they were are in {}", files.len(), aside.display());
     for cure in cures {
         let cured = cure.apply(&disk).map_err(|error| error.to_string())?;

@@ -10,9 +10,11 @@ const DAY_MILLIS: u64 = 86_400_000;
 pub(crate) fn parse(text: &str) -> Option<Instant> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let [year, month, day] = numbers(date, '-')?;
-    let (clock, millis) = time.split_once('.').map_or(Some((time, 0)), |(clock, part)| Some((clock, fraction(part)?)))?;
+    let (clock, millis) =
+        time.split_once('.').map_or(Some((time, 0)), |(clock, part)| Some((clock, fraction(part)?)))?;
     let [hour, minute, second] = numbers(clock, ':')?;
-    let whole = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
+    let whole =
+        (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
     if !whole || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
@@ -42,7 +44,7 @@ pub(crate) fn show(at: Instant) -> String {
 }
 
 fn numbers(text: &str, between: char) -> Option<[u64; 3]> {
-    let parts: Vec<u64> = text.split(between).map(|part| digits(part)).collect::<Option<_>>()?;
+    let parts: Vec<u64> = text.split(between).map(digits).collect::<Option<_>>()?;
     parts.try_into().ok()
 }
 
@@ -94,9 +96,15 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_is_none() {
-        for text in
-            ["", "now", "2026-11-22", "2026-11-22T22:35:30", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-1-1T0:0:0Z"]
-        {
+        for text in [
+            "",
+            "now",
+            "2026-11-22",
+            "2026-11-22T22:35:30",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-1-1T0:0:0Z",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -59,7 +59,11 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_full_as_its_percentage() {
-        expect_test::expect!["copying [###############---------------]  50 %  32 of 64 MiB"]
-            .assert_eq(&bar("copying", 50, 32 << 20, 64 << 20));
+        expect_test::expect!["copying [###############---------------]  50 %  32 of 64 MiB"].assert_eq(&bar(
+            "copying",
+            50,
+            32 << 20,
+            64 << 20,
+        ));
     }
 }

@@ -41,7 +41,8 @@ pub(crate) fn run(words: &Restore) -> ExitCode {
         Err(why) => return not_begun(why),
     };
     let mut progress = Progress::new("restoring");
-    let restored = restore(&from, &target, words.goal, &mut services::time_of, &mut |done, all| progress.show(done, all));
+    let restored =
+        restore(&from, &target, words.goal, &mut services::time_of, &mut |done, all| progress.show(done, all));
     progress.clear();
     match restored {
         Ok(restored) => {

@@ -126,7 +126,9 @@ fn a_folder_is_restored_as_of_a_position_and_as_of_a_time() {
     let (_, said) = output(&["dump", data.path(), "--output", "ndjson"]);
     let records: Vec<_> = said.lines().map(json).filter(|line| line["what"] == "sent").collect();
     let expected = BTreeSet::from(["one".to_owned(), "two".to_owned()]);
-    for (name, to) in [("position", records[1]["position"].to_string()), ("time", records[1]["time"].as_str().unwrap().into())] {
+    for (name, to) in
+        [("position", records[1]["position"].to_string()), ("time", records[1]["time"].as_str().unwrap().into())]
+    {
         let made = Folder::new(&format!("point-made-{name}"));
         let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path(), "--to", &to]);
         assert_eq!(code, Some(0), "{said}");
@@ -206,7 +208,10 @@ fn what_cannot_be_repaired_is_refused_with_the_reason() {
     server.stop();
     flip(&data, "manifest", 20);
     let (code, said) = output(&["fsck", data.path(), "--repair", "--yes"]);
-    assert!(code == Some(1) && said.contains("damage: manifest: offset 0") && said.contains("cannot be repaired"), "{said}");
+    assert!(
+        code == Some(1) && said.contains("damage: manifest: offset 0") && said.contains("cannot be repaired"),
+        "{said}"
+    );
     assert!(said.contains("nothing was changed"), "{said}");
 }
 
