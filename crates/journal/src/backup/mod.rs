@@ -31,7 +31,7 @@ pub enum BackupError {
     Open(OpenError),
     /// A disk failed, or is full.
     Fault(Fault),
-    /// The checkpoint before the backup failed.
+    /// The journal has stopped, or a checkpoint could not be written.
     Store(StoreError),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for BackupError {
             Self::Damage(damage) => write!(f, "what is to be copied is damaged: {damage}"),
             Self::Open(error) => error.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
-            Self::Store(error) => write!(f, "the checkpoint before the backup failed: {error}"),
+            Self::Store(error) => write!(f, "the copy ended: {error}"),
         }
     }
 }
