@@ -8,7 +8,8 @@
 use crate::recovery::FamilyState;
 use crate::registry::{Mark, Stored, Tombstone};
 use crate::store::Store;
-use journal::{Checkpoint, ClosedFile, Kept, Piece, Snapshot, StoreError};
+use journal::backup::{BackupError, Copied, Terms};
+use journal::{Checkpoint, ClosedFile, Io, Kept, Piece, Snapshot, StoreError};
 use names::{PartitionId, Position};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,14 @@ impl Store {
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         let upto = self.housekeep();
         self.checkpoint_locked(None, *upto).map(drop)
+    }
+
+    /// Copies everything that is durable to `target` while requests are served. No file is retired, compacted or dropped
+    /// until the copy is there, so the log grows by what is sent meanwhile. No checkpoint is written before: the log that
+    /// is copied reaches back to the newest one, and so does what can be restored from it.
+    pub fn backup(&self, target: &dyn Io, terms: Terms<'_>) -> Result<Copied, BackupError> {
+        let _upto = self.housekeep();
+        self.journal().backup(target, terms)
     }
 
     fn housekeep(&self) -> MutexGuard<'_, Position> {

@@ -13,6 +13,7 @@ use std::{
 use names::{PartitionId, Position};
 
 use crate::{
+    backup,
     checkpoint::Snapshot,
     error::{AppendError, Damage, Fault, OpenError, ReplayError, Stopped, StoreError},
     io::{Io, LockError, LockGuard},
@@ -213,6 +214,17 @@ impl Journal {
         let over = self.end_storing(ledger.checkpoint(checkpoint, &|| self.lane.why_ended()))?;
         self.lane.forget(&over, retires);
         Ok(())
+    }
+
+    /// Copies what is durable now to `target`. Appends go on; the caller sees to it that nothing is retired or dropped
+    /// meanwhile, which waits for the copy's end.
+    pub fn backup(&self, target: &dyn Io, terms: backup::Terms<'_>) -> Result<backup::Copied, backup::BackupError> {
+        let Some(ledger) = &self.ledger else {
+            return Err(backup::BackupError::Refused("a server that keeps nothing has nothing to back up".into()));
+        };
+        let _one_at_a_time = self.begin_storing(ledger)?;
+        let upto = self.durable().get();
+        backup::copy(ledger.shelf().io(), &ledger.manifest(), upto, target, terms)
     }
 
     /// Segments that are there, those written since the last checkpoint included.

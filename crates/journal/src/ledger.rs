@@ -80,6 +80,11 @@ impl Ledger {
         lock(&self.storing)
     }
 
+    /// What the manifest says now.
+    pub(crate) fn manifest(&self) -> Manifest {
+        lock(&self.current).clone()
+    }
+
     /// Bytes of the complete checkpoint, and of those after it.
     pub(crate) fn checkpoint_bytes(&self) -> (u64, u64) {
         let current = lock(&self.current);

@@ -7,11 +7,13 @@
 //! commit; `journal` is the door. The byte pictures stand in `docs/formats`. Only this crate touches the disk.
 
 mod aligned;
+pub mod backup;
 mod block;
 mod body;
 mod chain;
 mod checkpoint;
 mod error;
+pub mod inspect;
 mod io;
 mod journal;
 mod lane;
@@ -22,6 +24,7 @@ mod log_reader;
 mod manifest;
 mod options;
 mod pending;
+mod read_only;
 mod reader;
 mod real;
 mod record;
@@ -42,6 +45,7 @@ pub use io::{Io, IoFile, LockError, LockGuard};
 pub use journal::{Journal, Urgency};
 pub use ledger::{Checkpoint, ClosedFile};
 pub use options::{Drive, Options};
+pub use read_only::ReadOnlyDisk;
 pub use real::RealDisk;
 pub use record::{Entry, RECORD_HEADER_BYTES, Record};
 pub use recover::Recovery;

@@ -9,6 +9,9 @@ pub const MANIFEST_FORMAT: u16 = 2;
 /// The same of checkpoints.
 pub const CHECKPOINT_FORMAT: u16 = 1;
 
+/// The same of the index that ends a backup.
+pub const BACKUP_FORMAT: u16 = 1;
+
 /// Blocks begin and end on this boundary: what O_DIRECT asks for, and what disks of today write at once.
 pub const PAGE_BYTES: usize = 4096;
 

@@ -103,6 +103,18 @@ impl Manifest {
         Self { base, checkpoints: Vec::new(), segments: Vec::new() }
     }
 
+    /// The manifest as whole pages.
+    pub(crate) fn to_pages(&self) -> Vec<u8> {
+        let mut pages = self.encode();
+        pages.resize(padded(pages.len()), 0);
+        pages
+    }
+
+    /// What `to_pages` wrote.
+    pub(crate) fn of_pages(pages: &[u8]) -> Option<Self> {
+        Self::decode(pages).ok()
+    }
+
     fn encode(&self) -> Vec<u8> {
         let count = |items: usize| u32::try_from(items).expect("a folder has fewer than 2^32 files").to_le_bytes();
         let mut lists = Vec::new();

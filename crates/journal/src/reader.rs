@@ -45,6 +45,12 @@ impl Reader {
         Ok(&self.buffer[start..self.filled])
     }
 
+    /// The page at `offset`; fewer bytes only at the end of the file.
+    pub(crate) fn page(&mut self, file: &dyn IoFile, name: &str, offset: u64) -> Result<&[u8], Fault> {
+        let window = self.window(file, name, offset, PAGE_BYTES)?;
+        Ok(&window[..window.len().min(PAGE_BYTES)])
+    }
+
     /// The header at `offset`, and its CRC.
     pub(crate) fn header(
         &mut self,

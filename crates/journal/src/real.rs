@@ -86,27 +86,37 @@ fn make_folder(root: &Path) -> io::Result<()> {
     fs::File::open(parent)?.sync_all()
 }
 
+/// Takes the folder `root` for one user, until the guard is dropped or the process ends.
+pub(crate) fn lock(root: &Path) -> Result<LockGuard, LockError> {
+    let path = root.join(LOCK);
+    let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(LockError::Io)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => {
+            let pid = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
+            return Err(LockError::Held { pid });
+        }
+        Err(errno) => return Err(LockError::Io(errno.into())),
+    }
+    // The process id only helps whoever reads the refusal; the lock itself is the kernel's.
+    fs::write(&path, format!("{}\n", std::process::id())).map_err(LockError::Io)?;
+    Ok(Box::new(file))
+}
+
+/// The names of the files in `root`.
+pub(crate) fn list(root: &Path) -> io::Result<Vec<String>> {
+    let entries = fs::read_dir(root)?;
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
 impl Io for RealDisk {
     fn lock(&self) -> Result<LockGuard, LockError> {
-        let path = self.root.join(LOCK);
-        let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = file.map_err(LockError::Io)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let pid = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
-                return Err(LockError::Held { pid });
-            }
-            Err(errno) => return Err(LockError::Io(errno.into())),
-        }
-        // The process id only helps whoever reads the refusal; the lock itself is the kernel's.
-        fs::write(&path, format!("{}\n", std::process::id())).map_err(LockError::Io)?;
-        Ok(Box::new(file))
+        lock(&self.root)
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let entries = fs::read_dir(&self.root)?;
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        list(&self.root)
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn IoFile>> {

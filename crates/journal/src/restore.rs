@@ -70,13 +70,18 @@ pub(crate) fn restore(io: &dyn Io, manifest: &Manifest, restore: &mut Restore<'_
 }
 
 impl Order {
+    /// Nothing restored yet; `trimmed` if records before the log's beginning are gone.
+    pub(crate) fn new(trimmed: bool) -> Self {
+        Self { trimmed, ..Self::default() }
+    }
+
     /// Partitions restored.
     pub(crate) fn snapshots(&self) -> u64 {
         self.floors.len() as u64
     }
 
     /// Notes a snapshot if none of a newer checkpoint was noted. Says whether it was.
-    fn take(&mut self, snapshot: &Snapshot<'_>, number: u64) -> Result<bool, String> {
+    pub(crate) fn take(&mut self, snapshot: &Snapshot<'_>, number: u64) -> Result<bool, String> {
         match self.floors.get(&snapshot.partition) {
             Some(floor) if floor.number == number => {
                 Err(format!("partition {} stands in it twice", snapshot.partition))

@@ -4,7 +4,13 @@
 
 use crate::config::{KEYS, Sources};
 use crate::mode::Mode;
+use crate::tools::backup::Backup;
+use crate::tools::dump::Dump;
+use crate::tools::fsck::Fsck;
+use crate::tools::restore::Restore;
+use crate::tools::{self, Output};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use journal::backup::Goal;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -20,6 +26,14 @@ pub(crate) enum Task {
     PrintEnvironment(Sources),
     /// Run the AWS CLI against a server.
     Aws(Sources, Vec<OsString>),
+    /// Check a data folder, and repair it if told so.
+    Fsck(Fsck),
+    /// Show what files of a data folder hold.
+    Dump(Dump),
+    /// Copy a data folder while it is served.
+    Backup(Backup),
+    /// Make a data folder from a backup.
+    Restore(Restore),
 }
 
 /// Reads the command line; wrong words, `--help` and `--version` end the program here.
@@ -59,6 +73,66 @@ fn command() -> Command {
                 .value_parser(clap::value_parser!(OsString)),
         ),
     )
+    .subcommands(tool_commands())
+}
+
+/// The commands that look after a data folder.
+fn tool_commands() -> [Command; 4] {
+    let path = |name: &'static str, value: &'static str| {
+        Arg::new(name).value_name(value).required(true).value_parser(clap::value_parser!(PathBuf))
+    };
+    let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let output = |values: [&'static str; 2]| {
+        Arg::new("output")
+            .long("output")
+            .value_name("FORM")
+            .default_value("text")
+            .value_parser(values)
+            .help("How it is printed")
+    };
+    [
+        Command::new("fsck")
+            .about("Check every byte of a data folder, and say what is wrong and what is lost with it")
+            .after_help("Exit codes: 0 clean, 1 damage was found, 2 the folder could not be checked.")
+            .arg(path("folder", "DIR"))
+            .arg(switch("repair").help("Repair what can be repaired, after saying what that loses"))
+            .arg(switch("yes").requires("repair").help("Do not ask before a repair"))
+            .arg(output(["text", "json"])),
+        Command::new("dump")
+            .about("Show the records of a data folder, or of single files of it, without locking it")
+            .arg(path("paths", "DIR|FILE").num_args(1..))
+            .arg(
+                Arg::new("partition")
+                    .long("partition")
+                    .value_name("FAMILY.ORDINAL")
+                    .help("Only records of this partition")
+                    .value_parser(tools::dump::partition),
+            )
+            .arg(
+                Arg::new("from")
+                    .long("from")
+                    .value_name("POSITION")
+                    .help("Only records of the log from this position on")
+                    .value_parser(clap::value_parser!(u64)),
+            )
+            .arg(switch("bodies").help("Show messages' bodies, not only their sizes"))
+            .arg(output(["text", "ndjson"])),
+        Command::new("backup")
+            .about("Copy a data folder, whether or not a server serves it; an earlier backup in the same folder is added to")
+            .arg(path("folder", "DIR"))
+            .arg(path("to", "FOLDER").long("to").help("Where backups are kept, outside the data folder")),
+        Command::new("restore")
+            .about("Make a data folder from a backup")
+            .arg(path("from", "FOLDER"))
+            .arg(path("data-dir", "DIR").long("data-dir").help("The folder to make; it must be empty or missing"))
+            .arg(
+                Arg::new("to")
+                    .long("to")
+                    .value_name("TIME|POSITION")
+                    .help("The state after this position, or at this time (2026-11-22T10:30:00Z); without it, everything")
+                    .value_parser(tools::restore::goal),
+            ),
+    ]
 }
 
 /// The flag of every key, and `--config`.
@@ -96,7 +170,39 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
             let words = matches.get_many::<OsString>("words").into_iter().flatten().cloned().collect();
             Task::Aws(sources(matches), words)
         }
+        Some(("fsck", matches)) => Task::Fsck(Fsck {
+            folder: path_of(matches, "folder"),
+            repair: matches.get_flag("repair"),
+            yes: matches.get_flag("yes"),
+            output: output_of(matches),
+        }),
+        Some(("dump", matches)) => Task::Dump(Dump {
+            paths: matches.get_many::<PathBuf>("paths").into_iter().flatten().cloned().collect(),
+            partition: matches.get_one("partition").copied(),
+            from: matches.get_one("from").copied(),
+            bodies: matches.get_flag("bodies"),
+            output: output_of(matches),
+        }),
+        Some(("backup", matches)) => {
+            Task::Backup(Backup { folder: path_of(matches, "folder"), to: path_of(matches, "to") })
+        }
+        Some(("restore", matches)) => Task::Restore(Restore {
+            from: path_of(matches, "from"),
+            folder: path_of(matches, "data-dir"),
+            goal: matches.get_one("to").copied().unwrap_or(Goal::Everything),
+        }),
         _ => Task::Run(Mode::Dev, sources(matches)),
+    }
+}
+
+fn path_of(matches: &ArgMatches, name: &str) -> PathBuf {
+    matches.get_one::<PathBuf>(name).cloned().expect("clap demands it")
+}
+
+fn output_of(matches: &ArgMatches) -> Output {
+    match matches.get_one::<String>("output").map(String::as_str) {
+        Some("text") | None => Output::Text,
+        Some(_) => Output::Json,
     }
 }
 

@@ -9,6 +9,7 @@ mod banner;
 mod cli;
 mod clock;
 mod config;
+mod control;
 mod descriptors;
 mod housekeeper;
 mod listen;
@@ -19,6 +20,7 @@ mod pages;
 mod point;
 mod run;
 mod surroundings;
+mod tools;
 
 use cli::Task;
 use config::{Config, Sources};
@@ -41,6 +43,10 @@ fn main() -> ExitCode {
         Task::PrintEnvironment(sources) => with_config(Mode::Dev, &sources, |config| {
             point::print_environment(config).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
         }),
+        Task::Fsck(words) => tools::fsck::run(&words),
+        Task::Dump(words) => tools::dump::run(&words),
+        Task::Backup(words) => tools::backup::run(&words),
+        Task::Restore(words) => tools::restore::run(&words),
         Task::Aws(sources, words) => with_config(Mode::Dev, &sources, |config| point::run_aws(config, &words)),
     }
 }

@@ -6,6 +6,7 @@
 use crate::banner;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::control::Control;
 use crate::descriptors;
 use crate::housekeeper::Housekeeper;
 use crate::listen;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 /// How often queues nobody asks anything of are told the time, so that expired messages give their memory back.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -81,6 +83,7 @@ async fn serve(
         let store = Arc::clone(&store);
         async move { store.run_timers().await }
     });
+    let control = control(config, &store);
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
     let bounds = listen::Options {
         connections_max: descriptors::connections_max()?,
@@ -107,7 +110,27 @@ async fn serve(
     }
     timers.abort();
     sweeper.abort();
+    if let Some(control) = control {
+        control.abort();
+        // Its socket's name goes with it.
+        let _ = control.await;
+    }
     outcome
+}
+
+/// Serves the operator's requests. A folder in which no socket can be made (a name too long, a file system without them)
+/// is served all the same; backups then need the server to be stopped.
+fn control(config: &Config, store: &Arc<Store>) -> Option<JoinHandle<()>> {
+    if config.ephemeral {
+        return None;
+    }
+    match Control::listen(&config.data_dir) {
+        Ok(control) => Some(tokio::spawn(control.serve(Arc::clone(store)))),
+        Err(error) => {
+            tracing::warn!(%error, "no control socket; a backup needs the server to be stopped");
+            None
+        }
+    }
 }
 
 /// Opens or makes the data folder and brings the queues back.

@@ -128,7 +128,7 @@ impl Step {
     }
 }
 
-fn checksum(log_id: u64, piece: &Piece, covered: &[u8]) -> u32 {
+pub(super) fn checksum(log_id: u64, piece: &Piece, covered: &[u8]) -> u32 {
     let crc = crc32c::crc32c_append(crc32c::crc32c(&log_id.to_le_bytes()), &piece.encode());
     crc32c::crc32c_append(crc, covered)
 }

@@ -21,6 +21,7 @@ mod piece;
 mod place;
 mod plan;
 mod reader;
+mod rebadge;
 mod recent;
 mod step;
 mod verify;
@@ -51,6 +52,7 @@ use writer::Writer;
 pub use piece::Piece;
 pub use place::{Kept, Place, Source};
 pub use plan::SegmentSizes;
+pub(crate) use rebadge::rebadge;
 
 const HALF_MADE: &str = ".tmp";
 
@@ -127,6 +129,17 @@ impl Segments {
             indexes: Recent::new(INDEXES_KEPT),
         };
         Ok(Self { io, log_id, sizes: SegmentSizes::default(), state: Mutex::new(state) })
+    }
+
+    /// What `listed` names, taken as it comes: for a check, which is to find all that is wrong and not only the first.
+    pub(crate) fn unchecked(io: Arc<dyn Io>, log_id: u64, listed: &[SegmentInfo]) -> Self {
+        let state = State {
+            next_number: u64::MAX,
+            infos: listed.iter().map(|info| (info.number, *info)).collect(),
+            files: Recent::new(SEGMENTS_OPEN),
+            indexes: Recent::new(INDEXES_KEPT),
+        };
+        Self { io, log_id, sizes: SegmentSizes::default(), state: Mutex::new(state) }
     }
 
     /// The same with other sizes, for tests and simulations.

@@ -5,6 +5,7 @@ mod banner;
 mod descriptors;
 mod server;
 mod stopping;
+mod tools;
 
 use server::{File, Server, output};
 

@@ -10,6 +10,7 @@ mod batch;
 mod catalog;
 #[cfg(test)]
 mod coverage;
+mod describe;
 pub mod limits;
 mod machine;
 mod md5_lanes;
@@ -23,4 +24,6 @@ mod refusal;
 mod service;
 mod snapshot;
 
+pub use describe::{Described, describe, queue_of_snapshot};
+pub use records::FAMILY;
 pub use service::{Sqs, SqsRecovery, Totals};

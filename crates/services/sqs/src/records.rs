@@ -15,7 +15,7 @@ use engine::MalformedRecord;
 use names::{AccountId, Instant, QueueName, Region};
 
 /// The family of partitions that are SQS queues.
-pub(crate) const FAMILY: u8 = 1;
+pub const FAMILY: u8 = 1;
 
 const FIRST_OWN_KIND: u8 = 64;
 const CREATED: u8 = 64;

@@ -1,0 +1,69 @@
+//! A bar on standard error that says how far a long piece of work is, if a person is looking.
+//!
+//! It is drawn anew at every whole percent, and nothing of it is written where standard error is not a terminal.
+
+use std::io::{IsTerminal, Write};
+use std::time::Instant;
+
+const CELLS: u64 = 30;
+
+/// The bar of one piece of work.
+pub(crate) struct Progress {
+    what: &'static str,
+    drawn: bool,
+    percent: u64,
+    began: Instant,
+}
+
+impl Progress {
+    pub(crate) fn new(what: &'static str) -> Self {
+        Self { what, drawn: std::io::stderr().is_terminal(), percent: u64::MAX, began: Instant::now() }
+    }
+
+    /// Seconds since it began.
+    pub(crate) fn secs(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
+    /// So many bytes of all are done.
+    pub(crate) fn show(&mut self, done: u64, all: u64) {
+        let percent = (done.saturating_mul(100)).checked_div(all).unwrap_or(100).min(100);
+        if !self.drawn || percent == self.percent {
+            return;
+        }
+        self.percent = percent;
+        let line = bar(self.what, percent, done, all);
+        // A terminal that is gone keeps nobody from working on.
+        let _ = write!(std::io::stderr(), "\r{line}");
+    }
+
+    /// Takes the bar away, so that what is printed next stands at the beginning of a line.
+    pub(crate) fn clear(&mut self) {
+        if self.drawn && self.percent != u64::MAX {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+            self.percent = u64::MAX;
+        }
+    }
+}
+
+fn bar(what: &str, percent: u64, done: u64, all: u64) -> String {
+    let full = usize::try_from(percent * CELLS / 100).unwrap_or(0);
+    let cells = usize::try_from(CELLS).unwrap_or(0);
+    let (full, empty) = ("#".repeat(full), "-".repeat(cells - full));
+    format!("{what} [{full}{empty}] {percent:3} %  {} of {} MiB", done >> 20, all >> 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn a_bar_is_as_full_as_its_percentage() {
+        expect_test::expect!["copying [###############---------------]  50 %  32 of 64 MiB"].assert_eq(&bar(
+            "copying",
+            50,
+            32 << 20,
+            64 << 20,
+        ));
+    }
+}

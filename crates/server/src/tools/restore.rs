@@ -1,0 +1,65 @@
+//! `tidewire restore`: makes a data folder from a backup, as of its end, of a position or of a time.
+
+use super::progress::Progress;
+use super::{failed, lock, moment, not_begun, services};
+use journal::backup::{BackupError, Goal, restore};
+use journal::{Io, ReadOnlyDisk, RealDisk};
+use names::Position;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Restore {
+    pub(crate) from: PathBuf,
+    pub(crate) folder: PathBuf,
+    pub(crate) goal: Goal,
+}
+
+/// Reads what follows `--to`: a position, or a moment in UTC.
+pub(crate) fn goal(text: &str) -> Result<Goal, String> {
+    if let Ok(position) = text.parse() {
+        return Ok(Goal::Position(Position::new(position)));
+    }
+    let moment = moment::parse(text).map(Goal::Time);
+    moment.ok_or_else(|| "neither a position (42) nor a moment in UTC (2026-11-22T10:30:00Z)".into())
+}
+
+/// Restores.
+pub(crate) fn run(words: &Restore) -> ExitCode {
+    let from: Arc<dyn Io> = match ReadOnlyDisk::open(&words.from) {
+        Ok(disk) => Arc::new(disk),
+        Err(error) => return not_begun(format!("{} cannot be opened: {error}", words.from.display())),
+    };
+    let target = match RealDisk::open(&words.folder) {
+        Ok(disk) => disk,
+        Err(error) => return not_begun(format!("{} cannot be opened: {error}", words.folder.display())),
+    };
+    let _guard = match lock(&words.folder, &target) {
+        Ok(guard) => guard,
+        Err(why) => return not_begun(why),
+    };
+    let mut progress = Progress::new("restoring");
+    let restored =
+        restore(&from, &target, words.goal, &mut services::time_of, &mut |done, all| progress.show(done, all));
+    progress.clear();
+    match restored {
+        Ok(restored) => {
+            println!(
+                "restored backup {} into {}: up to position {}, {} snapshots, {} segments, {} records of the log; it is log \
+                 {:016x} now",
+                restored.backup,
+                words.folder.display(),
+                restored.last,
+                restored.snapshots,
+                restored.segments,
+                restored.records,
+                restored.log_id
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error @ BackupError::Refused(_)) => not_begun(error),
+        Err(error) => failed(format!("{error}; what was begun in {} is no log, remove it", words.folder.display())),
+    }
+}

@@ -1,0 +1,58 @@
+//! What the services know of records, for tools that open no server: whether they can be replayed, and what they say.
+
+use engine::{Memory, Recover};
+use journal::{Record, ReplayError, Snapshot};
+use names::Instant;
+use sqs::{Described, Sqs, SqsRecovery};
+use std::sync::Arc;
+
+/// Contents that a check keeps in memory while it replays; more would not make it see more.
+const MEMORY_BYTES: usize = 16 << 20;
+
+/// Replays like an opening server, and keeps nothing afterwards.
+pub(crate) struct Replay {
+    sqs: SqsRecovery,
+    memory: Arc<Memory>,
+}
+
+impl Replay {
+    pub(crate) fn new() -> Self {
+        Self { sqs: Sqs::recovery(), memory: Arc::new(Memory::new(MEMORY_BYTES)) }
+    }
+
+    pub(crate) fn snapshot(&mut self, snapshot: &Snapshot<'_>) -> Result<(), ReplayError> {
+        let recovery = self.of(snapshot.partition.family())?;
+        recovery.0.snapshot(snapshot, recovery.1).map_err(|error| ReplayError::from(error.to_string()))
+    }
+
+    pub(crate) fn record(&mut self, record: &Record<'_>) -> Result<(), ReplayError> {
+        let recovery = self.of(record.partition.family())?;
+        recovery.0.record(record, recovery.1).map_err(|error| ReplayError::from(error.to_string()))
+    }
+
+    fn of(&mut self, family: u8) -> Result<(&mut dyn Recover, &Arc<Memory>), ReplayError> {
+        if family == self.sqs.family() {
+            return Ok((&mut self.sqs, &self.memory));
+        }
+        Err(format!("record family {family} is of a service that this version does not have").into())
+    }
+}
+
+/// A record in words, or why there are none.
+pub(crate) fn describe(record: &Record<'_>) -> Result<Described, String> {
+    match record.partition.family() {
+        sqs::FAMILY => sqs::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string()),
+        family => Err(format!("family {family} is of a service that this version does not have")),
+    }
+}
+
+/// The queue that a snapshot is of.
+pub(crate) fn queue_of(snapshot: &Snapshot<'_>) -> Option<String> {
+    let readable = snapshot.partition.family() == sqs::FAMILY && snapshot.partition.ordinal() > 0 && !snapshot.over;
+    readable.then(|| sqs::queue_of_snapshot(snapshot.version, &snapshot.state).ok().flatten()).flatten()
+}
+
+/// When a record was written, if it says so.
+pub(crate) fn time_of(record: &Record<'_>) -> Option<Instant> {
+    describe(record).ok().and_then(|described| described.time)
+}

@@ -1,0 +1,249 @@
+//! fsck, dump, backup and restore as an operator runs them: beside a serving server, without one, and on damaged folders.
+
+use crate::banner::Folder;
+use crate::server::{Server, output};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn serve(folder: &Folder) -> Server {
+    Server::start(&["dev", "--listen", "127.0.0.1:0", "--data-dir", folder.path()])
+}
+
+fn ask(address: &str, target: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nX-Amz-Target: AmazonSQS.{target}");
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn send(address: &str, body: &str) {
+    let request = format!(r#"{{"QueueUrl": "http://{address}/000000000000/q", "MessageBody": "{body}"}}"#);
+    let answer = ask(address, "SendMessage", &request);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+/// Bodies of all messages of `q`, each received once.
+fn bodies(address: &str) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    loop {
+        let request = format!(
+            r#"{{"QueueUrl": "http://{address}/000000000000/q", "MaxNumberOfMessages": 10, "VisibilityTimeout": 600}}"#
+        );
+        let answer = ask(address, "ReceiveMessage", &request);
+        let before = all.len();
+        all.extend(answer.split(r#""Body":""#).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+        if all.len() == before {
+            return all;
+        }
+    }
+}
+
+fn flip(folder: &Folder, name: &str, offset: u64) {
+    let file = fs::OpenOptions::new().read(true).write(true).open(Path::new(folder.path()).join(name)).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, offset).unwrap();
+    file.write_all_at(&[byte[0] ^ 4], offset).unwrap();
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn a_backup_under_load_restored_elsewhere_is_clean_and_holds_what_was_acknowledged_before_it() {
+    let (data, kept, made) = (Folder::new("backup-data"), Folder::new("backup-kept"), Folder::new("backup-made"));
+    let server = serve(&data);
+    server.create_queue();
+    let mode = fs::metadata(Path::new(data.path()).join("control.sock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "the socket is its owner's");
+    let before: BTreeSet<String> = (0..50).map(|n| format!("before-{n}")).collect();
+    for body in &before {
+        send(&server.address, body);
+    }
+    let stop = AtomicBool::new(false);
+    let sent = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut sent = before.clone();
+            for n in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                send(&server.address, &format!("during-{n}"));
+                sent.insert(format!("during-{n}"));
+            }
+            sent
+        });
+        for number in 1..=2 {
+            let (code, said) = output(&["backup", data.path(), "--to", kept.path()]);
+            assert_eq!(code, Some(0), "{said}");
+            assert!(said.contains(&format!("backup {number} in ")), "{said}");
+        }
+        stop.store(true, Ordering::Relaxed);
+        sender.join().unwrap()
+    });
+    let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path()]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = output(&["fsck", made.path()]);
+    assert_eq!(code, Some(0), "{said}");
+    let elsewhere = serve(&made);
+    let found = bodies(&elsewhere.address);
+    assert!(found.is_superset(&before), "what was acknowledged before the backup is in it");
+    assert!(found.is_subset(&sent), "and nothing that was never sent");
+    elsewhere.stop();
+
+    // With nothing going on, the sets are equal, of a serving server and of a stopped one.
+    let (code, said) = output(&["backup", data.path(), "--to", kept.path()]);
+    assert_eq!(code, Some(0), "{said}");
+    server.stop();
+    let (code, said) = output(&["backup", data.path(), "--to", kept.path()]);
+    assert_eq!(code, Some(0), "{said}");
+    let again = Folder::new("backup-again");
+    assert_eq!(output(&["restore", kept.path(), "--data-dir", again.path()]).0, Some(0));
+    let elsewhere = serve(&again);
+    assert_eq!(bodies(&elsewhere.address), sent);
+    elsewhere.stop();
+    assert_eq!(output(&["fsck", again.path()]).0, Some(0));
+}
+
+#[test]
+fn a_folder_is_restored_as_of_a_position_and_as_of_a_time() {
+    let (data, kept) = (Folder::new("point-data"), Folder::new("point-kept"));
+    let server = serve(&data);
+    server.create_queue();
+    for body in ["one", "two", "three"] {
+        send(&server.address, body);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(output(&["backup", data.path(), "--to", kept.path()]).0, Some(0));
+    server.stop();
+    let (_, said) = output(&["dump", data.path(), "--output", "ndjson"]);
+    let records: Vec<_> = said.lines().map(json).filter(|line| line["what"] == "sent").collect();
+    let expected = BTreeSet::from(["one".to_owned(), "two".to_owned()]);
+    for (name, to) in
+        [("position", records[1]["position"].to_string()), ("time", records[1]["time"].as_str().unwrap().into())]
+    {
+        let made = Folder::new(&format!("point-made-{name}"));
+        let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path(), "--to", &to]);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(output(&["fsck", made.path()]).0, Some(0));
+        let elsewhere = serve(&made);
+        assert_eq!(bodies(&elsewhere.address), expected, "{name}");
+        elsewhere.stop();
+    }
+    let made = Folder::new("point-made-never");
+    for to in ["999", "1999-01-01T00:00:00Z"] {
+        let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path(), "--to", to]);
+        assert_eq!(code, Some(2), "{said}");
+    }
+    let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path(), "--to", "yesterday"]);
+    assert!(code == Some(2) && said.contains("neither a position"), "{said}");
+    let (code, said) = output(&["restore", kept.path(), "--data-dir", data.path()]);
+    assert!(code == Some(2) && said.contains("must be empty"), "{said}");
+    let (code, said) = output(&["restore", data.path(), "--data-dir", made.path()]);
+    assert!(code == Some(2) && said.contains("no backup"), "{said}");
+}
+
+#[test]
+fn fsck_says_who_holds_the_folder_and_what_is_no_folder() {
+    let data = Folder::new("fsck-held");
+    let server = serve(&data);
+    let (code, said) = output(&["fsck", data.path()]);
+    assert!(code == Some(2) && said.contains("is in use by process"), "{said}");
+    server.stop();
+    let (code, said) = output(&["fsck", "/nonexistent/tidewire"]);
+    assert!(code == Some(2) && said.contains("cannot be opened"), "{said}");
+    let empty = Folder::new("fsck-empty");
+    fs::create_dir_all(empty.path()).unwrap();
+    let (code, said) = output(&["fsck", empty.path()]);
+    assert!(code != Some(0) && said.contains("there is no log"), "{said}");
+}
+
+#[test]
+fn a_damaged_log_is_reported_cut_when_told_and_served_again() {
+    let data = Folder::new("fsck-cut");
+    let server = serve(&data);
+    server.create_queue();
+    for body in ["one", "two", "three"] {
+        send(&server.address, body);
+    }
+    server.stop();
+    let (_, said) = output(&["dump", data.path(), "--output", "ndjson"]);
+    let third = said.lines().map(json).filter(|line| line["what"] == "sent").nth(2).unwrap();
+    let (file, offset) = (third["file"].as_str().unwrap().to_owned(), third["offset"].as_u64().unwrap());
+    flip(&data, &file, offset + 40);
+
+    let (code, said) = output(&["fsck", data.path(), "--output", "json"]);
+    assert_eq!(code, Some(1), "{said}");
+    let report = json(&said);
+    let finding = &report["findings"][0];
+    assert!(report["clean"] == false && finding["file"] == file, "{said}");
+    assert!((offset - 4096..=offset + 40).contains(&finding["offset"].as_u64().unwrap()), "{said}");
+    let (code, said) = output(&["fsck", data.path(), "--repair"]);
+    assert!(code == Some(1) && said.contains("nothing was changed"), "{said}");
+    let (code, said) = output(&["dump", data.path()]);
+    assert!(code == Some(1) && said.contains("damage="), "{said}");
+
+    let (code, said) = output(&["fsck", data.path(), "--repair", "--yes"]);
+    assert!(code == Some(0) && said.contains("are lost") && said.contains("clean"), "{said}");
+    let aside = fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().path());
+    let aside = aside.into_iter().find(|path| path.to_str().unwrap().contains("damaged-")).unwrap();
+    assert!(aside.join(&file).exists(), "the file as it was is kept");
+    let server = serve(&data);
+    assert_eq!(bodies(&server.address), BTreeSet::from(["one".to_owned(), "two".to_owned()]));
+    server.stop();
+}
+
+#[test]
+fn what_cannot_be_repaired_is_refused_with_the_reason() {
+    let data = Folder::new("fsck-refused");
+    let server = serve(&data);
+    server.create_queue();
+    server.stop();
+    flip(&data, "manifest", 20);
+    let (code, said) = output(&["fsck", data.path(), "--repair", "--yes"]);
+    assert!(
+        code == Some(1) && said.contains("damage: manifest: offset 0") && said.contains("cannot be repaired"),
+        "{said}"
+    );
+    assert!(said.contains("nothing was changed"), "{said}");
+}
+
+#[test]
+fn a_dump_keeps_bodies_to_itself_until_asked_and_filters() {
+    let data = Folder::new("dump");
+    let server = serve(&data);
+    server.create_queue();
+    send(&server.address, "secret");
+    let (code, said) = output(&["dump", data.path()]);
+    assert!(code == Some(0) && said.contains("what=sent") && said.contains("queue=q"), "beside a server: {said}");
+    assert!(!said.contains("secret"), "{said}");
+    server.stop();
+    let (_, said) = output(&["dump", data.path(), "--bodies", "--from", "2"]);
+    assert!(said.contains("body=secret") && !said.contains("what=created"), "{said}");
+    let (_, said) = output(&["dump", data.path(), "--partition", "1.99"]);
+    assert!(!said.contains("what="), "{said}");
+    let (code, said) = output(&["dump", "/nonexistent/log-0000000000000001.tw"]);
+    assert_eq!(code, Some(2), "{said}");
+}
+
+#[test]
+fn a_backup_is_refused_into_the_data_folder_and_of_a_missing_one() {
+    let data = Folder::new("backup-inside");
+    let server = serve(&data);
+    let inside = format!("{}/kept", data.path());
+    for to in [data.path(), &inside] {
+        let (code, said) = output(&["backup", data.path(), "--to", to]);
+        assert!(code == Some(2) && said.contains("cannot lie inside"), "{said}");
+    }
+    let (code, said) = output(&["backup", "/nonexistent/tidewire", "--to", &inside]);
+    assert_eq!(code, Some(2), "{said}");
+    server.stop();
+    assert!(!Path::new(data.path()).join("control.sock").exists(), "the socket goes with its server");
+}

@@ -1,0 +1,85 @@
+//! What a record of an SQS queue says, for tools that show records to people.
+//!
+//! The words are those of the records' own table (`records.rs`, and the crate `queue`); nothing of it is read by a server.
+
+use crate::machine::SqsQueue;
+use crate::records::Effect;
+use engine::{Effect as _, Machine, MalformedRecord};
+use names::Instant;
+
+/// A record in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// What happened.
+    pub what: &'static str,
+    /// The queue's name, if the record says it.
+    pub queue: Option<String>,
+    /// When, if the record says it.
+    pub time: Option<Instant>,
+    /// The sequence within its queue of the message that it brings.
+    pub message: Option<u64>,
+    /// Everything else, as `name value` pairs.
+    pub details: Vec<(&'static str, String)>,
+    /// The message's body.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Described {
+    fn of(what: &'static str, time: Option<Instant>, details: Vec<(&'static str, String)>) -> Self {
+        Self { what, queue: None, time, message: None, details, body: None }
+    }
+}
+
+/// Puts a record into words.
+pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
+    Ok(match Effect::decode(kind, version, payload)? {
+        Effect::Created { at, account, region, name, .. } => {
+            let details = vec![("account", account.as_str().to_owned()), ("region", region.as_str().to_owned())];
+            Described { queue: Some(name.as_str().to_owned()), ..Described::of("created", Some(at), details) }
+        }
+        Effect::AttributesSet { at, .. } => Described::of("attributes-set", Some(at), Vec::new()),
+        Effect::Deleted => Described::of("deleted", None, Vec::new()),
+        Effect::Queue(effect) => of_queue(effect),
+    })
+}
+
+/// The name of the queue that a snapshot is of.
+pub fn queue_of_snapshot(version: u8, state: &[u8]) -> Result<Option<String>, MalformedRecord> {
+    let queue = SqsQueue::restore(version, state)?;
+    Ok(queue.about().map(|about| about.name.as_str().to_owned()))
+}
+
+fn of_queue(effect: queue::Effect) -> Described {
+    use queue::Effect::{Configured, Deleted, Expired, Leased, Purged, Sent, VisibilityChanged};
+    match effect {
+        Sent { sequence, visible_at, message } => {
+            let body = message.body().to_vec();
+            let details = vec![
+                ("id", format!("{:?}", message.id)),
+                ("visible-at", visible_at.as_millis().to_string()),
+                ("body-bytes", body.len().to_string()),
+            ];
+            let time = Some(message.sent_at);
+            Described { message: Some(sequence), body: Some(body), ..Described::of("sent", time, details) }
+        }
+        Leased { received_at, until, entries } => {
+            let messages = list(entries.iter().map(|(sequence, _)| *sequence));
+            let details = vec![("until", until.as_millis().to_string()), ("messages", messages)];
+            Described::of("received", Some(received_at), details)
+        }
+        VisibilityChanged(entries) => {
+            let messages = list(entries.iter().map(|(sequence, _)| *sequence));
+            Described::of("visibility-changed", None, vec![("messages", messages)])
+        }
+        Deleted(sequences) => Described::of("messages-deleted", None, vec![("messages", list(sequences.into_iter()))]),
+        Purged { below } => Described::of("purged", None, vec![("below", below.to_string())]),
+        Expired { below } => Described::of("expired", None, vec![("below", below.to_string())]),
+        Configured(settings) => {
+            Described::of("configured", None, vec![("retention-millis", settings.retention_millis.to_string())])
+        }
+    }
+}
+
+fn list(sequences: impl Iterator<Item = u64>) -> String {
+    sequences.map(|sequence| sequence.to_string()).collect::<Vec<_>>().join(",")
+}
