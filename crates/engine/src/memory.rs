@@ -16,7 +16,7 @@ pub struct Memory {
 
 impl Memory {
     /// The budget where nobody sets another: with the server's own needs it keeps a process below 100 MB.
-    pub const DEFAULT_BYTES: usize = 24 << 20;
+    pub const DEFAULT_BYTES: usize = 16 << 20;
 
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {

@@ -120,7 +120,7 @@ pub(crate) const KEYS: &[Key] = &[
         name: "memory_limit",
         value: "SIZE",
         help: "Messages kept in memory beside the disk, e.g. 256MiB; queues may be longer than that",
-        default: "24MiB",
+        default: "16MiB",
         set: |config, text| put(&mut config.memory_limit, size(text)),
     },
     Key {
@@ -342,7 +342,7 @@ fn size(text: &str) -> Result<usize, String> {
         units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift))).unwrap_or((text, 0));
     let number = digits.trim_end().parse::<usize>().ok();
     let bytes = number.and_then(|number| number.checked_mul(1 << shift));
-    bytes.ok_or_else(|| "expected a size, e.g. 24MiB or 1GiB".into())
+    bytes.ok_or_else(|| "expected a size, e.g. 16MiB or 1GiB".into())
 }
 
 fn seconds(text: &str) -> Result<u64, String> {
