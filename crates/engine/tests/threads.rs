@@ -86,7 +86,8 @@ fn write(album: &Partition<Album>, writer: u64) -> Vec<u64> {
             for (key, seen) in keys.iter().zip(pictures) {
                 assert_eq!(*seen.expect("it is there").0, picture(writer, *key), "picture {key} of {writer}");
             }
-            let out: Vec<u64> = keys.into_iter().filter(|key| key % 50 != 0).take(if step < 900 { 3 } else { 12 }).collect();
+            let out: Vec<u64> =
+                keys.into_iter().filter(|key| key % 50 != 0).take(if step < 900 { 3 } else { 12 }).collect();
             wait(album.execute(Command::Remove(out.clone())).unwrap()).unwrap();
             left.retain(|key| !out.contains(key));
         }

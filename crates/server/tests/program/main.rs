@@ -3,6 +3,7 @@
 
 mod banner;
 mod descriptors;
+mod frozen;
 mod server;
 mod stopping;
 mod tools;

@@ -93,6 +93,11 @@ impl Server {
         self.ended()
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks the server to stop, and returns at once.
     pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
