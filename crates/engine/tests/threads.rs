@@ -2,6 +2,7 @@
 //! the log is retired, segments are written, compacted and dropped under them, and memory is short.
 
 #![expect(clippy::unwrap_used, reason = "a panic is the report")]
+#![expect(clippy::disallowed_methods, reason = "what is tested are threads of the server's, on a folder of its own")]
 
 mod album;
 
