@@ -4,7 +4,7 @@
 //! message here and there, is gathered: a segment is worth writing anew when less than half of its records are held, and
 //! small segments as soon as there are several of them.
 
-use crate::registry::Stored;
+use crate::registry::{Choice, Stored};
 use crate::retire::by_owner;
 use crate::store::Store;
 use journal::{Kept, Piece, SegmentInfo, Source, StoreError};
@@ -74,7 +74,10 @@ impl Store {
             for (piece, _) in pieces.iter().filter(|(piece, _)| old.contains(&piece.segment)) {
                 self.gather(*id, &**partition, piece, &mut own)?;
             }
-            partition.retain_held(&mut own);
+            let mut wanted = Vec::with_capacity(own.len());
+            partition.choose(&own, Choice::Held, &mut wanted);
+            let mut wanted = wanted.into_iter();
+            own.retain(|_| wanted.next().unwrap_or(true));
             own.sort_unstable_by_key(|one: &Kept| one.key);
             let others = pieces.iter().map(|(piece, _)| piece).filter(|piece| !old.contains(&piece.segment));
             split_at(&mut own, others);

@@ -4,7 +4,6 @@
 //! whose beginning is gone. The first ordinal never given stands beside, because of a partition whose tombstone is gone
 //! nothing else remembers that its number was used.
 
-use crate::contents::Contents;
 use crate::machine::{Effect, Machine};
 use crate::partition::Partition;
 use journal::{Kept, Piece, Record, Snapshot};
@@ -23,10 +22,8 @@ pub(crate) struct Mark {
 pub(crate) trait Stored: Send + Sync {
     /// Key and moment of the content that a record of this partition carries.
     fn content_key(&self, record: &Record<'_>) -> Option<(u64, Instant)>;
-    /// Keeps only what is still held and stands in no segment yet; `kept` is all of this partition.
-    fn retain_unsegmented(&self, kept: &mut Vec<Kept>);
-    /// Keeps only what is still held.
-    fn retain_held(&self, kept: &mut Vec<Kept>);
+    /// Says of each of these, which are of this partition, whether it is to be kept.
+    fn choose(&self, kept: &[Kept], choice: Choice, wanted: &mut Vec<bool>);
     /// The log up to `upto` goes; what of it is held stands in `pieces`.
     fn retire(&self, pieces: Vec<Piece>, upto: Position);
     /// Puts `new` in the place of the pieces in `old` segments.
@@ -116,18 +113,13 @@ impl Registry {
 /// Keys that are asked about under one lock: a fraction of a millisecond, so that requests pass in between.
 const KEYS_PER_LOCK: usize = 4096;
 
-impl<M: Machine> Partition<M> {
-    fn retain(&self, kept: &mut Vec<Kept>, wanted: impl Fn(&M, &Contents<M::Content>, u64) -> bool) {
-        let mut flags = Vec::with_capacity(kept.len());
-        for some in kept.chunks(KEYS_PER_LOCK) {
-            let locked =
-                self.with(|machine, contents| flags.extend(some.iter().map(|one| wanted(machine, contents, one.key))));
-            // A broken partition can say nothing; keeping what it may hold loses nothing.
-            locked.unwrap_or_else(|| flags.extend(some.iter().map(|_| true)));
-        }
-        let mut flags = flags.into_iter();
-        kept.retain(|_| flags.next().unwrap_or(true));
-    }
+/// What is to be kept beyond a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// What its partition still holds.
+    Held,
+    /// Of that, what no segment has yet.
+    HeldAndUnsegmented,
 }
 
 impl<M: Machine> Stored for Partition<M> {
@@ -135,14 +127,15 @@ impl<M: Machine> Stored for Partition<M> {
         M::Effect::content_key(record.kind, record.version, record.payload)
     }
 
-    fn retain_unsegmented(&self, kept: &mut Vec<Kept>) {
-        let wanted =
-            |machine: &M, contents: &Contents<M::Content>, key| machine.holds(key) && !contents.is_segmented(key);
-        self.retain(kept, wanted);
-    }
-
-    fn retain_held(&self, kept: &mut Vec<Kept>) {
-        self.retain(kept, |machine, _, key| machine.holds(key));
+    fn choose(&self, kept: &[Kept], choice: Choice, wanted: &mut Vec<bool>) {
+        for some in kept.chunks(KEYS_PER_LOCK) {
+            let chosen = self.with(|machine, contents| {
+                let is_new = |key| choice == Choice::Held || !contents.is_segmented(key);
+                wanted.extend(some.iter().map(|one| machine.holds(one.key) && is_new(one.key)));
+            });
+            // A broken partition can say nothing; keeping what it may hold loses nothing.
+            chosen.unwrap_or_else(|| wanted.extend(some.iter().map(|_| true)));
+        }
     }
 
     fn retire(&self, pieces: Vec<Piece>, upto: Position) {

@@ -6,7 +6,7 @@
 //! partition is locked to choose what it holds and to copy its state, never while the disk works.
 
 use crate::recovery::FamilyState;
-use crate::registry::{Mark, Stored, Tombstone};
+use crate::registry::{Choice, Mark, Stored, Tombstone};
 use crate::store::Store;
 use journal::backup::{BackupError, Copied, Terms};
 use journal::{Checkpoint, ClosedFile, Io, Kept, Piece, Snapshot, StoreError};
@@ -83,30 +83,34 @@ impl Store {
 
     /// Puts what of a log file is still held into segments. Says how many records that were.
     fn segment(&self, file: &ClosedFile) -> Result<u64, StoreError> {
-        let mut shares: BTreeMap<PartitionId, Share> = BTreeMap::new();
+        let mut partitions = BTreeMap::new();
+        let records = file.last.get() + 1 - file.first.get();
+        // As many as there can be: a list that grows by doubling takes twice its size while it does.
+        let mut kept: Vec<Kept> = Vec::with_capacity(usize::try_from(records).unwrap_or(0));
         let scanned = self.journal().scan(file, &mut |record, place| {
             let id = record.partition;
-            let find = || Share { partition: self.registry.get(id), kept: Vec::new() };
-            let Share { partition: Some(partition), kept } = shares.entry(id).or_insert_with(find) else { return };
-            if let Some((key, time)) = partition.content_key(record) {
+            let partition = partitions.entry(id).or_insert_with(|| self.registry.get(id));
+            if let Some((key, time)) = partition.as_ref().and_then(|partition| partition.content_key(record)) {
                 kept.push(Kept { partition: id, key, time, place, starts_piece: false });
             }
         });
         scanned.map_err(StoreError::Damage)?;
-        let mut all = Vec::new();
-        for Share { partition, kept } in shares.values_mut() {
-            let Some(partition) = partition else { continue };
-            partition.retain_unsegmented(kept);
-            // A backlog of one queue is most of a file, and moved rather than copied.
-            if all.is_empty() { std::mem::swap(&mut all, kept) } else { all.append(kept) }
+        kept.sort_unstable_by_key(|one| (one.partition, one.key));
+        let mut wanted = Vec::with_capacity(kept.len());
+        for own in kept.chunk_by(|a, b| a.partition == b.partition) {
+            if let Some(Some(partition)) = partitions.get(&own[0].partition) {
+                partition.choose(own, Choice::HeldAndUnsegmented, &mut wanted);
+            }
         }
-        let mut pieces = by_owner(self.journal().write_segments(&all)?);
-        for (id, Share { partition, .. }) in shares {
+        let mut wanted = wanted.into_iter();
+        kept.retain(|_| wanted.next().unwrap_or(true));
+        let mut pieces = by_owner(self.journal().write_segments(&kept)?);
+        for (id, partition) in partitions {
             if let Some(partition) = partition {
                 partition.retire(pieces.remove(&id).unwrap_or_default(), file.last);
             }
         }
-        Ok(all.len() as u64)
+        Ok(kept.len() as u64)
     }
 
     /// Writes a checkpoint; `upto` is where the log will have been retired. Returns how many segments went.
@@ -145,12 +149,6 @@ impl Store {
         let all = self.journal().segments().into_iter().map(|segment| segment.number);
         all.filter(|number| !referred.contains(number)).collect()
     }
-}
-
-/// What a log file holds of one partition, which may be over.
-struct Share {
-    partition: Option<Arc<dyn Stored>>,
-    kept: Vec<Kept>,
 }
 
 /// Pieces by their partition, in their order.
