@@ -137,3 +137,49 @@ def test_a_new_queue_delay_holds_for_messages_sent_afterwards_only(sqs, queue):
     sqs.send_message(QueueUrl=queue, MessageBody="after")
     assert counts(sqs, queue) == (1, 0, 1)
     assert receive_one(sqs, queue)["Body"] == "before"
+
+
+def test_durability_is_not_among_the_attributes_of_an_ordinary_queue(sqs, queue):
+    assert "TidewireDurability" not in attributes_of(sqs, queue, "All")
+    assert attributes_of(sqs, queue, "TidewireDurability") == {"TidewireDurability": "durable"}
+
+
+def test_a_queue_is_created_relaxed_and_works(sqs, make_queue):
+    url = make_queue(TidewireDurability="relaxed")
+    assert attributes_of(sqs, url, "All")["TidewireDurability"] == "relaxed"
+    assert attributes_of(sqs, url, "TidewireDurability") == {"TidewireDurability": "relaxed"}
+    sqs.send_message(QueueUrl=url, MessageBody="quick")
+    message = receive_one(sqs, url)
+    assert message["Body"] == "quick"
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert counts(sqs, url) == (0, 0, 0)
+
+
+def test_durability_is_set_and_set_back(sqs, queue):
+    for durability in ("relaxed", "durable", "relaxed"):
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"TidewireDurability": durability})
+        assert attributes_of(sqs, queue, "TidewireDurability") == {"TidewireDurability": durability}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"DelaySeconds": "0"})
+    assert attributes_of(sqs, queue, "TidewireDurability") == {"TidewireDurability": "relaxed"}
+
+
+@pytest.mark.parametrize("value", ["", "Relaxed", "1", "eventual"])
+def test_another_durability_is_refused_and_changes_nothing(sqs, make_queue, value):
+    url = make_queue(TidewireDurability="relaxed")
+    given = {"TidewireDurability": value, "DelaySeconds": "9"}
+    code, shape, status, message = refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes=given)
+    assert (code, shape, status) == ("InvalidAttributeValue", "InvalidAttributeValue", 400)
+    assert message == "Invalid value for the parameter TidewireDurability."
+    assert attributes_of(sqs, url, "TidewireDurability", "DelaySeconds") == {
+        "TidewireDurability": "relaxed",
+        "DelaySeconds": "0",
+    }
+
+
+def test_a_second_creation_with_another_durability_is_refused(sqs):
+    name = fresh_name()
+    url = sqs.create_queue(QueueName=name, Attributes={"TidewireDurability": "relaxed"})["QueueUrl"]
+    assert sqs.create_queue(QueueName=name)["QueueUrl"] == url
+    refused = refused_with(sqs.create_queue, QueueName=name, Attributes={"TidewireDurability": "durable"})
+    assert refused == refused_with(sqs.create_queue, QueueName=name, Attributes={"VisibilityTimeout": "31"})
+    sqs.delete_queue(QueueUrl=url)

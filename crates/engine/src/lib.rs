@@ -24,7 +24,7 @@ mod timers;
 mod unavailable;
 
 pub use clock::{Clock, Sleep};
-pub use machine::{Content, Decision, Durability, Effect, Machine, MalformedRecord};
+pub use machine::{Content, Decision, Durability, Effect, Machine, MalformedRecord, UNSYNCED_RECORDS_MAX};
 pub use manual_clock::ManualClock;
 pub use memory::Memory;
 pub use partition::Partition;

@@ -5,6 +5,8 @@
 //! therefore rebuilds the state without running any business logic again. A snapshot of the state stands for all
 //! effects before it.
 
+use journal::RECORD_HEADER_BYTES;
+use journal::limits::PENDING_BYTES_MAX;
 use names::{Instant, Position};
 use std::fmt;
 use std::ops::Range;
@@ -37,6 +39,12 @@ pub trait Machine: Sized + Send + 'static {
     /// Changes the state. Total: an effect that was decided, or replayed from the log, never fails. Keys whose contents
     /// are no longer held go onto `gone`, one by one; whole stretches are seen by `first_held`.
     fn apply(&mut self, at: Position, effect: &Self::Effect, gone: &mut Vec<u64>);
+
+    /// The store was opened again, as its `start`-th start; the numbers only rise, over crashes too. Each stop before may
+    /// have forgotten up to [`UNSYNCED_RECORDS_MAX`] records that were decided as [`Durability::Lazy`]. A machine whose
+    /// clients may hold names out of such records goes on beyond them. Nothing of it is journaled, so that a start writes
+    /// nothing: whatever is derived must be right again after a stop that follows at once.
+    fn resume(&mut self, _start: u64) {}
 
     /// The next moment at which `advance` would change something a waiting reader could see.
     fn next_deadline(&self) -> Option<Instant>;
@@ -124,13 +132,18 @@ impl<E, R> Decision<E, R> {
     }
 }
 
+/// Records that a stop can have forgotten at the most: what waits for the disk is bounded in bytes, and none is shorter than
+/// its header.
+pub const UNSYNCED_RECORDS_MAX: u64 = (PENDING_BYTES_MAX / RECORD_HEADER_BYTES) as u64;
+
 /// When a decision's effects have to be on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
     /// Before the reply: the caller is promised them.
     BeforeReply,
     /// Soon after: a crash may take them back, which the service's contract allows (a lease on a standard queue comes
-    /// back early). They are journaled in order all the same.
+    /// back early) or the customer has chosen (a relaxed queue). They are journaled in order all the same, so that a later
+    /// change which is durable has made them durable too.
     Lazy,
 }
 

@@ -104,12 +104,14 @@ impl<M: Machine> Recovery<M> {
         for (id, tombstone) in self.tombstones {
             store.registry.bury(id, tombstone);
         }
-        let revive = |(id, recovered): (PartitionId, Recovered<M>)| {
+        let start = u64::from(store.journal().recovery().incarnation);
+        let revive = |(id, mut recovered): (PartitionId, Recovered<M>)| {
             if recovered.machine.is_over() {
                 let tombstone = Tombstone { last: recovered.last, sequence: recovered.sequence };
                 store.registry.bury(id, tombstone);
                 return None;
             }
+            recovered.machine.resume(start);
             Some((id, Partition::recovered(store, id, recovered)))
         };
         self.partitions.into_iter().filter_map(revive).collect()

@@ -21,7 +21,9 @@ pub const FILE_BYTES: u64 = 64 << 20;
 /// One block with its header. What arrives beyond it during a sync waits for the next block.
 pub const BLOCK_BYTES_MAX: usize = 8 << 20;
 
-/// What may wait for the disk in memory; beyond it `append` answers `Full`.
+/// What may wait for the disk in memory; beyond it `append` answers `Full`. It also bounds what a crash can forget, which
+/// who gives out numbers before they are durable relies on: a later version may lower it, and must not raise it unless the
+/// numbers that are passed over rise first.
 pub const PENDING_BYTES_MAX: usize = 64 << 20;
 
 /// Zeroed files kept ready, so that a roll needs no allocation from the file system.
@@ -30,7 +32,7 @@ pub const SPARES: usize = 2;
 /// Space kept back from ordinary entries, so that deletes and acknowledgements still work on a full disk.
 pub const RESERVE_BYTES: u64 = 2 * FILE_BYTES;
 
-/// The longest time an entry appended as `Soon` waits before it is written (the durability mode `relaxed` will promise the same).
+/// The longest time an entry appended as `Soon` waits before it is written (the durability mode `relaxed` promises the same).
 pub const SOON_MILLIS: u64 = 5;
 
 /// Records that wait for a nudge at the most: from there on a sync costs each of them too little to wait for more.

@@ -71,6 +71,7 @@ impl Options {
         let least = (self.block_bytes_max + 2 * page) as u64;
         assert!(self.file_bytes >= least, "a file holds its head, the largest block, and a signpost to the next file");
         assert!(self.pending_bytes_max >= self.block_bytes_max, "one full block may always be pending");
+        assert!(self.pending_bytes_max <= limits::PENDING_BYTES_MAX, "a crash forgets no more than the bound says");
     }
 
     /// Free space that the log leaves to segments and checkpoints, without which it could not let go of its oldest file:

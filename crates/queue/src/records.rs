@@ -9,6 +9,7 @@
 //! 5  Purged             1  v below
 //! 6  Configured         1  v retention_millis | v visibility_millis | v delay_millis
 //! 7  Expired            1  v below
+//! 8  PassedOver         1  v below
 //!
 //! list = v count, then each entry; its sequence is written as v (sequence − the entry before's), so it only rises
 //! ```
@@ -33,10 +34,11 @@ const DELETED: u8 = 4;
 const PURGED: u8 = 5;
 const CONFIGURED: u8 = 6;
 const EXPIRED: u8 = 7;
+const PASSED_OVER: u8 = 8;
 const VERSION: u8 = 1;
 
 const SENT_HEADER_BYTES: usize = 8 + 16 + 8 + 8 + 4;
-const _: () = assert!(EXPIRED <= KIND_MAX);
+const _: () = assert!(PASSED_OVER <= KIND_MAX);
 
 /// What changes a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +79,12 @@ pub enum Effect {
         /// The first sequence that stays.
         below: u64,
     },
+    /// Sequences below this one that no message has were given to messages which a crash has forgotten; the next message
+    /// gets none of them.
+    PassedOver {
+        /// The least that the next message gets.
+        below: u64,
+    },
 }
 
 impl engine::Effect for Effect {
@@ -89,6 +97,7 @@ impl engine::Effect for Effect {
             Self::Purged { .. } => PURGED,
             Self::Configured(_) => CONFIGURED,
             Self::Expired { .. } => EXPIRED,
+            Self::PassedOver { .. } => PASSED_OVER,
         }
     }
 
@@ -98,7 +107,7 @@ impl engine::Effect for Effect {
 
     /// Receiving and deleting must go on when the disk is nearly full, or a full queue could never be emptied.
     fn frees(&self) -> bool {
-        !matches!(self, Self::Sent { .. } | Self::Configured(_))
+        !matches!(self, Self::Sent { .. } | Self::Configured(_) | Self::PassedOver { .. })
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -121,7 +130,7 @@ impl engine::Effect for Effect {
                 put_list(out, entries, |out, &(_, until)| put(out, until.as_millis()), |&(sequence, _)| sequence);
             }
             Self::Deleted(sequences) => put_list(out, sequences, |_, _| (), |&sequence| sequence),
-            Self::Purged { below } | Self::Expired { below } => put(out, *below),
+            Self::Purged { below } | Self::Expired { below } | Self::PassedOver { below } => put(out, *below),
             Self::Configured(settings) => {
                 put(out, settings.retention_millis);
                 put(out, settings.visibility_millis);
@@ -169,6 +178,7 @@ fn read(kind: u8, payload: &[u8]) -> Result<Effect, &'static str> {
             delay_millis: reader.varint()?,
         }),
         EXPIRED => Effect::Expired { below: reader.varint()? },
+        PASSED_OVER => Effect::PassedOver { below: reader.varint()? },
         _ => return Err("no such kind is known"),
     };
     reader.end()?;

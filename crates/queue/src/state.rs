@@ -11,7 +11,7 @@ use crate::exceptions::{Exceptions, Status};
 use crate::marks::Marks;
 use crate::visible::Visible;
 use crate::{Command, Counts, Effect, IN_FLIGHT_MAX, Message, Reply, Settings};
-use engine::{Decision, Machine, MalformedRecord};
+use engine::{Decision, Machine, MalformedRecord, UNSYNCED_RECORDS_MAX};
 use names::{Instant, Position};
 use std::ops::Range;
 
@@ -113,6 +113,7 @@ impl Queue {
                 self.remove_below(*below);
                 self.expiry.unrecorded = false;
             }
+            Effect::PassedOver { below } => self.next_sequence = self.next_sequence.max(*below),
             Effect::Configured(settings) => {
                 if settings.retention_millis != self.settings.retention_millis {
                     self.marks.merge(settings.retention_millis);
@@ -121,6 +122,21 @@ impl Queue {
             }
         }
         self.exceptions.tidy();
+    }
+
+    /// The `start`-th start, of a queue whose sends were answered before they were durable: numbering goes on beyond all
+    /// that earlier starts can have given and forgotten, so that a receipt handle of a forgotten message names nothing.
+    ///
+    /// It takes the start's number and no memory of those before: a start that journals nothing and is forgotten whole
+    /// began lower by as much as it can have given itself, whether or not it was stopped in order.
+    pub fn pass_over_forgotten(&mut self, start: u64) {
+        self.next_sequence = self.next_sequence.saturating_add(start.saturating_mul(UNSYNCED_RECORDS_MAX));
+    }
+
+    /// What makes the present numbering last: to be journaled when sends begin to be answered only once they are durable,
+    /// because from the next start on nothing is passed over any more.
+    pub fn keep_numbering(&self) -> Effect {
+        Effect::PassedOver { below: self.next_sequence }
     }
 
     /// The next moment at which a hidden message may become visible. It may be too early, never too late.
@@ -293,7 +309,7 @@ mod model;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MessageId;
+    use crate::{MessageId, NewMessage};
     use bytes::Bytes;
 
     #[test]
@@ -330,5 +346,63 @@ mod tests {
             queue.apply(&effects[0], &mut Vec::new());
             assert_eq!(queue.decide::<Effect>(later, command).effects, [], "it is told once");
         }
+    }
+
+    fn sent(queue: &mut Queue, count: u64) -> Vec<Effect> {
+        let message =
+            NewMessage { id: MessageId([0; 16]), body_bytes: 1, bytes: Bytes::from_static(b"x"), delay_millis: None };
+        let command = Command::Send(vec![message; count as usize]);
+        let effects = Queue::decide::<Effect>(queue, Instant::from_millis(1_000), command).effects;
+        effects.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
+        effects
+    }
+
+    /// Each start may journal nothing at all, some of what it sends, or all of it; none of its numbers come again.
+    #[test]
+    fn no_start_gives_a_number_that_an_earlier_one_gave_and_forgot() {
+        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let mut journal: Vec<Effect> = Vec::new();
+        let mut given = std::collections::BTreeSet::new();
+        for (start, (count, kept)) in
+            (0..).zip([(5, 0), (3, 0), (0, 0), (4, 2), (6, 6), (0, 0), (2, 0), (7, 1), (1, 1)])
+        {
+            let mut queue = Queue::new(settings);
+            journal.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
+            queue.pass_over_forgotten(start);
+            let effects = sent(&mut queue, count);
+            for effect in &effects {
+                let Effect::Sent { sequence, .. } = effect else { panic!("a send sends") };
+                assert!(given.insert(*sequence), "{sequence} is given twice");
+            }
+            journal.extend(effects.into_iter().take(kept));
+        }
+    }
+
+    #[test]
+    fn a_numbering_that_is_kept_lasts_without_passing_over_again() {
+        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let mut queue = Queue::new(settings);
+        queue.pass_over_forgotten(2);
+        let kept = queue.keep_numbering();
+        let mut replayed = Queue::new(settings);
+        replayed.apply(&kept, &mut Vec::new());
+        assert_eq!(replayed, queue);
+        let before = replayed.next_sequence;
+        replayed.apply(&Effect::PassedOver { below: 1 }, &mut Vec::new());
+        assert_eq!(replayed.next_sequence, before, "numbers never fall");
+    }
+
+    #[test]
+    fn a_queue_that_passed_over_numbers_comes_back_from_its_snapshot() {
+        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let mut queue = Queue::new(settings);
+        sent(&mut queue, 3);
+        queue.pass_over_forgotten(7);
+        sent(&mut queue, 2);
+        let mut state = Vec::new();
+        queue.snapshot(&mut state);
+        let restored = Queue::restore(Queue::SNAPSHOT_VERSION, &state).unwrap();
+        assert_eq!(restored, queue);
+        assert_eq!((restored.counts().visible, restored.held_within(4..u64::MAX)), (5, 2));
     }
 }

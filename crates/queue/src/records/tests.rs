@@ -35,6 +35,7 @@ fn example_of_each_kind() -> Vec<Effect> {
         Effect::Purged { below: 301 },
         Effect::Configured(Settings { retention_millis: 345_600_000, visibility_millis: 30_000, delay_millis: 0 }),
         Effect::Expired { below: 301 },
+        Effect::PassedOver { below: 2_097_153 },
     ]
 }
 
@@ -57,6 +58,7 @@ fn the_bytes_of_each_kind_never_change() {
         5 v1 ad02
         6 v1 80e0e5a401b0ea0100
         7 v1 ad02
+        8 v1 81808001
     "#]]
     .assert_eq(&picture);
 }
@@ -64,7 +66,7 @@ fn the_bytes_of_each_kind_never_change() {
 #[test]
 fn each_kind_has_a_number_of_its_own_below_the_bound() {
     let kinds: Vec<_> = example_of_each_kind().iter().map(Effect::kind).collect();
-    assert_eq!(kinds, (1..=7).collect::<Vec<_>>());
+    assert_eq!(kinds, (1..=8).collect::<Vec<_>>());
     assert!(kinds.iter().all(|&kind| kind <= KIND_MAX));
 }
 
@@ -90,7 +92,7 @@ fn what_does_not_serve_is_named() {
     check_malformed(SENT, 1, &body_too_long, "the body ends after the record");
     check_malformed(SENT, 1, &sequence_zero, "sequences begin at 1");
     check_malformed(0, 1, &[], "no such kind is known");
-    check_malformed(8, 1, &[], "no such kind is known");
+    check_malformed(9, 1, &[], "no such kind is known");
     check_malformed(PURGED, 1, &[5, 0], "bytes follow its end");
     check_malformed(DELETED, 1, &[9, 1], "the list is longer than the record");
     check_malformed(DELETED, 1, &[2, 1, 0], "sequences do not rise");
@@ -164,6 +166,7 @@ fn effects() -> impl Strategy<Value = Effect> {
         lists(Just(())).prop_map(|list| Effect::Deleted(list.into_iter().map(|(sequence, ())| sequence).collect())),
         any::<u64>().prop_map(|below| Effect::Purged { below }),
         any::<u64>().prop_map(|below| Effect::Expired { below }),
+        any::<u64>().prop_map(|below| Effect::PassedOver { below }),
         any::<[u64; 3]>().prop_map(|[retention_millis, visibility_millis, delay_millis]| {
             Effect::Configured(Settings { retention_millis, visibility_millis, delay_millis })
         }),

@@ -1,7 +1,8 @@
 //! A queue's attributes: read from a request's names and texts, checked as AWS checks them, kept as numbers.
 //!
 //! An attribute whose effect this version does not have is refused when it is set to something, because one that is
-//! accepted and ignored would be found out only by the loss it should have prevented.
+//! accepted and ignored would be found out only by the loss it should have prevented. One attribute is tidewire's own,
+//! `TidewireDurability` (ADR 0009); whoever does not name it never meets it.
 
 use crate::limits::{self, default};
 use crate::refusal::Refusal;
@@ -14,6 +15,35 @@ pub(crate) struct Attributes {
     pub(crate) retention_secs: u32,
     pub(crate) wait_secs: u32,
     pub(crate) visibility_secs: u32,
+    pub(crate) durability: Durability,
+}
+
+/// When what happens to messages is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Durability {
+    /// When it is on disk.
+    #[default]
+    Durable,
+    /// At once; it is on disk some milliseconds later.
+    Relaxed,
+}
+
+impl Durability {
+    const ALL: [Self; 2] = [Self::Durable, Self::Relaxed];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Durable => "durable",
+            Self::Relaxed => "relaxed",
+        }
+    }
+
+    fn number(self) -> u32 {
+        match self {
+            Self::Durable => 0,
+            Self::Relaxed => 1,
+        }
+    }
 }
 
 impl Default for Attributes {
@@ -24,14 +54,26 @@ impl Default for Attributes {
             retention_secs: default::RETENTION_SECS,
             wait_secs: default::WAIT_SECS,
             visibility_secs: default::VISIBILITY_SECS,
+            durability: Durability::default(),
         }
     }
 }
 
 impl Attributes {
-    /// Sets one number.
-    pub(crate) fn set(&mut self, number: Number, value: u32) {
-        *number.of_mut(self) = value;
+    /// Sets one number; one that stands for nothing changes nothing, and is told.
+    pub(crate) fn set(&mut self, number: Number, value: u32) -> bool {
+        match number {
+            Number::Delay => self.delay_secs = value,
+            Number::MaximumMessageSize => self.maximum_message_bytes = value,
+            Number::Retention => self.retention_secs = value,
+            Number::Wait => self.wait_secs = value,
+            Number::Visibility => self.visibility_secs = value,
+            Number::Durability => match Durability::ALL.into_iter().find(|durability| durability.number() == value) {
+                Some(durability) => self.durability = durability,
+                None => return false,
+            },
+        }
+        true
     }
 
     /// What the queue machine needs to know of them.
@@ -77,7 +119,7 @@ impl AttributeChanges {
     }
 }
 
-/// An attribute that is a number.
+/// An attribute that is kept as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Number {
     Delay,
@@ -85,13 +127,15 @@ pub(crate) enum Number {
     Retention,
     Wait,
     Visibility,
+    /// tidewire's own.
+    Durability,
 }
 
 impl Number {
-    pub(crate) const ALL: [Number; 5] =
-        [Self::Visibility, Self::MaximumMessageSize, Self::Retention, Self::Delay, Self::Wait];
+    pub(crate) const ALL: [Number; 6] =
+        [Self::Visibility, Self::MaximumMessageSize, Self::Retention, Self::Delay, Self::Wait, Self::Durability];
 
-    /// AWS's name of the attribute.
+    /// The attribute's name in requests and answers.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Delay => "DelaySeconds",
@@ -99,6 +143,7 @@ impl Number {
             Self::Retention => "MessageRetentionPeriod",
             Self::Wait => "ReceiveMessageWaitTimeSeconds",
             Self::Visibility => "VisibilityTimeout",
+            Self::Durability => "TidewireDurability",
         }
     }
 
@@ -110,36 +155,45 @@ impl Number {
             Self::Retention => attributes.retention_secs,
             Self::Wait => attributes.wait_secs,
             Self::Visibility => attributes.visibility_secs,
+            Self::Durability => attributes.durability.number(),
         }
+    }
+
+    /// Its value in `attributes`, as answers show it.
+    pub(crate) fn shown(self, attributes: &Attributes) -> String {
+        match self {
+            Self::Durability => attributes.durability.word().to_string(),
+            number => number.of(attributes).to_string(),
+        }
+    }
+
+    /// Whether it is among all attributes of a queue. tidewire's own is only where it was set, so that a client of AWS meets
+    /// nothing that AWS does not have.
+    pub(crate) fn belongs_to_all(self, attributes: &Attributes) -> bool {
+        self != Self::Durability || attributes.durability != Durability::default()
     }
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|number| number.name() == name)
     }
 
-    fn of_mut(self, attributes: &mut Attributes) -> &mut u32 {
-        match self {
-            Self::Delay => &mut attributes.delay_secs,
-            Self::MaximumMessageSize => &mut attributes.maximum_message_bytes,
-            Self::Retention => &mut attributes.retention_secs,
-            Self::Wait => &mut attributes.wait_secs,
-            Self::Visibility => &mut attributes.visibility_secs,
-        }
-    }
-
-    fn range(self) -> std::ops::RangeInclusive<u32> {
-        match self {
+    fn read(self, text: &str) -> Option<u32> {
+        let range = match self {
             Self::Delay => 0..=limits::DELAY_SECS_MAX as u32,
             Self::MaximumMessageSize => limits::MESSAGE_BYTES_LIMIT_MIN..=limits::MESSAGE_BYTES_MAX as u32,
             Self::Retention => limits::RETENTION_SECS,
             Self::Wait => 0..=limits::WAIT_SECS_MAX as u32,
             Self::Visibility => 0..=limits::VISIBILITY_SECS_MAX as u32,
-        }
+            Self::Durability => {
+                let named = Durability::ALL.into_iter().find(|durability| durability.word() == text);
+                return named.map(Durability::number);
+            }
+        };
+        text.parse::<u32>().ok().filter(|number| range.contains(number))
     }
 
     fn parse(self, text: &str) -> Result<u32, Refusal> {
-        let number = text.parse::<u32>().ok().filter(|number| self.range().contains(number));
-        number.ok_or_else(|| Refusal::invalid_attribute_value(self.name()))
+        self.read(text).ok_or_else(|| Refusal::invalid_attribute_value(self.name()))
     }
 }
 
@@ -183,6 +237,28 @@ mod tests {
                 assert_eq!(refusal.message, format!("Invalid value for the parameter {name}."));
             }
         }
+    }
+
+    #[test]
+    fn durability_is_one_of_two_words() {
+        let relaxed = parse("TidewireDurability", "relaxed").unwrap();
+        let attributes = relaxed.apply_to(&Attributes::default());
+        assert_eq!(attributes.durability, Durability::Relaxed);
+        assert_eq!(relaxed.first_difference(&Attributes::default()), Some("TidewireDurability"));
+        assert_eq!(parse("TidewireDurability", "durable").unwrap().apply_to(&attributes), Attributes::default());
+        for wrong in ["", "Relaxed", "RELAXED", "1", "eventual", " relaxed"] {
+            let refusal = parse("TidewireDurability", wrong).unwrap_err();
+            assert_eq!(refusal.error.name, "InvalidAttributeValue", "{wrong}");
+            assert_eq!(refusal.message, "Invalid value for the parameter TidewireDurability.");
+        }
+    }
+
+    #[test]
+    fn durability_is_among_all_attributes_only_where_it_is_relaxed() {
+        let relaxed = Attributes { durability: Durability::Relaxed, ..Attributes::default() };
+        assert!(Number::Durability.belongs_to_all(&relaxed));
+        assert!(!Number::Durability.belongs_to_all(&Attributes::default()));
+        assert!(Number::Delay.belongs_to_all(&Attributes::default()));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn queue_of_snapshot(version: u8, state: &[u8]) -> Result<Option<String>, Ma
 }
 
 fn of_queue(effect: queue::Effect) -> Described {
-    use queue::Effect::{Configured, Deleted, Expired, Leased, Purged, Sent, VisibilityChanged};
+    use queue::Effect::{Configured, Deleted, Expired, Leased, PassedOver, Purged, Sent, VisibilityChanged};
     match effect {
         Sent { sequence, visible_at, message } => {
             let body = message.body().to_vec();
@@ -74,6 +74,7 @@ fn of_queue(effect: queue::Effect) -> Described {
         Deleted(sequences) => Described::of("messages-deleted", None, vec![("messages", list(sequences.into_iter()))]),
         Purged { below } => Described::of("purged", None, vec![("below", below.to_string())]),
         Expired { below } => Described::of("expired", None, vec![("below", below.to_string())]),
+        PassedOver { below } => Described::of("passed-over", None, vec![("below", below.to_string())]),
         Configured(settings) => {
             Described::of("configured", None, vec![("retention-millis", settings.retention_millis.to_string())])
         }

@@ -3,7 +3,7 @@
 //! One partition is one queue. Its first record says whose it is and its last one that it is deleted, so the catalogue of
 //! queues is nothing that could disagree with them: it is read off the partitions when the server starts.
 
-use crate::attributes::{AttributeChanges, Attributes};
+use crate::attributes::{AttributeChanges, Attributes, Durability};
 use crate::records::Effect;
 use crate::snapshot;
 use engine::{Decision, Machine, MalformedRecord};
@@ -119,8 +119,22 @@ impl SqsQueue {
     fn set_attributes(&self, now: Instant, about: &About, changes: &AttributeChanges) -> Decision<Effect, Reply> {
         let attributes = changes.apply_to(&about.attributes);
         let mut effects = self.configure(now, &attributes);
+        if self.is_relaxed() && attributes.durability == Durability::Durable {
+            effects.push(self.queue.keep_numbering().into());
+        }
         effects.push(Effect::AttributesSet { at: now, attributes });
         Decision::change(effects, Reply::Done)
+    }
+
+    /// What happens to the messages of a relaxed queue is answered before it is on disk: ADR 0009.
+    fn messages(&self, now: Instant, command: queue::Command) -> Decision<Effect, Reply> {
+        let Decision { effects, reply, reads, durability } = self.queue.decide(now, command);
+        let durability = if self.is_relaxed() { engine::Durability::Lazy } else { durability };
+        Decision { effects, reply: Reply::Messages(reply), reads, durability }
+    }
+
+    fn is_relaxed(&self) -> bool {
+        self.about.as_ref().is_some_and(|about| about.attributes.durability == Durability::Relaxed)
     }
 
     fn configure(&self, now: Instant, attributes: &Attributes) -> Vec<Effect> {
@@ -151,10 +165,7 @@ impl Machine for SqsQueue {
             (command, Some(about)) => (command, about),
         };
         match about {
-            (Command::Messages(command), _) => {
-                let Decision { effects, reply, reads, durability } = self.queue.decide(now, command);
-                Decision { effects, reply: Reply::Messages(reply), reads, durability }
-            }
+            (Command::Messages(command), _) => self.messages(now, command),
             (Command::SetAttributes(changes), about) => self.set_attributes(now, about, &changes),
             (Command::Describe, about) => {
                 Decision::answer(Reply::Described(Box::new(about.clone()), self.queue.counts()))
@@ -186,6 +197,12 @@ impl Machine for SqsQueue {
             }
             Effect::Deleted => *self = Self { is_deleted: true, ..Self::unborn() },
             Effect::Queue(effect) => self.queue.apply(effect, gone),
+        }
+    }
+
+    fn resume(&mut self, start: u64) {
+        if self.is_relaxed() {
+            self.queue.pass_over_forgotten(start);
         }
     }
 

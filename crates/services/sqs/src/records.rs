@@ -7,8 +7,9 @@
 //! kind 66 v1      deleted         (empty)
 //! attributes      count 1 │ count × ( number 1 │ value 4 )
 //! numbers         1 VisibilityTimeout · 2 MaximumMessageSize · 3 MessageRetentionPeriod · 4 DelaySeconds ·
-//!                 5 ReceiveMessageWaitTimeSeconds
+//!                 5 ReceiveMessageWaitTimeSeconds · 6 TidewireDurability (0 durable, 1 relaxed)
 //! ```
+//! A number that is not there is the attribute's default: records older than number 6 are of durable queues.
 
 use crate::attributes::{Attributes, Number};
 use engine::MalformedRecord;
@@ -112,6 +113,7 @@ fn number_on_disk(number: Number) -> u8 {
         Number::Retention => 3,
         Number::Delay => 4,
         Number::Wait => 5,
+        Number::Durability => 6,
     }
 }
 
@@ -162,7 +164,7 @@ impl Fields<'_> {
             let on_disk = self.byte()?;
             let number = Number::ALL.into_iter().find(|&number| number_on_disk(number) == on_disk)?;
             let value = u32::from_be_bytes(self.take(4)?.try_into().ok()?);
-            attributes.set(number, value);
+            attributes.set(number, value).then_some(())?;
         }
         Some(attributes)
     }
@@ -189,6 +191,7 @@ impl Fields<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attributes::Durability;
     use engine::Effect as _;
     use proptest::collection::vec;
     use proptest::prelude::{any, proptest};
@@ -239,7 +242,28 @@ mod tests {
     #[test]
     fn the_bytes_of_version_1_stay_what_they_are() {
         let hex: String = encoded(&samples()[1]).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "0000018bcfe5687b05010000004d0200100000030005460004000000000500000000");
+        assert_eq!(hex, "0000018bcfe5687b06010000004d02001000000300054600040000000005000000000600000000");
+    }
+
+    fn attributes_set(hex: &str) -> Result<Effect, MalformedRecord> {
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        Effect::decode(ATTRIBUTES_SET, 1, &bytes)
+    }
+
+    #[test]
+    fn a_record_without_durability_is_of_a_durable_queue() {
+        let old = attributes_set("0000018bcfe5687b05010000004d0200100000030005460004000000000500000000");
+        assert_eq!(old.as_ref(), Ok(&samples()[1]));
+    }
+
+    #[test]
+    fn the_bytes_of_a_relaxed_queue_stay_what_they_are() {
+        let relaxed = Attributes { durability: Durability::Relaxed, visibility_secs: 77, ..Attributes::default() };
+        let at = Instant::from_millis(1_700_000_000_123);
+        let text = "0000018bcfe5687b06010000004d0200100000030005460004000000000500000000060000000";
+        assert_eq!(attributes_set(&format!("{text}1")), Ok(Effect::AttributesSet { at, attributes: relaxed }));
+        assert!(attributes_set(&format!("{text}2")).is_err(), "there is no third durability");
     }
 
     proptest! {

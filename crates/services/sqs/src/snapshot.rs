@@ -2,8 +2,9 @@
 //! big-endian.
 //!
 //! ```text
-//! version 1   created at 8 │ modified at 8 │ account 12 │ region length 1, region │ name length 1, name
+//! version 2   created at 8 │ modified at 8 │ account 12 │ region length 1, region │ name length 1, name
 //!             │ attributes (as in records.rs) │ version of the queue machine's snapshot 1 │ that snapshot
+//! version 1   the same; its attributes have no durability, and that is durable
 //! ```
 
 use crate::machine::About;
@@ -12,7 +13,10 @@ use engine::MalformedRecord;
 use queue::Queue;
 
 /// The version of the layout that `write` writes.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
+
+/// The version before durability was among the attributes.
+const WITHOUT_DURABILITY: u8 = 1;
 
 /// Stands for a snapshot where the kind of a malformed record is told. No record has it.
 const SNAPSHOT: u8 = 0;
@@ -32,7 +36,7 @@ pub(crate) fn write(about: &About, queue: &Queue, out: &mut Vec<u8>) {
 /// Reads what `write` wrote.
 pub(crate) fn read(version: u8, state: &[u8]) -> Result<(About, Queue), MalformedRecord> {
     let malformed = |why| MalformedRecord { kind: SNAPSHOT, version, why };
-    if version != VERSION {
+    if ![VERSION, WITHOUT_DURABILITY].contains(&version) {
         return Err(malformed("a version of a queue's snapshot that this program does not know"));
     }
     let mut fields = Fields(state);
@@ -55,6 +59,7 @@ fn head(fields: &mut Fields<'_>) -> Option<(About, u8)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attributes::{AttributeChanges, Durability};
     use crate::machine::{Command, SqsQueue};
     use bytes::Bytes;
     use engine::Machine;
@@ -72,15 +77,17 @@ mod tests {
         }
     }
 
+    fn message() -> NewMessage {
+        NewMessage { id: MessageId([1; 16]), body_bytes: 1, bytes: Bytes::from_static(b"xp"), delay_millis: None }
+    }
+
     fn sample() -> SqsQueue {
         let mut machine = SqsQueue::unborn();
         let attributes = crate::attributes::Attributes { wait_secs: 7, visibility_secs: 77, ..Default::default() };
         let region = Region::parse("eu-central-1").unwrap();
         let name = QueueName::parse("jobs").unwrap();
         run(&mut machine, Command::Create { account: AccountId::DEFAULT, region, name, attributes });
-        let message =
-            NewMessage { id: MessageId([1; 16]), body_bytes: 1, bytes: Bytes::from_static(b"xp"), delay_millis: None };
-        run(&mut machine, Command::Messages(queue::Command::Send(vec![message; 3])));
+        run(&mut machine, Command::Messages(queue::Command::Send(vec![message(); 3])));
         run(&mut machine, Command::Messages(queue::Command::Receive { max: 1, visibility_millis: None }));
         machine
     }
@@ -102,13 +109,44 @@ mod tests {
         assert_eq!((restored.first_held(), restored.held_within(1..9), restored.is_over()), (1, 3, false));
     }
 
-    #[test]
-    fn the_bytes_of_version_1_stay_what_they_are() {
-        let hex: String = bytes_of(&sample()).iter().map(|byte| format!("{byte:02x}")).collect();
+    /// The golden bytes of a version, with its list of attributes.
+    fn golden(attributes: &str) -> String {
         let about = "0000018bcfe5687b0000018bcfe5687b3030303030303030303030300c65752d63656e7472616c2d31046a6f6273";
-        let attributes = "05010000004d0200100000030005460004000000000500000007";
         let messages = "0180e0e5a401c8d9040004fbd095ffbc31010202010103000090b3090101fbd095ffbc3100";
-        assert_eq!(hex, format!("{about}{attributes}{messages}"));
+        format!("{about}{attributes}{messages}")
+    }
+
+    #[test]
+    fn the_bytes_of_version_2_stay_what_they_are() {
+        let hex: String = bytes_of(&sample()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, golden("06010000004d02001000000300054600040000000005000000070600000000"));
+    }
+
+    #[test]
+    fn version_1_is_read_as_a_durable_queue() {
+        let hex = golden("05010000004d0200100000030005460004000000000500000007");
+        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let state: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        let restored = SqsQueue::restore(1, &state).unwrap();
+        assert_eq!(restored.about(), sample().about());
+        assert_eq!(bytes_of(&restored), bytes_of(&sample()), "and written as version 2");
+    }
+
+    #[test]
+    fn only_a_relaxed_queue_passes_over_numbers_at_a_start() {
+        for (durability, first) in
+            [(Durability::Durable, 4), (Durability::Relaxed, 4 + 3 * engine::UNSYNCED_RECORDS_MAX)]
+        {
+            let mut machine = sample();
+            let word = if durability == Durability::Relaxed { "relaxed" } else { "durable" };
+            let given = [("TidewireDurability".to_string(), word.to_string())];
+            run(&mut machine, Command::SetAttributes(AttributeChanges::parse(&given).unwrap()));
+            let mut restored = SqsQueue::restore(VERSION, &bytes_of(&machine)).unwrap();
+            assert_eq!(restored.about().unwrap().attributes.durability, durability);
+            restored.resume(3);
+            run(&mut restored, Command::Messages(queue::Command::Send(vec![message()])));
+            assert!(restored.holds(first) && restored.held_within(4..u64::MAX) == 1);
+        }
     }
 
     #[test]

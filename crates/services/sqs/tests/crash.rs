@@ -2,6 +2,9 @@
 //! no acknowledged delete or purge comes back, and nothing is invented. The power is cut between two requests, or in the
 //! middle of a commit, at any of its writes and syncs.
 //!
+//! The third queue is relaxed at first and changes now and then. What was done while it was may be forgotten by a crash
+//! until the next commit, and no longer; handles of forgotten messages are used in the next life like all others.
+//!
 //! `TIDEWIRE_SEEDS` says how many histories are tried, `TIDEWIRE_SEED` names one of them.
 
 #![expect(clippy::unwrap_used, reason = "a panic is the report")]
@@ -15,7 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
 
-const QUEUES: [&str; 2] = ["a", "b"];
+const QUEUES: [&str; 3] = ["a", "b", RELAXED];
+
+/// The queue that need not wait for the disk.
+const RELAXED: &str = "r";
 
 /// What a client knows of each message body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +43,9 @@ struct History {
     known: BTreeMap<String, Known>,
     handles: BTreeMap<String, String>,
     waiting: Vec<(Asked, Intent)>,
+    /// What was done to since the last commit while its queue was relaxed: a crash may forget that, answered or not.
+    loose: BTreeSet<String>,
+    is_relaxed: bool,
     sent: usize,
 }
 
@@ -57,10 +66,14 @@ impl History {
             known: BTreeMap::new(),
             handles: BTreeMap::new(),
             waiting: Vec::new(),
+            loose: BTreeSet::new(),
+            is_relaxed: true,
             sent: 0,
         };
         for name in QUEUES {
-            history.house.ask("CreateQueue", &json!({"QueueName": name})).unwrap();
+            let durability = if name == RELAXED { "relaxed" } else { "durable" };
+            let input = json!({"QueueName": name, "Attributes": {"TidewireDurability": durability}});
+            history.house.ask("CreateQueue", &input).unwrap();
         }
         for _ in 0..history.chance.usize(1..5) {
             for _ in 0..history.chance.usize(1..40) {
@@ -78,6 +91,7 @@ impl History {
             1 => self.change_visibility(queue),
             2 => self.set_attributes(queue),
             3 => self.keep_house(),
+            4 => self.set_durability(),
             _ => self.usual_step(queue),
         }
     }
@@ -91,9 +105,26 @@ impl History {
             8 => self.house.clock.advance_millis(self.chance.u64(..20_000)),
             _ => {
                 self.house.store.journal().commit().expect("the disk works");
+                self.loose.clear();
                 self.listen();
             }
         }
+    }
+
+    /// Begun is decided: from then on it is done to these messages, with or without the disk.
+    fn touch(&mut self, bodies: &[String]) {
+        if self.is_relaxed {
+            self.loose.extend(bodies.iter().filter(|body| body.starts_with(RELAXED)).cloned());
+        }
+    }
+
+    /// What is done after it follows the new durability, since it is decided at once.
+    fn set_durability(&mut self) {
+        self.is_relaxed = self.chance.bool();
+        let durability = if self.is_relaxed { "relaxed" } else { "durable" };
+        let input = json!({"QueueUrl": RELAXED, "Attributes": {"TidewireDurability": durability}});
+        let asked = self.house.begin("SetQueueAttributes", &input);
+        self.wait(asked, Intent::Other);
     }
 
     fn send(&mut self, queue: &str, count: usize) {
@@ -112,6 +143,7 @@ impl History {
             _ => self.house.begin("SendMessageBatch", &json!({"QueueUrl": queue, "Entries": entries})),
         };
         self.known.extend(bodies.iter().map(|body| (body.clone(), Known::MaybeSent)));
+        self.touch(&bodies);
         self.wait(asked, Intent::Send(bodies));
     }
 
@@ -151,6 +183,7 @@ impl History {
             self.handles.remove(body);
             if self.known[body] != Known::Deleted {
                 self.known.insert(body.clone(), Known::MaybeDeleted);
+                self.touch(std::slice::from_ref(body));
             }
         }
         self.wait(asked, Intent::Delete(bodies));
@@ -162,6 +195,7 @@ impl History {
         let there = |(body, known): &(&String, &Known)| body.starts_with(queue) && **known != Known::Deleted;
         let bodies: Vec<String> = self.known.iter().filter(there).map(|(body, _)| body.clone()).collect();
         self.known.extend(bodies.iter().map(|body| (body.clone(), Known::MaybeDeleted)));
+        self.touch(&bodies);
         self.wait(asked, Intent::Delete(bodies));
     }
 
@@ -252,6 +286,9 @@ impl History {
             false => self.house.disk.kill(),
         };
         self.waiting.clear();
+        for body in std::mem::take(&mut self.loose) {
+            self.known.insert(body, Known::MaybeSent);
+        }
         let clock = Arc::new(ManualClock::at(engine::Clock::now(&*self.house.clock)));
         while self.chance.u8(..3) == 0 {
             let disk_now = Arc::new(disk);
@@ -260,6 +297,9 @@ impl History {
             disk = disk_now.crash();
         }
         self.house = House::open(Arc::new(disk), clock);
+        let input = json!({"QueueUrl": RELAXED, "AttributeNames": ["TidewireDurability"]});
+        let answer = self.house.ask("GetQueueAttributes", &input).unwrap();
+        self.is_relaxed = answer["Attributes"]["TidewireDurability"] == "relaxed";
         self
     }
 

@@ -28,7 +28,10 @@ impl Operation for GetQueueAttributes {
         let Reply::Described(about, counts) = entry.partition.execute(Command::Describe)?.await? else {
             return Err(Refusal::queue_does_not_exist());
         };
-        let is_wanted = |name: &str| wanted.iter().any(|wanted| wanted == name || wanted == "All");
+        let is_asked_for = |asked: &str| wanted.iter().any(|wanted| wanted == asked);
+        let hidden = Number::ALL.into_iter().filter(|number| !number.belongs_to_all(&about.attributes));
+        let hidden: Vec<_> = hidden.map(Number::name).collect();
+        let is_wanted = |name: &str| is_asked_for(name) || (is_asked_for("All") && !hidden.contains(&name));
         let attributes = show(&about, &counts).into_iter().filter(|(name, _)| is_wanted(name));
         let attributes: Vec<_> = attributes.map(|(name, value)| (name.to_string(), value)).collect();
         Ok(GetQueueAttributesResult { attributes: (!attributes.is_empty()).then_some(attributes) })
@@ -73,7 +76,7 @@ fn show(about: &About, counts: &Counts) -> Vec<(&'static str, String)> {
         ("CreatedTimestamp", about.created_at.as_secs().to_string()),
         ("LastModifiedTimestamp", about.modified_at.as_secs().to_string()),
     ];
-    shown.extend(Number::ALL.map(|number| (number.name(), number.of(&about.attributes).to_string())));
+    shown.extend(Number::ALL.map(|number| (number.name(), number.shown(&about.attributes))));
     // Nothing is encrypted at rest yet, and a queue does not say otherwise.
     shown.push(("SqsManagedSseEnabled", "false".to_string()));
     shown
