@@ -314,10 +314,17 @@ impl Shelf {
         Ok(true)
     }
 
+    /// Whether closed log files will soon be spares: zeroing new ones beside them would write every byte twice. The last
+    /// spare is not waited for, because a log that has none is slow.
+    fn expects_one(&self) -> bool {
+        let closed = self.log_files().saturating_sub(1);
+        self.ready() > 0 && self.ready() + closed >= self.wanted
+    }
+
     /// Zeroes one more spare if one is missing. Says whether one was made; a nearly full disk makes none and is no fault.
     /// `go_on` is asked between writes.
     pub(crate) fn prepare(&self, go_on: &mut dyn FnMut() -> bool) -> Result<bool, Fault> {
-        if !self.has_space() || !self.claim() {
+        if self.expects_one() || !self.has_space() || !self.claim() {
             return Ok(false);
         }
         let made = self.zeroed_spare(go_on);
