@@ -111,7 +111,9 @@ impl Search {
     }
 
     fn conclude(&self, began: Instant) -> ExitCode {
-        println!("{}\n{}", lock(&self.total), self.progress(began));
+        // The guard of the first must be gone before the second locks again.
+        let total = *lock(&self.total);
+        println!("{total}\n{}", self.progress(began));
         match lock(&self.failures).is_empty() {
             true => ExitCode::SUCCESS,
             false => ExitCode::FAILURE,
