@@ -48,15 +48,17 @@ impl Store {
         while self.journal().closed_files() > CLOSED_FILES_KEPT {
             let Some(file) = self.journal().closed_file() else { break };
             tended.segmented += self.segment(&file)?;
+            tended.dropped_segments += self.checkpoint_locked(Some(file), file.last, &self.garbage())?;
+            // Not before: where a checkpoint fails, the file and its records stay, and tombstones with them.
             *upto = file.last;
-            tended.dropped_segments += self.checkpoint_locked(Some(file), *upto)?;
             tended.files += 1;
             tended.checkpoint = true;
         }
         let compacted = self.compact()?;
         tended.compacted_segments += compacted;
-        if compacted > 0 || !self.garbage().is_empty() {
-            tended.dropped_segments += self.checkpoint_locked(None, *upto)?;
+        let garbage = self.garbage();
+        if !garbage.is_empty() {
+            tended.dropped_segments += self.checkpoint_locked(None, *upto, &garbage)?;
             tended.checkpoint = true;
         }
         Ok(tended)
@@ -65,7 +67,7 @@ impl Store {
     /// Writes a checkpoint without retiring anything.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         let upto = self.housekeep();
-        self.checkpoint_locked(None, *upto).map(drop)
+        self.checkpoint_locked(None, *upto, &self.garbage()).map(drop)
     }
 
     /// Copies everything that is durable to `target` while requests are served. No file is retired, compacted or dropped
@@ -114,9 +116,13 @@ impl Store {
     }
 
     /// Writes a checkpoint; `upto` is where the log will have been retired. Returns how many segments went.
-    fn checkpoint_locked(&self, retire: Option<ClosedFile>, upto: Position) -> Result<u64, StoreError> {
+    fn checkpoint_locked(
+        &self,
+        retire: Option<ClosedFile>,
+        upto: Position,
+        garbage: &[u64],
+    ) -> Result<u64, StoreError> {
         self.registry.drop_unborn();
-        let garbage = self.garbage();
         let (complete, deltas) = self.journal().checkpoint_bytes();
         let mut snapshots = Snapshots::new(self, deltas >= complete.max(DELTAS_BYTES_MIN) || complete == 0);
         let complete = snapshots.complete;
@@ -124,7 +130,7 @@ impl Store {
             complete,
             snapshots: &mut snapshots,
             retire,
-            drop_segments: &garbage,
+            drop_segments: garbage,
         });
         let Snapshots { made, buried, stopped, .. } = snapshots;
         if let Some(stopped) = stopped {
