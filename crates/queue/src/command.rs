@@ -3,7 +3,7 @@
 //! Commands carry everything that is chance or time. Values are taken as they are: ranges, batch sizes and bytes are
 //! checked at the service's door. Batches are answered entry by entry, in the order asked.
 
-use crate::{Delivery, Handle, NewMessage};
+use crate::{Delivery, Handle, NewMessage, Settings};
 use names::Instant;
 
 /// What may be asked.
@@ -29,17 +29,6 @@ pub enum Command {
     Configure(Settings),
     /// Counts the messages.
     Count,
-}
-
-/// What a queue's owner may set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// How long after it was sent a message is dropped. A change also reaches messages already sent.
-    pub retention_millis: u64,
-    /// How long a receive hides messages if it does not say.
-    pub visibility_millis: u64,
-    /// How long a message stays hidden after it was sent if it does not say.
-    pub delay_millis: u64,
 }
 
 /// What is answered, variant by variant to the command.

@@ -21,13 +21,16 @@ mod limits;
 mod marks;
 mod message;
 mod records;
+mod settings;
 mod snapshot;
 mod state;
+mod tagged;
 mod varint;
 mod visible;
 
-pub use command::{Command, Counts, DeleteOutcome, Reply, Settings, VisibilityOutcome};
+pub use command::{Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
 pub use limits::{IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX};
 pub use message::{Delivery, Handle, Message, MessageId, NewMessage};
 pub use records::{Effect, KIND_MAX};
+pub use settings::Settings;
 pub use state::Queue;

@@ -8,6 +8,7 @@
 //! 4  Deleted            1  list of (sequence)
 //! 5  Purged             1  v below
 //! 6  Configured         1  v retention_millis | v visibility_millis | v delay_millis
+//!                       2  the same | sections (tagged.rs): settings that are not as they are by default (settings.rs)
 //! 7  Expired            1  v below
 //! 8  PassedOver         1  v below
 //!
@@ -16,10 +17,9 @@
 //! A time of 0 as `visible_at` or `until` means visible at once. Numbers up to [`KIND_MAX`] are this crate's; a service
 //! that wraps a queue numbers its own kinds above. Layouts are never changed: a new one gets a new version.
 
-use crate::{
-    Message, MessageId, Settings,
-    varint::{Reader, put},
-};
+use crate::settings::TAGGED;
+use crate::varint::{Reader, put};
+use crate::{Message, MessageId, Settings};
 use bytes::Bytes;
 use engine::MalformedRecord;
 use names::Instant;
@@ -102,7 +102,7 @@ impl engine::Effect for Effect {
     }
 
     fn version(&self) -> u8 {
-        VERSION
+        if let Self::Configured(settings) = self { settings.version() } else { VERSION }
     }
 
     /// Receiving and deleting must go on when the disk is nearly full, or a full queue could never be emptied.
@@ -131,20 +131,17 @@ impl engine::Effect for Effect {
             }
             Self::Deleted(sequences) => put_list(out, sequences, |_, _| (), |&sequence| sequence),
             Self::Purged { below } | Self::Expired { below } | Self::PassedOver { below } => put(out, *below),
-            Self::Configured(settings) => {
-                put(out, settings.retention_millis);
-                put(out, settings.visibility_millis);
-                put(out, settings.delay_millis);
-            }
+            Self::Configured(settings) => settings.put(out, settings.version()),
         }
     }
 
     fn decode(kind: u8, version: u8, payload: &[u8]) -> Result<Self, MalformedRecord> {
         let malformed = |why| MalformedRecord { kind, version, why };
-        if version != VERSION {
+        let known = if kind == CONFIGURED { TAGGED } else { VERSION };
+        if !(VERSION..=known).contains(&version) {
             return Err(malformed("no such version of this kind is known"));
         }
-        read(kind, payload).map_err(malformed)
+        read(kind, version, payload).map_err(malformed)
     }
 
     fn content_key(kind: u8, version: u8, payload: &[u8]) -> Option<(u64, Instant)> {
@@ -156,7 +153,7 @@ impl engine::Effect for Effect {
     }
 }
 
-fn read(kind: u8, payload: &[u8]) -> Result<Effect, &'static str> {
+fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
     if kind == SENT {
         return read_sent(payload);
     }
@@ -172,11 +169,7 @@ fn read(kind: u8, payload: &[u8]) -> Result<Effect, &'static str> {
         })?),
         DELETED => Effect::Deleted(read_list(&mut reader, |_, sequence| Ok(sequence))?),
         PURGED => Effect::Purged { below: reader.varint()? },
-        CONFIGURED => Effect::Configured(Settings {
-            retention_millis: reader.varint()?,
-            visibility_millis: reader.varint()?,
-            delay_millis: reader.varint()?,
-        }),
+        CONFIGURED => Effect::Configured(Settings::read(&mut reader, version)?),
         EXPIRED => Effect::Expired { below: reader.varint()? },
         PASSED_OVER => Effect::PassedOver { below: reader.varint()? },
         _ => return Err("no such kind is known"),

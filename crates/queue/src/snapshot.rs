@@ -1,8 +1,10 @@
 //! A queue's state as bytes: what a checkpoint keeps in place of all records before it.
 //!
 //! ```text
-//! version 1     retention v │ visibility v │ delay v (milliseconds) │ next sequence v │ last sent at v
-//!               ranges │ exceptions │ marks, each: count v, then so many entries
+//! version 2     settings (settings.rs, version 2) │ next sequence v │ last sent at v
+//!               │ ranges │ exceptions │ marks, each: count v, then so many entries
+//!               │ sections (tagged.rs): what most queues do not have
+//! version 1     the same without any section: settings are of version 1
 //! range         gap v (from the end of the range before, or 0) │ length v
 //! exception     step v (from the sequence before, or 0) │ receives v, times two, plus one if hidden
 //!               │ if received: received at n (near the one before, or last sent at) │ first received at n (near received at)
@@ -14,41 +16,52 @@
 //! ```
 //! Every state has one form, and whatever is not the form of a state is refused: what is restored is whole.
 
+use crate::Queue;
 use crate::exceptions::{Exceptions, Status};
 use crate::marks::{Mark, Marks};
+use crate::settings::{self, Settings};
+use crate::tagged::{Section, put_sections, read_sections};
 use crate::varint::{Reader, put, put_near};
 use crate::visible::Visible;
-use crate::{Queue, Settings};
 use engine::MalformedRecord;
 use names::Instant;
 
 impl Queue {
     /// The version of the layout that `snapshot` writes.
-    pub const SNAPSHOT_VERSION: u8 = 1;
+    pub const SNAPSHOT_VERSION: u8 = 2;
 
     /// Appends the state to `out`.
     pub fn snapshot(&self, out: &mut Vec<u8>) {
-        let Settings { retention_millis, visibility_millis, delay_millis } = self.settings;
-        for number in [retention_millis, visibility_millis, delay_millis, self.next_sequence] {
-            put(out, number);
-        }
+        self.settings.put(out, settings::TAGGED);
+        put(out, self.next_sequence);
         put(out, self.last_sent_at.as_millis());
         put_ranges(out, &self.visible);
         put_exceptions(out, &self.exceptions, self.last_sent_at);
         put_marks(out, &self.marks);
+        put_sections(out, &self.sections());
     }
 
     /// Reads what `snapshot` wrote.
     pub fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
         let malformed = |why| MalformedRecord { kind: SNAPSHOT, version, why };
-        if version != Self::SNAPSHOT_VERSION {
+        if ![WITHOUT_SECTIONS, Self::SNAPSHOT_VERSION].contains(&version) {
             return Err(malformed("no such version of a queue's snapshot is known"));
         }
         let mut reader = Reader::new(state);
-        let queue = read(&mut reader).map_err(malformed)?;
+        let queue = read(&mut reader, version).map_err(malformed)?;
         reader.end().map_err(malformed)?;
         queue.check().map_err(malformed)?;
         Ok(queue)
+    }
+
+    /// What most queues do not have, by rising tags.
+    fn sections(&self) -> Vec<Section> {
+        Vec::new()
+    }
+
+    /// Takes one section in.
+    fn take(&mut self, _tag: u8, _section: &mut Reader<'_>) -> Result<(), &'static str> {
+        Err("a part of a queue that this version does not know")
     }
 
     /// Checks what the parts say of one another.
@@ -82,19 +95,18 @@ impl Queue {
     }
 }
 
+/// The version before there were sections.
+const WITHOUT_SECTIONS: u8 = 1;
+
 /// Stands for a snapshot where the kind of a malformed record is told. No record has it.
 const SNAPSHOT: u8 = 0;
 
 /// Bytes that an entry of each list takes at the least, so that a count that the state cannot hold is refused at once.
 const ENTRY_BYTES_MIN: u64 = 2;
 
-fn read(reader: &mut Reader<'_>) -> Result<Queue, &'static str> {
-    let settings = Settings {
-        retention_millis: reader.varint()?,
-        visibility_millis: reader.varint()?,
-        delay_millis: reader.varint()?,
-    };
-    let mut queue = Queue::new(settings);
+fn read(reader: &mut Reader<'_>, version: u8) -> Result<Queue, &'static str> {
+    let settings_version = if version == WITHOUT_SECTIONS { settings::PLAIN } else { settings::TAGGED };
+    let mut queue = Queue::new(Settings::read(reader, settings_version)?);
     queue.next_sequence = reader.varint()?;
     if queue.next_sequence == 0 {
         return Err("sequences begin at 1");
@@ -103,6 +115,9 @@ fn read(reader: &mut Reader<'_>) -> Result<Queue, &'static str> {
     queue.visible = read_ranges(reader)?;
     queue.exceptions = read_exceptions(reader, queue.last_sent_at)?;
     queue.marks = read_marks(reader)?;
+    if version != WITHOUT_SECTIONS {
+        read_sections(reader, |tag, section| queue.take(tag, section))?;
+    }
     Ok(queue)
 }
 

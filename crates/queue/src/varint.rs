@@ -45,6 +45,14 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
+    /// The next `length` bytes.
+    pub(crate) fn bytes(&mut self, length: u64) -> Result<&'a [u8], &'static str> {
+        let length = usize::try_from(length).map_err(|_| "it ends inside a field")?;
+        let (head, rest) = self.rest.split_at_checked(length).ok_or("it ends inside a field")?;
+        self.rest = rest;
+        Ok(head)
+    }
+
     /// A number of variable length.
     pub(crate) fn varint(&mut self) -> Result<u64, &'static str> {
         let mut number = 0u64;

@@ -93,6 +93,8 @@ fn what_does_not_serve_is_named() {
     check_malformed(SENT, 1, &sequence_zero, "sequences begin at 1");
     check_malformed(0, 1, &[], "no such kind is known");
     check_malformed(9, 1, &[], "no such kind is known");
+    check_malformed(CONFIGURED, 2, &[1, 1, 1, 1, 99, 0], "a setting that this version does not know");
+    check_malformed(CONFIGURED, 3, &[1, 1, 1, 0], "no such version of this kind is known");
     check_malformed(PURGED, 1, &[5, 0], "bytes follow its end");
     check_malformed(DELETED, 1, &[9, 1], "the list is longer than the record");
     check_malformed(DELETED, 1, &[2, 1, 0], "sequences do not rise");

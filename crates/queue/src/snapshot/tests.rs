@@ -38,54 +38,82 @@ fn example() -> Queue {
 }
 
 fn check_malformed(state: &[u8], why: &'static str) {
-    let malformed = MalformedRecord { kind: SNAPSHOT, version: 1, why };
-    assert_eq!(Queue::restore(1, state).unwrap_err(), malformed, "{state:02x?}");
+    let malformed = MalformedRecord { kind: SNAPSHOT, version: 2, why };
+    assert_eq!(Queue::restore(2, state).unwrap_err(), malformed, "{state:02x?}");
 }
 
 #[test]
-fn the_bytes_of_version_1_never_change() {
+fn the_bytes_of_version_2_never_change() {
     let state = bytes_of(&example());
     let hex: String = state.iter().map(|byte| format!("{byte:02x}")).collect();
-    expect!["8080fa01b0ea010066f49e96ffbc3102032f0132030203880e00e0d4030104d00fcf0f620180b36c0a01e4d095ffbc31e8070b64e8070b64e8070b64e8070b64e8070b64e8070b64e8070b64e8070b64e8070b6464"].assert_eq(&hex);
-    let restored = Queue::restore(1, &state).unwrap();
+    expect!["8080fa01b0ea01000066f49e96ffbc3102032f0132030203880e00e0d4030104d00fcf0f620180b36c0a01e4d095ffbc31e8070b64e8070b64e8070b64e8070b64e8070b64e8070b64e8070b64e8070b64e8070b646400"].assert_eq(&hex);
+    let restored = Queue::restore(2, &state).unwrap();
     assert_eq!(restored, example());
     assert_eq!((restored.counts().visible, restored.counts().in_flight, restored.counts().delayed), (97, 1, 1));
     assert_eq!(restored.next_deadline(), Some(Instant::from_millis(1_700_000_041_000)));
+}
+
+/// What version 1 has is version 2 without its two empty lists of sections.
+#[test]
+fn version_1_is_still_read() {
+    let mut state = bytes_of(&example());
+    assert_eq!((state.pop(), state.remove(8)), (Some(0), 0));
+    assert_eq!(Queue::restore(1, &state).unwrap(), example());
+}
+
+#[test]
+fn a_section_of_a_newer_version_is_refused() {
+    let state = bytes_of(&example());
+    let mut setting = state.clone();
+    setting.splice(8..9, [1, 99, 0]);
+    check_malformed(&setting, "a setting that this version does not know");
+    let mut part = state[..state.len() - 1].to_vec();
+    part.extend([1, 99, 0]);
+    check_malformed(&part, "a part of a queue that this version does not know");
 }
 
 #[test]
 fn a_snapshot_cut_or_lengthened_is_malformed() {
     let mut state = bytes_of(&example());
     for end in 0..state.len() {
-        assert!(Queue::restore(1, &state[..end]).is_err(), "cut at {end}");
+        assert!(Queue::restore(2, &state[..end]).is_err(), "cut at {end}");
     }
     state.push(0);
     check_malformed(&state, "bytes follow its end");
-    assert!(Queue::restore(2, &bytes_of(&example())).is_err());
+    assert!(Queue::restore(3, &bytes_of(&example())).is_err());
 }
 
 #[test]
 fn what_is_not_the_form_of_a_state_is_named() {
-    // Settings 1, 1, 1, then next sequence and last sent at, ranges, exceptions, marks.
-    check_malformed(&[1, 1, 1, 0, 5, 0, 0, 0], "sequences begin at 1");
-    check_malformed(&[1, 1, 1, 3, 5, 1, 0, 1, 0, 0], "sequences do not rise");
-    check_malformed(&[1, 1, 1, 3, 5, 1, 1, 3, 0, 1, 1, 5, 0], "a message is visible that was not sent");
-    check_malformed(&[1, 1, 1, 3, 5, 0, 1, 1, 0, 0], "an exception is none");
-    check_malformed(&[1, 1, 1, 3, 5, 0, 1, 1, 1, 9, 0], "an exception is none");
-    check_malformed(&[1, 1, 1, 3, 5, 0, 1, 3, 1, 2, 1, 1, 5, 0], "something happened to a message that was not sent");
-    check_malformed(&[1, 1, 1, 3, 5, 0, 1, 1, 2, 0, 0, 1, 1, 5, 0], "a message is both visible and hidden, or neither");
-    check_malformed(&[1, 1, 1, 3, 5, 1, 1, 2, 0, 0], "the marks do not begin where the messages do");
-    check_malformed(&[1, 1, 1, 3, 5, 0, 0, 1, 1, 5, 0], "the marks do not begin where the messages do");
-    check_malformed(&[1, 1, 1, 3, 5, 1, 1, 2, 0, 1, 1, 5, 1], "a mark is of a message that was not sent");
-    check_malformed(&[1, 1, 1, 3, 5, 1, 1, 2, 0, 2, 1, 5, 0, 2, 0, 0], "a mark is of a message that was not sent");
-    assert!(Queue::restore(1, &[1, 1, 1, 3, 5, 1, 1, 2, 0, 1, 1, 5, 0]).is_ok());
+    // Settings 1, 1, 1 and none more, then next sequence and last sent at, ranges, exceptions, marks, sections.
+    check_malformed(&[1, 1, 1, 0, 0, 5, 0, 0, 0, 0], "sequences begin at 1");
+    check_malformed(&[1, 1, 1, 0, 3, 5, 1, 0, 1, 0, 0, 0], "sequences do not rise");
+    check_malformed(&[1, 1, 1, 0, 3, 5, 1, 1, 3, 0, 1, 1, 5, 0, 0], "a message is visible that was not sent");
+    check_malformed(&[1, 1, 1, 0, 3, 5, 0, 1, 1, 0, 0, 0], "an exception is none");
+    check_malformed(&[1, 1, 1, 0, 3, 5, 0, 1, 1, 1, 9, 0, 0], "an exception is none");
+    check_malformed(
+        &[1, 1, 1, 0, 3, 5, 0, 1, 3, 1, 2, 1, 1, 5, 0, 0],
+        "something happened to a message that was not sent",
+    );
+    check_malformed(
+        &[1, 1, 1, 0, 3, 5, 0, 1, 1, 2, 0, 0, 1, 1, 5, 0, 0],
+        "a message is both visible and hidden, or neither",
+    );
+    check_malformed(&[1, 1, 1, 0, 3, 5, 1, 1, 2, 0, 0, 0], "the marks do not begin where the messages do");
+    check_malformed(&[1, 1, 1, 0, 3, 5, 0, 0, 1, 1, 5, 0, 0], "the marks do not begin where the messages do");
+    check_malformed(&[1, 1, 1, 0, 3, 5, 1, 1, 2, 0, 1, 1, 5, 1, 0], "a mark is of a message that was not sent");
+    check_malformed(
+        &[1, 1, 1, 0, 3, 5, 1, 1, 2, 0, 2, 1, 5, 0, 2, 0, 0, 0],
+        "a mark is of a message that was not sent",
+    );
+    assert!(Queue::restore(2, &[1, 1, 1, 0, 3, 5, 1, 1, 2, 0, 1, 1, 5, 0, 0]).is_ok());
 }
 
 #[test]
 fn a_list_that_claims_to_be_huge_takes_no_memory() {
     let empty = bytes_of(&Queue::new(Settings { retention_millis: 1, visibility_millis: 1, delay_millis: 1 }));
     for list in 0..3 {
-        let mut state = empty[..empty.len() - 3].to_vec();
+        let mut state = empty[..empty.len() - 4].to_vec();
         state.resize(state.len() + list, 0);
         put(&mut state, u64::MAX / 2);
         state.extend([1; 100]);
@@ -153,7 +181,7 @@ proptest! {
         let mut queue = Queue::new(Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 });
         before.iter().for_each(|happening| run(&mut queue, happening));
         let state = bytes_of(&queue);
-        let mut restored = Queue::restore(1, &state).unwrap();
+        let mut restored = Queue::restore(2, &state).unwrap();
         prop_assert_eq!(&restored, &queue);
         prop_assert_eq!(bytes_of(&restored), state);
         for happening in &after {
@@ -168,7 +196,7 @@ proptest! {
     fn no_bytes_make_restore_panic_and_every_state_has_one_form(
         small in prop::collection::vec(prop_oneof![6 => 0u8..6, 1 => any::<u8>()], 0..40),
     ) {
-        if let Ok(queue) = Queue::restore(1, &small) {
+        if let Ok(queue) = Queue::restore(2, &small) {
             prop_assert_eq!(bytes_of(&queue), small);
         }
     }
@@ -184,7 +212,7 @@ proptest! {
         let mut state = bytes_of(&queue);
         let place = place.index(state.len());
         state[place] ^= flip;
-        if let Ok(other) = Queue::restore(1, &state) {
+        if let Ok(other) = Queue::restore(2, &state) {
             proptest::prop_assert_ne!(&other, &queue);
             prop_assert_eq!(bytes_of(&other), state);
         }

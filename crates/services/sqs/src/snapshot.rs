@@ -112,7 +112,7 @@ mod tests {
     /// The golden bytes of a version, with its list of attributes.
     fn golden(attributes: &str) -> String {
         let about = "0000018bcfe5687b0000018bcfe5687b3030303030303030303030300c65752d63656e7472616c2d31046a6f6273";
-        let messages = "0180e0e5a401c8d9040004fbd095ffbc31010202010103000090b3090101fbd095ffbc3100";
+        let messages = "0280e0e5a401c8d904000004fbd095ffbc31010202010103000090b3090101fbd095ffbc310000";
         format!("{about}{attributes}{messages}")
     }
 
@@ -124,7 +124,9 @@ mod tests {
 
     #[test]
     fn version_1_is_read_as_a_durable_queue() {
-        let hex = golden("05010000004d0200100000030005460004000000000500000007");
+        let newer = "0280e0e5a401c8d904000004fbd095ffbc31010202010103000090b3090101fbd095ffbc310000";
+        let messages = "0180e0e5a401c8d9040004fbd095ffbc31010202010103000090b3090101fbd095ffbc3100";
+        let hex = golden("05010000004d0200100000030005460004000000000500000007").replace(newer, messages);
         let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let state: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
         let restored = SqsQueue::restore(1, &state).unwrap();
