@@ -3,7 +3,7 @@
 //! Commands carry everything that is chance or time. Values are taken as they are: ranges, batch sizes and bytes are
 //! checked at the service's door. Batches are answered entry by entry, in the order asked.
 
-use crate::{Delivery, Handle, NewMessage, Settings};
+use crate::{Delivery, Handle, NewMessage, PeekStates, Peeked, Settings};
 use names::Instant;
 
 /// What may be asked.
@@ -29,6 +29,15 @@ pub enum Command {
     Configure(Settings),
     /// Counts the messages.
     Count,
+    /// Looks at messages and changes nothing.
+    Peek {
+        /// The first sequence to look at; beyond the last one is the end.
+        from: u64,
+        /// Most messages to show.
+        max: usize,
+        /// Which ones.
+        states: PeekStates,
+    },
 }
 
 /// What is answered, variant by variant to the command.
@@ -53,6 +62,15 @@ pub enum Reply {
     Configured,
     /// The counts.
     Counted(Counts),
+    /// What was looked at. The contents are the decision's reads, in the same order.
+    Peeked {
+        /// In the queue's order.
+        messages: Vec<Peeked>,
+        /// From where to look on.
+        next: u64,
+        /// Whether there is nothing from there on.
+        is_end: bool,
+    },
 }
 
 /// What became of one handle of a delete.

@@ -24,6 +24,7 @@ impl Queue {
             Command::Purge => self.purge(),
             Command::Configure(settings) => self.configure(settings),
             Command::Count => Decision::answer(Reply::Counted(self.counts())),
+            Command::Peek { from, max, states } => self.peek(from, max, states),
         }
     }
 

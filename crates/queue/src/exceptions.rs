@@ -88,6 +88,14 @@ impl Exceptions {
         })
     }
 
+    /// Those from `sequence` on, in order.
+    pub(crate) fn iter_from(&self, sequence: u64) -> impl Iterator<Item = (u64, Status)> {
+        let pages = self.pages.range(sequence / PAGE_MESSAGES..).flat_map(|(number, page)| {
+            page.offsets().zip(&page.statuses).map(move |(offset, status)| (number * PAGE_MESSAGES + offset, *status))
+        });
+        pages.skip_while(move |(found, _)| *found < sequence)
+    }
+
     /// How many of these messages are hidden.
     pub(crate) fn hidden_within(&self, range: Range<u64>) -> u64 {
         if range.is_empty() {

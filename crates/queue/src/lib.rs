@@ -10,7 +10,7 @@
 //! of it, and no content is in it: the engine keeps that, by sequence.
 //!
 //! Where to look: `command.rs` what may be asked and is answered, `records.rs` the journal's record kinds, `decide.rs`
-//! the rules, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
+//! the rules, `peek.rs` looking without touching, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
 //! structures below it, `snapshot.rs` the bytes that stand for all of them.
 
 mod command;
@@ -20,6 +20,7 @@ mod exceptions;
 mod limits;
 mod marks;
 mod message;
+mod peek;
 mod records;
 mod settings;
 mod snapshot;
@@ -31,6 +32,7 @@ mod visible;
 pub use command::{Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
 pub use limits::{IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX};
 pub use message::{Delivery, Handle, Message, MessageId, NewMessage};
+pub use peek::{PeekStates, Peeked};
 pub use records::{Effect, KIND_MAX};
 pub use settings::Settings;
 pub use state::Queue;

@@ -28,6 +28,10 @@ pub(crate) const PAGE_MESSAGES: u64 = u64::BITS as u64;
 /// under a millisecond.
 pub(crate) const REVEAL_STEPS_MAX: usize = 10_000;
 
+/// Exceptions that one peek walks over. It keeps whoever looks for one delayed message behind a hundred thousand in flight
+/// from holding up the queue; a step is a few nanoseconds.
+pub(crate) const PEEK_STEPS_MAX: usize = 10_000;
+
 /// Deadlines kept beyond twice the valid ones before the invalid ones are thrown out. It keeps small queues from
 /// tidying up at every step, and is about a kilobyte.
 pub(crate) const STALE_DEADLINES_MAX: usize = 64;

@@ -29,6 +29,13 @@ impl Visible {
         self.older.iter().flat_map(|(&end, &start)| start..end).chain(self.newest.clone())
     }
 
+    /// Those from `sequence` on, oldest first.
+    pub(crate) fn iter_from(&self, sequence: u64) -> impl Iterator<Item = u64> {
+        let older =
+            self.older.range(sequence.saturating_add(1)..).flat_map(move |(&end, &start)| start.max(sequence)..end);
+        older.chain(self.newest.start.max(sequence)..self.newest.end)
+    }
+
     /// The oldest.
     pub(crate) fn first(&self) -> Option<u64> {
         let newest = (!self.newest.is_empty()).then_some(self.newest.start);
@@ -218,6 +225,7 @@ mod tests {
                 assert_eq!(visible.count_within(range.clone()), within as u64);
                 assert_eq!(visible.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
                 assert_eq!(visible.len(), model.len());
+                assert!(visible.iter_from(range.start).eq(model.range(range.start..).copied()));
                 let ranges: Vec<_> = visible.older.iter().map(|(&end, &start)| start..end).collect();
                 assert!(ranges.iter().all(|range| !range.is_empty()), "an empty range is kept");
                 assert!(ranges.windows(2).all(|pair| pair[0].end < pair[1].start), "two ranges touch");

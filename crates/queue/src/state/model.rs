@@ -9,7 +9,10 @@
 use super::*;
 use crate::exceptions::Phase;
 use crate::limits::{RUNS_PER_RETENTION, STALE_DEADLINES_MAX};
-use crate::{DeleteOutcome, Delivery, Handle, MessageId, NewMessage, TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome};
+use crate::{
+    DeleteOutcome, Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, TOTAL_VISIBILITY_MILLIS_MAX,
+    VisibilityOutcome,
+};
 use bytes::Bytes;
 use engine::Effect as _;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
@@ -74,6 +77,7 @@ impl Model {
                 Reply::Configured
             }
             Command::Count => Reply::Counted(self.counts(now)),
+            Command::Peek { .. } => unreachable!("peeks are compared apart, page by page"),
         }
     }
 
@@ -138,7 +142,20 @@ impl Model {
     }
 }
 
+fn ask(queue: &Queue, from: u64, max: usize, states: PeekStates) -> Reply {
+    queue.peek::<Effect>(from, max, states).reply
+}
+
 impl Naive {
+    fn peeked(&self, now: Instant) -> Peeked {
+        Peeked {
+            sequence: self.sequence,
+            hidden_until: (self.hidden_until > now).then_some(self.hidden_until),
+            receive: self.receives.len() as u32,
+            first_received_at: (!self.receives.is_empty()).then_some(self.first_received_at),
+        }
+    }
+
     fn receive(&mut self, now: Instant, hide_millis: u64) -> Delivery {
         if self.receives.is_empty() {
             self.first_received_at = now;
@@ -328,6 +345,7 @@ impl Trial {
         let seen = self.view(&self.live);
         self.compare_counts();
         self.check_contents();
+        self.check_peeks();
         let next = self.live.next_deadline();
         assert!(self.model.next_visible_at(self.now).is_none_or(|at| next.is_some_and(|next| next <= at)));
         let (state, upto) = &self.checkpoint;
@@ -352,6 +370,30 @@ impl Trial {
         let sent = self.records.iter().map(decoded).filter(|effect| matches!(effect, Effect::Sent { .. }));
         sent.for_each(|effect| queue.apply(&effect, &mut Vec::new()));
         assert_eq!(snapshot(queue), before);
+    }
+
+    /// Page after page shows each message once, in order and in its state.
+    fn check_peeks(&self) {
+        for (max, bits) in [(1, 7), (3, 7), (2, 1), (2, 2), (2, 4), (2, 6)] {
+            let states = PeekStates { visible: bits & 1 > 0, delayed: bits & 2 > 0, in_flight: bits & 4 > 0 };
+            let (mut seen, mut from) = (Vec::new(), 0);
+            loop {
+                let Reply::Peeked { messages, next, is_end } = ask(&self.live, from, max, states) else { panic!() };
+                assert!(messages.len() <= max && messages.iter().all(|one| (from..next).contains(&one.sequence)));
+                seen.extend(messages);
+                from = next;
+                if is_end {
+                    break;
+                }
+            }
+            let expected = self.model.messages.iter().map(|message| message.peeked(self.now));
+            let expected = expected.filter(|one| match (one.hidden_until, one.receive) {
+                (None, _) => states.visible,
+                (Some(_), 0) => states.delayed,
+                _ => states.in_flight,
+            });
+            assert_eq!(seen, expected.collect::<Vec<_>>());
+        }
     }
 
     fn compare_counts(&self) {

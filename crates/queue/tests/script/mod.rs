@@ -188,6 +188,7 @@ impl Stage {
             Reply::Deleted(outcomes) => format!("{outcomes:?}"),
             Reply::VisibilityChanged(outcomes) => format!("{outcomes:?}"),
             Reply::Counted(counts) => self.show_counts(counts),
+            Reply::Peeked { .. } => unreachable!("no statement peeks"),
             Reply::OverLimit | Reply::Purged | Reply::Configured => format!("{reply:?}"),
         }
     }

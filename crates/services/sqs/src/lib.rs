@@ -17,6 +17,7 @@ mod md5_lanes;
 mod message;
 mod message_attributes;
 mod ops;
+mod peek;
 mod queue_url;
 mod receipt_handle;
 mod records;

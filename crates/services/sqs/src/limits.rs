@@ -10,6 +10,16 @@ pub const BATCH_ENTRIES_MAX: usize = 10;
 pub const BATCH_ENTRY_ID_LEN_MAX: usize = 80;
 /// Messages in one ReceiveMessage (ReceiveMessage: MaxNumberOfMessages).
 pub const RECEIVE_MESSAGES_MAX: i32 = 10;
+/// Messages that one peek shows; ours, since AWS has none.
+pub(crate) const PEEK_MESSAGES_MAX: usize = 100;
+/// Messages that one peek looks at, so that a search which finds nothing is answered within milliseconds.
+pub(crate) const PEEK_EXAMINED_MAX: usize = 1_000;
+/// Bytes of contents after which a peek ends: what one request may make the server read and hold.
+pub(crate) const PEEK_BYTES_MAX: usize = 4 << 20;
+/// Messages that a peek reads at first, before it knows how large they are: as many as a receive.
+pub(crate) const PEEK_STEP_MIN: usize = 10;
+/// Messages that a peek reads at once.
+pub(crate) const PEEK_STEP_MAX: usize = 128;
 /// Seconds a receive waits at the most (ReceiveMessage: WaitTimeSeconds).
 pub const WAIT_SECS_MAX: i32 = 20;
 /// Seconds of delay, of a queue or a message (SendMessage: DelaySeconds).

@@ -81,6 +81,11 @@ fn append<'a>(fields: &mut Vec<Field<'a>>, bytes: &'a [u8]) -> Result<(), Invali
     Ok(())
 }
 
+/// Text as it was before it was percent-encoded, `+` standing for a space as in forms.
+pub fn unescape(text: &str) -> Result<Cow<'_, str>, Invalid> {
+    decode(text.as_bytes(), 0)
+}
+
 /// Undoes `+` and `%XX`; text without either is borrowed.
 fn decode(bytes: &[u8], offset: usize) -> Result<Cow<'_, str>, Invalid> {
     let Some(first) = memchr::memchr2(b'%', b'+', bytes) else {

@@ -15,7 +15,7 @@
 mod form;
 mod reader;
 
-pub use form::Form;
+pub use form::{Form, unescape};
 pub use reader::FormReader;
 
 use crate::contract::Read;

@@ -10,7 +10,7 @@ mod get_queue_attributes;
 mod get_queue_url;
 mod list_queues;
 mod purge_queue;
-mod receive_message;
+pub(crate) mod receive_message;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;

@@ -6,6 +6,7 @@ use crate::limits;
 use crate::machine::{Command, Reply};
 use crate::message::{check_visibility, show_digest, show_id};
 use crate::message_attributes::{self, Attribute, Properties, Value};
+use crate::peek::{self, Peek};
 use crate::receipt_handle::ReceiptHandle;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
@@ -25,6 +26,9 @@ impl Operation for ReceiveMessage {
         input: ReceiveMessageRequest,
     ) -> Result<ReceiveMessageResult, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;
+        if let Some(peek) = Peek::of(&input)? {
+            return peek.carry_out(&entry, &Wanted::new(&input)?).await;
+        }
         let max = check_max(input.max_number_of_messages.unwrap_or(1))?;
         let wait_millis = wait_millis(input.wait_time_seconds, &entry)?;
         let visibility_millis = input.visibility_timeout.map(check_visibility).transpose()?;
@@ -94,22 +98,23 @@ const SYSTEM_ATTRIBUTES: &[&str] = &[
 ];
 
 /// Which attributes of a message the receiver asked for.
-struct Wanted {
+pub(crate) struct Wanted {
     system: Vec<String>,
     attributes: Vec<String>,
 }
 
 impl Wanted {
-    fn new(input: &ReceiveMessageRequest) -> Result<Self, Refusal> {
+    pub(crate) fn new(input: &ReceiveMessageRequest) -> Result<Self, Refusal> {
         let named = [&input.attribute_names, &input.message_system_attribute_names];
-        let system: Vec<String> = named.into_iter().flatten().flatten().cloned().collect();
+        let names = named.into_iter().flatten().flatten().filter(|name| !peek::is_asked_by(name));
+        let system: Vec<String> = names.cloned().collect();
         if let Some(unknown) = system.iter().find(|name| !SYSTEM_ATTRIBUTES.contains(&name.as_str())) {
             return Err(Refusal::unknown_attribute(unknown));
         }
         Ok(Self { system, attributes: input.message_attribute_names.clone().unwrap_or_default() })
     }
 
-    fn show(&self, entry: &QueueEntry, delivery: &Delivery, content: &Content) -> Result<Message, Refusal> {
+    pub(crate) fn show(&self, entry: &QueueEntry, delivery: &Delivery, content: &Content) -> Result<Message, Refusal> {
         let Some(properties) = Properties::decode(content.properties()) else {
             tracing::error!(queue = %entry.key.name, sequence = delivery.sequence, "a message's properties are malformed");
             return Err(Refusal::internal());
