@@ -1,21 +1,23 @@
-//! A queue's attributes: read from a request's names and texts, checked as AWS checks them, kept as numbers.
+//! What a queue is set to: what differs from the defaults, and the changes that requests ask for.
 //!
-//! An attribute whose effect this version does not have is refused when it is set to something, because one that is
-//! accepted and ignored would be found out only by the loss it should have prevented. One attribute is tidewire's own,
-//! `TidewireDurability` (ADR 0009); whoever does not name it never meets it.
+//! In come names and texts, which are checked by the rows of the table (`attribute_table.rs`) as AWS checks them; numbers,
+//! words and texts are kept. A queue that nobody set anything of keeps nothing.
 
-use crate::limits::{self, default};
+use crate::attribute_table::{Attribute, Kind, Queues, Row, Settable, TABLE, Values, kept_rows};
 use crate::refusal::Refusal;
 
-/// What can be set on a standard queue, in AWS's units.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a queue is set to. Whatever is not kept here is as it is by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Attributes {
-    pub(crate) delay_secs: u32,
-    pub(crate) maximum_message_bytes: u32,
-    pub(crate) retention_secs: u32,
-    pub(crate) wait_secs: u32,
-    pub(crate) visibility_secs: u32,
-    pub(crate) durability: Durability,
+    /// In order of attribute, and never a default among them, so that equal settings are equal here.
+    set: Box<[(Attribute, Value)]>,
+}
+
+/// A value as it is kept: a number, a word's place among its words, or a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    Number(u32),
+    Text(Box<str>),
 }
 
 /// When what happens to messages is answered.
@@ -28,187 +30,171 @@ pub(crate) enum Durability {
     Relaxed,
 }
 
-impl Durability {
-    const ALL: [Self; 2] = [Self::Durable, Self::Relaxed];
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Durable => "durable",
-            Self::Relaxed => "relaxed",
-        }
-    }
-
-    fn number(self) -> u32 {
-        match self {
-            Self::Durable => 0,
-            Self::Relaxed => 1,
-        }
-    }
-}
-
-impl Default for Attributes {
-    fn default() -> Self {
-        Self {
-            delay_secs: default::DELAY_SECS,
-            maximum_message_bytes: default::MESSAGE_BYTES,
-            retention_secs: default::RETENTION_SECS,
-            wait_secs: default::WAIT_SECS,
-            visibility_secs: default::VISIBILITY_SECS,
-            durability: Durability::default(),
-        }
-    }
-}
-
 impl Attributes {
-    /// Sets one number; one that stands for nothing changes nothing, and is told.
-    pub(crate) fn set(&mut self, number: Number, value: u32) -> bool {
-        match number {
-            Number::Delay => self.delay_secs = value,
-            Number::MaximumMessageSize => self.maximum_message_bytes = value,
-            Number::Retention => self.retention_secs = value,
-            Number::Wait => self.wait_secs = value,
-            Number::Visibility => self.visibility_secs = value,
-            Number::Durability => match Durability::ALL.into_iter().find(|durability| durability.number() == value) {
-                Some(durability) => self.durability = durability,
-                None => return false,
-            },
+    /// A number, or the place of a word among its words.
+    pub(crate) fn number(&self, attribute: Attribute) -> u32 {
+        match self.find(attribute) {
+            Some(Value::Number(number)) => *number,
+            _ => attribute.values().default_number(),
         }
-        true
+    }
+
+    /// A text, where one is set.
+    pub(crate) fn text(&self, attribute: Attribute) -> Option<&str> {
+        match self.find(attribute) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// When what happens to messages is answered.
+    pub(crate) fn durability(&self) -> Durability {
+        if self.number(Attribute::Durability) == 0 { Durability::Durable } else { Durability::Relaxed }
+    }
+
+    /// Sets one attribute. The default, and an empty text, take away what was set.
+    pub(crate) fn set(&mut self, attribute: Attribute, value: Value) {
+        let is_default = match &value {
+            Value::Number(number) => *number == attribute.values().default_number(),
+            Value::Text(text) => text.is_empty(),
+        };
+        let mut set = std::mem::take(&mut self.set).into_vec();
+        match (set.binary_search_by_key(&attribute, |(attribute, _)| *attribute), is_default) {
+            (Ok(at), true) => drop(set.remove(at)),
+            (Ok(at), false) => set[at].1 = value,
+            (Err(_), true) => {}
+            (Err(at), false) => set.insert(at, (attribute, value)),
+        }
+        self.set = set.into_boxed_slice();
+    }
+
+    /// What is set, in order of attribute.
+    pub(crate) fn all_set(&self) -> impl Iterator<Item = (Attribute, &Value)> {
+        self.set.iter().map(|(attribute, value)| (*attribute, value))
+    }
+
+    /// Whether an attribute is not as it is by default.
+    pub(crate) fn is_set(&self, attribute: Attribute) -> bool {
+        self.find(attribute).is_some()
+    }
+
+    /// An attribute's value as answers show it: a text that is not set is not shown.
+    pub(crate) fn shown(&self, attribute: Attribute) -> Option<String> {
+        match attribute.values() {
+            Values::Number { .. } => Some(self.number(attribute).to_string()),
+            Values::Words(words) => Some(words[self.number(attribute) as usize].to_owned()),
+            Values::Text(_) => self.text(attribute).map(str::to_owned),
+        }
     }
 
     /// What the queue machine needs to know of them.
     pub(crate) fn settings(&self) -> queue::Settings {
+        let millis = |attribute| u64::from(self.number(attribute)) * 1000;
         queue::Settings {
-            retention_millis: u64::from(self.retention_secs) * 1000,
-            visibility_millis: u64::from(self.visibility_secs) * 1000,
-            delay_millis: u64::from(self.delay_secs) * 1000,
+            retention_millis: millis(Attribute::Retention),
+            visibility_millis: millis(Attribute::Visibility),
+            delay_millis: millis(Attribute::Delay),
         }
     }
+
+    fn find(&self, attribute: Attribute) -> Option<&Value> {
+        let at = self.set.binary_search_by_key(&attribute, |(attribute, _)| *attribute).ok()?;
+        Some(&self.set[at].1)
+    }
+}
+
+/// When attributes are given, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Occasion {
+    /// Whether by CreateQueue; otherwise the queue is there.
+    pub(crate) is_creation: bool,
+    /// Whether the queue is a FIFO queue.
+    pub(crate) is_fifo: bool,
 }
 
 /// The changes that a request asks for; what it does not name stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct AttributeChanges(Vec<(Number, u32)>);
+pub(crate) struct AttributeChanges(Vec<(Attribute, Value)>);
 
 impl AttributeChanges {
     /// Reads names and texts. Every one is checked before any is taken.
-    pub(crate) fn parse(given: &[(String, String)]) -> Result<Self, Refusal> {
+    pub(crate) fn parse(given: &[(String, String)], occasion: Occasion) -> Result<Self, Refusal> {
         let mut changes = Vec::with_capacity(given.len());
         for (name, value) in given {
-            match Number::named(name) {
-                Some(number) => changes.push((number, number.parse(value)?)),
-                None => without_effect(name, value)?,
+            let row = settable(name, occasion)?;
+            match &row.kind {
+                Kind::Kept(attribute, values) => changes.push((*attribute, values.parse(name, value)?)),
+                Kind::WithoutEffect { neutral, .. } if neutral.contains(&value.as_str()) => {}
+                Kind::WithoutEffect { .. } => return Err(Refusal::attribute_without_effect(name)),
+                Kind::Reported(_) => return Err(Refusal::unknown_attribute(name)),
             }
         }
         Ok(Self(changes))
     }
 
+    /// One change that the service itself makes.
+    pub(crate) fn of_text(attribute: Attribute, text: String) -> Self {
+        Self(vec![(attribute, Value::Text(text.into()))])
+    }
+
     /// `attributes` with the changes made.
     pub(crate) fn apply_to(&self, attributes: &Attributes) -> Attributes {
         let mut changed = attributes.clone();
-        for &(number, value) in &self.0 {
-            changed.set(number, value);
+        for (attribute, value) in &self.0 {
+            changed.set(*attribute, value.clone());
         }
         changed
     }
 
     /// The first named attribute whose value differs from the queue's: what makes a second CreateQueue fail.
     pub(crate) fn first_difference(&self, attributes: &Attributes) -> Option<&'static str> {
-        let differs = |&&(number, value): &&(Number, u32)| number.of(attributes) != value;
-        self.0.iter().find(differs).map(|(number, _)| number.name())
-    }
-}
-
-/// An attribute that is kept as a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Number {
-    Delay,
-    MaximumMessageSize,
-    Retention,
-    Wait,
-    Visibility,
-    /// tidewire's own.
-    Durability,
-}
-
-impl Number {
-    pub(crate) const ALL: [Number; 6] =
-        [Self::Visibility, Self::MaximumMessageSize, Self::Retention, Self::Delay, Self::Wait, Self::Durability];
-
-    /// The attribute's name in requests and answers.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Delay => "DelaySeconds",
-            Self::MaximumMessageSize => "MaximumMessageSize",
-            Self::Retention => "MessageRetentionPeriod",
-            Self::Wait => "ReceiveMessageWaitTimeSeconds",
-            Self::Visibility => "VisibilityTimeout",
-            Self::Durability => "TidewireDurability",
-        }
-    }
-
-    /// Its value in `attributes`.
-    pub(crate) fn of(self, attributes: &Attributes) -> u32 {
-        match self {
-            Self::Delay => attributes.delay_secs,
-            Self::MaximumMessageSize => attributes.maximum_message_bytes,
-            Self::Retention => attributes.retention_secs,
-            Self::Wait => attributes.wait_secs,
-            Self::Visibility => attributes.visibility_secs,
-            Self::Durability => attributes.durability.number(),
-        }
-    }
-
-    /// Its value in `attributes`, as answers show it.
-    pub(crate) fn shown(self, attributes: &Attributes) -> String {
-        match self {
-            Self::Durability => attributes.durability.word().to_string(),
-            number => number.of(attributes).to_string(),
-        }
-    }
-
-    /// Whether it is among all attributes of a queue. tidewire's own is only where it was set, so that a client of AWS meets
-    /// nothing that AWS does not have.
-    pub(crate) fn belongs_to_all(self, attributes: &Attributes) -> bool {
-        self != Self::Durability || attributes.durability != Durability::default()
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|number| number.name() == name)
-    }
-
-    fn read(self, text: &str) -> Option<u32> {
-        let range = match self {
-            Self::Delay => 0..=limits::DELAY_SECS_MAX as u32,
-            Self::MaximumMessageSize => limits::MESSAGE_BYTES_LIMIT_MIN..=limits::MESSAGE_BYTES_MAX as u32,
-            Self::Retention => limits::RETENTION_SECS,
-            Self::Wait => 0..=limits::WAIT_SECS_MAX as u32,
-            Self::Visibility => 0..=limits::VISIBILITY_SECS_MAX as u32,
-            Self::Durability => {
-                let named = Durability::ALL.into_iter().find(|durability| durability.word() == text);
-                return named.map(Durability::number);
+        let differs = |(attribute, value): &&(Attribute, Value)| match (value, attribute.values()) {
+            (Value::Text(given), Values::Text(rule)) => {
+                let kept = attributes.text(*attribute).unwrap_or_default();
+                **given != *kept && !(rule.same)(given, kept)
             }
+            (Value::Number(given), _) => attributes.number(*attribute) != *given,
+            (Value::Text(_), _) => true,
         };
-        text.parse::<u32>().ok().filter(|number| range.contains(number))
-    }
-
-    fn parse(self, text: &str) -> Result<u32, Refusal> {
-        self.read(text).ok_or_else(|| Refusal::invalid_attribute_value(self.name()))
+        self.0.iter().find(differs).map(|(attribute, _)| attribute.name())
     }
 }
 
-/// Attributes that AWS has and that do nothing here yet may be given their neutral value, and no other.
-fn without_effect(name: &str, value: &str) -> Result<(), Refusal> {
-    let neutral: &[&str] = match name {
-        "Policy" | "RedrivePolicy" | "RedriveAllowPolicy" | "KmsMasterKeyId" => &[""],
-        "KmsDataKeyReusePeriodSeconds" => &["300"],
-        "SqsManagedSseEnabled" | "FifoQueue" | "ContentBasedDeduplication" => &["false", ""],
-        "DeduplicationScope" | "FifoThroughputLimit" => &[],
-        _ => return Err(Refusal::unknown_attribute(name)),
-    };
-    match neutral.contains(&value) {
-        true => Ok(()),
-        false => Err(Refusal::attribute_without_effect(name)),
+/// The row of an attribute that may be set now.
+fn settable(name: &str, occasion: Occasion) -> Result<&'static Row, Refusal> {
+    let row = Row::named(name, occasion.is_fifo).ok_or_else(|| Refusal::unknown_attribute(name))?;
+    match row.set {
+        Settable::Always => Ok(row),
+        Settable::AtCreation if occasion.is_creation => Ok(row),
+        Settable::AtCreation => Err(Refusal::queue_type_is_fixed(name)),
+        Settable::Never => Err(Refusal::unknown_attribute(name)),
+    }
+}
+
+impl Values {
+    fn parse(&self, name: &str, text: &str) -> Result<Value, Refusal> {
+        let number = match self {
+            Self::Text(_) if text.is_empty() => return Ok(Value::Text("".into())),
+            Self::Text(rule) => return (rule.parse)(text).map(|text| Value::Text(text.into())),
+            Self::Number { range, .. } => text.parse::<u32>().ok().filter(|number| range.contains(number)),
+            Self::Words(words) => words.iter().position(|word| *word == text).map(|place| place as u32),
+        };
+        number.map(Value::Number).ok_or_else(|| Refusal::invalid_attribute_value(name))
+    }
+}
+
+#[cfg(test)]
+impl Attributes {
+    /// The same with one number set, for tests.
+    pub(crate) fn with(mut self, attribute: Attribute, number: u32) -> Self {
+        self.set(attribute, Value::Number(number));
+        self
+    }
+
+    /// The same with one text set, for tests.
+    pub(crate) fn with_text(mut self, attribute: Attribute, text: &str) -> Self {
+        self.set(attribute, Value::Text(text.into()));
+        self
     }
 }
 
@@ -216,8 +202,11 @@ fn without_effect(name: &str, value: &str) -> Result<(), Refusal> {
 mod tests {
     use super::*;
 
+    const CREATION: Occasion = Occasion { is_creation: true, is_fifo: false };
+    const CHANGE: Occasion = Occasion { is_creation: false, is_fifo: false };
+
     fn parse(name: &str, value: &str) -> Result<AttributeChanges, Refusal> {
-        AttributeChanges::parse(&[(name.to_string(), value.to_string())])
+        AttributeChanges::parse(&[(name.to_string(), value.to_string())], CHANGE)
     }
 
     #[test]
@@ -243,7 +232,7 @@ mod tests {
     fn durability_is_one_of_two_words() {
         let relaxed = parse("TidewireDurability", "relaxed").unwrap();
         let attributes = relaxed.apply_to(&Attributes::default());
-        assert_eq!(attributes.durability, Durability::Relaxed);
+        assert_eq!(attributes.durability(), Durability::Relaxed);
         assert_eq!(relaxed.first_difference(&Attributes::default()), Some("TidewireDurability"));
         assert_eq!(parse("TidewireDurability", "durable").unwrap().apply_to(&attributes), Attributes::default());
         for wrong in ["", "Relaxed", "RELAXED", "1", "eventual", " relaxed"] {
@@ -254,25 +243,48 @@ mod tests {
     }
 
     #[test]
-    fn durability_is_among_all_attributes_only_where_it_is_relaxed() {
-        let relaxed = Attributes { durability: Durability::Relaxed, ..Attributes::default() };
-        assert!(Number::Durability.belongs_to_all(&relaxed));
-        assert!(!Number::Durability.belongs_to_all(&Attributes::default()));
-        assert!(Number::Delay.belongs_to_all(&Attributes::default()));
+    fn a_queue_that_nothing_is_set_of_keeps_nothing() {
+        let mut attributes = Attributes::default().with(Attribute::Delay, 7).with_text(Attribute::Policy, "{}");
+        assert_eq!((attributes.number(Attribute::Delay), attributes.text(Attribute::Policy)), (7, Some("{}")));
+        attributes.set(Attribute::Delay, Value::Number(0));
+        attributes.set(Attribute::Policy, Value::Text("".into()));
+        assert_eq!(attributes, Attributes::default());
+        assert!(attributes.set.is_empty());
+        assert!(size_of::<Attributes>() <= 16, "an idle queue pays for it");
+    }
+
+    #[test]
+    fn an_empty_text_takes_it_away_and_an_unset_one_equals_it() {
+        let set = Attributes::default().with_text(Attribute::Policy, "{}");
+        let removal = parse("Policy", "").unwrap();
+        assert_eq!(removal.apply_to(&set), Attributes::default());
+        assert_eq!(removal.first_difference(&Attributes::default()), None);
+        assert_eq!(removal.first_difference(&set), Some("Policy"));
     }
 
     #[test]
     fn an_unknown_attribute_is_named_in_the_refusal() {
-        let refusal = parse("Colour", "red").unwrap_err();
-        assert_eq!((refusal.error.name, &*refusal.message), ("InvalidAttributeName", "Unknown Attribute Colour."));
+        for name in ["Colour", "All", "QueueArn", "ApproximateNumberOfMessages", "FifoQueue", "delayseconds"] {
+            let refusal = parse(name, "1").unwrap_err();
+            let words = format!("Unknown Attribute {name}.");
+            assert_eq!((refusal.error.name, &*refusal.message), ("InvalidAttributeName", &*words));
+        }
+    }
+
+    #[test]
+    fn whether_a_queue_is_fifo_is_said_at_its_creation_and_of_fifo_queues_only() {
+        let parse = |occasion| AttributeChanges::parse(&[("FifoQueue".into(), "true".into())], occasion).unwrap_err();
+        assert_eq!(parse(CREATION).error.name, "InvalidAttributeName");
+        let change = parse(Occasion { is_creation: false, is_fifo: true });
+        let words = "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.";
+        assert_eq!((change.error.name, &*change.message), ("InvalidAttributeValue", words));
+        assert_eq!(parse(Occasion { is_creation: true, is_fifo: true }).error.name, "UnsupportedOperation");
     }
 
     #[test]
     fn an_attribute_without_effect_takes_its_neutral_value_only() {
         for (name, neutral, other) in [
-            ("Policy", "", "{}"),
             ("RedrivePolicy", "", r#"{"maxReceiveCount":1}"#),
-            ("FifoQueue", "false", "true"),
             ("SqsManagedSseEnabled", "false", "true"),
             ("KmsMasterKeyId", "", "alias/aws/sqs"),
         ] {
@@ -285,9 +297,20 @@ mod tests {
     fn a_second_creation_differs_by_the_attributes_it_names_alone() {
         let changes = parse("VisibilityTimeout", "10").unwrap();
         let attributes = changes.apply_to(&Attributes::default());
-        assert_eq!(attributes.visibility_secs, 10);
+        assert_eq!(attributes.number(Attribute::Visibility), 10);
         assert_eq!(changes.first_difference(&attributes), None);
         assert_eq!(changes.first_difference(&Attributes::default()), Some("VisibilityTimeout"));
         assert_eq!(AttributeChanges::default().first_difference(&attributes), None);
+    }
+
+    #[test]
+    fn a_second_creation_compares_policies_by_what_they_mean() {
+        let policy = |text: &str| Attributes::default().with_text(Attribute::Policy, text);
+        let statement = r#"{"Effect":"Allow","Principal":"*","Action":"SQS:*","Resource":"*"}"#;
+        let given = parse("Policy", &format!(r#"{{"Statement":[{statement}],"Version":"2012-10-17"}}"#)).unwrap();
+        let other_order = format!("{{ \"Version\": \"2012-10-17\",\n \"Statement\": [{statement}] }}");
+        assert_eq!(given.first_difference(&policy(&other_order)), None);
+        assert_eq!(given.first_difference(&policy(&other_order.replace("Allow", "Deny"))), Some("Policy"));
+        assert_eq!(given.first_difference(&Attributes::default()), Some("Policy"));
     }
 }

@@ -6,6 +6,7 @@
 use crate::attributes::Attributes;
 use crate::machine::{Bounds, Command, SqsQueue};
 use crate::records::FAMILY;
+use crate::tags::Tags;
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use names::{AccountId, PartitionId, QueueName, Region};
 use std::collections::BTreeMap;
@@ -79,7 +80,7 @@ impl Catalog {
     }
 
     /// Creates a queue unless there is one of this key.
-    pub(crate) fn create(&self, key: QueueKey, attributes: &Attributes) -> Result<Creation, Unavailable> {
+    pub(crate) fn create(&self, key: QueueKey, attributes: &Attributes, tags: &Tags) -> Result<Creation, Unavailable> {
         let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(existing) = queues.get(&key) {
             return Ok(Creation::Existing(Arc::clone(existing)));
@@ -87,7 +88,8 @@ impl Catalog {
         let id = PartitionId::of_family(FAMILY, queues.next_ordinal);
         let partition = Partition::new(&self.store, id, SqsQueue::unborn());
         let QueueKey { account, region, name } = key.clone();
-        let command = Command::Create { account, region, name, attributes: attributes.clone() };
+        let (attributes, tags) = (attributes.clone(), tags.clone());
+        let command = Command::Create { account, region, name, attributes, tags };
         let pending = partition.execute(command)?;
         queues.next_ordinal += 1;
         let entry = QueueEntry::new(key, partition);

@@ -39,6 +39,11 @@ pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, Malf
         }
         Effect::AttributesSet { at, .. } => Described::of("attributes-set", Some(at), Vec::new()),
         Effect::Deleted => Described::of("deleted", None, Vec::new()),
+        Effect::Tagged(tags) => {
+            let keys = tags.iter().map(|(key, _)| key).collect::<Vec<_>>().join(",");
+            Described::of("tagged", None, vec![("keys", keys)])
+        }
+        Effect::Untagged(keys) => Described::of("untagged", None, vec![("keys", keys.join(","))]),
         Effect::Queue(effect) => of_queue(effect),
     })
 }

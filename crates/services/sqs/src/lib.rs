@@ -5,6 +5,7 @@
 //! everything a queue writes to the log, `snapshot.rs` what stands for it in a checkpoint; `limits.rs` are AWS's quotas; `refusal.rs` is every error and its wording.
 
 pub mod api;
+mod attribute_table;
 mod attributes;
 mod batch;
 mod catalog;
@@ -18,12 +19,14 @@ mod message;
 mod message_attributes;
 mod ops;
 mod peek;
+mod policy;
 mod queue_url;
 mod receipt_handle;
 mod records;
 mod refusal;
 mod service;
 mod snapshot;
+mod tags;
 
 pub use describe::{Described, describe, queue_of_snapshot};
 pub use records::FAMILY;

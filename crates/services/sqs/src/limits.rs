@@ -34,6 +34,16 @@ pub const MESSAGE_ATTRIBUTES_MAX: usize = 10;
 pub const ATTRIBUTE_NAME_LEN_MAX: usize = 256;
 /// Queues in one page of ListQueues (ListQueues: MaxResults).
 pub const LIST_QUEUES_MAX: usize = 1_000;
+/// Tags of one queue. AWS's guide advises no more than these, and refuses more.
+pub const TAGS_MAX: usize = 50;
+/// Characters of a tag's key (the tagging rules that AWS's services share).
+pub const TAG_KEY_LEN_MAX: usize = 128;
+/// Characters of a tag's value (as above).
+pub const TAG_VALUE_LEN_MAX: usize = 256;
+/// Bytes of a queue's policy (quotas: "Policies").
+pub const POLICY_BYTES_MAX: usize = 8_192;
+/// Statements of a queue's policy (quotas: "Policies").
+pub const POLICY_STATEMENTS_MAX: usize = 20;
 
 /// A queue's attributes where CreateQueue names none (SetQueueAttributes).
 pub mod default {

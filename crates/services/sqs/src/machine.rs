@@ -3,9 +3,12 @@
 //! One partition is one queue. Its first record says whose it is and its last one that it is deleted, so the catalogue of
 //! queues is nothing that could disagree with them: it is read off the partitions when the server starts.
 
+use crate::attribute_table::Attribute;
 use crate::attributes::{AttributeChanges, Attributes, Durability};
+use crate::limits;
 use crate::records::Effect;
 use crate::snapshot;
+use crate::tags::Tags;
 use engine::{Decision, Machine, MalformedRecord};
 use names::{AccountId, Instant, Position, QueueName, Region};
 use queue::{Message, Queue};
@@ -13,13 +16,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a queue is: set when it is created, changed by SetQueueAttributes.
+/// What a queue is: set when it is created, changed by SetQueueAttributes and TagQueue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct About {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) name: QueueName,
     pub(crate) attributes: Attributes,
+    pub(crate) tags: Tags,
     pub(crate) created_at: Instant,
     pub(crate) modified_at: Instant,
 }
@@ -34,8 +38,18 @@ impl About {
 /// What may be asked of an SQS queue.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Create { account: AccountId, region: Region, name: QueueName, attributes: Attributes },
+    Create {
+        account: AccountId,
+        region: Region,
+        name: QueueName,
+        attributes: Attributes,
+        tags: Tags,
+    },
     SetAttributes(AttributeChanges),
+    /// Lays tags over those that are there.
+    Tag(Tags),
+    /// Takes away the tags of these keys.
+    Untag(Vec<Box<str>>),
     Describe,
     Delete,
     Messages(queue::Command),
@@ -49,6 +63,8 @@ pub(crate) enum Reply {
     /// The queue as it is.
     Described(Box<About>, queue::Counts),
     Messages(queue::Reply),
+    /// The queue would have more tags than a queue can have.
+    TooManyTags,
     /// The queue was deleted before the command reached it.
     Gone,
 }
@@ -82,8 +98,8 @@ impl Bounds {
     }
 
     fn follow(&self, attributes: &Attributes) {
-        self.wait_secs.store(attributes.wait_secs, Ordering::Relaxed);
-        self.maximum_message_bytes.store(attributes.maximum_message_bytes, Ordering::Relaxed);
+        self.wait_secs.store(attributes.number(Attribute::Wait), Ordering::Relaxed);
+        self.maximum_message_bytes.store(attributes.number(Attribute::MaximumMessageSize), Ordering::Relaxed);
     }
 }
 
@@ -119,11 +135,28 @@ impl SqsQueue {
     fn set_attributes(&self, now: Instant, about: &About, changes: &AttributeChanges) -> Decision<Effect, Reply> {
         let attributes = changes.apply_to(&about.attributes);
         let mut effects = self.configure(now, &attributes);
-        if self.is_relaxed() && attributes.durability == Durability::Durable {
+        if self.is_relaxed() && attributes.durability() == Durability::Durable {
             effects.push(self.queue.keep_numbering().into());
         }
         effects.push(Effect::AttributesSet { at: now, attributes });
         Decision::change(effects, Reply::Done)
+    }
+
+    fn tag(about: &About, tags: Tags) -> Decision<Effect, Reply> {
+        match about.tags.with(&tags).len() {
+            count if count > limits::TAGS_MAX => Decision::answer(Reply::TooManyTags),
+            _ => Decision::change(vec![Effect::Tagged(tags)], Reply::Done),
+        }
+    }
+
+    fn untag(about: &About, mut keys: Vec<Box<str>>) -> Decision<Effect, Reply> {
+        keys.retain(|key| about.tags.iter().any(|(known, _)| known == &**key));
+        keys.sort_unstable();
+        keys.dedup();
+        match keys.is_empty() {
+            true => Decision::answer(Reply::Done),
+            false => Decision::change(vec![Effect::Untagged(keys)], Reply::Done),
+        }
     }
 
     /// What happens to the messages of a relaxed queue is answered before it is on disk: ADR 0009.
@@ -134,7 +167,7 @@ impl SqsQueue {
     }
 
     fn is_relaxed(&self) -> bool {
-        self.about.as_ref().is_some_and(|about| about.attributes.durability == Durability::Relaxed)
+        self.about.as_ref().is_some_and(|about| about.attributes.durability() == Durability::Relaxed)
     }
 
     fn configure(&self, now: Instant, attributes: &Attributes) -> Vec<Effect> {
@@ -156,9 +189,12 @@ impl Machine for SqsQueue {
 
     fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
         let about = match (command, &self.about) {
-            (Command::Create { account, region, name, attributes }, None) => {
+            (Command::Create { account, region, name, attributes, tags }, None) => {
                 let mut effects = self.configure(now, &attributes);
                 effects.insert(0, Effect::Created { at: now, account, region, name, attributes });
+                if !tags.is_empty() {
+                    effects.push(Effect::Tagged(tags));
+                }
                 return Decision::change(effects, Reply::Done);
             }
             (_, None) => return Decision::answer(Reply::Gone),
@@ -167,6 +203,8 @@ impl Machine for SqsQueue {
         match about {
             (Command::Messages(command), _) => self.messages(now, command),
             (Command::SetAttributes(changes), about) => self.set_attributes(now, about, &changes),
+            (Command::Tag(tags), about) => Self::tag(about, tags),
+            (Command::Untag(keys), about) => Self::untag(about, keys),
             (Command::Describe, about) => {
                 Decision::answer(Reply::Described(Box::new(about.clone()), self.queue.counts()))
             }
@@ -184,6 +222,7 @@ impl Machine for SqsQueue {
                     region: region.clone(),
                     name: name.clone(),
                     attributes: attributes.clone(),
+                    tags: Tags::default(),
                     created_at: *at,
                     modified_at: *at,
                 });
@@ -193,6 +232,16 @@ impl Machine for SqsQueue {
                 if let Some(about) = &mut self.about {
                     about.attributes = attributes.clone();
                     about.modified_at = *at;
+                }
+            }
+            Effect::Tagged(tags) => {
+                if let Some(about) = &mut self.about {
+                    about.tags = about.tags.with(tags);
+                }
+            }
+            Effect::Untagged(keys) => {
+                if let Some(about) = &mut self.about {
+                    about.tags = about.tags.without(keys);
                 }
             }
             Effect::Deleted => *self = Self { is_deleted: true, ..Self::unborn() },

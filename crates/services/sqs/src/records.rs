@@ -2,16 +2,25 @@
 //!
 //! ```text
 //! kind below 64   the queue machine's own (crate `queue`, records.rs): messages, leases, deletions
-//! kind 64 v1      created         created at 8 │ account 12 │ region length 1, region │ name length 1, name │ attributes
-//! kind 65 v1      attributes set  modified at 8 │ attributes
+//! kind 64 v2      created         created at 8 │ account 12 │ region length 1, region │ name length 1, name │ attributes
+//! kind 65 v2      attributes set  modified at 8 │ attributes
 //! kind 66 v1      deleted         (empty)
-//! attributes      count 1 │ count × ( number 1 │ value 4 )
+//! kind 67 v1      tagged          count 1 │ count × ( key length 2, key │ value length 2, value )
+//! kind 68 v1      untagged        count 1 │ count × ( key length 2, key )
+//! attributes      count 1 │ count × ( number 1 │ value 4 ) │ count 1 │ count × ( number 1 │ length 4, text )
 //! numbers         1 VisibilityTimeout · 2 MaximumMessageSize · 3 MessageRetentionPeriod · 4 DelaySeconds ·
 //!                 5 ReceiveMessageWaitTimeSeconds · 6 TidewireDurability (0 durable, 1 relaxed)
+//! texts           7 Policy
+//! v1 of 64, 65    the same; its attributes have no texts and no second count
 //! ```
-//! A number that is not there is the attribute's default: records older than number 6 are of durable queues.
+//! A number or text that is not there is the attribute's default: the numbers of AWS's own defaults are always there, so that a
+//! queue keeps them when AWS changes one; the others only where they were set. Numbers and texts share one numbering
+//! (`attribute_table.rs`): 7–15 are kept for attributes of standard queues, 16–23 of FIFO queues, 24–31 of dead letters, 32–47
+//! of tidewire's own. Kinds 69–71 are kept for what is small, 72–75 for dead letters, 76–79 for FIFO, 80–85 for extensions.
 
-use crate::attributes::{Attributes, Number};
+use crate::attribute_table::{Attribute, Shown, Values, kept_rows};
+use crate::attributes::{Attributes, Value};
+use crate::tags::Tags;
 use engine::MalformedRecord;
 use names::{AccountId, Instant, QueueName, Region};
 
@@ -22,6 +31,12 @@ const FIRST_OWN_KIND: u8 = 64;
 const CREATED: u8 = 64;
 const ATTRIBUTES_SET: u8 = 65;
 const DELETED: u8 = 66;
+const TAGGED: u8 = 67;
+const UNTAGGED: u8 = 68;
+
+/// The version of records with attributes; before it these were numbers only.
+const WITH_TEXTS: u8 = 2;
+/// The version of all other records.
 const VERSION: u8 = 1;
 
 /// A journaled change of an SQS queue.
@@ -30,6 +45,8 @@ pub(crate) enum Effect {
     Created { at: Instant, account: AccountId, region: Region, name: QueueName, attributes: Attributes },
     AttributesSet { at: Instant, attributes: Attributes },
     Deleted,
+    Tagged(Tags),
+    Untagged(Vec<Box<str>>),
     Queue(queue::Effect),
 }
 
@@ -45,6 +62,8 @@ impl engine::Effect for Effect {
             Self::Created { .. } => CREATED,
             Self::AttributesSet { .. } => ATTRIBUTES_SET,
             Self::Deleted => DELETED,
+            Self::Tagged(_) => TAGGED,
+            Self::Untagged(_) => UNTAGGED,
             Self::Queue(effect) => effect.kind(),
         }
     }
@@ -52,7 +71,8 @@ impl engine::Effect for Effect {
     fn version(&self) -> u8 {
         match self {
             Self::Queue(effect) => effect.version(),
-            _ => VERSION,
+            Self::Created { .. } | Self::AttributesSet { .. } => WITH_TEXTS,
+            Self::Deleted | Self::Tagged(_) | Self::Untagged(_) => VERSION,
         }
     }
 
@@ -70,6 +90,11 @@ impl engine::Effect for Effect {
                 encode_attributes(attributes, out);
             }
             Self::Deleted => {}
+            Self::Tagged(tags) => encode_tags(tags, out),
+            Self::Untagged(keys) => {
+                out.push(u8::try_from(keys.len()).expect("keys were counted at the door"));
+                keys.iter().for_each(|key| encode_text(key, out));
+            }
             Self::Queue(effect) => effect.encode(out),
         }
     }
@@ -79,14 +104,14 @@ impl engine::Effect for Effect {
             return queue::Effect::decode(kind, version, payload).map(Self::Queue);
         }
         let malformed = |why| MalformedRecord { kind, version, why };
-        if version != VERSION {
-            return Err(malformed("a version that this program does not know"));
-        }
         let mut fields = Fields(payload);
-        let effect = match kind {
-            CREATED => fields.created(),
-            ATTRIBUTES_SET => fields.attributes_set(),
-            DELETED => Some(Self::Deleted),
+        let effect = match (kind, version) {
+            (CREATED, VERSION | WITH_TEXTS) => fields.created(version == WITH_TEXTS),
+            (ATTRIBUTES_SET, VERSION | WITH_TEXTS) => fields.attributes_set(version == WITH_TEXTS),
+            (DELETED, VERSION) => Some(Self::Deleted),
+            (TAGGED, VERSION) => fields.tags().map(Self::Tagged),
+            (UNTAGGED, VERSION) => fields.keys().map(Self::Untagged),
+            (FIRST_OWN_KIND..=UNTAGGED, _) => return Err(malformed("a version that this program does not know")),
             _ => return Err(malformed("a kind that this program does not know")),
         };
         effect.filter(|_| fields.0.is_empty()).ok_or_else(|| malformed("its fields do not fit its length"))
@@ -99,21 +124,9 @@ impl engine::Effect for Effect {
     fn frees(&self) -> bool {
         match self {
             Self::Deleted => true,
-            Self::Created { .. } | Self::AttributesSet { .. } => false,
+            Self::Created { .. } | Self::AttributesSet { .. } | Self::Tagged(_) | Self::Untagged(_) => false,
             Self::Queue(effect) => effect.frees(),
         }
-    }
-}
-
-/// The number that stands for an attribute on disk; never used twice.
-fn number_on_disk(number: Number) -> u8 {
-    match number {
-        Number::Visibility => 1,
-        Number::MaximumMessageSize => 2,
-        Number::Retention => 3,
-        Number::Delay => 4,
-        Number::Wait => 5,
-        Number::Durability => 6,
     }
 }
 
@@ -122,26 +135,68 @@ pub(crate) fn encode_short_text(text: &str, out: &mut Vec<u8>) {
     out.extend(text.as_bytes());
 }
 
+/// A text of at most 64 KiB.
+fn encode_text(text: &str, out: &mut Vec<u8>) {
+    out.extend(u16::try_from(text.len()).expect("tags were measured at the door").to_be_bytes());
+    out.extend(text.as_bytes());
+}
+
+pub(crate) fn encode_tags(tags: &Tags, out: &mut Vec<u8>) {
+    out.push(u8::try_from(tags.len()).expect("tags were counted at the door"));
+    for (key, value) in tags.iter() {
+        encode_text(key, out);
+        encode_text(value, out);
+    }
+}
+
 pub(crate) fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
-    out.push(Number::ALL.len() as u8);
-    for number in Number::ALL {
-        out.push(number_on_disk(number));
-        out.extend(number.of(attributes).to_be_bytes());
+    let is_text = |values: &Values| matches!(values, Values::Text(_));
+    let mut numbers: Vec<Attribute> = kept_rows()
+        .filter(|(attribute, row, values)| {
+            !is_text(values) && (row.shown == Shown::Always || attributes.is_set(*attribute))
+        })
+        .map(|(attribute, ..)| attribute)
+        .collect();
+    numbers.sort_unstable();
+    out.push(numbers.len() as u8);
+    for number in numbers {
+        out.push(number.on_disk());
+        out.extend(attributes.number(number).to_be_bytes());
+    }
+    let texts = || {
+        attributes.all_set().filter_map(|(attribute, value)| match value {
+            Value::Text(text) => Some((attribute, text)),
+            Value::Number(_) => None,
+        })
+    };
+    out.push(texts().count() as u8);
+    for (attribute, text) in texts() {
+        out.push(attribute.on_disk());
+        out.extend(u32::try_from(text.len()).expect("texts were measured at the door").to_be_bytes());
+        out.extend(text.as_bytes());
     }
 }
 
 /// Takes fields off the front of a payload.
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
-impl Fields<'_> {
-    fn created(&mut self) -> Option<Effect> {
+impl<'a> Fields<'a> {
+    fn created(&mut self, with_texts: bool) -> Option<Effect> {
         let at = self.instant()?;
         let (account, region, name) = (self.account()?, self.region()?, self.name()?);
-        Some(Effect::Created { at, account, region, name, attributes: self.attributes()? })
+        Some(Effect::Created { at, account, region, name, attributes: self.attributes(with_texts)? })
     }
 
-    fn attributes_set(&mut self) -> Option<Effect> {
-        Some(Effect::AttributesSet { at: self.instant()?, attributes: self.attributes()? })
+    fn attributes_set(&mut self, with_texts: bool) -> Option<Effect> {
+        Some(Effect::AttributesSet { at: self.instant()?, attributes: self.attributes(with_texts)? })
+    }
+
+    pub(crate) fn tags(&mut self) -> Option<Tags> {
+        (0..self.byte()?).map(|_| Some((self.long_text()?, self.long_text()?))).collect()
+    }
+
+    fn keys(&mut self) -> Option<Vec<Box<str>>> {
+        (0..self.byte()?).map(|_| self.long_text()).collect()
     }
 
     pub(crate) fn account(&mut self) -> Option<AccountId> {
@@ -158,30 +213,52 @@ impl Fields<'_> {
         QueueName::parse(self.text(len)?).ok()
     }
 
-    pub(crate) fn attributes(&mut self) -> Option<Attributes> {
+    pub(crate) fn attributes(&mut self, with_texts: bool) -> Option<Attributes> {
         let mut attributes = Attributes::default();
         for _ in 0..self.byte()? {
-            let on_disk = self.byte()?;
-            let number = Number::ALL.into_iter().find(|&number| number_on_disk(number) == on_disk)?;
-            let value = u32::from_be_bytes(self.take(4)?.try_into().ok()?);
-            attributes.set(number, value).then_some(())?;
+            let attribute = Attribute::numbered(self.byte()?)?;
+            let number = self.number()?;
+            attribute.values().can_be(number).then_some(())?;
+            attributes.set(attribute, Value::Number(number));
+        }
+        let texts = if with_texts { self.byte()? } else { 0 };
+        for _ in 0..texts {
+            let attribute = Attribute::numbered(self.byte()?)?;
+            matches!(attribute.values(), Values::Text(_)).then_some(())?;
+            let len = self.number()? as usize;
+            attributes.set(attribute, Value::Text(self.text(len)?.into()));
         }
         Some(attributes)
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        Some(u32::from_be_bytes(self.take(4)?.try_into().ok()?))
+    }
+
+    fn long_text(&mut self) -> Option<Box<str>> {
+        let len = u16::from_be_bytes(self.take(2)?.try_into().ok()?);
+        self.text(len.into()).map(Box::from)
     }
 
     pub(crate) fn instant(&mut self) -> Option<Instant> {
         Some(Instant::from_millis(u64::from_be_bytes(self.take(8)?.try_into().ok()?)))
     }
 
+    /// A part that is led by its length.
+    pub(crate) fn section(&mut self) -> Option<Self> {
+        let len = self.number()? as usize;
+        self.take(len).map(Self)
+    }
+
     pub(crate) fn byte(&mut self) -> Option<u8> {
         self.take(1).map(|bytes| bytes[0])
     }
 
-    fn text(&mut self, len: usize) -> Option<&str> {
+    fn text(&mut self, len: usize) -> Option<&'a str> {
         std::str::from_utf8(self.take(len)?).ok()
     }
 
-    fn take(&mut self, len: usize) -> Option<&[u8]> {
+    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(taken)
@@ -189,87 +266,4 @@ impl Fields<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::attributes::Durability;
-    use engine::Effect as _;
-    use proptest::collection::vec;
-    use proptest::prelude::{any, proptest};
-
-    fn samples() -> Vec<Effect> {
-        let at = Instant::from_millis(1_700_000_000_123);
-        let attributes = Attributes { visibility_secs: 77, ..Attributes::default() };
-        vec![
-            Effect::Created {
-                at,
-                account: AccountId::DEFAULT,
-                region: Region::parse("eu-central-1").unwrap(),
-                name: QueueName::parse("jobs").unwrap(),
-                attributes: attributes.clone(),
-            },
-            Effect::AttributesSet { at, attributes },
-            Effect::Deleted,
-        ]
-    }
-
-    fn encoded(effect: &Effect) -> Vec<u8> {
-        let mut out = Vec::new();
-        effect.encode(&mut out);
-        out
-    }
-
-    #[test]
-    fn every_record_reads_back_as_written() {
-        for effect in samples() {
-            let bytes = encoded(&effect);
-            assert_eq!(Effect::decode(effect.kind(), effect.version(), &bytes), Ok(effect));
-        }
-    }
-
-    #[test]
-    fn a_record_cut_short_or_lengthened_is_malformed() {
-        for effect in samples() {
-            let mut bytes = encoded(&effect);
-            for end in 0..bytes.len() {
-                assert!(Effect::decode(effect.kind(), 1, &bytes[..end]).is_err(), "{effect:?} cut at {end}");
-            }
-            bytes.push(0);
-            assert!(Effect::decode(effect.kind(), 1, &bytes).is_err());
-            assert!(Effect::decode(effect.kind(), 2, &bytes).is_err());
-        }
-    }
-
-    #[test]
-    fn the_bytes_of_version_1_stay_what_they_are() {
-        let hex: String = encoded(&samples()[1]).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "0000018bcfe5687b06010000004d02001000000300054600040000000005000000000600000000");
-    }
-
-    fn attributes_set(hex: &str) -> Result<Effect, MalformedRecord> {
-        let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
-        Effect::decode(ATTRIBUTES_SET, 1, &bytes)
-    }
-
-    #[test]
-    fn a_record_without_durability_is_of_a_durable_queue() {
-        let old = attributes_set("0000018bcfe5687b05010000004d0200100000030005460004000000000500000000");
-        assert_eq!(old.as_ref(), Ok(&samples()[1]));
-    }
-
-    #[test]
-    fn the_bytes_of_a_relaxed_queue_stay_what_they_are() {
-        let relaxed = Attributes { durability: Durability::Relaxed, visibility_secs: 77, ..Attributes::default() };
-        let at = Instant::from_millis(1_700_000_000_123);
-        let text = "0000018bcfe5687b06010000004d0200100000030005460004000000000500000000060000000";
-        assert_eq!(attributes_set(&format!("{text}1")), Ok(Effect::AttributesSet { at, attributes: relaxed }));
-        assert!(attributes_set(&format!("{text}2")).is_err(), "there is no third durability");
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_the_decoder_panic(kind in any::<u8>(), version in 0u8..3, bytes in vec(any::<u8>(), 0..200)) {
-            let _ = Effect::decode(kind, version, &bytes);
-        }
-    }
-}
+mod tests;

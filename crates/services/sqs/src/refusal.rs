@@ -7,6 +7,7 @@ use crate::api::errors;
 use crate::limits;
 use engine::Unavailable;
 use gateway::Refused;
+use names::QueueName;
 use std::borrow::Cow;
 use wire::schema::ErrorShape;
 
@@ -63,8 +64,17 @@ impl Refusal {
         Self::new(&errors::INVALID_ATTRIBUTE_VALUE, format!("Invalid value for the parameter {name}."))
     }
 
+    pub(crate) fn queue_type_is_fixed(name: &str) -> Self {
+        let words = format!("Invalid value for the parameter {name}. Reason: Modifying queue type is not supported.");
+        Self::new(&errors::INVALID_ATTRIBUTE_VALUE, words)
+    }
+
     pub(crate) fn attribute_without_effect(name: &str) -> Self {
         Self::unsupported(format!("This version of tidewire does not implement the attribute {name}."))
+    }
+
+    pub(crate) fn too_many_tags(queue: &QueueName) -> Self {
+        Self::invalid_parameter(format!("Too many tags added for queue {queue}."))
     }
 
     pub(crate) fn unsupported(message: impl Into<Cow<'static, str>>) -> Self {

@@ -1,11 +1,13 @@
 //! CreateQueue: a new queue, or the one that is there if it does not differ in what the request names.
 
 use crate::api::{CreateQueueRequest, CreateQueueResult};
-use crate::attributes::{AttributeChanges, Attributes};
+use crate::attributes::{AttributeChanges, Attributes, Occasion};
 use crate::catalog::{Creation, QueueKey};
+use crate::limits;
 use crate::machine::{Command, Reply};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
+use crate::tags::Tags;
 use gateway::Caller;
 use names::QueueName;
 use std::sync::Arc;
@@ -22,16 +24,19 @@ impl Operation for CreateQueue {
         input: CreateQueueRequest,
     ) -> Result<CreateQueueResult, Refusal> {
         let name = QueueName::parse(&input.queue_name).map_err(|_| Refusal::invalid_queue_name())?;
-        let changes = AttributeChanges::parse(&input.attributes.unwrap_or_default())?;
+        let occasion = Occasion { is_creation: true, is_fifo: name.is_fifo() };
+        let changes = AttributeChanges::parse(&input.attributes.unwrap_or_default(), occasion)?;
         if name.is_fifo() {
             return Err(Refusal::unsupported("This version of tidewire does not implement FIFO queues."));
         }
-        if input.tags.is_some_and(|tags| !tags.is_empty()) {
-            return Err(Refusal::unsupported("This version of tidewire does not implement tags."));
+        let tags = Tags::parse(input.tags.unwrap_or_default())?;
+        if tags.len() > limits::TAGS_MAX {
+            return Err(Refusal::too_many_tags(&name));
         }
+        let attributes = changes.apply_to(&Attributes::default());
         let key = QueueKey { account: caller.account, region: caller.region.clone(), name };
         loop {
-            let entry = match service.catalog.create(key.clone(), &changes.apply_to(&Attributes::default()))? {
+            let entry = match service.catalog.create(key.clone(), &attributes, &tags)? {
                 Creation::New(entry, created) => {
                     created.await?;
                     entry

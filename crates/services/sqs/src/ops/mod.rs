@@ -8,12 +8,15 @@ mod delete_message_batch;
 mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
+mod list_queue_tags;
 mod list_queues;
 mod purge_queue;
 pub(crate) mod receive_message;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
+mod tag_queue;
+mod untag_queue;
 
 use crate::service::{Prepare, prepare};
 
@@ -30,7 +33,10 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("DeleteQueue", prepare::<delete_queue::DeleteQueue>),
     ("GetQueueAttributes", prepare::<get_queue_attributes::GetQueueAttributes>),
     ("GetQueueUrl", prepare::<get_queue_url::GetQueueUrl>),
+    ("ListQueueTags", prepare::<list_queue_tags::ListQueueTags>),
     ("ListQueues", prepare::<list_queues::ListQueues>),
     ("PurgeQueue", prepare::<purge_queue::PurgeQueue>),
     ("SetQueueAttributes", prepare::<set_queue_attributes::SetQueueAttributes>),
+    ("TagQueue", prepare::<tag_queue::TagQueue>),
+    ("UntagQueue", prepare::<untag_queue::UntagQueue>),
 ];

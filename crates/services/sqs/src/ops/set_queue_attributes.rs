@@ -1,7 +1,7 @@
 //! SetQueueAttributes: changes what the request names, all of it or nothing.
 
 use crate::api::SetQueueAttributesRequest;
-use crate::attributes::AttributeChanges;
+use crate::attributes::{AttributeChanges, Occasion};
 use crate::machine::{Command, Reply};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
@@ -17,7 +17,8 @@ impl Operation for SetQueueAttributes {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: SetQueueAttributesRequest) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;
-        let changes = AttributeChanges::parse(&input.attributes)?;
+        let occasion = Occasion { is_creation: false, is_fifo: entry.key.name.is_fifo() };
+        let changes = AttributeChanges::parse(&input.attributes, occasion)?;
         match entry.partition.execute(Command::SetAttributes(changes))?.await? {
             Reply::Done => Ok(Nothing),
             _ => Err(Refusal::queue_does_not_exist()),

@@ -1,0 +1,250 @@
+//! Every attribute that a queue has, as data: its name, what it is kept as, who may set it and when, and whether `All` brings it.
+//!
+//! An attribute is one row of [`TABLE`], and one variant of [`Attribute`] if something of it is kept. Whatever asks about
+//! attributes (CreateQueue, SetQueueAttributes, GetQueueAttributes, the records on disk) reads the rows; nothing else lists
+//! attributes. Source: API reference, SetQueueAttributes and GetQueueAttributes; recorded answers of AWS where it is silent.
+//!
+//! An attribute whose effect this version does not have is refused when it is set to something, because one that is accepted
+//! and ignored would be found out only by the loss it should have prevented (ADR 0005). tidewire's own begin with `Tidewire`;
+//! whoever does not name them never meets them.
+
+use crate::limits::{self, default};
+use crate::machine::About;
+use crate::policy;
+use crate::refusal::Refusal;
+use queue::Counts;
+use std::ops::RangeInclusive;
+
+/// An attribute of which something is kept. Its number is the one that stands for it on disk, and is never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Attribute {
+    Visibility = 1,
+    MaximumMessageSize = 2,
+    Retention = 3,
+    Delay = 4,
+    Wait = 5,
+    /// tidewire's own: when what happens to messages is answered (ADR 0009).
+    Durability = 6,
+    Policy = 7,
+}
+
+/// One attribute.
+pub(crate) struct Row {
+    /// What requests and answers call it.
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) of: Queues,
+    pub(crate) set: Settable,
+    pub(crate) shown: Shown,
+}
+
+/// What an attribute is.
+pub(crate) enum Kind {
+    /// Set by the owner, and kept.
+    Kept(Attribute, Values),
+    /// Told by the queue; nobody sets it.
+    Reported(fn(&About, &Counts) -> String),
+    /// Without effect in this version: takes these values, which ask for none, and no other. Shown as `shown`.
+    WithoutEffect { neutral: &'static [&'static str], shown: Option<&'static str> },
+}
+
+/// What a kept attribute's values are, and what holds where none is set.
+pub(crate) enum Values {
+    /// Whole numbers, in AWS's units.
+    Number { default: u32, range: RangeInclusive<u32> },
+    /// One of these words, kept as its place among them. The first is the default. Flags are `false` and `true`.
+    Words(&'static [&'static str]),
+    /// A text; by default none, and an empty one takes it away.
+    Text(TextRule),
+}
+
+/// How a text is taken.
+pub(crate) struct TextRule {
+    /// What is kept of a text that is not empty, or why it is refused.
+    pub(crate) parse: fn(&str) -> Result<String, Refusal>,
+    /// Whether two texts mean the same, so that a second CreateQueue with the one finds the queue of the other.
+    pub(crate) same: fn(&str, &str) -> bool,
+}
+
+/// Which queues have an attribute. To the others it is an unknown name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queues {
+    All,
+    Fifo,
+}
+
+/// When an attribute may be set.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settable {
+    Always,
+    /// By CreateQueue alone.
+    AtCreation,
+    /// Never: its name is unknown to whoever sets.
+    Never,
+}
+
+/// When `All` brings an attribute. Its own name always does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Always,
+    /// Where it is not what it is by default.
+    WhereSet,
+}
+
+/// Every attribute, in the order in which answers have them.
+pub(crate) static TABLE: &[Row] = &[
+    reported("QueueArn", |about, _| about.arn()),
+    reported("ApproximateNumberOfMessages", |_, counts| counts.visible.to_string()),
+    reported("ApproximateNumberOfMessagesNotVisible", |_, counts| counts.in_flight.to_string()),
+    reported("ApproximateNumberOfMessagesDelayed", |_, counts| counts.delayed.to_string()),
+    reported("CreatedTimestamp", |about, _| about.created_at.as_secs().to_string()),
+    reported("LastModifiedTimestamp", |about, _| about.modified_at.as_secs().to_string()),
+    number(
+        "VisibilityTimeout",
+        Attribute::Visibility,
+        default::VISIBILITY_SECS,
+        0..=limits::VISIBILITY_SECS_MAX as u32,
+    ),
+    number(
+        "MaximumMessageSize",
+        Attribute::MaximumMessageSize,
+        default::MESSAGE_BYTES,
+        limits::MESSAGE_BYTES_LIMIT_MIN..=limits::MESSAGE_BYTES_MAX as u32,
+    ),
+    number("MessageRetentionPeriod", Attribute::Retention, default::RETENTION_SECS, limits::RETENTION_SECS),
+    number("DelaySeconds", Attribute::Delay, default::DELAY_SECS, 0..=limits::DELAY_SECS_MAX as u32),
+    number("ReceiveMessageWaitTimeSeconds", Attribute::Wait, default::WAIT_SECS, 0..=limits::WAIT_SECS_MAX as u32),
+    kept(
+        "Policy",
+        Attribute::Policy,
+        Values::Text(TextRule { parse: policy::parse_attribute, same: policy::same_json }),
+    ),
+    without_effect("RedrivePolicy", Queues::All, &[""]),
+    without_effect("RedriveAllowPolicy", Queues::All, &[""]),
+    Row { set: Settable::AtCreation, ..without_effect("FifoQueue", Queues::Fifo, &[]) },
+    without_effect("ContentBasedDeduplication", Queues::Fifo, &["false"]),
+    without_effect("DeduplicationScope", Queues::Fifo, &["queue"]),
+    without_effect("FifoThroughputLimit", Queues::Fifo, &["perQueue"]),
+    without_effect("KmsMasterKeyId", Queues::All, &[""]),
+    without_effect("KmsDataKeyReusePeriodSeconds", Queues::All, &["300"]),
+    // Nothing is encrypted at rest yet, and a queue does not say otherwise.
+    Row {
+        kind: Kind::WithoutEffect { neutral: &["false", ""], shown: Some("false") },
+        shown: Shown::Always,
+        ..without_effect("SqsManagedSseEnabled", Queues::All, &[])
+    },
+    kept("TidewireDurability", Attribute::Durability, Values::Words(&["durable", "relaxed"])),
+];
+
+/// A number that `All` always brings.
+const fn number(name: &'static str, attribute: Attribute, default: u32, range: RangeInclusive<u32>) -> Row {
+    let kind = Kind::Kept(attribute, Values::Number { default, range });
+    Row { name, kind, of: Queues::All, set: Settable::Always, shown: Shown::Always }
+}
+
+/// An attribute that `All` brings where it is set.
+const fn kept(name: &'static str, attribute: Attribute, values: Values) -> Row {
+    let kind = Kind::Kept(attribute, values);
+    Row { name, kind, of: Queues::All, set: Settable::Always, shown: Shown::WhereSet }
+}
+
+const fn reported(name: &'static str, report: fn(&About, &Counts) -> String) -> Row {
+    Row { name, kind: Kind::Reported(report), of: Queues::All, set: Settable::Never, shown: Shown::Always }
+}
+
+const fn without_effect(name: &'static str, of: Queues, neutral: &'static [&'static str]) -> Row {
+    let kind = Kind::WithoutEffect { neutral, shown: None };
+    Row { name, kind, of, set: Settable::Always, shown: Shown::WhereSet }
+}
+
+impl Row {
+    /// The attribute that a request names, if queues of this type have it.
+    pub(crate) fn named(name: &str, is_fifo: bool) -> Option<&'static Self> {
+        TABLE.iter().find(|row| row.name == name && (is_fifo || row.of == Queues::All))
+    }
+}
+
+impl Attribute {
+    /// The attribute of this number on disk.
+    pub(crate) fn numbered(on_disk: u8) -> Option<Self> {
+        kept_rows().map(|(attribute, _, _)| attribute).find(|attribute| attribute.on_disk() == on_disk)
+    }
+
+    /// The number that stands for it on disk.
+    pub(crate) fn on_disk(self) -> u8 {
+        self as u8
+    }
+
+    /// What requests and answers call it.
+    pub(crate) fn name(self) -> &'static str {
+        self.row().1.name
+    }
+
+    /// What its values are.
+    pub(crate) fn values(self) -> &'static Values {
+        self.row().2
+    }
+
+    fn row(self) -> (Self, &'static Row, &'static Values) {
+        kept_rows().find(|(attribute, ..)| *attribute == self).expect("every kept attribute has a row: a test says so")
+    }
+}
+
+/// The attributes of which something is kept.
+pub(crate) fn kept_rows() -> impl Iterator<Item = (Attribute, &'static Row, &'static Values)> {
+    TABLE.iter().filter_map(|row| match &row.kind {
+        Kind::Kept(attribute, values) => Some((*attribute, row, values)),
+        _ => None,
+    })
+}
+
+impl Values {
+    /// The number that holds where none is set; a text has none.
+    pub(crate) fn default_number(&self) -> u32 {
+        match self {
+            Self::Number { default, .. } => *default,
+            Self::Words(_) | Self::Text(_) => 0,
+        }
+    }
+
+    /// Whether this number can be one of these values: what a record from a disk is asked.
+    pub(crate) fn can_be(&self, number: u32) -> bool {
+        match self {
+            Self::Number { .. } => true,
+            Self::Words(words) => (number as usize) < words.len(),
+            Self::Text(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_attribute_of_the_model_has_a_row_and_only_tidewires_own_come_beside() {
+        let of_model: BTreeSet<_> =
+            crate::api::enums::queue_attribute_name::VALUES.iter().copied().filter(|name| *name != "All").collect();
+        let rows: BTreeSet<_> = TABLE.iter().map(|row| row.name).filter(|name| !name.starts_with("Tidewire")).collect();
+        assert_eq!(rows, of_model);
+    }
+
+    #[test]
+    fn no_name_and_no_number_on_disk_is_used_twice() {
+        let names: BTreeSet<_> = TABLE.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), TABLE.len());
+        let numbers: BTreeSet<_> = kept_rows().map(|(attribute, ..)| attribute.on_disk()).collect();
+        assert_eq!(numbers.len(), kept_rows().count());
+    }
+
+    #[test]
+    fn every_number_on_disk_leads_back_to_its_attribute() {
+        for (attribute, row, _) in kept_rows() {
+            assert_eq!(Attribute::numbered(attribute.on_disk()), Some(attribute));
+            assert_eq!(attribute.name(), row.name);
+        }
+        assert_eq!(Attribute::numbered(0), None);
+    }
+}

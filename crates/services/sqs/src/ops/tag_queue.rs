@@ -1,0 +1,35 @@
+//! TagQueue: lays tags over those that a queue has, all of them or none.
+
+use crate::api::TagQueueRequest;
+use crate::limits;
+use crate::machine::{Command, Reply};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use crate::tags::Tags;
+use gateway::Caller;
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct TagQueue;
+
+impl Operation for TagQueue {
+    type Input = TagQueueRequest;
+    type Output = Nothing;
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: TagQueueRequest) -> Result<Nothing, Refusal> {
+        let entry = service.queue(&caller, &input.queue_url).await?;
+        if input.tags.is_empty() {
+            return Err(Refusal::missing("Tags"));
+        }
+        let tags = Tags::parse(input.tags)?;
+        // What can never fit is not handed on: a record's count of tags is one byte.
+        if tags.len() > limits::TAGS_MAX {
+            return Err(Refusal::too_many_tags(&entry.key.name));
+        }
+        match entry.partition.execute(Command::Tag(tags))?.await? {
+            Reply::Done => Ok(Nothing),
+            Reply::TooManyTags => Err(Refusal::too_many_tags(&entry.key.name)),
+            _ => Err(Refusal::queue_does_not_exist()),
+        }
+    }
+}
