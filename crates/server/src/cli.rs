@@ -3,13 +3,16 @@
 //! The flags of `dev` and `serve` are made from the table of configuration keys, so a key cannot lack its flag.
 
 use crate::config::{KEYS, Sources};
+use crate::handbook::Page;
 use crate::mode::Mode;
+use crate::queues::words::Words;
 use crate::tools::backup::Backup;
 use crate::tools::dump::Dump;
 use crate::tools::fsck::Fsck;
 use crate::tools::restore::Restore;
 use crate::tools::{self, Output};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use clap_complete::Shell;
 use journal::backup::Goal;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -26,6 +29,10 @@ pub(crate) enum Task {
     PrintEnvironment(Sources),
     /// Run the AWS CLI against a server.
     Aws(Sources, Vec<OsString>),
+    /// Do something to queues, as a client of a server.
+    Queue(Sources, Box<Words>),
+    /// Say something about the command line itself.
+    Handbook(Page),
     /// Check a data folder, and repair it if told so.
     Fsck(Fsck),
     /// Show what files of a data folder hold.
@@ -45,7 +52,8 @@ fn environment() -> BTreeMap<String, String> {
     std::env::vars().filter(|(name, _)| name.starts_with("TIDEWIRE_")).collect()
 }
 
-fn command() -> Command {
+/// All words there are.
+pub(crate) fn command() -> Command {
     let with_keys = |command: Command| command.args(flags());
     with_keys(
         Command::new("tidewire")
@@ -73,7 +81,35 @@ fn command() -> Command {
                 .value_parser(clap::value_parser!(OsString)),
         ),
     )
+    .subcommand(queue_command())
     .subcommands(tool_commands())
+    .subcommands(handbook_commands())
+}
+
+/// What is done to queues, as a client of a server.
+fn queue_command() -> Command {
+    Words::augment_args(Command::new("queue").about("Look at queues and messages, send, move and remove them"))
+        .after_help("Exit codes: 0 done, 1 refused or failed, 2 not begun: no server, wrong words, or no --yes.")
+}
+
+/// What the command line says about itself.
+fn handbook_commands() -> [Command; 2] {
+    [
+        Command::new("completions")
+            .about("Print what a shell reads to complete these commands")
+            .arg(Arg::new("shell").required(true).value_parser(clap::value_parser!(Shell))),
+        Command::new("man")
+            .about("Print the man page of a command, or write all of them")
+            .arg(Arg::new("words").value_name("COMMAND").num_args(0..).help("The command; without it, the program"))
+            .arg(
+                Arg::new("to")
+                    .long("to")
+                    .value_name("DIR")
+                    .conflicts_with("words")
+                    .help("Write every page into this folder")
+                    .value_parser(clap::value_parser!(PathBuf)),
+            ),
+    ]
 }
 
 /// The commands that look after a data folder.
@@ -170,6 +206,18 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
             let words = matches.get_many::<OsString>("words").into_iter().flatten().cloned().collect();
             Task::Aws(sources(matches), words)
         }
+        Some(("queue", matches)) => {
+            let words = Words::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
+            Task::Queue(of_environment(environment), Box::new(words))
+        }
+        Some(("completions", matches)) => {
+            let shell = matches.get_one("shell").copied().expect("clap demands a shell");
+            Task::Handbook(Page::Completions(shell))
+        }
+        Some(("man", matches)) => Task::Handbook(match matches.get_one::<PathBuf>("to") {
+            Some(folder) => Page::AllMen(folder.clone()),
+            None => Page::Man(matches.get_many("words").into_iter().flatten().cloned().collect()),
+        }),
         Some(("fsck", matches)) => Task::Fsck(Fsck {
             folder: path_of(matches, "folder"),
             repair: matches.get_flag("repair"),
@@ -204,6 +252,12 @@ fn output_of(matches: &ArgMatches) -> Output {
         Some("text") | None => Output::Text,
         Some(_) => Output::Json,
     }
+}
+
+/// The configuration for commands that have flags of their own.
+fn of_environment(environment: &BTreeMap<String, String>) -> Sources {
+    let file = environment.get("TIDEWIRE_CONFIG").map(PathBuf::from);
+    Sources { file, environment: environment.clone(), ..Sources::default() }
 }
 
 fn sources(matches: &ArgMatches, environment: BTreeMap<String, String>) -> Sources {

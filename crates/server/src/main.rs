@@ -7,10 +7,12 @@
 mod allocator;
 mod banner;
 mod cli;
+mod client;
 mod clock;
 mod config;
 mod control;
 mod descriptors;
+mod handbook;
 mod housekeeper;
 mod listen;
 mod log;
@@ -18,6 +20,8 @@ mod metrics;
 mod mode;
 mod pages;
 mod point;
+mod progress;
+mod queues;
 mod run;
 mod surroundings;
 mod tools;
@@ -47,6 +51,8 @@ fn main() -> ExitCode {
         Task::Dump(words) => tools::dump::run(&words),
         Task::Backup(words) => tools::backup::run(&words),
         Task::Restore(words) => tools::restore::run(&words),
+        Task::Queue(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(queues::run(config, *words))),
+        Task::Handbook(page) => handbook::print(&page, cli::command()),
         Task::Aws(sources, words) => with_config(Mode::Dev, &sources, |config| point::run_aws(config, &words)),
     }
 }

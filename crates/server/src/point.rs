@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::{Command, ExitCode};
 
 /// Where a client on this machine finds a server with this configuration.
-fn endpoint(config: &Config) -> String {
+pub(crate) fn endpoint(config: &Config) -> String {
     if let Some(url) = &config.public_url {
         return url.clone();
     }

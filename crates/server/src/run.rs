@@ -23,7 +23,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 /// How often queues nobody asks anything of are told the time, so that expired messages give their memory back.
@@ -90,13 +90,15 @@ async fn serve(
         patience: Duration::from_secs(config.stop_timeout_secs),
     };
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds));
+    // Before anybody is told that we are there: from then on a signal is a wish to stop in order.
+    let mut signals = Signals::listen()?;
     let recovery = store.journal().recovery();
     let printed = banner::print(mode, config, address, recovery, clock.uptime());
     printed.map_err(|error| format!("standard output: {error}"))?;
 
     let outcome = tokio::select! {
-        why = told_to_stop() => {
-            tracing::info!(signal = why?, "stopping");
+        signal = signals.told_to_stop() => {
+            tracing::info!(signal, "stopping");
             Ok(())
         }
         _ = store.journal().stopped() => Err(Ended::DiskFailed),
@@ -189,14 +191,24 @@ async fn sweep(sqs: Arc<Sqs>) {
     }
 }
 
-/// Ends with the name of the signal that asks the server to stop.
-async fn told_to_stop() -> Result<&'static str, String> {
-    let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    let name = tokio::select! {
-        Some(()) = terminate.recv() => "SIGTERM",
-        Some(()) = interrupt.recv() => "SIGINT",
-        else => pending().await,
-    };
-    Ok(name)
+/// The signals that ask a server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be received: {error}"));
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Ends with the name of the signal that came.
+    async fn told_to_stop(&mut self) -> &'static str {
+        tokio::select! {
+            Some(()) = self.terminate.recv() => "SIGTERM",
+            Some(()) = self.interrupt.recv() => "SIGINT",
+            else => pending().await,
+        }
+    }
 }

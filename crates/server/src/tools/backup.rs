@@ -1,7 +1,7 @@
 //! `tidewire backup`: asks the server of a data folder for a backup, or makes one itself where no server runs.
 
-use super::progress::Progress;
 use super::{failed, lock, not_begun};
+use crate::progress::Progress;
 use journal::ReadOnlyDisk;
 use journal::RealDisk;
 use journal::backup::{BackupError, Copied, Terms, copy_folder};

@@ -3,9 +3,9 @@
 //! The folder is locked and only read. A repair says beforehand what it loses and keeps the files as they were beside.
 
 use super::moment;
-use super::progress::Progress;
 use super::services::Replay;
 use super::{Output, WRONG, lock, not_begun, refused};
+use crate::progress::Progress;
 use journal::inspect::{Cure, Cured, Finding, Inspector, Report, inspect};
 use journal::{Io, OpenError, Place, ReadOnlyDisk, RealDisk, Record, ReplayError, Snapshot};
 use names::Instant;

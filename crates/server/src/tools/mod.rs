@@ -8,7 +8,6 @@ pub(crate) mod backup;
 pub(crate) mod dump;
 pub(crate) mod fsck;
 pub(crate) mod moment;
-mod progress;
 pub(crate) mod restore;
 mod services;
 

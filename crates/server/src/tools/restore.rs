@@ -1,7 +1,7 @@
 //! `tidewire restore`: makes a data folder from a backup, as of its end, of a position or of a time.
 
-use super::progress::Progress;
 use super::{failed, lock, moment, not_begun, services};
+use crate::progress::Progress;
 use journal::backup::{BackupError, Goal, restore};
 use journal::{Io, ReadOnlyDisk, RealDisk};
 use names::Position;

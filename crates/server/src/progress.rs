@@ -7,17 +7,32 @@ use std::time::Instant;
 
 const CELLS: u64 = 30;
 
+/// What is counted.
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Bytes,
+    Messages,
+}
+
 /// The bar of one piece of work.
 pub(crate) struct Progress {
     what: &'static str,
+    unit: Unit,
     drawn: bool,
     percent: u64,
     began: Instant,
 }
 
 impl Progress {
+    /// Of work that is measured in bytes.
     pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, drawn: std::io::stderr().is_terminal(), percent: u64::MAX, began: Instant::now() }
+        let drawn = std::io::stderr().is_terminal();
+        Self { what, unit: Unit::Bytes, drawn, percent: u64::MAX, began: Instant::now() }
+    }
+
+    /// Of work that is measured in messages.
+    pub(crate) fn of_messages(what: &'static str) -> Self {
+        Self { unit: Unit::Messages, ..Self::new(what) }
     }
 
     /// Seconds since it began.
@@ -25,14 +40,14 @@ impl Progress {
         self.began.elapsed().as_secs_f64()
     }
 
-    /// So many bytes of all are done.
+    /// So much of all is done.
     pub(crate) fn show(&mut self, done: u64, all: u64) {
         let percent = (done.saturating_mul(100)).checked_div(all).unwrap_or(100).min(100);
         if !self.drawn || percent == self.percent {
             return;
         }
         self.percent = percent;
-        let line = bar(self.what, percent, done, all);
+        let line = bar(self.what, self.unit, percent, done, all);
         // A terminal that is gone keeps nobody from working on.
         let _ = write!(std::io::stderr(), "\r{line}");
     }
@@ -46,21 +61,26 @@ impl Progress {
     }
 }
 
-fn bar(what: &str, percent: u64, done: u64, all: u64) -> String {
+fn bar(what: &str, unit: Unit, percent: u64, done: u64, all: u64) -> String {
     let full = usize::try_from(percent * CELLS / 100).unwrap_or(0);
     let cells = usize::try_from(CELLS).unwrap_or(0);
     let (full, empty) = ("#".repeat(full), "-".repeat(cells - full));
-    format!("{what} [{full}{empty}] {percent:3} %  {} of {} MiB", done >> 20, all >> 20)
+    let (done, all, unit) = match unit {
+        Unit::Bytes => (done >> 20, all >> 20, "MiB"),
+        Unit::Messages => (done, all, "messages"),
+    };
+    format!("{what} [{full}{empty}] {percent:3} %  {done} of {all} {unit}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::bar;
+    use super::{Unit, bar};
 
     #[test]
     fn a_bar_is_as_full_as_its_percentage() {
         expect_test::expect!["copying [###############---------------]  50 %  32 of 64 MiB"].assert_eq(&bar(
             "copying",
+            Unit::Bytes,
             50,
             32 << 20,
             64 << 20,

@@ -1,0 +1,149 @@
+//! `tidewire queue`: what people and scripts do to queues, as a client of the API that every customer has.
+//!
+//! `words.rs` declares what can be asked, `client` asks the server, `print.rs` shows what it answered; one file for each family
+//! of commands between them. Nothing here looks into a data folder.
+#![expect(clippy::print_stderr, reason = "standard error is where a person looks")]
+
+mod look;
+mod manage;
+mod message;
+mod moves;
+mod port;
+mod print;
+mod send;
+mod stats;
+mod stop;
+mod take;
+pub(crate) mod words;
+
+pub(crate) use stop::{Stop, confirm};
+
+use crate::client::{Client, Endpoint, Failure, Target};
+use crate::config::Config;
+use crate::point;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use words::{Door, Form, Task, Words};
+
+/// Queues in one page of a list (ListQueues: MaxResults).
+const PAGE: usize = 1_000;
+
+/// Carries a command out.
+pub(crate) fn run(config: &Config, words: Words) -> ExitCode {
+    let target = match target(config, &words.door) {
+        Ok(target) => target,
+        Err(why) => return Stop::NotBegun(why).told(),
+    };
+    let session = Session { client: Client::new(target), form: words.output, yes: words.yes };
+    block_on(session.carry_out(words.task))
+}
+
+/// Runs a client's work to its end on this thread; its exit code.
+pub(crate) fn block_on(work: impl Future<Output = Result<(), Stop>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(work).map_or_else(Stop::told, |()| ExitCode::SUCCESS),
+        Err(error) => Stop::NotBegun(format!("the runtime did not start: {error}")).told(),
+    }
+}
+
+/// Whom to ask: what the flags say, else what SDKs are told by the environment, else the server of this configuration.
+pub(crate) fn target(config: &Config, door: &Door) -> Result<Target, String> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let endpoint = door.endpoint.clone().or_else(|| variable("TIDEWIRE_ENDPOINT"));
+    let endpoint = endpoint.or_else(|| variable("AWS_ENDPOINT_URL_SQS")).or_else(|| variable("AWS_ENDPOINT_URL"));
+    let is_account = |key: &String| key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
+    let account = match &door.account {
+        Some(account) if !is_account(account) => return Err(format!("{account:?} is no account of twelve digits")),
+        Some(account) => account.clone(),
+        None => variable("AWS_ACCESS_KEY_ID").filter(is_account).unwrap_or_else(|| config.account.to_string()),
+    };
+    let region = door.region.clone().or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
+    Ok(Target {
+        endpoint: Endpoint::parse(&endpoint.unwrap_or_else(|| point::endpoint(config)))?,
+        access_key: account,
+        region: region.unwrap_or_else(|| config.region.to_string()),
+    })
+}
+
+/// One command's way to the server, and how it prints.
+struct Session {
+    client: Client,
+    form: Form,
+    yes: bool,
+}
+
+impl Session {
+    async fn carry_out(mut self, task: Task) -> Result<(), Stop> {
+        match task {
+            Task::Ls(words) => self.list(&words).await,
+            Task::Create(words) => self.create(&words).await,
+            Task::Delete(words) => self.delete(&words.queue).await,
+            Task::Purge(words) => self.purge(&words.queue).await,
+            Task::Send(words) => self.send(&words).await,
+            Task::Receive(words) => self.receive(&words).await,
+            Task::Peek(words) => self.peek(&words).await,
+            Task::Tail(words) => self.tail(&words).await,
+            Task::Redrive(words) => self.redrive(&words).await,
+            Task::Move(words) => self.move_to(&words).await,
+            Task::Export(words) => self.export(&words).await,
+            Task::Import(words) => self.import(&words).await,
+            Task::Stats(words) => self.stats(&words).await,
+        }
+    }
+
+    async fn call(&mut self, operation: &str, input: &Value) -> Result<Value, Failure> {
+        self.client.call(operation, input).await
+    }
+
+    /// The attributes of a queue, by their names.
+    async fn attributes(&mut self, queue: &str, names: &[&str]) -> Result<Value, Failure> {
+        let mut answer =
+            self.call("GetQueueAttributes", &json!({ "QueueUrl": queue, "AttributeNames": names })).await?;
+        Ok(answer["Attributes"].take())
+    }
+
+    fn print_rows(&self, columns: &[&str], rows: &[Value]) -> Result<(), Stop> {
+        Ok(print::rows(&mut io::stdout().lock(), self.form, columns, rows)?)
+    }
+
+    fn print_object(&self, object: &Value) -> Result<(), Stop> {
+        Ok(print::object(&mut io::stdout().lock(), self.form, object)?)
+    }
+
+    /// One line of a list that has no end.
+    fn print_line(&self, line: &str) -> Result<(), Stop> {
+        let mut out = io::stdout().lock();
+        Ok(writeln!(out, "{line}").and_then(|()| out.flush())?)
+    }
+}
+
+/// The URLs of all queues whose names begin with `prefix`, in the order of their names.
+pub(crate) async fn urls(client: &mut Client, prefix: &str) -> Result<Vec<String>, Failure> {
+    let mut urls = Vec::new();
+    let mut token = Value::Null;
+    loop {
+        let mut input = json!({ "QueueNamePrefix": prefix, "MaxResults": PAGE });
+        if !token.is_null() {
+            input["NextToken"] = token;
+        }
+        let mut answer = client.call("ListQueues", &input).await?;
+        let page = answer["QueueUrls"].as_array().into_iter().flatten();
+        urls.extend(page.filter_map(Value::as_str).map(str::to_owned));
+        token = answer["NextToken"].take();
+        if token.is_null() {
+            return Ok(urls);
+        }
+    }
+}
+
+/// The name at the end of a queue's URL.
+pub(crate) fn name_of(url: &str) -> &str {
+    url.trim_end_matches('/').rsplit('/').next().unwrap_or(url)
+}
+
+/// A number that AWS writes as text.
+fn number(value: &Value) -> Value {
+    value.as_str().and_then(|text| text.parse::<u64>().ok()).map_or(Value::Null, Value::from)
+}

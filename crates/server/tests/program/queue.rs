@@ -1,0 +1,244 @@
+//! `tidewire queue` as people and scripts run it: against a real server, with real files and pipes.
+
+use crate::banner::Folder;
+use crate::server::{Server, tidewire};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+/// A server that forgets everything, and commands for it.
+pub(crate) struct Cli(pub(crate) Server);
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Cli {
+    pub(crate) fn start() -> Self {
+        Self(Server::start(&["dev", "--listen", "127.0.0.1:0", "--ephemeral"]))
+    }
+
+    pub(crate) fn run(&self, words: &[&str]) -> Said {
+        self.with_input(words, "")
+    }
+
+    pub(crate) fn with_input(&self, words: &[&str], input: &str) -> Said {
+        run(&self.0.address, words, input)
+    }
+
+    /// Runs what must succeed; its output.
+    pub(crate) fn done(&self, words: &[&str]) -> String {
+        let said = self.run(words);
+        assert_eq!(said.code, Some(0), "{words:?}: {said:?}");
+        said.out
+    }
+
+    /// Runs what must succeed with `--output json`; the document.
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
+        let said = self.done(&[words, &["--output", "json"]].concat());
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{words:?}: {error}: {said}"))
+    }
+}
+
+pub(crate) fn run(address: &str, words: &[&str], input: &str) -> Said {
+    let mut command = tidewire(words);
+    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION"] {
+        command.env_remove(name);
+    }
+    command.env("TIDEWIRE_ENDPOINT", format!("http://{address}"));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that reads nothing may be gone before it is written to.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+#[test]
+fn queues_are_created_listed_and_deleted() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "jobs", "--attribute", "VisibilityTimeout=7"]);
+    cli.done(&["queue", "create", "other"]);
+    cli.done(&["queue", "send", "jobs", "hello"]);
+    let rows = cli.json(&["queue", "ls"]);
+    assert_eq!(rows[0]["name"], "jobs");
+    assert_eq!(rows[0]["visible"], 1);
+    assert_eq!(rows[1]["name"], "other");
+    assert_eq!(cli.json(&["queue", "ls", "jo"]).as_array().unwrap().len(), 1);
+    let table = cli.done(&["queue", "ls"]);
+    assert_eq!(table.lines().next().unwrap().split_whitespace().next(), Some("NAME"), "{table}");
+    assert_eq!(cli.done(&["queue", "ls", "--names", "oth"]), "NAME\nother\n");
+
+    let said = cli.run(&["queue", "create", "jobs", "--attribute", "VisibilityTimeout=8"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("QueueNameExists") && said.err.contains("VisibilityTimeout"), "{said:?}");
+
+    let said = cli.run(&["queue", "delete", "jobs"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("delete the queue jobs and its 1 message") && said.err.contains("--yes"), "{said:?}");
+    cli.done(&["queue", "delete", "jobs", "--yes"]);
+    assert_eq!(cli.json(&["queue", "ls"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn accounts_and_regions_are_kept_apart() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "here"]);
+    cli.done(&["queue", "create", "there", "--region", "eu-west-1", "--account", "123456789012"]);
+    let names = |words: &[&str]| -> Vec<String> {
+        let rows = cli.json(&[&["queue", "ls"], words].concat());
+        rows.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&[]), ["here"]);
+    assert_eq!(names(&["--region", "eu-west-1", "--account", "123456789012"]), ["there"]);
+    let said = cli.run(&["queue", "ls", "--account", "12"]);
+    assert!(said.code == Some(2) && said.err.contains("twelve digits"), "{said:?}");
+}
+
+#[test]
+fn a_message_is_sent_and_received_with_its_attributes_and_deleted_once_printed() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    let attributes = ["-a", "kind=x", "-a", "n:Number=7", "-a", "b:Binary=AAEC"];
+    cli.done(&[&["queue", "send", "q", "hello"], &attributes[..]].concat());
+    let received = cli.json(&["queue", "receive", "q", "--visibility", "0"]);
+    assert_eq!(received[0]["Body"], "hello");
+    assert_eq!(
+        received[0]["MessageAttributes"],
+        json!({
+            "b": { "DataType": "Binary", "BinaryValue": "AAEC" },
+            "kind": { "DataType": "String", "StringValue": "x" },
+            "n": { "DataType": "Number", "StringValue": "7" },
+        })
+    );
+    let table = cli.done(&["queue", "receive", "q", "--max", "10", "--delete"]);
+    assert!(table.contains("hello") && table.contains("RECEIPT HANDLE"), "{table}");
+    assert_eq!(cli.json(&["queue", "ls"])[0]["visible"], 0);
+    assert_eq!(cli.json(&["queue", "ls"])[0]["in_flight"], 0);
+    assert_eq!(cli.json(&["queue", "receive", "q"]), json!([]));
+    let said = cli.run(&["queue", "send", "q", "x", "-a", "b:Binary=?"]);
+    assert!(said.code == Some(2) && said.err.contains("base64"), "{said:?}");
+}
+
+#[test]
+fn a_message_or_many_lines_are_read_from_standard_input() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    assert_eq!(cli.with_input(&["queue", "send", "q"], "from\na pipe").code, Some(0));
+    let lines: String = (0..25).map(|n| format!("line {n}\n")).collect();
+    let said = cli.with_input(&["queue", "send", "q", "--lines", "--output", "ndjson"], &lines);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "{\"sent\":25}\n"), "{}", said.err);
+    let received = cli.json(&["queue", "receive", "q", "--max", "100"]);
+    assert_eq!(received.as_array().unwrap().len(), 26);
+    let bodies: Vec<&str> = received.as_array().unwrap().iter().map(|one| one["Body"].as_str().unwrap()).collect();
+    assert!(bodies.contains(&"from\na pipe") && bodies.contains(&"line 24"), "{bodies:?}");
+
+    let said = cli.with_input(&["queue", "send", "q", "--lines"], "fine\n\u{1}\n");
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("line 2 was refused") && said.err.contains("1 messages were sent"), "{said:?}");
+}
+
+#[test]
+fn what_is_imported_keeps_attributes_and_binary_values_and_a_wrong_line_is_named() {
+    let (cli, folder) = (Cli::start(), Folder::new("import"));
+    cli.done(&["queue", "create", "q"]);
+    let line = |n: usize| {
+        json!({
+            "MessageId": "not kept", "Body": format!("body {n}"), "Attributes": { "SentTimestamp": "1" },
+            "MessageAttributes": { "b": { "DataType": "Binary", "BinaryValue": "/wA=" } },
+        })
+        .to_string()
+    };
+    let path = format!("{}/messages.ndjson", folder.path());
+    let text: String = (0..23).map(|n| line(n) + "\n").collect();
+    std::fs::write(&path, &text).unwrap();
+    assert_eq!(cli.json(&["queue", "import", "q", "--from", &path]), json!({ "imported": 23 }));
+    let received = cli.json(&["queue", "receive", "q", "--max", "50"]);
+    assert_eq!(received.as_array().unwrap().len(), 23);
+    assert_eq!(received[22]["MessageAttributes"]["b"]["BinaryValue"], "/wA=");
+
+    let said = cli.with_input(&["queue", "import", "q"], &format!("{}\n\n{{\"Body\": 7}}\n", line(1)));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.err.contains("line 3 is no exported message") && said.err.contains("1 messages were sent"),
+        "{said:?}"
+    );
+    let said = cli.run(&["queue", "import", "q", "--from", "/nonexistent"]);
+    assert!(said.code == Some(2) && said.err.contains("cannot be read"), "{said:?}");
+}
+
+#[test]
+fn an_import_of_large_messages_keeps_within_the_size_of_a_batch() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    let line = json!({ "Body": "x".repeat(400_000) }).to_string() + "\n";
+    let said = cli.with_input(&["queue", "import", "q", "--output", "ndjson"], &line.repeat(7));
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "{\"imported\":7}\n"), "{}", said.err);
+}
+
+#[test]
+fn a_purge_asks_or_is_told_yes() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    cli.with_input(&["queue", "send", "q", "--lines"], "a\nb\nc\n");
+    let said = cli.run(&["queue", "purge", "q"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("3 messages") && said.err.contains("nothing was done"), "{said:?}");
+    assert_eq!(cli.json(&["queue", "ls"])[0]["visible"], 3);
+    cli.done(&["queue", "purge", "q", "-y"]);
+    assert_eq!(cli.json(&["queue", "ls"])[0]["visible"], 0);
+}
+
+#[test]
+fn errors_name_the_cause_and_what_to_do() {
+    let cli = Cli::start();
+    let said = cli.run(&["queue", "send", "nowhere", "x"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("QueueDoesNotExist") && said.err.contains("tidewire queue ls"), "{said:?}");
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let said = run(&free.to_string(), &["queue", "ls"], "");
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("connection refused") && said.err.contains("tidewire dev"), "{said:?}");
+    let said = cli.run(&["queue", "ls", "--endpoint", "https://127.0.0.1:1"]);
+    assert!(said.code == Some(2) && said.err.contains("TLS"), "{said:?}");
+    let said = cli.run(&["queue", "lst"]);
+    assert!(said.code == Some(2) && said.err.contains("ls"), "{said:?}");
+    let said = cli.run(&["queue", "create", "q", "--dead-letters", "d"]);
+    assert!(said.code == Some(2) && said.err.contains("--max-receives"), "{said:?}");
+}
+
+#[test]
+fn nothing_but_results_is_on_standard_output_and_no_bar_where_no_person_looks() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    let text: String = (0..500).map(|n| json!({ "Body": n.to_string() }).to_string() + "\n").collect();
+    let said = cli.with_input(&["queue", "import", "q", "--output", "json"], &text);
+    assert_eq!((said.err.as_str(), said.code), ("", Some(0)));
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap(), json!({ "imported": 500 }));
+}
+
+#[test]
+fn completions_and_man_pages_know_every_command() {
+    let cli = Cli::start();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = cli.done(&["completions", shell]);
+        assert!(text.contains("tidewire") && text.contains("redrive") && text.contains("endpoint"), "{shell}");
+    }
+    let page = cli.done(&["man"]);
+    assert!(page.contains(".TH") && page.contains("memory"), "{page}");
+    let page = cli.done(&["man", "queue", "export"]);
+    assert!(page.contains("export") && page.contains("without consuming"), "{page}");
+    assert_eq!(cli.run(&["man", "nonsense"]).code, Some(2));
+    let folder = Folder::new("man");
+    cli.done(&["man", "--to", folder.path()]);
+    let names: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(names.contains(&"tidewire-queue-import.1".to_owned()), "{names:?}");
+}
