@@ -3,7 +3,7 @@
 //! In come names and texts, which are checked by the rows of the table (`attribute_table.rs`) as AWS checks them; numbers,
 //! words and texts are kept. A queue that nobody set anything of keeps nothing.
 
-use crate::attribute_table::{Attribute, Kind, Queues, Row, Settable, TABLE, Values, kept_rows};
+use crate::attribute_table::{Attribute, Kind, Row, Settable, Values};
 use crate::refusal::Refusal;
 
 /// What a queue is set to. Whatever is not kept here is as it is by default.
@@ -133,6 +133,7 @@ impl AttributeChanges {
     }
 
     /// One change that the service itself makes.
+    #[allow(dead_code, reason = "for the operations that change a queue's policy")]
     pub(crate) fn of_text(attribute: Attribute, text: String) -> Self {
         Self(vec![(attribute, Value::Text(text.into()))])
     }
