@@ -3,7 +3,7 @@
 //! A service hands commands to a [`Partition`]; the partition's machine decides them into effects, the effects go into
 //! the [`Store`]'s journal and then into the machine, and the reply comes out as a [`Pending`] that opens when the disk
 //! has everything the reply saw. What a machine holds by key, its contents, is kept in memory, in the log or in segments
-//! (`contents.rs`). Housekeeping retires the log behind snapshots of the machines (`retire.rs`), so that after a stop
+//! (`contents.rs`). What a machine sends to other partitions is brought to them by couriers (`outbox.rs`). Housekeeping retires the log behind snapshots of the machines (`retire.rs`), so that after a stop
 //! [`Recovery`] rebuilds them from snapshots and the rest of the log.
 
 mod clock;
@@ -12,6 +12,7 @@ mod contents;
 mod machine;
 mod manual_clock;
 mod memory;
+mod outbox;
 mod paged;
 mod partition;
 mod pending;
@@ -24,9 +25,12 @@ mod timers;
 mod unavailable;
 
 pub use clock::{Clock, Sleep};
-pub use machine::{Content, Decision, Durability, Effect, Machine, MalformedRecord, UNSYNCED_RECORDS_MAX};
+pub use machine::{
+    Arrival, Content, Decision, Delivery, Durability, Effect, Machine, MalformedRecord, Outgoing, UNSYNCED_RECORDS_MAX,
+};
 pub use manual_clock::ManualClock;
 pub use memory::Memory;
+pub use outbox::Delivered;
 pub use partition::Partition;
 pub use pending::Pending;
 pub use recovery::{Recover, Recovery};

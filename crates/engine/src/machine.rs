@@ -7,7 +7,7 @@
 
 use journal::RECORD_HEADER_BYTES;
 use journal::limits::PENDING_BYTES_MAX;
-use names::{Instant, Position};
+use names::{Instant, PartitionId, Position};
 use std::fmt;
 use std::ops::Range;
 
@@ -72,6 +72,83 @@ pub trait Machine: Sized + Send + 'static {
 
     /// Whether it is deleted: nothing of it will be asked for again, and its partition may be forgotten.
     fn is_over(&self) -> bool;
+
+    /// Whether anything is on its way to other partitions. Asked after each change, so it has to be quick.
+    fn has_outgoing(&self) -> bool {
+        false
+    }
+
+    /// What goes next to the first destination after `after`, in order of their ids. Numbers rise by one from parcel to
+    /// parcel to a destination, over restarts too; those that were skipped ([`Delivery::Unreadable`]) are never used again.
+    /// Contents of these keys are held until their delivery is concluded.
+    fn outgoing(&self, _after: Option<PartitionId>) -> Option<Outgoing> {
+        None
+    }
+
+    /// What the destination gets of a key that is outgoing, in a layout that both know.
+    fn parcel(&self, _key: u64, _content: &Self::Content) -> Vec<u8> {
+        unreachable!("a machine with something outgoing makes parcels of it")
+    }
+
+    /// The command that takes parcels in; `None` if machines of this kind take none. Deciding it drops those whose numbers
+    /// are below one that was taken from the same origin before, and notes the new number in the block of the others.
+    fn arrive(_arrival: Arrival) -> Option<Self::Command> {
+        None
+    }
+
+    /// The command that tells a sender what became of its parcels.
+    fn conclude(_delivery: Delivery) -> Option<Self::Command> {
+        None
+    }
+
+    /// Forgets the numbers of origins that do not exist any more: nothing comes from them again. Not journaled.
+    fn forget_origins(&mut self, _exists: &dyn Fn(PartitionId) -> bool) {}
+}
+
+/// A batch on its way to another partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Where to.
+    pub destination: PartitionId,
+    /// The number of the first parcel; the others follow it without a gap.
+    pub first: u64,
+    /// What each parcel is made of, some hundred at the most.
+    pub keys: Vec<u64>,
+}
+
+/// Parcels at their destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Where from.
+    pub origin: PartitionId,
+    /// The number of the first parcel; the others follow it without a gap.
+    pub first: u64,
+    /// As the sender made them.
+    pub parcels: Vec<Vec<u8>>,
+}
+
+/// What became of parcels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The destination has all with numbers below this one.
+    Taken {
+        /// Where they are.
+        destination: PartitionId,
+        /// The first number that it does not have yet.
+        below: u64,
+    },
+    /// The destination does not exist any more, or takes no parcels: all of them come back.
+    Gone {
+        /// Where they were to go.
+        destination: PartitionId,
+    },
+    /// The content of this first one is damaged on disk. It goes nowhere, and those behind it go on.
+    Unreadable {
+        /// Where it was to go.
+        destination: PartitionId,
+        /// Its number.
+        number: u64,
+    },
 }
 
 /// What the engine keeps for a machine: shared by reference count, so that a clone costs next to nothing.

@@ -24,6 +24,10 @@ use tokio::sync::Notify;
 /// one for ever.
 const SCRATCH_BYTES_KEPT: usize = 16 * 1024;
 
+/// How often a waiting reader looks again because its command changed something and found nothing. Each change is bounded,
+/// so this bounds what one reader does at a stretch.
+const LOOKS_MAX: usize = 1000;
+
 /// A machine under the engine's care.
 pub struct Partition<M: Machine> {
     id: PartitionId,
@@ -77,6 +81,9 @@ impl<M: Machine> Partition<M> {
             this: this.clone(),
         });
         store.registry.add(id, Arc::<Self>::clone(&partition));
+        if partition.with(|machine, _| machine.has_outgoing()) == Some(true) {
+            store.outbox().note(id);
+        }
         partition
     }
 
@@ -96,7 +103,8 @@ impl<M: Machine> Partition<M> {
         // Looked up before the effects are applied: what a command reads and removes at once is still there.
         let reads = decision.reads.iter().map(|&key| (key, slot.contents.find(key))).collect();
         let promised = slot.promised;
-        if !decision.effects.is_empty() {
+        let changed = !decision.effects.is_empty();
+        if changed {
             self.change(&mut slot, decision.effects, decision.durability)?;
         }
         let wait_for = match decision.durability {
@@ -106,7 +114,7 @@ impl<M: Machine> Partition<M> {
         self.wake(&mut slot, ready_before);
         drop(slot);
         let durable = self.store.journal().when_durable(wait_for);
-        Ok(Pending::new(decision.reply, reads, durable, &self.this))
+        Ok(Pending::new(decision.reply, reads, durable, &self.this).noting_change(changed))
     }
 
     /// Executes what `command` gives until a reply is not `empty`, or `until` has come, or `stop` ends. A waiting reader
@@ -124,6 +132,7 @@ impl<M: Machine> Partition<M> {
         let mut stop = pin!(stop);
         let mut expired = self.store.clock().sleep_until(until);
         let waiting = Waiting::enter(&self.waiting);
+        let mut looks = 0;
         let pending = loop {
             let mut readable = pin!(self.readable.notified());
             // Registered before looking, so that what arrives between looking and waiting is not missed.
@@ -134,6 +143,12 @@ impl<M: Machine> Partition<M> {
             })?;
             if !pending.is(&empty) {
                 break pending;
+            }
+            if pending.has_changed() && looks < LOOKS_MAX {
+                // It put something out of its way, and there may be an answer behind that.
+                looks += 1;
+                tokio::task::yield_now().await;
+                continue;
             }
             // In this order, so that a reader who is woken at its last moment takes what woke it, and a seed repeats a run.
             tokio::select! {
@@ -157,6 +172,13 @@ impl<M: Machine> Partition<M> {
         let mut slot = self.lock().ok()?;
         let Slot { machine, contents, .. } = &mut *slot;
         Some(work(machine, contents))
+    }
+
+    /// Changes what no record tells.
+    pub(crate) fn with_mut(&self, work: impl FnOnce(&mut M)) {
+        if let Ok(mut slot) = self.lock() {
+            work(&mut slot.machine);
+        }
     }
 
     /// Whether it differs from its last snapshot; `None` before its first record.
@@ -274,6 +296,9 @@ impl<M: Machine> Partition<M> {
             slot.apply(Position::new(at), effect, durable);
         }
         slot.let_go();
+        if slot.machine.has_outgoing() {
+            self.store.outbox().note(self.id);
+        }
         Ok(())
     }
 

@@ -20,6 +20,7 @@ pub struct Pending<M: Machine> {
     reads: Vec<(u64, Found<M::Content>)>,
     durable: WhenDurable,
     partition: Weak<Partition<M>>,
+    changed: bool,
 }
 
 impl<M: Machine> Pending<M> {
@@ -29,7 +30,16 @@ impl<M: Machine> Pending<M> {
         durable: WhenDurable,
         partition: &Weak<Partition<M>>,
     ) -> Self {
-        Self { reply: Some(reply), reads, durable, partition: Weak::clone(partition) }
+        Self { reply: Some(reply), reads, durable, partition: Weak::clone(partition), changed: false }
+    }
+
+    /// Tells whether the decision changed anything.
+    pub(crate) fn noting_change(self, changed: bool) -> Self {
+        Self { changed, ..self }
+    }
+
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed
     }
 
     /// Whether the reply satisfies `test`; decides how to go on waiting, and tells the caller nothing.

@@ -5,6 +5,7 @@
 //! nothing else remembers that its number was used.
 
 use crate::machine::{Effect, Machine};
+use crate::outbox::Carried;
 use crate::partition::Partition;
 use journal::{Kept, Piece, Record, Snapshot};
 use names::{Instant, PartitionId, Position};
@@ -19,7 +20,7 @@ pub(crate) struct Mark {
 }
 
 /// A partition as housekeeping sees it.
-pub(crate) trait Stored: Send + Sync {
+pub(crate) trait Stored: Carried {
     /// Key and moment of the content that a record of this partition carries.
     fn content_key(&self, record: &Record<'_>) -> Option<(u64, Instant)>;
     /// Says of each of these, which are of this partition, whether it is to be kept.
@@ -95,6 +96,12 @@ impl Registry {
 
     pub(crate) fn get(&self, id: PartitionId) -> Option<Arc<dyn Stored>> {
         self.inner().partitions.get(&id).cloned()
+    }
+
+    /// Whether anything is left of it, and be it a tombstone.
+    pub(crate) fn knows(&self, id: PartitionId) -> bool {
+        let inner = self.inner();
+        inner.partitions.contains_key(&id) || inner.tombstones.contains_key(&id)
     }
 
     pub(crate) fn all(&self) -> Vec<(PartitionId, Arc<dyn Stored>)> {

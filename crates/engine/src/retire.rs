@@ -144,6 +144,7 @@ impl Store {
             self.registry.bury(id, tombstone);
         }
         self.registry.drop_tombstones(upto);
+        self.forget_origins();
         Ok(garbage.len() as u64)
     }
 

@@ -5,6 +5,7 @@
 
 use crate::clock::Clock;
 use crate::memory::Memory;
+use crate::outbox::{Outbox, Resting};
 use crate::recovery::Recover;
 use crate::registry::Registry;
 use crate::timers::Timers;
@@ -39,6 +40,8 @@ pub struct Store {
     pub(crate) housekeeping: Mutex<Position>,
     /// Segments that compaction found damaged, and leaves alone.
     pub(crate) damaged_segments: Mutex<BTreeSet<u64>>,
+    /// Held by whoever delivers: one at a time, so that batches arrive in order.
+    pub(crate) delivering: Mutex<Resting>,
 }
 
 /// What every partition holds on to.
@@ -47,6 +50,7 @@ pub struct Shared {
     clock: Arc<dyn Clock>,
     timers: Timers,
     memory: Arc<Memory>,
+    pub(crate) outbox: Outbox,
     /// Whether somebody nudges the journal when a thread runs out of work.
     nudged: AtomicBool,
     /// Whether the caller moves the journal, as simulations do.
@@ -95,6 +99,7 @@ impl Store {
             clock,
             timers: Timers::default(),
             memory,
+            outbox: Outbox::default(),
             nudged: AtomicBool::new(false),
             manual,
             damaged_reads: AtomicU64::new(0),
@@ -104,6 +109,7 @@ impl Store {
             registry: Registry::default(),
             housekeeping: Mutex::new(Position::ZERO),
             damaged_segments: Mutex::default(),
+            delivering: Mutex::default(),
         })
     }
 

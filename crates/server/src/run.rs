@@ -83,6 +83,10 @@ async fn serve(
         let store = Arc::clone(&store);
         async move { store.run_timers().await }
     });
+    let mut couriers = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.run_couriers().await }
+    });
     let control = control(config, &store);
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
     let bounds = listen::Options {
@@ -103,6 +107,7 @@ async fn serve(
         }
         _ = store.journal().stopped() => Err(Ended::DiskFailed),
         ended = &mut timers => Err(Ended::Because(format!("the timers ended: {ended:?}"))),
+        ended = &mut couriers => Err(Ended::Because(format!("the couriers ended: {ended:?}"))),
         ended = &mut sweeper => Err(Ended::Because(format!("the sweeper ended: {ended:?}"))),
         ended = &mut connections => Err(Ended::Because(format!("the listener ended: {ended:?}"))),
     };
@@ -111,6 +116,7 @@ async fn serve(
         let _ = connections.await;
     }
     timers.abort();
+    couriers.abort();
     sweeper.abort();
     if let Some(control) = control {
         control.abort();
