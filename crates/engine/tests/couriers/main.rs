@@ -79,9 +79,7 @@ impl Office {
         let pending = desk.execute(Command::Look).unwrap();
         self.commit();
         let waker = Context::from_waker(Waker::noop());
-        let Poll::Ready(Ok((_, letters))) = pin!(pending.read()).poll(&mut { waker }) else {
-            panic!("all is durable")
-        };
+        let Poll::Ready(Ok((_, letters))) = pin!(pending.read()).poll(&mut { waker }) else { panic!("all is durable") };
         letters.into_iter().map(|letter| String::from_utf8(letter.unwrap().0).unwrap()).collect()
     }
 
