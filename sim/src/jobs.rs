@@ -23,7 +23,7 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "retire", weight: 2, work: |server| drop(server.store.tend()) },
     Job { name: "checkpoint", weight: 1, work: |server| drop(server.store.checkpoint()) },
     Job { name: "timers", weight: 3, work: |server| server.store.fire_timers() },
-    Job { name: "deliver", weight: 6, work: |server| drop(server.store.deliver()) },
+    Job { name: "deliver", weight: 6, work: |server| _ = server.store.deliver() },
     Job { name: "sweep", weight: 1, work: |server| server.sqs.sweep() },
     Job { name: "nudge", weight: 1, work: |server| server.store.out_of_work() },
 ];
