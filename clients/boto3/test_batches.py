@@ -108,7 +108,6 @@ def test_attributes_in_a_batch_have_their_md5(sqs, queue):
     assert arrived["1"]["MessageAttributes"] == text and arrived["2"]["MessageAttributes"] == raw
 
 
-@pytest.mark.xfail(strict=True, reason="message system attributes are not in this version: refused as UnsupportedOperation")
 def test_a_trace_header_in_a_batch_has_its_own_md5(sqs, queue):
     trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"}}
     batch = [{"Id": "trace", "MessageBody": "4", "MessageSystemAttributes": trace}]

@@ -91,15 +91,6 @@ def test_a_deleted_queue_answers_nothing_any_more(sqs, make_queue):
         assert message == "The specified queue does not exist."
 
 
-@pytest.mark.xfail(strict=True, reason="AWS's pauses of 60 seconds come with a switch for tests, and neither is in this version")
-def test_a_name_deleted_within_the_last_minute_cannot_be_created(sqs, make_queue):
-    url = make_queue()
-    sqs.delete_queue(QueueUrl=url)
-    code, shape, status, message = refusal(sqs.create_queue, QueueName=url.rsplit("/", 1)[1])
-    assert (code, shape, status) == ("AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently", 400)
-    assert message == "You must wait 60 seconds after deleting a queue before you can create another with the same name."
-
-
 def test_a_long_poll_on_a_queue_that_is_deleted_ends_at_once(sqs, make_queue):
     url, ended = make_queue(), []
     began = time.monotonic()
@@ -208,15 +199,6 @@ def test_a_message_sent_after_a_purge_stays(sqs, queue):
     sqs.purge_queue(QueueUrl=queue)
     sqs.send_message(QueueUrl=queue, MessageBody="later")
     assert [message["Body"] for message in drain(sqs, queue, 1)] == ["later"]
-
-
-@pytest.mark.xfail(strict=True, reason="AWS's pauses of 60 seconds come with a switch for tests, and neither is in this version")
-def test_a_second_purge_within_a_minute_is_refused_with_403(sqs, queue):
-    sqs.purge_queue(QueueUrl=queue)
-    code, shape, status, message = refusal(sqs.purge_queue, QueueUrl=queue)
-    assert (code, shape, status) == ("AWS.SimpleQueueService.PurgeQueueInProgress", "PurgeQueueInProgress", 403)
-    name = queue.rsplit("/", 1)[1]
-    assert message == f"Only one PurgeQueue operation on {name} is allowed every 60 seconds."
 
 
 def test_a_twelve_digit_access_key_is_the_account(make_queue):

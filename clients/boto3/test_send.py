@@ -159,7 +159,6 @@ def test_an_attribute_with_a_forbidden_sign_is_refused(sqs, queue):
     assert counts(sqs, queue) == (0, 0, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="message system attributes are not in this version: refused as UnsupportedOperation")
 def test_a_trace_header_travels_as_a_system_attribute_with_its_own_md5(sqs, queue):
     header = {"AWSTraceHeader": text("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")}
     sent = sqs.send_message(QueueUrl=queue, MessageBody="b", MessageSystemAttributes=header)
@@ -169,10 +168,51 @@ def test_a_trace_header_travels_as_a_system_attribute_with_its_own_md5(sqs, queu
     assert message["Attributes"] == {"AWSTraceHeader": header["AWSTraceHeader"]["StringValue"]}
 
 
-def test_any_other_system_attribute_is_refused(sqs, queue):
-    given = {"SenderId": text("me")}
-    code = refused_with(sqs.send_message, QueueUrl=queue, MessageBody="b", MessageSystemAttributes=given)
-    assert code in ("InvalidParameterValue", "AWS.SimpleQueueService.UnsupportedOperation")
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+@pytest.mark.parametrize("asked", [["All"], ["AWSTraceHeader", "SenderId"]], ids=["All", "by name"])
+@pytest.mark.parametrize("parameter", ["AttributeNames", "MessageSystemAttributeNames"])
+def test_a_trace_header_is_given_back_beside_message_attributes(sqs, queue, parameter, asked):
+    own = {"a": text("b")}
+    system = {"AWSTraceHeader": text(TRACE)}
+    sent = sqs.send_message(QueueUrl=queue, MessageBody="b", MessageAttributes=own, MessageSystemAttributes=system)
+    assert sent["MD5OfMessageAttributes"] == checksums.of_attributes(own)
+    assert sent["MD5OfMessageSystemAttributes"] == checksums.of_attributes(system)
+    message = receive_one(sqs, queue, MessageAttributeNames=["All"], **{parameter: asked})
+    assert message["MessageAttributes"] == own and message["Attributes"]["AWSTraceHeader"] == TRACE
+    assert message["Attributes"]["SenderId"]
+
+
+def test_a_message_without_a_trace_header_shows_none(sqs, queue):
+    sqs.send_message(QueueUrl=queue, MessageBody="b")
+    assert "AWSTraceHeader" not in receive_one(sqs, queue, MessageSystemAttributeNames=["All"])["Attributes"]
+    sqs.send_message(QueueUrl=queue, MessageBody="b", MessageSystemAttributes={"AWSTraceHeader": text(TRACE)})
+    assert "Attributes" not in receive_one(sqs, queue)
+
+
+def test_a_trace_header_does_not_count_towards_the_size(sqs, make_queue):
+    url = make_queue(MaximumMessageSize=1024)
+    sqs.send_message(QueueUrl=url, MessageBody="x" * 1024, MessageSystemAttributes={"AWSTraceHeader": text(TRACE)})
+    assert counts(sqs, url) == (1, 0, 0)
+
+
+BAD_SYSTEM = [
+    ("another name", {"SenderId": text("me")}, "must be one of [AWSTraceHeader]"),
+    ("a number", {"AWSTraceHeader": {"DataType": "Number", "StringValue": "1"}}, "must be of type 'String'"),
+    ("an empty text", {"AWSTraceHeader": text("")}, "must contain a non-empty value of type 'String'."),
+    ("bytes", {"AWSTraceHeader": {"DataType": "Binary", "BinaryValue": b"x"}}, "must be of type 'String'"),
+]
+
+
+@pytest.mark.parametrize(("fact", "given", "part"), BAD_SYSTEM, ids=[fact for fact, *_ in BAD_SYSTEM])
+def test_a_system_attribute_is_refused_for(sqs, queue, fact, given, part):
+    code, _, status, message = refusal(sqs.send_message, QueueUrl=queue, MessageBody="b", MessageSystemAttributes=given)
+    assert (code, status) == ("InvalidParameterValue", 400) and part in message
+    batch = [{"Id": "bad", "MessageBody": "b", "MessageSystemAttributes": given}, {"Id": "good", "MessageBody": "b"}]
+    answer = sqs.send_message_batch(QueueUrl=queue, Entries=batch)
+    assert [entry["Id"] for entry in answer["Failed"]] == ["bad"] and part in answer["Failed"][0]["Message"]
+    assert counts(sqs, queue) == (1, 0, 0)
 
 
 def test_a_delayed_message_stays_hidden_until_its_delay_ends(sqs, queue):

@@ -169,7 +169,6 @@ def test_a_mebibyte_that_json_escapes_sixfold_is_read(wire, queue):
 
 
 NOT_BUILT = [
-    ("AddPermission", {"Label": "x", "AWSAccountIds": ["111111111111"], "Actions": ["*"]}),
     ("StartMessageMoveTask", {"SourceArn": "arn:aws:sqs:us-east-1:000000000000:x"}),
     ("ListDeadLetterSourceQueues", {}),
     ("CreateQueue", {"QueueName": "x.fifo", "Attributes": {"FifoQueue": "true"}}),

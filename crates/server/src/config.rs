@@ -20,6 +20,7 @@ pub(crate) struct Config {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) public_url: Option<String>,
+    pub(crate) limits: sqs::Limits,
     pub(crate) allow_unauthenticated: bool,
     pub(crate) log: LogFormat,
     pub(crate) log_level: String,
@@ -94,6 +95,13 @@ pub(crate) const KEYS: &[Key] = &[
         help: "What queue URLs begin with; without it, the host that the request named",
         default: "",
         set: |config, text| put(&mut config.public_url, public_url(text)),
+    },
+    Key {
+        name: "limits",
+        value: "aws|raised",
+        help: "aws: AWS's throttles and waits of 60 s after DeleteQueue and PurgeQueue, for tests; raised: none of them",
+        default: "raised",
+        set: |config, text| put(&mut config.limits, limits(text)),
     },
     Key {
         name: "allow_unauthenticated",
@@ -217,6 +225,7 @@ impl Config {
             account: AccountId::DEFAULT,
             region: Region::parse("us-east-1").expect("the default region is a region"),
             public_url: None,
+            limits: sqs::Limits::default(),
             allow_unauthenticated: false,
             log: LogFormat::Text,
             log_level: String::new(),
@@ -309,6 +318,14 @@ fn public_url(text: &str) -> Result<Option<String>, String> {
     match is_url {
         true => Ok(Some(text.trim_end_matches('/').into())),
         false => Err("expected a URL that begins with http:// or https://".into()),
+    }
+}
+
+fn limits(text: &str) -> Result<sqs::Limits, String> {
+    match text {
+        "aws" => Ok(sqs::Limits::Aws),
+        "raised" => Ok(sqs::Limits::Raised),
+        _ => Err("expected aws or raised".into()),
     }
 }
 

@@ -160,7 +160,8 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
         let secs = behind.as_secs();
         tracing::warn!(secs, "the wall clock is behind the times in the store; going on from the latest of them");
     }
-    let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, config.region.clone()));
+    let told = sqs::Options { home_region: config.region.clone(), limits: config.limits };
+    let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
     Ok((store, sqs))
 }
 

@@ -14,7 +14,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What names a queue within a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct QueueKey {
     pub(crate) account: AccountId,
     pub(crate) region: Region,

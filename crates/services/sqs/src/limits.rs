@@ -32,6 +32,8 @@ pub const RETENTION_SECS: std::ops::RangeInclusive<u32> = 60..=1_209_600;
 pub const MESSAGE_ATTRIBUTES_MAX: usize = 10;
 /// Characters of a message attribute's name, and of its type (developer guide, "Message attribute components").
 pub const ATTRIBUTE_NAME_LEN_MAX: usize = 256;
+/// Bytes of a message's trace header. AWS names no bound; this is what its length on disk can tell.
+pub const TRACE_HEADER_BYTES_MAX: usize = u16::MAX as usize;
 /// Queues in one page of ListQueues (ListQueues: MaxResults).
 pub const LIST_QUEUES_MAX: usize = 1_000;
 /// Tags of one queue. AWS's guide advises no more than these, and refuses more.
@@ -44,6 +46,26 @@ pub const TAG_VALUE_LEN_MAX: usize = 256;
 pub const POLICY_BYTES_MAX: usize = 8_192;
 /// Statements of a queue's policy (quotas: "Policies").
 pub const POLICY_STATEMENTS_MAX: usize = 20;
+/// Actions of one AddPermission (AddPermission: Actions).
+pub const PERMISSION_ACTIONS_MAX: usize = 7;
+/// Characters of a permission's label (AddPermission: Label).
+pub const PERMISSION_LABEL_LEN_MAX: usize = 80;
+
+/// How long a deleted queue's name cannot be taken, and how long after a purge there is no other, where AWS's limits hold
+/// (DeleteQueue; PurgeQueue).
+pub const PAUSE_MILLIS: u64 = 60_000;
+/// Names of deleted queues that are remembered for that long. Beyond it the oldest are free early: the bound is for memory.
+pub const DELETED_NAMES_MAX: usize = 100_000;
+
+/// Which of AWS's limits hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Limits {
+    /// Those that shape answers (sizes, ranges, counts); no throttle and no waiting.
+    #[default]
+    Raised,
+    /// AWS's throttles and its pauses too, for tests of what an application does about them.
+    Aws,
+}
 
 /// A queue's attributes where CreateQueue names none (SetQueueAttributes).
 pub mod default {

@@ -6,7 +6,9 @@
 use crate::attribute_table::Attribute;
 use crate::attributes::{AttributeChanges, Attributes, Durability};
 use crate::limits;
+use crate::permission::{self, Permission};
 use crate::records::Effect;
+use crate::refusal::Refusal;
 use crate::snapshot;
 use crate::tags::Tags;
 use engine::{Decision, Machine, MalformedRecord};
@@ -50,6 +52,10 @@ pub(crate) enum Command {
     Tag(Tags),
     /// Takes away the tags of these keys.
     Untag(Vec<Box<str>>),
+    /// Puts a permission into the policy.
+    AddPermission(Permission),
+    /// Takes the permission of this label out of the policy.
+    RemovePermission(String),
     Describe,
     Delete,
     Messages(queue::Command),
@@ -63,8 +69,8 @@ pub(crate) enum Reply {
     /// The queue as it is.
     Described(Box<About>, queue::Counts),
     Messages(queue::Reply),
-    /// The queue would have more tags than a queue can have.
-    TooManyTags,
+    /// What the queue is does not allow it; nothing was changed.
+    Refused(Refusal),
     /// The queue was deleted before the command reached it.
     Gone,
 }
@@ -142,9 +148,16 @@ impl SqsQueue {
         Decision::change(effects, Reply::Done)
     }
 
+    fn set_policy(&self, now: Instant, about: &About, policy: Result<String, Refusal>) -> Decision<Effect, Reply> {
+        match policy {
+            Ok(text) => self.set_attributes(now, about, &AttributeChanges::of_text(Attribute::Policy, text)),
+            Err(refusal) => Decision::answer(Reply::Refused(refusal)),
+        }
+    }
+
     fn tag(about: &About, tags: Tags) -> Decision<Effect, Reply> {
         match about.tags.with(&tags).len() {
-            count if count > limits::TAGS_MAX => Decision::answer(Reply::TooManyTags),
+            count if count > limits::TAGS_MAX => Decision::answer(Reply::Refused(Refusal::too_many_tags(&about.name))),
             _ => Decision::change(vec![Effect::Tagged(tags)], Reply::Done),
         }
     }
@@ -205,6 +218,13 @@ impl Machine for SqsQueue {
             (Command::SetAttributes(changes), about) => self.set_attributes(now, about, &changes),
             (Command::Tag(tags), about) => Self::tag(about, tags),
             (Command::Untag(keys), about) => Self::untag(about, keys),
+            (Command::AddPermission(permission), about) => {
+                let (policy, partition) = (about.attributes.text(Attribute::Policy), about.region.arn_partition());
+                self.set_policy(now, about, permission.add_to(policy, &about.arn(), partition))
+            }
+            (Command::RemovePermission(label), about) => {
+                self.set_policy(now, about, permission::remove(about.attributes.text(Attribute::Policy), &label))
+            }
             (Command::Describe, about) => {
                 Decision::answer(Reply::Described(Box::new(about.clone()), self.queue.counts()))
             }

@@ -3,8 +3,10 @@
 use crate::api;
 use crate::limits;
 use crate::md5_lanes;
-use crate::message_attributes::{self, Attribute, Properties};
+use crate::message_attributes::{self, Attribute, Value};
+use crate::properties::{Properties, SystemAttribute};
 use crate::refusal::Refusal;
+use crate::system_attributes;
 use bytes::Bytes;
 use gateway::Caller;
 use queue::{MessageId, NewMessage};
@@ -14,7 +16,7 @@ pub(crate) struct Draft {
     pub(crate) body: String,
     pub(crate) delay_secs: Option<i32>,
     pub(crate) attributes: Vec<(String, api::MessageAttributeValue)>,
-    pub(crate) system_attributes: usize,
+    pub(crate) system_attributes: Vec<(String, api::MessageSystemAttributeValue)>,
     pub(crate) group: Option<String>,
     pub(crate) deduplication: Option<String>,
 }
@@ -36,7 +38,9 @@ pub(crate) struct Checked {
     pub(crate) body: String,
     pub(crate) size: usize,
     pub(crate) attributes_md5: Option<[u8; 16]>,
+    pub(crate) system_md5: Option<[u8; 16]>,
     attributes: Vec<Attribute>,
+    trace_header: Option<Attribute>,
     delay_millis: Option<u64>,
 }
 
@@ -56,13 +60,20 @@ impl Checked {
         let attributes = draft.attributes.into_iter().map(parse).collect::<Result<_, _>>()?;
         let attributes = message_attributes::in_order(attributes)?;
         let attributes_md5 = message_attributes::digest(attributes.iter());
-        Ok(Self { body: draft.body, size, attributes_md5, attributes, delay_millis })
+        let trace_header = system_attributes::parse(draft.system_attributes)?;
+        let system_md5 = message_attributes::digest(trace_header.iter());
+        Ok(Self { body: draft.body, size, attributes_md5, system_md5, attributes, trace_header, delay_millis })
     }
 
     /// The message as the queue takes it.
     pub(crate) fn into_message(self, id: MessageId, body_md5: [u8; 16], sender: &str) -> NewMessage {
-        let Self { body, attributes_md5, attributes, delay_millis, .. } = self;
-        let properties = Properties { body_md5, attributes_md5, sender: sender.to_owned(), attributes };
+        let Self { body, attributes_md5, attributes, trace_header, delay_millis, .. } = self;
+        let trace_header = trace_header.map(|header| match header.value {
+            Value::Text(text) => (SystemAttribute::TraceHeader, text.into_boxed_str()),
+            Value::Binary(_) => unreachable!("a trace header is taken as a text only"),
+        });
+        let system = Vec::from_iter(trace_header);
+        let properties = Properties { body_md5, attributes_md5, sender: sender.to_owned(), attributes, system };
         let body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
         // Behind the body in its own buffer, so that the body is not copied. What the buffer has beyond that would be kept
         // for as long as the message.
@@ -153,10 +164,7 @@ fn refuse_what_has_no_effect(draft: &Draft) -> Result<(), Refusal> {
             "This version of tidewire implements neither MessageGroupId nor MessageDeduplicationId.",
         ));
     }
-    match draft.system_attributes {
-        0 => Ok(()),
-        _ => Err(Refusal::unsupported("This version of tidewire implements no message system attributes.")),
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -168,7 +176,7 @@ mod tests {
             body: body.into(),
             delay_secs: None,
             attributes: Vec::new(),
-            system_attributes: 0,
+            system_attributes: Vec::new(),
             group: None,
             deduplication: None,
         }
@@ -208,11 +216,9 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_yet_is_refused() {
-        for draft in [
-            Draft { group: Some("g".into()), ..draft("x") },
-            Draft { deduplication: Some("d".into()), ..draft("x") },
-            Draft { system_attributes: 1, ..draft("x") },
-        ] {
+        for draft in
+            [Draft { group: Some("g".into()), ..draft("x") }, Draft { deduplication: Some("d".into()), ..draft("x") }]
+        {
             assert_eq!(refusal(draft).error.name, "UnsupportedOperation");
         }
     }

@@ -1,13 +1,8 @@
-//! Message attributes: checked as SendMessage checks them, digested as the developer guide says, kept as bytes.
+//! Message attributes: checked as SendMessage checks them, digested as the developer guide says.
 //!
 //! The digest ("MD5 message digest for message attributes") takes the attributes sorted by name; each is name, type and
 //! value, every one led by its length in four bytes, big-endian, and the value by a byte that tells its kind: 1 for text,
 //! 2 for bytes.
-//!
-//! ```text
-//! properties  ┌ layout 1 │ flags 1 │ body md5 16 │ [attributes md5 16] │ sender length 1, sender │ attribute count 1
-//!             └ per attribute: name length 2, name │ type length 2, type │ kind 1 │ value length 4, value
-//! ```
 
 use crate::api::MessageAttributeValue;
 use crate::limits;
@@ -23,17 +18,17 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    const TEXT: u8 = 1;
-    const BINARY: u8 = 2;
+    pub(crate) const TEXT: u8 = 1;
+    pub(crate) const BINARY: u8 = 2;
 
-    fn kind(&self) -> u8 {
+    pub(crate) fn kind(&self) -> u8 {
         match self {
             Self::Text(_) => Self::TEXT,
             Self::Binary(_) => Self::BINARY,
         }
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
             Self::Binary(bytes) => bytes,
@@ -51,7 +46,7 @@ pub(crate) struct Attribute {
 
 impl Attribute {
     /// Bytes of its three fields, without their lengths.
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.name.len() + self.data_type.len() + self.value.bytes().len()
     }
 
@@ -188,110 +183,9 @@ pub(crate) fn digest<'a>(attributes: impl Iterator<Item = &'a Attribute>) -> Opt
     some.then(|| md5.finalize().into())
 }
 
-/// What a message carries besides its body, as the queue keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Properties {
-    pub(crate) body_md5: [u8; 16],
-    pub(crate) attributes_md5: Option<[u8; 16]>,
-    pub(crate) sender: String,
-    pub(crate) attributes: Vec<Attribute>,
-}
-
-impl Properties {
-    const LAYOUT: u8 = 1;
-    const HAS_ATTRIBUTES: u8 = 1;
-
-    /// Appends the bytes that are kept behind the body.
-    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
-        let attributes: usize = self.attributes.iter().map(|attribute| attribute.size() + 9).sum();
-        let digests = if self.attributes_md5.is_some() { 32 } else { 16 };
-        // Exact, so that the bytes are kept where they are written.
-        out.reserve_exact(2 + digests + 1 + self.sender.len() + 1 + attributes);
-        out.extend([Self::LAYOUT, if self.attributes_md5.is_some() { Self::HAS_ATTRIBUTES } else { 0 }]);
-        out.extend(self.body_md5);
-        out.extend(self.attributes_md5.into_iter().flatten());
-        out.push(u8::try_from(self.sender.len()).expect("a sender's id is short"));
-        out.extend(self.sender.as_bytes());
-        out.push(u8::try_from(self.attributes.len()).expect("attributes were counted at the door"));
-        for Attribute { name, data_type, value } in &self.attributes {
-            out.extend((name.len() as u16).to_be_bytes());
-            out.extend(name.as_bytes());
-            out.extend((data_type.len() as u16).to_be_bytes());
-            out.extend(data_type.as_bytes());
-            out.push(value.kind());
-            out.extend((value.bytes().len() as u32).to_be_bytes());
-            out.extend(value.bytes());
-        }
-    }
-
-    /// Reads what `append_to` wrote; `None` if the bytes are not that.
-    pub(crate) fn decode(bytes: Bytes) -> Option<Self> {
-        let mut rest = Cursor(bytes);
-        if rest.byte()? != Self::LAYOUT {
-            return None;
-        }
-        let has_attributes = rest.byte()? == Self::HAS_ATTRIBUTES;
-        let body_md5 = rest.digest()?;
-        let attributes_md5 = if has_attributes { Some(rest.digest()?) } else { None };
-        let sender = rest.byte()?.into();
-        let sender = rest.text(sender)?;
-        let count = rest.byte()?;
-        let attributes = (0..count).map(|_| rest.attribute()).collect::<Option<_>>()?;
-        rest.0.is_empty().then_some(Self { body_md5, attributes_md5, sender, attributes })
-    }
-}
-
-/// Takes fields off the front of encoded properties.
-struct Cursor(Bytes);
-
-impl Cursor {
-    fn take(&mut self, len: usize) -> Option<Bytes> {
-        (self.0.len() >= len).then(|| self.0.split_to(len))
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn digest(&mut self) -> Option<[u8; 16]> {
-        self.take(16)?.as_ref().try_into().ok()
-    }
-
-    fn short(&mut self) -> Option<usize> {
-        let bytes = self.take(2)?;
-        Some(u16::from_be_bytes([bytes[0], bytes[1]]).into())
-    }
-
-    fn long(&mut self) -> Option<usize> {
-        let bytes = self.take(4)?;
-        Some(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize)
-    }
-
-    fn text(&mut self, len: usize) -> Option<String> {
-        String::from_utf8(self.take(len)?.to_vec()).ok()
-    }
-
-    fn attribute(&mut self) -> Option<Attribute> {
-        let len = self.short()?;
-        let name = self.text(len)?;
-        let len = self.short()?;
-        let data_type = self.text(len)?;
-        let kind = self.byte()?;
-        let len = self.long()?;
-        let value = match kind {
-            Value::TEXT => Value::Text(self.text(len)?),
-            Value::BINARY => Value::Binary(self.take(len)?),
-            _ => return None,
-        };
-        Some(Attribute { name, data_type, value })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::collection::vec;
-    use proptest::prelude::{any, proptest};
 
     fn text(name: &str, data_type: &str, value: &str) -> Result<Attribute, Refusal> {
         let value = MessageAttributeValue {
@@ -372,28 +266,5 @@ mod tests {
         assert_eq!(names(in_order(vec![make("b".into()), make("a".into())]).unwrap()), ["a", "b"]);
         assert!(in_order((0..11).map(|n| make(format!("n{n}"))).collect()).is_err());
         assert!(in_order(vec![make("a".into()), make("a".into())]).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn properties_read_back_as_written(
-            md5 in any::<[u8; 16]>(), sender in "[a-z]{0,20}", texts in vec(("[a-z]{1,9}", "[a-z]{1,9}"), 0..5), binary in vec(any::<u8>(), 1..9),
-        ) {
-            let mut attributes: Vec<_> = texts
-                .into_iter()
-                .map(|(name, value)| Attribute { name, data_type: "String".into(), value: Value::Text(value) })
-                .collect();
-            attributes.push(Attribute { name: "z".into(), data_type: "Binary".into(), value: Value::Binary(binary.into()) });
-            let properties = Properties { body_md5: md5, attributes_md5: digest(attributes.iter()), sender, attributes };
-            let mut bytes = Vec::new();
-            properties.append_to(&mut bytes);
-            assert_eq!(bytes.len(), bytes.capacity(), "no room is left over");
-            assert_eq!(Properties::decode(bytes.into()), Some(properties));
-        }
-
-        #[test]
-        fn no_bytes_make_the_decoder_panic(bytes in vec(any::<u8>(), 0..200)) {
-            let _ = Properties::decode(bytes.into());
-        }
     }
 }

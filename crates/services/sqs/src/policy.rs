@@ -1,7 +1,8 @@
 //! The `Policy` attribute: who may do what with a queue, as a JSON document of the policy language.
 //!
 //! It is checked when it is set, kept as it was given, and given back. **It is not enforced in this version**: everybody whom
-//! the server answers at all may do everything. Sources: IAM user guide, "Grammar of the IAM JSON policy language"; SQS
+//! the server answers at all may do everything (ADR 0011). AddPermission and RemovePermission edit it as text, by the machine,
+//! so that two of them cannot lose each other's change. Sources: IAM user guide, "Grammar of the IAM JSON policy language"; SQS
 //! developer guide, "Amazon SQS policies quotas".
 
 use crate::limits;

@@ -77,6 +77,29 @@ impl Refusal {
         Self::invalid_parameter(format!("Too many tags added for queue {queue}."))
     }
 
+    pub(crate) fn too_many_actions(count: usize) -> Self {
+        let most = limits::PERMISSION_ACTIONS_MAX;
+        Self::new(&errors::OVER_LIMIT, format!("{count} Actions were found, maximum allowed is {most}."))
+    }
+
+    pub(crate) fn policy_too_long() -> Self {
+        let (statements, bytes) = (limits::POLICY_STATEMENTS_MAX, limits::POLICY_BYTES_MAX);
+        let words = format!("A policy can have at most {statements} statements and {bytes} bytes.");
+        Self::new(&errors::OVER_LIMIT, words)
+    }
+
+    pub(crate) fn queue_deleted_recently() -> Self {
+        Self::new(
+            &errors::QUEUE_DELETED_RECENTLY,
+            "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
+        )
+    }
+
+    pub(crate) fn purge_in_progress(queue: &QueueName) -> Self {
+        let words = format!("Only one PurgeQueue operation on {queue} is allowed every 60 seconds.");
+        Self::new(&errors::PURGE_QUEUE_IN_PROGRESS, words)
+    }
+
     pub(crate) fn unsupported(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(&errors::UNSUPPORTED_OPERATION, message)
     }

@@ -2,9 +2,10 @@
 
 use crate::api;
 use crate::catalog::{Catalog, QueueEntry};
-use crate::limits;
+use crate::limits::{self, Limits};
 use crate::machine::{Command, Reply, SqsQueue};
 use crate::ops;
+use crate::pauses::Pauses;
 use crate::queue_url::{QueueUrl, queue_url};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
@@ -47,7 +48,17 @@ pub struct Sqs(Arc<Inner>);
 /// What operations work on.
 pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
+    pub(crate) pauses: Pauses,
     home_region: Region,
+}
+
+/// What the service is told by the server's configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The region that queue URLs leave out.
+    pub home_region: Region,
+    /// Which of AWS's limits hold.
+    pub limits: Limits,
 }
 
 /// Messages of all queues together, for metrics.
@@ -69,9 +80,10 @@ impl Sqs {
         SqsRecovery(Recovery::new(FAMILY, SqsQueue::unborn))
     }
 
-    /// The service, with the queues that were replayed. Queue URLs leave `home_region` out.
-    pub fn new(store: Arc<Store>, recovery: SqsRecovery, home_region: Region) -> Self {
-        Self(Arc::new(Inner { catalog: Catalog::recovered(store, recovery.0), home_region }))
+    /// The service, with the queues that were replayed.
+    pub fn new(store: Arc<Store>, recovery: SqsRecovery, options: Options) -> Self {
+        let (catalog, pauses) = (Catalog::recovered(store, recovery.0), Pauses::new(options.limits));
+        Self(Arc::new(Inner { catalog, pauses, home_region: options.home_region }))
     }
 
     /// Counts the messages of all queues.

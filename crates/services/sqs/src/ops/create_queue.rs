@@ -35,6 +35,7 @@ impl Operation for CreateQueue {
         }
         let attributes = changes.apply_to(&Attributes::default());
         let key = QueueKey { account: caller.account, region: caller.region.clone(), name };
+        service.pauses.check_name(&key, caller.now)?;
         loop {
             let entry = match service.catalog.create(key.clone(), &attributes, &tags)? {
                 Creation::New(entry, created) => {

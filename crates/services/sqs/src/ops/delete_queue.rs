@@ -1,6 +1,7 @@
 //! DeleteQueue: the queue and all its messages are gone.
 
 use crate::api::DeleteQueueRequest;
+use crate::catalog::QueueEntry;
 use crate::machine::Reply;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
@@ -16,9 +17,18 @@ impl Operation for DeleteQueue {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteQueueRequest) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;
-        match service.catalog.delete(&entry)?.await? {
-            Reply::Gone => Err(Refusal::queue_does_not_exist()),
-            _ => Ok(Nothing),
+        service.pauses.deleting(&entry.key, caller.now);
+        match delete(&service, &entry).await {
+            Ok(Reply::Gone) => Err(Refusal::queue_does_not_exist()),
+            Ok(_) => Ok(Nothing),
+            Err(refusal) => {
+                service.pauses.not_deleted(&entry.key);
+                Err(refusal)
+            }
         }
     }
+}
+
+async fn delete(service: &Inner, entry: &Arc<QueueEntry>) -> Result<Reply, Refusal> {
+    Ok(service.catalog.delete(entry)?.await?)
 }

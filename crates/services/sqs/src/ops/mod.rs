@@ -1,5 +1,6 @@
 //! One file per operation: input → command → output.
 
+mod add_permission;
 mod change_message_visibility;
 mod change_message_visibility_batch;
 mod create_queue;
@@ -12,6 +13,7 @@ mod list_queue_tags;
 mod list_queues;
 mod purge_queue;
 pub(crate) mod receive_message;
+mod remove_permission;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
@@ -37,6 +39,8 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("ListQueues", prepare::<list_queues::ListQueues>),
     ("PurgeQueue", prepare::<purge_queue::PurgeQueue>),
     ("SetQueueAttributes", prepare::<set_queue_attributes::SetQueueAttributes>),
+    ("AddPermission", prepare::<add_permission::AddPermission>),
+    ("RemovePermission", prepare::<remove_permission::RemovePermission>),
     ("TagQueue", prepare::<tag_queue::TagQueue>),
     ("UntagQueue", prepare::<untag_queue::UntagQueue>),
 ];

@@ -15,7 +15,14 @@ impl Operation for PurgeQueue {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: PurgeQueueRequest) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;
-        entry.ask(queue::Command::Purge).await?;
-        Ok(Nothing)
+        let partition = entry.partition.id();
+        service.pauses.purging(&entry.key, partition, caller.now)?;
+        match entry.ask(queue::Command::Purge).await {
+            Ok(_) => Ok(Nothing),
+            Err(refusal) => {
+                service.pauses.not_purged(partition);
+                Err(refusal)
+            }
+        }
     }
 }

@@ -5,8 +5,9 @@ use crate::catalog::QueueEntry;
 use crate::limits;
 use crate::machine::{Command, Reply};
 use crate::message::{check_visibility, show_digest, show_id};
-use crate::message_attributes::{self, Attribute, Properties, Value};
+use crate::message_attributes::{self, Attribute, Value};
 use crate::peek::{self, Peek};
+use crate::properties::Properties;
 use crate::receipt_handle::ReceiptHandle;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
@@ -83,7 +84,7 @@ fn wait_millis(asked: Option<i32>, entry: &QueueEntry) -> Result<u64, Refusal> {
     }
 }
 
-/// System attributes that a receiver may ask for. Those of FIFO queues, dead letters and tracing are never there yet.
+/// System attributes that a receiver may ask for. Those of FIFO queues and dead letters are never there yet.
 const SYSTEM_ATTRIBUTES: &[&str] = &[
     "All",
     "SenderId",
@@ -153,6 +154,9 @@ impl Wanted {
         show("SentTimestamp", &|| content.sent_at.as_millis().to_string());
         show("ApproximateReceiveCount", &|| delivery.receive.to_string());
         show("ApproximateFirstReceiveTimestamp", &|| delivery.first_received_at.as_millis().to_string());
+        for (attribute, text) in &properties.system {
+            show(attribute.name(), &|| text.to_string());
+        }
         shown
     }
 

@@ -24,7 +24,7 @@ impl Operation for SendMessage {
             body: input.message_body,
             delay_secs: input.delay_seconds,
             attributes: input.message_attributes.unwrap_or_default(),
-            system_attributes: input.message_system_attributes.unwrap_or_default().len(),
+            system_attributes: input.message_system_attributes.unwrap_or_default(),
             group: input.message_group_id,
             deduplication: input.message_deduplication_id,
         };
@@ -33,13 +33,14 @@ impl Operation for SendMessage {
             return Err(Refusal::message_too_long(entry.bounds.maximum_message_bytes()));
         }
         let body_md5 = Md5::digest(checked.body.as_bytes()).into();
-        let attributes_md5 = checked.attributes_md5;
+        let (attributes_md5, system_md5) = (checked.attributes_md5, checked.system_md5);
         let id = message_id(&caller, 0);
         let message = checked.into_message(id, body_md5, caller.account.as_str());
         entry.ask(queue::Command::Send(vec![message])).await?;
         Ok(SendMessageResult {
             md5_of_message_body: Some(show_digest(body_md5)),
             md5_of_message_attributes: attributes_md5.map(show_digest),
+            md5_of_message_system_attributes: system_md5.map(show_digest),
             message_id: Some(show_id(id)),
             ..SendMessageResult::default()
         })

@@ -60,7 +60,7 @@ fn draft(entry: SendMessageBatchRequestEntry) -> (String, Draft) {
         body: entry.message_body,
         delay_secs: entry.delay_seconds,
         attributes: entry.message_attributes.unwrap_or_default(),
-        system_attributes: entry.message_system_attributes.unwrap_or_default().len(),
+        system_attributes: entry.message_system_attributes.unwrap_or_default(),
         group: entry.message_group_id,
         deduplication: entry.message_deduplication_id,
     };
@@ -81,6 +81,7 @@ fn sent(entry_id: String, message: &Checked, body_md5: [u8; 16], message_id: Str
         message_id,
         md5_of_message_body: show_digest(body_md5),
         md5_of_message_attributes: message.attributes_md5.map(show_digest),
+        md5_of_message_system_attributes: message.system_md5.map(show_digest),
         ..SendMessageBatchResultEntry::default()
     }
 }

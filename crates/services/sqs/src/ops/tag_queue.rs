@@ -28,7 +28,7 @@ impl Operation for TagQueue {
         }
         match entry.partition.execute(Command::Tag(tags))?.await? {
             Reply::Done => Ok(Nothing),
-            Reply::TooManyTags => Err(Refusal::too_many_tags(&entry.key.name)),
+            Reply::Refused(refusal) => Err(refusal),
             _ => Err(Refusal::queue_does_not_exist()),
         }
     }

@@ -93,7 +93,7 @@ fn tags_are_laid_on_and_taken_off_and_fifty_are_the_most() {
     let mut machine = sample();
     let many = |keys: std::ops::Range<u32>| keys.map(|key| (key.to_string().into(), "x".into())).collect::<Tags>();
     run(&mut machine, Command::Tag(many(0..50)));
-    assert!(matches!(machine.decide(NOW, Command::Tag(many(50..51))).reply, Reply::TooManyTags));
+    assert!(matches!(machine.decide(NOW, Command::Tag(many(50..51))).reply, Reply::Refused(_)));
     assert!(matches!(machine.decide(NOW, Command::Tag(many(10..11))).reply, Reply::Done), "it is there already");
     run(&mut machine, Command::Untag(vec!["7".into(), "nobody".into(), "7".into()]));
     assert_eq!(machine.about().unwrap().tags.len(), 49);

@@ -54,7 +54,8 @@ impl House {
         let mut recovery = Sqs::recovery();
         let store = Store::open(Arc::<SimDisk>::clone(&disk), options, shown, &mut [&mut recovery])?;
         let region = Region::parse("us-east-1").expect("a region");
-        let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, region.clone()));
+        let told = sqs::Options { home_region: region.clone(), limits: sqs::Limits::Raised };
+        let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
         Ok(Self { disk, clock, store, sqs, account: AccountId::DEFAULT, region, asked: Cell::new(0) })
     }
 

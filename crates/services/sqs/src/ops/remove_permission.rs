@@ -1,0 +1,25 @@
+//! RemovePermission: takes a statement out of a queue's policy, by its label.
+
+use crate::api::RemovePermissionRequest;
+use crate::machine::{Command, Reply};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::Caller;
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct RemovePermission;
+
+impl Operation for RemovePermission {
+    type Input = RemovePermissionRequest;
+    type Output = Nothing;
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: RemovePermissionRequest) -> Result<Nothing, Refusal> {
+        let entry = service.queue(&caller, &input.queue_url).await?;
+        match entry.partition.execute(Command::RemovePermission(input.label))?.await? {
+            Reply::Done => Ok(Nothing),
+            Reply::Refused(refusal) => Err(refusal),
+            _ => Err(Refusal::queue_does_not_exist()),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Permissions: statements that AddPermission puts into a queue's policy and RemovePermission takes out again, by their label.
+//!
+//! A label is a statement's `Sid`; accounts are principals, as their roots; actions are `SQS:…`. The shape of what is written
+//! is as AWS was recorded to write it: one account or action stands alone, several in a list. Sources: API reference of both
+//! operations; recorded answers of AWS for the words of refusals.
+
+use crate::limits;
+use crate::refusal::Refusal;
+use names::AccountId;
+use serde_json::{Map, Value, json};
+
+/// What an owner may let others do. Batches count as what they are batches of.
+const ACTIONS: &[&str] = &[
+    "*",
+    "ChangeMessageVisibility",
+    "DeleteMessage",
+    "GetQueueAttributes",
+    "GetQueueUrl",
+    "ListDeadLetterSourceQueues",
+    "PurgeQueue",
+    "ReceiveMessage",
+    "SendMessage",
+];
+
+/// A checked permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Permission {
+    label: String,
+    accounts: Vec<AccountId>,
+    actions: Vec<String>,
+}
+
+impl Permission {
+    /// Checks what AddPermission was given.
+    pub(crate) fn parse(label: String, accounts: &[String], actions: Vec<String>) -> Result<Self, Refusal> {
+        check_label(&label)?;
+        if actions.is_empty() {
+            return Err(Refusal::missing("Actions"));
+        }
+        if actions.len() > limits::PERMISSION_ACTIONS_MAX {
+            return Err(Refusal::too_many_actions(actions.len()));
+        }
+        let parsed: Vec<AccountId> = accounts.iter().filter_map(|account| AccountId::parse(account).ok()).collect();
+        if parsed.is_empty() || parsed.len() < accounts.len() {
+            let given = format!("[{}]", accounts.join(", "));
+            return Err(Refusal::invalid_value(given, "PrincipalId", "Unable to verify."));
+        }
+        if let Some(unknown) = actions.iter().find(|action| !ACTIONS.contains(&action.as_str())) {
+            let reason = "Only the queue owner is allowed to invoke this action.";
+            return Err(Refusal::invalid_value(format!("SQS:{unknown}"), "ActionName", reason));
+        }
+        Ok(Self { label, accounts: parsed, actions })
+    }
+
+    /// The policy with this permission in it.
+    pub(crate) fn add_to(&self, policy: Option<&str>, arn: &str, partition: &str) -> Result<String, Refusal> {
+        let mut document = policy.map_or_else(|| new_policy(arn), read);
+        let statements = statements_of(&mut document);
+        if statements.iter().any(|statement| has_label(statement, &self.label)) {
+            return Err(Refusal::invalid_value(&self.label, "Label", "Already exists."));
+        }
+        let roots: Vec<String> =
+            self.accounts.iter().map(|account| format!("arn:{partition}:iam::{account}:root")).collect();
+        let actions: Vec<String> = self.actions.iter().map(|action| format!("SQS:{action}")).collect();
+        statements.push(json!({
+            "Sid": self.label,
+            "Effect": "Allow",
+            "Principal": { "AWS": one_or_many(roots) },
+            "Action": one_or_many(actions),
+            "Resource": arn,
+        }));
+        let statements = statements.len();
+        let text = Value::Object(document).to_string();
+        match text.len() <= limits::POLICY_BYTES_MAX && statements <= limits::POLICY_STATEMENTS_MAX {
+            true => Ok(text),
+            false => Err(Refusal::policy_too_long()),
+        }
+    }
+}
+
+/// The policy without the permission of this label; empty when nothing is left in it.
+pub(crate) fn remove(policy: Option<&str>, label: &str) -> Result<String, Refusal> {
+    let missing = |reason| Refusal::invalid_value(label, "Label", reason);
+    let mut document = policy.map(read).ok_or_else(|| missing("can't find label."))?;
+    let statements = statements_of(&mut document);
+    let before = statements.len();
+    statements.retain(|statement| !has_label(statement, label));
+    match statements.len() {
+        0 => Ok(String::new()),
+        after if after == before => Err(missing("can't find label on existing policy.")),
+        _ => Ok(Value::Object(document).to_string()),
+    }
+}
+
+fn check_label(label: &str) -> Result<(), Refusal> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    match (1..=limits::PERMISSION_LABEL_LEN_MAX).contains(&label.len()) && label.bytes().all(legal) {
+        true => Ok(()),
+        false => Err(Refusal::invalid_value(
+            label,
+            "Label",
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length.",
+        )),
+    }
+}
+
+fn new_policy(arn: &str) -> Map<String, Value> {
+    let document = json!({ "Version": "2008-10-17", "Id": format!("{arn}/SQSDefaultPolicy"), "Statement": [] });
+    let Value::Object(document) = document else { unreachable!("it was just made as an object") };
+    document
+}
+
+/// A policy is checked when it is set; what cannot be read of it counts as none.
+fn read(policy: &str) -> Map<String, Value> {
+    serde_json::from_str(policy).unwrap_or_default()
+}
+
+/// The statements, as a list also where one stood alone.
+fn statements_of(document: &mut Map<String, Value>) -> &mut Vec<Value> {
+    let statements = document.entry("Statement").or_insert_with(|| json!([]));
+    if !statements.is_array() {
+        *statements = json!([statements.take()]);
+    }
+    statements.as_array_mut().expect("it was just made a list")
+}
+
+fn has_label(statement: &Value, label: &str) -> bool {
+    statement.get("Sid").and_then(Value::as_str) == Some(label)
+}
+
+fn one_or_many(mut texts: Vec<String>) -> Value {
+    if texts.len() == 1 { Value::String(texts.remove(0)) } else { texts.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
+    const POLICY: &str = r#"{"Version":"2008-10-17","Id":"arn:aws:sqs:us-east-1:000000000000:jobs/SQSDefaultPolicy","Statement":[{"Sid":"one","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"SQS:SendMessage","Resource":"arn:aws:sqs:us-east-1:000000000000:jobs"}]}"#;
+
+    fn parse(label: &str, accounts: &[&str], actions: &[&str]) -> Result<Permission, Refusal> {
+        let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        Permission::parse(label.into(), &owned(accounts), owned(actions))
+    }
+
+    fn permission(label: &str) -> Permission {
+        parse(label, &["111111111111"], &["SendMessage"]).unwrap()
+    }
+
+    #[test]
+    fn a_permission_is_a_statement_of_the_shape_that_aws_writes() {
+        assert_eq!(permission("one").add_to(None, ARN, "aws").as_deref(), Ok(POLICY));
+        let several = parse("two", &["111111111111", "222222222222"], &["*", "GetQueueUrl"]).unwrap();
+        let both = several.add_to(Some(POLICY), ARN, "aws-cn").unwrap();
+        let both: Value = serde_json::from_str(&both).unwrap();
+        let roots = json!(["arn:aws-cn:iam::111111111111:root", "arn:aws-cn:iam::222222222222:root"]);
+        assert_eq!(both["Statement"][1]["Principal"]["AWS"], roots);
+        assert_eq!(both["Statement"][1]["Action"], json!(["SQS:*", "SQS:GetQueueUrl"]));
+        assert_eq!(both["Statement"][0]["Sid"], "one");
+    }
+
+    #[test]
+    fn a_statement_that_stood_alone_is_joined_by_the_new_one() {
+        let alone = r#"{"Statement":{"Sid":"mine","Effect":"Deny","Principal":"*","Action":"*"}}"#;
+        let both: Value = serde_json::from_str(&permission("one").add_to(Some(alone), ARN, "aws").unwrap()).unwrap();
+        assert_eq!((&both["Statement"][0]["Sid"], &both["Statement"][1]["Sid"]), (&json!("mine"), &json!("one")));
+    }
+
+    #[test]
+    fn a_removed_permission_leaves_the_others_and_the_last_one_leaves_no_policy() {
+        let two = permission("two").add_to(Some(POLICY), ARN, "aws").unwrap();
+        assert_eq!(remove(Some(&two), "two").as_deref(), Ok(POLICY));
+        assert_eq!(remove(Some(POLICY), "one").as_deref(), Ok(""));
+        let words = |refusal: Refusal| refusal.message.into_owned();
+        let prefix = "Value x for parameter Label is invalid. Reason: can't find label";
+        assert_eq!(remove(Some(POLICY), "x").map_err(words), Err(format!("{prefix} on existing policy.")));
+        assert_eq!(remove(None, "x").map_err(words), Err(format!("{prefix}.")));
+    }
+
+    #[test]
+    fn what_aws_refuses_is_refused_in_its_words() {
+        let eight = ["SendMessage"; 8];
+        for (label, accounts, actions, code, message) in [
+            (
+                "l",
+                &["111111111111"][..],
+                &[][..],
+                "MissingParameter",
+                "The request must contain the parameter Actions.",
+            ),
+            ("l", &["111111111111"], &eight, "OverLimit", "8 Actions were found, maximum allowed is 7."),
+            (
+                "l",
+                &[],
+                &["*"],
+                "InvalidParameterValue",
+                "Value [] for parameter PrincipalId is invalid. Reason: Unable to verify.",
+            ),
+            (
+                "l",
+                &["1"],
+                &["*"],
+                "InvalidParameterValue",
+                "Value [1] for parameter PrincipalId is invalid. Reason: Unable to verify.",
+            ),
+            (
+                "l",
+                &["111111111111"],
+                &["*", "DeleteQueue"],
+                "InvalidParameterValue",
+                "Value SQS:DeleteQueue for parameter ActionName is invalid. Reason: Only the queue owner is allowed to \
+                 invoke this action.",
+            ),
+        ] {
+            let refusal = parse(label, accounts, actions).unwrap_err();
+            assert_eq!((refusal.error.query_code, &*refusal.message), (code, message));
+        }
+        for label in ["", "a b", "a.b", &"x".repeat(81)] {
+            assert!(parse(label, &["111111111111"], &["*"]).unwrap_err().message.contains("for parameter Label"));
+        }
+        let again = permission("one").add_to(Some(POLICY), ARN, "aws").unwrap_err();
+        assert_eq!(again.message, "Value one for parameter Label is invalid. Reason: Already exists.");
+    }
+
+    #[test]
+    fn a_policy_has_at_most_twenty_statements() {
+        let mut policy = None;
+        for nth in 0..20 {
+            policy = Some(permission(&nth.to_string()).add_to(policy.as_deref(), ARN, "aws").unwrap());
+        }
+        let refusal = permission("more").add_to(policy.as_deref(), ARN, "aws").unwrap_err();
+        assert_eq!(refusal.error.name, "OverLimit");
+    }
+}
