@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's product is what it prints")]
 
+mod access_costs;
 mod backlog;
 mod caller;
 mod child;
@@ -56,6 +57,8 @@ enum Measurement {
     Journal(commit::JournalOptions),
     /// How fast a log is read back
     Replay(replay::ReplayOptions),
+    /// Access decisions in process: what one costs
+    Access(access_costs::Options),
     /// A queue that nobody consumes: memory, rates, restart, disk
     Backlog(backlog::Options),
     /// Visibility timeouts that all end in the same second: how long sends wait meanwhile
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Measurement::Sqs(options) => sqs::run(&options),
         Measurement::Journal(options) => commit::run(&options),
         Measurement::Replay(options) => replay::run(&options),
+        Measurement::Access(options) => access_costs::run(&options),
         Measurement::Backlog(options) => backlog::run(&options),
         Measurement::InFlight(options) => in_flight::run(&options),
         Measurement::Written(options) => written::run(&options),

@@ -1,0 +1,175 @@
+//! `bench access`: what a decision costs, in process, without a server.
+//!
+//! The policies are of the size that queues and their users have: a worker with three policies of eight statements, a
+//! queue with a policy of its own, an organization, a boundary; each row adds to the one before or is a case by itself.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use access::{Action, Applicable, Caller, Context, Gate, Policy, Request, Sort, authorize};
+
+use crate::machine::{self, Machine};
+use crate::table::{Table, figure};
+
+/// A decision on the data path may cost so much.
+const TARGET_MICROS: f64 = 0.5;
+
+/// Rounds, of which the best counts: the machine's own noise only ever adds.
+const ROUNDS: usize = 7;
+
+const QUEUE: &str = "arn:aws:sqs:us-east-1:111111111111:jobs";
+
+/// What to measure, as the command line says it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Decisions in each round
+    #[arg(long, default_value_t = 200_000)]
+    decisions: u32,
+}
+
+/// All policies of one case.
+#[derive(Default)]
+struct Case {
+    what: &'static str,
+    caller: &'static str,
+    identity: Vec<Arc<Policy>>,
+    boundary: Option<Arc<Policy>>,
+    resource: Option<Arc<Policy>>,
+    service_control: Vec<Vec<Arc<Policy>>>,
+}
+
+/// Measures and prints.
+pub(crate) fn run(options: &Options) -> Result<(), String> {
+    Machine::read().print();
+    let mut table = Table::new(&["decision", "statements", "µs", "verdict"], 1);
+    for case in cases()? {
+        let (micros, allowed) = measure(&case, options.decisions);
+        let verdict = match (allowed, micros <= TARGET_MICROS) {
+            (false, _) => return Err(format!("{} was denied", case.what)),
+            (true, true) => "within 0.5 µs",
+            (true, false) => "MISSED 0.5 µs",
+        };
+        table.row(vec![case.what.into(), case.statements().to_string(), figure(micros), verdict.into()]);
+    }
+    println!("\n{}\nload at the end {}", table.render(), machine::load());
+    Ok(())
+}
+
+fn measure(case: &Case, decisions: u32) -> (f64, bool) {
+    let caller = Caller::parse(case.caller).expect("the case names a caller");
+    let action = Action::new("sqs:SendMessage");
+    let mut context = Context::of(&caller);
+    context.set("aws:sourceip", std::net::IpAddr::from([10, 1, 2, 3]));
+    context.set("aws:securetransport", true);
+    context.set("aws:sourcearn", "arn:aws:s3:::uploads");
+    context.set("aws:sourceaccount", "111111111111");
+    let request = Request {
+        caller: &caller,
+        action: &action,
+        resource: QUEUE,
+        resource_account: names::AccountId::parse("111111111111").ok(),
+        context: &context,
+        gate: Gate::Usual,
+    };
+    let applicable = case.applicable();
+    let mut best = Duration::MAX;
+    let mut allowed = true;
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        for _ in 0..decisions {
+            allowed &= authorize(black_box(&request), black_box(&applicable)).is_allowed();
+        }
+        best = best.min(begun.elapsed());
+    }
+    (best.as_secs_f64() * 1e6 / f64::from(decisions), allowed)
+}
+
+impl Case {
+    fn applicable(&self) -> Applicable<'_> {
+        Applicable {
+            identity: &self.identity,
+            boundary: self.boundary.as_deref(),
+            resource: self.resource.as_deref(),
+            service_control: &self.service_control,
+            ..Applicable::default()
+        }
+    }
+
+    fn statements(&self) -> usize {
+        let levels = self.service_control.iter().flatten();
+        let all = self.identity.iter().chain(&self.boundary).chain(&self.resource).chain(levels);
+        all.map(|policy| policy.statements().len()).sum()
+    }
+}
+
+fn cases() -> Result<Vec<Case>, String> {
+    const WORKER: &str = "arn:aws:iam::111111111111:user/worker";
+    let allow = r#"{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}"#;
+    let worker = |what| -> Result<Case, String> {
+        Ok(Case { what, caller: WORKER, identity: (0..3).map(identity).collect::<Result<_, _>>()?, ..Case::default() })
+    };
+    let organization = || -> Result<_, String> {
+        let everything = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
+        let deny = r#"{"Effect": "Deny", "Action": ["organizations:*", "account:*"], "Resource": "*"}"#;
+        let level = || policy(&format!("{everything}, {deny}"), Sort::ServiceControl).map(|policy| vec![policy]);
+        Ok(vec![level()?, level()?, level()?])
+    };
+    Ok(vec![
+        Case {
+            what: "one statement",
+            caller: WORKER,
+            identity: vec![policy(allow, Sort::Identity)?],
+            ..Case::default()
+        },
+        worker("three policies of a worker")?,
+        Case { resource: Some(queue_policy()?), ..worker("and the queue's own")? },
+        Case {
+            resource: Some(queue_policy()?),
+            boundary: Some(policy(allow, Sort::Identity)?),
+            service_control: organization()?,
+            ..worker("and a boundary and an organization")?
+        },
+        Case {
+            resource: Some(queue_policy()?),
+            caller: "s3.amazonaws.com",
+            what: "an event of a bucket",
+            ..Case::default()
+        },
+    ])
+}
+
+/// Eight statements, of which the last of the last policy lets the worker send from within its network.
+fn identity(number: usize) -> Result<Arc<Policy>, String> {
+    let other = (0..7).map(|other| {
+        format!(
+            r#"{{"Effect": "Allow", "Action": ["s3:Get*", "s3:PutObject", "sns:Publish"],
+                "Resource": ["arn:aws:s3:::bucket-{number}-{other}/*", "arn:aws:sns:*:111111111111:t{other}"]}}, "#
+        )
+    });
+    let last = match number {
+        2 => {
+            r#"{"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"],
+                "Resource": "arn:aws:sqs:*:111111111111:job*",
+                "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "Bool": {"aws:SecureTransport": "true"}}}"#
+        }
+        _ => r#"{"Effect": "Deny", "Action": "sqs:DeleteQueue", "Resource": "*"}"#,
+    };
+    policy(&format!("{}{last}", other.collect::<String>()), Sort::Identity)
+}
+
+fn queue_policy() -> Result<Arc<Policy>, String> {
+    let text = r#"{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage",
+        "Resource": "arn:aws:sqs:us-east-1:111111111111:jobs",
+        "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:*:*:uploads"},
+                      "StringEquals": {"aws:SourceAccount": "111111111111"}}},
+        {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*",
+         "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "sqs:SendMessage", "Resource": "*"}"#;
+    policy(text, Sort::Resource)
+}
+
+fn policy(statements: &str, sort: Sort) -> Result<Arc<Policy>, String> {
+    let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
+    Policy::parse("bench", &text, sort).map(Arc::new).map_err(|why| why.to_string())
+}

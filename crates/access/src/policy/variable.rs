@@ -1,0 +1,128 @@
+//! Policy variables: `${aws:username}`, `${aws:PrincipalTag/team, 'nobody'}`, and `${*}`, `${?}`, `${$}` for the characters.
+//!
+//! A variable is the value of a context key that has exactly one; with a default it always has a value. What is no
+//! variable by its form, such as an unclosed brace, is text. Source: IAM User Guide, "IAM policy elements: Variables and
+//! tags".
+
+use crate::context::{Context, Key};
+
+/// A part of a value as it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    Text(Box<str>),
+    One,
+    Star,
+    Variable { key: Key, default: Option<Box<str>> },
+}
+
+/// Cuts a value at its wildcards and variables, as far as it may have them.
+pub(crate) fn split(text: &str, wildcards: bool, variables: bool) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let special = match first {
+            '*' if wildcards => Some((Piece::Star, 1)),
+            '?' if wildcards => Some((Piece::One, 1)),
+            '$' if variables => variable(rest),
+            _ => None,
+        };
+        let length = match special {
+            Some((Piece::Text(character), length)) => {
+                plain.push_str(&character);
+                length
+            }
+            Some((piece, length)) => {
+                flush(&mut plain, &mut pieces);
+                pieces.push(piece);
+                length
+            }
+            None => {
+                plain.push(first);
+                first.len_utf8()
+            }
+        };
+        rest = &rest[length..];
+    }
+    flush(&mut plain, &mut pieces);
+    pieces
+}
+
+fn flush(plain: &mut String, pieces: &mut Vec<Piece>) {
+    if !plain.is_empty() {
+        pieces.push(Piece::Text(std::mem::take(plain).into()));
+    }
+}
+
+/// The variable that the text begins with, and its length.
+fn variable(text: &str) -> Option<(Piece, usize)> {
+    let inside = text.strip_prefix("${")?;
+    let end = inside.find('}')?;
+    let (inside, length) = (&inside[..end], end + "${}".len());
+    if matches!(inside, "*" | "?" | "$") {
+        return Some((Piece::Text(inside.into()), length));
+    }
+    let (key, default) = match inside.split_once(',') {
+        None => (inside, None),
+        Some((key, default)) => (key, Some(default.trim().strip_prefix('\'')?.strip_suffix('\'')?.into())),
+    };
+    let key = key.trim();
+    (!key.is_empty()).then(|| (Piece::Variable { key: Key::new(key), default }, length))
+}
+
+/// Puts values for variables; nothing if one has none.
+pub(crate) fn fill(pieces: &[Piece], context: &Context, fold: bool) -> Option<Vec<Piece>> {
+    let filled = pieces.iter().map(|piece| match piece {
+        Piece::Variable { key, default } => {
+            let value = context.single(key).map(|value| value.text().into_owned());
+            let value = value.or_else(|| default.as_deref().map(str::to_owned))?;
+            Some(Piece::Text(if fold { value.to_lowercase() } else { value }.into()))
+        }
+        other => Some(other.clone()),
+    });
+    filled.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Piece {
+        Piece::Text(text.into())
+    }
+
+    fn named(key: &str, default: Option<&str>) -> Piece {
+        Piece::Variable { key: Key::new(key), default: default.map(Into::into) }
+    }
+
+    #[test]
+    fn variables_defaults_and_escaped_characters_are_told_apart() {
+        assert_eq!(
+            split("a/${aws:username}/*", true, true),
+            [text("a/"), named("aws:username", None), text("/"), Piece::Star]
+        );
+        assert_eq!(
+            split("${aws:PrincipalTag/team, 'some one'}", true, true),
+            [named("aws:principaltag/team", Some("some one"))]
+        );
+        assert_eq!(split("a${*}${?}${$}b*", true, true), [text("a*?$b"), Piece::Star]);
+    }
+
+    #[test]
+    fn what_is_no_variable_is_text() {
+        for plain in ["${", "${a", "$a", "${}", "${a, b}", "${,'x'}"] {
+            assert_eq!(split(plain, true, true), [text(plain)], "{plain}");
+        }
+        assert_eq!(split("${aws:username}", true, false), [text("${aws:username}")]);
+    }
+
+    #[test]
+    fn a_variable_without_a_value_leaves_the_pattern_without_one() {
+        let pieces = split("${a}-${b, 'x'}", true, true);
+        assert_eq!(fill(&pieces, &Context::new(), false), None);
+        let context = Context::new().with("A", "1");
+        assert_eq!(fill(&pieces, &context, false).unwrap(), [text("1"), text("-"), text("x")]);
+        let many = Context::new().with_many("a", ["1", "2"]);
+        assert_eq!(fill(&pieces, &many, false), None);
+    }
+}
