@@ -6,6 +6,7 @@ use crate::config::{KEYS, Sources};
 use crate::handbook::Page;
 use crate::mode::Mode;
 use crate::queues::words::Words;
+use crate::simulate::{self, Simulate};
 use crate::tools::backup::Backup;
 use crate::tools::dump::Dump;
 use crate::tools::fsck::Fsck;
@@ -41,6 +42,8 @@ pub(crate) enum Task {
     Backup(Backup),
     /// Make a data folder from a backup.
     Restore(Restore),
+    /// Say whether policies allow something.
+    SimulatePolicy(Box<Simulate>),
 }
 
 /// Reads the command line; wrong words, `--help` and `--version` end the program here.
@@ -84,6 +87,7 @@ pub(crate) fn command() -> Command {
     .subcommand(queue_command())
     .subcommands(tool_commands())
     .subcommands(handbook_commands())
+    .subcommand(simulate::command())
 }
 
 /// What is done to queues, as a client of a server.
@@ -218,6 +222,7 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
             Some(folder) => Page::AllMen(folder.clone()),
             None => Page::Man(matches.get_many("words").into_iter().flatten().cloned().collect()),
         }),
+        Some(("policy", matches)) => Task::SimulatePolicy(Box::new(simulate::words(matches))),
         Some(("fsck", matches)) => Task::Fsck(Fsck {
             folder: path_of(matches, "folder"),
             repair: matches.get_flag("repair"),

@@ -23,6 +23,7 @@ mod point;
 mod progress;
 mod queues;
 mod run;
+mod simulate;
 mod surroundings;
 mod tools;
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Task::PrintEnvironment(sources) => with_config(Mode::Dev, &sources, |config| {
             point::print_environment(config).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
         }),
+        Task::SimulatePolicy(words) => simulate::run(&words),
         Task::Fsck(words) => tools::fsck::run(&words),
         Task::Dump(words) => tools::dump::run(&words),
         Task::Backup(words) => tools::backup::run(&words),

@@ -4,6 +4,7 @@
 mod banner;
 mod descriptors;
 mod frozen;
+mod policy;
 mod queue;
 mod server;
 mod stopping;
