@@ -6,6 +6,7 @@ use crate::config::{KEYS, Sources};
 use crate::handbook::Page;
 use crate::mode::Mode;
 use crate::queues::words::Words;
+use crate::resources::words::{Apply, Export};
 use crate::simulate::{self, Simulate};
 use crate::tools::backup::Backup;
 use crate::tools::dump::Dump;
@@ -32,6 +33,10 @@ pub(crate) enum Task {
     Aws(Sources, Vec<OsString>),
     /// Do something to queues, as a client of a server.
     Queue(Sources, Box<Words>),
+    /// Make a server have what a file declares.
+    Apply(Sources, Apply),
+    /// Write a declaration of what a server has.
+    Export(Sources, Export),
     /// Say something about the command line itself.
     Handbook(Page),
     /// Check a data folder, and repair it if told so.
@@ -85,6 +90,12 @@ pub(crate) fn command() -> Command {
         ),
     )
     .subcommand(queue_command())
+    .subcommand(Apply::augment_args(
+        Command::new("apply").about("Make a server have the queues that a file declares, after showing what changes"),
+    ))
+    .subcommand(Export::augment_args(
+        Command::new("export").about("Write the declaration of the queues that a server has"),
+    ))
     .subcommands(tool_commands())
     .subcommands(handbook_commands())
     .subcommand(simulate::command())
@@ -210,10 +221,9 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
             let words = matches.get_many::<OsString>("words").into_iter().flatten().cloned().collect();
             Task::Aws(sources(matches), words)
         }
-        Some(("queue", matches)) => {
-            let words = Words::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
-            Task::Queue(of_environment(environment), Box::new(words))
-        }
+        Some(("queue", matches)) => Task::Queue(of_environment(environment), Box::new(words(matches))),
+        Some(("apply", matches)) => Task::Apply(of_environment(environment), words(matches)),
+        Some(("export", matches)) => Task::Export(of_environment(environment), words(matches)),
         Some(("completions", matches)) => {
             let shell = matches.get_one("shell").copied().expect("clap demands a shell");
             Task::Handbook(Page::Completions(shell))
@@ -257,6 +267,11 @@ fn output_of(matches: &ArgMatches) -> Output {
         Some("text") | None => Output::Text,
         Some(_) => Output::Json,
     }
+}
+
+/// The words of a command that declares its own.
+fn words<T: FromArgMatches>(matches: &ArgMatches) -> T {
+    T::from_arg_matches(matches).unwrap_or_else(|error| error.exit())
 }
 
 /// The configuration for commands that have flags of their own.

@@ -30,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) stop_timeout_secs: u64,
     pub(crate) reserve_mib: u64,
     pub(crate) memory_limit: usize,
+    pub(crate) resources: Option<PathBuf>,
 }
 
 /// How log lines are written.
@@ -130,6 +131,13 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Messages kept in memory beside the disk, e.g. 256MiB; queues may be longer than that",
         default: "16MiB",
         set: |config, text| put(&mut config.memory_limit, size(text)),
+    },
+    Key {
+        name: "resources",
+        value: "FILE",
+        help: "Queues to have from the start on, declared in .toml, .json, .yaml or ElasticMQ's .conf",
+        default: "",
+        set: |config, text| put(&mut config.resources, Ok((!text.is_empty()).then(|| PathBuf::from(text)))),
     },
     Key {
         name: "http.header_timeout_secs",
@@ -235,6 +243,7 @@ impl Config {
             stop_timeout_secs: 0,
             reserve_mib: 0,
             memory_limit: 0,
+            resources: None,
         };
         for key in KEYS {
             (key.set)(&mut config, key.default).expect("every default is a value its key takes");
@@ -289,7 +298,7 @@ fn flatten(section: &str, table: &toml::Table, pairs: &mut Vec<(String, String)>
 }
 
 /// The sentence for a name that nobody knows, with the nearest one that somebody does.
-fn unknown(what: &str, name: &str, known: impl Iterator<Item = String>) -> String {
+pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = String>) -> String {
     /// Below this likeness a suggestion misleads more than it helps.
     const LIKENESS_MIN: f64 = 0.75;
     let likeness = |candidate: &String| strsim::jaro_winkler(name, candidate);

@@ -22,6 +22,7 @@ mod pages;
 mod point;
 mod progress;
 mod queues;
+mod resources;
 mod run;
 mod simulate;
 mod surroundings;
@@ -54,6 +55,10 @@ fn main() -> ExitCode {
         Task::Backup(words) => tools::backup::run(&words),
         Task::Restore(words) => tools::restore::run(&words),
         Task::Queue(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(queues::run(config, *words))),
+        Task::Apply(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(resources::apply(config, &words))),
+        Task::Export(sources, words) => {
+            with_config(Mode::Dev, &sources, |config| Ok(resources::export(config, &words)))
+        }
         Task::Handbook(page) => handbook::print(&page, cli::command()),
         Task::Aws(sources, words) => with_config(Mode::Dev, &sources, |config| point::run_aws(config, &words)),
     }

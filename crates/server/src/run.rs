@@ -13,6 +13,7 @@ use crate::listen;
 use crate::metrics::StoreCollector;
 use crate::mode::Mode;
 use crate::pages::ServerPages;
+use crate::resources::{self, Declared};
 use crate::surroundings::SystemSurroundings;
 use engine::{Clock, Store, StoreOptions};
 use gateway::{Gateway, Limits, Service};
@@ -49,6 +50,8 @@ impl From<String> for Ended {
 /// Runs a server until it is told to stop.
 pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
+    // A declaration that cannot be read stops the start before anything is opened.
+    let declared = config.resources.as_deref().map(resources::read).transpose()?;
     let (store, sqs) = open(config, &clock)?;
     let housekeeper = (!config.ephemeral).then(|| Housekeeper::start(&store)).transpose();
     let housekeeper = housekeeper.map_err(|error| format!("the housekeeper did not start: {error}"))?;
@@ -57,7 +60,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().on_thread_park(move || nudge.out_of_work()).build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
-    let outcome = runtime.block_on(serve(mode, config, clock, Arc::clone(&store), sqs));
+    let outcome = runtime.block_on(serve(mode, config, declared, clock, Arc::clone(&store), sqs));
     // Connections that outlast their patience must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if let Some(housekeeper) = housekeeper {
@@ -70,6 +73,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
 async fn serve(
     mode: Mode,
     config: &Config,
+    declared: Option<Declared>,
     clock: Arc<SystemClock>,
     store: Arc<Store>,
     sqs: Arc<Sqs>,
@@ -87,6 +91,9 @@ async fn serve(
         let store = Arc::clone(&store);
         async move { store.run_couriers().await }
     });
+    if let Some(declared) = &declared {
+        resources::apply_at_start(&gateway, address, config, declared).await?;
+    }
     let control = control(config, &store);
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
     let bounds = listen::Options {

@@ -56,6 +56,15 @@ impl Client {
         Self { target, sender: None }
     }
 
+    /// A client on a stream that leads to a server already.
+    pub(crate) async fn over<S>(target: Target, stream: S) -> Result<Self, Failure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let sender = shake_hands(&target.endpoint, stream).await?;
+        Ok(Self { target, sender: Some(sender) })
+    }
+
     /// Asks SQS for an operation, and returns what it answered.
     pub(crate) async fn call(&mut self, operation: &str, input: &Value) -> Result<Value, Failure> {
         let request = self.request(operation, input)?;

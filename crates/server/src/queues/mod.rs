@@ -16,6 +16,7 @@ mod stop;
 mod take;
 pub(crate) mod words;
 
+pub(crate) use manage::redrive_policy;
 pub(crate) use stop::{Stop, confirm};
 
 use crate::client::{Client, Endpoint, Failure, Target};

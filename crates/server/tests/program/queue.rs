@@ -242,3 +242,110 @@ fn completions_and_man_pages_know_every_command() {
         .collect();
     assert!(names.contains(&"tidewire-queue-import.1".to_owned()), "{names:?}");
 }
+
+#[test]
+fn a_peek_shows_and_searches_without_consuming() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    cli.done(&["queue", "send", "q", "first", "-a", "kind=x"]);
+    cli.done(&["queue", "send", "q", "second"]);
+    cli.done(&["queue", "send", "q", "later", "--delay", "600"]);
+    let bodies = |words: &[&str]| -> Vec<String> {
+        let found = cli.json(&[&["queue", "peek", "q"], words].concat());
+        found.as_array().unwrap().iter().map(|one| one["Body"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(bodies(&[]), ["first", "second", "later"]);
+    assert_eq!(bodies(&["--max", "2"]), ["first", "second"]);
+    assert_eq!(bodies(&["--body", "eco"]), ["second"]);
+    assert_eq!(bodies(&["-a", "kind=x"]), ["first"]);
+    assert_eq!(bodies(&["--state", "delayed"]), ["later"]);
+    let shown = cli.json(&["queue", "peek", "q", "--max", "1"]);
+    assert_eq!(shown[0]["Attributes"]["ApproximateReceiveCount"], "0");
+    assert_eq!(shown[0]["Attributes"].get("TidewirePeekNext"), None);
+    let table = cli.done(&["queue", "peek", "q"]);
+    assert!(table.contains("delayed") && table.contains("second"), "{table}");
+    assert_eq!(cli.json(&["queue", "receive", "q", "--max", "9"]).as_array().unwrap().len(), 2, "nothing was consumed");
+    assert!(cli.run(&["queue", "peek", "q", "--state", "hidden"]).err.contains("in-flight"));
+}
+
+#[test]
+fn a_tail_follows_what_is_new_and_consumes_nothing() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    cli.done(&["queue", "send", "q", "old"]);
+    let said = std::thread::scope(|scope| {
+        let tail =
+            scope.spawn(|| cli.run(&["queue", "tail", "q", "--max", "2", "--interval", "0.05", "--output", "ndjson"]));
+        // Until the tail has begun, what is sent may be old to it.
+        let began = std::time::Instant::now();
+        let mut nth = 0;
+        while !tail.is_finished() {
+            assert!(began.elapsed() < std::time::Duration::from_secs(30), "the tail does not end");
+            nth += 1;
+            cli.done(&["queue", "send", "q", &format!("new {nth}")]);
+        }
+        tail.join().unwrap()
+    });
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let bodies: Vec<Value> =
+        said.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["Body"].take()).collect();
+    let numbers: Vec<u32> =
+        bodies.iter().map(|body| body.as_str().unwrap().strip_prefix("new ").unwrap().parse().unwrap()).collect();
+    assert!(numbers.len() == 2 && numbers[1] == numbers[0] + 1, "in order and without a gap: {numbers:?}");
+    let all = cli.done(&["queue", "tail", "q", "--all", "--max", "1"]);
+    assert!(all.contains("old"), "{all}");
+    assert_eq!(cli.json(&["queue", "ls"])[0]["in_flight"], 0);
+}
+
+#[test]
+fn an_export_imported_elsewhere_is_the_same_messages() {
+    let (cli, folder) = (Cli::start(), Folder::new("export"));
+    cli.done(&["queue", "create", "from"]);
+    cli.done(&["queue", "create", "to"]);
+    let lines: String = (0..250).map(|n| format!("line {n}\n")).collect();
+    assert_eq!(cli.with_input(&["queue", "send", "from", "--lines"], &lines).code, Some(0));
+    cli.done(&[
+        "queue",
+        "send",
+        "from",
+        "späte\n\"Zeile\"",
+        "--delay",
+        "600",
+        "-a",
+        "b:Binary=AAEC",
+        "-a",
+        "n:Number=7",
+    ]);
+    assert_eq!(cli.json(&["queue", "receive", "from", "--max", "3"]).as_array().unwrap().len(), 3);
+    let path = format!("{}/all.ndjson", folder.path());
+    assert_eq!(cli.json(&["queue", "export", "from", "--to", &path]), json!({ "exported": 251 }));
+    assert_eq!(cli.json(&["queue", "ls", "from"])[0]["visible"], 247, "nothing was consumed");
+    let said = cli.run(&["queue", "export", "from", "--to", &path]);
+    assert!(said.code == Some(2) && said.err.contains("replace the file"), "{said:?}");
+    cli.done(&["queue", "export", "from", "--to", &path, "--yes"]);
+    assert_eq!(cli.json(&["queue", "import", "to", "--from", &path]), json!({ "imported": 251 }));
+
+    let of = |queue: &str| -> Vec<(String, String)> {
+        let text = cli.done(&["queue", "export", queue]);
+        let message = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+        let shown = |one: Value| (one["Body"].to_string(), one["MessageAttributes"].to_string());
+        text.lines().map(|line| shown(message(line))).collect()
+    };
+    assert_eq!(of("to"), of("from"));
+    assert_eq!(of("to")[250].0, json!("späte\n\"Zeile\"").to_string());
+    let said = cli.run(&["queue", "export", "from", "--to", "/nonexistent/x"]);
+    assert!(said.code == Some(2) && said.err.contains("cannot be written"), "{said:?}");
+}
+
+#[test]
+fn a_reader_that_has_enough_ends_an_export_without_a_word() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    let lines = (0..2000).map(|n| format!("{n} {}\n", "x".repeat(200))).collect::<String>();
+    assert_eq!(cli.with_input(&["queue", "send", "q", "--lines"], &lines).code, Some(0));
+    let mut command = tidewire(&["queue", "export", "q", "--endpoint", &format!("http://{}", cli.0.address)]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}

@@ -191,6 +191,21 @@ impl Attribute {
     }
 }
 
+/// The names of all attributes that can be set on some queue, by CreateQueue at the least.
+pub fn settable_attributes() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter(|row| row.set != Settable::Never).map(|row| row.name)
+}
+
+/// What an attribute is where nobody has set it, in the words of an answer.
+pub fn default_of(name: &str) -> Option<String> {
+    match &Row::named(name, true)?.kind {
+        Kind::Kept(_, Values::Number { default, .. }) => Some(default.to_string()),
+        Kind::Kept(_, Values::Words(words)) => words.first().map(|word| (*word).to_owned()),
+        Kind::Kept(_, Values::Text(_)) | Kind::Reported(_) => None,
+        Kind::WithoutEffect { shown, .. } => shown.map(str::to_owned),
+    }
+}
+
 /// The attributes of which something is kept.
 pub(crate) fn kept_rows() -> impl Iterator<Item = (Attribute, &'static Row, &'static Values)> {
     TABLE.iter().filter_map(|row| match &row.kind {

@@ -32,6 +32,7 @@ mod snapshot;
 mod system_attributes;
 mod tags;
 
+pub use attribute_table::{default_of, settable_attributes};
 pub use describe::{Described, describe, queue_of_snapshot};
 pub use limits::Limits;
 pub use records::FAMILY;

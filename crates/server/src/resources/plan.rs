@@ -1,0 +1,189 @@
+//! The difference between what is declared and what is there, and how it is shown.
+
+use super::actual::{self, Actual};
+use super::declared::{DeadLetters, Declared, Queue};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What has to be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
+    /// Queues that go, and how many messages go with them.
+    pub(crate) deletions: BTreeMap<String, u64>,
+}
+
+/// What has to be done to one queue.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) name: String,
+    /// There is no such queue yet.
+    pub(crate) is_new: bool,
+    pub(crate) attributes: Vec<Change>,
+    pub(crate) tags: Vec<Change>,
+    /// Tags that go.
+    pub(crate) untag: Vec<String>,
+    pub(crate) dead_letters: Option<(Option<DeadLetters>, DeadLetters)>,
+}
+
+/// One value that is set, and what it was.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) name: String,
+    pub(crate) from: Option<String>,
+    pub(crate) to: String,
+}
+
+impl Plan {
+    /// The difference. With `prune`, what is there and not declared goes.
+    pub(crate) fn new(declared: &Declared, actual: &Actual, prune: bool) -> Self {
+        let step = |(name, queue): (&String, &Queue)| Step::new(name, queue, actual.queues.get(name));
+        let deletions = if prune { actual.others.clone() } else { BTreeMap::new() };
+        Self { steps: declared.queues.iter().filter_map(step).collect(), deletions }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Queues that change.
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len() + self.deletions.len()
+    }
+
+    /// What is lost by it, in words that follow "this will".
+    pub(crate) fn loss(&self) -> Option<String> {
+        let messages: u64 = self.deletions.values().sum();
+        let queues = self.deletions.len();
+        (queues > 0).then(|| format!("delete {queues} queues with {messages} messages"))
+    }
+}
+
+impl Step {
+    fn new(name: &str, wanted: &Queue, found: Option<&actual::Queue>) -> Option<Self> {
+        let nothing = actual::Queue::default();
+        let is = found.unwrap_or(&nothing);
+        let tags = wanted.tags.as_ref();
+        let gone = is.tags.keys().filter(|key| tags.is_some_and(|tags| !tags.contains_key(*key)));
+        let dead_letters = wanted.dead_letters.clone().filter(|wanted| is.dead_letters.as_ref() != Some(wanted));
+        let step = Self {
+            name: name.to_owned(),
+            is_new: found.is_none(),
+            attributes: changes(&wanted.attributes, &is.attributes),
+            tags: tags.map(|tags| changes(tags, &is.tags)).unwrap_or_default(),
+            untag: gone.cloned().collect(),
+            dead_letters: dead_letters.map(|wanted| (is.dead_letters.clone(), wanted)),
+        };
+        let is_nothing = !step.is_new
+            && step.attributes.is_empty()
+            && step.tags.is_empty()
+            && step.untag.is_empty()
+            && step.dead_letters.is_none();
+        (!is_nothing).then_some(step)
+    }
+}
+
+fn changes(wanted: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Change> {
+    let differs = |(name, to): &(&String, &String)| !found.get(*name).is_some_and(|from| is_same(from, to));
+    let change =
+        |(name, to): (&String, &String)| Change { name: name.clone(), from: found.get(name).cloned(), to: to.clone() };
+    wanted.iter().filter(differs).map(change).collect()
+}
+
+/// Policies mean the same however their JSON is laid out.
+fn is_same(a: &str, b: &str) -> bool {
+    let object = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+    a == b || object(a).is_some_and(|a| object(b).is_some_and(|b| a == b))
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return writeln!(f, "nothing to do: the server has what is declared");
+        }
+        self.steps.iter().try_for_each(|step| write!(f, "{step}"))?;
+        self.deletions.iter().try_for_each(|(name, messages)| writeln!(f, "- queue {name} ({messages} messages)"))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} queue {}", if self.is_new { '+' } else { '~' }, self.name)?;
+        self.attributes.iter().try_for_each(|change| writeln!(f, "    {change}"))?;
+        self.tags.iter().try_for_each(|change| writeln!(f, "    tag {change}"))?;
+        self.untag.iter().try_for_each(|key| writeln!(f, "    tag {key} goes"))?;
+        let Some((from, to)) = &self.dead_letters else { return Ok(()) };
+        let shown = |dead: &DeadLetters| format!("{} after {} receives", dead.queue, dead.max_receives);
+        let from = from.as_ref().map(|from| format!("{} -> ", shown(from))).unwrap_or_default();
+        writeln!(f, "    dead letters: {from}{}", shown(to))
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.from {
+            Some(from) => write!(f, "{}: {from} -> {}", self.name, self.to),
+            None => write!(f, "{} = {}", self.name, self.to),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn dead(queue: &str, max_receives: u32) -> Option<DeadLetters> {
+        Some(DeadLetters { queue: queue.into(), max_receives })
+    }
+
+    fn declared() -> Declared {
+        let jobs = Queue {
+            attributes: map(&[("VisibilityTimeout", "60"), ("Policy", r#"{ "b": 1, "a": 2 }"#)]),
+            tags: Some(map(&[("team", "billing")])),
+            dead_letters: dead("jobs-dead", 5),
+        };
+        Declared { queues: [("jobs".to_owned(), jobs), ("jobs-dead".to_owned(), Queue::default())].into() }
+    }
+
+    #[test]
+    fn what_is_as_declared_needs_nothing_and_what_is_not_named_stays() {
+        let is = actual::Queue {
+            attributes: map(&[("VisibilityTimeout", "60"), ("Policy", r#"{"a":2,"b":1}"#), ("DelaySeconds", "7")]),
+            tags: map(&[("team", "billing")]),
+            dead_letters: dead("jobs-dead", 5),
+        };
+        let other = actual::Queue { tags: map(&[("by", "hand")]), ..actual::Queue::default() };
+        let queues = [("jobs".to_owned(), is), ("jobs-dead".to_owned(), other)].into();
+        let actual = Actual { queues, others: [("else".to_owned(), 3)].into() };
+        assert_eq!(Plan::new(&declared(), &actual, false), Plan::default());
+        let pruned = Plan::new(&declared(), &actual, true);
+        assert_eq!(pruned.to_string(), "- queue else (3 messages)\n");
+        assert_eq!(pruned.loss().unwrap(), "delete 1 queues with 3 messages");
+    }
+
+    #[test]
+    fn a_difference_is_shown_line_by_line() {
+        let is = actual::Queue {
+            attributes: map(&[("VisibilityTimeout", "30")]),
+            tags: map(&[("team", "x"), ("old", "y")]),
+            dead_letters: dead("elsewhere", 3),
+        };
+        let actual = Actual { queues: [("jobs".to_owned(), is)].into(), ..Actual::default() };
+        expect![[r#"
+            ~ queue jobs
+                Policy = { "b": 1, "a": 2 }
+                VisibilityTimeout: 30 -> 60
+                tag team: x -> billing
+                tag old goes
+                dead letters: elsewhere after 3 receives -> jobs-dead after 5 receives
+            + queue jobs-dead
+        "#]]
+        .assert_eq(&Plan::new(&declared(), &actual, false).to_string());
+    }
+}
