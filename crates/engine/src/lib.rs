@@ -6,6 +6,7 @@
 //! (`contents.rs`). What a machine sends to other partitions is brought to them by couriers (`outbox.rs`). Housekeeping retires the log behind snapshots of the machines (`retire.rs`), so that after a stop
 //! [`Recovery`] rebuilds them from snapshots and the rest of the log.
 
+mod channels;
 mod clock;
 mod compact;
 mod contents;
@@ -26,7 +27,8 @@ mod unavailable;
 
 pub use clock::{Clock, Sleep};
 pub use machine::{
-    Arrival, Content, Decision, Delivery, Durability, Effect, Machine, MalformedRecord, Outgoing, UNSYNCED_RECORDS_MAX,
+    Arrival, Content, Decision, Delivery, Durability, Effect, Machine, MalformedRecord, Outgoing, Stirred,
+    UNSYNCED_RECORDS_MAX,
 };
 pub use manual_clock::ManualClock;
 pub use memory::Memory;

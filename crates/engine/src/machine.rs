@@ -52,6 +52,12 @@ pub trait Machine: Sized + Send + 'static {
     /// How many waiting readers could be served now; the engine wakes that many.
     fn ready(&self) -> usize;
 
+    /// In which channels something became readable since this was last asked. Readers of a channel wait for it alone, and
+    /// what they may take is not counted by `ready`. Asked after each change and each passing of time.
+    fn take_stirred(&mut self) -> Stirred {
+        Stirred::Nothing
+    }
+
     /// The content that an applied effect brought, and its key.
     fn content(effect: Self::Effect) -> Option<(u64, Self::Content)>;
 
@@ -149,6 +155,17 @@ pub enum Delivery {
         /// Its number.
         number: u64,
     },
+}
+
+/// Which channels of a machine have something new for their readers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stirred {
+    /// None.
+    Nothing,
+    /// These, each as often as one more of its readers can be served.
+    Channels(Vec<u128>),
+    /// Perhaps any.
+    All,
 }
 
 /// What the engine keeps for a machine: shared by reference count, so that a clone costs next to nothing.

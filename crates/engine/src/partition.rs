@@ -4,6 +4,7 @@
 //! position its reply must wait for is taken under the same lock. So the order of records in the log is the order of
 //! changes, and no reply can see a change without waiting for it. Why a lock and not a thread of its own: ADR 0002.
 
+use crate::channels::Channels;
 use crate::contents::{Contents, Found};
 use crate::machine::{Durability, Effect, Machine};
 use crate::pending::Pending;
@@ -35,6 +36,7 @@ pub struct Partition<M: Machine> {
     slot: Mutex<Slot<M>>,
     readable: Notify,
     waiting: AtomicUsize,
+    channels: Channels,
     /// What a timer holds of this partition.
     this: Weak<Partition<M>>,
 }
@@ -78,6 +80,7 @@ impl<M: Machine> Partition<M> {
             slot: Mutex::new(slot),
             readable: Notify::new(),
             waiting: AtomicUsize::new(0),
+            channels: Channels::default(),
             this: this.clone(),
         });
         store.registry.add(id, Arc::<Self>::clone(&partition));
@@ -123,26 +126,58 @@ impl<M: Machine> Partition<M> {
         &self,
         until: Instant,
         stop: impl Future<Output = ()>,
-        mut command: impl FnMut() -> M::Command,
+        command: impl FnMut() -> M::Command,
         empty: impl Fn(&M::Reply) -> bool,
     ) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
     where
         M::Reply: Unpin,
     {
+        let waiting = Waiting::enter(&self.waiting);
+        let pending = self.look_until_ready(&self.readable, until, stop, command, empty).await?;
+        // From here on it waits for the disk alone, and no turn shall come to it.
+        drop(waiting);
+        pending.read().await
+    }
+
+    /// The same for a reader of one channel ([`Machine::take_stirred`]), whom nothing else wakes.
+    pub async fn execute_when_ready_in(
+        &self,
+        channel: u128,
+        until: Instant,
+        stop: impl Future<Output = ()>,
+        command: impl FnMut() -> M::Command,
+        empty: impl Fn(&M::Reply) -> bool,
+    ) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
+    where
+        M::Reply: Unpin,
+    {
+        let waiting = self.channels.enter(channel);
+        let pending = self.look_until_ready(&waiting.readable, until, stop, command, empty).await?;
+        drop(waiting);
+        pending.read().await
+    }
+
+    async fn look_until_ready(
+        &self,
+        woken: &Notify,
+        until: Instant,
+        stop: impl Future<Output = ()>,
+        mut command: impl FnMut() -> M::Command,
+        empty: impl Fn(&M::Reply) -> bool,
+    ) -> Result<Pending<M>, Unavailable> {
         let mut stop = pin!(stop);
         let mut expired = self.store.clock().sleep_until(until);
-        let waiting = Waiting::enter(&self.waiting);
         let mut looks = 0;
-        let pending = loop {
-            let mut readable = pin!(self.readable.notified());
+        loop {
+            let mut readable = pin!(woken.notified());
             // Registered before looking, so that what arrives between looking and waiting is not missed.
             readable.as_mut().enable();
             let pending = self.execute(command()).inspect_err(|_| {
                 // A reader that cannot be served passes its turn on.
-                self.readable.notify_one();
+                woken.notify_one();
             })?;
             if !pending.is(&empty) {
-                break pending;
+                return Ok(pending);
             }
             if pending.has_changed() && looks < LOOKS_MAX {
                 // It put something out of its way, and there may be an answer behind that.
@@ -154,13 +189,10 @@ impl<M: Machine> Partition<M> {
             tokio::select! {
                 biased;
                 () = readable => {}
-                () = &mut expired => break pending,
-                () = &mut stop => break pending,
+                () = &mut expired => return Ok(pending),
+                () = &mut stop => return Ok(pending),
             }
-        };
-        // From here on it waits for the disk alone, and no turn shall come to it.
-        drop(waiting);
-        pending.read().await
+        }
     }
 
     pub(crate) fn store(&self) -> &Shared {
@@ -312,9 +344,11 @@ impl<M: Machine> Partition<M> {
     /// Wakes as many waiting readers as there are newly readable messages, and has the clock wake the rest.
     fn wake(&self, slot: &mut Slot<M>, ready_before: usize) {
         let waiting = self.waiting.load(Ordering::Relaxed);
-        if waiting == 0 {
+        let stirred = slot.machine.take_stirred();
+        if waiting == 0 && self.channels.is_empty() {
             return;
         }
+        self.channels.wake(&stirred);
         let newly_ready = slot.machine.ready().saturating_sub(ready_before);
         for _ in 0..newly_ready.min(waiting) {
             self.readable.notify_one();

@@ -3,7 +3,7 @@
 //! Commands carry everything that is chance or time. Values are taken as they are: ranges, batch sizes and bytes are
 //! checked at the service's door. Batches are answered entry by entry, in the order asked.
 
-use crate::{Delivery, Handle, NewMessage, PeekStates, Peeked, Settings};
+use crate::{Delivery, Handle, NewMessage, PeekStates, Peeked, Settings, VirtualId, Within};
 use names::Instant;
 
 /// What may be asked.
@@ -29,6 +29,8 @@ pub enum Command {
     Configure(Settings),
     /// Counts the messages.
     Count,
+    /// Asks a virtual queue, whose messages are received there only.
+    Within(VirtualId, Within),
     /// Looks at messages and changes nothing.
     Peek {
         /// The first sequence to look at; beyond the last one is the end.

@@ -24,17 +24,28 @@ impl Queue {
             Command::Purge => self.purge(),
             Command::Configure(settings) => self.configure(settings),
             Command::Count => Decision::answer(Reply::Counted(self.counts())),
+            Command::Within(id, asked) => self.within(now, id, asked),
             Command::Peek { from, max, states } => self.peek(from, max, states),
         }
     }
 
     fn send<E: From<Effect>>(&self, now: Instant, messages: Vec<NewMessage>) -> Decision<E, Reply> {
+        self.send_as(now, messages, |sequence, visible_at, message| Effect::Sent { sequence, visible_at, message })
+    }
+
+    /// Sends by effects that `sent` makes of sequence, moment and message.
+    pub(crate) fn send_as<E: From<Effect>>(
+        &self,
+        now: Instant,
+        messages: Vec<NewMessage>,
+        sent: impl Fn(u64, Instant, Message) -> Effect,
+    ) -> Decision<E, Reply> {
         let first = self.next_sequence;
         // A clock that was set back must not make a later message look older: expiry goes front first.
         let sent_at = now.max(self.last_sent_at);
         let effect = |(NewMessage { id, body_bytes, bytes, delay_millis }, sequence): (NewMessage, u64)| {
             let visible_at = after(now, delay_millis.unwrap_or(self.settings.delay_millis));
-            E::from(Effect::Sent { sequence, visible_at, message: Message::new(id, sent_at, body_bytes, bytes) })
+            E::from(sent(sequence, visible_at, Message::new(id, sent_at, body_bytes, bytes)))
         };
         Decision::change(messages.into_iter().zip(first..).map(effect).collect(), Reply::Sent { first })
     }
@@ -63,7 +74,7 @@ impl Queue {
         }
     }
 
-    fn delivery(&self, now: Instant, sequence: u64) -> Delivery {
+    pub(crate) fn delivery(&self, now: Instant, sequence: u64) -> Delivery {
         let status = self.exceptions.get(sequence).unwrap_or_default();
         Delivery {
             sequence,
@@ -155,6 +166,6 @@ impl Queue {
 }
 
 /// The moment `millis` from now as effects write it: none at all is the epoch.
-fn after(now: Instant, millis: u64) -> Instant {
+pub(crate) fn after(now: Instant, millis: u64) -> Instant {
     if millis == 0 { Instant::EPOCH } else { now.plus_millis(millis) }
 }

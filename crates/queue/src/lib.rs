@@ -10,7 +10,8 @@
 //! of it, and no content is in it: the engine keeps that, by sequence.
 //!
 //! Where to look: `command.rs` what may be asked and is answered, `records.rs` the journal's record kinds, `decide.rs`
-//! the rules, `peek.rs` looking without touching, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
+//! the rules, `peek.rs` looking without touching, `virtual_queues.rs` messages for
+//! whoever names their virtual queue, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
 //! structures below it, `snapshot.rs` the bytes that stand for all of them.
 
 mod command;
@@ -27,6 +28,7 @@ mod snapshot;
 mod state;
 mod tagged;
 mod varint;
+mod virtual_queues;
 mod visible;
 
 pub use command::{Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
@@ -36,3 +38,4 @@ pub use peek::{PeekStates, Peeked};
 pub use records::{Effect, KIND_MAX};
 pub use settings::Settings;
 pub use state::Queue;
+pub use virtual_queues::{VirtualId, Within};

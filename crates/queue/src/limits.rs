@@ -32,6 +32,10 @@ pub(crate) const REVEAL_STEPS_MAX: usize = 10_000;
 /// from holding up the queue; a step is a few nanoseconds.
 pub(crate) const PEEK_STEPS_MAX: usize = 10_000;
 
+/// Channels that the engine is told of one by one between two times that it asks; beyond it, it is told that it may be any of
+/// them. A step reveals far fewer in usual traffic, and only a replay, during which nobody asks, comes to more.
+pub(crate) const STIRRED_MAX: usize = 1000;
+
 /// Deadlines kept beyond twice the valid ones before the invalid ones are thrown out. It keeps small queues from
 /// tidying up at every step, and is about a kilobyte.
 pub(crate) const STALE_DEADLINES_MAX: usize = 64;

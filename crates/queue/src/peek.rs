@@ -25,7 +25,7 @@ impl PeekStates {
     /// Every message.
     pub const ALL: Self = Self { visible: true, delayed: true, in_flight: true };
 
-    fn has(self, phase: Phase) -> bool {
+    pub(crate) fn has(self, phase: Phase) -> bool {
         match phase {
             Phase::Visible => self.visible,
             Phase::Delayed => self.delayed,
@@ -48,7 +48,7 @@ pub struct Peeked {
 }
 
 impl Peeked {
-    fn new(sequence: u64, status: Status) -> Self {
+    pub(crate) fn new(sequence: u64, status: Status) -> Self {
         Self {
             sequence,
             hidden_until: status.is_hidden().then_some(status.until),
@@ -93,7 +93,7 @@ impl Queue {
             if steps == PEEK_STEPS_MAX || found.len() == max {
                 return (found, sequence);
             }
-            if status.is_hidden() && states.has(status.phase()) {
+            if status.is_hidden() && states.has(status.phase()) && !self.is_within_any(sequence) {
                 found.push(Peeked::new(sequence, status));
             }
         }

@@ -11,6 +11,7 @@
 //!                       2  the same | sections (tagged.rs): settings that are not as they are by default (settings.rs)
 //! 7  Expired            1  v below
 //! 8  PassedOver         1  v below
+//! 24 SentWithin         1  virtual queue 16 | then as Sent, version 1
 //!
 //! list = v count, then each entry; its sequence is written as v (sequence − the entry before's), so it only rises
 //! ```
@@ -19,7 +20,7 @@
 
 use crate::settings::TAGGED;
 use crate::varint::{Reader, put};
-use crate::{Message, MessageId, Settings};
+use crate::{Message, MessageId, Settings, VirtualId};
 use bytes::Bytes;
 use engine::MalformedRecord;
 use names::Instant;
@@ -35,10 +36,12 @@ const PURGED: u8 = 5;
 const CONFIGURED: u8 = 6;
 const EXPIRED: u8 = 7;
 const PASSED_OVER: u8 = 8;
+const SENT_WITHIN: u8 = 24;
 const VERSION: u8 = 1;
 
 const SENT_HEADER_BYTES: usize = 8 + 16 + 8 + 8 + 4;
-const _: () = assert!(PASSED_OVER <= KIND_MAX);
+const VIRTUAL_ID_BYTES: usize = 16;
+const _: () = assert!(PASSED_OVER <= KIND_MAX && SENT_WITHIN <= KIND_MAX);
 
 /// What changes a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,17 @@ pub enum Effect {
     /// A message was added.
     Sent {
         /// Its place, one more than the last message's.
+        sequence: u64,
+        /// When it can be received; [`Instant::EPOCH`] is at once.
+        visible_at: Instant,
+        /// What was sent, never earlier than the message before it.
+        message: Message,
+    },
+    /// A message was added to a virtual queue.
+    SentWithin {
+        /// Which.
+        within: VirtualId,
+        /// Its place, one more than the last message's, of whatever queue of this host.
         sequence: u64,
         /// When it can be received; [`Instant::EPOCH`] is at once.
         visible_at: Instant,
@@ -91,6 +105,7 @@ impl engine::Effect for Effect {
     fn kind(&self) -> u8 {
         match self {
             Self::Sent { .. } => SENT,
+            Self::SentWithin { .. } => SENT_WITHIN,
             Self::Leased { .. } => LEASED,
             Self::VisibilityChanged(_) => VISIBILITY_CHANGED,
             Self::Deleted(_) => DELETED,
@@ -107,19 +122,17 @@ impl engine::Effect for Effect {
 
     /// Receiving and deleting must go on when the disk is nearly full, or a full queue could never be emptied.
     fn frees(&self) -> bool {
-        !matches!(self, Self::Sent { .. } | Self::Configured(_) | Self::PassedOver { .. })
+        !matches!(self, Self::Sent { .. } | Self::SentWithin { .. } | Self::Configured(_) | Self::PassedOver { .. })
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Sent { sequence, visible_at, message } => {
-                out.reserve(SENT_HEADER_BYTES + message.bytes().len());
-                out.extend_from_slice(&sequence.to_le_bytes());
-                out.extend_from_slice(&message.id.0);
-                out.extend_from_slice(&message.sent_at.as_millis().to_le_bytes());
-                out.extend_from_slice(&visible_at.as_millis().to_le_bytes());
-                out.extend_from_slice(&message.body_bytes().to_le_bytes());
-                out.extend_from_slice(message.bytes());
+                put_sent(out, *sequence, *visible_at, message);
+            }
+            Self::SentWithin { within, sequence, visible_at, message } => {
+                out.extend_from_slice(&within.0.to_be_bytes());
+                put_sent(out, *sequence, *visible_at, message);
             }
             Self::Leased { received_at, until, entries } => {
                 put(out, received_at.as_millis());
@@ -145,17 +158,29 @@ impl engine::Effect for Effect {
     }
 
     fn content_key(kind: u8, version: u8, payload: &[u8]) -> Option<(u64, Instant)> {
-        if (kind, version) != (SENT, VERSION) {
-            return None;
-        }
-        let header = read_sent_header(&mut Reader::new(payload)).ok()?;
+        let sent = match (kind, version) {
+            (SENT, VERSION) => payload,
+            (SENT_WITHIN, VERSION) => payload.get(VIRTUAL_ID_BYTES..)?,
+            _ => return None,
+        };
+        let header = read_sent_header(&mut Reader::new(sent)).ok()?;
         Some((header.sequence, header.sent_at))
     }
 }
 
 fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
     if kind == SENT {
-        return read_sent(payload);
+        return read_sent(payload, |sequence, visible_at, message| Effect::Sent { sequence, visible_at, message });
+    }
+    if kind == SENT_WITHIN {
+        let (id, sent) = payload.split_first_chunk::<VIRTUAL_ID_BYTES>().ok_or("it ends inside a field")?;
+        let within = VirtualId(u128::from_be_bytes(*id));
+        return read_sent(sent, |sequence, visible_at, message| Effect::SentWithin {
+            within,
+            sequence,
+            visible_at,
+            message,
+        });
     }
     let mut reader = Reader::new(payload);
     let effect = match kind {
@@ -178,12 +203,22 @@ fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
     Ok(effect)
 }
 
-fn read_sent(payload: &[u8]) -> Result<Effect, &'static str> {
+fn put_sent(out: &mut Vec<u8>, sequence: u64, visible_at: Instant, message: &Message) {
+    out.reserve(SENT_HEADER_BYTES + message.bytes().len());
+    out.extend_from_slice(&sequence.to_le_bytes());
+    out.extend_from_slice(&message.id.0);
+    out.extend_from_slice(&message.sent_at.as_millis().to_le_bytes());
+    out.extend_from_slice(&visible_at.as_millis().to_le_bytes());
+    out.extend_from_slice(&message.body_bytes().to_le_bytes());
+    out.extend_from_slice(message.bytes());
+}
+
+fn read_sent(payload: &[u8], effect: impl Fn(u64, Instant, Message) -> Effect) -> Result<Effect, &'static str> {
     let mut reader = Reader::new(payload);
     let SentHeader { sequence, id, sent_at, visible_at, body_bytes } = read_sent_header(&mut reader)?;
     // One allocation holds both, and nothing else pins it.
     let bytes = Bytes::copy_from_slice(reader.rest());
-    Ok(Effect::Sent { sequence, visible_at, message: Message::new(id, sent_at, body_bytes, bytes) })
+    Ok(effect(sequence, visible_at, Message::new(id, sent_at, body_bytes, bytes)))
 }
 
 struct SentHeader {

@@ -9,6 +9,7 @@
 //! exception     step v (from the sequence before, or 0) │ receives v, times two, plus one if hidden
 //!               │ if received: received at n (near the one before, or last sent at) │ first received at n (near received at)
 //!               │ if hidden: until n (near received at, or the received at before)
+//! section 20    virtual queues (virtual_queues.rs): count v, then each message: step v │ virtual queue 16
 //! mark          step v (from the first sequence before, or 0) │ first sent at v (from the last sent at before, or 0)
 //!               │ last sent at v (from the first)
 //!
@@ -22,6 +23,7 @@ use crate::marks::{Mark, Marks};
 use crate::settings::{self, Settings};
 use crate::tagged::{Section, put_sections, read_sections};
 use crate::varint::{Reader, put, put_near};
+use crate::virtual_queues;
 use crate::visible::Visible;
 use engine::MalformedRecord;
 use names::Instant;
@@ -56,16 +58,30 @@ impl Queue {
 
     /// What most queues do not have, by rising tags.
     fn sections(&self) -> Vec<Section> {
-        Vec::new()
+        self.virtual_queues.iter().filter_map(|all| all.section()).collect()
     }
 
     /// Takes one section in.
-    fn take(&mut self, _tag: u8, _section: &mut Reader<'_>) -> Result<(), &'static str> {
-        Err("a part of a queue that this version does not know")
+    fn take(&mut self, tag: u8, section: &mut Reader<'_>) -> Result<(), &'static str> {
+        match tag {
+            virtual_queues::TAG => self.take_virtual_queues(section),
+            _ => Err("a part of a queue that this version does not know"),
+        }
     }
 
     /// Checks what the parts say of one another.
     fn check(&self) -> Result<(), &'static str> {
+        if self
+            .virtual_queues
+            .as_ref()
+            .is_some_and(|all| all.visible.ranges().any(|range| range.end > self.next_sequence))
+        {
+            return Err("a message of a virtual queue was not sent");
+        }
+        let mut within = self.virtual_queues.iter().flat_map(|all| all.visible.ranges());
+        if within.any(|range| self.visible.count_within(range) > 0) {
+            return Err("a message is visible in two queues");
+        }
         if self.visible.ranges().last().is_some_and(|range| range.end > self.next_sequence) {
             return Err("a message is visible that was not sent");
         }
@@ -73,7 +89,7 @@ impl Queue {
             if sequence >= self.next_sequence {
                 return Err("something happened to a message that was not sent");
             }
-            if status.is_hidden() == self.visible.contains(sequence) {
+            if status.is_hidden() == self.is_visible(sequence) {
                 return Err("a message is both visible and hidden, or neither");
             }
         }

@@ -9,9 +9,10 @@
 
 use crate::exceptions::{Exceptions, Status};
 use crate::marks::Marks;
+use crate::virtual_queues::{VirtualId, VirtualQueues};
 use crate::visible::Visible;
 use crate::{Command, Counts, Effect, IN_FLIGHT_MAX, Message, Reply, Settings};
-use engine::{Decision, Machine, MalformedRecord, UNSYNCED_RECORDS_MAX};
+use engine::{Decision, Machine, MalformedRecord, Stirred, UNSYNCED_RECORDS_MAX};
 use names::{Instant, Position};
 use std::ops::Range;
 
@@ -26,6 +27,7 @@ pub struct Queue {
     pub(crate) next_sequence: u64,
     pub(crate) last_sent_at: Instant,
     pub(crate) expiry: Expiry,
+    pub(crate) virtual_queues: Option<Box<VirtualQueues>>,
 }
 
 /// Whether messages went by time that no record says are gone. Time is told anew at each start, and a clock set back
@@ -57,6 +59,7 @@ impl Queue {
             next_sequence: 1,
             last_sent_at: Instant::EPOCH,
             expiry: Expiry::default(),
+            virtual_queues: None,
         }
     }
 
@@ -68,7 +71,7 @@ impl Queue {
     /// How many messages there are, and of which kind, as far as time has been let pass.
     pub fn counts(&self) -> Counts {
         Counts {
-            visible: self.visible.len(),
+            visible: self.visible.len() + self.virtual_queues.as_ref().map_or(0, |all| all.visible.len()),
             in_flight: self.exceptions.in_flight(),
             delayed: self.exceptions.delayed(),
             oldest_sent_at: self.marks.oldest(),
@@ -85,8 +88,12 @@ impl Queue {
     pub fn advance(&mut self, now: Instant) {
         self.expire(now);
         if self.exceptions.next_deadline().is_some_and(|at| at <= now) {
-            let Self { exceptions, visible, .. } = self;
-            exceptions.reveal(now, |sequence| visible.insert(sequence));
+            let Self { exceptions, visible, virtual_queues, .. } = self;
+            exceptions.reveal(now, |sequence| {
+                if !virtual_queues.as_mut().is_some_and(|all| all.show(sequence)) {
+                    visible.insert(sequence);
+                }
+            });
         }
     }
 
@@ -94,7 +101,10 @@ impl Queue {
     /// that it removes one by one are pushed onto `gone`.
     pub fn apply(&mut self, effect: &Effect, gone: &mut Vec<u64>) {
         match effect {
-            Effect::Sent { sequence, visible_at, message } => self.add(*sequence, message.sent_at, *visible_at),
+            Effect::Sent { sequence, visible_at, message } => self.add(*sequence, message.sent_at, *visible_at, None),
+            Effect::SentWithin { within, sequence, visible_at, message } => {
+                self.add(*sequence, message.sent_at, *visible_at, Some(*within));
+            }
             Effect::Leased { received_at, until, entries } => {
                 for &(sequence, receive) in entries {
                     self.lease(sequence, receive, *received_at, *until);
@@ -157,12 +167,17 @@ impl Queue {
 
     /// The message that an effect brought, and its sequence.
     pub fn content(effect: Effect) -> Option<(u64, Message)> {
-        if let Effect::Sent { sequence, message, .. } = effect { Some((sequence, message)) } else { None }
+        match effect {
+            Effect::Sent { sequence, message, .. } | Effect::SentWithin { sequence, message, .. } => {
+                Some((sequence, message))
+            }
+            _ => None,
+        }
     }
 
     /// Whether a message is there.
     pub fn holds(&self, sequence: u64) -> bool {
-        self.visible.contains(sequence) || self.exceptions.get(sequence).is_some()
+        self.is_visible(sequence) || self.exceptions.get(sequence).is_some()
     }
 
     /// The first sequence that is not gone: that of the oldest message, or of the next one sent.
@@ -172,12 +187,14 @@ impl Queue {
 
     /// How many messages of these sequences are there.
     pub fn held_within(&self, sequences: Range<u64>) -> u64 {
-        self.visible.count_within(sequences.clone()) + self.exceptions.hidden_within(sequences)
+        let within = self.virtual_queues.as_ref().map_or(0, |all| all.visible.count_within(sequences.clone()));
+        self.visible.count_within(sequences.clone()) + within + self.exceptions.hidden_within(sequences)
     }
 
     /// The oldest message.
     pub(crate) fn first_live(&self) -> Option<u64> {
-        self.visible.first().into_iter().chain(self.exceptions.first()).min()
+        let within = self.virtual_queues.as_ref().and_then(|all| all.visible.first());
+        self.visible.first().into_iter().chain(within).chain(self.exceptions.first()).min()
     }
 
     fn expire(&mut self, now: Instant) {
@@ -189,7 +206,7 @@ impl Queue {
         }
     }
 
-    fn add(&mut self, sequence: u64, sent_at: Instant, visible_at: Instant) {
+    fn add(&mut self, sequence: u64, sent_at: Instant, visible_at: Instant, within: Option<VirtualId>) {
         // What was met before is passed over, and so is a last number of all, after which there would be no next one.
         if sequence < self.next_sequence || sequence == u64::MAX {
             return;
@@ -200,8 +217,11 @@ impl Queue {
         self.next_sequence = sequence + 1;
         self.last_sent_at = self.last_sent_at.max(sent_at);
         self.marks.note(sequence, self.last_sent_at, self.settings.retention_millis);
+        if let Some(id) = within {
+            self.join(sequence, id);
+        }
         match visible_at {
-            Instant::EPOCH => self.visible.insert(sequence),
+            Instant::EPOCH => self.show(sequence),
             until => self.exceptions.set(sequence, Status { until, ..Status::default() }),
         }
     }
@@ -218,14 +238,14 @@ impl Queue {
     fn change(&mut self, sequence: u64, change: impl FnOnce(&mut Status)) {
         let before = self.exceptions.get(sequence);
         let mut status = before.unwrap_or_default();
-        if before.is_none() && !self.visible.contains(sequence) {
+        if before.is_none() && !self.is_visible(sequence) {
             return;
         }
         let was_hidden = status.is_hidden();
         change(&mut status);
         match (was_hidden, status.is_hidden()) {
-            (false, true) => drop(self.visible.remove(sequence)),
-            (true, false) => self.visible.insert(sequence),
+            (false, true) => drop(self.hide(sequence)),
+            (true, false) => self.show(sequence),
             _ => {}
         }
         self.exceptions.set(sequence, status);
@@ -234,11 +254,14 @@ impl Queue {
     /// Whether it was there.
     fn remove(&mut self, sequence: u64) -> bool {
         let had_status = self.exceptions.remove(sequence).is_some();
-        self.visible.remove(sequence) || had_status
+        let was_there = self.hide(sequence) || had_status;
+        self.leave_virtual_queue(sequence);
+        was_there
     }
 
     fn remove_below(&mut self, below: u64) {
         self.visible.remove_below(below);
+        self.leave_virtual_queues_below(below);
         self.exceptions.remove_below(below);
         self.exceptions.tidy();
         self.marks.trim(self.first_live());
@@ -271,6 +294,10 @@ impl Machine for Queue {
 
     fn ready(&self) -> usize {
         Queue::ready(self)
+    }
+
+    fn take_stirred(&mut self) -> Stirred {
+        Queue::take_stirred(self)
     }
 
     fn content(effect: Effect) -> Option<(u64, Message)> {

@@ -1,6 +1,7 @@
 //! Round trips, fixed bytes and hostile bytes of the journal records.
 
 use super::*;
+use crate::Queue;
 use engine::Effect as _;
 use expect_test::expect;
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
@@ -36,6 +37,12 @@ fn example_of_each_kind() -> Vec<Effect> {
         Effect::Configured(Settings { retention_millis: 345_600_000, visibility_millis: 30_000, delay_millis: 0 }),
         Effect::Expired { below: 301 },
         Effect::PassedOver { below: 2_097_153 },
+        Effect::SentWithin {
+            within: VirtualId(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10),
+            sequence: 4,
+            visible_at: Instant::EPOCH,
+            message: Message::new(MessageId([7; 16]), at(1_700_000_000_123), 1, Bytes::from_static(b"xp")),
+        },
     ]
 }
 
@@ -59,6 +66,7 @@ fn the_bytes_of_each_kind_never_change() {
         6 v1 80e0e5a401b0ea0100
         7 v1 ad02
         8 v1 81808001
+        24 v1 0102030405060708090a0b0c0d0e0f100400000000000000070707070707070707070707070707077b68e5cf8b0100000000000000000000010000007870
     "#]]
     .assert_eq(&picture);
 }
@@ -66,7 +74,7 @@ fn the_bytes_of_each_kind_never_change() {
 #[test]
 fn each_kind_has_a_number_of_its_own_below_the_bound() {
     let kinds: Vec<_> = example_of_each_kind().iter().map(Effect::kind).collect();
-    assert_eq!(kinds, (1..=8).collect::<Vec<_>>());
+    assert_eq!(kinds, (1..=8).chain([24]).collect::<Vec<_>>());
     assert!(kinds.iter().all(|&kind| kind <= KIND_MAX));
 }
 
@@ -74,7 +82,8 @@ fn each_kind_has_a_number_of_its_own_below_the_bound() {
 fn a_record_cut_anywhere_is_malformed_unless_only_its_properties_are_cut() {
     for effect in example_of_each_kind() {
         let bytes = bytes_of(&effect);
-        let free_tail = if let Effect::Sent { message, .. } = &effect { message.properties().len() } else { 0 };
+        let content = Queue::content(effect.clone());
+        let free_tail = content.map_or(0, |(_, message)| message.properties().len());
         for end in 0..bytes.len() - free_tail {
             assert!(Effect::decode(effect.kind(), 1, &bytes[..end]).is_err(), "{effect:?} cut at {end}");
         }
@@ -114,10 +123,13 @@ fn the_key_of_a_content_is_read_without_the_rest() {
     let examples = example_of_each_kind();
     let keys = examples.iter().map(|effect| Effect::content_key(effect.kind(), effect.version(), &bytes_of(effect)));
     let mut expected = vec![None; examples.len()];
-    expected[0] = Some((3, Instant::from_millis(1_700_000_000_123)));
+    let sent_at = Instant::from_millis(1_700_000_000_123);
+    expected[0] = Some((3, sent_at));
+    expected[8] = Some((4, sent_at));
     assert_eq!(keys.collect::<Vec<_>>(), expected);
     let sent = bytes_of(&examples[0]);
     assert_eq!(Effect::content_key(SENT, 2, &sent), None);
+    assert_eq!(Effect::content_key(SENT_WITHIN, 1, &sent[..VIRTUAL_ID_BYTES - 1]), None);
     assert_eq!(Effect::content_key(SENT, 1, &sent[..SENT_HEADER_BYTES + 3]), None, "it cannot be decoded either");
 }
 
@@ -159,6 +171,14 @@ fn effects() -> impl Strategy<Value = Effect> {
                 Effect::Sent { sequence, visible_at, message }
             }
         ),
+        (any::<u128>(), 1u64.., any::<[u8; 16]>(), instants(), byte_strings()).prop_map(
+            |(id, sequence, message, sent_at, bytes)| Effect::SentWithin {
+                within: VirtualId(id),
+                sequence,
+                visible_at: Instant::EPOCH,
+                message: Message::new(MessageId(message), sent_at, 0, bytes),
+            }
+        ),
         (instants(), instants(), lists(1u32..)).prop_map(|(received_at, until, entries)| Effect::Leased {
             received_at,
             until,
@@ -189,7 +209,7 @@ proptest! {
     ) {
         let key = Effect::content_key(kind, VERSION, &bytes);
         let decoded = Effect::decode(kind, VERSION, &bytes);
-        let content = decoded.clone().ok().and_then(crate::Queue::content);
+        let content = decoded.clone().ok().and_then(Queue::content);
         prop_assert_eq!(key, content.map(|(sequence, message)| (sequence, message.sent_at)));
         if let Ok(effect) = decoded {
             prop_assert_eq!(bytes_of(&effect), bytes);

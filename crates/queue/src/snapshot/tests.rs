@@ -1,7 +1,7 @@
 //! Round trips, fixed bytes and hostile bytes of snapshots.
 
 use super::*;
-use crate::{Effect, Message, MessageId};
+use crate::{Effect, Message, MessageId, VirtualId};
 use bytes::Bytes;
 use expect_test::expect;
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
@@ -51,6 +51,22 @@ fn the_bytes_of_version_2_never_change() {
     assert_eq!(restored, example());
     assert_eq!((restored.counts().visible, restored.counts().in_flight, restored.counts().delayed), (97, 1, 1));
     assert_eq!(restored.next_deadline(), Some(Instant::from_millis(1_700_000_041_000)));
+}
+
+#[test]
+fn the_bytes_of_virtual_queues_never_change() {
+    let mut queue = example();
+    let message = Message::new(MessageId([0; 16]), Instant::from_millis(1_700_000_012_000), 0, Bytes::new());
+    for (sequence, visible_at) in [(102, Instant::EPOCH), (103, Instant::from_millis(1_700_000_900_000))] {
+        let within = VirtualId(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+        queue.apply(&Effect::SentWithin { within, sequence, visible_at, message: message.clone() }, &mut Vec::new());
+    }
+    let state = bytes_of(&queue);
+    let hex: String = state.iter().map(|byte| format!("{byte:02x}")).collect();
+    expect!["01142302660102030405060708090a0b0c0d0e0f10010102030405060708090a0b0c0d0e0f10"]
+        .assert_eq(&hex[hex.len() - 76..]);
+    assert_eq!(Queue::restore(2, &state).unwrap(), queue);
+    assert_eq!((queue.counts().visible, queue.counts().delayed, queue.ready()), (98, 2, 97));
 }
 
 /// What version 1 has is version 2 without its two empty lists of sections.

@@ -11,7 +11,7 @@ use crate::exceptions::Phase;
 use crate::limits::{RUNS_PER_RETENTION, STALE_DEADLINES_MAX};
 use crate::{
     DeleteOutcome, Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, TOTAL_VISIBILITY_MILLIS_MAX,
-    VisibilityOutcome,
+    VisibilityOutcome, Within,
 };
 use bytes::Bytes;
 use engine::Effect as _;
@@ -24,6 +24,8 @@ const SETTINGS: Settings = Settings { retention_millis: 60_000, visibility_milli
 #[derive(Clone)]
 struct Naive {
     sequence: u64,
+    /// Which virtual queue it is in, if it is in one.
+    within: Option<u8>,
     sent_at: Instant,
     hidden_until: Instant,
     receives: Vec<Instant>,
@@ -56,14 +58,11 @@ impl Model {
         match command {
             Command::Send(messages) => {
                 let first = self.sent + 1;
-                messages.iter().for_each(|new| self.send(now, new));
+                messages.iter().for_each(|new| self.send(now, None, new));
                 Reply::Sent { first }
             }
-            Command::Receive { max, visibility_millis } => {
-                let hide = visibility_millis.unwrap_or(self.settings.visibility_millis);
-                let visible = self.messages.iter_mut().filter(|message| message.hidden_until <= now);
-                Reply::Received(visible.take(*max).map(|message| message.receive(now, hide)).collect())
-            }
+            Command::Receive { max, visibility_millis } => self.receive(now, None, *max, *visibility_millis),
+            Command::Within(id, asked) => self.answer_within(now, id.0 as u8, asked),
             Command::Delete(handles) => Reply::Deleted(self.delete(handles)),
             Command::ChangeVisibility(entries) => Reply::VisibilityChanged(
                 entries.iter().map(|&(handle, millis)| self.change_visibility(now, handle, millis)).collect(),
@@ -76,16 +75,44 @@ impl Model {
                 self.settings = *settings;
                 Reply::Configured
             }
-            Command::Count => Reply::Counted(self.counts(now)),
+            Command::Count => Reply::Counted(self.counts(now, |_| true)),
             Command::Peek { .. } => unreachable!("peeks are compared apart, page by page"),
         }
     }
 
-    fn send(&mut self, now: Instant, new: &NewMessage) {
+    fn answer_within(&mut self, now: Instant, id: u8, asked: &Within) -> Reply {
+        match asked {
+            Within::Send(messages) => {
+                let first = self.sent + 1;
+                messages.iter().for_each(|new| self.send(now, Some(id), new));
+                Reply::Sent { first }
+            }
+            Within::Receive { max, visibility_millis } => self.receive(now, Some(id), *max, *visibility_millis),
+            Within::Purge => {
+                self.messages.retain(|message| message.within != Some(id));
+                Reply::Purged
+            }
+            Within::Count => {
+                let counts = self.counts(now, |message| message.within == Some(id));
+                Reply::Counted(Counts { oldest_sent_at: None, ..counts })
+            }
+            Within::Peek { .. } => unreachable!("peeks are compared apart, page by page"),
+        }
+    }
+
+    fn receive(&mut self, now: Instant, within: Option<u8>, max: usize, hide_millis: Option<u64>) -> Reply {
+        let hide = hide_millis.unwrap_or(self.settings.visibility_millis);
+        let mine = self.messages.iter_mut().filter(|message| message.within == within);
+        let visible = mine.filter(|message| message.hidden_until <= now);
+        Reply::Received(visible.take(max).map(|message| message.receive(now, hide)).collect())
+    }
+
+    fn send(&mut self, now: Instant, within: Option<u8>, new: &NewMessage) {
         self.sent += 1;
         self.last_sent_at = self.last_sent_at.max(now);
         self.messages.push(Naive {
             sequence: self.sent,
+            within,
             sent_at: self.last_sent_at,
             hidden_until: now.plus_millis(new.delay_millis.unwrap_or(self.settings.delay_millis)),
             receives: Vec::new(),
@@ -124,9 +151,9 @@ impl Model {
         VisibilityOutcome::Changed
     }
 
-    fn counts(&self, now: Instant) -> Counts {
+    fn counts(&self, now: Instant, is_meant: impl Fn(&Naive) -> bool) -> Counts {
         let count = |wanted: fn(bool, bool) -> bool| {
-            let is_wanted = |m: &&Naive| wanted(m.hidden_until > now, m.receives.is_empty());
+            let is_wanted = |m: &&Naive| is_meant(m) && wanted(m.hidden_until > now, m.receives.is_empty());
             self.messages.iter().filter(is_wanted).count()
         };
         Counts {
@@ -142,8 +169,11 @@ impl Model {
     }
 }
 
-fn ask(queue: &Queue, from: u64, max: usize, states: PeekStates) -> Reply {
-    queue.peek::<Effect>(from, max, states).reply
+fn ask(queue: &Queue, within: Option<u8>, from: u64, max: usize, states: PeekStates) -> Reply {
+    match within {
+        None => queue.peek::<Effect>(from, max, states).reply,
+        Some(id) => queue.within::<Effect>(Instant::EPOCH, virtual_id(id), Within::Peek { from, max, states }).reply,
+    }
 }
 
 impl Naive {
@@ -173,8 +203,9 @@ impl Naive {
 /// A command of which the handles are still to be chosen among those that receives gave.
 #[derive(Debug, Clone)]
 enum Draft {
-    Send(Vec<(Option<u64>, u8)>),
-    Receive(usize, Option<u64>),
+    Send(Option<u8>, Vec<(Option<u64>, u8)>),
+    Receive(Option<u8>, usize, Option<u64>),
+    OfVirtual(u8, Within),
     Delete(Vec<Choice>),
     ChangeVisibility(Vec<(Choice, u64)>),
     Purge,
@@ -223,13 +254,26 @@ fn drafts() -> impl Strategy<Value = Draft> {
     let message = (prop::option::weighted(0.3, millis()), 0u8..9);
     let visibility = prop_oneof![20 => millis(), 1 => Just(TOTAL_VISIBILITY_MILLIS_MAX)];
     prop_oneof![
-        8 => prop::collection::vec(message, 0..6).prop_map(Draft::Send),
-        8 => (0usize..8, prop::option::of(millis())).prop_map(|(max, hide)| Draft::Receive(max, hide)),
+        8 => (within(), prop::collection::vec(message, 0..6)).prop_map(|(to, messages)| Draft::Send(to, messages)),
+        8 => (within(), 0usize..8, prop::option::of(millis())).prop_map(|(of, max, hide)| Draft::Receive(of, max, hide)),
+        1 => (1..=VIRTUAL_QUEUES, prop_oneof![Just(Within::Purge), Just(Within::Count)])
+            .prop_map(|(id, asked)| Draft::OfVirtual(id, asked)),
         4 => prop::collection::vec(choices(), 0..5).prop_map(Draft::Delete),
         6 => prop::collection::vec((choices(), visibility), 0..5).prop_map(Draft::ChangeVisibility),
         1 => prop_oneof![1 => Just(Draft::Purge), 3 => settings().prop_map(Draft::Configure)],
         1 => Just(Draft::Count),
     ]
+}
+
+/// How many virtual queues there are.
+const VIRTUAL_QUEUES: u8 = 3;
+
+fn within() -> impl Strategy<Value = Option<u8>> {
+    prop_oneof![2 => Just(None), 1 => (1..=VIRTUAL_QUEUES).prop_map(Some)]
+}
+
+fn virtual_id(id: u8) -> VirtualId {
+    VirtualId(id.into())
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -281,10 +325,11 @@ impl Trial {
         self.live.advance(self.now);
         self.live.assert_whole();
         self.model.settle(self.now, &self.live);
+        let is_count = command == Command::Count;
         let expected = self.model.answer(self.now, &command);
         let decision: Decision<Effect, _> = self.live.decide(self.now, command);
         match expected {
-            Reply::Counted(_) => assert_eq!(decision.reply, Reply::Counted(self.live.counts())),
+            Reply::Counted(_) if is_count => assert_eq!(decision.reply, Reply::Counted(self.live.counts())),
             expected => assert_eq!(decision.reply, expected),
         }
         if let Reply::Received(deliveries) = &decision.reply {
@@ -367,18 +412,28 @@ impl Trial {
     /// Contents that are met again change nothing.
     fn check_met_again(&self, queue: &mut Queue) {
         let before = snapshot(queue);
-        let sent = self.records.iter().map(decoded).filter(|effect| matches!(effect, Effect::Sent { .. }));
+        let sent = self.records.iter().map(decoded).filter(|effect| Queue::content(effect.clone()).is_some());
         sent.for_each(|effect| queue.apply(&effect, &mut Vec::new()));
         assert_eq!(snapshot(queue), before);
     }
 
     /// Page after page shows each message once, in order and in its state.
     fn check_peeks(&self) {
-        for (max, bits) in [(1, 7), (3, 7), (2, 1), (2, 2), (2, 4), (2, 6)] {
+        for (within, max, bits) in [
+            (None, 1, 7),
+            (None, 3, 7),
+            (None, 2, 1),
+            (None, 2, 2),
+            (None, 2, 4),
+            (None, 2, 6),
+            (Some(1), 2, 7),
+            (Some(2), 1, 6),
+        ] {
             let states = PeekStates { visible: bits & 1 > 0, delayed: bits & 2 > 0, in_flight: bits & 4 > 0 };
             let (mut seen, mut from) = (Vec::new(), 0);
             loop {
-                let Reply::Peeked { messages, next, is_end } = ask(&self.live, from, max, states) else { panic!() };
+                let reply = ask(&self.live, within, from, max, states);
+                let Reply::Peeked { messages, next, is_end } = reply else { panic!("{reply:?}") };
                 assert!(messages.len() <= max && messages.iter().all(|one| (from..next).contains(&one.sequence)));
                 seen.extend(messages);
                 from = next;
@@ -386,7 +441,8 @@ impl Trial {
                     break;
                 }
             }
-            let expected = self.model.messages.iter().map(|message| message.peeked(self.now));
+            let mine = self.model.messages.iter().filter(|message| message.within == within);
+            let expected = mine.map(|message| message.peeked(self.now));
             let expected = expected.filter(|one| match (one.hidden_until, one.receive) {
                 (None, _) => states.visible,
                 (Some(_), 0) => states.delayed,
@@ -397,7 +453,7 @@ impl Trial {
     }
 
     fn compare_counts(&self) {
-        let (counts, expected) = (self.live.counts(), self.model.counts(self.now));
+        let (counts, expected) = (self.live.counts(), self.model.counts(self.now, |_| true));
         assert_eq!(Counts { oldest_sent_at: None, ..counts }, Counts { oldest_sent_at: None, ..expected });
         assert_eq!(counts.oldest_sent_at.is_some(), expected.oldest_sent_at.is_some());
         let lag = counts.oldest_sent_at.zip(expected.oldest_sent_at).map(|(shown, oldest)| {
@@ -405,26 +461,39 @@ impl Trial {
             oldest.since(shown).as_millis()
         });
         assert!(lag.is_none_or(|lag| lag <= u128::from(self.model.span_millis)), "the oldest is shown {lag:?} too old");
-        assert_eq!(self.live.ready(), expected.visible);
+        let of_the_host = self.model.counts(self.now, |message| message.within.is_none());
+        assert_eq!(self.live.ready(), of_the_host.visible);
     }
 
     /// All that can be asked without changing anything.
-    fn view(&self, queue: &Queue) -> [Reply; 4] {
+    fn view(&self, queue: &Queue) -> [Reply; 7] {
         let ask = |command| Machine::decide(queue, self.now, command).reply;
         [
             ask(Command::Receive { max: usize::MAX, visibility_millis: None }),
             Reply::Counted(queue.counts()),
             ask(Command::Delete(self.handles.clone())),
+            ask(Command::Within(virtual_id(1), Within::Receive { max: usize::MAX, visibility_millis: None })),
+            ask(Command::Within(virtual_id(2), Within::Receive { max: 2, visibility_millis: None })),
+            ask(Command::Within(virtual_id(3), Within::Count)),
             ask(Command::ChangeVisibility(self.handles.iter().map(|&handle| (handle, 1)).collect())),
         ]
     }
 
     fn command(&self, draft: Draft) -> Command {
         match draft {
-            Draft::Send(messages) => Command::Send(
-                (self.model.sent + 1..).zip(messages).map(|(n, (delay, bytes))| new_message(n, delay, bytes)).collect(),
-            ),
-            Draft::Receive(max, visibility_millis) => Command::Receive { max, visibility_millis },
+            Draft::Send(to, messages) => {
+                let numbered = (self.model.sent + 1..).zip(messages);
+                let messages = numbered.map(|(n, (delay, bytes))| new_message(n, delay, bytes)).collect();
+                match to {
+                    None => Command::Send(messages),
+                    Some(id) => Command::Within(virtual_id(id), Within::Send(messages)),
+                }
+            }
+            Draft::Receive(None, max, visibility_millis) => Command::Receive { max, visibility_millis },
+            Draft::Receive(Some(id), max, visibility_millis) => {
+                Command::Within(virtual_id(id), Within::Receive { max, visibility_millis })
+            }
+            Draft::OfVirtual(id, asked) => Command::Within(virtual_id(id), asked),
             Draft::Delete(choices) => Command::Delete(choices.iter().map(|choice| self.handle(choice)).collect()),
             Draft::ChangeVisibility(entries) => Command::ChangeVisibility(
                 entries.iter().map(|(choice, millis)| (self.handle(choice), *millis)).collect(),
@@ -449,9 +518,9 @@ impl Queue {
     fn assert_whole(&self) {
         let statuses: Vec<_> = self.exceptions.iter().collect();
         let in_phase = |phase| statuses.iter().filter(move |(_, status)| status.phase() == phase);
-        assert!(in_phase(Phase::Visible).all(|(sequence, _)| self.visible.contains(*sequence)));
+        assert!(in_phase(Phase::Visible).all(|(sequence, _)| self.is_visible(*sequence)));
         let mut hidden = statuses.iter().filter(|(_, status)| status.is_hidden());
-        assert!(hidden.all(|(sequence, _)| !self.visible.contains(*sequence)));
+        assert!(hidden.all(|(sequence, _)| !self.is_visible(*sequence)));
         assert!(statuses.iter().all(|(_, status)| *status != Status::default()), "an exception is none");
         assert_eq!(self.exceptions.delayed(), in_phase(Phase::Delayed).count());
         assert_eq!(self.exceptions.in_flight(), in_phase(Phase::InFlight).count());
@@ -506,8 +575,8 @@ proptest! {
 fn changing_one_visibility_again_and_again_takes_no_memory() {
     let mut trial = Trial::new();
     let step = |draft| Step { advance_millis: 0, standby_follows: false, snapshot: None, draft };
-    trial.run(step(Draft::Send(vec![(None, 1)])));
-    trial.run(step(Draft::Receive(1, None)));
+    trial.run(step(Draft::Send(None, vec![(None, 1)])));
+    trial.run(step(Draft::Receive(None, 1, None)));
     let handle = trial.handles[0];
     for round in 0..20_000 {
         let command = Command::ChangeVisibility(vec![(handle, 1000 + round % 7)]);

@@ -55,9 +55,11 @@ pub fn queue_of_snapshot(version: u8, state: &[u8]) -> Result<Option<String>, Ma
 }
 
 fn of_queue(effect: queue::Effect) -> Described {
-    use queue::Effect::{Configured, Deleted, Expired, Leased, PassedOver, Purged, Sent, VisibilityChanged};
+    use queue::Effect::{
+        Configured, Deleted, Expired, Leased, PassedOver, Purged, Sent, SentWithin, VisibilityChanged,
+    };
     match effect {
-        Sent { sequence, visible_at, message } => {
+        Sent { sequence, visible_at, message } | SentWithin { sequence, visible_at, message, .. } => {
             let body = message.body().to_vec();
             let details = vec![
                 ("id", format!("{:?}", message.id)),
