@@ -36,6 +36,16 @@ pub trait Machine: Sized + Send + 'static {
     /// Answers a command and says what it changes, without changing anything. `advance(now)` has been called before.
     fn decide(&self, now: Instant, command: Self::Command) -> Decision<Self::Effect, Self::Reply>;
 
+    /// Keys whose contents the machine has to learn before it decides `command`: knowledge that is no part of its state, such
+    /// as which group a message is of. The engine reads them, hands each that is held to [`Machine::learn`], and asks again.
+    fn wants(&self, _command: &Self::Command) -> Option<Range<u64>> {
+        None
+    }
+
+    /// Takes in what the content of `key` says, or that it cannot be read. Keys come in rising order; one that was learned
+    /// already, or is no longer held, is passed over. It is never journaled: after a start everything is learned anew.
+    fn learn(&mut self, _key: u64, _content: Option<&Self::Content>) {}
+
     /// Changes the state. Total: an effect that was decided, or replayed from the log, never fails. Keys whose contents
     /// are no longer held go onto `gone`, one by one; whole stretches are seen by `first_held`.
     fn apply(&mut self, at: Position, effect: &Self::Effect, gone: &mut Vec<u64>);

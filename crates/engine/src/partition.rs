@@ -97,10 +97,9 @@ impl<M: Machine> Partition<M> {
 
     /// Decides and applies `command` now. The reply is given when everything it saw is durable.
     pub fn execute(&self, command: M::Command) -> Result<Pending<M>, Unavailable> {
-        let mut slot = self.lock()?;
+        let (mut slot, ready_before) = self.prepared(&command)?;
         // Read under the lock: a command that had to wait for it must not be decided in the past.
         let now = self.store.clock().now();
-        let ready_before = slot.machine.ready();
         slot.advance(now);
         let decision = slot.machine.decide(now, command);
         // Looked up before the effects are applied: what a command reads and removes at once is still there.
@@ -192,6 +191,21 @@ impl<M: Machine> Partition<M> {
                 () = &mut expired => return Ok(pending),
                 () = &mut stop => return Ok(pending),
             }
+        }
+    }
+
+    /// The machine with all that it has to know for `command`, and how many could be served before. What has to be read for
+    /// it is read without the lock, and looked at again under it.
+    fn prepared(&self, command: &M::Command) -> Result<(MutexGuard<'_, Slot<M>>, usize), Unavailable> {
+        let mut read = BTreeMap::new();
+        let mut unreadable = None;
+        loop {
+            let mut slot = self.lock()?;
+            let ready_before = slot.machine.ready();
+            let Some(missing) = slot.learn(command, &read, unreadable) else { return Ok((slot, ready_before)) };
+            drop(slot);
+            read = self.fetch(&[missing]);
+            unreadable = (!read.contains_key(&missing)).then_some(missing);
         }
     }
 
@@ -390,6 +404,30 @@ impl<M: Machine> Slot<M> {
     fn advance(&mut self, now: Instant) {
         self.machine.advance(now);
         self.contents.forget_below(self.machine.first_held());
+    }
+
+    /// Lets the machine learn what it wants to, from memory and from what was `read`; the first key that is in neither and
+    /// not known to be `unreadable` is to be read next.
+    fn learn(
+        &mut self,
+        command: &M::Command,
+        read: &BTreeMap<u64, M::Content>,
+        unreadable: Option<u64>,
+    ) -> Option<u64> {
+        while let Some(keys) = self.machine.wants(command) {
+            for key in keys {
+                if !self.machine.holds(key) {
+                    continue;
+                }
+                match (self.contents.find(key), read.get(&key)) {
+                    (Found::Here(content), _) => self.machine.learn(key, Some(&content)),
+                    (_, Some(content)) => self.machine.learn(key, Some(content)),
+                    _ if unreadable == Some(key) => self.machine.learn(key, None),
+                    _ => return Some(key),
+                }
+            }
+        }
+        None
     }
 
     fn apply(&mut self, at: Position, effect: M::Effect, durable: Position) {

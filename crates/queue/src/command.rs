@@ -3,7 +3,7 @@
 //! Commands carry everything that is chance or time. Values are taken as they are: ranges, batch sizes and bytes are
 //! checked at the service's door. Batches are answered entry by entry, in the order asked.
 
-use crate::{Delivery, Handle, NewMessage, PeekStates, Peeked, Settings, VirtualId, Within};
+use crate::{Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, Settings, VirtualId, Within};
 use names::Instant;
 
 /// What may be asked.
@@ -17,6 +17,16 @@ pub enum Command {
         max: usize,
         /// How long they stay hidden, in milliseconds; `None` is the queue's default. Zero hides nothing: the
         /// messages are handed out and counted as received.
+        visibility_millis: Option<u64>,
+    },
+    /// The same under a name: within five minutes the same messages with the same handles again, hidden anew, unless anything
+    /// has happened to them. For FIFO queues.
+    ReceiveAgain {
+        /// What names this receive.
+        attempt: AttemptId,
+        /// As in `Receive`.
+        max: usize,
+        /// As in `Receive`.
         visibility_millis: Option<u64>,
     },
     /// Removes messages.
@@ -42,6 +52,25 @@ pub enum Command {
     },
 }
 
+/// What names a receive: a digest.
+pub type AttemptId = [u8; 16];
+
+impl Command {
+    /// Whether it may hand out messages.
+    pub(crate) fn is_receive(&self) -> bool {
+        matches!(self, Self::Receive { .. } | Self::ReceiveAgain { .. })
+    }
+}
+
+/// A message that a FIFO queue has: the one just sent, or the one that it duplicates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its place in its queue.
+    pub sequence: u64,
+    /// Its id.
+    pub id: MessageId,
+}
+
 /// What is answered, variant by variant to the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -50,6 +79,8 @@ pub enum Reply {
         /// The first one's sequence; the others follow it without a gap.
         first: u64,
     },
+    /// A FIFO queue has these messages, one for each that was sent.
+    Accepted(Vec<Accepted>),
     /// What there was, perhaps nothing. The contents are the decision's reads, in the same order.
     Received(Vec<Delivery>),
     /// Refused: [`crate::IN_FLIGHT_MAX`] messages are in flight.
@@ -83,6 +114,8 @@ pub enum DeleteOutcome {
     Deleted,
     /// It was gone already, which is a success too.
     AlreadyGone,
+    /// The message is there, in a FIFO queue, and this receive of it has ended.
+    Expired,
     /// The handle is none of this queue's: no message has had that sequence yet.
     Foreign,
 }
@@ -94,7 +127,8 @@ pub enum VisibilityOutcome {
     Changed,
     /// The message is there, but a later receive has it.
     NotInFlight,
-    /// The message was deleted, purged, has expired, or never was in this queue.
+    /// The message was deleted, purged, has expired, or never was in this queue; in a FIFO queue also: this receive of it
+    /// has ended.
     Gone,
     /// It would be in flight longer than [`crate::TOTAL_VISIBILITY_MILLIS_MAX`] after its receive. Nothing is changed.
     BeyondTotal,

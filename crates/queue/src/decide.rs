@@ -19,7 +19,11 @@ impl Queue {
         match command {
             Command::Send(messages) => self.send(now, messages),
             Command::Receive { max, visibility_millis } => self.receive(now, max, visibility_millis),
-            Command::Delete(handles) => self.delete(&handles),
+            Command::ReceiveAgain { attempt, max, visibility_millis } => match &self.fifo {
+                Some(fifo) => self.receive_again(fifo, now, attempt, max, self.hidden_until(now, visibility_millis)),
+                None => self.receive(now, max, visibility_millis),
+            },
+            Command::Delete(handles) => self.delete(now, &handles),
             Command::ChangeVisibility(entries) => self.change_visibility(now, &entries),
             Command::Purge => self.purge(),
             Command::Configure(settings) => self.configure(settings),
@@ -30,6 +34,9 @@ impl Queue {
     }
 
     fn send<E: From<Effect>>(&self, now: Instant, messages: Vec<NewMessage>) -> Decision<E, Reply> {
+        if let Some(fifo) = &self.fifo {
+            return self.send_fifo(fifo, now, messages);
+        }
         self.send_as(now, messages, |sequence, visible_at, message| Effect::Sent { sequence, visible_at, message })
     }
 
@@ -41,18 +48,28 @@ impl Queue {
         sent: impl Fn(u64, Instant, Message) -> Effect,
     ) -> Decision<E, Reply> {
         let first = self.next_sequence;
-        // A clock that was set back must not make a later message look older: expiry goes front first.
-        let sent_at = now.max(self.last_sent_at);
-        let effect = |(NewMessage { id, body_bytes, bytes, delay_millis }, sequence): (NewMessage, u64)| {
-            let visible_at = after(now, delay_millis.unwrap_or(self.settings.delay_millis));
-            E::from(sent(sequence, visible_at, Message::new(id, sent_at, body_bytes, bytes)))
+        let effect = |(message, sequence): (NewMessage, u64)| {
+            let (visible_at, message) = self.as_sent(now, message);
+            E::from(sent(sequence, visible_at, message))
         };
         Decision::change(messages.into_iter().zip(first..).map(effect).collect(), Reply::Sent { first })
+    }
+
+    /// A message as it is kept, and when it is visible.
+    pub(crate) fn as_sent(&self, now: Instant, message: NewMessage) -> (Instant, Message) {
+        let NewMessage { id, body_bytes, bytes, delay_millis, labelled } = message;
+        // A clock that was set back must not make a later message look older: expiry goes front first.
+        let sent_at = now.max(self.last_sent_at);
+        let visible_at = after(now, delay_millis.unwrap_or(self.settings.delay_millis));
+        (visible_at, Message::labelled(id, sent_at, body_bytes, bytes, labelled))
     }
 
     /// A crash may take a lease back: the message only becomes visible early, which standard queues allow. So the
     /// answer does not wait for the lease's own record.
     fn receive<E: From<Effect>>(&self, now: Instant, max: usize, visibility_millis: Option<u64>) -> Decision<E, Reply> {
+        if let Some(fifo) = &self.fifo {
+            return self.receive_fifo(fifo, now, max, self.hidden_until(now, visibility_millis));
+        }
         let room = IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight());
         if room == 0 {
             return Decision::answer(Reply::OverLimit);
@@ -83,8 +100,8 @@ impl Queue {
         }
     }
 
-    fn delete<E: From<Effect>>(&self, handles: &[Handle]) -> Decision<E, Reply> {
-        let outcomes: Vec<_> = handles.iter().map(|handle| self.delete_outcome(handle)).collect();
+    fn delete<E: From<Effect>>(&self, now: Instant, handles: &[Handle]) -> Decision<E, Reply> {
+        let outcomes: Vec<_> = handles.iter().map(|handle| self.delete_outcome(now, handle)).collect();
         let is_deleted = |(_, outcome): &(&Handle, &DeleteOutcome)| **outcome == DeleteOutcome::Deleted;
         let mut gone: Vec<_> =
             handles.iter().zip(&outcomes).filter(is_deleted).map(|(handle, _)| handle.sequence).collect();
@@ -101,7 +118,10 @@ impl Queue {
     }
 
     /// Whether there is anything to delete does not depend on the receive: a crash may have forgotten it.
-    fn delete_outcome(&self, handle: &Handle) -> DeleteOutcome {
+    fn delete_outcome(&self, now: Instant, handle: &Handle) -> DeleteOutcome {
+        if self.fifo.is_some() {
+            return self.delete_outcome_fifo(now, handle);
+        }
         match handle.sequence {
             sequence if self.holds(sequence) => DeleteOutcome::Deleted,
             sequence if (1..self.next_sequence).contains(&sequence) => DeleteOutcome::AlreadyGone,
@@ -135,6 +155,11 @@ impl Queue {
         if !self.holds(handle.sequence) {
             return VisibilityOutcome::Gone;
         }
+        if self.fifo.is_some()
+            && let Some(refused) = self.refused_visibility_fifo(now, handle)
+        {
+            return refused;
+        }
         let status = self.exceptions.get(handle.sequence).unwrap_or_default();
         if status.receive == 0 || status.receive != handle.receive {
             return VisibilityOutcome::NotInFlight;
@@ -147,7 +172,8 @@ impl Queue {
 
     fn purge<E: From<Effect>>(&self) -> Decision<E, Reply> {
         let below = self.next_sequence;
-        let nothing = self.first_kept() == below && !self.expiry.unrecorded;
+        let remembered = self.fifo.as_ref().is_some_and(|fifo| !fifo.dedup.is_empty());
+        let nothing = self.first_kept() == below && !self.expiry.unrecorded && !remembered;
         let effects = if nothing { Vec::new() } else { vec![Effect::Purged { below }.into()] };
         Decision::change(effects, Reply::Purged)
     }

@@ -81,6 +81,17 @@ impl Exceptions {
         Some(number * PAGE_MESSAGES + u64::from(page.present.trailing_zeros()))
     }
 
+    /// The first exception that is not below `sequence`.
+    pub(crate) fn first_from(&self, sequence: u64) -> Option<u64> {
+        let number = sequence / PAGE_MESSAGES;
+        let rest = self.pages.get(&number).map_or(0, |page| page.present & !mask_below(sequence % PAGE_MESSAGES));
+        let found = |number: u64, bits: u64| number * PAGE_MESSAGES + u64::from(bits.trailing_zeros());
+        if rest != 0 {
+            return Some(found(number, rest));
+        }
+        self.pages.range(number + 1..).next().map(|(number, page)| found(*number, page.present))
+    }
+
     /// All of them in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, Status)> {
         self.pages.iter().flat_map(|(number, page)| {
@@ -430,6 +441,7 @@ mod tests {
                 assert_eq!(exceptions.iter().collect::<Vec<_>>(), model.iter().map(|(&at, &is)| (at, is)).collect::<Vec<_>>());
                 assert_eq!(exceptions.first(), model.keys().next().copied());
                 assert_eq!(exceptions.get(sequence), model.get(&sequence).copied());
+                assert_eq!(exceptions.first_from(sequence), model.range(sequence..).next().map(|(at, _)| *at));
                 assert_eq!(exceptions.delayed(), in_phase(Phase::Delayed));
                 assert_eq!(exceptions.in_flight(), in_phase(Phase::InFlight));
                 let earliest = model.values().filter(|status| status.is_hidden()).map(|status| status.until).min();

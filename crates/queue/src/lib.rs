@@ -1,6 +1,6 @@
 //! The pure queue machine: send, lease, delay, delete, purge.
 //!
-//! [`Queue`] is one standard queue: commands come in with the moment they are decided at, effects go out as data, and
+//! [`Queue`] is one queue, standard or FIFO: commands come in with the moment they are decided at, effects go out as data, and
 //! applying effects is the only way the state changes. Time, ids and chance arrive from outside, so replaying the
 //! effects of a log and letting time pass gives the same queue again. A service uses it directly as an
 //! [`engine::Machine`], or keeps it inside a machine of its own and delegates to the inherent methods.
@@ -12,15 +12,21 @@
 //! Where to look: `command.rs` what may be asked and is answered, `records.rs` the journal's record kinds, `decide.rs`
 //! the rules, `peek.rs` looking without touching, `virtual_queues.rs` messages for
 //! whoever names their virtual queue, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
-//! structures below it, `snapshot.rs` the bytes that stand for all of them.
+//! structures below it, `snapshot.rs` the bytes that stand for all of them. What a FIFO queue has beside is `fifo.rs` with
+//! `groups.rs` (which group a message is of, and whose turn it is), `dedup.rs` and `attempts.rs`.
 
+mod attempts;
 mod command;
 mod deadlines;
 mod decide;
+mod dedup;
 mod exceptions;
+mod fifo;
+mod groups;
 mod limits;
 mod marks;
 mod message;
+mod nodes;
 mod peek;
 mod records;
 mod settings;
@@ -31,9 +37,9 @@ mod varint;
 mod virtual_queues;
 mod visible;
 
-pub use command::{Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
-pub use limits::{IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX};
-pub use message::{Delivery, Handle, Message, MessageId, NewMessage};
+pub use command::{Accepted, AttemptId, Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
+pub use limits::{DEDUP_MILLIS, IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX, WINDOW_MESSAGES};
+pub use message::{DedupId, Delivery, Handle, Labelled, Labels, Message, MessageId, NewMessage};
 pub use peek::{PeekStates, Peeked};
 pub use records::{Effect, KIND_MAX};
 pub use settings::Settings;

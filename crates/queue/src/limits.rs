@@ -20,6 +20,35 @@ pub(crate) const RUNS_PER_RETENTION: u64 = 4096;
 /// AWS itself only promises it approximately. Two weeks are 20,160 runs of it, half a megabyte.
 pub(crate) const RUN_MILLIS_MAX: u64 = 60_000;
 
+/// Of how many messages, counted from the oldest, a FIFO queue knows the groups: a receive looks no further.
+/// Source: SQS developer guide, "Amazon SQS FIFO queue quotas": "looks through the first 120k messages".
+pub const WINDOW_MESSAGES: usize = 120_000;
+
+/// How long after a send its deduplication id, or after a receive its attempt id, is remembered: five minutes.
+/// Source: API reference of `SendMessage` and `ReceiveMessage`.
+pub const DEDUP_MILLIS: u64 = 5 * 60 * 1000;
+
+/// How long the sends of one bucket of deduplication ids may lie apart: ids are let go of by buckets, so up to so much longer
+/// than they are needed.
+pub(crate) const BUCKET_MILLIS: u64 = 60_000;
+
+/// Ids of one bucket at the most, so that no insertion moves more places than that, which takes some milliseconds.
+pub(crate) const BUCKET_IDS_MAX: usize = 1 << 18;
+
+/// Named receives that a queue remembers; the oldest gives way. Each takes some 300 bytes, so this is 3 MB. AWS names no
+/// number; a consumer that asks again does so within its timeout of seconds.
+pub(crate) const ATTEMPTS_MAX: usize = 10_000;
+
+/// How many messages beyond those in flight a receive wants to know the groups of, if they are not all known: far more than
+/// it hands out, so that it finds all that are ready of a group in usual traffic, and few enough to read after a start.
+pub(crate) const LOOK_AHEAD: usize = 1024;
+
+/// Messages whose groups are asked for at once.
+pub(crate) const LEARN_KEYS: u64 = 1024;
+
+/// Turns kept beyond twice the valid ones before the others are thrown out.
+pub(crate) const STALE_TURNS_MAX: usize = 64;
+
 /// Messages of one page of exceptions: one bit each in a machine word.
 pub(crate) const PAGE_MESSAGES: u64 = u64::BITS as u64;
 

@@ -5,6 +5,12 @@
 //! way from the request to the disk. The queue's state holds none of it: a message is handed over to whoever keeps
 //! contents ([`engine::Machine::content`]) and named by its sequence from then on. Whoever sends should hand over a buffer
 //! that does not pin a larger one, because it may stay in memory as long as the message lives.
+//!
+//! ```text
+//! the buffer   body │ properties │ dedup id 16, if it has one │ group 8, if it has one                 little-endian
+//! ```
+//! What FIFO and fair queues have to know of a message stands at the buffer's end ([`Labels`]), so that one without them costs
+//! nothing for it.
 
 use bytes::Bytes;
 use names::Instant;
@@ -20,6 +26,73 @@ impl fmt::Debug for MessageId {
     }
 }
 
+/// What names a message to deduplication: a digest that no two different ids share.
+pub type DedupId = [u8; 16];
+
+/// What a queue has to know of a message beside its times, as digests: two groups that shared one would only wait for each
+/// other, two dedup ids that did would lose a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Labels {
+    /// Of its message group.
+    pub group: Option<u64>,
+    /// Of its deduplication id, together with whatever that is unique within.
+    pub dedup: Option<DedupId>,
+}
+
+impl Labels {
+    /// Appends the labels to body and properties, and says which they are.
+    pub fn append_to(&self, bytes: &mut Vec<u8>) -> Labelled {
+        bytes.extend(self.dedup.iter().flatten());
+        bytes.extend(self.group.map(u64::to_le_bytes).iter().flatten());
+        let dedup = if self.dedup.is_some() { Labelled::DEDUP } else { 0 };
+        let group = if self.group.is_some() { Labelled::GROUP } else { 0 };
+        Labelled(dedup | group)
+    }
+}
+
+/// Which labels stand at the end of a message's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Labelled(u8);
+
+impl Labelled {
+    const GROUP: u8 = 1;
+    const DEDUP: u8 = 2;
+
+    /// As a record has it.
+    pub(crate) fn read(byte: u8) -> Option<Self> {
+        (byte <= Self::GROUP | Self::DEDUP).then_some(Self(byte))
+    }
+
+    pub(crate) fn byte(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) fn is_any(self) -> bool {
+        self.0 != 0
+    }
+
+    /// Bytes that the labels take.
+    pub(crate) fn bytes(self) -> usize {
+        let group = if self.0 & Self::GROUP == 0 { 0 } else { size_of::<u64>() };
+        let dedup = if self.0 & Self::DEDUP == 0 { 0 } else { size_of::<DedupId>() };
+        group + dedup
+    }
+
+    /// The labels at the end of `bytes`.
+    fn of(self, bytes: &[u8]) -> Labels {
+        let mut labels = Labels::default();
+        let mut rest = bytes;
+        if self.0 & Self::GROUP != 0 {
+            let (front, group) = rest.split_last_chunk().expect("a labelled buffer holds its labels");
+            (rest, labels.group) = (front, Some(u64::from_le_bytes(*group)));
+        }
+        if self.0 & Self::DEDUP != 0 {
+            labels.dedup = rest.last_chunk().copied();
+        }
+        labels
+    }
+}
+
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
@@ -31,6 +104,20 @@ pub struct NewMessage {
     pub bytes: Bytes,
     /// Milliseconds until it can be received; `None` is the queue's default.
     pub delay_millis: Option<u64>,
+    /// The labels at the end of `bytes`, as [`Labels::append_to`] told.
+    pub labelled: Labelled,
+}
+
+impl NewMessage {
+    /// A message without labels.
+    pub fn plain(id: MessageId, body_bytes: u32, bytes: Bytes, delay_millis: Option<u64>) -> Self {
+        Self { id, body_bytes, bytes, delay_millis, labelled: Labelled::default() }
+    }
+
+    /// What the queue has to know of it.
+    pub(crate) fn labels(&self) -> Labels {
+        self.labelled.of(&self.bytes)
+    }
 }
 
 /// A message as it was sent: what is kept outside the queue's state.
@@ -41,14 +128,33 @@ pub struct Message {
     /// When it was sent.
     pub sent_at: Instant,
     body_bytes: u32,
+    labelled: Labelled,
     bytes: Bytes,
 }
+
+// Labels take room in the buffer of whoever has them, and none here.
+const _: () = assert!(size_of::<Message>() == 64);
 
 impl Message {
     /// A message of which the first `body_bytes` of `bytes` are the body, and the rest its properties.
     pub fn new(id: MessageId, sent_at: Instant, body_bytes: u32, bytes: Bytes) -> Self {
-        assert!(body_bytes as usize <= bytes.len(), "a message holds its whole body");
-        Self { id, sent_at, body_bytes, bytes }
+        Self::labelled(id, sent_at, body_bytes, bytes, Labelled::default())
+    }
+
+    /// A message of which `bytes` end with labels.
+    pub fn labelled(id: MessageId, sent_at: Instant, body_bytes: u32, bytes: Bytes, labelled: Labelled) -> Self {
+        assert!(body_bytes as usize + labelled.bytes() <= bytes.len(), "a message holds its whole body and its labels");
+        Self { id, sent_at, body_bytes, labelled, bytes }
+    }
+
+    /// What the queue has to know of it.
+    pub fn labels(&self) -> Labels {
+        self.labelled.of(&self.bytes)
+    }
+
+    /// Which labels its buffer ends with.
+    pub fn labels_kept(&self) -> Labelled {
+        self.labelled
     }
 
     /// What the customer sent.
@@ -58,7 +164,7 @@ impl Message {
 
     /// What the service sent with it, sharing the message's buffer.
     pub fn properties(&self) -> Bytes {
-        self.bytes.slice(self.body_bytes as usize..)
+        self.bytes.slice(self.body_bytes as usize..self.bytes.len() - self.labelled.bytes())
     }
 
     /// Bytes of the body.
@@ -66,7 +172,7 @@ impl Message {
         self.body_bytes
     }
 
-    /// Body and properties.
+    /// Body, properties and labels.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -79,6 +185,7 @@ impl fmt::Debug for Message {
             .field("sent_at", &self.sent_at)
             .field("body", &Bytes::copy_from_slice(self.body()))
             .field("properties", &self.properties())
+            .field("labels", &self.labels())
             .finish()
     }
 }

@@ -109,7 +109,7 @@ mod tests {
     use bytes::Bytes;
 
     fn queue(messages: u64) -> Queue {
-        let mut queue = Queue::new(Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 });
+        let mut queue = Queue::new(Settings::plain(60_000, 30_000, 0));
         for sequence in 1..=messages {
             let message = Message::new(MessageId([0; 16]), Instant::EPOCH, 0, Bytes::new());
             queue.apply(&Effect::Sent { sequence, visible_at: Instant::EPOCH, message }, &mut Vec::new());

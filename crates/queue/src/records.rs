@@ -3,6 +3,8 @@
 //! ```text
 //! n  kind               v  payload (fixed numbers little-endian, v.. = variable length, times in ms since the epoch)
 //! 1  Sent               1  sequence 8 | id 16 | sent_at 8 | visible_at 8 | body length 4 | body | properties
+//!                       2  sequence 8 | id 16 | sent_at 8 | visible_at 8 | body length 4 | labels 1 (1 group, 2 dedup id)
+//!                          | body | properties | dedup id 16, if any | group 8, if any
 //! 2  Leased             1  v received_at | v until | list of (sequence, v receive)
 //! 3  VisibilityChanged  1  list of (sequence, v until)
 //! 4  Deleted            1  list of (sequence)
@@ -11,7 +13,9 @@
 //!                       2  the same | sections (tagged.rs): settings that are not as they are by default (settings.rs)
 //! 7  Expired            1  v below
 //! 8  PassedOver         1  v below
+//! 16 Attempted          1  attempt 16 | v at | v until | v count, then each: v sequence | v receive (in the order handed out)
 //! 24 SentWithin         1  virtual queue 16 | then as Sent, version 1
+//!                       2  virtual queue 16 | then as Sent, version 2
 //!
 //! list = v count, then each entry; its sequence is written as v (sequence − the entry before's), so it only rises
 //! ```
@@ -20,7 +24,7 @@
 
 use crate::settings::TAGGED;
 use crate::varint::{Reader, put};
-use crate::{Message, MessageId, Settings, VirtualId};
+use crate::{AttemptId, Labelled, Message, MessageId, Settings, VirtualId};
 use bytes::Bytes;
 use engine::MalformedRecord;
 use names::Instant;
@@ -36,12 +40,15 @@ const PURGED: u8 = 5;
 const CONFIGURED: u8 = 6;
 const EXPIRED: u8 = 7;
 const PASSED_OVER: u8 = 8;
+const ATTEMPTED: u8 = 16;
 const SENT_WITHIN: u8 = 24;
 const VERSION: u8 = 1;
+/// The version of `Sent` of a message that has labels.
+const LABELLED: u8 = 2;
 
 const SENT_HEADER_BYTES: usize = 8 + 16 + 8 + 8 + 4;
 const VIRTUAL_ID_BYTES: usize = 16;
-const _: () = assert!(PASSED_OVER <= KIND_MAX && SENT_WITHIN <= KIND_MAX);
+const _: () = assert!(PASSED_OVER <= KIND_MAX && ATTEMPTED <= KIND_MAX && SENT_WITHIN <= KIND_MAX);
 
 /// What changes a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +106,17 @@ pub enum Effect {
         /// The least that the next message gets.
         below: u64,
     },
+    /// A receive had a name, under which it may be asked for again.
+    Attempted {
+        /// The receive's name.
+        attempt: AttemptId,
+        /// When it was made.
+        at: Instant,
+        /// When its messages are visible again if nobody changes them.
+        until: Instant,
+        /// Sequence and number of receives of each message, in the order in which they were handed out.
+        entries: Vec<(u64, u32)>,
+    },
 }
 
 impl engine::Effect for Effect {
@@ -113,11 +131,16 @@ impl engine::Effect for Effect {
             Self::Configured(_) => CONFIGURED,
             Self::Expired { .. } => EXPIRED,
             Self::PassedOver { .. } => PASSED_OVER,
+            Self::Attempted { .. } => ATTEMPTED,
         }
     }
 
     fn version(&self) -> u8 {
-        if let Self::Configured(settings) = self { settings.version() } else { VERSION }
+        match self {
+            Self::Configured(settings) => settings.version(),
+            Self::Sent { message, .. } | Self::SentWithin { message, .. } if message.labels_kept().is_any() => LABELLED,
+            _ => VERSION,
+        }
     }
 
     /// Receiving and deleting must go on when the disk is nearly full, or a full queue could never be emptied.
@@ -145,12 +168,22 @@ impl engine::Effect for Effect {
             Self::Deleted(sequences) => put_list(out, sequences, |_, _| (), |&sequence| sequence),
             Self::Purged { below } | Self::Expired { below } | Self::PassedOver { below } => put(out, *below),
             Self::Configured(settings) => settings.put(out, settings.version()),
+            Self::Attempted { attempt, at, until, entries } => {
+                out.extend_from_slice(attempt);
+                put(out, at.as_millis());
+                put(out, until.as_millis());
+                put_entries(out, entries);
+            }
         }
     }
 
     fn decode(kind: u8, version: u8, payload: &[u8]) -> Result<Self, MalformedRecord> {
         let malformed = |why| MalformedRecord { kind, version, why };
-        let known = if kind == CONFIGURED { TAGGED } else { VERSION };
+        let known = match kind {
+            CONFIGURED => TAGGED,
+            SENT | SENT_WITHIN => LABELLED,
+            _ => VERSION,
+        };
         if !(VERSION..=known).contains(&version) {
             return Err(malformed("no such version of this kind is known"));
         }
@@ -159,23 +192,27 @@ impl engine::Effect for Effect {
 
     fn content_key(kind: u8, version: u8, payload: &[u8]) -> Option<(u64, Instant)> {
         let sent = match (kind, version) {
-            (SENT, VERSION) => payload,
-            (SENT_WITHIN, VERSION) => payload.get(VIRTUAL_ID_BYTES..)?,
+            (SENT, VERSION | LABELLED) => payload,
+            (SENT_WITHIN, VERSION | LABELLED) => payload.get(VIRTUAL_ID_BYTES..)?,
             _ => return None,
         };
-        let header = read_sent_header(&mut Reader::new(sent)).ok()?;
+        let header = read_sent_header(&mut Reader::new(sent), version).ok()?;
         Some((header.sequence, header.sent_at))
     }
 }
 
 fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
     if kind == SENT {
-        return read_sent(payload, |sequence, visible_at, message| Effect::Sent { sequence, visible_at, message });
+        return read_sent(payload, version, |sequence, visible_at, message| Effect::Sent {
+            sequence,
+            visible_at,
+            message,
+        });
     }
     if kind == SENT_WITHIN {
         let (id, sent) = payload.split_first_chunk::<VIRTUAL_ID_BYTES>().ok_or("it ends inside a field")?;
         let within = VirtualId(u128::from_be_bytes(*id));
-        return read_sent(sent, |sequence, visible_at, message| Effect::SentWithin {
+        return read_sent(sent, version, |sequence, visible_at, message| Effect::SentWithin {
             within,
             sequence,
             visible_at,
@@ -197,6 +234,12 @@ fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
         CONFIGURED => Effect::Configured(Settings::read(&mut reader, version)?),
         EXPIRED => Effect::Expired { below: reader.varint()? },
         PASSED_OVER => Effect::PassedOver { below: reader.varint()? },
+        ATTEMPTED => Effect::Attempted {
+            attempt: reader.array()?,
+            at: Instant::from_millis(reader.varint()?),
+            until: Instant::from_millis(reader.varint()?),
+            entries: read_entries(&mut reader)?,
+        },
         _ => return Err("no such kind is known"),
     };
     reader.end()?;
@@ -204,21 +247,29 @@ fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
 }
 
 fn put_sent(out: &mut Vec<u8>, sequence: u64, visible_at: Instant, message: &Message) {
-    out.reserve(SENT_HEADER_BYTES + message.bytes().len());
+    out.reserve(SENT_HEADER_BYTES + 1 + message.bytes().len());
     out.extend_from_slice(&sequence.to_le_bytes());
     out.extend_from_slice(&message.id.0);
     out.extend_from_slice(&message.sent_at.as_millis().to_le_bytes());
     out.extend_from_slice(&visible_at.as_millis().to_le_bytes());
     out.extend_from_slice(&message.body_bytes().to_le_bytes());
+    if message.labels_kept().is_any() {
+        out.push(message.labels_kept().byte());
+    }
     out.extend_from_slice(message.bytes());
 }
 
-fn read_sent(payload: &[u8], effect: impl Fn(u64, Instant, Message) -> Effect) -> Result<Effect, &'static str> {
+fn read_sent(
+    payload: &[u8],
+    version: u8,
+    effect: impl Fn(u64, Instant, Message) -> Effect,
+) -> Result<Effect, &'static str> {
     let mut reader = Reader::new(payload);
-    let SentHeader { sequence, id, sent_at, visible_at, body_bytes } = read_sent_header(&mut reader)?;
-    // One allocation holds both, and nothing else pins it.
+    let SentHeader { sequence, id, sent_at, visible_at, body_bytes, labelled } =
+        read_sent_header(&mut reader, version)?;
+    // One allocation holds all, and nothing else pins it.
     let bytes = Bytes::copy_from_slice(reader.rest());
-    Ok(effect(sequence, visible_at, Message::new(id, sent_at, body_bytes, bytes)))
+    Ok(effect(sequence, visible_at, Message::labelled(id, sent_at, body_bytes, bytes, labelled)))
 }
 
 struct SentHeader {
@@ -227,17 +278,23 @@ struct SentHeader {
     sent_at: Instant,
     visible_at: Instant,
     body_bytes: u32,
+    labelled: Labelled,
 }
 
-fn read_sent_header(reader: &mut Reader<'_>) -> Result<SentHeader, &'static str> {
-    let header = SentHeader {
+fn read_sent_header(reader: &mut Reader<'_>, version: u8) -> Result<SentHeader, &'static str> {
+    let mut header = SentHeader {
         sequence: u64::from_le_bytes(reader.array()?),
         id: MessageId(reader.array()?),
         sent_at: Instant::from_millis(u64::from_le_bytes(reader.array()?)),
         visible_at: Instant::from_millis(u64::from_le_bytes(reader.array()?)),
         body_bytes: u32::from_le_bytes(reader.array()?),
+        labelled: Labelled::default(),
     };
-    if header.body_bytes as usize > reader.remaining() {
+    if version == LABELLED {
+        let [byte] = reader.array()?;
+        header.labelled = Labelled::read(byte).filter(|labelled| labelled.is_any()).ok_or("it has unknown labels")?;
+    }
+    if header.body_bytes as usize + header.labelled.bytes() > reader.remaining() {
         return Err("the body ends after the record");
     }
     if header.sequence == 0 {
@@ -283,6 +340,24 @@ fn read_list<'a, T>(
         before = sequence;
     }
     Ok(entries)
+}
+
+/// Appends messages handed out, in the order in which they were.
+pub(crate) fn put_entries(out: &mut Vec<u8>, entries: &[(u64, u32)]) {
+    put(out, entries.len() as u64);
+    for &(sequence, receive) in entries {
+        put(out, sequence);
+        put(out, receive.into());
+    }
+}
+
+/// Reads what [`put_entries`] wrote.
+pub(crate) fn read_entries(reader: &mut Reader<'_>) -> Result<Vec<(u64, u32)>, &'static str> {
+    let count = reader.varint()?;
+    if count > reader.remaining() as u64 {
+        return Err("the list is longer than the record");
+    }
+    (0..count).map(|_| Ok((reader.varint()?, read_receive(reader)?))).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,10 @@
 //! version 2   the same │ sections (tagged.rs), one for each setting that is not as it is by default
 //! ```
 //! A setting that came later has a tag of its own here. Settings that have none are written as version 1.
+//!
+//! ```text
+//! tag 10   (empty)   the queue keeps the order of its message groups
+//! ```
 
 use crate::tagged::{Section, put_sections, read_sections};
 use crate::varint::{Reader, put};
@@ -18,7 +22,12 @@ pub struct Settings {
     pub visibility_millis: u64,
     /// How long a message stays hidden after it was sent if it does not say.
     pub delay_millis: u64,
+    /// Whether messages of a group are handed out in the order sent, and ids deduplicated. It never changes.
+    pub is_fifo: bool,
 }
+
+/// The tag of [`Settings::is_fifo`].
+const FIFO: u8 = 10;
 
 /// The version without sections.
 pub(crate) const PLAIN: u8 = 1;
@@ -26,6 +35,11 @@ pub(crate) const PLAIN: u8 = 1;
 pub(crate) const TAGGED: u8 = 2;
 
 impl Settings {
+    /// Settings of a standard queue that has nothing beside these times.
+    pub const fn plain(retention_millis: u64, visibility_millis: u64, delay_millis: u64) -> Self {
+        Self { retention_millis, visibility_millis, delay_millis, is_fifo: false }
+    }
+
     /// The version that these settings are written in.
     pub(crate) fn version(&self) -> u8 {
         if self.sections().is_empty() { PLAIN } else { TAGGED }
@@ -43,11 +57,7 @@ impl Settings {
 
     /// Reads settings of `version`.
     pub(crate) fn read(reader: &mut Reader<'_>, version: u8) -> Result<Self, &'static str> {
-        let settings = Self {
-            retention_millis: reader.varint()?,
-            visibility_millis: reader.varint()?,
-            delay_millis: reader.varint()?,
-        };
+        let mut settings = Self::plain(reader.varint()?, reader.varint()?, reader.varint()?);
         if version == TAGGED {
             read_sections(reader, |tag, section| settings.take(tag, section))?;
         }
@@ -56,11 +66,19 @@ impl Settings {
 
     /// What is not as it is by default, by rising tags.
     fn sections(&self) -> Vec<Section> {
-        Vec::new()
+        let mut sections = Vec::new();
+        if self.is_fifo {
+            sections.push((FIFO, Vec::new()));
+        }
+        sections
     }
 
     /// Takes one section in.
-    fn take(&self, _tag: u8, _section: &mut Reader<'_>) -> Result<(), &'static str> {
-        Err("a setting that this version does not know")
+    fn take(&mut self, tag: u8, _section: &mut Reader<'_>) -> Result<(), &'static str> {
+        match tag {
+            FIFO => self.is_fifo = true,
+            _ => return Err("a setting that this version does not know"),
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,8 @@
 //! exception     step v (from the sequence before, or 0) │ receives v, times two, plus one if hidden
 //!               │ if received: received at n (near the one before, or last sent at) │ first received at n (near received at)
 //!               │ if hidden: until n (near received at, or the received at before)
+//! section 10    ids of messages sent within the last five minutes (dedup.rs), of a FIFO queue that has such
+//! section 11    receives that had names (attempts.rs), likewise
 //! section 20    virtual queues (virtual_queues.rs): count v, then each message: step v │ virtual queue 16
 //! mark          step v (from the first sequence before, or 0) │ first sent at v (from the last sent at before, or 0)
 //!               │ last sent at v (from the first)
@@ -18,6 +20,8 @@
 //! Every state has one form, and whatever is not the form of a state is refused: what is restored is whole.
 
 use crate::Queue;
+use crate::attempts::Attempts;
+use crate::dedup::Dedup;
 use crate::exceptions::{Exceptions, Status};
 use crate::marks::{Mark, Marks};
 use crate::settings::{self, Settings};
@@ -58,15 +62,31 @@ impl Queue {
 
     /// What most queues do not have, by rising tags.
     fn sections(&self) -> Vec<Section> {
-        self.virtual_queues.iter().filter_map(|all| all.section()).collect()
+        let mut sections = Vec::new();
+        let mut add = |tag, is_empty: bool, put: &dyn Fn(&mut Vec<u8>)| {
+            if !is_empty {
+                let mut bytes = Vec::new();
+                put(&mut bytes);
+                sections.push((tag, bytes));
+            }
+        };
+        if let Some(fifo) = &self.fifo {
+            add(DEDUP, fifo.dedup.is_empty(), &|out| fifo.dedup.put(out));
+            add(ATTEMPTS, fifo.attempts.is_empty(), &|out| fifo.attempts.put(out));
+        }
+        sections.extend(self.virtual_queues.iter().filter_map(|all| all.section()));
+        sections
     }
 
     /// Takes one section in.
     fn take(&mut self, tag: u8, section: &mut Reader<'_>) -> Result<(), &'static str> {
-        match tag {
-            virtual_queues::TAG => self.take_virtual_queues(section),
-            _ => Err("a part of a queue that this version does not know"),
+        match (tag, &mut self.fifo) {
+            (DEDUP, Some(fifo)) => fifo.dedup = Dedup::read(section)?,
+            (ATTEMPTS, Some(fifo)) => fifo.attempts = Attempts::read(section)?,
+            (virtual_queues::TAG, _) => return self.take_virtual_queues(section),
+            _ => return Err("a part of a queue that this version does not know"),
         }
+        Ok(())
     }
 
     /// Checks what the parts say of one another.
@@ -110,6 +130,11 @@ impl Queue {
         }
     }
 }
+
+/// The tag of the deduplication ids.
+const DEDUP: u8 = 10;
+/// The tag of the receives that had names.
+const ATTEMPTS: u8 = 11;
 
 /// The version before there were sections.
 const WITHOUT_SECTIONS: u8 = 1;

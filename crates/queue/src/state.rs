@@ -7,11 +7,14 @@
 //! time having passed between them, so each effect takes it from wherever it is. What removes many messages costs time
 //! by ranges and exceptions, never by messages.
 
+use crate::attempts::Attempt;
+use crate::dedup::Dedup;
 use crate::exceptions::{Exceptions, Status};
+use crate::fifo::{Fifo, group_of};
 use crate::marks::Marks;
 use crate::virtual_queues::{VirtualId, VirtualQueues};
 use crate::visible::Visible;
-use crate::{Command, Counts, Effect, IN_FLIGHT_MAX, Message, Reply, Settings};
+use crate::{Command, Counts, Effect, IN_FLIGHT_MAX, Message, Reply, Settings, WINDOW_MESSAGES};
 use engine::{Decision, Machine, MalformedRecord, Stirred, UNSYNCED_RECORDS_MAX};
 use names::{Instant, Position};
 use std::ops::Range;
@@ -28,6 +31,8 @@ pub struct Queue {
     pub(crate) last_sent_at: Instant,
     pub(crate) expiry: Expiry,
     pub(crate) virtual_queues: Option<Box<VirtualQueues>>,
+    /// What only a FIFO queue has.
+    pub(crate) fifo: Option<Box<Fifo>>,
 }
 
 /// Whether messages went by time that no record says are gone. Time is told anew at each start, and a clock set back
@@ -46,7 +51,7 @@ impl PartialEq for Expiry {
 }
 
 // An idle queue may cost 300 bytes, the engine's part of it included.
-const _: () = assert!(size_of::<Queue>() <= 200);
+const _: () = assert!(size_of::<Queue>() <= 224);
 
 impl Queue {
     /// A queue in which nothing has been sent.
@@ -60,6 +65,7 @@ impl Queue {
             last_sent_at: Instant::EPOCH,
             expiry: Expiry::default(),
             virtual_queues: None,
+            fifo: settings.is_fifo.then(Box::default),
         }
     }
 
@@ -88,12 +94,18 @@ impl Queue {
     pub fn advance(&mut self, now: Instant) {
         self.expire(now);
         if self.exceptions.next_deadline().is_some_and(|at| at <= now) {
-            let Self { exceptions, visible, virtual_queues, .. } = self;
+            let Self { exceptions, visible, virtual_queues, fifo, .. } = self;
             exceptions.reveal(now, |sequence| {
                 if !virtual_queues.as_mut().is_some_and(|all| all.show(sequence)) {
                     visible.insert(sequence);
                 }
+                if let Some(fifo) = fifo {
+                    fifo.groups.changed(sequence, |sequence| visible.contains(sequence));
+                }
             });
+        }
+        if let Some(fifo) = &mut self.fifo {
+            fifo.expire(now);
         }
     }
 
@@ -101,9 +113,9 @@ impl Queue {
     /// that it removes one by one are pushed onto `gone`.
     pub fn apply(&mut self, effect: &Effect, gone: &mut Vec<u64>) {
         match effect {
-            Effect::Sent { sequence, visible_at, message } => self.add(*sequence, message.sent_at, *visible_at, None),
+            Effect::Sent { sequence, visible_at, message } => self.add(*sequence, *visible_at, message, None),
             Effect::SentWithin { within, sequence, visible_at, message } => {
-                self.add(*sequence, message.sent_at, *visible_at, Some(*within));
+                self.add(*sequence, *visible_at, message, Some(*within));
             }
             Effect::Leased { received_at, until, entries } => {
                 for &(sequence, receive) in entries {
@@ -122,16 +134,31 @@ impl Queue {
             Effect::Purged { below } | Effect::Expired { below } => {
                 self.remove_below(*below);
                 self.expiry.unrecorded = false;
+                if let (Some(fifo), Effect::Purged { .. }) = (&mut self.fifo, effect) {
+                    fifo.dedup = Dedup::default();
+                }
             }
             Effect::PassedOver { below } => self.next_sequence = self.next_sequence.max(*below),
             Effect::Configured(settings) => {
                 if settings.retention_millis != self.settings.retention_millis {
                     self.marks.merge(settings.retention_millis);
                 }
+                if settings.is_fifo && self.fifo.is_none() {
+                    self.fifo = Some(Box::default());
+                }
                 self.settings = *settings;
+            }
+            Effect::Attempted { attempt, at, until, entries } => {
+                if let Some(fifo) = &mut self.fifo {
+                    let (at, until, entries) = (*at, *until, entries.clone());
+                    fifo.attempts.note(*attempt, Attempt { at, until, entries });
+                }
             }
         }
         self.exceptions.tidy();
+        if let Some(fifo) = &mut self.fifo {
+            fifo.groups.tidy();
+        }
     }
 
     /// The `start`-th start, of a queue whose sends were answered before they were durable: numbering goes on beyond all
@@ -162,6 +189,9 @@ impl Queue {
 
     /// How many messages could be received now: those that are visible, as far as there is room in flight.
     pub fn ready(&self) -> usize {
+        if let Some(fifo) = &self.fifo {
+            return self.ready_in_groups(fifo);
+        }
         self.visible.len().min(IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight()))
     }
 
@@ -197,6 +227,11 @@ impl Queue {
         self.visible.first().into_iter().chain(within).chain(self.exceptions.first()).min()
     }
 
+    /// The oldest message that is not below `sequence`.
+    pub(crate) fn first_live_from(&self, sequence: u64) -> Option<u64> {
+        self.visible.first_from(sequence).into_iter().chain(self.exceptions.first_from(sequence)).min()
+    }
+
     fn expire(&mut self, now: Instant) {
         let retention_millis = self.settings.retention_millis;
         if self.marks.next_expiry(retention_millis).is_some_and(|at| at <= now) {
@@ -206,7 +241,8 @@ impl Queue {
         }
     }
 
-    fn add(&mut self, sequence: u64, sent_at: Instant, visible_at: Instant, within: Option<VirtualId>) {
+    fn add(&mut self, sequence: u64, visible_at: Instant, message: &Message, within: Option<VirtualId>) {
+        let sent_at = message.sent_at;
         // What was met before is passed over, and so is a last number of all, after which there would be no next one.
         if sequence < self.next_sequence || sequence == u64::MAX {
             return;
@@ -214,6 +250,7 @@ impl Queue {
         // At replay nobody lets time pass until the log's end, and a queue whose messages only ever expired would hold
         // all of them at once. What was over when this one was sent was over then, too.
         self.expire(sent_at);
+        let is_all_known = self.is_all_known();
         self.next_sequence = sequence + 1;
         self.last_sent_at = self.last_sent_at.max(sent_at);
         self.marks.note(sequence, self.last_sent_at, self.settings.retention_millis);
@@ -224,6 +261,27 @@ impl Queue {
             Instant::EPOCH => self.show(sequence),
             until => self.exceptions.set(sequence, Status { until, ..Status::default() }),
         }
+        let Self { fifo: Some(fifo), visible, .. } = self else { return };
+        match within {
+            None if is_all_known => {
+                fifo.groups.learn(sequence, group_of(message), |sequence| visible.contains(sequence));
+            }
+            // A virtual queue's messages are nobody's turn.
+            Some(_) if is_all_known => fifo.groups.know_below(sequence + 1),
+            _ => {}
+        }
+        if let Some(dedup) = message.labels().dedup {
+            fifo.dedup.note(dedup, sequence, message.id, sent_at);
+        }
+    }
+
+    /// Whether the next message is the next to be learned, and there is room for it in the window.
+    fn is_all_known(&self) -> bool {
+        self.fifo.as_ref().is_some_and(|fifo| {
+            let known_below = fifo.groups.known_below();
+            fifo.groups.len() < WINDOW_MESSAGES
+                && (known_below >= self.next_sequence || self.first_live_from(known_below).is_none())
+        })
     }
 
     fn lease(&mut self, sequence: u64, receive: u32, received_at: Instant, until: Instant) {
@@ -233,6 +291,9 @@ impl Queue {
             }
             *status = Status { until, received_at, receive, ..*status };
         });
+        if let Self { fifo: Some(fifo), visible, .. } = self {
+            fifo.groups.served(sequence, |sequence| visible.contains(sequence));
+        }
     }
 
     fn change(&mut self, sequence: u64, change: impl FnOnce(&mut Status)) {
@@ -249,6 +310,9 @@ impl Queue {
             _ => {}
         }
         self.exceptions.set(sequence, status);
+        if let Self { fifo: Some(fifo), visible, .. } = self {
+            fifo.groups.changed(sequence, |sequence| visible.contains(sequence));
+        }
     }
 
     /// Whether it was there.
@@ -256,6 +320,9 @@ impl Queue {
         let had_status = self.exceptions.remove(sequence).is_some();
         let was_there = self.hide(sequence) || had_status;
         self.leave_virtual_queue(sequence);
+        if let Self { fifo: Some(fifo), visible, .. } = self {
+            fifo.groups.remove(sequence, |sequence| visible.contains(sequence));
+        }
         was_there
     }
 
@@ -263,6 +330,9 @@ impl Queue {
         self.visible.remove_below(below);
         self.leave_virtual_queues_below(below);
         self.exceptions.remove_below(below);
+        if let Self { fifo: Some(fifo), visible, .. } = self {
+            fifo.groups.remove_below(below, |sequence| visible.contains(sequence));
+        }
         self.exceptions.tidy();
         self.marks.trim(self.first_live());
     }
@@ -304,6 +374,14 @@ impl Machine for Queue {
         Queue::content(effect)
     }
 
+    fn wants(&self, command: &Command) -> Option<Range<u64>> {
+        Queue::wants(self, command)
+    }
+
+    fn learn(&mut self, key: u64, content: Option<&Message>) {
+        Queue::learn(self, key, content);
+    }
+
     fn holds(&self, sequence: u64) -> bool {
         Queue::holds(self, sequence)
     }
@@ -331,6 +409,8 @@ impl Machine for Queue {
 }
 
 #[cfg(test)]
+mod fifo_model;
+#[cfg(test)]
 mod model;
 
 #[cfg(test)]
@@ -341,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_replayed_queue_holds_no_more_than_it_ever_held() {
-        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let settings = Settings::plain(60_000, 30_000, 0);
         let mut queue = Queue::new(settings);
         let mut most = 0;
         for sequence in 1..=1_000 {
@@ -356,7 +436,7 @@ mod tests {
     /// The clock of the next start may stand where it stood before the message expired.
     #[test]
     fn whoever_is_told_that_an_expired_message_is_gone_can_rely_on_it() {
-        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let settings = Settings::plain(60_000, 30_000, 0);
         let handle = crate::Handle { sequence: 1, receive: 1 };
         let told = [
             (Command::Delete(vec![handle]), Effect::Expired { below: 2 }),
@@ -376,8 +456,7 @@ mod tests {
     }
 
     fn sent(queue: &mut Queue, count: u64) -> Vec<Effect> {
-        let message =
-            NewMessage { id: MessageId([0; 16]), body_bytes: 1, bytes: Bytes::from_static(b"x"), delay_millis: None };
+        let message = NewMessage::plain(MessageId([0; 16]), 1, Bytes::from_static(b"x"), None);
         let command = Command::Send(vec![message; count as usize]);
         let effects = Queue::decide::<Effect>(queue, Instant::from_millis(1_000), command).effects;
         effects.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
@@ -387,7 +466,7 @@ mod tests {
     /// Each start may journal nothing at all, some of what it sends, or all of it; none of its numbers come again.
     #[test]
     fn no_start_gives_a_number_that_an_earlier_one_gave_and_forgot() {
-        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let settings = Settings::plain(60_000, 30_000, 0);
         let mut journal: Vec<Effect> = Vec::new();
         let mut given = std::collections::BTreeSet::new();
         for (start, (count, kept)) in
@@ -407,7 +486,7 @@ mod tests {
 
     #[test]
     fn a_numbering_that_is_kept_lasts_without_passing_over_again() {
-        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let settings = Settings::plain(60_000, 30_000, 0);
         let mut queue = Queue::new(settings);
         queue.pass_over_forgotten(2);
         let kept = queue.keep_numbering();
@@ -421,7 +500,7 @@ mod tests {
 
     #[test]
     fn a_queue_that_passed_over_numbers_comes_back_from_its_snapshot() {
-        let settings = Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 };
+        let settings = Settings::plain(60_000, 30_000, 0);
         let mut queue = Queue::new(settings);
         sent(&mut queue, 3);
         queue.pass_over_forgotten(7);

@@ -293,7 +293,7 @@ mod tests {
     const B: VirtualId = VirtualId(2);
 
     fn queue() -> Queue {
-        Queue::new(Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 })
+        Queue::new(Settings::plain(60_000, 30_000, 0))
     }
 
     fn run(queue: &mut Queue, millis: u64, command: Command) -> Reply {
@@ -305,8 +305,7 @@ mod tests {
     }
 
     fn send(queue: &mut Queue, to: VirtualId) {
-        let message =
-            NewMessage { id: MessageId([0; 16]), body_bytes: 1, bytes: Bytes::from_static(b"x"), delay_millis: None };
+        let message = NewMessage::plain(MessageId([0; 16]), 1, Bytes::from_static(b"x"), None);
         run(queue, 1, Command::Within(to, Within::Send(vec![message])));
     }
 

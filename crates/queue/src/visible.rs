@@ -42,6 +42,13 @@ impl Visible {
         self.older.first_key_value().map(|(_, &start)| start).or(newest)
     }
 
+    /// The oldest that is not below `sequence`.
+    pub(crate) fn first_from(&self, sequence: u64) -> Option<u64> {
+        let older = self.older.range(sequence + 1..).next().map(|(_, &start)| start.max(sequence));
+        let newest = self.newest.start.max(sequence);
+        older.or((newest < self.newest.end).then_some(newest))
+    }
+
     /// The ranges, none empty and none touching another, oldest first.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
         let newest = (!self.newest.is_empty()).then(|| self.newest.clone());
@@ -221,6 +228,7 @@ mod tests {
                 }
                 assert_eq!(visible.first(), model.first().copied());
                 assert!((0..42).all(|sequence| visible.contains(sequence) == model.contains(&sequence)));
+                assert!((0..42).all(|sequence| visible.first_from(sequence) == model.range(sequence..).next().copied()));
                 let within = model.iter().filter(|sequence| range.contains(sequence)).count();
                 assert_eq!(visible.count_within(range.clone()), within as u64);
                 assert_eq!(visible.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());

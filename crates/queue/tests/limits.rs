@@ -4,7 +4,7 @@ use bytes::Bytes;
 use names::Instant;
 use queue::{Command, Counts, IN_FLIGHT_MAX, MessageId, NewMessage, Queue, Reply, Settings};
 
-const SETTINGS: Settings = Settings { retention_millis: 3_600_000, visibility_millis: 30_000, delay_millis: 0 };
+const SETTINGS: Settings = Settings::plain(3_600_000, 30_000, 0);
 
 fn run(queue: &mut Queue, now: Instant, command: Command) -> Reply {
     queue.advance(now);
@@ -24,11 +24,8 @@ fn received(reply: Reply) -> Option<usize> {
 
 fn queue_with(messages: usize, now: Instant) -> Queue {
     let mut queue = Queue::new(SETTINGS);
-    let message = |number: usize| NewMessage {
-        id: MessageId((number as u128).to_be_bytes()),
-        body_bytes: 4,
-        bytes: Bytes::from_static(b"body"),
-        delay_millis: None,
+    let message = |number: usize| {
+        NewMessage::plain(MessageId((number as u128).to_be_bytes()), 4, Bytes::from_static(b"body"), None)
     };
     run(&mut queue, now, Command::Send((0..messages).map(message).collect()));
     queue

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use names::Instant;
 use queue::{Command, Effect, IN_FLIGHT_MAX, MessageId, NewMessage, Queue, Settings};
 
-const SETTINGS: Settings = Settings { retention_millis: 345_600_000, visibility_millis: 30_000, delay_millis: 0 };
+const SETTINGS: Settings = Settings::plain(345_600_000, 30_000, 0);
 const START: Instant = Instant::from_millis(1_700_000_000_000);
 
 /// The budget for messages in a backlog, in tenths of a byte for each, and for one in flight or delayed.
@@ -21,12 +21,7 @@ fn run(queue: &mut Queue, now: Instant, command: Command) {
 }
 
 fn send(queue: &mut Queue, now: Instant, messages: u64, delay_millis: u64) {
-    let message = NewMessage {
-        id: MessageId([7; 16]),
-        body_bytes: 4,
-        bytes: Bytes::from_static(b"bodyproperties"),
-        delay_millis: Some(delay_millis),
-    };
+    let message = NewMessage::plain(MessageId([7; 16]), 4, Bytes::from_static(b"bodyproperties"), Some(delay_millis));
     run(queue, now, Command::Send(vec![message; messages as usize]));
 }
 

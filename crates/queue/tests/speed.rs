@@ -15,17 +15,12 @@ use names::Instant;
 use queue::{Command, Effect, Handle, MessageId, NewMessage, Queue, Reply, Settings};
 use std::time;
 
-const SETTINGS: Settings = Settings { retention_millis: 3_600_000_000, visibility_millis: 30_000, delay_millis: 0 };
+const SETTINGS: Settings = Settings::plain(3_600_000_000, 30_000, 0);
 const BODY: &[u8] = &[b'x'; 1100];
 const NOW: Instant = Instant::from_millis(1_700_000_000_000);
 
 fn message(number: u64) -> NewMessage {
-    NewMessage {
-        id: MessageId(u128::from(number).to_be_bytes()),
-        body_bytes: 1024,
-        bytes: Bytes::from_static(BODY),
-        delay_millis: None,
-    }
+    NewMessage::plain(MessageId(u128::from(number).to_be_bytes()), 1024, Bytes::from_static(BODY), None)
 }
 
 fn run(queue: &mut Queue, command: Command) -> Reply {

@@ -1,7 +1,7 @@
 //! Round trips, fixed bytes and hostile bytes of the journal records.
 
 use super::*;
-use crate::Queue;
+use crate::{Labels, Queue};
 use engine::Effect as _;
 use expect_test::expect;
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
@@ -34,7 +34,7 @@ fn example_of_each_kind() -> Vec<Effect> {
         Effect::VisibilityChanged(vec![(3, Instant::EPOCH), (4, at(1_700_000_030_123))]),
         Effect::Deleted(vec![1, 2, 300]),
         Effect::Purged { below: 301 },
-        Effect::Configured(Settings { retention_millis: 345_600_000, visibility_millis: 30_000, delay_millis: 0 }),
+        Effect::Configured(Settings::plain(345_600_000, 30_000, 0)),
         Effect::Expired { below: 301 },
         Effect::PassedOver { below: 2_097_153 },
         Effect::SentWithin {
@@ -43,7 +43,25 @@ fn example_of_each_kind() -> Vec<Effect> {
             visible_at: Instant::EPOCH,
             message: Message::new(MessageId([7; 16]), at(1_700_000_000_123), 1, Bytes::from_static(b"xp")),
         },
+        labelled(Labels { group: Some(0x0102_0304_0506_0708), dedup: Some([0xdd; 16]) }),
+        labelled(Labels { group: Some(9), dedup: None }),
+        Effect::Configured(Settings { is_fifo: true, ..Settings::plain(345_600_000, 30_000, 0) }),
+        Effect::Attempted {
+            attempt: [0xaa; 16],
+            at: at(1_700_000_000_123),
+            until: at(1_700_000_030_123),
+            entries: vec![(300, 1), (3, 200)],
+        },
     ]
+}
+
+fn labelled(labels: Labels) -> Effect {
+    let mut bytes = b"bodyprop".to_vec();
+    let labelled = labels.append_to(&mut bytes);
+    let id = MessageId(std::array::from_fn(|place| 0xa0 + place as u8));
+    let message = Message::labelled(id, Instant::from_millis(1_700_000_000_123), 4, bytes.into(), labelled);
+    assert_eq!((message.labels(), message.body(), &message.properties()[..]), (labels, &b"body"[..], &b"prop"[..]));
+    Effect::Sent { sequence: 3, visible_at: Instant::EPOCH, message }
 }
 
 fn check_malformed(kind: u8, version: u8, payload: &[u8], why: &'static str) {
@@ -67,6 +85,10 @@ fn the_bytes_of_each_kind_never_change() {
         7 v1 ad02
         8 v1 81808001
         24 v1 0102030405060708090a0b0c0d0e0f100400000000000000070707070707070707070707070707077b68e5cf8b0100000000000000000000010000007870
+        1 v2 0300000000000000a0a1a2a3a4a5a6a7a8a9aaabacadaeaf7b68e5cf8b01000000000000000000000400000003626f647970726f70dddddddddddddddddddddddddddddddd0807060504030201
+        1 v2 0300000000000000a0a1a2a3a4a5a6a7a8a9aaabacadaeaf7b68e5cf8b01000000000000000000000400000001626f647970726f700900000000000000
+        6 v2 80e0e5a401b0ea0100010a00
+        16 v1 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaafbd095ffbc31abbb97ffbc3102ac020103c801
     "#]]
     .assert_eq(&picture);
 }
@@ -74,7 +96,7 @@ fn the_bytes_of_each_kind_never_change() {
 #[test]
 fn each_kind_has_a_number_of_its_own_below_the_bound() {
     let kinds: Vec<_> = example_of_each_kind().iter().map(Effect::kind).collect();
-    assert_eq!(kinds, (1..=8).chain([24]).collect::<Vec<_>>());
+    assert_eq!(kinds, [1, 2, 3, 4, 5, 6, 7, 8, 24, 1, 1, 6, 16]);
     assert!(kinds.iter().all(|&kind| kind <= KIND_MAX));
 }
 
@@ -85,7 +107,7 @@ fn a_record_cut_anywhere_is_malformed_unless_only_its_properties_are_cut() {
         let content = Queue::content(effect.clone());
         let free_tail = content.map_or(0, |(_, message)| message.properties().len());
         for end in 0..bytes.len() - free_tail {
-            assert!(Effect::decode(effect.kind(), 1, &bytes[..end]).is_err(), "{effect:?} cut at {end}");
+            assert!(Effect::decode(effect.kind(), effect.version(), &bytes[..end]).is_err(), "{effect:?} cut at {end}");
         }
     }
 }
@@ -97,7 +119,11 @@ fn what_does_not_serve_is_named() {
     body_too_long[40] = 9;
     let mut sequence_zero = sent.clone();
     sequence_zero[0] = 0;
-    check_malformed(SENT, 2, &sent, "no such version of this kind is known");
+    check_malformed(SENT, 2, &sent, "it has unknown labels");
+    check_malformed(SENT, 3, &sent, "no such version of this kind is known");
+    let labels_cut = &bytes_of(&example_of_each_kind()[9])[..SENT_HEADER_BYTES + 1 + 4 + 23];
+    check_malformed(SENT, 2, labels_cut, "the body ends after the record");
+    check_malformed(ATTEMPTED, 1, &[&[0; 16][..], &[1, 1, 1, 1, 0]].concat(), "receives are counted from 1");
     check_malformed(SENT, 1, &body_too_long, "the body ends after the record");
     check_malformed(SENT, 1, &sequence_zero, "sequences begin at 1");
     check_malformed(0, 1, &[], "no such kind is known");
@@ -124,8 +150,9 @@ fn the_key_of_a_content_is_read_without_the_rest() {
     let keys = examples.iter().map(|effect| Effect::content_key(effect.kind(), effect.version(), &bytes_of(effect)));
     let mut expected = vec![None; examples.len()];
     let sent_at = Instant::from_millis(1_700_000_000_123);
-    expected[0] = Some((3, sent_at));
-    expected[8] = Some((4, sent_at));
+    for (place, sequence) in [(0, 3), (8, 4), (9, 3), (10, 3)] {
+        expected[place] = Some((sequence, sent_at));
+    }
     assert_eq!(keys.collect::<Vec<_>>(), expected);
     let sent = bytes_of(&examples[0]);
     assert_eq!(Effect::content_key(SENT, 2, &sent), None);
@@ -164,21 +191,32 @@ fn byte_strings() -> impl Strategy<Value = Bytes> {
 
 fn effects() -> impl Strategy<Value = Effect> {
     prop_oneof![
-        (1u64.., any::<[u8; 16]>(), instants(), instants(), byte_strings(), any::<prop::sample::Index>()).prop_map(
-            |(sequence, id, sent_at, visible_at, bytes, body)| {
+        (
+            1u64..,
+            any::<[u8; 16]>(),
+            instants(),
+            instants(),
+            byte_strings(),
+            any::<prop::sample::Index>(),
+            any::<(Option<u64>, Option<[u8; 16]>)>()
+        )
+            .prop_map(|(sequence, id, sent_at, visible_at, bytes, body, (group, dedup))| {
                 let body_bytes = body.index(bytes.len() + 1) as u32;
-                let message = Message::new(MessageId(id), sent_at, body_bytes, bytes);
+                let mut bytes = bytes.to_vec();
+                let labelled = Labels { group, dedup }.append_to(&mut bytes);
+                let message = Message::labelled(MessageId(id), sent_at, body_bytes, bytes.into(), labelled);
                 Effect::Sent { sequence, visible_at, message }
+            }),
+        (any::<u128>(), 1u64.., any::<[u8; 16]>(), instants(), byte_strings(), any::<Option<u64>>()).prop_map(
+            |(id, sequence, message, sent_at, bytes, group)| {
+                let mut bytes = bytes.to_vec();
+                let labelled = Labels { group, dedup: None }.append_to(&mut bytes);
+                let message = Message::labelled(MessageId(message), sent_at, 0, bytes.into(), labelled);
+                Effect::SentWithin { within: VirtualId(id), sequence, visible_at: Instant::EPOCH, message }
             }
         ),
-        (any::<u128>(), 1u64.., any::<[u8; 16]>(), instants(), byte_strings()).prop_map(
-            |(id, sequence, message, sent_at, bytes)| Effect::SentWithin {
-                within: VirtualId(id),
-                sequence,
-                visible_at: Instant::EPOCH,
-                message: Message::new(MessageId(message), sent_at, 0, bytes),
-            }
-        ),
+        (any::<[u8; 16]>(), instants(), instants(), prop::collection::vec((any::<u64>(), 1u32..), 0..5))
+            .prop_map(|(attempt, at, until, entries)| Effect::Attempted { attempt, at, until, entries }),
         (instants(), instants(), lists(1u32..)).prop_map(|(received_at, until, entries)| Effect::Leased {
             received_at,
             until,
@@ -190,7 +228,7 @@ fn effects() -> impl Strategy<Value = Effect> {
         any::<u64>().prop_map(|below| Effect::Expired { below }),
         any::<u64>().prop_map(|below| Effect::PassedOver { below }),
         any::<[u64; 3]>().prop_map(|[retention_millis, visibility_millis, delay_millis]| {
-            Effect::Configured(Settings { retention_millis, visibility_millis, delay_millis })
+            Effect::Configured(Settings::plain(retention_millis, visibility_millis, delay_millis))
         }),
     ]
 }
@@ -204,14 +242,17 @@ proptest! {
 
     #[test]
     fn whatever_can_be_read_is_written_back_byte_for_byte(
-        kind in 0u8..10,
+        kind in 0u8..30,
+        version in 1u8..3,
         bytes in prop::collection::vec(any::<u8>(), 0..120),
     ) {
-        let key = Effect::content_key(kind, VERSION, &bytes);
-        let decoded = Effect::decode(kind, VERSION, &bytes);
+        let key = Effect::content_key(kind, version, &bytes);
+        let decoded = Effect::decode(kind, version, &bytes);
         let content = decoded.clone().ok().and_then(Queue::content);
         prop_assert_eq!(key, content.map(|(sequence, message)| (sequence, message.sent_at)));
-        if let Ok(effect) = decoded {
+        if let Ok(effect) = decoded
+            && effect.version() == version
+        {
             prop_assert_eq!(bytes_of(&effect), bytes);
         }
     }
@@ -225,7 +266,7 @@ proptest! {
         let mut bytes = bytes_of(&effect);
         let place = place.index(bytes.len());
         bytes[place] ^= flip;
-        if let Ok(read) = Effect::decode(effect.kind(), VERSION, &bytes) {
+        if let Ok(read) = Effect::decode(effect.kind(), effect.version(), &bytes) {
             assert_ne!(read, effect);
             prop_assert_eq!(bytes_of(&read), bytes);
         }

@@ -20,7 +20,7 @@ fn sent(sequence: u64, sent_at: u64, visible_at: u64) -> Effect {
 /// A queue that has something of everything.
 fn example() -> Queue {
     let at = Instant::from_millis;
-    let settings = Settings { retention_millis: 4_096_000, visibility_millis: 30_000, delay_millis: 0 };
+    let settings = Settings::plain(4_096_000, 30_000, 0);
     let mut queue = Queue::new(settings);
     let mut effects: Vec<_> = (1..=100).map(|sequence| sent(sequence, 1_700_000_000_000 + sequence * 100, 0)).collect();
     effects.extend([
@@ -127,7 +127,7 @@ fn what_is_not_the_form_of_a_state_is_named() {
 
 #[test]
 fn a_list_that_claims_to_be_huge_takes_no_memory() {
-    let empty = bytes_of(&Queue::new(Settings { retention_millis: 1, visibility_millis: 1, delay_millis: 1 }));
+    let empty = bytes_of(&Queue::new(Settings::plain(1, 1, 1)));
     for list in 0..3 {
         let mut state = empty[..empty.len() - 4].to_vec();
         state.resize(state.len() + list, 0);
@@ -154,11 +154,7 @@ enum Happening {
 }
 
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
-    let settings = (1u64..100_000_000).prop_map(|retention_millis| Settings {
-        retention_millis,
-        visibility_millis: 30_000,
-        delay_millis: 0,
-    });
+    let settings = (1u64..100_000_000).prop_map(|retention_millis| Settings::plain(retention_millis, 30_000, 0));
     let one = prop_oneof![
         6 => (1u64..50, times(), times())
             .prop_map(|(count, sent_at, visible_at)| Happening::Sent { count, sent_at, visible_at }),
@@ -194,7 +190,7 @@ fn run(queue: &mut Queue, happening: &Happening) {
 proptest! {
     #[test]
     fn a_restored_queue_is_the_same_and_stays_the_same(before in happenings(), after in happenings()) {
-        let mut queue = Queue::new(Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 });
+        let mut queue = Queue::new(Settings::plain(60_000, 30_000, 0));
         before.iter().for_each(|happening| run(&mut queue, happening));
         let state = bytes_of(&queue);
         let mut restored = Queue::restore(2, &state).unwrap();
@@ -223,7 +219,7 @@ proptest! {
         place in any::<prop::sample::Index>(),
         flip in 1u8..,
     ) {
-        let mut queue = Queue::new(Settings { retention_millis: 60_000, visibility_millis: 30_000, delay_millis: 0 });
+        let mut queue = Queue::new(Settings::plain(60_000, 30_000, 0));
         before.iter().for_each(|happening| run(&mut queue, happening));
         let mut state = bytes_of(&queue);
         let place = place.index(state.len());

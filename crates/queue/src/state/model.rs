@@ -18,7 +18,7 @@ use engine::Effect as _;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 use std::collections::BTreeSet;
 
-const SETTINGS: Settings = Settings { retention_millis: 60_000, visibility_millis: 3000, delay_millis: 0 };
+const SETTINGS: Settings = Settings::plain(60_000, 3000, 0);
 
 /// One message of the model. Hidden is what has `hidden_until` after now.
 #[derive(Clone)]
@@ -61,7 +61,9 @@ impl Model {
                 messages.iter().for_each(|new| self.send(now, None, new));
                 Reply::Sent { first }
             }
-            Command::Receive { max, visibility_millis } => self.receive(now, None, *max, *visibility_millis),
+            Command::Receive { max, visibility_millis } | Command::ReceiveAgain { max, visibility_millis, .. } => {
+                self.receive(now, None, *max, *visibility_millis)
+            }
             Command::Within(id, asked) => self.answer_within(now, id.0 as u8, asked),
             Command::Delete(handles) => Reply::Deleted(self.delete(handles)),
             Command::ChangeVisibility(entries) => Reply::VisibilityChanged(
@@ -243,10 +245,8 @@ fn millis() -> impl Strategy<Value = u64> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    (1u64..120_000, millis(), millis()).prop_map(|(retention_millis, visibility_millis, delay_millis)| Settings {
-        retention_millis,
-        visibility_millis,
-        delay_millis,
+    (1u64..120_000, millis(), millis()).prop_map(|(retention_millis, visibility_millis, delay_millis)| {
+        Settings::plain(retention_millis, visibility_millis, delay_millis)
     })
 }
 
@@ -554,12 +554,12 @@ fn decoded((kind, version, payload): &(u8, u8, Vec<u8>)) -> Effect {
 }
 
 fn new_message(number: u64, delay_millis: Option<u64>, bytes: u8) -> NewMessage {
-    NewMessage {
-        id: MessageId(u128::from(number).to_be_bytes()),
-        body_bytes: bytes.into(),
-        bytes: Bytes::from(vec![b'b'; usize::from(bytes) * 2]),
+    NewMessage::plain(
+        MessageId(u128::from(number).to_be_bytes()),
+        bytes.into(),
+        Bytes::from(vec![b'b'; usize::from(bytes) * 2]),
         delay_millis,
-    }
+    )
 }
 
 proptest! {

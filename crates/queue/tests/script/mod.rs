@@ -10,6 +10,10 @@
 //! visibility a#1=30s b#1=0s
 //! configure retention=60s visibility=5s delay=0s
 //! purge | count | ready | deadline | records | replay
+//! fifo                          from now on it is a FIFO queue, and messages may have a group and a dedup id:
+//! send a@x!1 b@y                a in group x with the id 1, b in group y
+//! receive again=one             a receive with a name
+//! keep                          what the queue knows of groups is kept from one statement to the next
 //! ```
 //! `records` tells how many have been journaled. `replay` puts a queue in place that was built from the encoded records
 //! alone. At the end of every script that is done once more, and the counts have to be the same. After every statement
@@ -21,13 +25,14 @@
 use bytes::Bytes;
 use engine::{Durability, Effect as _, Machine};
 use names::{Instant, Position};
-use queue::{Command, Counts, Delivery, Effect, Handle, Message, MessageId, NewMessage, Queue, Reply, Settings};
+use queue::{
+    Command, Counts, Delivery, Effect, Handle, Labels, Message, MessageId, NewMessage, Queue, Reply, Settings,
+};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 const START: Instant = Instant::from_millis(1_700_000_000_000);
-const SETTINGS: Settings =
-    Settings { retention_millis: 4 * 24 * 3_600_000, visibility_millis: 30_000, delay_millis: 0 };
+const SETTINGS: Settings = Settings::plain(4 * 24 * 3_600_000, 30_000, 0);
 
 /// Runs the script and compares its transcript.
 pub(crate) fn check(script: &str, expected: expect_test::Expect) {
@@ -38,7 +43,9 @@ pub(crate) fn check(script: &str, expected: expect_test::Expect) {
             Some(answer) => writeln!(transcript, "{statement} -> {answer}").unwrap(),
             None => writeln!(transcript, "{statement}").unwrap(),
         }
-        stage.restore();
+        if !stage.keeps {
+            stage.restore();
+        }
     }
     expected.assert_eq(&transcript);
     assert_eq!(stage.replayed().counts(), stage.queue.counts(), "a replay of the records counts otherwise");
@@ -51,6 +58,7 @@ struct Stage {
     sequences: BTreeMap<String, u64>,
     contents: BTreeMap<u64, Message>,
     records: Vec<(u8, u8, Vec<u8>)>,
+    keeps: bool,
 }
 
 impl Stage {
@@ -62,6 +70,7 @@ impl Stage {
             sequences: BTreeMap::new(),
             contents: BTreeMap::new(),
             records: Vec::new(),
+            keeps: false,
         }
     }
 
@@ -77,6 +86,10 @@ impl Stage {
             }
             "replay" => {
                 self.queue = self.replayed();
+                None
+            }
+            "keep" => {
+                self.keeps = true;
                 None
             }
             "ready" => Some(self.queue.ready().to_string()),
@@ -95,10 +108,18 @@ impl Stage {
         let option = |name: &str| options.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         let command = match verb {
             "send" => Command::Send(plain.iter().map(|name| self.message(name, option("delay").map(millis))).collect()),
-            "receive" => Command::Receive {
-                max: option("max").map_or(1, |max| max.parse().unwrap()),
-                visibility_millis: option("visibility").map(millis),
-            },
+            "receive" => {
+                let max = option("max").map_or(1, |max| max.parse().unwrap());
+                let visibility_millis = option("visibility").map(millis);
+                match option("again") {
+                    None => Command::Receive { max, visibility_millis },
+                    Some(name) => Command::ReceiveAgain { attempt: id_of(name).0, max, visibility_millis },
+                }
+            }
+            "fifo" => {
+                self.settings.is_fifo = true;
+                Command::Configure(self.settings)
+            }
             "delete" => Command::Delete(plain.iter().map(|word| self.handle(word)).collect()),
             "visibility" => Command::ChangeVisibility(plain.iter().map(|word| self.change(word)).collect()),
             "configure" => Command::Configure(self.configured(option)),
@@ -111,10 +132,14 @@ impl Stage {
 
     fn execute(&mut self, command: Command) -> String {
         self.queue.advance(self.now);
+        while let Some(keys) = Machine::wants(&self.queue, &command) {
+            keys.for_each(|key| Machine::learn(&mut self.queue, key, self.contents.get(&key)));
+        }
         let decision = Machine::decide(&self.queue, self.now, command);
         let lazy = decision.durability == Durability::Lazy;
         let leases = decision.effects.iter().all(|effect| matches!(effect, Effect::Leased { .. }));
-        assert_eq!(lazy, leases && !decision.effects.is_empty(), "only leases may be taken back by a crash");
+        let may_be_lost = leases && !decision.effects.is_empty() && !self.settings.is_fifo;
+        assert_eq!(lazy, may_be_lost, "only leases of a standard queue may be taken back by a crash");
         for effect in decision.effects {
             let mut payload = Vec::new();
             effect.encode(&mut payload);
@@ -152,9 +177,15 @@ impl Stage {
         queue
     }
 
-    fn message(&self, name: &str, delay_millis: Option<u64>) -> NewMessage {
-        let bytes = Bytes::from(format!("{name}p"));
-        NewMessage { id: id_of(name), body_bytes: name.len() as u32, bytes, delay_millis }
+    fn message(&self, word: &str, delay_millis: Option<u64>) -> NewMessage {
+        let (rest, dedup) = word.split_once('!').map_or((word, None), |(rest, dedup)| (rest, Some(dedup)));
+        let (name, group) = rest.split_once('@').map_or((rest, None), |(name, group)| (name, Some(group)));
+        let hash = |group: &str| u64::from_le_bytes(*id_of(group).0.first_chunk().unwrap());
+        let labels = Labels { group: group.map(hash), dedup: dedup.map(|dedup| id_of(dedup).0) };
+        let mut bytes = format!("{name}p").into_bytes();
+        let labelled = labels.append_to(&mut bytes);
+        let bytes = Bytes::from(bytes);
+        NewMessage { id: id_of(name), body_bytes: name.len() as u32, bytes, delay_millis, labelled }
     }
 
     fn handle(&self, word: &str) -> Handle {
@@ -179,6 +210,13 @@ impl Stage {
     fn show(&mut self, reply: Reply, reads: &[u64]) -> String {
         match reply {
             Reply::Sent { first } => self.note_sent(first),
+            Reply::Accepted(accepted) => {
+                self.note_sent(0);
+                let name =
+                    |id: MessageId| String::from_utf8(id.0.iter().copied().take_while(|byte| *byte > 0).collect());
+                let shown = accepted.iter().map(|one| format!("{}={}", name(one.id).unwrap(), one.sequence));
+                shown.collect::<Vec<_>>().join(" ")
+            }
             Reply::Received(deliveries) if deliveries.is_empty() => "nothing".into(),
             Reply::Received(deliveries) => {
                 let sequences: Vec<_> = deliveries.iter().map(|delivery| delivery.sequence).collect();

@@ -90,11 +90,7 @@ impl Attributes {
     /// What the queue machine needs to know of them.
     pub(crate) fn settings(&self) -> queue::Settings {
         let millis = |attribute| u64::from(self.number(attribute)) * 1000;
-        queue::Settings {
-            retention_millis: millis(Attribute::Retention),
-            visibility_millis: millis(Attribute::Visibility),
-            delay_millis: millis(Attribute::Delay),
-        }
+        queue::Settings::plain(millis(Attribute::Retention), millis(Attribute::Visibility), millis(Attribute::Delay))
     }
 
     fn find(&self, attribute: Attribute) -> Option<&Value> {

@@ -56,7 +56,7 @@ pub fn queue_of_snapshot(version: u8, state: &[u8]) -> Result<Option<String>, Ma
 
 fn of_queue(effect: queue::Effect) -> Described {
     use queue::Effect::{
-        Configured, Deleted, Expired, Leased, PassedOver, Purged, Sent, SentWithin, VisibilityChanged,
+        Attempted, Configured, Deleted, Expired, Leased, PassedOver, Purged, Sent, SentWithin, VisibilityChanged,
     };
     match effect {
         Sent { sequence, visible_at, message } | SentWithin { sequence, visible_at, message, .. } => {
@@ -73,6 +73,11 @@ fn of_queue(effect: queue::Effect) -> Described {
             let messages = list(entries.iter().map(|(sequence, _)| *sequence));
             let details = vec![("until", until.as_millis().to_string()), ("messages", messages)];
             Described::of("received", Some(received_at), details)
+        }
+        Attempted { at, until, entries, .. } => {
+            let messages = list(entries.iter().map(|(sequence, _)| *sequence));
+            let details = vec![("until", until.as_millis().to_string()), ("messages", messages)];
+            Described::of("receive-named", Some(at), details)
         }
         VisibilityChanged(entries) => {
             let messages = list(entries.iter().map(|(sequence, _)| *sequence));

@@ -79,7 +79,7 @@ impl Checked {
         // for as long as the message.
         let mut bytes = body.into_bytes();
         properties.append_to(&mut bytes);
-        NewMessage { id, body_bytes, bytes: Bytes::from(bytes.into_boxed_slice()), delay_millis }
+        NewMessage::plain(id, body_bytes, Bytes::from(bytes.into_boxed_slice()), delay_millis)
     }
 }
 

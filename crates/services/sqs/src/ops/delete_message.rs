@@ -43,6 +43,9 @@ pub(crate) async fn delete(entry: &QueueEntry, handles: Vec<Handle>) -> Result<V
 pub(crate) fn outcome(outcome: DeleteOutcome, handle: &str) -> Result<(), Refusal> {
     match outcome {
         DeleteOutcome::Deleted | DeleteOutcome::AlreadyGone => Ok(()),
+        DeleteOutcome::Expired => {
+            Err(Refusal::invalid_value(handle, "ReceiptHandle", "The receipt handle has expired."))
+        }
         DeleteOutcome::Foreign => Err(Refusal::receipt_handle_is_invalid(handle)),
     }
 }

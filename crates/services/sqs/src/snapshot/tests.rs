@@ -22,7 +22,7 @@ fn run(machine: &mut SqsQueue, command: Command) {
 }
 
 fn message() -> NewMessage {
-    NewMessage { id: MessageId([1; 16]), body_bytes: 1, bytes: Bytes::from_static(b"xp"), delay_millis: None }
+    NewMessage::plain(MessageId([1; 16]), 1, Bytes::from_static(b"xp"), None)
 }
 
 fn sample() -> SqsQueue {

@@ -1,0 +1,317 @@
+//! A FIFO queue against a model that could not be simpler: lists of messages by group, searched from front to end.
+//!
+//! Whose turn it is among groups is the queue's to choose, so a receive is checked and not foretold: each group's messages come
+//! from its first one on, none of them hidden, without a gap, none left out while there was room, and no group was left out
+//! that had something to give. Everything else is foretold: who is a duplicate of whom, which handles still work, what a named
+//! receive gives again. The queue is replaced every now and then by one that a snapshot, or all records from the first, made;
+//! it has to learn its groups again, from messages of which some cannot be read.
+
+use super::*;
+use crate::limits::DEDUP_MILLIS;
+use crate::{Accepted, DeleteOutcome, Delivery, Handle, Labels, MessageId, NewMessage, VisibilityOutcome};
+use engine::Effect as _;
+use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
+use std::collections::BTreeMap;
+
+const SETTINGS: Settings = Settings { is_fifo: true, ..Settings::plain(60_000_000, 3_000, 0) };
+
+#[derive(Debug, Clone)]
+struct Naive {
+    sequence: u64,
+    group: u64,
+    hidden_until: Instant,
+    receives: u32,
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    messages: Vec<Naive>,
+    ids: BTreeMap<[u8; 16], (Instant, Accepted)>,
+    sent: u64,
+    named: BTreeMap<u8, Named>,
+}
+
+/// When a named receive was made first, until when it hides, and what it gave.
+type Named = (Instant, Instant, Vec<(u64, u32)>);
+
+#[derive(Debug, Clone)]
+enum Draft {
+    Send(Vec<(u8, Option<u8>)>, u64),
+    Receive { max: usize, millis: u64, name: Option<u8> },
+    Delete(Vec<prop::sample::Index>),
+    Change(prop::sample::Index, u64),
+    Purge,
+    Rebuild { from_records: bool },
+}
+
+fn drafts() -> impl Strategy<Value = Draft> {
+    let message = (0u8..5, prop::option::of(0u8..20));
+    let millis = || prop_oneof![1 => 0u64..1, 5 => 1u64..5_000, 1 => 5_000u64..100_000];
+    prop_oneof![
+        6 => (prop::collection::vec(message, 1..6), prop_oneof![4 => 0u64..1, 1 => 1u64..4_000])
+            .prop_map(|(messages, delay)| Draft::Send(messages, delay)),
+        8 => (1usize..12, millis(), prop::option::weighted(0.3, 0u8..3))
+            .prop_map(|(max, millis, name)| Draft::Receive { max, millis, name }),
+        5 => prop::collection::vec(any::<prop::sample::Index>(), 1..5).prop_map(Draft::Delete),
+        4 => (any::<prop::sample::Index>(), millis()).prop_map(|(which, millis)| Draft::Change(which, millis)),
+        1 => prop_oneof![1 => (0u8..1).prop_map(|_| Draft::Purge), 4 => any::<bool>().prop_map(|from_records| Draft::Rebuild { from_records })],
+    ]
+}
+
+struct Trial {
+    now: Instant,
+    queue: Queue,
+    model: Model,
+    records: Vec<(u8, u8, Vec<u8>)>,
+    contents: BTreeMap<u64, Message>,
+    handles: Vec<Handle>,
+}
+
+impl Trial {
+    fn run(&mut self, wait: u64, draft: Draft) {
+        self.now = self.now.plus_millis(wait);
+        match draft {
+            Draft::Send(messages, delay) => self.send(&messages, delay),
+            Draft::Receive { max, millis, name } => self.receive(max, millis, name),
+            Draft::Delete(which) => self.delete(&which),
+            Draft::Change(which, millis) => self.change(which, millis),
+            Draft::Purge => {
+                assert_eq!(self.ask(Command::Purge), Reply::Purged);
+                self.model.messages.clear();
+                self.model.ids.clear();
+            }
+            Draft::Rebuild { from_records } => self.rebuild(from_records),
+        }
+        self.compare();
+    }
+
+    fn ask(&mut self, command: Command) -> Reply {
+        self.queue.advance(self.now);
+        while let Some(keys) = self.queue.wants(&command) {
+            assert!(self.queue.holds(keys.start), "what is wanted first is there");
+            keys.for_each(|key| self.queue.learn(key, self.contents.get(&key)));
+        }
+        let decision: Decision<Effect, _> = self.queue.decide(self.now, command);
+        for effect in decision.effects {
+            let mut payload = Vec::new();
+            effect.encode(&mut payload);
+            self.records.push((effect.kind(), effect.version(), payload));
+            self.queue.apply(&effect, &mut Vec::new());
+            self.contents.extend(Queue::content(effect));
+        }
+        decision.reply
+    }
+
+    fn send(&mut self, messages: &[(u8, Option<u8>)], delay: u64) {
+        let new = |number: usize, &(group, dedup): &(u8, Option<u8>)| {
+            let labels = Labels { group: Some(group.into()), dedup: dedup.map(|dedup| [dedup; 16]) };
+            let mut bytes = vec![b'x'];
+            let labelled = labels.append_to(&mut bytes);
+            let id = MessageId((u128::from(self.model.sent) * 10 + number as u128).to_be_bytes());
+            NewMessage { id, body_bytes: 1, bytes: bytes.into(), delay_millis: Some(delay), labelled }
+        };
+        let new: Vec<_> = messages.iter().enumerate().map(|(number, message)| new(number, message)).collect();
+        let mut expected = Vec::new();
+        for (message, new) in messages.iter().zip(&new) {
+            let key = message.1.map(|dedup| [dedup; 16]);
+            let known = key.and_then(|key| self.model.ids.get(&key));
+            if let Some((_, first)) = known.filter(|(at, _)| self.now < at.plus_millis(DEDUP_MILLIS)) {
+                expected.push(*first);
+                continue;
+            }
+            self.model.sent += 1;
+            let accepted = Accepted { sequence: self.model.sent, id: new.id };
+            self.model.ids.extend(key.map(|key| (key, (self.now, accepted))));
+            let hidden_until = self.now.plus_millis(delay);
+            self.model.messages.push(Naive {
+                sequence: accepted.sequence,
+                group: message.0.into(),
+                hidden_until,
+                receives: 0,
+            });
+            expected.push(accepted);
+        }
+        assert_eq!(self.ask(Command::Send(new)), Reply::Accepted(expected));
+    }
+
+    fn receive(&mut self, max: usize, millis: u64, name: Option<u8>) {
+        let (visibility_millis, until) = (Some(millis), self.now.plus_millis(millis));
+        let command = match name {
+            None => Command::Receive { max, visibility_millis },
+            Some(name) => Command::ReceiveAgain { attempt: [name; 16], max, visibility_millis },
+        };
+        let Reply::Received(deliveries) = self.ask(command) else { panic!("a receive is answered with messages") };
+        let given: Vec<_> = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();
+        self.handles.extend(deliveries.iter().map(Delivery::handle));
+        let before =
+            name.and_then(|name| self.model.named.get(&name)).filter(|before| self.is_untouched(before)).cloned();
+        if let Some((at, _, entries)) = before {
+            assert_eq!(given, entries);
+            self.hide(&entries, until);
+            self.model.named.insert(name.unwrap(), (at, until, entries));
+            return;
+        }
+        self.check_receive(&given, max);
+        for (sequence, receive) in &given {
+            let message = self.model.messages.iter_mut().find(|message| message.sequence == *sequence).unwrap();
+            message.receives += 1;
+            assert_eq!(message.receives, *receive);
+        }
+        self.hide(&given, until);
+        if let Some(name) = name.filter(|_| !given.is_empty()) {
+            self.model.named.insert(name, (self.now, until, given));
+        }
+    }
+
+    fn hide(&mut self, entries: &[(u64, u32)], until: Instant) {
+        for message in &mut self.model.messages {
+            if entries.iter().any(|(sequence, _)| *sequence == message.sequence) {
+                message.hidden_until = until;
+            }
+        }
+    }
+
+    fn is_untouched(&self, (at, until, entries): &Named) -> bool {
+        let is_as_it_was = |(sequence, receive): &(u64, u32)| {
+            self.model.messages.iter().any(|message| {
+                (message.sequence, message.receives, message.hidden_until) == (*sequence, *receive, *until)
+            })
+        };
+        self.now < at.plus_millis(DEDUP_MILLIS) && *until > self.now && entries.iter().all(is_as_it_was)
+    }
+
+    /// What each group has to give: its messages from the first one on, until one is hidden.
+    fn offers(&self) -> BTreeMap<u64, Vec<u64>> {
+        let mut offers: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+        let mut closed = std::collections::BTreeSet::new();
+        for message in &self.model.messages {
+            if message.hidden_until > self.now {
+                closed.insert(message.group);
+            } else if !closed.contains(&message.group) {
+                offers.entry(message.group).or_default().push(message.sequence);
+            }
+        }
+        offers
+    }
+
+    fn check_receive(&self, given: &[(u64, u32)], max: usize) {
+        let offers = self.offers();
+        let mut rest: Vec<u64> = given.iter().map(|(sequence, _)| *sequence).collect();
+        let mut served = 0;
+        while let Some(first) = rest.first() {
+            let offer =
+                offers.values().find(|offer| offer[0] == *first).expect("a group is served from its first message on");
+            let count = offer.len().min(rest.len());
+            assert_eq!(rest[..count], offer[..count], "a group's messages come in order, one after the other");
+            assert!(count == offer.len() || count == rest.len() && given.len() == max, "a message was left out");
+            rest.drain(..count);
+            served += 1;
+        }
+        assert!(given.len() == max || served == offers.len(), "a group was left out: {offers:?} {given:?}");
+        assert!(given.len() <= max);
+    }
+
+    fn has_in_flight(&self, handle: &Handle) -> bool {
+        self.model.messages.iter().any(|message| {
+            message.sequence == handle.sequence && message.receives == handle.receive && message.hidden_until > self.now
+        })
+    }
+
+    fn delete(&mut self, which: &[prop::sample::Index]) {
+        if self.handles.is_empty() {
+            return;
+        }
+        let handles: Vec<Handle> = which.iter().map(|which| *which.get(&self.handles)).collect();
+        let is_there = |handle: &Handle| self.model.messages.iter().any(|message| message.sequence == handle.sequence);
+        let outcome = |handle: &Handle| match (is_there(handle), self.has_in_flight(handle)) {
+            (true, true) => DeleteOutcome::Deleted,
+            (true, false) => DeleteOutcome::Expired,
+            _ => DeleteOutcome::AlreadyGone,
+        };
+        let expected: Vec<_> = handles.iter().map(outcome).collect();
+        assert_eq!(self.ask(Command::Delete(handles.clone())), Reply::Deleted(expected.clone()));
+        for (handle, outcome) in handles.iter().zip(expected) {
+            self.model
+                .messages
+                .retain(|message| message.sequence != handle.sequence || outcome != DeleteOutcome::Deleted);
+        }
+    }
+
+    fn change(&mut self, which: prop::sample::Index, millis: u64) {
+        if self.handles.is_empty() {
+            return;
+        }
+        let handle = *which.get(&self.handles);
+        let outcome = if self.has_in_flight(&handle) { VisibilityOutcome::Changed } else { VisibilityOutcome::Gone };
+        let reply = self.ask(Command::ChangeVisibility(vec![(handle, millis)]));
+        assert_eq!(reply, Reply::VisibilityChanged(vec![outcome]));
+        if outcome == VisibilityOutcome::Changed {
+            self.hide(&[(handle.sequence, 0)], self.now.plus_millis(millis));
+        }
+    }
+
+    fn rebuild(&mut self, from_records: bool) {
+        let mut state = Vec::new();
+        self.queue.snapshot(&mut state);
+        let restored = Queue::restore(Queue::SNAPSHOT_VERSION, &state).expect("what was written is read");
+        assert_eq!(restored, self.queue);
+        self.queue = restored;
+        if from_records {
+            self.queue = Queue::new(SETTINGS);
+            for (kind, version, payload) in &self.records {
+                self.queue.apply(&Effect::decode(*kind, *version, payload).unwrap(), &mut Vec::new());
+            }
+        }
+        self.queue.advance(self.now);
+    }
+
+    fn compare(&mut self) {
+        self.queue.advance(self.now);
+        let there: Vec<_> = self.model.messages.iter().map(|message| message.sequence).collect();
+        assert!((0..self.model.sent + 2).all(|sequence| self.queue.holds(sequence) == there.contains(&sequence)));
+        let hidden = self.model.messages.iter().filter(|message| message.hidden_until > self.now).count();
+        let counts = self.queue.counts();
+        assert_eq!((counts.visible, counts.in_flight + counts.delayed), (there.len() - hidden, hidden));
+        let offers = self.offers();
+        let fifo = self.queue.fifo.as_ref().unwrap();
+        let is_known = |sequence: &u64| fifo.groups.contains(*sequence);
+        assert_eq!(fifo.groups.len(), there.iter().filter(|sequence| is_known(sequence)).count());
+        assert!(there.iter().all(|sequence| is_known(sequence) == (*sequence < fifo.groups.known_below())));
+        let heads = offers.values().filter(|offer| is_known(&offer[0])).count();
+        assert_eq!((fifo.groups.offered(), fifo.groups.heads().count()), (heads, heads));
+        assert_eq!(self.queue.ready() > 0, !offers.is_empty() || there.iter().any(|sequence| !is_known(sequence)));
+    }
+}
+
+fn trial() -> Trial {
+    Trial {
+        now: Instant::from_millis(1_700_000_000_000),
+        queue: Queue::new(SETTINGS),
+        model: Model::default(),
+        records: Vec::new(),
+        contents: BTreeMap::new(),
+        handles: Vec::new(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #[test]
+    fn a_fifo_queue_keeps_to_its_rules_and_its_records_alone_rebuild_it(
+        steps in prop::collection::vec((prop_oneof![3 => 0u64..1, 4 => 0u64..3_000, 1 => 0u64..200_000], drafts()), 1..60),
+    ) {
+        let mut trial = trial();
+        steps.into_iter().for_each(|(wait, draft)| trial.run(wait, draft));
+    }
+}
+
+/// A message that nobody can read holds nobody up.
+#[test]
+fn a_message_that_cannot_be_read_is_passed_over() {
+    let mut trial = trial();
+    trial.send(&[(1, None), (1, None), (2, None)], 0);
+    trial.contents.remove(&1);
+    trial.rebuild(false);
+    let Reply::Received(given) = trial.ask(Command::Receive { max: 10, visibility_millis: None }) else { panic!() };
+    assert_eq!(given.iter().map(|delivery| delivery.sequence).collect::<Vec<_>>(), [2, 3]);
+}
