@@ -14,6 +14,7 @@ mod commit;
 mod connection;
 mod echo;
 mod folder;
+mod idle;
 mod in_flight;
 mod kill;
 mod latency;
@@ -67,6 +68,8 @@ enum Measurement {
     Written(written::Options),
     /// Many queues with a long poll each: memory, CPU at rest, start
     Queues(queues::Options),
+    /// Very many queues that nobody uses: memory of each, start
+    Idle(idle::Options),
     /// kill -9 under load, round after round: nothing acknowledged is lost, nothing deleted comes back
     Kill(kill::Options),
     /// Start time, idle memory and size of the release binary
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Measurement::InFlight(options) => in_flight::run(&options),
         Measurement::Written(options) => written::run(&options),
         Measurement::Queues(options) => queues::run(&options),
+        Measurement::Idle(options) => idle::run(&options),
         Measurement::Kill(options) => kill::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),

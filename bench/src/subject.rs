@@ -75,10 +75,15 @@ pub(crate) async fn create_queue(address: SocketAddr) -> io::Result<String> {
 
 /// How many syncs the journal has done; `None` where the server has no such counter.
 pub(crate) async fn syncs(address: SocketAddr) -> Option<u64> {
+    metric(address, SYNCS).await
+}
+
+/// What the server's page of metrics says of `name`.
+pub(crate) async fn metric(address: SocketAddr, name: &str) -> Option<u64> {
     let mut connection = Connection::new(address);
     let request = Requests::to(address).get("/metrics");
     let answer = connection.exchange(&request).await.ok()?.ok().ok()?;
-    counter(std::str::from_utf8(answer).ok()?, SYNCS)
+    counter(std::str::from_utf8(answer).ok()?, name)
 }
 
 /// The sum of a counter over its label sets in a Prometheus text page.

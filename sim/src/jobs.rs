@@ -25,8 +25,17 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "timers", weight: 3, work: |server| server.store.fire_timers() },
     Job { name: "deliver", weight: 6, work: |server| _ = server.store.deliver() },
     Job { name: "sweep", weight: 1, work: |server| server.sqs.sweep() },
+    Job { name: "put away", weight: 2, work: put_away },
     Job { name: "nudge", weight: 1, work: |server| server.store.out_of_work() },
 ];
+
+/// Whoever is used by nobody right now has been at rest for long enough: the first sweep forgets who was used lately.
+fn put_away(server: &Server) {
+    server.sqs.sweep();
+    server.sqs.sweep();
+    server.store.put_away();
+    server.store.put_away();
+}
 
 /// A row by chance.
 pub(crate) fn choose(chance: &mut fastrand::Rng) -> &'static Job {

@@ -4,7 +4,7 @@
 //! message here and there, is gathered: a segment is worth writing anew when less than half of its records are held, and
 //! small segments as soon as there are several of them.
 
-use crate::registry::{Choice, Stored};
+use crate::registry::{Choice, Stored, Use};
 use crate::retire::by_owner;
 use crate::store::Store;
 use journal::{Kept, Piece, SegmentInfo, Source, StoreError};
@@ -22,31 +22,19 @@ const SMALL_MAX: usize = 8;
 /// Bytes read and written in one round, so that a round ends soon and a crash wastes little.
 const ROUND_BYTES: u64 = 64 << 20;
 
-/// Records held, and all, of one segment.
-#[derive(Default, Clone, Copy)]
-struct Use {
-    held: u64,
-    records: u64,
-}
-
 type Partitions = Vec<(PartitionId, Arc<dyn Stored>)>;
 
 impl Store {
     /// Writes the segments anew for which that is worth it. Says how many; nobody refers to them afterwards.
     pub(crate) fn compact(&self) -> Result<u64, StoreError> {
-        let partitions = self.registry.all();
-        let mut uses: BTreeMap<u64, Use> = BTreeMap::new();
-        for (piece, held) in partitions.iter().flat_map(|(_, one)| one.pieces()) {
-            let one = uses.entry(piece.segment).or_default();
-            one.held += held;
-            one.records += u64::from(piece.records);
-        }
+        let uses = self.uses();
         let damaged = self.damaged_segments();
         let segments = self.journal().segments();
         let sound: Vec<_> = segments.into_iter().filter(|segment| !damaged.contains(&segment.number)).collect();
         drop(damaged);
         let old = choose(&sound, &uses);
-        match self.rewrite(&partitions, &old) {
+        self.registry.wake_users(self.shared(), &old);
+        match self.rewrite(&self.registry.active(), &old) {
             Ok(()) => Ok(old.len() as u64),
             Err(StoreError::Damage(damage)) => {
                 // What of it is sound is still served from where it is; copying a part of it would hide the rest.
@@ -57,6 +45,16 @@ impl Store {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What is held of each segment.
+    fn uses(&self) -> BTreeMap<u64, Use> {
+        let active = self.registry.active();
+        let mut uses = self.registry.uses();
+        for (piece, held) in active.iter().flat_map(|(_, one)| one.pieces()) {
+            uses.entry(piece.segment).or_default().add(&piece, held);
+        }
+        uses
     }
 
     fn damaged_segments(&self) -> MutexGuard<'_, BTreeSet<u64>> {

@@ -165,6 +165,13 @@ impl<C: Content> Contents<C> {
         }
     }
 
+    /// Whether memory has nothing of it that would be missed: what is held stands in segments, and is not kept beside them
+    /// as long as memory is scarce.
+    pub(crate) fn is_at_rest(&mut self) -> bool {
+        self.rest();
+        self.logged.is_empty() && self.resident.is_empty()
+    }
+
     fn piece_of(&self, key: u64) -> Option<&Piece> {
         let place = self.pieces.partition_point(|piece| piece.last_key < key);
         self.pieces.get(place).filter(|piece| piece.first_key <= key)

@@ -3,7 +3,9 @@
 //! A service hands commands to a [`Partition`]; the partition's machine decides them into effects, the effects go into
 //! the [`Store`]'s journal and then into the machine, and the reply comes out as a [`Pending`] that opens when the disk
 //! has everything the reply saw. What a machine holds by key, its contents, is kept in memory, in the log or in segments
-//! (`contents.rs`). What a machine sends to other partitions is brought to them by couriers (`outbox.rs`). Housekeeping retires the log behind snapshots of the machines (`retire.rs`), so that after a stop
+//! (`contents.rs`). What a machine sends to other partitions is brought to them by couriers (`outbox.rs`). A partition that
+//! nobody uses is put away as its snapshot (`resting.rs`). Housekeeping retires the log behind snapshots of the machines
+//! (`retire.rs`), so that after a stop
 //! [`Recovery`] rebuilds them from snapshots and the rest of the log.
 
 mod channels;
@@ -20,6 +22,7 @@ mod pending;
 mod reads;
 mod recovery;
 mod registry;
+mod resting;
 mod retire;
 mod store;
 mod timers;
@@ -27,7 +30,7 @@ mod unavailable;
 
 pub use clock::{Clock, Sleep};
 pub use machine::{
-    Arrival, Content, Decision, Delivery, Durability, Effect, Machine, MalformedRecord, Outgoing, Stirred,
+    Arrival, Content, Decision, Delivery, Durability, Effect, Machine, MalformedRecord, Outgoing, Stirred, Tally,
     UNSYNCED_RECORDS_MAX,
 };
 pub use manual_clock::ManualClock;

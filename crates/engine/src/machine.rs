@@ -59,6 +59,25 @@ pub trait Machine: Sized + Send + 'static {
     /// The next moment at which `advance` would change something a waiting reader could see.
     fn next_deadline(&self) -> Option<Instant>;
 
+    /// The next moment at which `advance` would give something back that nobody waits for, as memory and disk.
+    fn next_expiry(&self) -> Option<Instant> {
+        None
+    }
+
+    /// What its family adds up over all partitions.
+    fn tally(&self) -> Tally {
+        Tally::default()
+    }
+
+    /// What is known beyond the snapshot and matters as long as the process lives: whoever lets go of a machine and keeps
+    /// its snapshot gives it to the restored one with [`Machine::recall`].
+    fn memo(&self) -> u8 {
+        0
+    }
+
+    /// Takes what [`Machine::memo`] gave.
+    fn recall(&mut self, _memo: u8) {}
+
     /// How many waiting readers could be served now; the engine wakes that many.
     fn ready(&self) -> usize;
 
@@ -176,6 +195,22 @@ pub enum Stirred {
     Channels(Vec<u128>),
     /// Perhaps any.
     All,
+}
+
+/// Numbers that are added up over the partitions of a family; what each of them counts is the machine's to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally(pub [u64; 3]);
+
+impl Tally {
+    /// Counts `other` too.
+    pub fn add(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, one)| *sum += one);
+    }
+
+    /// Counts `other`, which was added before, no longer.
+    pub(crate) fn take(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, one)| *sum -= one);
+    }
 }
 
 /// What the engine keeps for a machine: shared by reference count, so that a clone costs next to nothing.

@@ -170,7 +170,7 @@ impl Store {
     }
 
     fn deliver_from(&self, origin: PartitionId, now: Instant, resting: &mut Resting, delivered: &mut Delivered) {
-        let Some(sender) = self.registry.get(origin) else { return };
+        let Some(sender) = self.registry.get_active(origin) else { return };
         let mut after = None;
         while let Some(outgoing) = sender.outgoing(after) {
             let destination = outgoing.destination;
@@ -197,7 +197,7 @@ impl Store {
         delivered: &mut Delivered,
     ) -> Result<(), Unavailable> {
         let Outgoing { destination, first, keys } = outgoing;
-        let Some(receiver) = self.registry.get(destination) else {
+        let Some(receiver) = self.registry.get(self.shared(), destination) else {
             delivered.returned += keys.len() as u64;
             return sender.conclude(Delivery::Gone { destination });
         };
@@ -215,10 +215,10 @@ impl Store {
         sender.conclude(Delivery::Taken { destination, below: first + count })
     }
 
-    /// Has every partition forget senders of which nothing is left, not even a tombstone: nothing of theirs can be under
+    /// Has every active partition forget senders of which nothing is left, not even a tombstone: nothing of theirs can be under
     /// way, whatever the log is replayed from.
     pub(crate) fn forget_origins(&self) {
-        for (_, partition) in self.registry.all() {
+        for (_, partition) in self.registry.active() {
             partition.forget_origins(&|origin| self.registry.knows(origin));
         }
     }

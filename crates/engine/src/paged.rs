@@ -25,6 +25,11 @@ impl<T> Default for Paged<T> {
 }
 
 impl<T> Paged<T> {
+    /// Whether there is no value.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_number.is_empty()
+    }
+
     /// The value of `key`.
     pub(crate) fn get(&self, key: u64) -> Option<&T> {
         self.by_number.get(&(key / PAGE_KEYS))?.get(key % PAGE_KEYS)

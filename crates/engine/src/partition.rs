@@ -9,6 +9,7 @@ use crate::contents::{Contents, Found};
 use crate::machine::{Durability, Effect, Machine};
 use crate::pending::Pending;
 use crate::registry::Mark;
+use crate::resting::STATE_BYTES_MAX;
 use crate::store::{Shared, Store};
 use crate::timers::Tick;
 use crate::unavailable::Unavailable;
@@ -59,6 +60,10 @@ struct Slot<M: Machine> {
     scratch: Vec<u8>,
     /// The deadline a timer stands armed for.
     armed: Option<Instant>,
+    /// Whether a command came since somebody last asked.
+    used: bool,
+    /// The last record's position when the state was found too large to be put away.
+    unfit: Position,
 }
 
 impl<M: Machine> Partition<M> {
@@ -71,23 +76,29 @@ impl<M: Machine> Partition<M> {
 
     /// A partition as replay left it. The store knows it from now on.
     pub(crate) fn recovered(store: &Store, id: PartitionId, recovered: Recovered<M>) -> Arc<Self> {
-        let Recovered { machine, contents, sequence, last, kept } = recovered;
-        let (scratch, gone, armed) = (Vec::new(), Vec::new(), None);
-        let slot = Slot { machine, contents, sequence, last, kept, promised: last, gone, scratch, armed };
-        let partition = Arc::new_cyclic(|this| Self {
-            id,
-            store: Arc::clone(store.shared()),
-            slot: Mutex::new(slot),
-            readable: Notify::new(),
-            waiting: AtomicUsize::new(0),
-            channels: Channels::default(),
-            this: this.clone(),
-        });
+        let partition = Self::build(store.shared(), id, recovered);
         store.registry.add(id, Arc::<Self>::clone(&partition));
         if partition.with(|machine, _| machine.has_outgoing()) == Some(true) {
             store.outbox().note(id);
         }
         partition
+    }
+
+    /// A partition that the store has to be told of.
+    pub(crate) fn build(store: &Arc<Shared>, id: PartitionId, recovered: Recovered<M>) -> Arc<Self> {
+        let Recovered { machine, contents, sequence, last, kept } = recovered;
+        let (scratch, gone, armed) = (Vec::new(), Vec::new(), None);
+        let (promised, used, unfit) = (last, true, Position::ZERO);
+        let slot = Slot { machine, contents, sequence, last, kept, promised, gone, scratch, armed, used, unfit };
+        Arc::new_cyclic(|this| Self {
+            id,
+            store: Arc::clone(store),
+            slot: Mutex::new(slot),
+            readable: Notify::new(),
+            waiting: AtomicUsize::new(0),
+            channels: Channels::default(),
+            this: this.clone(),
+        })
     }
 
     /// Which partition this is.
@@ -98,6 +109,7 @@ impl<M: Machine> Partition<M> {
     /// Decides and applies `command` now. The reply is given when everything it saw is durable.
     pub fn execute(&self, command: M::Command) -> Result<Pending<M>, Unavailable> {
         let (mut slot, ready_before) = self.prepared(&command)?;
+        slot.used = true;
         // Read under the lock: a command that had to wait for it must not be decided in the past.
         let now = self.store.clock().now();
         slot.advance(now);
@@ -213,6 +225,10 @@ impl<M: Machine> Partition<M> {
         &self.store
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.store
+    }
+
     /// Works on machine and contents; `None` if the partition is broken.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&M, &mut Contents<M::Content>) -> T) -> Option<T> {
         let mut slot = self.lock().ok()?;
@@ -251,6 +267,49 @@ impl<M: Machine> Partition<M> {
             state: state.into(),
         };
         Some((snapshot, slot.mark()))
+    }
+
+    /// Whether everything decided up to now is durable.
+    pub fn is_durable(&self) -> bool {
+        self.lock().is_ok_and(|slot| slot.last <= self.store.journal().durable())
+    }
+
+    /// Whether nobody has used it since this was last asked, and its snapshot and pieces say all there is to it: small
+    /// enough to be kept in memory, and on disk up to its last record. Who holds it is not looked at.
+    pub(crate) fn is_idle(&self) -> bool {
+        let Ok(mut slot) = self.lock() else { return false };
+        let was_used = std::mem::replace(&mut slot.used, false);
+        let is_durable = slot.last <= self.store.journal().durable();
+        if was_used
+            || !is_durable
+            || slot.machine.has_outgoing()
+            || slot.sequence == 0
+            || slot.machine.is_over()
+            || slot.unfit == slot.last
+        {
+            return false;
+        }
+        if !slot.contents.is_at_rest() {
+            return false;
+        }
+        let mut state = Vec::new();
+        slot.machine.snapshot(&mut state);
+        if state.len() > STATE_BYTES_MAX {
+            slot.unfit = slot.last;
+        }
+        state.len() <= STATE_BYTES_MAX
+    }
+
+    /// Whether a command panicked in it: it refuses all others until the next start.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.slot.is_poisoned()
+    }
+
+    /// What the partition is made of, once nobody else has it.
+    pub(crate) fn dismantle(self) -> Recovered<M> {
+        let slot = self.slot.into_inner().expect("a broken partition is not put away");
+        let Slot { machine, contents, sequence, last, kept, .. } = slot;
+        Recovered { machine, contents, sequence, last, kept }
     }
 
     /// A snapshot made at `mark` is on disk.

@@ -8,7 +8,7 @@ use journal::WhenDurable;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 /// A reply locked until the journal has made durable the last position of the state it was read from.
@@ -19,7 +19,8 @@ pub struct Pending<M: Machine> {
     reply: Option<M::Reply>,
     reads: Vec<(u64, Found<M::Content>)>,
     durable: WhenDurable,
-    partition: Weak<Partition<M>>,
+    /// Held while contents have to be read: nobody puts a partition away that is held.
+    partition: Option<Arc<Partition<M>>>,
     changed: bool,
 }
 
@@ -30,7 +31,9 @@ impl<M: Machine> Pending<M> {
         durable: WhenDurable,
         partition: &Weak<Partition<M>>,
     ) -> Self {
-        Self { reply: Some(reply), reads, durable, partition: Weak::clone(partition), changed: false }
+        let is_needed = reads.iter().any(|(_, found)| found.is_on_disk());
+        let partition = if is_needed { partition.upgrade() } else { None };
+        Self { reply: Some(reply), reads, durable, partition, changed: false }
     }
 
     /// Tells whether the decision changed anything.
@@ -54,10 +57,10 @@ impl<M: Machine> Pending<M> {
         M::Reply: Unpin,
     {
         let reads = std::mem::take(&mut self.reads);
-        let partition = Weak::clone(&self.partition);
+        let partition = self.partition.take();
         let reply = self.await?;
         let missing: Vec<u64> = reads.iter().filter(|(_, found)| found.is_on_disk()).map(|(key, _)| *key).collect();
-        let mut fetched = match (missing.as_slice(), partition.upgrade()) {
+        let mut fetched = match (missing.as_slice(), partition) {
             ([], _) | (_, None) => BTreeMap::new(),
             (keys, Some(partition)) => partition.fetch(keys),
         };

@@ -1,17 +1,19 @@
-//! How the partitions of one family come back: from their snapshots, and from the log after them.
+//! How the partitions of one family come back: from their snapshots, and from the log after them. Those of which the log says
+//! nothing stay at rest.
 //!
 //! Effects that a snapshot contains are passed over. The contents among them are noted all the same if the machine still
 //! holds them: they stand in the log and in no segment yet.
 
 use crate::contents::Contents;
-use crate::machine::{Effect, Machine, MalformedRecord};
+use crate::machine::{Effect, Machine, MalformedRecord, Tally};
 use crate::memory::Memory;
 use crate::partition::{Partition, Recovered};
 use crate::registry::{Mark, Tombstone};
+use crate::resting::Resting;
 use crate::store::Store;
 use journal::{Record, Snapshot};
 use names::{Instant, PartitionId, Position};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// What a family keeps beside its partitions, under the ordinal that no partition has: `next ordinal 8 | written at 8`,
@@ -55,6 +57,8 @@ pub struct Recovery<M: Machine> {
     family: u8,
     machine: fn() -> M,
     partitions: HashMap<PartitionId, Recovered<M>>,
+    /// Partitions as their snapshots have them, and what their machines count.
+    resting: BTreeMap<PartitionId, (Box<Resting>, Tally)>,
     tombstones: HashMap<PartitionId, Tombstone>,
     next_ordinal: u64,
     latest: Instant,
@@ -68,6 +72,7 @@ impl<M: Machine> Recovery<M> {
             family,
             machine,
             partitions: HashMap::new(),
+            resting: BTreeMap::new(),
             tombstones: HashMap::new(),
             next_ordinal: 1,
             latest: Instant::EPOCH,
@@ -85,36 +90,42 @@ impl<M: Machine> Recovery<M> {
         self.latest
     }
 
-    /// The machine of `id` as replayed so far.
-    pub fn machine(&self, id: PartitionId) -> Option<&M> {
-        self.partitions.get(&id).map(|recovered| &recovered.machine)
+    /// Looks at every machine that is not over, in order of creation.
+    pub fn look(&self, mut look: impl FnMut(PartitionId, &M)) {
+        let awake = self.partitions.iter().filter(|(_, recovered)| !recovered.machine.is_over());
+        let awake: BTreeMap<_, _> = awake.map(|(id, recovered)| (*id, &recovered.machine)).collect();
+        let mut awake = awake.into_iter().peekable();
+        for (id, (resting, _)) in &self.resting {
+            while let Some((id, machine)) = awake.next_if(|(before, _)| before < id) {
+                look(id, machine);
+            }
+            look(*id, &resting.machine());
+        }
+        awake.for_each(|(id, machine)| look(id, machine));
     }
 
-    /// The ids of partitions that are not over, in order of creation.
-    pub fn ids(&self) -> Vec<PartitionId> {
-        let alive = self.partitions.iter().filter(|(_, recovered)| !recovered.machine.is_over());
-        let mut ids: Vec<_> = alive.map(|(id, _)| *id).collect();
-        ids.sort_unstable();
-        ids
-    }
-
-    /// Brings every partition to life that is not over.
-    pub fn finish(self, store: &Arc<Store>) -> HashMap<PartitionId, Arc<Partition<M>>> {
+    /// Gives every partition that is not over to the store: at rest if nothing speaks against it.
+    pub fn finish(self, store: &Store) {
         store.registry.note_next_ordinal(self.family, self.next_ordinal);
         for (id, tombstone) in self.tombstones {
             store.registry.bury(id, tombstone);
         }
+        for (id, (resting, tally)) in self.resting {
+            store.registry.add_resting::<M>(id, *resting, tally);
+        }
         let start = u64::from(store.journal().recovery().incarnation);
-        let revive = |(id, mut recovered): (PartitionId, Recovered<M>)| {
+        for (id, mut recovered) in self.partitions {
             if recovered.machine.is_over() {
                 let tombstone = Tombstone { last: recovered.last, sequence: recovered.sequence };
                 store.registry.bury(id, tombstone);
-                return None;
+                continue;
             }
             recovered.machine.resume(start);
-            Some((id, Partition::recovered(store, id, recovered)))
-        };
-        self.partitions.into_iter().filter_map(revive).collect()
+            match Resting::of(&mut recovered) {
+                Some((resting, tally)) => store.registry.add_resting::<M>(id, resting, tally),
+                None => drop(Partition::recovered(store, id, recovered)),
+            }
+        }
     }
 
     fn note_ordinal(&mut self, id: PartitionId) {
@@ -129,9 +140,23 @@ impl<M: Machine> Recovery<M> {
         Ok(())
     }
 
+    /// Up to where a snapshot says what the log says.
+    fn snapshot_position(&self, id: PartitionId) -> Option<Position> {
+        let awake = self.partitions.get(&id).map(|recovered| recovered.kept.position);
+        awake.or_else(|| self.resting.get(&id).map(|(resting, _)| resting.last()))
+    }
+
+    /// Makes a machine of a snapshot, because the log says something of it.
+    fn wake(&mut self, id: PartitionId, memory: &Arc<Memory>) {
+        if let Some((resting, _)) = self.resting.remove(&id) {
+            self.partitions.insert(id, resting.recovered(memory));
+        }
+    }
+
     /// Applies an effect that no snapshot contains.
     fn apply(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
         let effect = M::Effect::decode(record.kind, record.version, record.payload)?;
+        self.wake(record.partition, memory);
         let recovered = self.partitions.entry(record.partition).or_insert_with(|| Recovered {
             machine: (self.machine)(),
             contents: Contents::new(Arc::clone(memory)),
@@ -153,9 +178,13 @@ impl<M: Machine> Recovery<M> {
     }
 
     /// A snapshot contains the effect; its content may still be asked for.
-    fn note_content(&mut self, record: &Record<'_>) -> Result<(), MalformedRecord> {
-        let Some(recovered) = self.partitions.get_mut(&record.partition) else { return Ok(()) };
+    fn note_content(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
         let Some((key, _)) = M::Effect::content_key(record.kind, record.version, record.payload) else { return Ok(()) };
+        if self.resting.get(&record.partition).is_some_and(|(resting, _)| resting.is_segmented(key)) {
+            return Ok(());
+        }
+        self.wake(record.partition, memory);
+        let Some(recovered) = self.partitions.get_mut(&record.partition) else { return Ok(()) };
         if !recovered.machine.holds(key) || recovered.contents.is_segmented(key) {
             return Ok(());
         }
@@ -183,6 +212,10 @@ impl<M: Machine> Recover for Recovery<M> {
             return Ok(());
         }
         let machine = M::restore(snapshot.version, &snapshot.state)?;
+        if let Some(resting) = Resting::of_snapshot(snapshot, &machine) {
+            self.resting.insert(snapshot.partition, (Box::new(resting), machine.tally()));
+            return Ok(());
+        }
         let contents = Contents::with_pieces(Arc::clone(memory), snapshot.pieces.to_vec());
         let kept = Mark { position: snapshot.position, pieces_version: 0 };
         let (sequence, last) = (snapshot.sequence, snapshot.position);
@@ -198,10 +231,10 @@ impl<M: Machine> Recover for Recovery<M> {
         if self.tombstones.get(&record.partition).is_some_and(|tombstone| record.position <= tombstone.last) {
             return Ok(());
         }
-        match self.partitions.get(&record.partition) {
-            Some(recovered) if record.position <= recovered.kept.position => self.note_content(record),
-            _ => self.apply(record, memory),
+        if self.snapshot_position(record.partition).is_some_and(|position| record.position <= position) {
+            return self.note_content(record, memory);
         }
+        self.apply(record, memory)
     }
 }
 

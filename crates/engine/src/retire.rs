@@ -37,6 +37,8 @@ pub struct Tended {
     pub compacted_segments: u64,
     /// Whether a checkpoint was written.
     pub checkpoint: bool,
+    /// Partitions that were put away because nobody uses them.
+    pub put_away: u64,
 }
 
 impl Store {
@@ -61,7 +63,21 @@ impl Store {
             tended.dropped_segments += self.checkpoint_locked(None, *upto, &garbage)?;
             tended.checkpoint = true;
         }
+        tended.put_away = self.put_away_idle();
         Ok(tended)
+    }
+
+    /// Puts every partition away that nobody has used since the last call, and nobody holds. Says how many.
+    pub fn put_away(&self) -> u64 {
+        let _upto = self.housekeep();
+        self.put_away_idle()
+    }
+
+    /// Not while a checkpoint is written: what rests then has rested since it began, unless it was woken for good.
+    fn put_away_idle(&self) -> u64 {
+        let idle = |(id, one): (PartitionId, Arc<dyn Stored>)| one.is_idle().then_some(id);
+        let idle: Vec<_> = self.registry.active().into_iter().filter_map(idle).collect();
+        idle.into_iter().filter(|id| self.registry.put_away(*id)).count() as u64
     }
 
     /// Writes a checkpoint without retiring anything.
@@ -91,7 +107,8 @@ impl Store {
         let mut kept: Vec<Kept> = Vec::with_capacity(usize::try_from(records).unwrap_or(0));
         let scanned = self.journal().scan(file, &mut |record, place| {
             let id = record.partition;
-            let partition = partitions.entry(id).or_insert_with(|| self.registry.get(id));
+            // Of what rests, nothing stands in the log alone.
+            let partition = partitions.entry(id).or_insert_with(|| self.registry.get_active(id));
             if let Some((key, time)) = partition.as_ref().and_then(|partition| partition.content_key(record)) {
                 kept.push(Kept { partition: id, key, time, place, starts_piece: false });
             }
@@ -132,7 +149,7 @@ impl Store {
             retire,
             drop_segments: garbage,
         });
-        let Snapshots { made, buried, stopped, .. } = snapshots;
+        let Snapshots { made, rested, buried, stopped, .. } = snapshots;
         if let Some(stopped) = stopped {
             return Err(StoreError::Stopped(stopped));
         }
@@ -140,6 +157,7 @@ impl Store {
         for (partition, mark) in made {
             partition.note_snapshot(mark);
         }
+        self.registry.note_kept(&rested);
         for (id, tombstone) in buried {
             self.registry.bury(id, tombstone);
         }
@@ -150,9 +168,9 @@ impl Store {
 
     /// Segments that no partition refers to.
     fn garbage(&self) -> Vec<u64> {
-        let partitions = self.registry.all();
-        let referred: BTreeSet<u64> =
-            partitions.iter().flat_map(|(_, one)| one.pieces()).map(|(piece, _)| piece.segment).collect();
+        let active = self.registry.active();
+        let referred = active.iter().flat_map(|(_, one)| one.pieces()).map(|(piece, _)| piece.segment);
+        let referred: BTreeSet<u64> = referred.chain(self.registry.uses().into_keys()).collect();
         let all = self.journal().segments().into_iter().map(|segment| segment.number);
         all.filter(|number| !referred.contains(number)).collect()
     }
@@ -171,9 +189,11 @@ pub(crate) fn by_owner(pieces: Vec<(PartitionId, Piece)>) -> BTreeMap<PartitionI
 struct Snapshots<'a> {
     store: &'a Store,
     complete: bool,
-    left: std::vec::IntoIter<(PartitionId, Arc<dyn Stored>)>,
+    active: Option<std::vec::IntoIter<(PartitionId, Arc<dyn Stored>)>>,
+    resting: std::vec::IntoIter<PartitionId>,
     ready: std::vec::IntoIter<Snapshot<'static>>,
     made: Vec<(Arc<dyn Stored>, Mark)>,
+    rested: Vec<PartitionId>,
     buried: Vec<(PartitionId, Tombstone)>,
     stopped: Option<journal::Stopped>,
 }
@@ -189,34 +209,52 @@ impl<'a> Snapshots<'a> {
         Self {
             store,
             complete,
-            left: store.registry.all().into_iter(),
+            resting: store.registry.resting(complete).into_iter(),
+            active: None,
             ready: families.chain(tombstones).collect::<Vec<_>>().into_iter(),
             made: Vec::new(),
+            rested: Vec::new(),
             buried: Vec::new(),
             stopped: None,
         }
     }
 
-    /// Makes the next ones, so many that waiting for the disk is worth it.
-    fn make(&mut self) -> Result<(), journal::Stopped> {
-        let (mut batch, mut bytes, mut last) = (Vec::new(), 0, Position::ZERO);
+    /// Makes the next ones, so many that waiting for the disk is worth it. Says whether there were any.
+    fn make(&mut self) -> Result<bool, journal::Stopped> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         while bytes < SNAPSHOT_BATCH_BYTES
-            && let Some((id, partition)) = self.left.next()
+            && let Some(snapshot) = self.next_made()
         {
-            let wanted = partition.has_changed().is_some_and(|changed| changed || self.complete);
-            let Some((snapshot, mark)) = wanted.then(|| partition.snapshot()).flatten() else { continue };
             bytes += snapshot.state.len() + snapshot.pieces.len() * Piece::BYTES;
-            last = last.max(snapshot.position);
+            batch.push(snapshot);
+        }
+        self.store.settle(batch.iter().map(|snapshot| snapshot.position).max().unwrap_or(Position::ZERO))?;
+        self.ready = batch.into_iter();
+        Ok(self.ready.len() > 0)
+    }
+
+    /// First those at rest: one that is woken before its turn is found among the active.
+    fn next_made(&mut self) -> Option<Snapshot<'static>> {
+        for id in self.resting.by_ref() {
+            if let Some(snapshot) = self.store.registry.snapshot(id) {
+                self.rested.push(id);
+                return Some(snapshot);
+            }
+        }
+        loop {
+            let active = self.active.get_or_insert_with(|| self.store.registry.active().into_iter());
+            let (id, partition) = active.next()?;
+            // A checkpoint has each partition once: who was written at rest and has woken since waits for the next one.
+            let is_written = self.rested.binary_search(&id).is_ok();
+            let is_wanted = partition.has_changed().is_some_and(|changed| changed || self.complete) && !is_written;
+            let Some((snapshot, mark)) = is_wanted.then(|| partition.snapshot()).flatten() else { continue };
             if snapshot.over {
                 self.buried.push((id, Tombstone { last: snapshot.position, sequence: snapshot.sequence }));
             } else {
                 self.made.push((partition, mark));
             }
-            batch.push(snapshot);
+            return Some(snapshot);
         }
-        self.store.settle(last)?;
-        self.ready = batch.into_iter();
-        Ok(())
     }
 }
 
@@ -228,10 +266,11 @@ impl Iterator for Snapshots<'_> {
             if let Some(snapshot) = self.ready.next() {
                 return Some(snapshot);
             }
-            if self.left.len() == 0 {
-                return None;
+            match self.make() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(stopped) => self.stopped = Some(stopped),
             }
-            self.stopped = self.make().err();
         }
         None
     }

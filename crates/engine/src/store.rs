@@ -4,8 +4,10 @@
 //! is. From then on the store knows every partition, so that the log can be shortened behind them (`retire.rs`).
 
 use crate::clock::Clock;
+use crate::machine::{Machine, Tally};
 use crate::memory::Memory;
 use crate::outbox::{Outbox, Resting};
+use crate::partition::Partition;
 use crate::recovery::Recover;
 use crate::registry::Registry;
 use crate::timers::Timers;
@@ -111,6 +113,35 @@ impl Store {
             damaged_segments: Mutex::default(),
             delivering: Mutex::default(),
         })
+    }
+
+    /// The partition of this id, if there is one with such a machine; woken if it was at rest.
+    pub fn partition<M: Machine>(&self, id: PartitionId) -> Option<Arc<Partition<M>>> {
+        self.registry.get(&self.shared, id)?.into_any().downcast().ok()
+    }
+
+    /// Looks at a machine, and wakes nobody. Time is not let pass for one that is at rest.
+    pub fn peek<M: Machine, T>(&self, id: PartitionId, look: impl Fn(&M) -> T) -> Option<T> {
+        self.registry.peek(id, &look).or_else(|| self.partition::<M>(id)?.inspect(&look))
+    }
+
+    /// What the partitions of a family add up to.
+    pub fn tally(&self, family: u8) -> Tally {
+        let mut sum = self.registry.tally(family);
+        let active = self.registry.active().into_iter().filter(|(id, _)| id.family() == family);
+        active.for_each(|(_, one)| sum.add(one.tally()));
+        sum
+    }
+
+    /// Partitions that are active, and partitions at rest.
+    pub fn partitions(&self) -> (usize, usize) {
+        self.registry.counts()
+    }
+
+    /// Lets time pass in all partitions that it changes.
+    pub fn sweep(&self) {
+        self.registry.wake_due(&self.shared, self.clock().now());
+        self.registry.active().into_iter().for_each(|(_, one)| one.tick());
     }
 
     /// What the partitions share.

@@ -1,5 +1,5 @@
 //! A store that runs for long on a small disk: logs are retired, segments written, compacted and dropped, memory is
-//! short, and the power is cut at any disk operation. Afterwards every picture that was put in and not taken out is there,
+//! short, albums that nobody looks at are put away and woken again, and the power is cut at any disk operation. Afterwards every picture that was put in and not taken out is there,
 //! byte for byte, and no other.
 //!
 //! `TIDEWIRE_SEEDS` says how many histories are tried, `TIDEWIRE_SEED` names one of them.
@@ -13,7 +13,7 @@ use engine::{Clock, ManualClock, Partition, Recovery, Store, StoreOptions, Tende
 use journal::sim::SimDisk;
 use journal::{OpenError, Options};
 use names::{Instant, PartitionId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -36,8 +36,17 @@ struct Known {
 struct House {
     disk: Arc<SimDisk>,
     store: Arc<Store>,
-    albums: BTreeMap<PartitionId, Arc<Partition<Album>>>,
+    ids: BTreeSet<PartitionId>,
+    /// Albums that somebody holds, so that they cannot be put away.
+    held: Vec<Arc<Partition<Album>>>,
     next_ordinal: u64,
+}
+
+impl House {
+    /// The album, woken if it was put away; one into which nothing was ever put may be forgotten.
+    fn album(&self, id: PartitionId) -> Arc<Partition<Album>> {
+        self.store.partition(id).unwrap_or_else(|| Partition::new(&self.store, id, Album::default()))
+    }
 }
 
 const FILE_BYTES: u64 = 64 << 10;
@@ -49,8 +58,12 @@ fn try_open(disk: &Arc<SimDisk>) -> Result<House, OpenError> {
     let options = StoreOptions { journal: Options::small(FILE_BYTES), memory_bytes: MEMORY_BYTES };
     let store = Store::open(Arc::<SimDisk>::clone(disk), options, clock, &mut [&mut recovery])?;
     let next_ordinal = recovery.next_ordinal();
-    let albums = recovery.finish(&store).into_iter().collect();
-    Ok(House { disk: Arc::clone(disk), store, albums, next_ordinal })
+    let mut ids = BTreeSet::new();
+    recovery.look(|id, _: &Album| {
+        ids.insert(id);
+    });
+    recovery.finish(&store);
+    Ok(House { disk: Arc::clone(disk), store, ids, held: Vec::new(), next_ordinal })
 }
 
 struct History {
@@ -90,20 +103,21 @@ impl History {
             12 => self.look(),
             13 if self.chance.u8(..6) == 0 => self.burn(),
             14..=16 => self.tend(),
+            17 => self.put_away(),
             _ => self.commit(),
         }
     }
 
     fn any(&mut self) -> Option<PartitionId> {
-        let ids: Vec<_> = self.house.albums.keys().copied().collect();
+        let ids: Vec<_> = self.house.ids.iter().copied().collect();
         (!ids.is_empty()).then(|| ids[self.chance.usize(..ids.len())])
     }
 
     fn create(&mut self) {
         let id = PartitionId::of_family(FAMILY, self.house.next_ordinal);
         self.house.next_ordinal += 1;
-        let album = Partition::new(&self.house.store, id, Album::default());
-        self.house.albums.insert(id, album);
+        drop(Partition::new(&self.house.store, id, Album::default()));
+        self.house.ids.insert(id);
         self.put_into(id);
     }
 
@@ -117,9 +131,9 @@ impl History {
         let count = self.chance.usize(1..12);
         let length = if self.chance.u8(..12) == 0 { 9_000 } else { self.chance.usize(..400) };
         let pictures: Vec<Vec<u8>> = (0..count).map(|_| vec![self.chance.u8(..); length]).collect();
-        let pending = self.house.albums[&id].execute(Command::Put(pictures.clone()));
-        let Ok(pending) = pending else { return };
-        let first = self.house.albums[&id].inspect(Album::last).unwrap() + 1 - count as u64;
+        let album = self.house.album(id);
+        let Ok(pending) = album.execute(Command::Put(pictures.clone())) else { return };
+        let first = album.inspect(Album::last).unwrap() + 1 - count as u64;
         drop(pending);
         for (key, bytes) in (first..).zip(pictures) {
             self.known.insert((id, key), Known { bytes, sure: false, removing: false });
@@ -130,7 +144,7 @@ impl History {
         let Some(id) = self.any() else { return };
         let keys: Vec<u64> = self.known.range((id, 0)..=(id, u64::MAX)).map(|((_, key), _)| *key).collect();
         let few: Vec<u64> = keys.into_iter().filter(|_| self.chance.u8(..3) == 0).take(9).collect();
-        let _ = self.house.albums[&id].execute(Command::Remove(few.clone()));
+        let _ = self.house.album(id).execute(Command::Remove(few.clone()));
         for key in few {
             self.known.get_mut(&(id, key)).unwrap().removing = true;
         }
@@ -140,14 +154,14 @@ impl History {
         let Some(id) = self.any() else { return };
         let Some(((_, last), _)) = self.known.range((id, 0)..=(id, u64::MAX)).next_back() else { return };
         let below = self.chance.u64(..=last + 1);
-        let _ = self.house.albums[&id].execute(Command::RemoveBelow(below));
+        let _ = self.house.album(id).execute(Command::RemoveBelow(below));
         self.known.range_mut((id, 0)..(id, below)).for_each(|(_, known)| known.removing = true);
     }
 
     fn burn(&mut self) {
         let Some(id) = self.any() else { return };
-        let _ = self.house.albums[&id].execute(Command::Burn);
-        self.house.albums.remove(&id);
+        let _ = self.house.album(id).execute(Command::Burn);
+        self.house.ids.remove(&id);
         self.known.range_mut((id, 0)..=(id, u64::MAX)).for_each(|(_, known)| known.removing = true);
         self.burning.push(id);
     }
@@ -172,14 +186,25 @@ impl History {
         self.tended.segmented += tended.segmented;
         self.tended.dropped_segments += tended.dropped_segments;
         self.tended.compacted_segments += tended.compacted_segments;
+        self.tended.put_away += tended.put_away;
         let _ = self.house.store.journal().tend();
+    }
+
+    /// The first look finds out who is used, the second one puts all others away, but for one that is held now and then.
+    fn put_away(&mut self) {
+        self.house.held.clear();
+        if self.chance.bool() {
+            let held = self.any().map(|id| self.house.album(id));
+            self.house.held.extend(held);
+        }
+        self.tended.put_away += self.house.store.put_away() + self.house.store.put_away();
     }
 
     /// Looks at the first pictures, wherever they are.
     fn look(&mut self) {
         let Some(id) = self.any() else { return };
         self.commit();
-        let pending = self.house.albums[&id].execute(Command::Look(self.chance.usize(1..30))).unwrap();
+        let pending = self.house.album(id).execute(Command::Look(self.chance.usize(1..30))).unwrap();
         let Poll::Ready(Ok((keys, pictures))) = poll(pin!(pending.read())) else { panic!("all is durable") };
         for (key, picture) in keys.into_iter().zip(pictures) {
             let bytes = picture.expect("the picture can be read").0;
@@ -214,7 +239,8 @@ impl History {
     /// Compares every album with what is known, and learns what was open.
     fn check(&mut self) {
         let mut found = BTreeMap::new();
-        for (&id, album) in &self.house.albums {
+        for &id in &self.house.ids {
+            let album = self.house.album(id);
             let pending = album.execute(Command::Look(usize::MAX)).unwrap();
             let Poll::Ready(Ok((keys, pictures))) = poll(pin!(pending.read())) else { panic!("all is durable") };
             for (key, picture) in keys.into_iter().zip(pictures) {
@@ -256,11 +282,12 @@ fn a_power_cut_at_any_moment_loses_no_picture_and_brings_none_back() {
                 all.segmented += tended.segmented;
                 all.dropped_segments += tended.dropped_segments;
                 all.compacted_segments += tended.compacted_segments;
+                all.put_away += tended.put_away;
             }
             Err(_) => panic!("repeat it: TIDEWIRE_SEED={seed} cargo test -p engine --test long_store"),
         }
     }
     // The histories reached what they are for.
-    let reached = [all.files, all.segmented, all.dropped_segments, all.compacted_segments];
+    let reached = [all.files, all.segmented, all.dropped_segments, all.compacted_segments, all.put_away];
     assert!(single || reached.iter().all(|count| *count > 20), "{all:?}");
 }

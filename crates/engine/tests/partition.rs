@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is the report")]
 
-use engine::{Clock, Decision, Durability, Effect, Machine, MalformedRecord, ManualClock, Partition, Recovery, Store};
+use engine::{
+    Clock, Decision, Durability, Effect, Machine, MalformedRecord, ManualClock, Partition, Recovery, Store, Tally,
+};
 use journal::Options;
 use journal::sim::SimDisk;
 use names::{Instant, PartitionId, Position};
@@ -127,11 +129,23 @@ impl Machine for Jar {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {
-        out.push(u8::try_from(self.sweets).unwrap());
+        let numbers = [self.sweets as u64, self.later.len() as u64].into_iter();
+        let numbers = numbers.chain(self.later.iter().map(|at| at.as_millis()));
+        numbers.chain(self.positions.iter().map(|at| at.get())).for_each(|number| out.extend(number.to_be_bytes()));
     }
 
     fn restore(_: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
-        Ok(Self { sweets: state[0].into(), ..Self::default() })
+        let numbers: Vec<u64> = state.as_chunks().0.iter().map(|eight| u64::from_be_bytes(*eight)).collect();
+        let (later, positions) = numbers[2..].split_at(numbers[1] as usize);
+        Ok(Self {
+            sweets: numbers[0] as usize,
+            later: later.iter().copied().map(Instant::from_millis).collect(),
+            positions: positions.iter().copied().map(Position::new).collect(),
+        })
+    }
+
+    fn tally(&self) -> Tally {
+        Tally([self.sweets as u64, self.later.len() as u64, 1])
     }
 
     fn is_over(&self) -> bool {
@@ -154,7 +168,8 @@ impl Shop {
         let options = Options::small(1 << 20);
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let store = Store::open(Arc::<SimDisk>::clone(&disk), options, shown, &mut [&mut recovery]).unwrap();
-        let jar = recovery.finish(&store).remove(&JAR);
+        recovery.finish(&store);
+        let jar = store.partition(JAR);
         let jar = jar.unwrap_or_else(|| Partition::new(&store, JAR, Jar::default()));
         Self { disk, clock, store, jar }
     }
@@ -308,4 +323,83 @@ fn a_failed_sync_answers_nobody() {
     assert!(shop.store.journal().commit().is_err());
     assert_eq!(poll(pin!(put)), Poll::Ready(Err(engine::Unavailable::Stopped)));
     assert!(matches!(shop.jar.execute(Command::Put(1)), Err(engine::Unavailable::Stopped)));
+}
+
+/// Gives the jar back to the store, and has it put away if nothing speaks against it. Says whether it was.
+fn leave(shop: Shop) -> (Unattended, bool) {
+    let Shop { disk, clock, store, jar } = shop;
+    drop(jar);
+    let put_away = store.put_away() + store.put_away() > 0;
+    (Unattended { disk, clock, store }, put_away)
+}
+
+/// A shop whose jar nobody holds.
+struct Unattended {
+    disk: Arc<SimDisk>,
+    clock: Arc<ManualClock>,
+    store: Arc<Store>,
+}
+
+impl Unattended {
+    fn again(self) -> Shop {
+        let jar = self.store.partition(JAR).unwrap();
+        Shop { disk: self.disk, clock: self.clock, store: self.store, jar }
+    }
+}
+
+#[test]
+fn a_jar_that_nobody_uses_is_put_away_and_comes_back_as_it_was() {
+    let shop = Shop::new();
+    drop(shop.jar.execute(Command::Put(3)).unwrap());
+    drop(shop.jar.execute(Command::PutAt(Instant::from_millis(9_000))).unwrap());
+    let (shop, put_away) = leave(shop);
+    assert!(!put_away, "it is not durable");
+    let shop = shop.again();
+    shop.commit();
+    let look = |jar: &Jar| (jar.sweets, jar.later.clone(), jar.positions.clone());
+    let before = shop.jar.inspect(look).unwrap();
+    let held = Arc::clone(&shop.jar);
+    let (shop, put_away) = leave(shop);
+    assert!(!put_away, "somebody holds it");
+    drop(held);
+    let (shop, put_away) = leave(shop.again());
+    assert!(put_away);
+    assert_eq!((shop.store.partitions(), shop.store.tally(FAMILY)), ((0, 1), Tally([3, 1, 1])));
+    assert_eq!(shop.store.peek(JAR, look), Some(before.clone()));
+    assert_eq!(shop.store.partitions(), (0, 1), "to look at it wakes nobody");
+    let shop = shop.again();
+    assert_eq!(shop.jar.inspect(look), Some(before));
+    assert_eq!((shop.store.partitions(), shop.store.tally(FAMILY)), ((1, 0), Tally([3, 1, 1])));
+    // Its sequence goes on, and its changes reach the disk.
+    drop(shop.jar.execute(Command::Take).unwrap());
+    shop.commit();
+    let disk = Arc::new(shop.disk.crash());
+    assert_eq!(Shop::open(disk).jar.inspect(|jar| jar.sweets), Some(2));
+}
+
+#[test]
+fn a_jar_at_rest_wakes_when_time_changes_it() {
+    let shop = Shop::new();
+    drop(shop.jar.execute(Command::PutAt(Instant::from_millis(9_000))).unwrap());
+    shop.commit();
+    let (shop, put_away) = leave(shop);
+    assert!(put_away);
+    shop.store.sweep();
+    assert_eq!(shop.store.partitions(), (0, 1));
+    shop.clock.advance_to(Instant::from_millis(9_000));
+    shop.store.sweep();
+    assert_eq!((shop.store.partitions(), shop.store.tally(FAMILY)), ((1, 0), Tally([1, 0, 1])));
+}
+
+#[test]
+fn a_checkpoint_has_jars_that_are_at_rest() {
+    let shop = Shop::new();
+    drop(shop.jar.execute(Command::Put(3)).unwrap());
+    shop.commit();
+    let (shop, put_away) = leave(shop);
+    assert!(put_away);
+    shop.store.checkpoint().unwrap();
+    let opened = Shop::open(Arc::new(shop.disk.crash()));
+    assert_eq!(opened.store.journal().recovery().snapshots, 2, "the family's own and the jar's");
+    assert_eq!(opened.jar.inspect(|jar| jar.sweets), Some(3));
 }

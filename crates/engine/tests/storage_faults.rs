@@ -30,7 +30,8 @@ impl House {
         let mut recovery = Recovery::new(FAMILY, Album::default);
         let options = Options::small(FILE_BYTES);
         let store = Store::open(Arc::<SimDisk>::clone(&disk), options, clock, &mut [&mut recovery]).unwrap();
-        let album = recovery.finish(&store).remove(&ALBUM);
+        recovery.finish(&store);
+        let album = store.partition(ALBUM);
         let album = album.unwrap_or_else(|| Partition::new(&store, ALBUM, Album::default()));
         Self { disk, store, album }
     }

@@ -65,7 +65,10 @@ fn open(folder: &Folder) -> (Arc<Store>, BTreeMap<PartitionId, Arc<Partition<Alb
     let options = StoreOptions { journal, memory_bytes: 64 << 10 };
     let disk = Arc::new(RealDisk::open(&folder.0).unwrap());
     let store = Store::open(disk, options, clock, &mut [&mut recovery]).unwrap();
-    let albums = recovery.finish(&store).into_iter().collect();
+    let mut ids = Vec::new();
+    recovery.look(|id, _| ids.push(id));
+    recovery.finish(&store);
+    let albums = ids.into_iter().map(|id| (id, store.partition(id).unwrap())).collect();
     (store, albums)
 }
 

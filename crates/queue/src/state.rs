@@ -187,6 +187,16 @@ impl Queue {
         self.marks.next_expiry(self.settings.retention_millis)
     }
 
+    /// What no snapshot says: whether messages went by time of which no record says so.
+    pub fn memo(&self) -> u8 {
+        u8::from(self.expiry.unrecorded)
+    }
+
+    /// Takes what `memo` gave.
+    pub fn recall(&mut self, memo: u8) {
+        self.expiry.unrecorded = memo != 0;
+    }
+
     /// How many messages could be received now: those that are visible, as far as there is room in flight.
     pub fn ready(&self) -> usize {
         if let Some(fifo) = &self.fifo {
@@ -360,6 +370,18 @@ impl Machine for Queue {
 
     fn next_deadline(&self) -> Option<Instant> {
         Queue::next_deadline(self)
+    }
+
+    fn next_expiry(&self) -> Option<Instant> {
+        Queue::next_expiry(self)
+    }
+
+    fn memo(&self) -> u8 {
+        Queue::memo(self)
+    }
+
+    fn recall(&mut self, memo: u8) {
+        Queue::recall(self, memo);
     }
 
     fn ready(&self) -> usize {

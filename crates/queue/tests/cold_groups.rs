@@ -34,7 +34,8 @@ fn open(disk: &Arc<SimDisk>) -> House {
     let as_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let store = Store::open(Arc::<SimDisk>::clone(disk), options, as_clock, &mut [&mut recovery]).unwrap();
     let id = PartitionId::of_family(FAMILY, 1);
-    let queue = recovery.finish(&store).remove(&id);
+    recovery.finish(&store);
+    let queue = store.partition(id);
     let queue = queue.unwrap_or_else(|| Partition::new(&store, id, Queue::new(SETTINGS)));
     House { store, queue, clock }
 }

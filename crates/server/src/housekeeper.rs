@@ -49,7 +49,10 @@ impl Housekeeper {
 /// One round. Says whether the disk was full, so that this is told once and not at every look.
 fn round(store: &Store, was_full: bool) -> bool {
     match store.tend() {
-        Ok(Tended { files, segmented, dropped_segments, compacted_segments, checkpoint }) => {
+        Ok(Tended { files, segmented, dropped_segments, compacted_segments, checkpoint, put_away }) => {
+            if put_away > 0 {
+                tracing::debug!(put_away, "queues that nobody uses were put away");
+            }
             if checkpoint {
                 tracing::debug!(files, segmented, dropped_segments, compacted_segments, "the log was shortened");
             }

@@ -43,7 +43,10 @@ impl Collector for StoreCollector {
             seconds.metric_type(),
         )?)?;
         gauge(&mut encoder, "tidewire_journal_pending_bytes", "Bytes waiting for the disk", journal.pending_bytes)?;
+        let (active, resting) = self.store.partitions();
         for (name, help, value) in [
+            ("partitions_active", "Queues that are used, or hold what stands in the log alone", active as u64),
+            ("partitions_resting", "Queues of which nothing but a snapshot is in memory", resting as u64),
             ("memory_bytes", "Bytes of messages kept in memory", self.store.memory().used() as u64),
             ("memory_limit_bytes", "The bound on the former", self.store.memory().limit() as u64),
             ("log_files", "Files of the log", journal.log_files),

@@ -35,7 +35,10 @@ impl Office {
         let mut recovery = Recovery::new(FAMILY, Desk::default);
         let options = Options::small(FILE_BYTES);
         let store = Store::open(Arc::new(disk.clone()), options, shown, &mut [&mut recovery]).unwrap();
-        let desks = recovery.finish(&store).into_iter().collect();
+        let mut ids = Vec::new();
+        recovery.look(|id, _| ids.push(id));
+        recovery.finish(&store);
+        let desks = ids.into_iter().map(|id| (id, store.partition(id).unwrap())).collect();
         Self { disk: disk.clone(), clock, store, desks }
     }
 

@@ -1,6 +1,7 @@
 //! Which queues there are: account, region and name to partition.
 //!
-//! Read off the partitions at start and kept beside them afterwards. A name is taken from the moment its creation is
+//! Read off the partitions at start and kept beside them afterwards. Of a queue that nobody uses only its name and its
+//! partition's number stand here; whoever asks for it makes the rest again. A name is taken from the moment its creation is
 //! decided until its deletion is; whoever finds a queue here and waits for its answer thereby waits for its creation.
 
 use crate::attributes::Attributes;
@@ -11,7 +12,8 @@ use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use names::{AccountId, PartitionId, QueueName, Region};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 /// What names a queue within a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,14 +29,49 @@ pub(crate) struct QueueEntry {
     pub(crate) partition: Arc<Partition<SqsQueue>>,
     /// The attributes that a request needs before it reaches the partition.
     pub(crate) bounds: Arc<Bounds>,
+    /// Whether somebody asked for it since the last look at who did.
+    used: AtomicBool,
 }
 
 impl QueueEntry {
     fn new(key: QueueKey, partition: Arc<Partition<SqsQueue>>) -> Arc<Self> {
         let bounds = partition.inspect(SqsQueue::bounds).unwrap_or_default();
-        Arc::new(Self { key, partition, bounds })
+        Arc::new(Self { key, partition, bounds, used: AtomicBool::new(true) })
+    }
+
+    fn note_use(&self) {
+        // Stored only where it changes something: requests for one queue from many threads share the line it stands on.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
     }
 }
+
+/// What is known of a queue.
+enum Known {
+    /// It is used, or was a while ago.
+    Awake(Arc<QueueEntry>),
+    /// Its partition, which may be at rest.
+    Resting(PartitionId),
+}
+
+impl Known {
+    fn id(&self) -> PartitionId {
+        match self {
+            Self::Awake(entry) => entry.partition.id(),
+            Self::Resting(id) => *id,
+        }
+    }
+
+    /// Whether nobody has asked for it since this was last asked, and nobody holds it.
+    fn is_idle(&self) -> bool {
+        let Self::Awake(entry) = self else { return false };
+        !entry.used.swap(false, Ordering::Relaxed) && Arc::strong_count(entry) == 1
+    }
+}
+
+/// A queue in a list: its name, and itself if it may be that its creation is not durable yet.
+pub(crate) type Listed = (QueueName, Option<Arc<QueueEntry>>);
 
 /// All queues of a server.
 pub(crate) struct Catalog {
@@ -43,7 +80,7 @@ pub(crate) struct Catalog {
 }
 
 struct Queues {
-    homes: BTreeMap<Home, BTreeMap<QueueName, Arc<QueueEntry>>>,
+    homes: BTreeMap<Home, BTreeMap<QueueName, Known>>,
     next_ordinal: u64,
 }
 
@@ -61,29 +98,38 @@ pub(crate) enum Creation {
 impl Catalog {
     /// The queues that replay left.
     pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>) -> Self {
-        let about = |id| Some((id, recovery.machine(id)?.about()?.clone()));
-        let abouts: Vec<_> = recovery.ids().into_iter().filter_map(about).collect();
-        let next_ordinal = recovery.next_ordinal();
-        let mut partitions = recovery.finish(&store);
-        let mut queues = Queues { homes: BTreeMap::new(), next_ordinal };
-        for (id, about) in abouts {
-            let partition = partitions.remove(&id).expect("every machine that was replayed comes back as a partition");
-            let key = QueueKey { account: about.account, region: about.region, name: about.name };
-            queues.insert(QueueEntry::new(key, partition));
-        }
+        let mut queues = Queues { homes: BTreeMap::new(), next_ordinal: recovery.next_ordinal() };
+        recovery.look(|id, machine: &SqsQueue| {
+            if let Some(about) = machine.about() {
+                let home = queues.homes.entry((about.account, about.region.clone())).or_default();
+                home.insert(about.name.clone(), Known::Resting(id));
+            }
+        });
+        recovery.finish(&store);
         Self { store, queues: RwLock::new(queues) }
     }
 
     /// The queue of this name in an account and region.
     pub(crate) fn find(&self, account: AccountId, region: &Region, name: &str) -> Option<Arc<QueueEntry>> {
-        self.read(|queues| queues.homes.get(&(account, region.clone()))?.get(name).cloned())
+        let home = (account, region.clone());
+        let awake = self.read(|queues| match queues.homes.get(&home)?.get(name)? {
+            Known::Awake(entry) => Some(Some(Arc::clone(entry))),
+            Known::Resting(_) => Some(None),
+        });
+        match awake? {
+            Some(entry) => {
+                entry.note_use();
+                Some(entry)
+            }
+            None => self.write().awake(&self.store, &home, name),
+        }
     }
 
     /// Creates a queue unless there is one of this key.
     pub(crate) fn create(&self, key: QueueKey, attributes: &Attributes, tags: &Tags) -> Result<Creation, Unavailable> {
-        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(existing) = queues.get(&key) {
-            return Ok(Creation::Existing(Arc::clone(existing)));
+        let mut queues = self.write();
+        if let Some(existing) = queues.awake(&self.store, &(key.account, key.region.clone()), key.name.as_str()) {
+            return Ok(Creation::Existing(existing));
         }
         let id = PartitionId::of_family(FAMILY, queues.next_ordinal);
         let partition = Partition::new(&self.store, id, SqsQueue::unborn());
@@ -109,9 +155,9 @@ impl Catalog {
         // Decided before the map is locked, because letting go of many messages takes long and must hold up this queue alone.
         // Whoever creates the name meanwhile finds the queue gone and tries again.
         let pending = entry.partition.execute(Command::Delete)?;
-        let mut queues = self.queues.write().unwrap_or_else(PoisonError::into_inner);
+        let mut queues = self.write();
         // A queue of the same name may have taken the place of the one that was asked to go.
-        if queues.get(&entry.key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
+        if queues.get(&entry.key).is_some_and(|found| found.id() == entry.partition.id()) {
             queues.remove(&entry.key);
         }
         Ok(pending)
@@ -125,7 +171,7 @@ impl Catalog {
         prefix: &str,
         after: Option<&str>,
         limit: usize,
-    ) -> Vec<Arc<QueueEntry>> {
+    ) -> Vec<Listed> {
         let from = match after {
             Some(after) if after >= prefix => Bound::Excluded(after),
             _ => Bound::Included(prefix),
@@ -134,13 +180,39 @@ impl Catalog {
             let home = queues.homes.get(&(account, region.clone()));
             let from_there = home.into_iter().flat_map(|home| home.range::<str, _>((from, Bound::Unbounded)));
             let wanted = from_there.take_while(|(name, _)| name.as_str().starts_with(prefix));
-            wanted.map(|(_, entry)| Arc::clone(entry)).take(limit).collect()
+            let listed = |(name, known): (&QueueName, &Known)| match known {
+                Known::Awake(entry) => (name.clone(), Some(Arc::clone(entry))),
+                Known::Resting(_) => (name.clone(), None),
+            };
+            wanted.map(listed).take(limit).collect()
         })
     }
 
-    /// Every queue there is.
-    pub(crate) fn all(&self) -> Vec<Arc<QueueEntry>> {
-        self.read(|queues| queues.homes.values().flat_map(BTreeMap::values).cloned().collect())
+    /// The store that the queues are in.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How many queues there are.
+    pub(crate) fn len(&self) -> usize {
+        self.read(|queues| queues.homes.values().map(BTreeMap::len).sum())
+    }
+
+    /// Lets go of queues that nobody has asked for since the last time, so that their partitions can be put away.
+    pub(crate) fn let_go(&self) {
+        let is_durable = |known: &Known| match known {
+            Known::Awake(entry) => entry.partition.is_durable(),
+            Known::Resting(_) => true,
+        };
+        for known in self.write().homes.values_mut().flat_map(BTreeMap::values_mut) {
+            if known.is_idle() && is_durable(known) {
+                *known = Known::Resting(known.id());
+            }
+        }
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Queues> {
+        self.queues.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read<T>(&self, read: impl FnOnce(&Queues) -> T) -> T {
@@ -150,13 +222,29 @@ impl Catalog {
 }
 
 impl Queues {
-    fn get(&self, key: &QueueKey) -> Option<&Arc<QueueEntry>> {
+    fn get(&self, key: &QueueKey) -> Option<&Known> {
         self.homes.get(&(key.account, key.region.clone()))?.get(&key.name)
+    }
+
+    /// A queue that can be asked, of whatever is known of it.
+    fn awake(&mut self, store: &Store, home: &Home, name: &str) -> Option<Arc<QueueEntry>> {
+        let queues = self.homes.get_mut(home)?;
+        let (name, known) = queues.get_key_value(name)?;
+        let (name, id) = (name.clone(), known.id());
+        if let Known::Awake(entry) = known {
+            entry.note_use();
+            return Some(Arc::clone(entry));
+        }
+        let partition = store.partition(id).expect("a queue is removed from here before its partition is forgotten");
+        let entry =
+            QueueEntry::new(QueueKey { account: home.0, region: home.1.clone(), name: name.clone() }, partition);
+        queues.insert(name, Known::Awake(Arc::clone(&entry)));
+        Some(entry)
     }
 
     fn insert(&mut self, entry: Arc<QueueEntry>) {
         let home = self.homes.entry((entry.key.account, entry.key.region.clone())).or_default();
-        home.insert(entry.key.name.clone(), entry);
+        home.insert(entry.key.name.clone(), Known::Awake(entry));
     }
 
     fn remove(&mut self, key: &QueueKey) {

@@ -11,7 +11,7 @@ use crate::records::Effect;
 use crate::refusal::Refusal;
 use crate::snapshot;
 use crate::tags::Tags;
-use engine::{Decision, Machine, MalformedRecord};
+use engine::{Decision, Machine, MalformedRecord, Tally};
 use names::{AccountId, Instant, Position, QueueName, Region};
 use queue::{Message, Queue};
 use std::ops::Range;
@@ -134,6 +134,7 @@ impl SqsQueue {
     }
 
     /// How many messages there are, as far as time has been let pass.
+    #[cfg(test)]
     pub(crate) fn counts(&self) -> queue::Counts {
         self.queue.counts()
     }
@@ -277,6 +278,23 @@ impl Machine for SqsQueue {
 
     fn next_deadline(&self) -> Option<Instant> {
         self.queue.next_deadline()
+    }
+
+    fn next_expiry(&self) -> Option<Instant> {
+        self.queue.next_expiry()
+    }
+
+    fn tally(&self) -> Tally {
+        let counts = self.queue.counts();
+        Tally([counts.visible, counts.in_flight, counts.delayed].map(|count| count as u64))
+    }
+
+    fn memo(&self) -> u8 {
+        self.queue.memo()
+    }
+
+    fn recall(&mut self, memo: u8) {
+        self.queue.recall(memo);
     }
 
     fn ready(&self) -> usize {

@@ -9,10 +9,10 @@ use crate::pauses::Pauses;
 use crate::queue_url::{QueueUrl, queue_url};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
-use engine::{MalformedRecord, Memory, Recover, Recovery, Store};
+use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally};
 use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
 use journal::{Record, Snapshot};
-use names::{AccountId, Instant, Region};
+use names::{AccountId, Instant, QueueName, Region};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -88,21 +88,15 @@ impl Sqs {
 
     /// Counts the messages of all queues.
     pub fn totals(&self) -> Totals {
-        let queues = self.0.catalog.all();
-        let mut totals = Totals { queues: queues.len() as u64, ..Totals::default() };
-        for counts in queues.iter().filter_map(|entry| entry.partition.inspect(SqsQueue::counts)) {
-            totals.visible += counts.visible as u64;
-            totals.in_flight += counts.in_flight as u64;
-            totals.delayed += counts.delayed as u64;
-        }
-        totals
+        let Tally([visible, in_flight, delayed]) = self.0.catalog.store().tally(FAMILY);
+        Totals { queues: self.0.catalog.len() as u64, visible, in_flight, delayed }
     }
 
-    /// Lets time pass in every queue, so that expired messages of idle ones give their memory back.
+    /// Lets time pass in every queue that it changes, so that expired messages of idle ones give their memory back, and lets
+    /// go of queues that nobody uses.
     pub fn sweep(&self) {
-        for entry in self.0.catalog.all() {
-            entry.partition.tick();
-        }
+        self.0.catalog.let_go();
+        self.0.catalog.store().sweep();
     }
 }
 
@@ -156,8 +150,13 @@ impl Inner {
 
     /// The URL of a queue as the caller can use it.
     pub(crate) fn url_of(&self, caller: &Caller, entry: &QueueEntry) -> String {
-        let region = (entry.key.region != self.home_region).then_some(&entry.key.region);
-        queue_url(&caller.base_url().to_string(), region, &entry.key.account, &entry.key.name)
+        self.url(caller, &entry.key.region, &entry.key.account, &entry.key.name)
+    }
+
+    /// The same, of a queue that nobody has to ask.
+    pub(crate) fn url(&self, caller: &Caller, region: &Region, account: &AccountId, name: &QueueName) -> String {
+        let region = (*region != self.home_region).then_some(region);
+        queue_url(&caller.base_url().to_string(), region, account, name)
     }
 }
 

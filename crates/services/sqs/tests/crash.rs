@@ -215,11 +215,20 @@ impl History {
         self.wait(asked, Intent::Other);
     }
 
-    /// A checkpoint in place of the records before it, and the log shortened if a file of it is full.
+    /// A checkpoint in place of the records before it, and the log shortened if a file of it is full; or queues that nobody
+    /// uses are put away.
     fn keep_house(&mut self) {
-        let kept = match self.chance.bool() {
-            true => self.house.store.checkpoint(),
-            false => self.house.store.tend().map(drop),
+        let kept = match self.chance.u8(..3) {
+            0 => self.house.store.checkpoint(),
+            1 => self.house.store.tend().map(drop),
+            // Twice each: the first time tells who is used.
+            _ => {
+                (0..2).for_each(|_| self.house.sqs.sweep());
+                (0..2).for_each(|_| {
+                    self.house.store.put_away();
+                });
+                Ok(())
+            }
         };
         kept.expect("the disk works");
         self.listen();

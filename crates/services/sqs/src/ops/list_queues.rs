@@ -1,7 +1,7 @@
 //! ListQueues: URLs of the caller's queues in the caller's region, by name, page by page if asked.
 
 use crate::api::{ListQueuesRequest, ListQueuesResult};
-use crate::catalog::QueueEntry;
+use crate::catalog::Listed;
 use crate::limits;
 use crate::machine::{Command, Reply};
 use crate::refusal::Refusal;
@@ -27,19 +27,24 @@ impl Operation for ListQueues {
         entries.truncate(limit);
         // A token is given only to who asks for pages: others would stop at it.
         let last = entries.last().filter(|_| more && page.is_some());
-        let next_token = last.map(|entry| URL_SAFE_NO_PAD.encode_to_string(entry.key.name.as_str()));
+        let next_token = last.map(|(name, _)| URL_SAFE_NO_PAD.encode_to_string(name.as_str()));
         service.catalog.settled().await?;
         let urls = durable_urls(&service, &caller, &entries).await?;
         Ok(ListQueuesResult { queue_urls: (!urls.is_empty()).then_some(urls), next_token })
     }
 }
 
-/// The URLs of those entries whose creation is durable and that are not deleted meanwhile.
-async fn durable_urls(service: &Inner, caller: &Caller, entries: &[Arc<QueueEntry>]) -> Result<Vec<String>, Refusal> {
-    let mut urls = Vec::with_capacity(entries.len());
-    for entry in entries {
-        if let Reply::Described(..) = entry.partition.execute(Command::Describe)?.await? {
-            urls.push(service.url_of(caller, entry));
+/// The URLs of those queues whose creation is durable and that are not deleted meanwhile. One at rest is durable, and stays
+/// at rest.
+async fn durable_urls(service: &Inner, caller: &Caller, listed: &[Listed]) -> Result<Vec<String>, Refusal> {
+    let mut urls = Vec::with_capacity(listed.len());
+    for (name, entry) in listed {
+        let is_there = match entry {
+            Some(entry) => matches!(entry.partition.execute(Command::Describe)?.await?, Reply::Described(..)),
+            None => true,
+        };
+        if is_there {
+            urls.push(service.url(caller, &caller.region, &caller.account, name));
         }
     }
     Ok(urls)

@@ -1,6 +1,6 @@
 //! The service over a simulated disk and a clock turned by hand, asked in JSON as a client would.
 
-use engine::{Clock, ManualClock, Store};
+use engine::{Clock, ManualClock, Store, StoreOptions};
 use gateway::{Caller, Prepared, Service, Unprepared};
 use journal::Options;
 use journal::sim::SimDisk;
@@ -48,7 +48,7 @@ impl House {
     pub(crate) fn with(
         disk: Arc<SimDisk>,
         clock: Arc<ManualClock>,
-        options: Options,
+        options: impl Into<StoreOptions>,
     ) -> Result<Self, journal::OpenError> {
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let mut recovery = Sqs::recovery();
