@@ -114,6 +114,32 @@ def test_an_attribute_that_cannot_be_set_is_refused(sqs, queue, name):
     assert refused_with(sqs.set_queue_attributes, QueueUrl=queue, Attributes={name: "1"}) == "InvalidAttributeName"
 
 
+@pytest.mark.parametrize("value", ["true", "false"])
+@pytest.mark.parametrize("name", ["FifoQueue", "ContentBasedDeduplication"])
+def test_attributes_of_fifo_queues_are_unknown_to_standard_ones(sqs, queue, name, value):
+    refusals = [
+        refusal(sqs.create_queue, QueueName=fresh_name(), Attributes={name: value}),
+        refusal(sqs.set_queue_attributes, QueueUrl=queue, Attributes={name: value}),
+        refusal(sqs.get_queue_attributes, QueueUrl=queue, AttributeNames=[name]),
+    ]
+    assert refusals == [("InvalidAttributeName", "InvalidAttributeName", 400, f"Unknown Attribute {name}.")] * 3
+
+
+ENCRYPTION = [
+    ("SqsManagedSseEnabled", "false", "true"),
+    ("KmsMasterKeyId", "", "alias/aws/sqs"),
+    ("KmsDataKeyReusePeriodSeconds", "300", "600"),
+]
+
+
+@pytest.mark.parametrize(("name", "neutral", "other"), ENCRYPTION, ids=[name for name, *_ in ENCRYPTION])
+def test_encryption_is_refused_by_name_until_it_is_there_and_never_passed_over(sqs, make_queue, name, neutral, other):
+    url = make_queue(**{name: neutral})
+    code, *_, message = refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes={name: other})
+    assert code == "AWS.SimpleQueueService.UnsupportedOperation" and name in message
+    assert refused_with(sqs.create_queue, QueueName=fresh_name(), Attributes={name: other}) == code
+
+
 def test_an_unknown_attribute_stops_the_creation(sqs):
     name = fresh_name()
     assert refused_with(sqs.create_queue, QueueName=name, Attributes={"Nonsense": "1"}) == "InvalidAttributeName"

@@ -119,6 +119,15 @@ def test_get_queue_url_takes_the_owner_account(sqs, queue):
     assert sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId="000000000000")["QueueUrl"] == queue
 
 
+def test_get_queue_url_looks_in_the_account_that_is_named(sqs):
+    name, owner = fresh_name(), make_client("333344445555")
+    url = owner.create_queue(QueueName=name)["QueueUrl"]
+    assert sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId="333344445555")["QueueUrl"] == url
+    for other in ("333344445556", "33334444555", "me"):
+        assert refused_with(sqs.get_queue_url, QueueName=name, QueueOwnerAWSAccountId=other) == NONEXISTENT
+    assert refused_with(sqs.get_queue_url, QueueName=name) == NONEXISTENT
+
+
 def test_get_queue_url_of_a_missing_queue_is_refused(sqs):
     code, shape, status, message = refusal(sqs.get_queue_url, QueueName=fresh_name())
     assert (code, shape, status) == (NONEXISTENT, "QueueDoesNotExist", 400)
@@ -244,17 +253,27 @@ def test_the_arn_carries_the_region(make_queue):
     assert attributes_of(client, make_queue(client), "QueueArn")["QueueArn"].split(":")[3] == "ap-southeast-2"
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        "{name}",
-        "/{account}/{name}",
-        "http://some.other.host:1234/{account}/{name}",
-        "https://sqs.us-east-1.amazonaws.com/{account}/{name}",
-        "http://us-east-1.queue.localhost:4566/{account}/{name}",
-    ],
-    ids=["bare name", "path only", "other host", "AWS host", "host with region"],
-)
+QUEUE_URLS = {
+    "bare name": "{name}",
+    "path only": "/{account}/{name}",
+    "account and name": "{account}/{name}",
+    "no scheme": "some.host:4566/{account}/{name}",
+    "other host": "http://some.other.host:1234/{account}/{name}",
+    "slash at the end": "http://some.other.host:1234/{account}/{name}/",
+    "AWS": "https://sqs.us-east-1.amazonaws.com/{account}/{name}",
+    "AWS, legacy": "https://queue.amazonaws.com/{account}/{name}",
+    "AWS, legacy, with region": "https://us-east-1.queue.amazonaws.com/{account}/{name}",
+    "AWS, China": "https://sqs.cn-north-1.amazonaws.com.cn/{account}/{name}",
+    "LocalStack, standard": "http://sqs.us-east-1.localhost.localstack.cloud:4566/{account}/{name}",
+    "LocalStack, domain": "http://us-east-1.queue.localhost.localstack.cloud:4566/{account}/{name}",
+    "LocalStack, path": "http://localhost:4566/queue/us-east-1/{account}/{name}",
+    "ElasticMQ": "http://localhost:9324/queue/{name}",
+    "ElasticMQ without scheme": "localhost:9324/queue/{name}",
+    "behind a path of a proxy": "https://proxy.example/sqs/{account}/{name}",
+}
+
+
+@pytest.mark.parametrize("form", QUEUE_URLS.values(), ids=QUEUE_URLS.keys())
 def test_any_form_of_queue_url_finds_the_queue(sqs, queue, form):
     account, name = queue.split("/")[-2:]
     given = form.format(account=account, name=name)

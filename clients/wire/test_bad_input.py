@@ -145,6 +145,29 @@ def test_a_sign_that_xml_forbids_is_refused(wire, untouched, sign):
     assert (answer.status, answer.type()) == (400, "InvalidMessageContents")
 
 
+HALVES = [rb"\ud800", rb"x\udc00y", rb"\ud83d\u0041", rb"\ufffe", rb"\uffff", rb"\u000b"]
+CHARACTERS = (
+    "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | "
+    "#x10000 to #x10FFFF."
+)
+
+
+@pytest.mark.parametrize("raw", HALVES, ids=lambda raw: raw.decode())
+@pytest.mark.parametrize("where", ["body", "attribute", "entry"])
+def test_a_json_escape_of_what_is_no_character_is_refused_and_sends_nothing(wire, untouched, where, raw):
+    url = b'"QueueUrl":"' + untouched.encode() + b'",'
+    attribute = b'"MessageBody":"b","MessageAttributes":{"a":{"DataType":"String","StringValue":"' + raw + b'"}}'
+    entries = b'"Entries":[{"Id":"e","MessageBody":"' + raw + b'"}]'
+    forms = {"body": b'"MessageBody":"' + raw + b'"', "attribute": attribute, "entry": entries}
+    operation = "SendMessageBatch" if where == "entry" else "SendMessage"
+    answer = wire.json(operation, b"{" + url + forms[where] + b"}")
+    failed = answer.json().get("Failed")
+    if failed:
+        assert (answer.status, failed[0]["Code"], failed[0]["Message"]) == (200, "InvalidMessageContents", CHARACTERS)
+    else:
+        assert (answer.status, answer.type(), answer.json()["message"]) == (400, "InvalidMessageContents", CHARACTERS)
+
+
 @pytest.mark.parametrize(
     "url",
     ["", "http://", "http://h/", "http://h/1/2/3/4", "no spaces here", "x" * 5_000, "http://[::1", "/000000000000/", "\x00"],

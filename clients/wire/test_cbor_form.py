@@ -53,6 +53,22 @@ def test_batches_and_attributes_work(wire, queue):
     assert answer["Attributes"]["ApproximateNumberOfMessagesDelayed"] == "1"
 
 
+def test_tags_permissions_and_trace_headers_work(wire, queue):
+    assert wire.cbor("TagQueue", {"QueueUrl": queue, "Tags": {"a": "1", "b": ""}}).status == 200
+    assert wire.cbor("UntagQueue", {"QueueUrl": queue, "TagKeys": ["a"]}).status == 200
+    assert cbor.decode(wire.cbor("ListQueueTags", {"QueueUrl": queue}).body) == {"Tags": {"b": ""}}
+    permission = {"QueueUrl": queue, "Label": "l", "AWSAccountIds": ["111111111111"], "Actions": ["SendMessage"]}
+    assert wire.cbor("AddPermission", permission).status == 200
+    assert '"Sid":"l"' in wire.snapshot(queue)["Policy"]
+    assert wire.cbor("RemovePermission", {"QueueUrl": queue, "Label": "l"}).status == 200
+    trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1"}}
+    sent = wire.cbor("SendMessage", {"QueueUrl": queue, "MessageBody": "x", "MessageSystemAttributes": trace})
+    assert len(cbor.decode(sent.body)["MD5OfMessageSystemAttributes"]) == 32
+    asked = {"QueueUrl": queue, "WaitTimeSeconds": 1, "MessageSystemAttributeNames": ["AWSTraceHeader"]}
+    (message,) = cbor.decode(wire.cbor("ReceiveMessage", asked).body)["Messages"]
+    assert message["Attributes"] == {"AWSTraceHeader": "Root=1"}
+
+
 def test_lengths_left_open_are_read(wire, queue):
     body = cbor.encode_indefinite({"QueueUrl": queue, "Entries": [{"Id": "a", "MessageBody": "open end"}]})
     assert wire.cbor("SendMessageBatch", body).cbor()["Successful"][0]["Id"] == "a"

@@ -5,6 +5,7 @@ Sources: the awsQuery protocol; the SQS guide, "Making Query API requests"; answ
 
 import base64
 import hashlib
+import json
 
 import pytest
 
@@ -86,6 +87,103 @@ def test_message_attributes_come_and_go_as_numbered_entries(wire, queue):
     assert base64.b64decode(found["raw"].findtext("Value/BinaryValue")) == b"\x00\xff"
     assert message.findtext("Attribute/Name") == "ApproximateReceiveCount"
     assert message.findtext("Attribute/Value") == "1"
+
+
+ALONE = {
+    "tags at creation": ("CreateQueue", {"Tag.Key": "k", "Tag.Value": "v"}),
+    "an attribute at creation": ("CreateQueue", {"Attribute.Name": "DelaySeconds", "Attribute.Value": "4"}),
+}
+
+
+@pytest.mark.parametrize("what", ALONE)
+def test_one_member_of_a_list_may_come_without_a_number_at_creation(wire, what):
+    """The API reference's own examples leave the number out where there is one."""
+    action, rest = ALONE[what]
+    name = wire.create_queue().rsplit("/", 1)[1] + "-x"
+    path = path_of(text(wire.form(action, QueueName=name, **rest), "CreateQueueResult/QueueUrl"))
+    tags = texts(wire.form("ListQueueTags", path), "ListQueueTagsResult/Tag/Key")
+    delay = texts(wire.form("GetQueueAttributes", path, AttributeName="DelaySeconds"), "GetQueueAttributesResult/Attribute/Value")
+    assert (tags, delay) == (["k"], ["0"]) if "Tag.Key" in rest else ([], ["4"])
+
+
+def test_one_member_of_a_list_may_come_without_a_number(wire, queue):
+    path = path_of(queue)
+    given = {"Attribute.Name": "VisibilityTimeout", "Attribute.Value": "35"}
+    assert wire.form("SetQueueAttributes", path, "GET", **given).status == 200
+    shown = wire.form("GetQueueAttributes", path, "GET", AttributeName="VisibilityTimeout")
+    assert texts(shown, "GetQueueAttributesResult/Attribute/Value") == ["35"]
+    wire.form("SendMessage", path, "GET", MessageBody="x")
+    message = wire.form("ReceiveMessage", path, "GET", AttributeName="All", VisibilityTimeout="0", WaitTimeSeconds="1")
+    assert {"SenderId", "SentTimestamp"} <= set(texts(message, "ReceiveMessageResult/Message/Attribute/Name"))
+
+
+def test_tags_come_and_go_as_numbered_pairs_and_by_get(wire, queue):
+    path = path_of(queue)
+    tags = {"Tag.1.Key": "a", "Tag.1.Value": "1", "Tag.2.Key": "b", "Tag.2.Value": ""}
+    assert wire.form("TagQueue", path, **tags).xml().tag == "TagQueueResponse"
+    assert wire.form("TagQueue", path, "GET", **{"Tag.Key": "c", "Tag.Value": "3"}).status == 200
+    listed = wire.form("ListQueueTags", path, "GET")
+    assert texts(listed, "ListQueueTagsResult/Tag/Key") == ["a", "b", "c"]
+    assert texts(listed, "ListQueueTagsResult/Tag/Value") == ["1", None, "3"]
+    assert wire.form("UntagQueue", path, **{"TagKey.1": "a", "TagKey.2": "b"}).xml().tag == "UntagQueueResponse"
+    assert wire.form("UntagQueue", path, "GET", TagKey="c").status == 200
+    assert texts(wire.form("ListQueueTags", path), "ListQueueTagsResult/Tag/Key") == []
+
+
+def test_permissions_come_as_numbered_lists(wire, queue):
+    path = path_of(queue)
+    accounts = {"AWSAccountId.1": "111111111111", "AWSAccountId.2": "222222222222"}
+    actions = {"ActionName.1": "SendMessage", "ActionName.2": "ReceiveMessage"}
+    assert wire.form("AddPermission", path, Label="l", **accounts, **actions).xml().tag == "AddPermissionResponse"
+    policy = json.loads(wire.snapshot(queue)["Policy"])
+    assert policy["Statement"][0]["Action"] == ["SQS:SendMessage", "SQS:ReceiveMessage"]
+    assert wire.form("RemovePermission", path, Label="l").xml().tag == "RemovePermissionResponse"
+    assert "Policy" not in wire.snapshot(queue)
+
+
+EMPTY_LISTS = [
+    ("TagQueue", {}, "MissingParameter", "The request must contain the parameter Tags."),
+    ("UntagQueue", {}, "InvalidParameterValue", "Tag keys must be between 1 and 128 characters in length."),
+    (
+        "AddPermission",
+        {"Label": "l", "AWSAccountId.1": "111111111111"},
+        "MissingParameter",
+        "The request must contain the parameter Actions.",
+    ),
+    (
+        "AddPermission",
+        {"Label": "l", "ActionName.1": "*"},
+        "InvalidParameterValue",
+        "Value [] for parameter PrincipalId is invalid. Reason: Unable to verify.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("action", "rest", "code", "message"), EMPTY_LISTS, ids=["tags", "keys", "actions", "accounts"])
+def test_a_list_that_a_form_leaves_out_is_worded_as_an_empty_one(wire, untouched, action, rest, code, message):
+    answer = wire.form(action, path_of(untouched), **rest)
+    error = answer.xml().find("Error")
+    assert (answer.status, error.findtext("Code"), error.findtext("Message")) == (400, code, message)
+
+
+def test_a_trace_header_comes_and_goes_as_a_numbered_entry(wire, queue):
+    trace = {"Name": "AWSTraceHeader", "Value.StringValue": "Root=1-5759e988", "Value.DataType": "String"}
+    header = {f"MessageSystemAttribute.1.{name}": value for name, value in trace.items()}
+    sent = wire.form("SendMessage", QueueUrl=queue, MessageBody="x", **header)
+    assert len(text(sent, "SendMessageResult/MD5OfMessageSystemAttributes")) == 32
+    batch = {f"SendMessageBatchRequestEntry.1.{name}": value for name, value in header.items()}
+    entry = {"SendMessageBatchRequestEntry.1.Id": "e", "SendMessageBatchRequestEntry.1.MessageBody": "y"}
+    answer = wire.form("SendMessageBatch", QueueUrl=queue, **entry, **batch)
+    digest = "SendMessageBatchResult/SendMessageBatchResultEntry/MD5OfMessageSystemAttributes"
+    assert text(answer, digest) == text(sent, "SendMessageResult/MD5OfMessageSystemAttributes")
+    for parameter in ("AttributeName.1", "MessageSystemAttributeName.1"):
+        shown = wire.form("ReceiveMessage", QueueUrl=queue, WaitTimeSeconds=1, **{parameter: "AWSTraceHeader"})
+        assert texts(shown, "ReceiveMessageResult/Message/Attribute/Value") == ["Root=1-5759e988"]
+
+
+def test_a_get_whose_text_is_not_utf_8_is_refused_as_a_form_and_does_nothing(wire, untouched):
+    answer = wire.send("GET", path_of(untouched) + "?Action=SendMessage&MessageBody=%ED%A0%80", {}, b"")
+    assert (answer.status, answer.xml().tag) == (400, "ErrorResponse")
 
 
 def test_batches_come_as_numbered_entries_and_fail_one_by_one(wire, queue):

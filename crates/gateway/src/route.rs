@@ -58,8 +58,7 @@ pub(crate) fn route<'d>(
     place.bound = scope.and_then(|scope| directory.by_signing_name(&scope.service));
     if head.method != Method::POST {
         // A HEAD must not execute anything, so of the other methods only GET carries forms.
-        let is_form = || Form::parse(query(head).as_bytes(), b"").is_ok_and(|form| form.action().is_some());
-        return Ok(if head.method == Method::GET && is_form() { Route::Form } else { Route::Page });
+        return Ok(if head.method == Method::GET && asks_for_an_action(head) { Route::Form } else { Route::Page });
     }
     if let Some((prefix, operation)) = rpcv2_path(head) {
         place.protocol = Protocol::Cbor;
@@ -80,6 +79,14 @@ pub(crate) fn route<'d>(
             Err(Refused::new(&errors::UNKNOWN_OPERATION, "The request has no X-Amz-Target header."))
         }
         None => Ok(Route::Form),
+    }
+}
+
+/// A query string that is broken is a form too where it names an action: whoever sent it is told what is wrong with it.
+fn asks_for_an_action(head: &Parts) -> bool {
+    match Form::parse(query(head).as_bytes(), b"") {
+        Ok(form) => form.action().is_some(),
+        Err(_) => query(head).split('&').any(|field| field.starts_with("Action=")),
     }
 }
 

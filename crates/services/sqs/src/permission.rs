@@ -42,8 +42,7 @@ impl Permission {
         }
         let parsed: Vec<AccountId> = accounts.iter().filter_map(|account| AccountId::parse(account).ok()).collect();
         if parsed.is_empty() || parsed.len() < accounts.len() {
-            let given = format!("[{}]", accounts.join(", "));
-            return Err(Refusal::invalid_value(given, "PrincipalId", "Unable to verify."));
+            return Err(Refusal::unverified_accounts(accounts));
         }
         if let Some(unknown) = actions.iter().find(|action| !ACTIONS.contains(&action.as_str())) {
             let reason = "Only the queue owner is allowed to invoke this action.";

@@ -1,6 +1,7 @@
 //! Queue URLs: every form that clients send, and the one that is returned.
 //!
-//! In a request only the path counts; scheme and host are whatever the client reached us by. Accepted are `/account/name`,
+//! In a request only the path counts; scheme and host, a region in its name included, are whatever the client reached us by or
+//! once knew the queue by. Accepted are `/account/name`,
 //! `/queue/region/account/name`, `/queue/name` and a bare name. Returned is `base/account/name`, with the region in the path
 //! when it is not the server's own, so that a client that keeps only the URL still reaches the right queue.
 
@@ -24,7 +25,8 @@ impl QueueUrl {
         let path = path.split(['?', '#']).next().unwrap_or(path).trim_end_matches('/');
         let parts: Vec<&str> = path.split('/').collect();
         let (region, account, name) = match *parts.as_slice() {
-            [name] | ["queue", name] => (None, None, name),
+            // No account is called `queue`; a host may stand before it where the scheme was left out.
+            [name] | ["queue", name] | [_, "queue", name] => (None, None, name),
             // A path may stand before ours where a proxy strips nothing.
             [.., "queue", region, account, name] => (Some(Region::parse(region).ok()?), Some(account), name),
             [.., account, name] => (None, Some(account), name),
@@ -64,6 +66,18 @@ mod tests {
             ("http://h/prefix/123456789012/jobs", "", "123456789012", "jobs"),
             ("/123456789012/jobs", "", "123456789012", "jobs"),
             ("jobs", "", "", "jobs"),
+            ("/jobs", "", "", "jobs"),
+            ("/queue/jobs", "", "", "jobs"),
+            ("http://localhost:4566/jobs", "", "", "jobs"),
+            ("localhost:4566/000000000000/jobs", "", "000000000000", "jobs"),
+            ("localhost:9324/queue/jobs", "", "", "jobs"),
+            ("http://localhost:9324/queue/jobs", "", "", "jobs"),
+            ("localhost:4566/queue/eu-west-1/000000000000/jobs", "eu-west-1", "000000000000", "jobs"),
+            ("https://queue.amazonaws.com/123456789012/jobs", "", "123456789012", "jobs"),
+            ("https://eu-west-1.queue.amazonaws.com/123456789012/jobs", "", "123456789012", "jobs"),
+            ("http://sqs.eu-west-1.localhost.localstack.cloud:4566/000000000000/jobs", "", "000000000000", "jobs"),
+            ("http://eu-west-1.queue.localhost.localstack.cloud:4566/000000000000/jobs", "", "000000000000", "jobs"),
+            ("http://h/123456789012/jobs?Action=SendMessage#x", "", "123456789012", "jobs"),
             ("http://h/123456789012/orders.fifo/", "", "123456789012", "orders.fifo"),
         ] {
             assert_eq!(parsed(text), Some((region.into(), account.into(), name.into())), "{text}");

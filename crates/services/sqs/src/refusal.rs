@@ -82,6 +82,10 @@ impl Refusal {
         Self::new(&errors::OVER_LIMIT, format!("{count} Actions were found, maximum allowed is {most}."))
     }
 
+    pub(crate) fn unverified_accounts(accounts: &[String]) -> Self {
+        Self::invalid_value(format!("[{}]", accounts.join(", ")), "PrincipalId", "Unable to verify.")
+    }
+
     pub(crate) fn policy_too_long() -> Self {
         let (statements, bytes) = (limits::POLICY_STATEMENTS_MAX, limits::POLICY_BYTES_MAX);
         let words = format!("A policy can have at most {statements} statements and {bytes} bytes.");

@@ -9,6 +9,7 @@ use crate::pauses::Pauses;
 use crate::queue_url::{QueueUrl, queue_url};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::tags;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally};
 use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
 use journal::{Record, Snapshot};
@@ -16,7 +17,7 @@ use names::{AccountId, Instant, QueueName, Region};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use wire::{Invalid, Problem, Reader};
+use wire::{Invalid, Problem, Reader, Segment};
 
 /// What replays SQS's part of the log.
 pub struct SqsRecovery(Recovery<SqsQueue>);
@@ -201,16 +202,39 @@ where
     Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData }))
 }
 
-/// SQS has words of its own for a parameter that is missing; all other mistakes are the protocol's.
+/// SQS has words of its own for a parameter that is missing and for text that is none; all other mistakes are the protocol's.
 fn unprepared(invalid: &Invalid, reader: &mut dyn Reader) -> Unprepared {
-    if !matches!(invalid.problem(), Problem::Missing { .. }) {
-        return Unprepared::Malformed(invalid.clone());
+    match invalid.problem() {
+        Problem::LoneSurrogate if is_of_a_message(invalid) => {
+            return Unprepared::Refused(Refusal::invalid_characters().into());
+        }
+        Problem::Missing { .. } => {}
+        _ => return Unprepared::Malformed(invalid.clone()),
     }
     // A member of the input itself is missed only at the input's end, and what follows there is the worse mistake.
     let at_the_end = invalid.path().segments().count() == 1;
     match if at_the_end { reader.finish() } else { Ok(()) } {
-        Ok(()) => Unprepared::Refused(Refusal::missing(&invalid.path().query()).into()),
+        Ok(()) => Unprepared::Refused(missing(invalid).into()),
         Err(broken) => Unprepared::Malformed(broken),
+    }
+}
+
+/// Whether it was found in what a message carries, whose characters SQS checks itself.
+fn is_of_a_message(invalid: &Invalid) -> bool {
+    invalid.path().segments().any(|segment| match segment {
+        Segment::Member(member) => ["MessageBody", "StringValue"].contains(&member.name),
+        _ => false,
+    })
+}
+
+/// A form cannot say that a list is empty, so AWS words some lists that are missing as it words empty ones.
+fn missing(invalid: &Invalid) -> Refusal {
+    let Problem::Missing { member } = invalid.problem() else { unreachable!("only what is missing is worded here") };
+    match member.name {
+        "Tags" | "Actions" => Refusal::missing(member.name),
+        "TagKeys" => tags::key_length(),
+        "AWSAccountIds" => Refusal::unverified_accounts(&[]),
+        _ => Refusal::missing(&invalid.path().query()),
     }
 }
 

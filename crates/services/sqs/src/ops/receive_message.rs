@@ -160,11 +160,11 @@ impl Wanted {
         shown
     }
 
-    /// `All` and `.*` name all attributes, `prefix.*` those that begin with the prefix.
+    /// `All`, `*` and `.*` name all attributes, `prefix.*` those that begin with the prefix.
     fn wants(&self, name: &str) -> bool {
         self.attributes.iter().any(|wanted| match wanted.strip_suffix(".*") {
             Some(prefix) => name.starts_with(prefix),
-            None => wanted == "All" || wanted == name,
+            None => wanted == "All" || wanted == "*" || wanted == name,
         })
     }
 }
