@@ -26,6 +26,7 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "deliver", weight: 6, work: |server| _ = server.store.deliver() },
     Job { name: "sweep", weight: 1, work: |server| server.sqs.sweep() },
     Job { name: "put away", weight: 2, work: put_away },
+    Job { name: "remove idle", weight: 1, work: |server| _ = server.sqs.remove_idle() },
     Job { name: "nudge", weight: 1, work: |server| server.store.out_of_work() },
 ];
 

@@ -341,6 +341,11 @@ impl<M: Machine> Partition<M> {
         }
     }
 
+    /// Whether a reader waits for something to become readable.
+    pub fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0 || !self.channels.is_empty()
+    }
+
     /// Looks at the machine, for counters and gauges. What is seen may not be durable yet, so no reply is made of it.
     pub fn inspect<T>(&self, look: impl FnOnce(&M) -> T) -> Option<T> {
         let mut slot = self.lock().ok()?;

@@ -45,8 +45,8 @@ impl<M: Machine> Pending<M> {
         self.changed
     }
 
-    /// Whether the reply satisfies `test`; decides how to go on waiting, and tells the caller nothing.
-    pub(crate) fn is(&self, test: impl Fn(&M::Reply) -> bool) -> bool {
+    /// Whether the reply satisfies `test`; decides how to go on, and nobody outside is told before it is given.
+    pub fn is(&self, test: impl Fn(&M::Reply) -> bool) -> bool {
         self.reply.as_ref().is_some_and(test)
     }
 

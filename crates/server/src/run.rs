@@ -30,6 +30,9 @@ use tokio::task::JoinHandle;
 /// How often queues nobody asks anything of are told the time, so that expired messages give their memory back.
 const SWEEP: Duration = Duration::from_secs(60);
 
+/// How often temporary queues that nobody uses are looked for: how much later than told one may go.
+const IDLE_LOOK: Duration = Duration::from_millis(500);
+
 /// A wall clock that is behind the store by more than this is worth a warning; less is what clocks are set by as usual.
 const CLOCK_BEHIND_TOLD: Duration = Duration::from_secs(2);
 
@@ -96,6 +99,7 @@ async fn serve(
     }
     let control = control(config, &store);
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
+    let mut remover = tokio::spawn(remove_idle(Arc::clone(&sqs)));
     let bounds = listen::Options {
         connections_max: descriptors::connections_max()?,
         patience: Duration::from_secs(config.stop_timeout_secs),
@@ -116,6 +120,7 @@ async fn serve(
         ended = &mut timers => Err(Ended::Because(format!("the timers ended: {ended:?}"))),
         ended = &mut couriers => Err(Ended::Because(format!("the couriers ended: {ended:?}"))),
         ended = &mut sweeper => Err(Ended::Because(format!("the sweeper ended: {ended:?}"))),
+        ended = &mut remover => Err(Ended::Because(format!("the remover of idle queues ended: {ended:?}"))),
         ended = &mut connections => Err(Ended::Because(format!("the listener ended: {ended:?}"))),
     };
     gateway.stop();
@@ -125,6 +130,7 @@ async fn serve(
     timers.abort();
     couriers.abort();
     sweeper.abort();
+    remover.abort();
     if let Some(control) = control {
         control.abort();
         // Its socket's name goes with it.
@@ -195,6 +201,17 @@ fn wire_up(config: &Config, clock: &Arc<SystemClock>, store: &Arc<Store>, sqs: &
     let gateway = Gateway::new(options, &mut registry);
     pages.wire_up(registry, gateway.stopping());
     gateway
+}
+
+/// Removes temporary queues. Which are due is looked up in a sorted list, so a look that finds none costs nothing.
+async fn remove_idle(sqs: Arc<Sqs>) {
+    let mut every = tokio::time::interval(IDLE_LOOK);
+    loop {
+        every.tick().await;
+        while sqs.remove_idle() {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 async fn sweep(sqs: Arc<Sqs>) {

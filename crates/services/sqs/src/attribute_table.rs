@@ -27,6 +27,8 @@ pub(crate) enum Attribute {
     /// tidewire's own: when what happens to messages is answered (ADR 0009).
     Durability = 6,
     Policy = 7,
+    /// tidewire's own: after how long without use the queue is removed; 0 is never.
+    IdleLifetime = 32,
 }
 
 /// One attribute.
@@ -134,6 +136,11 @@ pub(crate) static TABLE: &[Row] = &[
         shown: Shown::Always,
         ..without_effect("SqsManagedSseEnabled", Queues::All, &[])
     },
+    kept(
+        "TidewireIdleLifetimeSeconds",
+        Attribute::IdleLifetime,
+        Values::Number { default: 0, range: 0..=limits::IDLE_LIFETIME_SECS_MAX },
+    ),
     kept("TidewireDurability", Attribute::Durability, Values::Words(&["durable", "relaxed"])),
 ];
 

@@ -5,11 +5,13 @@
 //! decided until its deletion is; whoever finds a queue here and waits for its answer thereby waits for its creation.
 
 use crate::attributes::Attributes;
-use crate::machine::{Bounds, Command, SqsQueue};
+use crate::idle::Idle;
+use crate::limits::{IDLE_AGAIN_MILLIS, IDLE_LOOKS_MAX};
+use crate::machine::{About, Bounds, Command, Reply, SqsQueue};
 use crate::records::FAMILY;
 use crate::tags::Tags;
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
-use names::{AccountId, PartitionId, QueueName, Region};
+use names::{AccountId, Instant, PartitionId, QueueName, Region};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,6 +79,7 @@ pub(crate) type Listed = (QueueName, Option<Arc<QueueEntry>>);
 pub(crate) struct Catalog {
     store: Arc<Store>,
     queues: RwLock<Queues>,
+    idle: Idle,
 }
 
 struct Queues {
@@ -99,14 +102,18 @@ impl Catalog {
     /// The queues that replay left.
     pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>) -> Self {
         let mut queues = Queues { homes: BTreeMap::new(), next_ordinal: recovery.next_ordinal() };
+        let idle = Idle::default();
         recovery.look(|id, machine: &SqsQueue| {
             if let Some(about) = machine.about() {
+                if let Some(at) = about.idle_at() {
+                    idle.watch(id, about.key(), at);
+                }
                 let home = queues.homes.entry((about.account, about.region.clone())).or_default();
                 home.insert(about.name.clone(), Known::Resting(id));
             }
         });
         recovery.finish(&store);
-        Self { store, queues: RwLock::new(queues) }
+        Self { store, queues: RwLock::new(queues), idle }
     }
 
     /// The queue of this name in an account and region.
@@ -140,6 +147,8 @@ impl Catalog {
         queues.next_ordinal += 1;
         let entry = QueueEntry::new(key, partition);
         queues.insert(Arc::clone(&entry));
+        drop(queues);
+        self.watch(&entry);
         Ok(Creation::New(entry, pending))
     }
 
@@ -155,12 +164,51 @@ impl Catalog {
         // Decided before the map is locked, because letting go of many messages takes long and must hold up this queue alone.
         // Whoever creates the name meanwhile finds the queue gone and tries again.
         let pending = entry.partition.execute(Command::Delete)?;
+        self.remove(entry);
+        Ok(pending)
+    }
+
+    fn remove(&self, entry: &Arc<QueueEntry>) {
+        self.idle.forget(entry.partition.id());
         let mut queues = self.write();
         // A queue of the same name may have taken the place of the one that was asked to go.
         if queues.get(&entry.key).is_some_and(|found| found.id() == entry.partition.id()) {
             queues.remove(&entry.key);
         }
-        Ok(pending)
+    }
+
+    /// Watches a queue whose idle lifetime was set, and no longer one whose was taken away.
+    pub(crate) fn watch(&self, entry: &QueueEntry) {
+        match idle_at(entry) {
+            Some(at) => self.idle.watch(entry.partition.id(), entry.key.clone(), at),
+            None => self.idle.forget(entry.partition.id()),
+        }
+    }
+
+    /// Removes queues whose idle lifetime is over, some hundred at once; says whether there may be more.
+    pub(crate) fn remove_idle(&self) -> bool {
+        let now = self.store.clock().now();
+        for _ in 0..IDLE_LOOKS_MAX {
+            let Some((id, key)) = self.idle.take_due(now) else { return false };
+            let entry = self.find(key.account, &key.region, key.name.as_str());
+            let Some(entry) = entry.filter(|entry| entry.partition.id() == id) else { continue };
+            if let Some(at) = self.remove_if_idle(&entry, now) {
+                self.idle.watch(id, key, at);
+            }
+        }
+        true
+    }
+
+    /// When to look again, if it is still there. Whoever finds it gone waits for everything decided before, this too.
+    fn remove_if_idle(&self, entry: &Arc<QueueEntry>, now: Instant) -> Option<Instant> {
+        // Whoever waits for a message uses the queue for as long as that lasts.
+        let command = if entry.partition.is_awaited() { Command::Wait } else { Command::DeleteIfIdle };
+        let Ok(pending) = entry.partition.execute(command) else { return Some(now.plus_millis(IDLE_AGAIN_MILLIS)) };
+        if pending.is(|reply| matches!(reply, Reply::Done | Reply::Gone)) {
+            self.remove(entry);
+            return None;
+        }
+        idle_at(entry)
     }
 
     /// Queues of an account in a region whose names begin with `prefix` and come after `after`, in order, `limit` at most.
@@ -219,6 +267,11 @@ impl Catalog {
         // A panic cannot leave the map half changed: its changes are single inserts and removals.
         read(&self.queues.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// When a queue is idle if nobody uses it.
+fn idle_at(entry: &QueueEntry) -> Option<Instant> {
+    entry.partition.inspect(|machine| machine.about().and_then(About::idle_at)).flatten()
 }
 
 impl Queues {

@@ -38,6 +38,7 @@ pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, Malf
             Described { queue: Some(name.as_str().to_owned()), ..Described::of("created", Some(at), details) }
         }
         Effect::AttributesSet { at, .. } => Described::of("attributes-set", Some(at), Vec::new()),
+        Effect::Used { at } => Described::of("used", Some(at), Vec::new()),
         Effect::Deleted => Described::of("deleted", None, Vec::new()),
         Effect::Tagged(tags) => {
             let keys = tags.iter().map(|(key, _)| key).collect::<Vec<_>>().join(",");

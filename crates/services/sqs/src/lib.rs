@@ -12,6 +12,7 @@ mod catalog;
 #[cfg(test)]
 mod coverage;
 mod describe;
+mod idle;
 pub mod limits;
 mod machine;
 mod md5_lanes;
@@ -21,6 +22,7 @@ mod ops;
 mod pauses;
 mod peek;
 mod permission;
+mod place;
 mod policy;
 mod properties;
 mod queue_url;

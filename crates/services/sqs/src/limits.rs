@@ -20,6 +20,15 @@ pub(crate) const PEEK_BYTES_MAX: usize = 4 << 20;
 pub(crate) const PEEK_STEP_MIN: usize = 10;
 /// Messages that a peek reads at once.
 pub(crate) const PEEK_STEP_MAX: usize = 128;
+/// Seconds of a queue's idle lifetime: a year; ours, and no more than a number that is surely meant.
+pub(crate) const IDLE_LIFETIME_SECS_MAX: u32 = 365 * 24 * 3600;
+/// Into how many parts a lifetime is divided: use is noted once a part, so that a queue goes an eighth of its lifetime later
+/// than it could, and use writes eight records a lifetime at the most.
+pub(crate) const IDLE_PARTS: u64 = 8;
+/// Queues that are looked at in one go, before others have their turn: some milliseconds.
+pub(crate) const IDLE_LOOKS_MAX: usize = 1_000;
+/// After how many milliseconds a queue is looked at again that could not be removed, because the disk is full.
+pub(crate) const IDLE_AGAIN_MILLIS: u64 = 1_000;
 /// Seconds a receive waits at the most (ReceiveMessage: WaitTimeSeconds).
 pub const WAIT_SECS_MAX: i32 = 20;
 /// Seconds of delay, of a queue or a message (SendMessage: DelaySeconds).

@@ -5,13 +5,14 @@
 
 use crate::attribute_table::Attribute;
 use crate::attributes::{AttributeChanges, Attributes, Durability};
+use crate::catalog::QueueKey;
 use crate::limits;
 use crate::permission::{self, Permission};
 use crate::records::Effect;
 use crate::refusal::Refusal;
 use crate::snapshot;
 use crate::tags::Tags;
-use engine::{Decision, Machine, MalformedRecord, Tally};
+use engine::{Decision, Machine, MalformedRecord, Stirred, Tally};
 use names::{AccountId, Instant, Position, QueueName, Region};
 use queue::{Message, Queue};
 use std::ops::Range;
@@ -28,9 +29,38 @@ pub(crate) struct About {
     pub(crate) tags: Tags,
     pub(crate) created_at: Instant,
     pub(crate) modified_at: Instant,
+    /// When it was used last as far as records say, if it has an idle lifetime; the epoch otherwise.
+    pub(crate) used_at: Instant,
 }
 
 impl About {
+    /// What names the queue.
+    pub(crate) fn key(&self) -> QueueKey {
+        QueueKey { account: self.account, region: self.region.clone(), name: self.name.clone() }
+    }
+
+    /// How long the queue is kept without use.
+    fn idle_lifetime_millis(&self) -> Option<u64> {
+        Some(u64::from(self.attributes.number(Attribute::IdleLifetime)) * 1000).filter(|&millis| millis > 0)
+    }
+
+    /// When the queue is idle if nobody uses it: a part of its lifetime later than its last use is known to be, because use
+    /// within a part is not noted.
+    pub(crate) fn idle_at(&self) -> Option<Instant> {
+        let millis = self.idle_lifetime_millis()?;
+        Some(self.used_at.plus_millis(millis + millis / limits::IDLE_PARTS))
+    }
+
+    /// Whether use at `now` is to be noted.
+    fn is_use_due(&self, now: Instant) -> bool {
+        let part = |millis| self.used_at.plus_millis(millis / limits::IDLE_PARTS);
+        self.idle_lifetime_millis().is_some_and(|millis| now >= part(millis))
+    }
+
+    fn note_use(&mut self, at: Instant) {
+        self.used_at = if self.idle_lifetime_millis().is_some() { self.used_at.max(at) } else { Instant::EPOCH };
+    }
+
     /// The queue's ARN.
     pub(crate) fn arn(&self) -> String {
         format!("arn:{}:sqs:{}:{}:{}", self.region.arn_partition(), self.region, self.account, self.name)
@@ -58,6 +88,10 @@ pub(crate) enum Command {
     RemovePermission(String),
     Describe,
     Delete,
+    /// Deletes the queue if nobody has used it for its idle lifetime.
+    DeleteIfIdle,
+    /// Somebody waits for messages.
+    Wait,
     Messages(queue::Command),
 }
 
@@ -71,6 +105,8 @@ pub(crate) enum Reply {
     Messages(queue::Reply),
     /// What the queue is does not allow it; nothing was changed.
     Refused(Refusal),
+    /// The queue was used lately.
+    InUse,
     /// The queue was deleted before the command reached it.
     Gone,
 }
@@ -184,8 +220,61 @@ impl SqsQueue {
         self.about.as_ref().is_some_and(|about| about.attributes.durability() == Durability::Relaxed)
     }
 
+    fn answer(&self, now: Instant, command: Command, about: &About) -> Decision<Effect, Reply> {
+        match (command, about) {
+            (Command::Messages(command), _) => self.messages(now, command),
+            (Command::Wait, _) => Decision::answer(Reply::InUse),
+            (Command::DeleteIfIdle, about) => match about.idle_at() {
+                Some(at) if at <= now => Decision::change(vec![Effect::Deleted], Reply::Done),
+                _ => Decision::answer(Reply::InUse),
+            },
+            (Command::SetAttributes(changes), about) => self.set_attributes(now, about, &changes),
+            (Command::Tag(tags), about) => Self::tag(about, tags),
+            (Command::Untag(keys), about) => Self::untag(about, keys),
+            (Command::AddPermission(permission), about) => {
+                let (policy, partition) = (about.attributes.text(Attribute::Policy), about.region.arn_partition());
+                self.set_policy(now, about, permission.add_to(policy, &about.arn(), partition))
+            }
+            (Command::RemovePermission(label), about) => {
+                self.set_policy(now, about, permission::remove(about.attributes.text(Attribute::Policy), &label))
+            }
+            (Command::Describe, about) => {
+                Decision::answer(Reply::Described(Box::new(about.clone()), self.queue.counts()))
+            }
+            (Command::Delete, _) => Decision::change(vec![Effect::Deleted], Reply::Done),
+            (Command::Create { .. }, _) => unreachable!("a partition is created once, before anybody else has it"),
+        }
+    }
+
     fn configure(&self, now: Instant, attributes: &Attributes) -> Vec<Effect> {
         self.queue.decide(now, queue::Command::Configure(attributes.settings())).effects
+    }
+}
+
+/// Whether a command is use of a queue: looking at it is none.
+fn is_use(command: &Command) -> bool {
+    use queue::{Command as Asked, Within};
+    let looks = |asked: &Asked| {
+        matches!(asked, Asked::Count | Asked::Peek { .. } | Asked::Within(_, Within::Count | Within::Peek { .. }))
+    };
+    match command {
+        Command::Messages(asked) => !looks(asked),
+        Command::SetAttributes(_)
+        | Command::Tag(_)
+        | Command::Untag(_)
+        | Command::AddPermission(_)
+        | Command::RemovePermission(_)
+        | Command::Wait => true,
+        Command::Create { .. } | Command::Describe | Command::Delete | Command::DeleteIfIdle => false,
+    }
+}
+
+/// When an effect says that messages came or went.
+fn use_at(effect: &queue::Effect) -> Option<Instant> {
+    match effect {
+        queue::Effect::Sent { message, .. } | queue::Effect::SentWithin { message, .. } => Some(message.sent_at),
+        queue::Effect::Leased { received_at, .. } => Some(*received_at),
+        _ => None,
     }
 }
 
@@ -214,31 +303,22 @@ impl Machine for SqsQueue {
             (_, None) => return Decision::answer(Reply::Gone),
             (command, Some(about)) => (command, about),
         };
-        match about {
-            (Command::Messages(command), _) => self.messages(now, command),
-            (Command::SetAttributes(changes), about) => self.set_attributes(now, about, &changes),
-            (Command::Tag(tags), about) => Self::tag(about, tags),
-            (Command::Untag(keys), about) => Self::untag(about, keys),
-            (Command::AddPermission(permission), about) => {
-                let (policy, partition) = (about.attributes.text(Attribute::Policy), about.region.arn_partition());
-                self.set_policy(now, about, permission.add_to(policy, &about.arn(), partition))
-            }
-            (Command::RemovePermission(label), about) => {
-                self.set_policy(now, about, permission::remove(about.attributes.text(Attribute::Policy), &label))
-            }
-            (Command::Describe, about) => {
-                Decision::answer(Reply::Described(Box::new(about.clone()), self.queue.counts()))
-            }
-            (Command::Delete, _) => Decision::change(vec![Effect::Deleted], Reply::Done),
-            (Command::Create { .. }, _) => unreachable!("a partition is created once, before anybody else has it"),
+        let (command, about) = about;
+        let is_use = is_use(&command) && about.is_use_due(now);
+        let mut decision = self.answer(now, command, about);
+        if is_use {
+            decision.effects.push(Effect::Used { at: now });
+            // Whoever has used it must be able to rely on that; a part of the lifetime passes until the next time.
+            decision.durability = engine::Durability::BeforeReply;
         }
+        decision
     }
 
     fn apply(&mut self, _at: Position, effect: &Effect, gone: &mut Vec<u64>) {
         match effect {
             Effect::Created { at, account, region, name, attributes } => {
                 self.bounds.follow(attributes);
-                self.about = Some(About {
+                let mut about = About {
                     account: *account,
                     region: region.clone(),
                     name: name.clone(),
@@ -246,13 +326,17 @@ impl Machine for SqsQueue {
                     tags: Tags::default(),
                     created_at: *at,
                     modified_at: *at,
-                });
+                    used_at: Instant::EPOCH,
+                };
+                about.note_use(*at);
+                self.about = Some(about);
             }
             Effect::AttributesSet { at, attributes } => {
                 self.bounds.follow(attributes);
                 if let Some(about) = &mut self.about {
                     about.attributes = attributes.clone();
                     about.modified_at = *at;
+                    about.note_use(*at);
                 }
             }
             Effect::Tagged(tags) => {
@@ -266,7 +350,17 @@ impl Machine for SqsQueue {
                 }
             }
             Effect::Deleted => *self = Self { is_deleted: true, ..Self::unborn() },
-            Effect::Queue(effect) => self.queue.apply(effect, gone),
+            Effect::Used { at } => {
+                if let Some(about) = &mut self.about {
+                    about.note_use(*at);
+                }
+            }
+            Effect::Queue(effect) => {
+                if let (Some(about), Some(at)) = (&mut self.about, use_at(effect)) {
+                    about.note_use(at);
+                }
+                self.queue.apply(effect, gone);
+            }
         }
     }
 
@@ -300,6 +394,10 @@ impl Machine for SqsQueue {
     fn ready(&self) -> usize {
         // A deleted queue has an answer for every reader: that it is gone.
         if self.about.is_none() { usize::MAX } else { self.queue.ready() }
+    }
+
+    fn take_stirred(&mut self) -> Stirred {
+        if self.is_deleted { Stirred::All } else { self.queue.take_stirred() }
     }
 
     fn content(effect: Effect) -> Option<(u64, Message)> {

@@ -11,6 +11,7 @@ use crate::machine::{Command, Reply};
 use crate::message::show_id;
 use crate::message_attributes::Value;
 use crate::ops::receive_message::Wanted;
+use crate::place::Place;
 use crate::properties::Properties;
 use crate::refusal::Refusal;
 use engine::Content as _;
@@ -96,10 +97,11 @@ impl Peek {
     }
 
     /// Looks. Costs at most about [`PEEK_BYTES_MAX`] of contents, step by step, so that requests pass in between.
-    pub(crate) async fn carry_out(self, entry: &QueueEntry, wanted: &Wanted) -> Result<ReceiveMessageResult, Refusal> {
+    pub(crate) async fn carry_out(self, place: &Place, wanted: &Wanted) -> Result<ReceiveMessageResult, Refusal> {
+        let entry = &place.queue;
         let (mut shown, mut work, mut from) = (Vec::new(), Work::default(), self.from);
         loop {
-            let command = queue::Command::Peek { from, max: work.step(), states: self.states };
+            let command = place.peek(from, work.step(), self.states);
             let (reply, contents) = entry.partition.execute(Command::Messages(command))?.read().await?;
             let (messages, next, is_end) = match reply {
                 Reply::Messages(queue::Reply::Peeked { messages, next, is_end }) => (messages, next, is_end),

@@ -7,9 +7,11 @@
 //! kind 66 v1      deleted         (empty)
 //! kind 67 v1      tagged          count 1 │ count × ( key length 2, key │ value length 2, value )
 //! kind 68 v1      untagged        count 1 │ count × ( key length 2, key )
+//! kind 80 v1      used            at 8 (of a queue with an idle lifetime)
 //! attributes      count 1 │ count × ( number 1 │ value 4 ) │ count 1 │ count × ( number 1 │ length 4, text )
 //! numbers         1 VisibilityTimeout · 2 MaximumMessageSize · 3 MessageRetentionPeriod · 4 DelaySeconds ·
 //!                 5 ReceiveMessageWaitTimeSeconds · 6 TidewireDurability (0 durable, 1 relaxed)
+//!                 32 TidewireIdleLifetimeSeconds
 //! texts           7 Policy
 //! v1 of 64, 65    the same; its attributes have no texts and no second count
 //! ```
@@ -33,6 +35,7 @@ const ATTRIBUTES_SET: u8 = 65;
 const DELETED: u8 = 66;
 const TAGGED: u8 = 67;
 const UNTAGGED: u8 = 68;
+const USED: u8 = 80;
 
 /// The version of records with attributes; before it these were numbers only.
 const WITH_TEXTS: u8 = 2;
@@ -42,11 +45,24 @@ const VERSION: u8 = 1;
 /// A journaled change of an SQS queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    Created { at: Instant, account: AccountId, region: Region, name: QueueName, attributes: Attributes },
-    AttributesSet { at: Instant, attributes: Attributes },
+    Created {
+        at: Instant,
+        account: AccountId,
+        region: Region,
+        name: QueueName,
+        attributes: Attributes,
+    },
+    AttributesSet {
+        at: Instant,
+        attributes: Attributes,
+    },
     Deleted,
     Tagged(Tags),
     Untagged(Vec<Box<str>>),
+    /// Somebody used it, and no other record may say so.
+    Used {
+        at: Instant,
+    },
     Queue(queue::Effect),
 }
 
@@ -64,6 +80,7 @@ impl engine::Effect for Effect {
             Self::Deleted => DELETED,
             Self::Tagged(_) => TAGGED,
             Self::Untagged(_) => UNTAGGED,
+            Self::Used { .. } => USED,
             Self::Queue(effect) => effect.kind(),
         }
     }
@@ -72,7 +89,7 @@ impl engine::Effect for Effect {
         match self {
             Self::Queue(effect) => effect.version(),
             Self::Created { .. } | Self::AttributesSet { .. } => WITH_TEXTS,
-            Self::Deleted | Self::Tagged(_) | Self::Untagged(_) => VERSION,
+            Self::Deleted | Self::Tagged(_) | Self::Untagged(_) | Self::Used { .. } => VERSION,
         }
     }
 
@@ -90,6 +107,7 @@ impl engine::Effect for Effect {
                 encode_attributes(attributes, out);
             }
             Self::Deleted => {}
+            Self::Used { at } => out.extend(at.as_millis().to_be_bytes()),
             Self::Tagged(tags) => encode_tags(tags, out),
             Self::Untagged(keys) => {
                 out.push(u8::try_from(keys.len()).expect("keys were counted at the door"));
@@ -111,7 +129,10 @@ impl engine::Effect for Effect {
             (DELETED, VERSION) => Some(Self::Deleted),
             (TAGGED, VERSION) => fields.tags().map(Self::Tagged),
             (UNTAGGED, VERSION) => fields.keys().map(Self::Untagged),
-            (FIRST_OWN_KIND..=UNTAGGED, _) => return Err(malformed("a version that this program does not know")),
+            (USED, VERSION) => fields.instant().map(|at| Self::Used { at }),
+            (FIRST_OWN_KIND..=UNTAGGED | USED, _) => {
+                return Err(malformed("a version that this program does not know"));
+            }
             _ => return Err(malformed("a kind that this program does not know")),
         };
         effect.filter(|_| fields.0.is_empty()).ok_or_else(|| malformed("its fields do not fit its length"))
@@ -123,7 +144,8 @@ impl engine::Effect for Effect {
 
     fn frees(&self) -> bool {
         match self {
-            Self::Deleted => true,
+            // Receiving and deleting note use, and must go on when the disk is nearly full.
+            Self::Deleted | Self::Used { .. } => true,
             Self::Created { .. } | Self::AttributesSet { .. } | Self::Tagged(_) | Self::Untagged(_) => false,
             Self::Queue(effect) => effect.frees(),
         }

@@ -93,6 +93,11 @@ impl Sqs {
         Totals { queues: self.0.catalog.len() as u64, visible, in_flight, delayed }
     }
 
+    /// Removes queues that nobody has used for their idle lifetime, some of them; says whether there may be more.
+    pub fn remove_idle(&self) -> bool {
+        self.0.catalog.remove_idle()
+    }
+
     /// Lets time pass in every queue that it changes, so that expired messages of idle ones give their memory back, and lets
     /// go of queues that nobody uses.
     pub fn sweep(&self) {
@@ -126,9 +131,8 @@ impl Service for Sqs {
 }
 
 impl Inner {
-    /// The queue that a request names, in the caller's account and region unless the URL says another.
-    pub(crate) async fn queue(&self, caller: &Caller, url: &str) -> Result<Arc<QueueEntry>, Refusal> {
-        let url = QueueUrl::parse(url).ok_or_else(Refusal::queue_does_not_exist)?;
+    /// The queue of a URL, in the caller's account and region unless the URL says another.
+    pub(crate) async fn queue_at(&self, caller: &Caller, url: &QueueUrl) -> Result<Arc<QueueEntry>, Refusal> {
         let account = url.account.unwrap_or(caller.account);
         self.find(account, url.region.as_ref().unwrap_or(&caller.region), url.name.as_str()).await
     }

@@ -6,6 +6,7 @@
 //!             │ attributes (as in records.rs) │ count 1 │ count × ( tag 1 │ length 4 │ section )
 //!             │ version of the queue machine's snapshot 1 │ that snapshot
 //! sections    1 the queue's tags: count 1 │ count × ( key length 2, key │ value length 2, value )
+//!             30 when a queue with an idle lifetime was used last: 8
 //! version 2   no sections, and the attributes are numbers only
 //! version 1   as 2; its attributes have no durability, and that is durable
 //! ```
@@ -17,6 +18,7 @@ use crate::machine::About;
 use crate::records::{Fields, encode_attributes, encode_short_text, encode_tags};
 use crate::tags::Tags;
 use engine::MalformedRecord;
+use names::Instant;
 use queue::Queue;
 
 /// The version of the layout that `write` writes.
@@ -30,6 +32,9 @@ const SNAPSHOT: u8 = 0;
 
 /// The section of tags.
 const TAGS: u8 = 1;
+
+/// The section of last use.
+const USED: u8 = 30;
 
 /// Appends a queue's state.
 pub(crate) fn write(about: &About, queue: &Queue, out: &mut Vec<u8>) {
@@ -50,6 +55,9 @@ fn write_sections(about: &About, out: &mut Vec<u8>) {
         let mut tags = Vec::new();
         encode_tags(&about.tags, &mut tags);
         sections.push((TAGS, tags));
+    }
+    if about.used_at != Instant::EPOCH {
+        sections.push((USED, about.used_at.as_millis().to_be_bytes().to_vec()));
     }
     out.push(sections.len() as u8);
     for (tag, bytes) in sections {
@@ -80,7 +88,7 @@ fn head(fields: &mut Fields<'_>, version: u8) -> Option<(About, u8)> {
     let (account, region, name) = (fields.account()?, fields.region()?, fields.name()?);
     let attributes = fields.attributes(version == VERSION)?;
     let tags = Tags::default();
-    let mut about = About { account, region, name, attributes, tags, created_at, modified_at };
+    let mut about = About { account, region, name, attributes, tags, created_at, modified_at, used_at: Instant::EPOCH };
     if version == VERSION {
         read_sections(fields, &mut about)?;
     }
@@ -94,6 +102,7 @@ fn read_sections(fields: &mut Fields<'_>, about: &mut About) -> Option<()> {
         let mut section = fields.section()?;
         match tag {
             TAGS if before < tag => about.tags = section.tags()?,
+            USED if before < tag => about.used_at = section.instant()?,
             _ => return None,
         }
         section.0.is_empty().then_some(())?;

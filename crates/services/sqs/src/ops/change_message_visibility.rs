@@ -22,7 +22,7 @@ impl Operation for ChangeMessageVisibility {
         caller: Caller,
         input: ChangeMessageVisibilityRequest,
     ) -> Result<Nothing, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url).await?;
+        let entry = service.place(&caller, &input.queue_url).await?.queue;
         let change = change(&entry, &input.receipt_handle, input.visibility_timeout)?;
         let outcomes = change_visibility(&entry, vec![change]).await?;
         outcome(outcomes[0], &input.receipt_handle, input.visibility_timeout)?;

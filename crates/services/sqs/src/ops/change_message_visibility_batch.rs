@@ -21,7 +21,7 @@ impl Operation for ChangeMessageVisibilityBatch {
         caller: Caller,
         input: ChangeMessageVisibilityBatchRequest,
     ) -> Result<ChangeMessageVisibilityBatchResult, Refusal> {
-        let queue = service.queue(&caller, &input.queue_url).await?;
+        let queue = service.place(&caller, &input.queue_url).await?.queue;
         let ids = input.entries.iter().map(|entry| entry.id.as_str());
         batch::check("ChangeMessageVisibilityBatchRequestEntry", ids)?;
         let mut outcomes = Outcomes::default();

@@ -17,7 +17,7 @@ impl Operation for DeleteMessage {
     type Output = Nothing;
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteMessageRequest) -> Result<Nothing, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url).await?;
+        let entry = service.place(&caller, &input.queue_url).await?.queue;
         let handle = own_handle(&entry, &input.receipt_handle)?;
         let outcomes = delete(&entry, vec![handle]).await?;
         outcome(outcomes[0], &input.receipt_handle)?;

@@ -19,7 +19,7 @@ impl Operation for DeleteMessageBatch {
         caller: Caller,
         input: DeleteMessageBatchRequest,
     ) -> Result<DeleteMessageBatchResult, Refusal> {
-        let queue = service.queue(&caller, &input.queue_url).await?;
+        let queue = service.place(&caller, &input.queue_url).await?.queue;
         batch::check("DeleteMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
         let mut outcomes = Outcomes::default();
         let (mut entries, mut handles) = (Vec::new(), Vec::new());

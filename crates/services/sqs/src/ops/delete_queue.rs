@@ -16,9 +16,15 @@ impl Operation for DeleteQueue {
     type Output = Nothing;
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteQueueRequest) -> Result<Nothing, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url).await?;
+        let place = service.place(&caller, &input.queue_url).await?;
+        let entry = &place.queue;
+        if place.within.is_some() {
+            // It is its messages.
+            entry.ask(place.purge()).await?;
+            return Ok(Nothing);
+        }
         service.pauses.deleting(&entry.key, caller.now);
-        match delete(&service, &entry).await {
+        match delete(&service, entry).await {
             Ok(Reply::Gone) => Err(Refusal::queue_does_not_exist()),
             Ok(_) => Ok(Nothing),
             Err(refusal) => {

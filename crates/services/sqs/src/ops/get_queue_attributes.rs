@@ -7,7 +7,7 @@ use crate::machine::{About, Command, Reply};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use gateway::Caller;
-use queue::Counts;
+use queue::{Counts, Within};
 use std::sync::Arc;
 
 pub(crate) struct GetQueueAttributes;
@@ -21,15 +21,22 @@ impl Operation for GetQueueAttributes {
         caller: Caller,
         input: GetQueueAttributesRequest,
     ) -> Result<GetQueueAttributesResult, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url).await?;
+        let place = service.place(&caller, &input.queue_url).await?;
         let wanted = input.attribute_names.unwrap_or_default();
+        let entry = &place.queue;
         let is_known = |name: &&String| *name == ALL || Row::named(name, entry.key.name.is_fifo()).is_some();
         if let Some(unknown) = wanted.iter().find(|name| !is_known(name)) {
             return Err(Refusal::unknown_attribute(unknown));
         }
-        let Reply::Described(about, counts) = entry.partition.execute(Command::Describe)?.await? else {
+        let Reply::Described(about, mut counts) = entry.partition.execute(Command::Describe)?.await? else {
             return Err(Refusal::queue_does_not_exist());
         };
+        if let Some(id) = place.within {
+            counts = match entry.ask(queue::Command::Within(id, Within::Count)).await? {
+                queue::Reply::Counted(counts) => counts,
+                other => unreachable!("a count is answered with one, not with {other:?}"),
+            };
+        }
         let rows = TABLE.iter().filter(|row| is_wanted(row, &wanted, &about));
         let attributes: Vec<_> =
             rows.filter_map(|row| Some((row.name.to_owned(), show(row, &about, &counts)?))).collect();

@@ -14,10 +14,15 @@ impl Operation for PurgeQueue {
     type Output = Nothing;
 
     async fn call(service: Arc<Inner>, caller: Caller, input: PurgeQueueRequest) -> Result<Nothing, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url).await?;
+        let place = service.place(&caller, &input.queue_url).await?;
+        let entry = &place.queue;
+        if place.within.is_some() {
+            entry.ask(place.purge()).await?;
+            return Ok(Nothing);
+        }
         let partition = entry.partition.id();
         service.pauses.purging(&entry.key, partition, caller.now)?;
-        match entry.ask(queue::Command::Purge).await {
+        match entry.ask(place.purge()).await {
             Ok(_) => Ok(Nothing),
             Err(refusal) => {
                 service.pauses.not_purged(partition);

@@ -26,23 +26,28 @@ impl Operation for ReceiveMessage {
         caller: Caller,
         input: ReceiveMessageRequest,
     ) -> Result<ReceiveMessageResult, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url).await?;
+        let place = service.place(&caller, &input.queue_url).await?;
+        let entry = &place.queue;
         if let Some(peek) = Peek::of(&input)? {
-            return peek.carry_out(&entry, &Wanted::new(&input)?).await;
+            return peek.carry_out(&place, &Wanted::new(&input)?).await;
         }
         let max = check_max(input.max_number_of_messages.unwrap_or(1))?;
-        let wait_millis = wait_millis(input.wait_time_seconds, &entry)?;
+        let wait_millis = wait_millis(input.wait_time_seconds, entry)?;
         let visibility_millis = input.visibility_timeout.map(check_visibility).transpose()?;
         if input.receive_request_attempt_id.is_some() {
             return Err(Refusal::unsupported("This version of tidewire does not implement ReceiveRequestAttemptId."));
         }
         let wanted = Wanted::new(&input)?;
-        let receive = || Command::Messages(queue::Command::Receive { max, visibility_millis });
+        let receive = || Command::Messages(place.receive(max, visibility_millis));
         let (reply, contents) = match wait_millis {
             0 => entry.partition.execute(receive())?.read().await?,
             millis => {
                 let until = caller.now.plus_millis(millis);
-                entry.partition.execute_when_ready(until, caller.stopping.wait(), receive, is_empty).await?
+                let stop = caller.stopping.wait();
+                match place.within {
+                    None => entry.partition.execute_when_ready(until, stop, receive, is_empty).await?,
+                    Some(id) => entry.partition.execute_when_ready_in(id.0, until, stop, receive, is_empty).await?,
+                }
             }
         };
         let deliveries = match reply {
@@ -56,7 +61,7 @@ impl Operation for ReceiveMessage {
         // What is not there was deleted since, or is damaged on disk, which the engine has logged with its place.
         let there = deliveries.iter().zip(contents).filter_map(|(delivery, content)| Some((delivery, content?)));
         let messages =
-            there.map(|(delivery, content)| wanted.show(&entry, delivery, &content)).collect::<Result<Vec<_>, _>>()?;
+            there.map(|(delivery, content)| wanted.show(entry, delivery, &content)).collect::<Result<Vec<_>, _>>()?;
         Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
     }
 }

@@ -19,7 +19,7 @@ impl Operation for SendMessage {
         caller: Caller,
         input: SendMessageRequest,
     ) -> Result<SendMessageResult, Refusal> {
-        let entry = service.queue(&caller, &input.queue_url).await?;
+        let place = service.place(&caller, &input.queue_url).await?;
         let draft = Draft {
             body: input.message_body,
             delay_secs: input.delay_seconds,
@@ -29,14 +29,15 @@ impl Operation for SendMessage {
             deduplication: input.message_deduplication_id,
         };
         let checked = Checked::new(draft)?;
-        if checked.size > entry.bounds.maximum_message_bytes() {
-            return Err(Refusal::message_too_long(entry.bounds.maximum_message_bytes()));
+        let bytes_max = place.queue.bounds.maximum_message_bytes();
+        if checked.size > bytes_max {
+            return Err(Refusal::message_too_long(bytes_max));
         }
         let body_md5 = Md5::digest(checked.body.as_bytes()).into();
         let (attributes_md5, system_md5) = (checked.attributes_md5, checked.system_md5);
         let id = message_id(&caller, 0);
         let message = checked.into_message(id, body_md5, caller.account.as_str());
-        entry.ask(queue::Command::Send(vec![message])).await?;
+        place.queue.ask(place.send(vec![message])).await?;
         Ok(SendMessageResult {
             md5_of_message_body: Some(show_digest(body_md5)),
             md5_of_message_attributes: attributes_md5.map(show_digest),

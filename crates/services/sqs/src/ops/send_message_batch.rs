@@ -23,7 +23,7 @@ impl Operation for SendMessageBatch {
         caller: Caller,
         input: SendMessageBatchRequest,
     ) -> Result<SendMessageBatchResult, Refusal> {
-        let queue = service.queue(&caller, &input.queue_url).await?;
+        let place = service.place(&caller, &input.queue_url).await?;
         batch::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
         let drafts: Vec<_> = input.entries.into_iter().map(draft).collect();
         let bytes = drafts.iter().map(|(_, draft)| draft.size()).sum();
@@ -32,7 +32,7 @@ impl Operation for SendMessageBatch {
         }
         let (mut entry_ids, mut checked, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for (entry_id, draft) in drafts {
-            match Checked::new(draft).and_then(|message| fits(message, queue.bounds.maximum_message_bytes())) {
+            match Checked::new(draft).and_then(|message| fits(message, place.queue.bounds.maximum_message_bytes())) {
                 Err(refusal) => failed.push(batch::failure(entry_id, refusal)),
                 Ok(message) => {
                     entry_ids.push(entry_id);
@@ -49,7 +49,7 @@ impl Operation for SendMessageBatch {
             messages.push(message.into_message(id, body_md5, caller.account.as_str()));
         }
         if !messages.is_empty() {
-            queue.ask(queue::Command::Send(messages)).await?;
+            place.queue.ask(place.send(messages)).await?;
         }
         Ok(SendMessageBatchResult { successful, failed })
     }

@@ -20,7 +20,10 @@ impl Operation for SetQueueAttributes {
         let occasion = Occasion { is_creation: false, is_fifo: entry.key.name.is_fifo() };
         let changes = AttributeChanges::parse(&input.attributes, occasion)?;
         match entry.partition.execute(Command::SetAttributes(changes))?.await? {
-            Reply::Done => Ok(Nothing),
+            Reply::Done => {
+                service.catalog.watch(&entry);
+                Ok(Nothing)
+            }
             _ => Err(Refusal::queue_does_not_exist()),
         }
     }

@@ -24,6 +24,7 @@ fn samples() -> Vec<Effect> {
         Effect::Deleted,
         Effect::Tagged(tags),
         Effect::Untagged(vec!["clé".into(), "a".into()]),
+        Effect::Used { at: AT },
     ]
 }
 
@@ -67,13 +68,14 @@ fn a_record_cut_short_or_lengthened_or_of_another_version_is_malformed() {
 
 #[test]
 fn the_bytes_of_records_stay_what_they_are() {
-    let [_, set, texts, _, tagged, untagged] = &samples()[..] else { unreachable!("there are six samples") };
+    let [_, set, texts, _, tagged, untagged, used] = &samples()[..] else { unreachable!("there are seven samples") };
     let numbers = "010000004d0200100000030005460004000000000500000000";
     assert_eq!(hex(set), format!("0000018bcfe5687b05{numbers}00"));
     let policy = "0107000000087b22c3a9223a317d";
     assert_eq!(hex(texts), format!("0000018bcfe5687b06{numbers}0600000001{policy}"));
     assert_eq!(hex(tagged), "020001610001310004636cc3a90000");
     assert_eq!(hex(untagged), "020004636cc3a9000161");
+    assert_eq!(hex(used), "0000018bcfe5687b");
 }
 
 #[test]

@@ -184,3 +184,14 @@ proptest! {
         let _ = SqsQueue::restore(VERSION, &spoilt);
     }
 }
+
+#[test]
+fn last_use_is_kept_where_there_is_a_lifetime_to_keep_it_for() {
+    let machine = sample_with(Attributes::default().with(Attribute::IdleLifetime, 60), Tags::default());
+    assert_eq!(machine.about().unwrap().used_at, NOW);
+    let state = bytes_of(&machine);
+    let section = [&[1, USED, 0, 0, 0, 8][..], &NOW.as_millis().to_be_bytes()].concat();
+    assert!(state.windows(section.len()).any(|bytes| bytes == section));
+    assert_eq!(SqsQueue::restore(VERSION, &state).unwrap().about(), machine.about());
+    assert_eq!(sample().about().unwrap().used_at, Instant::EPOCH);
+}
