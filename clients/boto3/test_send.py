@@ -249,7 +249,6 @@ def test_the_longest_delay_is_accepted(sqs, queue):
     assert counts(sqs, queue) == (0, 0, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="MessageGroupId is not in this version: refused as UnsupportedOperation")
 def test_a_group_id_on_a_standard_queue_is_kept_with_the_message(sqs, queue):
     sqs.send_message(QueueUrl=queue, MessageBody="x", MessageGroupId="tenant-1")
     message = receive_one(sqs, queue, MessageSystemAttributeNames=["MessageGroupId"])

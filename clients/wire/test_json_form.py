@@ -171,7 +171,6 @@ def test_a_mebibyte_that_json_escapes_sixfold_is_read(wire, queue):
 NOT_BUILT = [
     ("StartMessageMoveTask", {"SourceArn": "arn:aws:sqs:us-east-1:000000000000:x"}),
     ("ListDeadLetterSourceQueues", {}),
-    ("CreateQueue", {"QueueName": "x.fifo", "Attributes": {"FifoQueue": "true"}}),
     ("SetQueueAttributes", {"Attributes": {"RedrivePolicy": '{"maxReceiveCount":1,"deadLetterTargetArn":"x"}'}}),
 ]
 

@@ -27,6 +27,10 @@ pub(crate) enum Attribute {
     /// tidewire's own: when what happens to messages is answered (ADR 0009).
     Durability = 6,
     Policy = 7,
+    Fifo = 16,
+    ContentDedup = 17,
+    DedupScope = 18,
+    ThroughputLimit = 19,
     /// tidewire's own: after how long without use the queue is removed; 0 is never.
     IdleLifetime = 32,
 }
@@ -80,7 +84,7 @@ pub(crate) enum Queues {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settable {
     Always,
-    /// By CreateQueue alone.
+    /// By CreateQueue alone; to say later what it is already changes nothing.
     AtCreation,
     /// Never: its name is unknown to whoever sets.
     Never,
@@ -124,10 +128,10 @@ pub(crate) static TABLE: &[Row] = &[
     ),
     without_effect("RedrivePolicy", Queues::All, &[""]),
     without_effect("RedriveAllowPolicy", Queues::All, &[""]),
-    Row { set: Settable::AtCreation, ..without_effect("FifoQueue", Queues::Fifo, &[]) },
-    without_effect("ContentBasedDeduplication", Queues::Fifo, &["false"]),
-    without_effect("DeduplicationScope", Queues::Fifo, &["queue"]),
-    without_effect("FifoThroughputLimit", Queues::Fifo, &["perQueue"]),
+    Row { set: Settable::AtCreation, ..fifo("FifoQueue", Attribute::Fifo, &["false", "true"]) },
+    fifo("ContentBasedDeduplication", Attribute::ContentDedup, &["false", "true"]),
+    fifo("DeduplicationScope", Attribute::DedupScope, &["queue", "messageGroup"]),
+    fifo("FifoThroughputLimit", Attribute::ThroughputLimit, &["perQueue", "perMessageGroupId"]),
     without_effect("KmsMasterKeyId", Queues::All, &[""]),
     without_effect("KmsDataKeyReusePeriodSeconds", Queues::All, &["300"]),
     // Nothing is encrypted at rest yet, and a queue does not say otherwise.
@@ -154,6 +158,12 @@ const fn number(name: &'static str, attribute: Attribute, default: u32, range: R
 const fn kept(name: &'static str, attribute: Attribute, values: Values) -> Row {
     let kind = Kind::Kept(attribute, values);
     Row { name, kind, of: Queues::All, set: Settable::Always, shown: Shown::WhereSet }
+}
+
+/// An attribute of FIFO queues, which `All` always brings.
+const fn fifo(name: &'static str, attribute: Attribute, words: &'static [&'static str]) -> Row {
+    let kind = Kind::Kept(attribute, Values::Words(words));
+    Row { name, kind, of: Queues::Fifo, set: Settable::Always, shown: Shown::Always }
 }
 
 const fn reported(name: &'static str, report: fn(&About, &Counts) -> String) -> Row {

@@ -90,7 +90,21 @@ impl Attributes {
     /// What the queue machine needs to know of them.
     pub(crate) fn settings(&self) -> queue::Settings {
         let millis = |attribute| u64::from(self.number(attribute)) * 1000;
-        queue::Settings::plain(millis(Attribute::Retention), millis(Attribute::Visibility), millis(Attribute::Delay))
+        let times = [Attribute::Retention, Attribute::Visibility, Attribute::Delay].map(millis);
+        queue::Settings { is_fifo: self.is(Attribute::Fifo), ..queue::Settings::plain(times[0], times[1], times[2]) }
+    }
+
+    /// Whether a word of two is the second one: a flag is set.
+    pub(crate) fn is(&self, attribute: Attribute) -> bool {
+        self.number(attribute) == 1
+    }
+
+    /// Refuses attributes that AWS does not allow together.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        match self.is(Attribute::ThroughputLimit) && !self.is(Attribute::DedupScope) {
+            true => Err(Refusal::throughput_without_scope()),
+            false => Ok(()),
+        }
     }
 
     fn find(&self, attribute: Attribute) -> Option<&Value> {
@@ -117,7 +131,7 @@ impl AttributeChanges {
     pub(crate) fn parse(given: &[(String, String)], occasion: Occasion) -> Result<Self, Refusal> {
         let mut changes = Vec::with_capacity(given.len());
         for (name, value) in given {
-            let row = settable(name, occasion)?;
+            let row = settable(name, value, occasion)?;
             match &row.kind {
                 Kind::Kept(attribute, values) => changes.push((*attribute, values.parse(name, value)?)),
                 Kind::WithoutEffect { neutral, .. } if neutral.contains(&value.as_str()) => {}
@@ -158,9 +172,13 @@ impl AttributeChanges {
 }
 
 /// The row of an attribute that may be set now.
-fn settable(name: &str, occasion: Occasion) -> Result<&'static Row, Refusal> {
-    let row = Row::named(name, occasion.is_fifo).ok_or_else(|| Refusal::unknown_attribute(name))?;
+fn settable(name: &str, value: &str, occasion: Occasion) -> Result<&'static Row, Refusal> {
+    let row = Row::named(name, occasion.is_fifo).ok_or_else(|| match name {
+        "DeduplicationScope" | "FifoThroughputLimit" => Refusal::attribute_of_fifo_queues(name),
+        _ => Refusal::unknown_attribute(name),
+    })?;
     match row.set {
+        Settable::AtCreation if value == "true" => Ok(row),
         Settable::Always => Ok(row),
         Settable::AtCreation if occasion.is_creation => Ok(row),
         Settable::AtCreation => Err(Refusal::queue_type_is_fixed(name)),
@@ -270,12 +288,24 @@ mod tests {
 
     #[test]
     fn whether_a_queue_is_fifo_is_said_at_its_creation_and_of_fifo_queues_only() {
-        let parse = |occasion| AttributeChanges::parse(&[("FifoQueue".into(), "true".into())], occasion).unwrap_err();
-        assert_eq!(parse(CREATION).error.name, "InvalidAttributeName");
-        let change = parse(Occasion { is_creation: false, is_fifo: true });
+        let parse = |value: &str, occasion| AttributeChanges::parse(&[("FifoQueue".into(), value.into())], occasion);
+        for value in ["true", "false"] {
+            assert_eq!(parse(value, CREATION).unwrap_err().error.name, "InvalidAttributeName");
+        }
+        let change = Occasion { is_creation: false, is_fifo: true };
+        let refusal = parse("false", change).unwrap_err();
         let words = "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.";
-        assert_eq!((change.error.name, &*change.message), ("InvalidAttributeValue", words));
-        assert_eq!(parse(Occasion { is_creation: true, is_fifo: true }).error.name, "UnsupportedOperation");
+        assert_eq!((refusal.error.name, &*refusal.message), ("InvalidAttributeValue", words));
+        assert!(parse("true", change).is_ok(), "it is what it is");
+        let created = parse("true", Occasion { is_creation: true, is_fifo: true }).unwrap();
+        assert!(created.apply_to(&Attributes::default()).settings().is_fifo);
+    }
+
+    #[test]
+    fn a_throughput_by_groups_asks_for_deduplication_by_groups() {
+        let attributes = Attributes::default().with(Attribute::Fifo, 1).with(Attribute::ThroughputLimit, 1);
+        assert_eq!(attributes.check(), Err(Refusal::throughput_without_scope()));
+        assert_eq!(attributes.with(Attribute::DedupScope, 1).check(), Ok(()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod catalog;
 #[cfg(test)]
 mod coverage;
 mod describe;
+mod grouping;
 mod idle;
 pub mod limits;
 mod machine;
@@ -33,6 +34,7 @@ mod service;
 mod snapshot;
 mod system_attributes;
 mod tags;
+mod throttle;
 
 pub use attribute_table::{default_of, settable_attributes};
 pub use describe::{Described, describe, queue_of_snapshot};

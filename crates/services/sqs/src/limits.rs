@@ -8,6 +8,13 @@ pub const MESSAGE_BYTES_LIMIT_MIN: u32 = 1_024;
 pub const BATCH_ENTRIES_MAX: usize = 10;
 /// Characters of a batch entry's id (SendMessageBatchRequestEntry).
 pub const BATCH_ENTRY_ID_LEN_MAX: usize = 80;
+/// Characters of a message group's or a deduplication's id, and of a receive's attempt id (SendMessage, ReceiveMessage).
+pub const GROUP_ID_LEN_MAX: usize = 128;
+/// What the sequence numbers of FIFO messages are counted from: AWS's have twenty digits (SendMessage: SequenceNumber).
+pub const SEQUENCE_NUMBER_MIN: u128 = 10_000_000_000_000_000_000;
+/// Calls of one action within a second on a FIFO queue without high throughput, where AWS's limits hold; a batch is one call, so
+/// that these are 3,000 messages (quotas: "FIFO queues", message throughput).
+pub const FIFO_CALLS_PER_SEC_MAX: u32 = 300;
 /// Messages in one ReceiveMessage (ReceiveMessage: MaxNumberOfMessages).
 pub const RECEIVE_MESSAGES_MAX: i32 = 10;
 /// Messages that one peek shows; ours, since AWS has none.

@@ -126,6 +126,22 @@ pub(crate) struct SqsQueue {
 pub(crate) struct Bounds {
     wait_secs: AtomicU32,
     maximum_message_bytes: AtomicU32,
+    /// Bits of `IS_FIFO` and the like.
+    flags: AtomicU32,
+}
+
+const IS_FIFO: u32 = 1;
+const DEDUPS_CONTENT: u32 = 2;
+const DEDUPS_WITHIN_GROUPS: u32 = 4;
+const IS_UNTHROTTLED: u32 = 8;
+
+/// What a FIFO queue asks of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct FifoRules {
+    /// Whether the body is the deduplication id of a message that has none.
+    pub(crate) by_content: bool,
+    /// Whether a deduplication id is one of its group's alone.
+    pub(crate) within_groups: bool,
 }
 
 impl Bounds {
@@ -139,7 +155,26 @@ impl Bounds {
         self.maximum_message_bytes.load(Ordering::Relaxed) as usize
     }
 
+    /// What the queue asks of messages, if it is a FIFO queue.
+    pub(crate) fn fifo(&self) -> Option<FifoRules> {
+        let flags = self.flags.load(Ordering::Relaxed);
+        let is = |flag| flags & flag != 0;
+        let rules = FifoRules { by_content: is(DEDUPS_CONTENT), within_groups: is(DEDUPS_WITHIN_GROUPS) };
+        is(IS_FIFO).then_some(rules)
+    }
+
+    /// Whether AWS would throttle the queue: a FIFO queue that is not of high throughput.
+    pub(crate) fn is_throttled(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & (IS_FIFO | IS_UNTHROTTLED) == IS_FIFO
+    }
+
     fn follow(&self, attributes: &Attributes) {
+        let flag = |attribute, flag| if attributes.is(attribute) { flag } else { 0 };
+        let flags = flag(Attribute::Fifo, IS_FIFO)
+            | flag(Attribute::ContentDedup, DEDUPS_CONTENT)
+            | flag(Attribute::DedupScope, DEDUPS_WITHIN_GROUPS)
+            | flag(Attribute::ThroughputLimit, IS_UNTHROTTLED);
+        self.flags.store(flags, Ordering::Relaxed);
         self.wait_secs.store(attributes.number(Attribute::Wait), Ordering::Relaxed);
         self.maximum_message_bytes.store(attributes.number(Attribute::MaximumMessageSize), Ordering::Relaxed);
     }
@@ -177,6 +212,9 @@ impl SqsQueue {
 
     fn set_attributes(&self, now: Instant, about: &About, changes: &AttributeChanges) -> Decision<Effect, Reply> {
         let attributes = changes.apply_to(&about.attributes);
+        if let Err(refusal) = attributes.check() {
+            return Decision::answer(Reply::Refused(refusal));
+        }
         let mut effects = self.configure(now, &attributes);
         if self.is_relaxed() && attributes.durability() == Durability::Durable {
             effects.push(self.queue.keep_numbering().into());
@@ -312,6 +350,14 @@ impl Machine for SqsQueue {
             decision.durability = engine::Durability::BeforeReply;
         }
         decision
+    }
+
+    fn wants(&self, command: &Command) -> Option<Range<u64>> {
+        if let Command::Messages(command) = command { self.queue.wants(command) } else { None }
+    }
+
+    fn learn(&mut self, sequence: u64, content: Option<&Message>) {
+        self.queue.learn(sequence, content);
     }
 
     fn apply(&mut self, _at: Position, effect: &Effect, gone: &mut Vec<u64>) {

@@ -1,7 +1,9 @@
 //! A message on its way in: checked, sized, digested.
 
 use crate::api;
+use crate::grouping::Grouping;
 use crate::limits;
+use crate::machine::FifoRules;
 use crate::md5_lanes;
 use crate::message_attributes::{self, Attribute, Value};
 use crate::properties::{Properties, SystemAttribute};
@@ -42,12 +44,12 @@ pub(crate) struct Checked {
     attributes: Vec<Attribute>,
     trace_header: Option<Attribute>,
     delay_millis: Option<u64>,
+    grouping: Grouping,
 }
 
 impl Checked {
-    /// Checks all of a draft but its size.
-    pub(crate) fn new(draft: Draft) -> Result<Self, Refusal> {
-        refuse_what_has_no_effect(&draft)?;
+    /// Checks all of a draft for such a queue but its size.
+    pub(crate) fn new(draft: Draft, fifo: Option<FifoRules>) -> Result<Self, Refusal> {
         let size = draft.size();
         if draft.body.is_empty() {
             return Err(Refusal::missing("MessageBody"));
@@ -56,30 +58,40 @@ impl Checked {
             return Err(Refusal::invalid_characters());
         }
         let delay_millis = draft.delay_secs.map(check_delay).transpose()?;
+        // Zero is what every message of a FIFO queue has of its own; the queue's delay is the one that counts.
+        if let (Some(secs @ 1..), Some(_)) = (draft.delay_secs, fifo) {
+            return Err(Refusal::not_of_this_queue_type(secs, "DelaySeconds"));
+        }
+        let delay_millis = delay_millis.filter(|_| fifo.is_none());
+        let grouping = Grouping::new(draft.group, draft.deduplication, &draft.body, fifo)?;
         let parse = |(name, value): (String, api::MessageAttributeValue)| Attribute::parse(name, value);
         let attributes = draft.attributes.into_iter().map(parse).collect::<Result<_, _>>()?;
         let attributes = message_attributes::in_order(attributes)?;
         let attributes_md5 = message_attributes::digest(attributes.iter());
         let trace_header = system_attributes::parse(draft.system_attributes)?;
         let system_md5 = message_attributes::digest(trace_header.iter());
-        Ok(Self { body: draft.body, size, attributes_md5, system_md5, attributes, trace_header, delay_millis })
+        let body = draft.body;
+        Ok(Self { body, size, attributes_md5, system_md5, attributes, trace_header, delay_millis, grouping })
     }
 
     /// The message as the queue takes it.
     pub(crate) fn into_message(self, id: MessageId, body_md5: [u8; 16], sender: &str) -> NewMessage {
-        let Self { body, attributes_md5, attributes, trace_header, delay_millis, .. } = self;
+        let Self { body, attributes_md5, attributes, trace_header, delay_millis, grouping, .. } = self;
         let trace_header = trace_header.map(|header| match header.value {
             Value::Text(text) => (SystemAttribute::TraceHeader, text.into_boxed_str()),
             Value::Binary(_) => unreachable!("a trace header is taken as a text only"),
         });
-        let system = Vec::from_iter(trace_header);
+        let mut system = Vec::from_iter(trace_header);
+        let labels = grouping.labels();
+        grouping.append_to(&mut system);
         let properties = Properties { body_md5, attributes_md5, sender: sender.to_owned(), attributes, system };
         let body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
         // Behind the body in its own buffer, so that the body is not copied. What the buffer has beyond that would be kept
         // for as long as the message.
         let mut bytes = body.into_bytes();
         properties.append_to(&mut bytes);
-        NewMessage::plain(id, body_bytes, Bytes::from(bytes.into_boxed_slice()), delay_millis)
+        let labelled = labels.append_to(&mut bytes);
+        NewMessage { id, body_bytes, bytes: Bytes::from(bytes.into_boxed_slice()), delay_millis, labelled }
     }
 }
 
@@ -158,15 +170,6 @@ fn is_plain(body: &str) -> bool {
     body.as_bytes().chunks(256).all(|chunk| chunk.iter().fold(true, |all, &byte| all & is_plain(byte)))
 }
 
-fn refuse_what_has_no_effect(draft: &Draft) -> Result<(), Refusal> {
-    if draft.group.is_some() || draft.deduplication.is_some() {
-        return Err(Refusal::unsupported(
-            "This version of tidewire implements neither MessageGroupId nor MessageDeduplicationId.",
-        ));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,12 +186,12 @@ mod tests {
     }
 
     fn refusal(draft: Draft) -> Refusal {
-        Checked::new(draft).err().expect("the draft is refused")
+        Checked::new(draft, None).err().expect("the draft is refused")
     }
 
     #[test]
     fn the_body_is_digested_and_sized() {
-        let checked = Checked::new(draft("hello")).unwrap();
+        let checked = Checked::new(draft("hello"), None).unwrap();
         assert_eq!(show_digest(digest_bodies(std::slice::from_ref(&checked))[0]), "5d41402abc4b2a76b9719d911017c592");
         assert_eq!((checked.size, checked.delay_millis), (5, None));
     }
@@ -200,14 +203,14 @@ mod tests {
             assert_eq!(refusal(draft(wrong)).error.name, "InvalidMessageContents", "{wrong:?}");
         }
         for right in ["\t\r\n ~", "é\u{d7ff}\u{e000}\u{fffd}\u{10000}"] {
-            assert!(Checked::new(draft(right)).is_ok(), "{right:?}");
+            assert!(Checked::new(draft(right), None).is_ok(), "{right:?}");
         }
     }
 
     #[test]
     fn delay_and_visibility_keep_to_awss_ranges() {
         for (secs, right) in [(-1, false), (0, true), (900, true), (901, false)] {
-            assert_eq!(Checked::new(Draft { delay_secs: Some(secs), ..draft("x") }).is_ok(), right, "{secs}");
+            assert_eq!(Checked::new(Draft { delay_secs: Some(secs), ..draft("x") }, None).is_ok(), right, "{secs}");
         }
         for (secs, right) in [(-1, false), (0, true), (43_200, true), (43_201, false)] {
             assert_eq!(check_visibility(secs).is_ok(), right, "{secs}");
@@ -215,12 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_effect_yet_is_refused() {
-        for draft in
-            [Draft { group: Some("g".into()), ..draft("x") }, Draft { deduplication: Some("d".into()), ..draft("x") }]
-        {
-            assert_eq!(refusal(draft).error.name, "UnsupportedOperation");
-        }
+    fn a_delay_of_its_own_is_nothing_for_a_fifo_queues_message() {
+        let fifo = Some(FifoRules { by_content: true, within_groups: false });
+        let message = |secs| Draft { delay_secs: Some(secs), group: Some("g".into()), ..draft("x") };
+        let words = "Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.";
+        assert_eq!(Checked::new(message(2), fifo).err().expect("it is refused").message, words);
+        assert_eq!(Checked::new(message(0), fifo).unwrap().delay_millis, None, "the queue's delay counts");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //!             │ per attribute: name length 2, name │ type length 2, type │ kind 1 │ value length 4, value
 //!             └ [system attribute count 1 │ per system attribute: number 1 │ length 2, text]
 //! flags       1 attributes md5 is there · 2 system attributes are there
-//! numbers     1 AWSTraceHeader; 2 MessageGroupId and 3 MessageDeduplicationId are kept for FIFO queues,
+//! numbers     1 AWSTraceHeader · 2 MessageGroupId · 3 MessageDeduplicationId;
 //!             4 DeadLetterQueueSourceArn for dead letters
 //! ```
 //! What most messages do not have costs them a bit of the flags.
@@ -18,15 +18,19 @@ use bytes::Bytes;
 #[repr(u8)]
 pub(crate) enum SystemAttribute {
     TraceHeader = 1,
+    GroupId = 2,
+    DeduplicationId = 3,
 }
 
 impl SystemAttribute {
-    pub(crate) const ALL: [Self; 1] = [Self::TraceHeader];
+    pub(crate) const ALL: [Self; 3] = [Self::TraceHeader, Self::GroupId, Self::DeduplicationId];
 
     /// What requests and answers call it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::TraceHeader => "AWSTraceHeader",
+            Self::GroupId => "MessageGroupId",
+            Self::DeduplicationId => "MessageDeduplicationId",
         }
     }
 }

@@ -11,7 +11,8 @@
 //! attributes      count 1 │ count × ( number 1 │ value 4 ) │ count 1 │ count × ( number 1 │ length 4, text )
 //! numbers         1 VisibilityTimeout · 2 MaximumMessageSize · 3 MessageRetentionPeriod · 4 DelaySeconds ·
 //!                 5 ReceiveMessageWaitTimeSeconds · 6 TidewireDurability (0 durable, 1 relaxed)
-//!                 32 TidewireIdleLifetimeSeconds
+//!                 16 FifoQueue · 17 ContentBasedDeduplication · 18 DeduplicationScope (0 queue, 1 messageGroup) ·
+//!                 19 FifoThroughputLimit (0 perQueue, 1 perMessageGroupId) · 32 TidewireIdleLifetimeSeconds
 //! texts           7 Policy
 //! v1 of 64, 65    the same; its attributes have no texts and no second count
 //! ```
@@ -20,7 +21,7 @@
 //! (`attribute_table.rs`): 7–15 are kept for attributes of standard queues, 16–23 of FIFO queues, 24–31 of dead letters, 32–47
 //! of tidewire's own. Kinds 69–71 are kept for what is small, 72–75 for dead letters, 76–79 for FIFO, 80–85 for extensions.
 
-use crate::attribute_table::{Attribute, Shown, Values, kept_rows};
+use crate::attribute_table::{Attribute, Queues, Shown, Values, kept_rows};
 use crate::attributes::{Attributes, Value};
 use crate::tags::Tags;
 use engine::MalformedRecord;
@@ -175,7 +176,8 @@ pub(crate) fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
     let is_text = |values: &Values| matches!(values, Values::Text(_));
     let mut numbers: Vec<Attribute> = kept_rows()
         .filter(|(attribute, row, values)| {
-            !is_text(values) && (row.shown == Shown::Always || attributes.is_set(*attribute))
+            let is_always = row.shown == Shown::Always && row.of == Queues::All;
+            !is_text(values) && (is_always || attributes.is_set(*attribute))
         })
         .map(|(attribute, ..)| attribute)
         .collect();

@@ -56,6 +56,42 @@ impl Refusal {
         Self::invalid_parameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
     }
 
+    pub(crate) fn invalid_fifo_name() -> Self {
+        Self::invalid_parameter(
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with \
+             .fifo suffix and be 1 to 80 in length",
+        )
+    }
+
+    pub(crate) fn attribute_of_fifo_queues(name: &str) -> Self {
+        let words = format!("You can specify the {name} only when FifoQueue is set to true.");
+        Self::new(&errors::INVALID_ATTRIBUTE_NAME, words)
+    }
+
+    pub(crate) fn throughput_without_scope() -> Self {
+        Self::new(
+            &errors::INVALID_ATTRIBUTE_VALUE,
+            "Invalid value for the parameter FifoThroughputLimit. Reason: The perMessageGroupId value is allowed only when \
+             the value for DeduplicationScope is messageGroup.",
+        )
+    }
+
+    /// The parameter is one of the other queue type's.
+    pub(crate) fn not_of_this_queue_type(value: impl std::fmt::Display, parameter: &str) -> Self {
+        let reason = "The request include parameter that is not valid for this queue type.";
+        Self::invalid_value(value, parameter, reason)
+    }
+
+    pub(crate) fn no_deduplication_id() -> Self {
+        Self::invalid_parameter(
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+        )
+    }
+
+    pub(crate) fn throttled() -> Self {
+        Self::new(&errors::REQUEST_THROTTLED, "Request is throttled.")
+    }
+
     pub(crate) fn unknown_attribute(name: &str) -> Self {
         Self::new(&errors::INVALID_ATTRIBUTE_NAME, format!("Unknown Attribute {name}."))
     }

@@ -10,6 +10,7 @@ use crate::queue_url::{QueueUrl, queue_url};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::tags;
+use crate::throttle::Throttle;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally};
 use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
 use journal::{Record, Snapshot};
@@ -50,6 +51,7 @@ pub struct Sqs(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) pauses: Pauses,
+    pub(crate) throttle: Throttle,
     home_region: Region,
 }
 
@@ -84,7 +86,8 @@ impl Sqs {
     /// The service, with the queues that were replayed.
     pub fn new(store: Arc<Store>, recovery: SqsRecovery, options: Options) -> Self {
         let (catalog, pauses) = (Catalog::recovered(store, recovery.0), Pauses::new(options.limits));
-        Self(Arc::new(Inner { catalog, pauses, home_region: options.home_region }))
+        let throttle = Throttle::new(options.limits);
+        Self(Arc::new(Inner { catalog, pauses, throttle, home_region: options.home_region }))
     }
 
     /// Counts the messages of all queues.

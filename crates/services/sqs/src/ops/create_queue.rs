@@ -23,17 +23,16 @@ impl Operation for CreateQueue {
         caller: Caller,
         input: CreateQueueRequest,
     ) -> Result<CreateQueueResult, Refusal> {
-        let name = QueueName::parse(&input.queue_name).map_err(|_| Refusal::invalid_queue_name())?;
-        let occasion = Occasion { is_creation: true, is_fifo: name.is_fifo() };
-        let changes = AttributeChanges::parse(&input.attributes.unwrap_or_default(), occasion)?;
-        if name.is_fifo() {
-            return Err(Refusal::unsupported("This version of tidewire does not implement FIFO queues."));
-        }
+        let given = input.attributes.unwrap_or_default();
+        let is_fifo = given.iter().any(|(name, value)| name == "FifoQueue" && value == "true");
+        let name = check_name(&input.queue_name, is_fifo)?;
+        let changes = AttributeChanges::parse(&given, Occasion { is_creation: true, is_fifo })?;
         let tags = Tags::parse(input.tags.unwrap_or_default())?;
         if tags.len() > limits::TAGS_MAX {
             return Err(Refusal::too_many_tags(&name));
         }
         let attributes = changes.apply_to(&Attributes::default());
+        attributes.check()?;
         let key = QueueKey { account: caller.account, region: caller.region.clone(), name };
         service.pauses.check_name(&key, caller.now)?;
         loop {
@@ -54,4 +53,10 @@ impl Operation for CreateQueue {
             return Ok(CreateQueueResult { queue_url: Some(service.url_of(&caller, &entry)) });
         }
     }
+}
+
+/// The name ends in `.fifo` if and only if the request says that it is a FIFO queue.
+fn check_name(name: &str, is_fifo: bool) -> Result<QueueName, Refusal> {
+    let refusal = if is_fifo { Refusal::invalid_fifo_name } else { Refusal::invalid_queue_name };
+    QueueName::parse(name).ok().filter(|name| name.is_fifo() == is_fifo).ok_or_else(refusal)
 }

@@ -5,6 +5,7 @@ use crate::catalog::QueueEntry;
 use crate::receipt_handle::ReceiptHandle;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
+use crate::throttle::Action;
 use gateway::Caller;
 use queue::{DeleteOutcome, Handle};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ impl Operation for DeleteMessage {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteMessageRequest) -> Result<Nothing, Refusal> {
         let entry = service.place(&caller, &input.queue_url).await?.queue;
+        service.throttle.pass(&entry, Action::Delete, caller.now)?;
         let handle = own_handle(&entry, &input.receipt_handle)?;
         let outcomes = delete(&entry, vec![handle]).await?;
         outcome(outcomes[0], &input.receipt_handle)?;

@@ -5,6 +5,7 @@ use crate::batch::{self, Outcomes};
 use crate::ops::delete_message::{delete, outcome, own_handle};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
+use crate::throttle::Action;
 use gateway::Caller;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ impl Operation for DeleteMessageBatch {
         input: DeleteMessageBatchRequest,
     ) -> Result<DeleteMessageBatchResult, Refusal> {
         let queue = service.place(&caller, &input.queue_url).await?.queue;
+        service.throttle.pass(&queue, Action::Delete, caller.now)?;
         batch::check("DeleteMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
         let mut outcomes = Outcomes::default();
         let (mut entries, mut handles) = (Vec::new(), Vec::new());

@@ -2,7 +2,7 @@
 
 use crate::api::enums::queue_attribute_name::ALL;
 use crate::api::{GetQueueAttributesRequest, GetQueueAttributesResult};
-use crate::attribute_table::{Kind, Row, Shown, TABLE};
+use crate::attribute_table::{Attribute, Kind, Queues, Row, Shown, TABLE};
 use crate::machine::{About, Command, Reply};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
@@ -50,7 +50,8 @@ fn is_wanted(row: &Row, wanted: &[String], about: &About) -> bool {
         (Shown::WhereSet, Kind::Kept(attribute, _)) => about.attributes.is_set(*attribute),
         (Shown::WhereSet, _) => false,
     };
-    wanted.iter().any(|wanted| wanted == row.name || (wanted == ALL && belongs_to_all))
+    let has = row.of == Queues::All || about.attributes.is(Attribute::Fifo);
+    has && wanted.iter().any(|wanted| wanted == row.name || (wanted == ALL && belongs_to_all))
 }
 
 /// An attribute that is not set and has no default is not shown.

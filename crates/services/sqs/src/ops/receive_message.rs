@@ -2,6 +2,7 @@
 
 use crate::api::{Message, MessageAttributeValue, ReceiveMessageRequest, ReceiveMessageResult};
 use crate::catalog::QueueEntry;
+use crate::grouping;
 use crate::limits;
 use crate::machine::{Command, Reply};
 use crate::message::{check_visibility, show_digest, show_id};
@@ -11,6 +12,7 @@ use crate::properties::Properties;
 use crate::receipt_handle::ReceiptHandle;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
+use crate::throttle::Action;
 use gateway::Caller;
 use queue::{Delivery, Message as Content};
 use std::sync::Arc;
@@ -34,11 +36,15 @@ impl Operation for ReceiveMessage {
         let max = check_max(input.max_number_of_messages.unwrap_or(1))?;
         let wait_millis = wait_millis(input.wait_time_seconds, entry)?;
         let visibility_millis = input.visibility_timeout.map(check_visibility).transpose()?;
-        if input.receive_request_attempt_id.is_some() {
-            return Err(Refusal::unsupported("This version of tidewire does not implement ReceiveRequestAttemptId."));
-        }
+        let attempt = attempt(input.receive_request_attempt_id.as_deref(), entry)?;
         let wanted = Wanted::new(&input)?;
-        let receive = || Command::Messages(place.receive(max, visibility_millis));
+        service.throttle.pass(entry, Action::Receive, caller.now)?;
+        let receive = || {
+            Command::Messages(match attempt {
+                None => place.receive(max, visibility_millis),
+                Some(attempt) => queue::Command::ReceiveAgain { attempt, max, visibility_millis },
+            })
+        };
         let (reply, contents) = match wait_millis {
             0 => entry.partition.execute(receive())?.read().await?,
             millis => {
@@ -89,7 +95,17 @@ fn wait_millis(asked: Option<i32>, entry: &QueueEntry) -> Result<u64, Refusal> {
     }
 }
 
-/// System attributes that a receiver may ask for. Those of FIFO queues and dead letters are never there yet.
+/// The name of a receive, which FIFO queues know.
+fn attempt(id: Option<&str>, entry: &QueueEntry) -> Result<Option<queue::AttemptId>, Refusal> {
+    match id {
+        Some(id) if entry.bounds.fifo().is_none() => {
+            Err(Refusal::not_of_this_queue_type(id, "ReceiveRequestAttemptId"))
+        }
+        id => id.map(grouping::attempt).transpose(),
+    }
+}
+
+/// System attributes that a receiver may ask for. Those of dead letters are never there yet.
 const SYSTEM_ATTRIBUTES: &[&str] = &[
     "All",
     "SenderId",
@@ -126,7 +142,8 @@ impl Wanted {
             return Err(Refusal::internal());
         };
         let handle = ReceiptHandle { partition: entry.partition.id(), handle: delivery.handle() };
-        let system = self.system_attributes(delivery, content, &properties);
+        let is_fifo = entry.bounds.fifo().is_some();
+        let system = self.system_attributes(delivery, content, &properties, is_fifo);
         let attributes: Vec<Attribute> =
             properties.attributes.into_iter().filter(|attribute| self.wants(&attribute.name)).collect();
         let body = String::from_utf8(content.body().to_vec()).map_err(|_| Refusal::internal())?;
@@ -147,6 +164,7 @@ impl Wanted {
         delivery: &Delivery,
         content: &Content,
         properties: &Properties,
+        is_fifo: bool,
     ) -> Vec<(String, String)> {
         let wants = |name: &str| self.system.iter().any(|wanted| wanted == name || wanted == "All");
         let mut shown = Vec::new();
@@ -159,6 +177,9 @@ impl Wanted {
         show("SentTimestamp", &|| content.sent_at.as_millis().to_string());
         show("ApproximateReceiveCount", &|| delivery.receive.to_string());
         show("ApproximateFirstReceiveTimestamp", &|| delivery.first_received_at.as_millis().to_string());
+        if is_fifo {
+            show("SequenceNumber", &|| grouping::sequence_number(delivery.sequence));
+        }
         for (attribute, text) in &properties.system {
             show(attribute.name(), &|| text.to_string());
         }

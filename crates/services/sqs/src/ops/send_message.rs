@@ -1,9 +1,11 @@
 //! SendMessage: one message into one queue.
 
 use crate::api::{SendMessageRequest, SendMessageResult};
+use crate::grouping::sequence_number;
 use crate::message::{Checked, Draft, message_id, show_digest, show_id};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
+use crate::throttle::Action;
 use gateway::Caller;
 use md5::{Digest, Md5};
 use std::sync::Arc;
@@ -28,22 +30,27 @@ impl Operation for SendMessage {
             group: input.message_group_id,
             deduplication: input.message_deduplication_id,
         };
-        let checked = Checked::new(draft)?;
+        let checked = Checked::new(draft, place.queue.bounds.fifo())?;
         let bytes_max = place.queue.bounds.maximum_message_bytes();
         if checked.size > bytes_max {
             return Err(Refusal::message_too_long(bytes_max));
         }
+        service.throttle.pass(&place.queue, Action::Send, caller.now)?;
         let body_md5 = Md5::digest(checked.body.as_bytes()).into();
         let (attributes_md5, system_md5) = (checked.attributes_md5, checked.system_md5);
         let id = message_id(&caller, 0);
         let message = checked.into_message(id, body_md5, caller.account.as_str());
-        place.queue.ask(place.send(vec![message])).await?;
+        // A duplicate is answered with the message that was first.
+        let (id, sequence_number) = match place.queue.ask(place.send(vec![message])).await? {
+            queue::Reply::Accepted(accepted) => (accepted[0].id, Some(sequence_number(accepted[0].sequence))),
+            _ => (id, None),
+        };
         Ok(SendMessageResult {
             md5_of_message_body: Some(show_digest(body_md5)),
             md5_of_message_attributes: attributes_md5.map(show_digest),
             md5_of_message_system_attributes: system_md5.map(show_digest),
             message_id: Some(show_id(id)),
-            ..SendMessageResult::default()
+            sequence_number,
         })
     }
 }

@@ -5,10 +5,13 @@ use crate::api::{
     SendMessageBatchRequest, SendMessageBatchRequestEntry, SendMessageBatchResult, SendMessageBatchResultEntry,
 };
 use crate::batch;
+use crate::grouping::sequence_number;
 use crate::limits;
+use crate::machine::FifoRules;
 use crate::message::{Checked, Draft, digest_bodies, message_id, show_digest, show_id};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
+use crate::throttle::Action;
 use gateway::Caller;
 use std::sync::Arc;
 
@@ -25,6 +28,11 @@ impl Operation for SendMessageBatch {
     ) -> Result<SendMessageBatchResult, Refusal> {
         let place = service.place(&caller, &input.queue_url).await?;
         batch::check("SendMessageBatchRequestEntry", input.entries.iter().map(|entry| entry.id.as_str()))?;
+        let fifo = place.queue.bounds.fifo();
+        if let Some(rules) = fifo {
+            check_fifo(&input.entries, rules)?;
+        }
+        service.throttle.pass(&place.queue, Action::Send, caller.now)?;
         let drafts: Vec<_> = input.entries.into_iter().map(draft).collect();
         let bytes = drafts.iter().map(|(_, draft)| draft.size()).sum();
         if bytes > limits::MESSAGE_BYTES_MAX {
@@ -32,7 +40,9 @@ impl Operation for SendMessageBatch {
         }
         let (mut entry_ids, mut checked, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for (entry_id, draft) in drafts {
-            match Checked::new(draft).and_then(|message| fits(message, place.queue.bounds.maximum_message_bytes())) {
+            match Checked::new(draft, fifo)
+                .and_then(|message| fits(message, place.queue.bounds.maximum_message_bytes()))
+            {
                 Err(refusal) => failed.push(batch::failure(entry_id, refusal)),
                 Ok(message) => {
                     entry_ids.push(entry_id);
@@ -48,10 +58,26 @@ impl Operation for SendMessageBatch {
             successful.push(sent(entry_id, &message, body_md5, show_id(id)));
             messages.push(message.into_message(id, body_md5, caller.account.as_str()));
         }
-        if !messages.is_empty() {
-            place.queue.ask(place.send(messages)).await?;
+        if !messages.is_empty()
+            && let queue::Reply::Accepted(accepted) = place.queue.ask(place.send(messages)).await?
+        {
+            for (entry, first) in successful.iter_mut().zip(accepted) {
+                entry.message_id = show_id(first.id);
+                entry.sequence_number = Some(sequence_number(first.sequence));
+            }
         }
         Ok(SendMessageBatchResult { successful, failed })
+    }
+}
+
+/// AWS was recorded refusing the whole batch for an entry without what a FIFO queue needs of every message.
+fn check_fifo(entries: &[SendMessageBatchRequestEntry], rules: FifoRules) -> Result<(), Refusal> {
+    if !rules.by_content && entries.iter().any(|entry| entry.message_deduplication_id.is_none()) {
+        return Err(Refusal::no_deduplication_id());
+    }
+    match entries.iter().any(|entry| entry.message_group_id.is_none()) {
+        true => Err(Refusal::invalid_parameter("The request must contain the parameter MessageGroupId.")),
+        false => Ok(()),
     }
 }
 

@@ -24,6 +24,7 @@ impl Operation for SetQueueAttributes {
                 service.catalog.watch(&entry);
                 Ok(Nothing)
             }
+            Reply::Refused(refusal) => Err(refusal),
             _ => Err(Refusal::queue_does_not_exist()),
         }
     }

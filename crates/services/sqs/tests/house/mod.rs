@@ -44,17 +44,33 @@ impl House {
         Self::with(disk, clock, Options::small(1 << 18))
     }
 
+    /// A house in which these of AWS's limits hold.
+    #[allow(dead_code, reason = "not every suite asks for limits")]
+    pub(crate) fn limited(limits: sqs::Limits) -> Self {
+        let (disk, clock) = (Arc::new(SimDisk::new(1)), Arc::new(ManualClock::at(Self::START)));
+        Self::with_limits(disk, clock, Options::small(1 << 20), limits).expect("the log is whole")
+    }
+
     /// A house whose log has the sizes and bounds of `options`.
     pub(crate) fn with(
         disk: Arc<SimDisk>,
         clock: Arc<ManualClock>,
         options: impl Into<StoreOptions>,
     ) -> Result<Self, journal::OpenError> {
+        Self::with_limits(disk, clock, options, sqs::Limits::Raised)
+    }
+
+    fn with_limits(
+        disk: Arc<SimDisk>,
+        clock: Arc<ManualClock>,
+        options: impl Into<StoreOptions>,
+        limits: sqs::Limits,
+    ) -> Result<Self, journal::OpenError> {
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let mut recovery = Sqs::recovery();
         let store = Store::open(Arc::<SimDisk>::clone(&disk), options, shown, &mut [&mut recovery])?;
         let region = Region::parse("us-east-1").expect("a region");
-        let told = sqs::Options { home_region: region.clone(), limits: sqs::Limits::Raised };
+        let told = sqs::Options { home_region: region.clone(), limits };
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
         Ok(Self { disk, clock, store, sqs, account: AccountId::DEFAULT, region, asked: Cell::new(0) })
     }
