@@ -106,6 +106,7 @@ FILTERS = [
     ("no filter", [], set()),
     ("All", ["All"], set(THREE)),
     (".*", [".*"], set(THREE)),
+    ("a star alone", ["*"], set(THREE)),
     ("All beside a name", ["All", "Hello"], set(THREE)),
     ("one name", ["Hello"], {"Hello"}),
     ("two names", ["Hello", "General"], {"Hello", "General"}),

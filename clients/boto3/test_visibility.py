@@ -81,6 +81,18 @@ def test_a_change_after_the_lease_ran_out_is_not_refused(sqs, make_queue):
     sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=2)
 
 
+def test_a_change_by_an_old_handle_holds_for_the_newer_receive(sqs, make_queue):
+    url = make_queue(VisibilityTimeout=1)
+    old = sent_and_received(sqs, url)
+    time.sleep(1.3)
+    receive_one(sqs, url, VisibilityTimeout=1)
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=old, VisibilityTimeout=60)
+    assert receive(sqs, url, WaitTimeSeconds=2) == []
+    batch = [{"Id": "e", "ReceiptHandle": old, "VisibilityTimeout": 0}]
+    assert [e["Id"] for e in sqs.change_message_visibility_batch(QueueUrl=url, Entries=batch)["Successful"]] == ["e"]
+    receive_one(sqs, url)
+
+
 def test_a_change_on_a_deleted_message_is_refused(sqs, queue):
     handle = sent_and_received(sqs, queue)
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)

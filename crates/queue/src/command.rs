@@ -125,7 +125,7 @@ pub enum DeleteOutcome {
 pub enum VisibilityOutcome {
     /// It is hidden for as long as asked, or visible if zero was asked.
     Changed,
-    /// The message is there, but a later receive has it.
+    /// The message is there, and this receive of it is unknown: it never was, or a crash forgot it.
     NotInFlight,
     /// The message was deleted, purged, has expired, or never was in this queue; in a FIFO queue also: this receive of it
     /// has ended.

@@ -149,8 +149,8 @@ impl Queue {
         Decision::change(effects, Reply::VisibilityChanged(outcomes))
     }
 
-    /// The latest receive still rules a message whose lease has ended, as long as nobody else has received it: AWS was
-    /// recorded answering with success then, and the message is hidden again.
+    /// Any receive of a standard queue's message still rules it, also when its lease has ended, and also when another receive
+    /// came after it: AWS was seen to answer with success both times, and to hide the message.
     fn visibility_outcome(&self, now: Instant, handle: &Handle, millis: u64) -> VisibilityOutcome {
         if !self.holds(handle.sequence) {
             return VisibilityOutcome::Gone;
@@ -161,7 +161,7 @@ impl Queue {
             return refused;
         }
         let status = self.exceptions.get(handle.sequence).unwrap_or_default();
-        if status.receive == 0 || status.receive != handle.receive {
+        if !(1..=status.receive).contains(&handle.receive) {
             return VisibilityOutcome::NotInFlight;
         }
         if now.plus_millis(millis) > status.received_at.plus_millis(TOTAL_VISIBILITY_MILLIS_MAX) {

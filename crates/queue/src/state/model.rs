@@ -142,10 +142,10 @@ impl Model {
 
     fn change_visibility(&mut self, now: Instant, handle: Handle, millis: u64) -> VisibilityOutcome {
         let Some(message) = self.find(handle) else { return VisibilityOutcome::Gone };
-        if message.receives.len() != handle.receive as usize {
+        let Some(&received_at) = message.receives.last() else { return VisibilityOutcome::NotInFlight };
+        if handle.receive == 0 || message.receives.len() < handle.receive as usize {
             return VisibilityOutcome::NotInFlight;
         }
-        let Some(&received_at) = message.receives.last() else { return VisibilityOutcome::NotInFlight };
         if now.since(received_at).as_millis() as u64 + millis > TOTAL_VISIBILITY_MILLIS_MAX {
             return VisibilityOutcome::BeyondTotal;
         }
