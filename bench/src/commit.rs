@@ -205,7 +205,13 @@ async fn keep_trimmed(journal: Arc<Journal>) {
         while let retire @ Some(_) = journal.closed_file() {
             let snapshots = &mut std::iter::empty();
             // A fault has stopped the journal, and its clients say so.
-            let _ = journal.checkpoint(Checkpoint { complete: true, snapshots, retire, drop_segments: &[] });
+            let _ = journal.checkpoint(Checkpoint {
+                complete: true,
+                snapshots,
+                retire,
+                drop_segments: &[],
+                set_aside: &[],
+            });
         }
     }
 }

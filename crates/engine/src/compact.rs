@@ -2,15 +2,16 @@
 //!
 //! A queue that drains from its front gives whole pieces back and is never written again. What is left of others, a stuck
 //! message here and there, is gathered: a segment is worth writing anew when less than half of its records are held, and
-//! small segments as soon as there are several of them.
+//! small segments as soon as there are several of them. A damaged one is given up after a few rounds (`suspects.rs`): what of
+//! it is sound is written anew, what is not is told to be lost.
 
 use crate::registry::{Choice, Stored, Use};
 use crate::retire::by_owner;
 use crate::store::Store;
-use journal::{Kept, Piece, SegmentInfo, Source, StoreError};
+use journal::{Damage, Kept, Piece, SegmentInfo, Source, StoreError};
 use names::PartitionId;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// A segment below this is small.
 const SMALL_BYTES: u64 = 8 << 20;
@@ -28,19 +29,20 @@ impl Store {
     /// Writes the segments anew for which that is worth it. Says how many; nobody refers to them afterwards.
     pub(crate) fn compact(&self) -> Result<u64, StoreError> {
         let uses = self.uses();
-        let damaged = self.damaged_segments();
-        let segments = self.journal().segments();
-        let sound: Vec<_> = segments.into_iter().filter(|segment| !damaged.contains(&segment.number)).collect();
-        drop(damaged);
-        let old = choose(&sound, &uses);
-        self.registry.wake_users(self.shared(), &old);
-        match self.rewrite(&self.registry.active(), &old) {
+        self.rewrite_all(&choose(&self.journal().segments(), &uses))
+    }
+
+    /// Writes segments anew. Damage in one of them puts it off, until the segment is given up.
+    pub(crate) fn rewrite_all(&self, old: &[u64]) -> Result<u64, StoreError> {
+        self.registry.wake_users(self.shared(), old);
+        match self.rewrite(&self.registry.active(), old) {
             Ok(()) => Ok(old.len() as u64),
             Err(StoreError::Damage(damage)) => {
-                // What of it is sound is still served from where it is; copying a part of it would hide the rest.
-                tracing::error!(%damage, "a segment is damaged; it is left as it is");
-                self.damaged_segments()
-                    .extend(old.iter().filter(|number| Source::Segment(**number).file() == damage.file));
+                tracing::error!(%damage, "a segment is damaged; it is not written anew in this round");
+                let hurt = old.iter().map(|number| Source::Segment(*number)).find(|one| one.file() == damage.file);
+                if let Some(source) = hurt {
+                    self.suspects.accuse(source, &damage);
+                }
                 Ok(0)
             }
             Err(error) => Err(error),
@@ -57,20 +59,16 @@ impl Store {
         uses
     }
 
-    fn damaged_segments(&self) -> MutexGuard<'_, BTreeSet<u64>> {
-        self.damaged_segments.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn rewrite(&self, partitions: &Partitions, old: &[u64]) -> Result<(), StoreError> {
-        let mut kept = Vec::new();
+        let (mut kept, mut lost) = (Vec::new(), BTreeMap::<_, Vec<Piece>>::new());
         if old.is_empty() {
             return Ok(());
         }
         for (id, partition) in partitions {
             let pieces = partition.pieces();
-            let mut own = Vec::new();
+            let (mut own, mut missing) = (Vec::new(), Vec::new());
             for (piece, _) in pieces.iter().filter(|(piece, _)| old.contains(&piece.segment)) {
-                self.gather(*id, &**partition, piece, &mut own)?;
+                missing.extend(self.gather(*id, &**partition, piece, &mut own)?);
             }
             let mut wanted = Vec::with_capacity(own.len());
             partition.choose(&own, Choice::Held, &mut wanted);
@@ -78,37 +76,64 @@ impl Store {
             own.retain(|_| wanted.next().unwrap_or(true));
             own.sort_unstable_by_key(|one: &Kept| one.key);
             let others = pieces.iter().map(|(piece, _)| piece).filter(|piece| !old.contains(&piece.segment));
-            split_at(&mut own, others);
+            split_at(&mut own, others.chain(&missing));
+            lost.insert(*id, missing);
             kept.append(&mut own);
         }
         let mut pieces = by_owner(self.journal().write_segments(&kept)?);
         for (id, partition) in partitions {
             let affected = partition.pieces().iter().any(|(piece, _)| old.contains(&piece.segment));
             if affected {
-                partition.replace(old, pieces.remove(id).unwrap_or_default());
+                let mut new = pieces.remove(id).unwrap_or_default();
+                new.extend(lost.remove(id).unwrap_or_default());
+                partition.replace(old, new);
             }
         }
         Ok(())
     }
 
+    /// Adds the records of a piece to `kept`. Of a segment that is given up it returns what is missing.
     fn gather(
         &self,
         id: PartitionId,
         partition: &dyn Stored,
         piece: &Piece,
         kept: &mut Vec<Kept>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Piece>, StoreError> {
+        let (source, before) = (Source::Segment(piece.segment), kept.len());
         let read = self.journal().read_piece(piece, piece.first_key, usize::MAX, &mut |record, place| {
             if let Some((key, time)) = partition.content_key(record) {
                 kept.push(Kept { partition: id, key, time, place, starts_piece: false });
             }
         });
-        read.map_err(StoreError::Damage)
+        match read {
+            Ok(()) => Ok(Vec::new()),
+            Err(damage) if self.suspects.is_given_up(source) => {
+                let missing = missing(partition, piece, &kept[before..], &damage);
+                let messages: u64 = missing.iter().map(|lost| u64::from(lost.records)).sum();
+                tracing::error!(%damage, partition = %id, messages, "a part of a segment cannot be read; what was held is lost");
+                Ok(missing)
+            }
+            Err(damage) => Err(StoreError::Damage(damage)),
+        }
     }
 }
 
+/// What is held of a piece and is not among the records that could be read, which come in order.
+fn missing(partition: &dyn Stored, piece: &Piece, read: &[Kept], damage: &Damage) -> Vec<Piece> {
+    let (mut missing, mut next) = (Vec::new(), piece.first_key);
+    for key in read.iter().map(|kept| kept.key).chain([piece.last_key.saturating_add(1)]) {
+        let held = u32::try_from(partition.held_within(next..key)).expect("a piece has few records");
+        if held > 0 {
+            missing.push(Piece::lost(Source::Segment(piece.segment), damage.offset, next..=key - 1, held));
+        }
+        next = key.saturating_add(1);
+    }
+    missing
+}
+
 /// Begins a new piece wherever one that stays lies between two keys: pieces of a partition never overlap.
-fn split_at<'a>(kept: &mut [Kept], others: impl Iterator<Item = &'a Piece>) {
+pub(crate) fn split_at<'a>(kept: &mut [Kept], others: impl Iterator<Item = &'a Piece>) {
     for piece in others {
         let after = kept.partition_point(|one| one.key < piece.first_key);
         if let Some(first) = kept.get_mut(after) {

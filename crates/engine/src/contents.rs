@@ -9,6 +9,7 @@ use crate::memory::Memory;
 use crate::paged::Paged;
 use journal::Piece;
 use names::Position;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What an entry costs beside the content: its place in two pages, and what the allocator rounds up.
@@ -95,6 +96,13 @@ impl<C: Content> Contents<C> {
     /// Positions of the records of `key` and of those after it that are in no segment, `count` at most.
     pub(crate) fn logged_from(&self, key: u64, count: usize) -> Vec<Position> {
         self.logged.range_from(key).take(count).map(|(_, at)| Position::new(*at)).collect()
+    }
+
+    /// Keys whose records stand at these positions and in no segment.
+    pub(crate) fn logged_within(&self, positions: Range<u64>) -> impl Iterator<Item = u64> {
+        let from = self.logged.cut(|at| *at < positions.start);
+        let there = from.into_iter().flat_map(|from| self.logged.range_from(from));
+        there.take_while(move |(_, at)| **at < positions.end).map(|(key, _)| key)
     }
 
     /// Lets go of one key.

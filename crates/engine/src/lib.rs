@@ -25,6 +25,7 @@ mod registry;
 mod resting;
 mod retire;
 mod store;
+mod suspects;
 mod timers;
 mod unavailable;
 
@@ -41,4 +42,5 @@ pub use pending::Pending;
 pub use recovery::{Recover, Recovery};
 pub use retire::{CLOSED_FILES_KEPT, Tended};
 pub use store::{Shared, Store, StoreOptions};
+pub use suspects::DAMAGED_ROUNDS;
 pub use unavailable::Unavailable;

@@ -8,15 +8,17 @@
 //! whose beginning is gone. The first ordinal never given stands beside, because of a partition whose tombstone is gone
 //! nothing else remembers that its number was used.
 
+use crate::contents::Contents;
 use crate::machine::{Effect, Machine, Tally};
 use crate::outbox::Carried;
 use crate::partition::Partition;
 use crate::resting::{Resting, Revive, revive};
 use crate::store::Shared;
-use journal::{Kept, Piece, Record, Snapshot};
+use journal::{Kept, Piece, Record, Snapshot, Source, Unread};
 use names::{Instant, PartitionId, Position};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a checkpoint of a partition was made of, to tell whether another is needed.
@@ -38,6 +40,10 @@ pub(crate) trait Stored: Carried {
     fn replace(&self, old: &[u64], new: Vec<Piece>);
     /// The pieces, each with the number of records that are still held.
     fn pieces(&self) -> Vec<(Piece, u64)>;
+    /// How many of these keys are held.
+    fn held_within(&self, keys: Range<u64>) -> u64;
+    /// What is held of a part of the log that cannot be read, as a piece that says so.
+    fn lost(&self, unread: &Unread) -> Option<Piece>;
     /// Whether it differs from its last snapshot; `None` before its first record.
     fn has_changed(&self) -> Option<bool>;
     /// Everything but the contents.
@@ -335,6 +341,21 @@ impl<M: Machine> Stored for Partition<M> {
             contents.pieces().iter().map(|piece| (*piece, held(machine, piece))).collect()
         });
         pieces.unwrap_or_default()
+    }
+
+    fn held_within(&self, keys: Range<u64>) -> u64 {
+        self.with(|machine, _| machine.held_within(keys)).unwrap_or(0)
+    }
+
+    fn lost(&self, unread: &Unread) -> Option<Piece> {
+        let held = |machine: &M, contents: &mut Contents<M::Content>| -> Vec<u64> {
+            let logged = contents.logged_within(unread.positions.clone());
+            logged.filter(|key| machine.holds(*key) && !contents.is_segmented(*key)).collect()
+        };
+        let keys = self.with(held)?;
+        let (first, last) = (*keys.first()?, *keys.last()?);
+        let count = u32::try_from(keys.len()).expect("a block has few records");
+        Some(Piece::lost(Source::Log(unread.file), unread.damage.offset, first..=last, count))
     }
 
     fn has_changed(&self) -> Option<bool> {

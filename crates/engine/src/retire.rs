@@ -5,11 +5,12 @@
 //! file is used again and segments that nobody refers to go. All of it happens beside the serving of requests: a
 //! partition is locked to choose what it holds and to copy its state, never while the disk works.
 
+use crate::compact::split_at;
 use crate::recovery::FamilyState;
 use crate::registry::{Choice, Mark, Stored, Tombstone};
 use crate::store::Store;
 use journal::backup::{BackupError, Copied, Terms};
-use journal::{Checkpoint, ClosedFile, Io, Kept, Piece, Snapshot, StoreError};
+use journal::{Checkpoint, ClosedFile, Io, Kept, Piece, SetAside, Snapshot, Source, StoreError, Unread};
 use names::{PartitionId, Position};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +87,15 @@ impl Store {
         self.checkpoint_locked(None, *upto, &self.garbage()).map(drop)
     }
 
+    /// Writes these segments anew although parts of them are damaged, and sets them aside: what is sound goes on, what is not
+    /// is lost, and says so when it is asked for. What a repair does; a running server does it by itself when it compacts.
+    pub fn salvage(&self, segments: &[u64]) -> Result<(), StoreError> {
+        let upto = self.housekeep();
+        segments.iter().for_each(|number| self.suspects.condemn(Source::Segment(*number), "a repair was asked for"));
+        self.rewrite_all(segments)?;
+        self.checkpoint_locked(None, *upto, &self.garbage()).map(drop)
+    }
+
     /// Copies everything that is durable to `target` while requests are served. No file is retired, compacted or dropped
     /// until the copy is there, so the log grows by what is sent meanwhile. No checkpoint is written before: the log that
     /// is copied reaches back to the newest one, and so does what can be restored from it.
@@ -97,6 +107,31 @@ impl Store {
     fn housekeep(&self) -> MutexGuard<'_, Position> {
         // What a panicking predecessor left half done, nobody refers to; a new round begins from the partitions' state.
         self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is held of parts of a closed log file that cannot be read, as pieces that say so. An error as long as it may be
+    /// read yet.
+    fn lost(&self, file: &ClosedFile, unread: &[Unread]) -> Result<BTreeMap<PartitionId, Vec<Piece>>, StoreError> {
+        let source = Source::Log(file.number);
+        let Some(first) = unread.first() else {
+            self.suspects.acquit(source);
+            return Ok(BTreeMap::new());
+        };
+        if !self.suspects.accuse(source, &first.damage) {
+            return Err(StoreError::Damage(first.damage.clone()));
+        }
+        let mut lost: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
+        for part in unread {
+            let own = |(id, one): (PartitionId, Arc<dyn Stored>)| Some((id, one.lost(part)?));
+            let pieces: Vec<_> = self.registry.active().into_iter().filter_map(own).collect();
+            let messages: u64 = pieces.iter().map(|(_, piece)| u64::from(piece.records)).sum();
+            let damage = &part.damage;
+            tracing::error!(%damage, messages, "a part of the log cannot be read; what stood there and was still held is lost");
+            for (id, piece) in pieces {
+                lost.entry(id).or_default().push(piece);
+            }
+        }
+        Ok(lost)
     }
 
     /// Puts what of a log file is still held into segments. Says how many records that were.
@@ -113,7 +148,7 @@ impl Store {
                 kept.push(Kept { partition: id, key, time, place, starts_piece: false });
             }
         });
-        scanned.map_err(StoreError::Damage)?;
+        let mut lost = self.lost(file, &scanned.map_err(StoreError::Damage)?)?;
         kept.sort_unstable_by_key(|one| (one.partition, one.key));
         let mut wanted = Vec::with_capacity(kept.len());
         for own in kept.chunk_by(|a, b| a.partition == b.partition) {
@@ -123,10 +158,19 @@ impl Store {
         }
         let mut wanted = wanted.into_iter();
         kept.retain(|_| wanted.next().unwrap_or(true));
+        for own in kept.chunk_by_mut(|a, b| a.partition == b.partition) {
+            let lost = lost.get(&own[0].partition);
+            split_at(own, lost.into_iter().flatten());
+        }
         let mut pieces = by_owner(self.journal().write_segments(&kept)?);
+        for id in lost.keys() {
+            partitions.entry(*id).or_insert_with(|| self.registry.get_active(*id));
+        }
         for (id, partition) in partitions {
             if let Some(partition) = partition {
-                partition.retire(pieces.remove(&id).unwrap_or_default(), file.last);
+                let mut own = pieces.remove(&id).unwrap_or_default();
+                own.extend(lost.remove(&id).unwrap_or_default());
+                partition.retire(own, file.last);
             }
         }
         Ok(kept.len() as u64)
@@ -141,6 +185,8 @@ impl Store {
     ) -> Result<u64, StoreError> {
         self.registry.drop_unborn();
         let (complete, deltas) = self.journal().checkpoint_bytes();
+        let log = retire.iter().map(|file| Source::Log(file.number));
+        let set_aside = self.suspects.given_up(log.chain(garbage.iter().map(|number| Source::Segment(*number))));
         let mut snapshots = Snapshots::new(self, deltas >= complete.max(DELTAS_BYTES_MIN) || complete == 0);
         let complete = snapshots.complete;
         let result = self.journal().checkpoint(Checkpoint {
@@ -148,12 +194,21 @@ impl Store {
             snapshots: &mut snapshots,
             retire,
             drop_segments: garbage,
+            set_aside: &set_aside,
         });
         let Snapshots { made, rested, buried, stopped, .. } = snapshots;
         if let Some(stopped) = stopped {
             return Err(StoreError::Stopped(stopped));
         }
         result?;
+        for SetAside { source, why } in set_aside {
+            tracing::error!(
+                file = source.file(),
+                why,
+                "a damaged file was set aside; what of it was sound is still served"
+            );
+            self.suspects.acquit(source);
+        }
         for (partition, mark) in made {
             partition.note_snapshot(mark);
         }

@@ -10,11 +10,11 @@ use crate::outbox::{Outbox, Resting};
 use crate::partition::Partition;
 use crate::recovery::Recover;
 use crate::registry::Registry;
+use crate::suspects::Suspects;
 use crate::timers::Timers;
 use journal::{Drive, Io, Journal, OpenError, ReplayError, Urgency};
 use names::{PartitionId, Position};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -40,8 +40,8 @@ pub struct Store {
     pub(crate) registry: Registry,
     /// Held by whoever retires, compacts or writes a checkpoint: one at a time. Inside: up to where the log was retired.
     pub(crate) housekeeping: Mutex<Position>,
-    /// Segments that compaction found damaged, and leaves alone.
-    pub(crate) damaged_segments: Mutex<BTreeSet<u64>>,
+    /// Files in which housekeeping found damage.
+    pub(crate) suspects: Suspects,
     /// Held by whoever delivers: one at a time, so that batches arrive in order.
     pub(crate) delivering: Mutex<Resting>,
 }
@@ -110,7 +110,7 @@ impl Store {
             shared,
             registry: Registry::default(),
             housekeeping: Mutex::new(Position::ZERO),
-            damaged_segments: Mutex::default(),
+            suspects: Suspects::default(),
             delivering: Mutex::default(),
         })
     }

@@ -13,13 +13,13 @@ use std::{
 use names::{PartitionId, Position};
 
 use crate::{
-    backup,
+    aside, backup,
     checkpoint::Snapshot,
     error::{AppendError, Damage, Fault, OpenError, ReplayError, Stopped, StoreError},
     io::{Io, LockError, LockGuard},
     lane::Lane,
     ledger::{Checkpoint, ClosedFile, Ledger},
-    log_reader,
+    log_reader::{self, Unread},
     options::{Drive, Options},
     pending::Pending,
     record::{Entry, Record},
@@ -158,12 +158,19 @@ impl Journal {
         self.lane.wake_retirer();
     }
 
-    /// Visits every record of a closed file in order, each after its whole block was verified.
-    pub fn scan(&self, file: &ClosedFile, visit: &mut dyn FnMut(&Record<'_>, Place)) -> Result<(), Damage> {
+    /// Visits every record of a closed file that can be read in order, each after its whole block was verified. Returns what
+    /// cannot be read.
+    pub fn scan(&self, file: &ClosedFile, visit: &mut dyn FnMut(&Record<'_>, Place)) -> Result<Vec<Unread>, Damage> {
         match &self.ledger {
             Some(ledger) => log_reader::scan(ledger.shelf(), file, visit),
-            None => Ok(()),
+            None => Ok(Vec::new()),
         }
+    }
+
+    /// Files that were set aside because parts of them cannot be read, and wait for the operator.
+    pub fn damaged_files(&self) -> u64 {
+        let names = self.ledger.as_ref().and_then(|ledger| ledger.shelf().io().list().ok()).unwrap_or_default();
+        names.iter().filter(|name| aside::is_aside(name)).count() as u64
     }
 
     /// Visits the records at `positions`, which ascend and are durable. Those whose file was retired, or is retired while

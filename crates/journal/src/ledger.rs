@@ -13,10 +13,11 @@ use std::{
 use names::{PartitionId, Position};
 
 use crate::{
+    aside::{self, SetAside},
     checkpoint::{self, CHECKPOINT_NEW, CheckpointFile, Header, Snapshot, checkpoint_name},
     error::{Fault, Stopped, StoreError},
     manifest::{self, MANIFEST_NEW, Manifest},
-    segment::Segments,
+    segment::{Segments, Source},
     shelf::Shelf,
 };
 
@@ -44,6 +45,8 @@ pub struct Checkpoint<'a, 's> {
     pub retire: Option<ClosedFile>,
     /// Segments that no snapshot refers to any more.
     pub drop_segments: &'a [u64],
+    /// Files among those that go which are kept beside the log, because parts of them are damaged.
+    pub set_aside: &'a [SetAside],
 }
 
 /// The lists and what they stand for.
@@ -100,7 +103,7 @@ impl Ledger {
         checkpoint: Checkpoint<'_, '_>,
         ended: &dyn Fn() -> Option<Stopped>,
     ) -> Result<Vec<PartitionId>, StoreError> {
-        let Checkpoint { complete, snapshots, retire, drop_segments } = checkpoint;
+        let Checkpoint { complete, snapshots, retire, drop_segments, set_aside } = checkpoint;
         let old = lock(&self.current).clone();
         let base = self.shelf.base_without(retire.as_ref());
         let complete = complete || old.checkpoints.is_empty();
@@ -119,11 +122,14 @@ impl Ledger {
         new.segments.retain(|segment| !drop_segments.contains(&segment.number));
         let obsolete = if complete { std::mem::take(&mut new.checkpoints) } else { Vec::new() };
         new.checkpoints.push(written);
+        for SetAside { source, why } in set_aside {
+            aside::announce(self.shelf.io(), &source.file(), why).map_err(|fault| self.undo(number, fault.into()))?;
+        }
         manifest::prepare(self.shelf.io(), &new).map_err(|fault| self.undo(number, fault.into()))?;
         // From here on nobody knows which of the two lists counts until the folder is synced, so nothing is undone.
         manifest::install(self.shelf.io()).map_err(StoreError::Fault)?;
         *lock(&self.current) = new;
-        self.let_go(retire.is_some(), drop_segments, &obsolete).map_err(StoreError::Fault)?;
+        self.let_go(retire, drop_segments, &obsolete, set_aside).map_err(StoreError::Fault)?;
         Ok(over)
     }
 
@@ -144,17 +150,25 @@ impl Ledger {
     }
 
     /// Unlinks and recycles what the new list does not name.
-    fn let_go(&self, retire: bool, segments: &[u64], checkpoints: &[CheckpointFile]) -> Result<(), Fault> {
+    fn let_go(
+        &self,
+        retire: Option<ClosedFile>,
+        segments: &[u64],
+        checkpoints: &[CheckpointFile],
+        set_aside: &[SetAside],
+    ) -> Result<(), Fault> {
+        let is_kept = |source| set_aside.iter().any(|kept| kept.source == source);
         for file in checkpoints {
             let name = checkpoint_name(file.number);
             self.shelf.io().remove(&name).map_err(Fault::of(&name, "remove"))?;
         }
-        if !segments.is_empty() {
-            self.segments.remove(segments)?;
+        let (kept, gone): (Vec<u64>, Vec<u64>) = segments.iter().partition(|number| is_kept(Source::Segment(**number)));
+        self.segments.remove(&gone)?;
+        self.segments.set_aside(&kept)?;
+        match retire {
+            Some(file) if is_kept(Source::Log(file.number)) => self.shelf.set_oldest_aside(),
+            Some(_) => self.shelf.retire_oldest(),
+            None => Ok(()),
         }
-        if retire {
-            self.shelf.retire_oldest()?;
-        }
-        Ok(())
     }
 }

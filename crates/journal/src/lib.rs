@@ -7,6 +7,7 @@
 //! commit; `journal` is the door. The byte pictures stand in `docs/formats`. Only this crate touches the disk.
 
 mod aligned;
+mod aside;
 pub mod backup;
 mod block;
 mod body;
@@ -39,11 +40,13 @@ mod threads;
 mod wait;
 
 pub use aligned::{AlignedBuf, padded};
+pub use aside::SetAside;
 pub use checkpoint::Snapshot;
 pub use error::{AppendError, Damage, Fault, OpenError, ReplayError, Stopped, StoreError};
 pub use io::{Io, IoFile, LockError, LockGuard};
 pub use journal::{Journal, Urgency};
 pub use ledger::{Checkpoint, ClosedFile};
+pub use log_reader::Unread;
 pub use options::{Drive, Options};
 pub use read_only::ReadOnlyDisk;
 pub use real::RealDisk;

@@ -3,6 +3,8 @@
 //! A retired file is written over as the end of the log, and nobody waits for readers of it. So what was read counts
 //! only if its file still belonged to the log afterwards; if it did not, whatever was read is silently forgotten.
 
+use std::ops::Range;
+
 use names::Position;
 
 use crate::{
@@ -18,30 +20,77 @@ use crate::{
     shelf::{BlockPlace, Shelf, Stretch, log_name},
 };
 
-/// Visits every record of a closed file, in order, after its block was verified.
+/// A part of a closed file that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Where it begins, and what is wrong.
+    pub damage: Damage,
+    /// The file's number.
+    pub file: u64,
+    /// The positions of the records that stood there; none if it was no block with records.
+    pub positions: Range<u64>,
+}
+
+/// Visits every record of a closed file that can be read, in order, each after its block was verified. Returns what cannot.
 pub(crate) fn scan(
     shelf: &Shelf,
     closed: &ClosedFile,
     visit: &mut dyn FnMut(&Record<'_>, Place),
-) -> Result<(), Damage> {
+) -> Result<Vec<Unread>, Damage> {
     let name = log_name(closed.number);
     let stretch = shelf.stretch(closed.number);
-    let Stretch { file, start, end } =
-        stretch.ok_or_else(|| Damage::at(&name, 0, "it is not a closed file of the log"))?;
+    let stretch = stretch.ok_or_else(|| Damage::at(&name, 0, "it is not a closed file of the log"))?;
+    let mut next = stretch.start.position;
+    let read = scan_in_order(shelf, closed, &stretch, &mut next, visit);
+    Ok(read.map_or_else(|damage| scan_by_places(shelf, closed, damage, next, visit), |()| Vec::new()))
+}
+
+/// Behind damage the chain leads no further, but where the blocks stand is known.
+fn scan_by_places(
+    shelf: &Shelf,
+    closed: &ClosedFile,
+    first: Damage,
+    from: u64,
+    visit: &mut dyn FnMut(&Record<'_>, Place),
+) -> Vec<Unread> {
+    let (mut unread, mut buffer) = (Vec::new(), AlignedBuf::new(0));
+    for place in shelf.blocks_from(closed.number, from) {
+        match load(&place, &mut buffer) {
+            Ok((header, payload)) => visit_block(&header, payload, place.number, place.offset, visit),
+            Err(damage) => unread.push(Unread { damage, file: closed.number, positions: place.first..place.end }),
+        }
+    }
+    // The head of a file, or a block that only attests others: nothing is lost with it, and it is told all the same.
+    if !unread.iter().any(|known| known.damage.offset == first.offset) {
+        unread.insert(0, Unread { damage: first, file: closed.number, positions: from..from });
+    }
+    unread
+}
+
+/// As the chain leads. `next` is the position after the last record that was shown.
+fn scan_in_order(
+    shelf: &Shelf,
+    closed: &ClosedFile,
+    Stretch { file, start, end }: &Stretch,
+    next: &mut u64,
+    visit: &mut dyn FnMut(&Record<'_>, Place),
+) -> Result<(), Damage> {
+    let name = log_name(closed.number);
     let mut reader = Reader::new(shelf.file_bytes());
-    let (mut chain, mut offset) = (start, 0);
+    let (mut chain, mut offset) = (*start, 0);
     while chain.number < end.number {
-        let found = reader.header(&*file, &name, offset).map_err(unreadable)?;
+        let found = reader.header(&**file, &name, offset).map_err(unreadable)?;
         let (header, crc) = found.map_err(|_| Damage::at(&name, offset, "there is no sound block header"))?;
         check_link(&chain, &header, offset == 0).map_err(|why| Damage::at(&name, offset, why))?;
-        let payload = reader.payload(&*file, &name, offset, &header).map_err(unreadable)?;
+        let payload = reader.payload(&**file, &name, offset, &header).map_err(unreadable)?;
         let payload = payload.filter(|payload| header.is_sound(payload));
         let payload = payload.ok_or_else(|| Damage::at(&name, offset, "the block's checksum is wrong"))?;
         visit_block(&header, payload, closed.number, offset, visit);
         chain.advance(&header, crc);
+        *next = chain.position;
         offset += crate::padded(header.bytes()) as u64;
     }
-    if chain == end { Ok(()) } else { Err(Damage::at(&name, offset, "the file does not end as the next one begins")) }
+    if chain == *end { Ok(()) } else { Err(Damage::at(&name, offset, "the file does not end as the next one begins")) }
 }
 
 fn unreadable(fault: Fault) -> Damage {

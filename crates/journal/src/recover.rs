@@ -12,6 +12,7 @@ use names::Position;
 
 use crate::{
     aligned::{AlignedBuf, padded},
+    aside,
     block::{CLOSING, FILE_HEAD, FileHead, HeaderFault, OPENING, UNZEROED},
     chain::{Chain, Link},
     checkpoint::{CHECKPOINT_NEW, checkpoint_number},
@@ -93,6 +94,8 @@ struct Found {
     leftovers: Vec<String>,
     /// There are checkpoints or segments.
     stored: bool,
+    /// All of them.
+    names: Vec<String>,
 }
 
 impl Found {
@@ -114,8 +117,8 @@ impl Found {
                 || checkpoint_number(name).is_some_and(|number| !checkpoints.contains(&number))
         };
         let stored = names.iter().any(|name| Segments::is_ours(name).is_some() || checkpoint_number(name).is_some());
-        let leftovers = names.into_iter().filter(is_left_over).collect();
-        Ok(Self { logs, spares, leftovers, stored })
+        let leftovers = names.iter().filter(|name| is_left_over(name)).cloned().collect();
+        Ok(Self { logs, spares, leftovers, stored, names })
     }
 
     /// Without a manifest there is no log, or a crash stopped the very first open between its first file and its
@@ -175,7 +178,7 @@ fn begin(shelf: &Arc<Shelf>, found: &Found, options: &Options) -> Result<Opened,
 /// removal would give a half-made file the later name.
 fn clear_leftovers(shelf: &Shelf, found: &Found) -> Result<(), Fault> {
     for name in &found.leftovers {
-        shelf.io().remove(name).map_err(Fault::of(name, "remove"))?;
+        aside::remove_or_keep(shelf.io(), name, &found.names)?;
     }
     if found.leftovers.is_empty() {
         return Ok(());
@@ -217,8 +220,7 @@ fn resume(
     shelf.io().sync_names().map_err(Fault::of("journal", "sync of the folder"))?;
     clear_leftovers(shelf, found)?;
     for number in found.logs.iter().filter(|number| **number < base.file) {
-        let name = log_name(*number);
-        shelf.io().remove(&name).map_err(Fault::of(&name, "remove"))?;
+        aside::remove_or_keep(shelf.io(), &log_name(*number), &found.names)?;
     }
     for name in &found.spares {
         shelf.adopt(name.clone())?;

@@ -58,7 +58,9 @@ pub(crate) fn restore(io: &dyn Io, manifest: &Manifest, restore: &mut Restore<'_
             if !counts.map_err(|why| OpenError::corrupt(&name, offset, why))? {
                 continue;
             }
-            if let Some(piece) = snapshot.pieces.iter().find(|piece| !segments.contains(&piece.segment)) {
+            if let Some(piece) =
+                snapshot.pieces.iter().find(|piece| !piece.is_lost() && !segments.contains(&piece.segment))
+            {
                 let why = format!("a snapshot refers to segment {}, which the manifest does not list", piece.segment);
                 return Err(OpenError::corrupt(&name, offset, why));
             }

@@ -18,6 +18,7 @@ use names::Position;
 
 use crate::{
     aligned::AlignedBuf,
+    aside,
     chain::Chain,
     error::Fault,
     io::{Io, IoFile},
@@ -237,6 +238,17 @@ impl Shelf {
         Some(Stretch { file: Arc::clone(&file.file), start: file.start.chain, end: next.start.chain })
     }
 
+    /// The blocks of a file whose records begin at `position` or later.
+    pub(crate) fn blocks_from(&self, number: u64, position: u64) -> Vec<BlockPlace> {
+        let inner = self.inner();
+        let Some(index) = inner.files.iter().position(|file| file.start.file == number) else { return Vec::new() };
+        let (file, next) = (&inner.files[index], inner.files.get(index + 1));
+        let end = next.map_or(u64::MAX, |next| next.start.chain.position);
+        let base = file.start.chain.position;
+        let from = file.blocks.partition_point(|block| base + u64::from(block.first) < position);
+        (from..file.blocks.len()).map(|index| file.place(index, end)).collect()
+    }
+
     /// The block in which the record at `position` stands; `None` if it is not in the log.
     pub(crate) fn block_of(&self, position: u64) -> Option<BlockPlace> {
         let inner = self.inner();
@@ -261,6 +273,12 @@ impl Shelf {
         let Some(retire) = retire else { return oldest };
         assert_eq!(retire.number, oldest.file, "only the oldest file of the log can be retired");
         inner.files.get(1).expect("the file being written cannot be retired").start
+    }
+
+    /// Keeps the oldest file, which the manifest does not name any more, beside the log.
+    pub(crate) fn set_oldest_aside(&self) -> Result<(), Fault> {
+        let oldest = self.inner().files.pop_front().expect("the caller has retired a file of the log");
+        aside::set_aside(&*self.io, &log_name(oldest.start.file))
     }
 
     /// Makes the oldest file, which the manifest does not name any more, a spare, or removes it.
@@ -356,7 +374,7 @@ impl Shelf {
         let file = match made {
             Ok(Some(file)) => file,
             Ok(None) => return Ok(None),
-            Err(fault) if fault.error.kind() == io::ErrorKind::StorageFull => return Ok(None),
+            Err(fault) if can_wait(&fault.error) => return Ok(None),
             Err(fault) => return Err(fault),
         };
         let name = self.next_spare_name();
@@ -388,9 +406,77 @@ impl Shelf {
     }
 }
 
+/// Whether a spare that could not be made for this reason can be made later, and nothing is wrong with the disk: it is full,
+/// or the process or the machine has too many files open (24, 23).
+fn can_wait(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        || matches!(error.raw_os_error(), Some(23 | 24))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        io::{LockError, LockGuard},
+        sim::SimDisk,
+    };
+    use std::sync::atomic::AtomicBool;
+
+    /// A disk whose process may have no more files open.
+    struct Scarce {
+        disk: SimDisk,
+        no_more: AtomicBool,
+        code: i32,
+    }
+
+    impl Io for Scarce {
+        fn lock(&self) -> Result<LockGuard, LockError> {
+            self.disk.lock()
+        }
+        fn list(&self) -> io::Result<Vec<String>> {
+            self.disk.list()
+        }
+        fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn IoFile>> {
+            match self.no_more.load(Ordering::Relaxed) {
+                true => Err(io::Error::from_raw_os_error(self.code)),
+                false => self.disk.create(name, bytes),
+            }
+        }
+        fn open(&self, name: &str) -> io::Result<Box<dyn IoFile>> {
+            self.disk.open(name)
+        }
+        fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+            self.disk.rename(from, to)
+        }
+        fn remove(&self, name: &str) -> io::Result<()> {
+            self.disk.remove(name)
+        }
+        fn sync_names(&self) -> io::Result<()> {
+            self.disk.sync_names()
+        }
+        fn free_bytes(&self) -> io::Result<u64> {
+            self.disk.free_bytes()
+        }
+        fn entropy(&self) -> u64 {
+            self.disk.entropy()
+        }
+    }
+
+    #[test]
+    fn a_spare_for_which_no_file_can_be_opened_is_made_later() {
+        for code in [23, 24, 28, 5] {
+            let disk = Arc::new(Scarce { disk: SimDisk::new(1), no_more: AtomicBool::new(true), code });
+            let shelf = Shelf::new(Arc::<Scarce>::clone(&disk), 1 << 16, 2, 0);
+            let made = shelf.prepare(&mut || true);
+            if code == 5 {
+                assert!(made.is_err(), "a failing disk is a fault");
+                continue;
+            }
+            assert!(!made.unwrap(), "code {code}");
+            disk.no_more.store(false, Ordering::Relaxed);
+            assert!(shelf.prepare(&mut || true).unwrap() && shelf.ready() == 1, "code {code}");
+        }
+    }
 
     #[test]
     fn only_exact_names_are_ours() {

@@ -141,7 +141,9 @@ fn retired_files_become_spares_and_their_old_blocks_are_not_seen() {
         }
         while let retire @ Some(_) = journal.closed_file() {
             let snapshots = &mut std::iter::empty();
-            journal.checkpoint(Checkpoint { complete: true, snapshots, retire, drop_segments: &[] }).unwrap();
+            journal
+                .checkpoint(Checkpoint { complete: true, snapshots, retire, drop_segments: &[], set_aside: &[] })
+                .unwrap();
         }
     }
     assert_eq!(journal.stats().log_files, 1);

@@ -2,7 +2,8 @@
 //!
 //! It sleeps until a log file is full, and looks once a while for what only time leaves behind: segments of purged or
 //! expired messages. A full disk is no end of it: the log stays as long as it is, sends are refused before the reserve is
-//! touched, and the next round tries again. Damage in a file that should be gone through is said at every round.
+//! touched, and the next round tries again. Damage in a file that should be gone through is said; after a few rounds the file
+//! is set aside, and what of it is sound goes on.
 
 use engine::{Store, Tended};
 use journal::StoreError;
@@ -70,7 +71,7 @@ fn round(store: &Store, was_full: bool) -> bool {
         // The journal has said so, and the server is about to stop.
         Err(StoreError::Fault(_) | StoreError::Stopped(_)) => was_full,
         Err(StoreError::Damage(damage)) => {
-            tracing::error!(%damage, "a stored file is damaged; the log cannot be shortened");
+            tracing::error!(%damage, "a stored file is damaged; the log is not shortened in this round");
             was_full
         }
     }

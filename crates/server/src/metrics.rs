@@ -50,6 +50,11 @@ impl Collector for StoreCollector {
             ("memory_bytes", "Bytes of messages kept in memory", self.store.memory().used() as u64),
             ("memory_limit_bytes", "The bound on the former", self.store.memory().limit() as u64),
             ("log_files", "Files of the log", journal.log_files),
+            (
+                "damaged_files",
+                "Files set aside because parts of them cannot be read",
+                self.store.journal().damaged_files(),
+            ),
             ("segments", "Files that hold messages beyond the log", self.store.journal().segments().len() as u64),
         ] {
             gauge(&mut encoder, &format!("tidewire_store_{name}"), help, value)?;

@@ -278,7 +278,7 @@ impl Source {
             let name = name.to_owned();
             let Some(snapshot) = reader.next()? else { return Ok(()) };
             let counts = order.take(&snapshot, listed.number).map_err(|why| Damage::at(&name, offset, why))?;
-            if counts && snapshot.pieces.iter().any(|piece| !segments.contains(&piece.segment)) {
+            if counts && snapshot.pieces.iter().any(|piece| !piece.is_lost() && !segments.contains(&piece.segment)) {
                 return Err(Damage::at(&name, offset, "a snapshot refers to a segment that the backup lacks").into());
             }
         }

@@ -43,7 +43,7 @@ pub enum Cure {
         /// The first that goes.
         from: u64,
     },
-    /// A segment is damaged; only whoever knows its partitions could write what is sound of it anew.
+    /// Writes what is sound of a damaged segment anew; only whoever knows its partitions can.
     Salvage {
         /// The segment's number.
         segment: u64,
@@ -101,8 +101,8 @@ impl Cure {
                 format!("forget the checkpoints from {from} on: nothing is lost, the log holds all they stood for")
             }
             Self::Salvage { segment, .. } => format!(
-                "segment {segment} cannot be repaired in its place; a server serves all its sound records and says which it \
-                 cannot read. Restore a backup, or let the queues drain"
+                "write what is sound of segment {segment} anew and set the file aside: its damaged records are lost, and a \
+                 server says so when they are asked for"
             ),
             Self::Refused(why) => format!("cannot be repaired: {why}"),
         }
@@ -121,8 +121,8 @@ impl Cure {
                 files.push(manifest::MANIFEST.into());
                 files
             }
-            Self::Salvage { segment, .. } => vec![crate::segment::Source::Segment(*segment).file()],
-            Self::Refused(_) => Vec::new(),
+            // A salvaged segment is kept under another name.
+            Self::Salvage { .. } | Self::Refused(_) => Vec::new(),
         })
     }
 

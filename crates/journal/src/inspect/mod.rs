@@ -14,6 +14,7 @@ use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
 use names::{PartitionId, Position};
 
 use crate::{
+    aside,
     block::BLOCK_HEADER_BYTES,
     checkpoint::{Reader, Snapshot, checkpoint_number},
     error::{Damage, Fault, OpenError, ReplayError, Unreadable},
@@ -206,11 +207,14 @@ impl Inspection<'_> {
             if !order.take(&snapshot, listed.number).map_err(|why| Damage::at(&name, offset, why))? {
                 continue;
             }
-            if let Some(piece) = snapshot.pieces.iter().find(|piece| !segments.contains(&piece.segment)) {
+            if let Some(piece) =
+                snapshot.pieces.iter().find(|piece| !piece.is_lost() && !segments.contains(&piece.segment))
+            {
                 let why = format!("a snapshot refers to segment {}, which the manifest does not list", piece.segment);
                 return Err(Damage::at(&name, offset, why).into());
             }
             pieces.note(&name, offset, &snapshot);
+            self.note_lost(&snapshot);
             self.inspector.snapshot(&snapshot).map_err(|error| {
                 let why = format!("the snapshot of partition {} cannot be restored: {error}", snapshot.partition);
                 Damage::at(&name, offset, why)
@@ -218,6 +222,16 @@ impl Inspection<'_> {
         }
         self.passed(listed.bytes);
         Ok(())
+    }
+
+    /// What an earlier damage has cost is no new finding.
+    fn note_lost(&mut self, snapshot: &Snapshot<'_>) {
+        for (piece, damage) in snapshot.pieces.iter().filter_map(|piece| Some((piece, piece.damage()?))) {
+            self.report.notes.push(format!(
+                "{} records of partition {}, keys {} to {}, are lost: {damage}",
+                piece.records, snapshot.partition, piece.first_key, piece.last_key
+            ));
+        }
     }
 
     fn log(&mut self, manifest: &Manifest) -> Result<(), OpenError> {
@@ -369,6 +383,9 @@ impl Inspection<'_> {
     fn leftovers(&mut self, manifest: &Manifest) {
         let listed: HashSet<u64> = manifest.segments.iter().map(|segment| segment.number).collect();
         let checkpoints: HashSet<u64> = manifest.checkpoints.iter().map(|file| file.number).collect();
+        for (name, note) in aside::notes(&**self.io, &self.names) {
+            self.report.notes.push(format!("{name}: set aside, because parts of it could not be read: {note}"));
+        }
         for name in &self.names {
             let orphan = Segments::is_ours(name).is_some_and(|number| !listed.contains(&number))
                 || checkpoint_number(name).is_some_and(|number| !checkpoints.contains(&number))

@@ -35,7 +35,7 @@ impl Pieces {
             self.checkpoints.push(checkpoint.to_owned());
         }
         let checkpoint = self.checkpoints.len() as u64 - 1;
-        for piece in &*snapshot.pieces {
+        for piece in snapshot.pieces.iter().filter(|piece| !piece.is_lost()) {
             let reference = Reference { partition: snapshot.partition, piece: *piece, checkpoint, offset };
             self.by_segment.entry(piece.segment).or_default().push(reference);
         }

@@ -36,6 +36,7 @@ use std::{
 use names::PartitionId;
 
 use crate::{
+    aside,
     error::{Damage, Fault, OpenError, StoreError},
     io::{Io, IoFile},
     limits::{INDEXES_KEPT, PAGE_BYTES, SEGMENTS_OPEN},
@@ -224,6 +225,9 @@ impl Segments {
     /// before it is shown; damage does not end the visit, the sound records behind it follow, and the first damage is
     /// returned at the end.
     pub fn read(&self, piece: &Piece, from_key: u64, bytes: usize, visit: &mut Visit<'_>) -> Result<(), Damage> {
+        if let Some(damage) = piece.damage() {
+            return Err(damage);
+        }
         if from_key > piece.last_key {
             return Ok(());
         }
@@ -290,6 +294,22 @@ impl Segments {
         })
     }
 
+    /// Keeps segments that no list names any more beside the log, because parts of them are damaged.
+    pub(crate) fn set_aside(&self, numbers: &[u64]) -> Result<(), Fault> {
+        for number in numbers {
+            aside::set_aside(&*self.io, &segment_name(*number))?;
+            self.forget(*number);
+        }
+        Ok(())
+    }
+
+    fn forget(&self, number: u64) {
+        let mut state = self.state();
+        state.infos.remove(&number);
+        state.files.forget(|known| *known == number);
+        state.indexes.forget(|piece| piece.segment == number);
+    }
+
     /// Unlinks segments that no list names any more. One that is missing already is fine. The names are gone for good
     /// after the folder's next sync; until then a crash may bring back leftovers.
     pub fn remove(&self, numbers: &[u64]) -> Result<(), Fault> {
@@ -299,10 +319,7 @@ impl Segments {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 other => other.map_err(Fault::of(&name, "remove"))?,
             }
-            let mut state = self.state();
-            state.infos.remove(number);
-            state.files.forget(|known| known == number);
-            state.indexes.forget(|piece| piece.segment == *number);
+            self.forget(*number);
         }
         Ok(())
     }

@@ -5,12 +5,23 @@
 //! | segment | first key | last key | records | index bytes | offset | bytes | first time | last time |
 //! ```
 //!
+//! A piece of the segment 2^64 − 1 is lost: its records stood where a file can no longer be read, and that file was set aside.
+//! Its `offset` is where the damage begins, `bytes` the file's number, `index bytes` 0 for a log file and 1 for a segment.
+//!
 //! The index of the piece follows its records directly, so that `offset + bytes` is where the index begins. The index's
 //! checksum runs over these 64 bytes too: a piece and the file it speaks of attest each other.
 
+use std::ops::RangeInclusive;
+
 use names::Instant;
 
-use crate::record::{u32_at, u64_at};
+use crate::{
+    aside::aside_name,
+    error::Damage,
+    record::{u32_at, u64_at},
+};
+
+use super::place::Source;
 
 /// One partition's records in one segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +49,32 @@ pub struct Piece {
 impl Piece {
     /// Bytes of an encoded piece.
     pub const BYTES: usize = 64;
+
+    /// What a piece names as its segment if its records are lost.
+    const LOST: u64 = u64::MAX;
+
+    /// The place of `records` records between two keys which cannot be read any more, because of `offset` in `source`.
+    pub fn lost(source: Source, offset: u64, keys: RangeInclusive<u64>, records: u32) -> Self {
+        let (bytes, index_bytes) = match source {
+            Source::Log(number) => (number, 0),
+            Source::Segment(number) => (number, 1),
+        };
+        let (first_key, last_key) = keys.into_inner();
+        let (first_time, last_time) = (Instant::EPOCH, Instant::EPOCH);
+        Self { segment: Self::LOST, first_key, last_key, records, offset, bytes, index_bytes, first_time, last_time }
+    }
+
+    /// Whether its records are lost.
+    pub fn is_lost(&self) -> bool {
+        self.segment == Self::LOST
+    }
+
+    /// Why its records cannot be read, if they are lost.
+    pub(crate) fn damage(&self) -> Option<Damage> {
+        let source = if self.index_bytes == 0 { Source::Log(self.bytes) } else { Source::Segment(self.bytes) };
+        let why = "a record stood in a damaged part of this file, which was set aside";
+        self.is_lost().then(|| Damage::at(&aside_name(&source.file()), self.offset, why))
+    }
 
     /// The piece as bytes.
     pub fn encode(&self) -> [u8; Self::BYTES] {

@@ -197,7 +197,13 @@ impl Model {
 /// Retires the oldest closed file of a log of which nothing has to be kept.
 pub(crate) fn retire_oldest(journal: &Journal) -> Result<(), StoreError> {
     let snapshots = &mut std::iter::empty();
-    journal.checkpoint(Checkpoint { complete: true, snapshots, retire: journal.closed_file(), drop_segments: &[] })
+    journal.checkpoint(Checkpoint {
+        complete: true,
+        snapshots,
+        retire: journal.closed_file(),
+        drop_segments: &[],
+        set_aside: &[],
+    })
 }
 
 fn index(position: u64) -> usize {

@@ -400,7 +400,8 @@ impl User {
             pieces: Cow::Borrowed(&partition.pieces),
             state: Cow::Owned(encode(&partition.held)),
         });
-        let checkpoint = Checkpoint { complete, snapshots: &mut snapshots, retire, drop_segments: &drop_segments };
+        let checkpoint =
+            Checkpoint { complete, snapshots: &mut snapshots, retire, drop_segments: &drop_segments, set_aside: &[] };
         let done = journal.checkpoint(checkpoint);
         drop(snapshots);
         if let Err(error) = done {

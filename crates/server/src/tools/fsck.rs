@@ -5,11 +5,14 @@
 use super::moment;
 use super::services::Replay;
 use super::{Output, WRONG, lock, not_begun, refused};
+use crate::clock::SystemClock;
 use crate::progress::Progress;
+use engine::{Clock, Store};
 use journal::inspect::{Cure, Cured, Finding, Inspector, Report, inspect};
-use journal::{Io, OpenError, Place, ReadOnlyDisk, RealDisk, Record, ReplayError, Snapshot};
+use journal::{Io, LockGuard, OpenError, Options, Place, ReadOnlyDisk, RealDisk, Record, ReplayError, Snapshot};
 use names::Instant;
 use serde_json::json;
+use sqs::Sqs;
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -54,11 +57,11 @@ pub(crate) fn run(fsck: &Fsck) -> ExitCode {
         Ok(disk) => Arc::new(disk),
         Err(error) => return not_begun(format!("{} cannot be opened: {error}", fsck.folder.display())),
     };
-    let _guard = match lock(&fsck.folder, &*io) {
-        Ok(guard) => guard,
-        Err(why) => return not_begun(why),
-    };
     for _ in 0..ROUNDS_MAX {
+        let guard = match lock(&fsck.folder, &*io) {
+            Ok(guard) => guard,
+            Err(why) => return not_begun(why),
+        };
         let (report, secs) = match check(&io) {
             Ok(checked) => checked,
             Err(error) => return refused(&error),
@@ -70,7 +73,7 @@ pub(crate) fn run(fsck: &Fsck) -> ExitCode {
         if !fsck.repair {
             return ExitCode::from(WRONG);
         }
-        match repair(fsck, &report) {
+        match repair(fsck, &report, guard) {
             Ok(()) => {}
             Err(code) => return code,
         }
@@ -150,9 +153,9 @@ fn as_json(report: &Report, secs: f64) -> serde_json::Value {
 }
 
 /// Does what can be done. An error is the code to end with; nothing was changed then, or the last lines say what was.
-fn repair(fsck: &Fsck, report: &Report) -> Result<(), ExitCode> {
+fn repair(fsck: &Fsck, report: &Report, guard: LockGuard) -> Result<(), ExitCode> {
     let cures = chosen(report);
-    if cures.iter().any(|cure| matches!(cure, Cure::Refused(_) | Cure::Salvage { .. })) {
+    if cures.iter().any(|cure| matches!(cure, Cure::Refused(_))) {
         eprintln!("tidewire: nothing was changed: some of this cannot be repaired, see above");
         return Err(ExitCode::from(WRONG));
     }
@@ -160,7 +163,12 @@ fn repair(fsck: &Fsck, report: &Report) -> Result<(), ExitCode> {
         eprintln!("tidewire: nothing was changed; say --yes to have it done");
         return Err(ExitCode::from(WRONG));
     }
-    mend(fsck, &cures).map_err(|why| {
+    let mended = mend(fsck, &cures).and_then(|()| {
+        // A store locks its folder itself.
+        drop(guard);
+        salvage(fsck, &cures)
+    });
+    mended.map_err(|why| {
         eprintln!("tidewire: the repair failed: {why}");
         ExitCode::from(WRONG)
     })
@@ -191,9 +199,13 @@ fn is_agreed(fsck: &Fsck) -> bool {
 }
 
 fn mend(fsck: &Fsck, cures: &[Cure]) -> Result<(), String> {
+    let cures: Vec<_> = cures.iter().filter(|cure| !matches!(cure, Cure::Salvage { .. })).collect();
+    if cures.is_empty() {
+        return Ok(());
+    }
     let disk = RealDisk::open(&fsck.folder).map_err(|error| error.to_string())?;
     let mut files = BTreeSet::new();
-    for cure in cures {
+    for cure in &cures {
         files.extend(cure.files(&disk).map_err(|error| error.to_string())?);
     }
     let aside =
@@ -203,6 +215,30 @@ fn mend(fsck: &Fsck, cures: &[Cure]) -> Result<(), String> {
         let cured = cure.apply(&disk).map_err(|error| error.to_string())?;
         assert_eq!(cured, Cured::Done, "only what the journal can do was chosen");
         eprintln!("tidewire: done: {}", cure.describe());
+    }
+    Ok(())
+}
+
+/// Opens the store as a server does, and writes anew what is sound of damaged segments.
+fn salvage(fsck: &Fsck, cures: &[Cure]) -> Result<(), String> {
+    let segment = |cure: &Cure| if let Cure::Salvage { segment, .. } = cure { Some(*segment) } else { None };
+    let segments: BTreeSet<u64> = cures.iter().filter_map(segment).collect();
+    if segments.is_empty() {
+        return Ok(());
+    }
+    let disk = RealDisk::open(&fsck.folder).map_err(|error| error.to_string())?;
+    let clock = Arc::new(SystemClock::start());
+    let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(&clock);
+    let mut recovery = Sqs::recovery();
+    let store = Store::open(Arc::new(disk), Options::default(), shown, &mut [&mut recovery]);
+    let store = store.map_err(|error| error.to_string())?;
+    clock.raise(recovery.latest());
+    recovery.finish(&store);
+    let salvaged = store.salvage(&segments.iter().copied().collect::<Vec<_>>());
+    store.journal().close();
+    salvaged.map_err(|error| error.to_string())?;
+    for segment in segments {
+        eprintln!("tidewire: done: what is sound of segment {segment} was written anew, the file is set aside");
     }
     Ok(())
 }

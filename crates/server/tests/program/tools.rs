@@ -1,7 +1,7 @@
 //! fsck, dump, backup and restore as an operator runs them: beside a serving server, without one, and on damaged folders.
 
 use crate::banner::Folder;
-use crate::server::{Server, output};
+use crate::server::{Server, output, tidewire};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -246,4 +246,83 @@ fn a_backup_is_refused_into_the_data_folder_and_of_a_missing_one() {
     assert_eq!(code, Some(2), "{said}");
     server.stop();
     assert!(!Path::new(data.path()).join("control.sock").exists(), "the socket goes with its server");
+}
+
+/// The files in a folder whose names begin so.
+fn named(folder: &Folder, prefix: &str) -> Vec<String> {
+    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn fsck_repairs_a_damaged_segment_by_what_is_sound_of_it() {
+    let data = Folder::new("salvage");
+    let server = serve(&data);
+    server.create_queue();
+    // More than two files of the log, so that the first becomes a segment.
+    let filler = "x".repeat(800_000);
+    let sent: BTreeSet<String> = (0..270).map(|n| format!("{n}-{filler}")).collect();
+    for body in &sent {
+        send(&server.address, body);
+    }
+    let begun = std::time::Instant::now();
+    while named(&data, "segment-").is_empty() {
+        assert!(begun.elapsed().as_secs() < 60, "the log is not retired");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    server.stop();
+    let segment = named(&data, "segment-").remove(0);
+    flip(&data, &segment, 1_000_000);
+    let (code, said) = output(&["fsck", data.path()]);
+    assert!(code == Some(1) && said.contains(&segment) && said.contains("1 of "), "{said}");
+    let (code, said) = output(&["fsck", data.path(), "--repair", "--yes"]);
+    assert!(code == Some(0) && said.contains("set aside") && said.contains("clean"), "{said}");
+    assert_eq!(named(&data, "damaged-segment"), [format!("damaged-{segment}"), format!("damaged-{segment}.txt")]);
+    let (code, said) = output(&["fsck", data.path()]);
+    assert!(code == Some(0) && said.contains("is lost") | said.contains("are lost"), "{said}");
+    let server = serve(&data);
+    let found = bodies(&server.address);
+    assert_eq!((found.len(), found.is_subset(&sent)), (269, true));
+    assert!(server.get("/metrics").contains("tidewire_store_damaged_files 1"));
+    server.stop();
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_a_backup_loses_nothing_and_the_backup_can_be_made_again() {
+    let (data, kept, made) = (Folder::new("midway-data"), Folder::new("midway-kept"), Folder::new("midway-made"));
+    let mut server = serve(&data);
+    server.create_queue();
+    let filler = "x".repeat(200_000);
+    let mut sent: BTreeSet<String> = (0..400).map(|n| format!("{n}-{filler}")).collect();
+    sent.iter().for_each(|body| send(&server.address, body));
+    for round in 0..3 {
+        let mut backup = tidewire(&["backup", data.path(), "--to", kept.path()]).spawn().unwrap();
+        let begun = std::time::Instant::now();
+        while fs::read_dir(kept.path()).map_or(0, Iterator::count) == 0 && begun.elapsed().as_secs() < 20 {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(round * 7));
+        let killed = std::process::Command::new("kill").args(["-9", &server.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        // It may have been done before; an unfinished one says so, and leaves no index of its own.
+        let code = backup.wait().unwrap().code();
+        drop(server);
+        server = serve(&data);
+        let more = format!("after-{round}");
+        send(&server.address, &more);
+        sent.insert(more);
+        assert!(code.is_some(), "the tool ended by itself");
+    }
+    let (code, said) = output(&["backup", data.path(), "--to", kept.path()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(bodies(&server.address), sent);
+    server.stop();
+    assert_eq!(output(&["fsck", data.path()]).0, Some(0));
+    let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path()]);
+    assert_eq!(code, Some(0), "{said}");
+    let elsewhere = serve(&made);
+    assert_eq!(bodies(&elsewhere.address), sent);
+    elsewhere.stop();
 }

@@ -28,6 +28,11 @@ impl SqsRecovery {
     pub fn latest(&self) -> Instant {
         self.0.latest()
     }
+
+    /// Gives the queues to the store, without a service that asks them anything: for tools.
+    pub fn finish(self, store: &Store) {
+        self.0.finish(store);
+    }
 }
 
 impl Recover for SqsRecovery {
