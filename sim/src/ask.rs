@@ -10,13 +10,17 @@ pub(crate) struct QueueKind {
     pub(crate) retention_secs: u64,
     /// Deleted and created again while it is used.
     pub(crate) is_volatile: bool,
+    /// Answers before the disk has it.
+    pub(crate) is_relaxed: bool,
 }
 
-/// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes.
-pub(crate) const QUEUES: [QueueKind; 3] = [
-    QueueKind { name: "lasting", retention_secs: 1_209_600, is_volatile: false },
-    QueueKind { name: "fleeting", retention_secs: 60, is_volatile: false },
-    QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true },
+/// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
+/// for the disk.
+pub(crate) const QUEUES: [QueueKind; 4] = [
+    QueueKind { name: "lasting", retention_secs: 1_209_600, is_volatile: false, is_relaxed: false },
+    QueueKind { name: "fleeting", retention_secs: 60, is_volatile: false, is_relaxed: false },
+    QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, is_relaxed: false },
+    QueueKind { name: "hasty", retention_secs: 1_209_600, is_volatile: false, is_relaxed: true },
 ];
 
 /// The visibility timeout that queues are created with, in seconds.
@@ -101,7 +105,7 @@ pub(crate) struct Composer<'a> {
 impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
-        let queue = [0, 0, 1, 1, 2][self.chance.usize(..5)];
+        let queue = [0, 0, 1, 1, 2, 3][self.chance.usize(..6)];
         match self.chance.u32(..60) {
             0 => self.purge(queue),
             1 => self.set_visibility(queue),
@@ -222,8 +226,10 @@ fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
 
 /// CreateQueue, naming only what is never changed, so that it always finds the queue as it made it.
 pub(crate) fn create(queue: usize) -> Request {
-    let QueueKind { name, retention_secs, .. } = &QUEUES[queue];
-    let input = json!({"QueueName": name, "Attributes": {"MessageRetentionPeriod": retention_secs.to_string()}});
+    let QueueKind { name, retention_secs, is_relaxed, .. } = &QUEUES[queue];
+    let durability = if *is_relaxed { "relaxed" } else { "durable" };
+    let attributes = json!({"MessageRetentionPeriod": retention_secs.to_string(), "TidewireDurability": durability});
+    let input = json!({"QueueName": name, "Attributes": attributes});
     Request { operation: "CreateQueue", input, intent: Intent::Create { queue }, wait_millis: 0 }
 }
 

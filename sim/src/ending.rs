@@ -14,6 +14,10 @@ const QUIET_TURNS: usize = 8;
 /// Receives after which a queue has to be empty.
 const DRAIN_TURNS: usize = 2_000;
 
+/// Empty receives after which a queue is: more than there can be batches of damaged messages, which stand within a step of a
+/// segment or a block of the log.
+const EMPTY_TURNS: usize = 20;
+
 /// How long a drained message stays hidden, in seconds: longer than the settling takes.
 const DRAIN_HIDDEN_SECS: u64 = 3_000;
 
@@ -71,17 +75,22 @@ impl World {
             self.oracle.check_nothing_is_lost(queue, &found)?;
         }
         self.check_wake_up().await?;
+        if misfortunes.bit_rot && self.chance.bool() {
+            self.check_rot().await?;
+        }
         self.report.disk_operations += self.disk.ops();
         Ok(())
     }
 
-    async fn drain(&mut self, queue: usize) -> Result<Vec<usize>, String> {
-        let mut found = Vec::new();
+    pub(crate) async fn drain(&mut self, queue: usize) -> Result<Vec<usize>, String> {
+        let (mut found, mut empty) = (Vec::new(), 0);
         for _ in 0..DRAIN_TURNS {
             let sabotage = self.plan.sabotage.filter(|sabotage| *sabotage != Sabotage::LeasesAreOverstated);
             let request = ask::receive(queue, Some(DRAIN_HIDDEN_SECS), 0, sabotage);
             let numbers = numbers(&self.ask_quietly(&request).await?);
-            if numbers.is_empty() {
+            // What is damaged is taken and not shown, so a batch of it looks like none.
+            empty = if numbers.is_empty() { empty + 1 } else { 0 };
+            if empty == EMPTY_TURNS {
                 return Ok(found);
             }
             found.extend(numbers);

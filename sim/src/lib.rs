@@ -17,6 +17,7 @@ mod link;
 mod oracle;
 mod plan;
 mod report;
+mod rot;
 mod sabotage;
 mod server;
 mod shrink;

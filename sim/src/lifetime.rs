@@ -48,7 +48,7 @@ impl World {
     }
 
     /// Drops the process and counts what it did to the disk.
-    fn leave_server(&mut self) {
+    pub(crate) fn leave_server(&mut self) {
         self.server = None;
         self.report.disk_operations += self.disk.ops();
     }
@@ -175,6 +175,7 @@ impl World {
         if failed || self.weather.cut {
             self.oracle.crashed();
         } else {
+            self.oracle.synced();
             self.oracle.restarted();
         }
         self.disk = if self.weather.cut { self.disk.crash() } else { self.disk.kill() };

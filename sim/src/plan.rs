@@ -31,15 +31,29 @@ pub struct Misfortunes {
     pub clock_jumps: bool,
     /// Connections that break at any byte.
     pub broken_connections: bool,
+    /// A byte that rots on the disk while no process runs.
+    pub bit_rot: bool,
 }
 
 impl Misfortunes {
     /// All of them.
-    pub const ALL: Self =
-        Self { crashes: true, disk_errors: true, full_disk: true, clock_jumps: true, broken_connections: true };
+    pub const ALL: Self = Self {
+        crashes: true,
+        disk_errors: true,
+        full_disk: true,
+        clock_jumps: true,
+        broken_connections: true,
+        bit_rot: true,
+    };
     /// A calm day.
-    pub const NONE: Self =
-        Self { crashes: false, disk_errors: false, full_disk: false, clock_jumps: false, broken_connections: false };
+    pub const NONE: Self = Self {
+        crashes: false,
+        disk_errors: false,
+        full_disk: false,
+        clock_jumps: false,
+        broken_connections: false,
+        bit_rot: false,
+    };
 }
 
 /// Bugs that are planted around the product, never in it.
@@ -63,6 +77,8 @@ pub enum Sabotage {
     SleepersNeverWake,
     /// Now and then an operation panics.
     ReceivesPanic,
+    /// Messages that cannot be read are not counted.
+    DamageIsNotTold,
 }
 
 impl Plan {

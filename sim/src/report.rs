@@ -35,6 +35,10 @@ pub struct Report {
     pub stopped_logs: u64,
     /// Times the disk was filled.
     pub full_disks: u64,
+    /// Bits that rotted while no process ran.
+    pub rotten_bits: u64,
+    /// Queues in which a message could not be read for that.
+    pub unreadable: u64,
     /// Boundaries passed on the disk: writes, syncs, creates, renames, removes.
     pub disk_operations: u64,
     /// Simulated time.
@@ -67,6 +71,8 @@ impl AddAssign for Report {
         self.orderly_stops += other.orderly_stops;
         self.stopped_logs += other.stopped_logs;
         self.full_disks += other.full_disks;
+        self.rotten_bits += other.rotten_bits;
+        self.unreadable += other.unreadable;
         self.disk_operations += other.disk_operations;
         self.millis += other.millis;
         self.trace = self.trace.wrapping_add(other.trace);
@@ -86,6 +92,7 @@ impl fmt::Display for Report {
             "{kills} kills, {power_cuts} power cuts, {stopped_logs} logs stopped by the disk, {full_disks} full disks"
         )?;
         writeln!(f, "{starts} starts, {failed_starts} failed ones, {orderly_stops} orderly stops")?;
+        writeln!(f, "{} rotten bits, {} queues with a message that cannot be read", self.rotten_bits, self.unreadable)?;
         write!(f, "{} disk operations", self.disk_operations)
     }
 }

@@ -215,6 +215,9 @@ impl World {
         let Some(server) = &self.server else { return };
         self.trace.note(format_args!("job {}", job.name));
         (job.work)(server);
+        if job.name == "commit" && !server.journal().is_stopped() {
+            self.oracle.synced();
+        }
         if job.name == "tend" && !server.journal().is_stopped() {
             self.weather.noticed();
         }

@@ -55,6 +55,14 @@ fn a_long_poll_that_never_ends_is_found() {
 }
 
 #[test]
+fn damage_that_nobody_tells_of_is_found() {
+    // Long enough that messages stand in segments.
+    let plan = Plan { steps: 400, ..Plan::short().with(Sabotage::DamageIsNotTold) };
+    let found = (0..4 * SEEDS).find_map(|seed| run(seed, &plan).err()).expect("it is found");
+    assert!(found.what.contains("nobody says so"), "{found}");
+}
+
+#[test]
 fn a_panic_in_an_operation_is_found() {
     check(Sabotage::ReceivesPanic, &["InternalFailure"]);
 }

@@ -99,6 +99,18 @@ impl Message {
         self.gone_from = Some(self.gone_from.map_or(at, |before| before.min(at)));
     }
 
+    /// The process ended, and what was done to this message after the event `synced` may be forgotten: its queue is relaxed.
+    pub(crate) fn may_be_forgotten(&mut self, synced: u64) {
+        if matches!(self.sending, Sending::Acknowledged(at) if at > synced) {
+            self.sending = Sending::Unknown;
+        }
+        self.seen_first = self.seen_first.filter(|seen| *seen <= synced);
+        if self.gone_from.is_some_and(|gone| gone > synced) {
+            self.gone_from = None;
+            self.may_be_gone = true;
+        }
+    }
+
     /// Whether it surely was there at a moment in order.
     pub(crate) fn was_there(&self, at: u64) -> bool {
         let acknowledged = matches!(self.sending, Sending::Acknowledged(when) if when < at);
@@ -173,6 +185,22 @@ mod tests {
         message.gone(5);
         assert_eq!(message.must_not_show(4, 1_000, 2_000), None);
         assert_eq!(message.must_not_show(6, 1_000, 2_000), Some("its deletion was acknowledged"));
+    }
+
+    #[test]
+    fn what_a_relaxed_queue_did_after_the_last_sync_may_be_forgotten_and_nothing_before() {
+        let mut message = message();
+        message.acknowledged(3, 1_000);
+        message.seen(4, 5, Some(0));
+        message.may_be_forgotten(3);
+        assert!(message.must_be_there(1_000), "the send is on disk");
+        message.may_be_forgotten(2);
+        assert!(!message.must_be_there(1_000));
+        message.gone(8);
+        message.may_be_forgotten(8);
+        assert_eq!(message.must_not_show(9, 1_000, 2_000), Some("its deletion was acknowledged"));
+        message.may_be_forgotten(7);
+        assert_eq!(message.must_not_show(9, 1_000, 2_000), None);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub(crate) struct Oracle {
     unavailable_until: u64,
     /// Since when the log takes nothing.
     stopped_since: Option<u64>,
+    /// Everything answered up to this event is on disk.
+    synced: u64,
     pub(crate) deliveries: u64,
 }
 
@@ -56,6 +58,7 @@ impl Oracle {
             unavailable: false,
             unavailable_until: 0,
             stopped_since: None,
+            synced: 0,
             deliveries: 0,
         }
     }
@@ -90,7 +93,17 @@ impl Oracle {
 
     /// The process ended without finishing.
     pub(crate) fn crashed(&mut self) {
-        self.messages.iter_mut().for_each(|message| message.leases.crashed());
+        for message in &mut self.messages {
+            message.leases.crashed();
+            if QUEUES[message.queue].is_relaxed {
+                message.may_be_forgotten(self.synced);
+            }
+        }
+    }
+
+    /// The log was synced, with everything that was decided so far.
+    pub(crate) fn synced(&mut self) {
+        self.synced = self.order;
     }
 
     /// The process was stopped in order.
@@ -196,11 +209,20 @@ impl Oracle {
     }
 
     /// Every message of `queue` that must be there and is not among `found`.
-    pub(crate) fn check_nothing_is_lost(&self, queue: usize, found: &[usize]) -> Verdict {
-        let missing = self.messages.iter().enumerate().find(|(number, message)| {
+    fn missing(&self, queue: usize, found: &[usize]) -> impl Iterator<Item = (usize, &Message)> {
+        self.messages.iter().enumerate().filter(move |(number, message)| {
             message.queue == queue && message.must_be_there(self.wall_max) && !found.contains(number)
-        });
-        match missing {
+        })
+    }
+
+    /// Bytes of the bodies of those.
+    pub(crate) fn missing_bytes(&self, queue: usize, found: &[usize]) -> usize {
+        self.missing(queue, found).map(|(_, message)| message.body.len()).sum()
+    }
+
+    /// Whether all of `queue` is there that must be.
+    pub(crate) fn check_nothing_is_lost(&self, queue: usize, found: &[usize]) -> Verdict {
+        match self.missing(queue, found).next() {
             None => Ok(()),
             Some((_, message)) => {
                 Err(format!("message {} of {} was acknowledged and is lost", message.name(), QUEUES[queue].name))

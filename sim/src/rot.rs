@@ -1,0 +1,91 @@
+//! One byte of a file rots while no process runs: the next one says so, or nothing of worth was hit.
+//!
+//! The store was stopped in order, so every byte that counts is attested. Either the start is refused and names the file, or
+//! it serves: then what is missing was counted as unreadable, is no more than stands around one place, and everything else is
+//! there as it was sent.
+
+use crate::ask::QUEUES;
+use crate::plan::Sabotage;
+use crate::server::{Server, Start};
+use crate::world::World;
+use journal::{Io, OpenError};
+use names::Instant;
+
+/// Hours until leases that the settling of accounts took have ended.
+const LATER_MILLIS: u64 = 3_600_000;
+
+/// Bytes of bodies that one rotten byte can hide: a step of a segment with the records at both its ends, or a block.
+const HIDDEN_BYTES_MAX: usize = 64 << 10;
+
+/// Places that are tried until one is found that is not zero: most of a spare is.
+const PLACES: usize = 200;
+
+impl World {
+    /// Stops in order, lets a byte rot, and looks at what a start makes of it.
+    pub(crate) async fn check_rot(&mut self) -> Result<(), String> {
+        self.stop_and_start().await?;
+        if let Some(server) = &self.server {
+            server.journal().close();
+        }
+        self.oracle.restarted();
+        self.leave_server();
+        self.disk = self.disk.kill();
+        let Some((name, offset)) = self.place() else { return Ok(()) };
+        self.disk.flip(&name, offset, self.chance.u8(..8));
+        self.trace.note(format_args!("a bit of {name} rots at {offset}"));
+        self.report.rotten_bits += 1;
+        let start = Start {
+            disk: &self.disk,
+            now: Instant::from_millis(self.wall),
+            trace: &self.trace,
+            seed: self.chance.u64(..),
+            sabotage: self.plan.sabotage,
+        };
+        match Server::open(&start) {
+            Ok(server) => self.server = Some(server),
+            Err(OpenError::Corrupt { file, .. }) if file == name => return Ok(()),
+            Err(error) => return Err(format!("a bit of {name} rotted at {offset}, and the start says: {error}")),
+        }
+        self.pass(LATER_MILLIS).await;
+        for queue in 0..QUEUES.len() {
+            let found = self.drain(queue).await?;
+            self.check_told(queue, &found).map_err(|why| format!("{why}: a bit of {name} rotted at {offset}"))?;
+        }
+        Ok(())
+    }
+
+    fn check_told(&mut self, queue: usize, found: &[usize]) -> Result<(), String> {
+        let missing = self.oracle.missing_bytes(queue, found);
+        let is_hidden = self.plan.sabotage == Some(Sabotage::DamageIsNotTold);
+        let told = self.server.as_ref().map_or(0, |server| server.store.damaged_reads());
+        let told = if is_hidden { 0 } else { told };
+        self.report.unreadable += u64::from(missing > 0);
+        match missing {
+            0 => Ok(()),
+            _ if told == 0 => Err(format!("messages of {} are missing and nobody says so", QUEUES[queue].name)),
+            bytes if bytes > HIDDEN_BYTES_MAX => Err(format!("{bytes} bytes of {} are missing", QUEUES[queue].name)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A place in some file that is not empty; often in one that holds messages beyond the log.
+    fn place(&mut self) -> Option<(String, u64)> {
+        let mut names = self.disk.list().ok()?;
+        names.sort();
+        if self.chance.bool() && names.iter().any(|name| name.starts_with("segment-")) {
+            names.retain(|name| name.starts_with("segment-"));
+        }
+        for _ in 0..PLACES {
+            let name = &names[self.chance.usize(..names.len())];
+            let bytes = self.disk.bytes(name).unwrap_or_default();
+            if bytes.is_empty() {
+                continue;
+            }
+            let at = self.chance.usize(..bytes.len());
+            if bytes[at] != 0 {
+                return Some((name.clone(), at as u64));
+            }
+        }
+        None
+    }
+}
