@@ -9,8 +9,8 @@ import uuid
 
 import checksums
 import pytest
-from conftest import fresh_name
-from conversation import counts, receive_one, refusal, refused_with
+from conftest import fresh_name, make_client
+from conversation import counts, drain, receive_one, refusal, refused_with
 
 MESSAGE_BYTES_MAX = 1_048_576
 FORBIDDEN = ["\x00", "\x08", "\x0b", "\x0c", "\x1f", "\ufffe", "\uffff"]
@@ -189,6 +189,20 @@ def test_a_message_without_a_trace_header_shows_none(sqs, queue):
     assert "AWSTraceHeader" not in receive_one(sqs, queue, MessageSystemAttributeNames=["All"])["Attributes"]
     sqs.send_message(QueueUrl=queue, MessageBody="b", MessageSystemAttributes={"AWSTraceHeader": text(TRACE)})
     assert "Attributes" not in receive_one(sqs, queue)
+
+
+def test_a_trace_that_comes_with_the_request_is_every_messages_that_has_none(queue):
+    client = make_client()
+    client.meta.events.register("before-sign.sqs", lambda request, **_: request.headers.add_header("X-Amzn-Trace-Id", "Root=9"))
+    sent = client.send_message(QueueUrl=queue, MessageBody="alone")
+    assert "MD5OfMessageSystemAttributes" not in sent
+    own = {"MessageSystemAttributes": {"AWSTraceHeader": text(TRACE)}}
+    client.send_message_batch(
+        QueueUrl=queue, Entries=[{"Id": "a", "MessageBody": "with its own", **own}, {"Id": "b", "MessageBody": "without"}]
+    )
+    messages = drain(client, queue, 3, MessageSystemAttributeNames=["AWSTraceHeader"])
+    traces = {message["Body"]: message["Attributes"]["AWSTraceHeader"] for message in messages}
+    assert traces == {"alone": "Root=9", "with its own": TRACE, "without": "Root=9"}
 
 
 def test_a_trace_header_does_not_count_towards_the_size(sqs, make_queue):

@@ -85,6 +85,9 @@ pub struct Options {
     pub limits: Limits,
 }
 
+/// The header in which X-Ray's SDKs and load balancers name the trace that a request belongs to.
+const TRACE_HEADER: &str = "x-amzn-trace-id";
+
 /// The AWS front door. Clones are handles on the same one.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
@@ -245,6 +248,7 @@ impl Gateway {
             access_key: access_key.map(|key| key.into_owned().into_boxed_str()),
             request_id,
             now: inner.surroundings.now(),
+            trace_header: head.headers.get(TRACE_HEADER).and_then(|value| value.to_str().ok()).map(Into::into),
             stopping: inner.stopping.clone(),
             base: self.base(head, scheme),
             path: head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),

@@ -123,6 +123,8 @@ pub struct Caller {
     pub request_id: RequestId,
     /// When the request had arrived.
     pub now: Instant,
+    /// The X-Ray trace that the request belongs to, as it came beside the input; visible ASCII, not checked further.
+    pub trace_header: Option<Box<str>>,
     /// Tells that the server is stopping: long polls then end early.
     pub stopping: Stopping,
     pub(crate) base: Base,
@@ -144,6 +146,7 @@ impl Caller {
             access_key: None,
             request_id: RequestId::from_random(0),
             now,
+            trace_header: None,
             stopping: Stopping::new(),
             base: Base::Public("http://localhost:4566".into()),
             path: PathAndQuery::from_static("/"),

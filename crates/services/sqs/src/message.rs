@@ -75,16 +75,19 @@ impl Checked {
     }
 
     /// The message as the queue takes it.
-    pub(crate) fn into_message(self, id: MessageId, body_md5: [u8; 16], sender: &str) -> NewMessage {
+    pub(crate) fn into_message(self, id: MessageId, body_md5: [u8; 16], caller: &Caller) -> NewMessage {
         let Self { body, attributes_md5, attributes, trace_header, delay_millis, grouping, .. } = self;
         let trace_header = trace_header.map(|header| match header.value {
             Value::Text(text) => (SystemAttribute::TraceHeader, text.into_boxed_str()),
             Value::Binary(_) => unreachable!("a trace header is taken as a text only"),
         });
-        let mut system = Vec::from_iter(trace_header);
+        // The message's own wins over the request's (X-Ray guide, "Amazon SQS and AWS X-Ray").
+        let of_request = || system_attributes::of_request(caller.trace_header.as_deref());
+        let mut system = Vec::from_iter(trace_header.or_else(of_request));
         let labels = grouping.labels();
         grouping.append_to(&mut system);
-        let properties = Properties { body_md5, attributes_md5, sender: sender.to_owned(), attributes, system };
+        let properties =
+            Properties { body_md5, attributes_md5, sender: caller.account.to_string(), attributes, system };
         let body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
         // Behind the body in its own buffer, so that the body is not copied. What the buffer has beyond that would be kept
         // for as long as the message.

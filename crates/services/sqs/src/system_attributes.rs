@@ -1,6 +1,7 @@
 //! Message system attributes as senders give them: `AWSTraceHeader`, a text, and no other.
 //!
-//! They have a digest of their own, by the rule of message attributes, and count towards no size. Source: API reference,
+//! They have a digest of their own, by the rule of message attributes, and count towards no size. The trace header may also come
+//! with the request, for all messages that it sends. Source: API reference,
 //! SendMessage (MessageSystemAttributes) and MessageSystemAttributeValue.
 
 use crate::api::MessageSystemAttributeValue;
@@ -24,6 +25,13 @@ pub(crate) fn parse(given: Vec<(String, MessageSystemAttributeValue)>) -> Result
         }
     }
     Ok(taken)
+}
+
+/// The trace header of a message that has none of its own: that of the request which sends it. One that could not be sent as
+/// an attribute is left out, since whoever put it there (a proxy, say) is not whoever sends.
+pub(crate) fn of_request(header: Option<&str>) -> Option<(SystemAttribute, Box<str>)> {
+    let can_be_kept = |text: &&str| (1..=limits::TRACE_HEADER_BYTES_MAX).contains(&text.len());
+    header.filter(can_be_kept).map(|text| (SystemAttribute::TraceHeader, text.into()))
 }
 
 fn parse_trace_header(name: String, value: MessageSystemAttributeValue) -> Result<Attribute, Refusal> {
@@ -65,6 +73,14 @@ mod tests {
             data_type: data_type.into(),
             string_value,
             ..MessageSystemAttributeValue::default()
+        }
+    }
+
+    #[test]
+    fn a_trace_header_of_the_request_that_cannot_be_kept_is_left_out() {
+        assert_eq!(of_request(Some("Root=1")), Some((SystemAttribute::TraceHeader, "Root=1".into())));
+        for none in [None, Some(""), Some(&*"x".repeat(65_536))] {
+            assert_eq!(of_request(none), None);
         }
     }
 

@@ -39,7 +39,7 @@ impl Operation for SendMessage {
         let body_md5 = Md5::digest(checked.body.as_bytes()).into();
         let (attributes_md5, system_md5) = (checked.attributes_md5, checked.system_md5);
         let id = message_id(&caller, 0);
-        let message = checked.into_message(id, body_md5, caller.account.as_str());
+        let message = checked.into_message(id, body_md5, &caller);
         // A duplicate is answered with the message that was first.
         let (id, sequence_number) = match place.queue.ask(place.send(vec![message])).await? {
             queue::Reply::Accepted(accepted) => (accepted[0].id, Some(sequence_number(accepted[0].sequence))),

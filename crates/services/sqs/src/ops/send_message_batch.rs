@@ -56,7 +56,7 @@ impl Operation for SendMessageBatch {
         for (nth, ((entry_id, message), body_md5)) in entry_ids.into_iter().zip(checked).zip(digests).enumerate() {
             let id = message_id(&caller, nth);
             successful.push(sent(entry_id, &message, body_md5, show_id(id)));
-            messages.push(message.into_message(id, body_md5, caller.account.as_str()));
+            messages.push(message.into_message(id, body_md5, &caller));
         }
         if !messages.is_empty()
             && let queue::Reply::Accepted(accepted) = place.queue.ask(place.send(messages)).await?
