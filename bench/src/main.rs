@@ -33,6 +33,7 @@ mod stamped;
 mod start;
 mod subject;
 mod table;
+mod temporary;
 mod usage;
 mod verdict;
 mod wakeup;
@@ -70,6 +71,8 @@ enum Measurement {
     Queues(queues::Options),
     /// Very many queues that nobody uses: memory of each, start
     Idle(idle::Options),
+    /// Reply queues, each made, used once and gone: time, CPU, memory
+    Temporary(temporary::Options),
     /// kill -9 under load, round after round: nothing acknowledged is lost, nothing deleted comes back
     Kill(kill::Options),
     /// Start time, idle memory and size of the release binary
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Measurement::Written(options) => written::run(&options),
         Measurement::Queues(options) => queues::run(&options),
         Measurement::Idle(options) => idle::run(&options),
+        Measurement::Temporary(options) => temporary::run(&options),
         Measurement::Kill(options) => kill::run(&options),
         Measurement::Start => start::run(),
         Measurement::Echo { listen } => echo::serve(listen).map_err(|error| error.to_string()),

@@ -6,6 +6,7 @@ mod descriptors;
 mod frozen;
 mod policy;
 mod queue;
+mod reply;
 mod resources;
 mod server;
 mod stopping;
