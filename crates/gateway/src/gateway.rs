@@ -28,7 +28,7 @@ use crate::errors;
 use crate::isolation::{self, Isolated, Panicked};
 use crate::limits::{BODY_BYTES_MAX, Limits};
 use crate::metrics::{Metrics, OperationMetrics};
-use crate::pages::{Page, Pages};
+use crate::pages::{Asked, Page, Pages};
 use crate::protocol::Protocol;
 use crate::reply;
 use crate::request_id::RequestId;
@@ -178,6 +178,9 @@ impl Gateway {
         record: &mut Record<'d>,
     ) -> Result<Reply, Refused> {
         let scope = credential::scope(&head.headers, route::query(&head));
+        if self.0.pages.claims(head.uri.path()) {
+            return self.claimed(head, body, scheme, record).await;
+        }
         let route = route::route(&self.0.directory, &head, scope.as_ref(), &mut record.place)?;
         if matches!(route, Route::Page) {
             record.is_page = true;
@@ -266,6 +269,35 @@ impl Gateway {
             Some(url) => Base::Public(Arc::clone(url)),
             None => Base::Client { scheme: scheme.as_str(), host: route::host_value(head) },
         }
+    }
+
+    /// A request for a path that is the server's own.
+    async fn claimed(
+        &self,
+        head: Parts,
+        body: Incoming,
+        scheme: Scheme,
+        record: &mut Record<'_>,
+    ) -> Result<Reply, Refused> {
+        record.is_page = true;
+        if !matches!(head.method, Method::GET | Method::HEAD | Method::POST) {
+            return Ok(reply::page(Page::text(405, "This path takes GET, HEAD and POST.\n")));
+        }
+        let body = self.receive(body, record).await?;
+        let scope = credential::scope(&head.headers, route::query(&head));
+        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let asked = Asked {
+            is_post: head.method == Method::POST,
+            path: head.uri.path(),
+            query: route::query(&head),
+            accept: text("accept"),
+            content_type: text("content-type"),
+            target: text("x-amz-target"),
+            has_origin: head.headers.contains_key("origin"),
+            body: &body,
+            caller: self.identify(&head, scope, scheme, record.id),
+        };
+        Ok(reply::page(self.0.pages.answer(asked).await))
     }
 
     fn page(&self, head: &Parts) -> Reply {

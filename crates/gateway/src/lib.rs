@@ -26,7 +26,7 @@ mod stopping;
 
 pub use gateway::{Gateway, Options, Scheme, Surroundings};
 pub use limits::Limits;
-pub use pages::{Page, Pages};
+pub use pages::{Asked, Page, Pages};
 pub use request_id::RequestId;
 pub use service::{Answer, Base, Caller, Description, Prepared, Refused, Service, Unprepared};
 pub use stopping::Stopping;

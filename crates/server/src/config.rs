@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) reserve_mib: u64,
     pub(crate) memory_limit: usize,
     pub(crate) resources: Option<PathBuf>,
+    pub(crate) metered_queues_max: usize,
 }
 
 /// How log lines are written.
@@ -140,6 +141,13 @@ pub(crate) const KEYS: &[Key] = &[
         set: |config, text| put(&mut config.resources, Ok((!text.is_empty()).then(|| PathBuf::from(text)))),
     },
     Key {
+        name: "metrics.queues_max",
+        value: "N",
+        help: "Queues with metrics of their own, first come first served; those of the others are summed up",
+        default: "1000",
+        set: |config, text| put(&mut config.metered_queues_max, whole(text).map(|number| number as usize)),
+    },
+    Key {
         name: "http.header_timeout_secs",
         value: "SECONDS",
         help: "How long a client may take for the head of a request",
@@ -244,6 +252,7 @@ impl Config {
             reserve_mib: 0,
             memory_limit: 0,
             resources: None,
+            metered_queues_max: 0,
         };
         for key in KEYS {
             (key.set)(&mut config, key.default).expect("every default is a value its key takes");

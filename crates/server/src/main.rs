@@ -15,6 +15,7 @@ mod descriptors;
 mod handbook;
 mod housekeeper;
 mod listen;
+mod localstack;
 mod log;
 mod metrics;
 mod mode;

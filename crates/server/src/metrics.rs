@@ -5,7 +5,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use sqs::Sqs;
+use sqs::{Metered, Sqs};
 use std::fmt;
 use std::sync::Arc;
 
@@ -70,8 +70,73 @@ impl Collector for StoreCollector {
         ] {
             gauge(&mut encoder, &format!("tidewire_sqs_{name}"), help, value)?;
         }
+        self.queues(&mut encoder)
+    }
+}
+
+/// Reads one number of a queue.
+type Reading = fn(&Metered) -> u64;
+
+/// What is counted of each queue: its name here, what it is, and CloudWatch's name for it.
+const COUNTED: [(&str, &str, Reading); 5] = [
+    ("messages_sent", "NumberOfMessagesSent", |queue| queue.counted.sent),
+    ("sent_message_size_bytes", "SentMessageSize, summed up", |queue| queue.counted.sent_bytes),
+    ("messages_received", "NumberOfMessagesReceived", |queue| queue.counted.received),
+    ("messages_deleted", "NumberOfMessagesDeleted", |queue| queue.counted.deleted),
+    ("empty_receives", "NumberOfEmptyReceives", |queue| queue.counted.empty_receives),
+];
+
+/// What each queue holds.
+const HELD: [(&str, &str, Reading); 3] = [
+    ("messages_visible", "ApproximateNumberOfMessagesVisible", |queue| queue.visible),
+    ("messages_not_visible", "ApproximateNumberOfMessagesNotVisible", |queue| queue.in_flight),
+    ("messages_delayed", "ApproximateNumberOfMessagesDelayed", |queue| queue.delayed),
+];
+
+/// What no queue can be called, for what all those without a meter of their own come to.
+const OTHERS: &str = "(others)";
+
+impl StoreCollector {
+    /// CloudWatch's metrics of each queue that has a meter, and of the others together.
+    fn queues(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let metered = self.sqs.metered();
+        for (name, help, read) in COUNTED {
+            let kind = ConstCounter::new(0_u64).metric_type();
+            let name = format!("tidewire_sqs_queue_{name}");
+            let mut family = encoder.encode_descriptor(&name, help, None, kind)?;
+            for queue in &metered {
+                ConstCounter::new(read(queue)).encode(family.encode_family(&labels(queue))?)?;
+            }
+        }
+        for (name, help, read) in HELD {
+            let kind = ConstGauge::new(0_i64).metric_type();
+            let name = format!("tidewire_sqs_queue_{name}");
+            let mut family = encoder.encode_descriptor(&name, help, None, kind)?;
+            for queue in &metered {
+                ConstGauge::new(number(read(queue))).encode(family.encode_family(&labels(queue))?)?;
+            }
+        }
+        let (name, help) = ("tidewire_sqs_queue_oldest_message_age_seconds", "ApproximateAgeOfOldestMessage");
+        let mut family = encoder.encode_descriptor(name, help, None, ConstGauge::new(0_i64).metric_type())?;
+        let now = self.store.clock().now().as_millis();
+        // Of the others there is no oldest: each would have to be asked.
+        for queue in metered.iter().filter(|metered| metered.queue.is_some()) {
+            let age = queue.oldest_sent_at.map_or(0, |sent_at| now.saturating_sub(sent_at.as_millis()) / 1000);
+            ConstGauge::new(number(age)).encode(family.encode_family(&labels(queue))?)?;
+        }
         Ok(())
     }
+}
+
+fn labels(metered: &Metered) -> [(&'static str, &str); 3] {
+    let named = metered.queue.as_ref();
+    let (account, region, queue) =
+        named.map_or(("", "", OTHERS), |(account, region, name)| (account.as_str(), region.as_str(), name.as_str()));
+    [("account", account), ("region", region), ("queue", queue)]
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
@@ -80,6 +145,6 @@ fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u
 }
 
 fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
-    let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+    let gauge = ConstGauge::new(number(value));
     gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
 }

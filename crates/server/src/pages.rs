@@ -1,10 +1,13 @@
 //! The pages of the server's own: health, readiness, metrics, and those LocalStack's users look for.
 
 use crate::clock::SystemClock;
+use crate::localstack::{self, LocalStack};
 use engine::Store;
-use gateway::{Page, Stopping};
+use gateway::{Asked, Page, Stopping};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 /// The services that answer, for LocalStack's health page.
@@ -21,6 +24,7 @@ pub(crate) struct ServerPages {
 struct Wired {
     registry: Registry,
     stopping: Stopping,
+    localstack: LocalStack,
 }
 
 impl gateway::Pages for ServerPages {
@@ -34,6 +38,19 @@ impl gateway::Pages for ServerPages {
             _ => return None,
         })
     }
+
+    fn claims(&self, path: &str) -> bool {
+        localstack::has(path)
+    }
+
+    fn answer<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Page> + Send + 'a>> {
+        Box::pin(async move {
+            match self.wired.get() {
+                Some(wired) => wired.localstack.answer(asked).await,
+                None => Page::text(503, "starting\n"),
+            }
+        })
+    }
 }
 
 impl ServerPages {
@@ -42,9 +59,10 @@ impl ServerPages {
         Self { store, clock, wired: OnceLock::new() }
     }
 
-    /// Tells the pages what to count and when the server stops. Called once, before anything is served.
-    pub(crate) fn wire_up(&self, registry: Registry, stopping: Stopping) {
-        let first = self.wired.set(Wired { registry, stopping }).is_ok();
+    /// Tells the pages what to count, and whose front door they stand at. Called once, before anything is served.
+    pub(crate) fn wire_up(&self, registry: Registry, localstack: LocalStack) {
+        let stopping = localstack.gateway.stopping();
+        let first = self.wired.set(Wired { registry, stopping, localstack }).is_ok();
         assert!(first, "the pages are wired up once");
     }
 

@@ -10,6 +10,7 @@ use crate::control::Control;
 use crate::descriptors;
 use crate::housekeeper::Housekeeper;
 use crate::listen;
+use crate::localstack::LocalStack;
 use crate::metrics::StoreCollector;
 use crate::mode::Mode;
 use crate::pages::ServerPages;
@@ -84,7 +85,7 @@ async fn serve(
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
-    let gateway = wire_up(config, &clock, &store, &sqs);
+    let gateway = wire_up(mode, config, &clock, &store, &sqs);
 
     let mut timers = tokio::spawn({
         let store = Arc::clone(&store);
@@ -173,12 +174,16 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
         let secs = behind.as_secs();
         tracing::warn!(secs, "the wall clock is behind the times in the store; going on from the latest of them");
     }
-    let told = sqs::Options { home_region: config.region.clone(), limits: config.limits };
+    let told = sqs::Options {
+        home_region: config.region.clone(),
+        limits: config.limits,
+        metered_queues_max: config.metered_queues_max,
+    };
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
     Ok((store, sqs))
 }
 
-fn wire_up(config: &Config, clock: &Arc<SystemClock>, store: &Arc<Store>, sqs: &Arc<Sqs>) -> Gateway {
+fn wire_up(mode: Mode, config: &Config, clock: &Arc<SystemClock>, store: &Arc<Store>, sqs: &Arc<Sqs>) -> Gateway {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
     let limits = Limits {
@@ -199,7 +204,7 @@ fn wire_up(config: &Config, clock: &Arc<SystemClock>, store: &Arc<Store>, sqs: &
         limits,
     };
     let gateway = Gateway::new(options, &mut registry);
-    pages.wire_up(registry, gateway.stopping());
+    pages.wire_up(registry, LocalStack { mode, gateway: gateway.clone(), sqs: Arc::clone(sqs) });
     gateway
 }
 

@@ -4,6 +4,8 @@
 mod banner;
 mod descriptors;
 mod frozen;
+mod localstack;
+mod metrics;
 mod policy;
 mod queue;
 mod reply;

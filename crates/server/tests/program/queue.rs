@@ -349,3 +349,21 @@ fn a_reader_that_has_enough_ends_an_export_without_a_word() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
+
+#[test]
+fn stats_shows_counts_age_and_rates() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    cli.with_input(&["queue", "send", "q", "--lines"], "a\nb\nc\n");
+    cli.done(&["queue", "receive", "q", "--delete"]);
+    let stats = cli.json(&["queue", "stats", "q", "--interval", "0"]);
+    for (name, expected) in
+        [("visible", 2), ("in_flight", 0), ("delayed", 0), ("sent", 3), ("received", 1), ("deleted", 1)]
+    {
+        assert_eq!(stats[name], expected, "{name}: {stats}");
+    }
+    assert!(stats["oldest_secs"].as_u64().is_some_and(|secs| secs < 60), "{stats}");
+    assert_eq!(stats.get("sent_per_sec"), None);
+    let stats = cli.json(&["queue", "stats", "q", "--interval", "0.1"]);
+    assert_eq!(stats["sent_per_sec"], 0.0);
+}

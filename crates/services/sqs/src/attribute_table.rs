@@ -10,8 +10,10 @@
 
 use crate::limits::{self, default};
 use crate::machine::About;
+use crate::meters::Counted;
 use crate::policy;
 use crate::refusal::Refusal;
+use names::Instant;
 use queue::Counts;
 use std::ops::RangeInclusive;
 
@@ -51,9 +53,14 @@ pub(crate) enum Kind {
     Kept(Attribute, Values),
     /// Told by the queue; nobody sets it.
     Reported(fn(&About, &Counts) -> String),
+    /// Told of what happens to the queue, where it is counted by itself; nobody sets it.
+    Metered(Meter),
     /// Without effect in this version: takes these values, which ask for none, and no other. Shown as `shown`.
     WithoutEffect { neutral: &'static [&'static str], shown: Option<&'static str> },
 }
+
+/// Reads a count: of the counters, if the queue has its own, of what it holds, now.
+pub(crate) type Meter = fn(Option<Counted>, &Counts, Instant) -> Option<String>;
 
 /// What a kept attribute's values are, and what holds where none is set.
 pub(crate) enum Values {
@@ -146,7 +153,21 @@ pub(crate) static TABLE: &[Row] = &[
         Values::Number { default: 0, range: 0..=limits::IDLE_LIFETIME_SECS_MAX },
     ),
     kept("TidewireDurability", Attribute::Durability, Values::Words(&["durable", "relaxed"])),
+    metered("TidewireNumberOfMessagesSent", |counted, _, _| Some(counted?.sent.to_string())),
+    metered("TidewireNumberOfMessagesReceived", |counted, _, _| Some(counted?.received.to_string())),
+    metered("TidewireNumberOfMessagesDeleted", |counted, _, _| Some(counted?.deleted.to_string())),
+    metered("TidewireNumberOfEmptyReceives", |counted, _, _| Some(counted?.empty_receives.to_string())),
+    metered("TidewireAgeOfOldestMessage", |_, counts, now| {
+        let age = |sent_at: Instant| now.as_millis().saturating_sub(sent_at.as_millis()) / 1000;
+        Some(counts.oldest_sent_at.map_or(0, age).to_string())
+    }),
 ];
+
+/// What is counted; tidewire's own, for whoever names it.
+const fn metered(name: &'static str, report: Meter) -> Row {
+    let kind = Kind::Metered(report);
+    Row { name, kind, of: Queues::All, set: Settable::Never, shown: Shown::WhereSet }
+}
 
 /// A number that `All` always brings.
 const fn number(name: &'static str, attribute: Attribute, default: u32, range: RangeInclusive<u32>) -> Row {
@@ -218,7 +239,7 @@ pub fn default_of(name: &str) -> Option<String> {
     match &Row::named(name, true)?.kind {
         Kind::Kept(_, Values::Number { default, .. }) => Some(default.to_string()),
         Kind::Kept(_, Values::Words(words)) => words.first().map(|word| (*word).to_owned()),
-        Kind::Kept(_, Values::Text(_)) | Kind::Reported(_) => None,
+        Kind::Kept(_, Values::Text(_)) | Kind::Reported(_) | Kind::Metered(_) => None,
         Kind::WithoutEffect { shown, .. } => shown.map(str::to_owned),
     }
 }

@@ -136,7 +136,7 @@ impl AttributeChanges {
                 Kind::Kept(attribute, values) => changes.push((*attribute, values.parse(name, value)?)),
                 Kind::WithoutEffect { neutral, .. } if neutral.contains(&value.as_str()) => {}
                 Kind::WithoutEffect { .. } => return Err(Refusal::attribute_without_effect(name)),
-                Kind::Reported(_) => return Err(Refusal::unknown_attribute(name)),
+                Kind::Reported(_) | Kind::Metered(_) => return Err(Refusal::unknown_attribute(name)),
             }
         }
         Ok(Self(changes))

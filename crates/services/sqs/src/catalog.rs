@@ -8,6 +8,7 @@ use crate::attributes::Attributes;
 use crate::idle::Idle;
 use crate::limits::{IDLE_AGAIN_MILLIS, IDLE_LOOKS_MAX};
 use crate::machine::{About, Bounds, Command, Reply, SqsQueue};
+use crate::meters::{Meter, Meters};
 use crate::records::FAMILY;
 use crate::tags::Tags;
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
@@ -31,14 +32,17 @@ pub(crate) struct QueueEntry {
     pub(crate) partition: Arc<Partition<SqsQueue>>,
     /// The attributes that a request needs before it reaches the partition.
     pub(crate) bounds: Arc<Bounds>,
+    /// Where what happens to it is counted.
+    pub(crate) meter: Arc<Meter>,
     /// Whether somebody asked for it since the last look at who did.
     used: AtomicBool,
 }
 
 impl QueueEntry {
-    fn new(key: QueueKey, partition: Arc<Partition<SqsQueue>>) -> Arc<Self> {
+    fn new(key: QueueKey, partition: Arc<Partition<SqsQueue>>, meters: &Meters) -> Arc<Self> {
         let bounds = partition.inspect(SqsQueue::bounds).unwrap_or_default();
-        Arc::new(Self { key, partition, bounds, used: AtomicBool::new(true) })
+        let meter = meters.of(&key, partition.id());
+        Arc::new(Self { key, partition, bounds, meter, used: AtomicBool::new(true) })
     }
 
     fn note_use(&self) {
@@ -78,6 +82,7 @@ pub(crate) type Listed = (QueueName, Option<Arc<QueueEntry>>);
 /// All queues of a server.
 pub(crate) struct Catalog {
     store: Arc<Store>,
+    meters: Meters,
     queues: RwLock<Queues>,
     idle: Idle,
 }
@@ -100,7 +105,7 @@ pub(crate) enum Creation {
 
 impl Catalog {
     /// The queues that replay left.
-    pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>) -> Self {
+    pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>, meters: Meters) -> Self {
         let mut queues = Queues { homes: BTreeMap::new(), next_ordinal: recovery.next_ordinal() };
         let idle = Idle::default();
         recovery.look(|id, machine: &SqsQueue| {
@@ -110,10 +115,14 @@ impl Catalog {
                 }
                 let home = queues.homes.entry((about.account, about.region.clone())).or_default();
                 home.insert(about.name.clone(), Known::Resting(id));
+                if machine.counts().oldest_sent_at.is_some() {
+                    let (account, region, name) = (about.account, about.region.clone(), about.name.clone());
+                    meters.of(&QueueKey { account, region, name }, id);
+                }
             }
         });
         recovery.finish(&store);
-        Self { store, queues: RwLock::new(queues), idle }
+        Self { store, meters, queues: RwLock::new(queues), idle }
     }
 
     /// The queue of this name in an account and region.
@@ -128,14 +137,14 @@ impl Catalog {
                 entry.note_use();
                 Some(entry)
             }
-            None => self.write().awake(&self.store, &home, name),
+            None => self.write().awake(self, &home, name),
         }
     }
 
     /// Creates a queue unless there is one of this key.
     pub(crate) fn create(&self, key: QueueKey, attributes: &Attributes, tags: &Tags) -> Result<Creation, Unavailable> {
         let mut queues = self.write();
-        if let Some(existing) = queues.awake(&self.store, &(key.account, key.region.clone()), key.name.as_str()) {
+        if let Some(existing) = queues.awake(self, &(key.account, key.region.clone()), key.name.as_str()) {
             return Ok(Creation::Existing(existing));
         }
         let id = PartitionId::of_family(FAMILY, queues.next_ordinal);
@@ -145,7 +154,7 @@ impl Catalog {
         let command = Command::Create { account, region, name, attributes, tags };
         let pending = partition.execute(command)?;
         queues.next_ordinal += 1;
-        let entry = QueueEntry::new(key, partition);
+        let entry = QueueEntry::new(key, partition, &self.meters);
         queues.insert(Arc::clone(&entry));
         drop(queues);
         self.watch(&entry);
@@ -175,6 +184,7 @@ impl Catalog {
         if queues.get(&entry.key).is_some_and(|found| found.id() == entry.partition.id()) {
             queues.remove(&entry.key);
         }
+        self.meters.forget(&entry.key, entry.partition.id());
     }
 
     /// Watches a queue whose idle lifetime was set, and no longer one whose was taken away.
@@ -241,6 +251,20 @@ impl Catalog {
         &self.store
     }
 
+    /// What every queue is called.
+    pub(crate) fn names(&self) -> Vec<(AccountId, Region, QueueName)> {
+        let of_home = |((account, region), queues): (&Home, &BTreeMap<QueueName, Known>)| {
+            let named = |name: &QueueName| (*account, region.clone(), name.clone());
+            queues.keys().map(named).collect::<Vec<_>>()
+        };
+        self.read(|queues| queues.homes.iter().flat_map(of_home).collect())
+    }
+
+    /// What is counted of queues.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
     /// How many queues there are.
     pub(crate) fn len(&self) -> usize {
         self.read(|queues| queues.homes.values().map(BTreeMap::len).sum())
@@ -280,7 +304,7 @@ impl Queues {
     }
 
     /// A queue that can be asked, of whatever is known of it.
-    fn awake(&mut self, store: &Store, home: &Home, name: &str) -> Option<Arc<QueueEntry>> {
+    fn awake(&mut self, catalog: &Catalog, home: &Home, name: &str) -> Option<Arc<QueueEntry>> {
         let queues = self.homes.get_mut(home)?;
         let (name, known) = queues.get_key_value(name)?;
         let (name, id) = (name.clone(), known.id());
@@ -288,9 +312,10 @@ impl Queues {
             entry.note_use();
             return Some(Arc::clone(entry));
         }
-        let partition = store.partition(id).expect("a queue is removed from here before its partition is forgotten");
-        let entry =
-            QueueEntry::new(QueueKey { account: home.0, region: home.1.clone(), name: name.clone() }, partition);
+        let partition =
+            catalog.store.partition(id).expect("a queue is removed from here before its partition is forgotten");
+        let key = QueueKey { account: home.0, region: home.1.clone(), name: name.clone() };
+        let entry = QueueEntry::new(key, partition, &catalog.meters);
         queues.insert(name, Known::Awake(Arc::clone(&entry)));
         Some(entry)
     }

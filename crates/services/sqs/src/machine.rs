@@ -199,15 +199,14 @@ impl SqsQueue {
         self.about.as_ref()
     }
 
+    /// How many messages there are, as far as time has been let pass.
+    pub(crate) fn counts(&self) -> queue::Counts {
+        self.queue.counts()
+    }
+
     /// What requests look at before they ask.
     pub(crate) fn bounds(&self) -> Arc<Bounds> {
         Arc::clone(&self.bounds)
-    }
-
-    /// How many messages there are, as far as time has been let pass.
-    #[cfg(test)]
-    pub(crate) fn counts(&self) -> queue::Counts {
-        self.queue.counts()
     }
 
     fn set_attributes(&self, now: Instant, about: &About, changes: &AttributeChanges) -> Decision<Effect, Reply> {

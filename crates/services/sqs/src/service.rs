@@ -1,9 +1,10 @@
 //! The service as the gateway and the server see it.
 
 use crate::api;
-use crate::catalog::{Catalog, QueueEntry};
+use crate::catalog::{Catalog, QueueEntry, QueueKey};
 use crate::limits::{self, Limits};
 use crate::machine::{Command, Reply, SqsQueue};
+use crate::meters::{Counted, Meters};
 use crate::ops;
 use crate::pauses::Pauses;
 use crate::queue_url::{QueueUrl, queue_url};
@@ -11,7 +12,7 @@ use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::tags;
 use crate::throttle::Throttle;
-use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally};
+use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally, Unavailable};
 use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
 use journal::{Record, Snapshot};
 use names::{AccountId, Instant, QueueName, Region};
@@ -67,6 +68,25 @@ pub struct Options {
     pub home_region: Region,
     /// Which of AWS's limits hold.
     pub limits: Limits,
+    /// How many queues have metrics of their own; those of the others are summed up.
+    pub metered_queues_max: usize,
+}
+
+/// What is to be known of a queue for metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metered {
+    /// The account, the region and the name; nothing for what all queues without a meter of their own come to together.
+    pub queue: Option<(AccountId, Region, QueueName)>,
+    /// What happened to it since the start.
+    pub counted: Counted,
+    /// ApproximateNumberOfMessagesVisible.
+    pub visible: u64,
+    /// ApproximateNumberOfMessagesNotVisible.
+    pub in_flight: u64,
+    /// ApproximateNumberOfMessagesDelayed.
+    pub delayed: u64,
+    /// When the oldest message was sent, to within a minute; never known of several queues together.
+    pub oldest_sent_at: Option<Instant>,
 }
 
 /// Messages of all queues together, for metrics.
@@ -90,8 +110,9 @@ impl Sqs {
 
     /// The service, with the queues that were replayed.
     pub fn new(store: Arc<Store>, recovery: SqsRecovery, options: Options) -> Self {
-        let (catalog, pauses) = (Catalog::recovered(store, recovery.0), Pauses::new(options.limits));
-        let throttle = Throttle::new(options.limits);
+        let meters = Meters::new(options.metered_queues_max);
+        let catalog = Catalog::recovered(store, recovery.0, meters);
+        let (pauses, throttle) = (Pauses::new(options.limits), Throttle::new(options.limits));
         Self(Arc::new(Inner { catalog, pauses, throttle, home_region: options.home_region }))
     }
 
@@ -104,6 +125,45 @@ impl Sqs {
     /// Removes queues that nobody has used for their idle lifetime, some of them; says whether there may be more.
     pub fn remove_idle(&self) -> bool {
         self.0.catalog.remove_idle()
+    }
+
+    /// Deletes every queue of every account, and tells how many, once that is durable.
+    pub async fn delete_all(&self) -> Result<usize, Unavailable> {
+        let catalog = &self.0.catalog;
+        let mut deleted = Vec::new();
+        for (account, region, name) in catalog.names() {
+            if let Some(entry) = catalog.find(account, &region, name.as_str()) {
+                deleted.push(catalog.delete(&entry)?);
+            }
+        }
+        let queues = deleted.len();
+        for pending in deleted {
+            pending.await?;
+        }
+        Ok(queues)
+    }
+
+    /// What is known of each queue that has a meter, and of all others together. Queues at rest are not woken.
+    pub fn metered(&self) -> Vec<Metered> {
+        let catalog = &self.0.catalog;
+        let totals = self.totals();
+        let mut left = [totals.visible, totals.in_flight, totals.delayed];
+        let mut metered = Vec::new();
+        for (QueueKey { account, region, name }, id, counted) in catalog.meters().read() {
+            let Some(counts) = catalog.store().peek(id, SqsQueue::counts) else { continue };
+            let [visible, in_flight, delayed] =
+                [counts.visible, counts.in_flight, counts.delayed].map(|count| count as u64);
+            for (left, count) in left.iter_mut().zip([visible, in_flight, delayed]) {
+                *left = left.saturating_sub(count);
+            }
+            let queue = Some((account, region, name));
+            let oldest_sent_at = counts.oldest_sent_at;
+            metered.push(Metered { queue, counted, visible, in_flight, delayed, oldest_sent_at });
+        }
+        let [visible, in_flight, delayed] = left;
+        let counted = catalog.meters().others();
+        metered.push(Metered { queue: None, counted, visible, in_flight, delayed, oldest_sent_at: None });
+        metered
     }
 
     /// Lets time pass in every queue that it changes, so that expired messages of idle ones give their memory back, and lets

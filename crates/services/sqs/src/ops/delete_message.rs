@@ -36,7 +36,12 @@ pub(crate) fn own_handle(entry: &QueueEntry, text: &str) -> Result<Handle, Refus
 /// Deletes, and tells what became of each handle.
 pub(crate) async fn delete(entry: &QueueEntry, handles: Vec<Handle>) -> Result<Vec<DeleteOutcome>, Refusal> {
     match entry.ask(queue::Command::Delete(handles)).await? {
-        queue::Reply::Deleted(outcomes) => Ok(outcomes),
+        queue::Reply::Deleted(outcomes) => {
+            let succeeded =
+                |outcome: &&DeleteOutcome| matches!(outcome, DeleteOutcome::Deleted | DeleteOutcome::AlreadyGone);
+            entry.meter.deleted(outcomes.iter().filter(succeeded).count());
+            Ok(outcomes)
+        }
         other => unreachable!("a delete is answered with its outcomes, not with {other:?}"),
     }
 }

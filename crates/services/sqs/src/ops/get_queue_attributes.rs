@@ -4,9 +4,11 @@ use crate::api::enums::queue_attribute_name::ALL;
 use crate::api::{GetQueueAttributesRequest, GetQueueAttributesResult};
 use crate::attribute_table::{Attribute, Kind, Queues, Row, Shown, TABLE};
 use crate::machine::{About, Command, Reply};
+use crate::meters::Counted;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use gateway::Caller;
+use names::Instant;
 use queue::{Counts, Within};
 use std::sync::Arc;
 
@@ -37,9 +39,10 @@ impl Operation for GetQueueAttributes {
                 other => unreachable!("a count is answered with one, not with {other:?}"),
             };
         }
+        let now = (entry.meter.own(), caller.now);
         let rows = TABLE.iter().filter(|row| is_wanted(row, &wanted, &about));
         let attributes: Vec<_> =
-            rows.filter_map(|row| Some((row.name.to_owned(), show(row, &about, &counts)?))).collect();
+            rows.filter_map(|row| Some((row.name.to_owned(), show(row, &about, &counts, &now)?))).collect();
         Ok(GetQueueAttributesResult { attributes: (!attributes.is_empty()).then_some(attributes) })
     }
 }
@@ -55,10 +58,11 @@ fn is_wanted(row: &Row, wanted: &[String], about: &About) -> bool {
 }
 
 /// An attribute that is not set and has no default is not shown.
-fn show(row: &Row, about: &About, counts: &Counts) -> Option<String> {
+fn show(row: &Row, about: &About, counts: &Counts, (counted, now): &(Option<Counted>, Instant)) -> Option<String> {
     match &row.kind {
         Kind::Kept(attribute, _) => about.attributes.shown(*attribute),
         Kind::Reported(report) => Some(report(about, counts)),
+        Kind::Metered(report) => report(*counted, counts, *now),
         Kind::WithoutEffect { shown, .. } => shown.map(str::to_owned),
     }
 }

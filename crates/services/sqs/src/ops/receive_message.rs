@@ -68,6 +68,7 @@ impl Operation for ReceiveMessage {
         let there = deliveries.iter().zip(contents).filter_map(|(delivery, content)| Some((delivery, content?)));
         let messages =
             there.map(|(delivery, content)| wanted.show(entry, delivery, &content)).collect::<Result<Vec<_>, _>>()?;
+        entry.meter.received(messages.len());
         Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
     }
 }

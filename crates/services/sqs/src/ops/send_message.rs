@@ -37,19 +37,23 @@ impl Operation for SendMessage {
         }
         service.throttle.pass(&place.queue, Action::Send, caller.now)?;
         let body_md5 = Md5::digest(checked.body.as_bytes()).into();
+        let size = checked.size;
         let (attributes_md5, system_md5) = (checked.attributes_md5, checked.system_md5);
         let id = message_id(&caller, 0);
         let message = checked.into_message(id, body_md5, &caller);
         // A duplicate is answered with the message that was first.
-        let (id, sequence_number) = match place.queue.ask(place.send(vec![message])).await? {
+        let (sent, sequence_number) = match place.queue.ask(place.send(vec![message])).await? {
             queue::Reply::Accepted(accepted) => (accepted[0].id, Some(sequence_number(accepted[0].sequence))),
             _ => (id, None),
         };
+        if sent == id {
+            place.queue.meter.sent(1, size);
+        }
         Ok(SendMessageResult {
             md5_of_message_body: Some(show_digest(body_md5)),
             md5_of_message_attributes: attributes_md5.map(show_digest),
             md5_of_message_system_attributes: system_md5.map(show_digest),
-            message_id: Some(show_id(id)),
+            message_id: Some(show_id(sent)),
             sequence_number,
         })
     }

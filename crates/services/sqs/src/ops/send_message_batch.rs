@@ -51,6 +51,7 @@ impl Operation for SendMessageBatch {
             }
         }
         let digests = digest_bodies(&checked);
+        let sizes: Vec<usize> = checked.iter().map(|message| message.size).collect();
         let mut successful = Vec::with_capacity(checked.len());
         let mut messages = Vec::with_capacity(checked.len());
         for (nth, ((entry_id, message), body_md5)) in entry_ids.into_iter().zip(checked).zip(digests).enumerate() {
@@ -58,13 +59,21 @@ impl Operation for SendMessageBatch {
             successful.push(sent(entry_id, &message, body_md5, show_id(id)));
             messages.push(message.into_message(id, body_md5, &caller));
         }
-        if !messages.is_empty()
-            && let queue::Reply::Accepted(accepted) = place.queue.ask(place.send(messages)).await?
-        {
-            for (entry, first) in successful.iter_mut().zip(accepted) {
-                entry.message_id = show_id(first.id);
-                entry.sequence_number = Some(sequence_number(first.sequence));
+        if !messages.is_empty() {
+            let mut bytes = sizes.iter().sum();
+            let mut count = successful.len();
+            if let queue::Reply::Accepted(accepted) = place.queue.ask(place.send(messages)).await? {
+                for ((entry, first), size) in successful.iter_mut().zip(accepted).zip(sizes) {
+                    let id = show_id(first.id);
+                    // A duplicate is answered with the message that was first, and adds none.
+                    if id != entry.message_id {
+                        (count, bytes) = (count - 1, bytes - size);
+                    }
+                    entry.message_id = id;
+                    entry.sequence_number = Some(sequence_number(first.sequence));
+                }
             }
+            place.queue.meter.sent(count, bytes);
         }
         Ok(SendMessageBatchResult { successful, failed })
     }

@@ -70,7 +70,7 @@ impl House {
         let mut recovery = Sqs::recovery();
         let store = Store::open(Arc::<SimDisk>::clone(&disk), options, shown, &mut [&mut recovery])?;
         let region = Region::parse("us-east-1").expect("a region");
-        let told = sqs::Options { home_region: region.clone(), limits };
+        let told = sqs::Options { home_region: region.clone(), limits, metered_queues_max: 1_000 };
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
         Ok(Self { disk, clock, store, sqs, account: AccountId::DEFAULT, region, asked: Cell::new(0) })
     }

@@ -1,0 +1,393 @@
+//! LocalStack's developer pages: a queue's messages looked at, and everything reset.
+//!
+//! `/_aws/sqs/messages` and `/_aws/sqs/messages/<region>/<account>/<name>` show messages as ReceiveMessage would, in XML, in the
+//! JSON that such XML is turned into, or to an SDK that has the page as its endpoint; `ShowInvisible` and `ShowDelayed` add the
+//! others. They are read with our own peek through our own front door, so nothing is consumed. Source: LocalStack's
+//! `services/sqs/developer_api.py` and its tests.
+//!
+//! A reset deletes all queues of all accounts, durably, and only in `tidewire dev`. A request that a web page sends
+//! carries its Origin, and is refused: who opens a page must not lose their queues.
+
+use crate::client::{Client, Endpoint, Failure, Target};
+use crate::mode::Mode;
+use gateway::{Asked, Gateway, Page, Scheme};
+use serde_json::{Map, Value, json};
+use sqs::Sqs;
+use std::sync::Arc;
+
+const MESSAGES: &str = "/_aws/sqs/messages";
+const RESETS: [&str; 2] = ["/_localstack/state/reset", "/moto-api/reset"];
+const PIPE_BYTES: usize = 64 << 10;
+/// Messages looked at in one step; what a peek takes at the most.
+const STEP: usize = 100;
+
+/// What the pages are made from.
+pub(crate) struct LocalStack {
+    pub(crate) mode: Mode,
+    pub(crate) gateway: Gateway,
+    pub(crate) sqs: Arc<Sqs>,
+}
+
+/// Whether a path is one of ours.
+pub(crate) fn has(path: &str) -> bool {
+    RESETS.contains(&path) || path.strip_prefix(MESSAGES).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Xml,
+    /// XML, turned into JSON member by member.
+    JsonOfXml,
+    /// What an SDK reads.
+    AwsJson,
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wrong {
+    status: u16,
+    code: &'static str,
+    message: String,
+}
+
+/// Which messages of which queue.
+#[derive(Debug, PartialEq, Eq)]
+struct Question {
+    account: String,
+    region: String,
+    name: String,
+    invisible: bool,
+    delayed: bool,
+}
+
+impl LocalStack {
+    /// The page that was asked for.
+    pub(crate) async fn answer(&self, asked: Asked<'_>) -> Page {
+        if RESETS.contains(&asked.path) {
+            return self.reset(&asked).await;
+        }
+        let form = form(&asked);
+        let messages = match question(&asked) {
+            Ok(question) => self.messages(&question).await,
+            Err(wrong) => Err(wrong),
+        };
+        match messages {
+            Ok(messages) => shown(form, &messages),
+            Err(wrong) => refused(form, &wrong),
+        }
+    }
+
+    async fn reset(&self, asked: &Asked<'_>) -> Page {
+        match (self.mode, asked.is_post, asked.has_origin) {
+            (_, false, _) => Page::text(405, "This path takes POST.\n"),
+            (Mode::Serve, ..) => Page::text(403, "A server is reset in `tidewire dev` alone.\n"),
+            (_, _, true) => Page::text(403, "A web page may not reset a server.\n"),
+            _ => match self.sqs.delete_all().await {
+                Ok(queues) => {
+                    tracing::info!(queues, "reset");
+                    Page::json(200, "{\"status\": \"ok\"}\n")
+                }
+                Err(error) => Page::text(503, format!("The reset was not carried out whole: {error}.\n")),
+            },
+        }
+    }
+
+    /// Messages as ReceiveMessage answers them, the states taken out that nobody asked for.
+    async fn messages(&self, question: &Question) -> Result<Vec<Value>, Wrong> {
+        let Question { account, region, name, invisible, delayed } = question;
+        let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
+        let gateway = self.gateway.clone();
+        let served = tokio::spawn(async move { gateway.serve_connection(theirs, Scheme::Http).await });
+        let endpoint = Endpoint::parse("localhost:4566").expect("this is an endpoint");
+        let target = Target { endpoint, access_key: account.clone(), region: region.clone() };
+        let mut states = vec!["visible"];
+        states.extend(invisible.then_some("in-flight"));
+        states.extend(delayed.then_some("delayed"));
+        let found = async {
+            let mut client = Client::over(target, ours).await?;
+            peek(&mut client, &format!("queue/{region}/{account}/{name}"), &states.join(",")).await
+        };
+        let found = found.await;
+        served.abort();
+        found.map(|messages| messages.into_iter().map(|message| shaped(message, question)).collect()).map_err(wrong_of)
+    }
+}
+
+/// Everything in these states.
+async fn peek(client: &mut Client, queue: &str, states: &str) -> Result<Vec<Value>, Failure> {
+    let (mut messages, mut cursor) = (Vec::new(), "start".to_owned());
+    loop {
+        let input = json!({
+            "QueueUrl": queue,
+            "MaxNumberOfMessages": STEP,
+            "MessageAttributeNames": ["All"],
+            "MessageSystemAttributeNames": ["All", format!("TidewirePeek:from={cursor}&state={states}")],
+        });
+        let mut answer = client.call("ReceiveMessage", &input).await?;
+        let Value::Array(step) = answer["Messages"].take() else { return Ok(messages) };
+        let next = step.last().and_then(|last| last["Attributes"]["TidewirePeekNext"].as_str());
+        let Some(next) = next else { return Ok(messages) };
+        cursor = next.to_owned();
+        messages.extend(step.into_iter().filter(|message| message["Attributes"]["TidewirePeekState"] != "more"));
+    }
+}
+
+/// A message as LocalStack shows it.
+fn shaped(mut message: Value, question: &Question) -> Value {
+    let Value::Object(peeked) = message["Attributes"].take() else { return message };
+    let state = peeked.get("TidewirePeekState").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut attributes: Map<String, Value> =
+        peeked.into_iter().filter(|(name, _)| !name.starts_with("Tidewire")).collect();
+    attributes.entry("ApproximateFirstReceiveTimestamp").or_insert("0".into());
+    if question.invisible {
+        attributes.insert("IsVisible".into(), (state != "in-flight").to_string().into());
+    }
+    if question.delayed {
+        attributes.insert("IsDelayed".into(), (state == "delayed").to_string().into());
+    }
+    message["Attributes"] = attributes.into();
+    message["ReceiptHandle"] = "SQS/BACKDOOR/ACCESS".into();
+    message
+}
+
+fn form(asked: &Asked<'_>) -> Form {
+    if asked.content_type.contains("x-amz-json") {
+        Form::AwsJson
+    } else if asked.accept.contains("json") {
+        Form::JsonOfXml
+    } else {
+        Form::Xml
+    }
+}
+
+/// What is asked for: in the path, the query string, or what an SDK sends to its endpoint.
+fn question(asked: &Asked<'_>) -> Result<Question, Wrong> {
+    let form = url_encoded(asked);
+    let value = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let flag = |name: &str| value(name).is_some_and(|value| matches!(value.to_lowercase().as_str(), "true" | "1"));
+    let (invisible, delayed) = (flag("ShowInvisible"), flag("ShowDelayed"));
+    let path = asked.path.strip_prefix(MESSAGES).unwrap_or_default().trim_matches('/');
+    if let [region, account, name] = *path.split('/').collect::<Vec<_>>() {
+        let (account, region, name) = (account.to_owned(), region.to_owned(), name.to_owned());
+        return Ok(Question { account, region, name, invisible, delayed });
+    }
+    let url = if asked.content_type.contains("x-amz-json") {
+        let body: Value = serde_json::from_slice(asked.body).unwrap_or_default();
+        only_receive(asked.target.rsplit('.').next())?;
+        body["QueueUrl"].as_str().map(str::to_owned)
+    } else {
+        if asked.content_type.contains("x-www-form-urlencoded") {
+            only_receive(value("Action").as_deref())?;
+        }
+        value("QueueUrl")
+    };
+    let url = url.filter(|url| !url.is_empty()).ok_or_else(no_queue)?;
+    let (account, region, name) = parse_queue_url(&url).ok_or(Wrong {
+        status: 404,
+        code: "InvalidAddress",
+        message: "The address https://queue.amazonaws.com/ is not valid for this endpoint.".into(),
+    })?;
+    let region = region.unwrap_or_else(|| asked.caller.region.to_string());
+    Ok(Question { account, region, name, invisible, delayed })
+}
+
+fn only_receive(operation: Option<&str>) -> Result<(), Wrong> {
+    match operation {
+        Some("ReceiveMessage") => Ok(()),
+        _ => Err(Wrong {
+            status: 400,
+            code: "InvalidRequest",
+            message: "This endpoint only accepts ReceiveMessage calls".into(),
+        }),
+    }
+}
+
+fn no_queue() -> Wrong {
+    Wrong {
+        status: 400,
+        code: "AWS.SimpleQueueService.NonExistentQueue",
+        message: "The specified queue does not exist.".into(),
+    }
+}
+
+fn wrong_of(failure: Failure) -> Wrong {
+    match failure {
+        failure if failure.is("QueueDoesNotExist") => no_queue(),
+        Failure::Refused { message, .. } => Wrong { status: 400, code: "InvalidRequest", message },
+        other => Wrong { status: 500, code: "InternalError", message: other.to_string() },
+    }
+}
+
+/// The pairs of the query string, and of a form.
+fn url_encoded(asked: &Asked<'_>) -> Vec<(String, String)> {
+    let is_form = asked.content_type.contains("x-www-form-urlencoded");
+    let body = if is_form { std::str::from_utf8(asked.body).unwrap_or_default() } else { "" };
+    let pairs = asked.query.split('&').chain(body.split('&'));
+    let decoded = |text: &str| wire::query::unescape(text).map(std::borrow::Cow::into_owned).unwrap_or_default();
+    pairs.filter_map(|pair| pair.split_once('=')).map(|(name, value)| (decoded(name), decoded(value))).collect()
+}
+
+/// Account, region if it says one, and name, of every form of URL that LocalStack gives.
+fn parse_queue_url(url: &str) -> Option<(String, Option<String>, String)> {
+    let (host, path) = url.split_once("://")?.1.split_once('/')?;
+    let labels: Vec<&str> = host.split('.').collect();
+    let of_host = match labels.as_slice() {
+        ["sqs", region, ..] if region.contains('-') => Some((*region).to_owned()),
+        [region, "queue", ..] => Some((*region).to_owned()),
+        _ => None,
+    };
+    let is_account = |text: &str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match *path.trim_end_matches('/').split('/').collect::<Vec<_>>() {
+        ["queue", region, account, name] if is_account(account) => {
+            Some((account.to_owned(), Some(region.to_owned()), name.to_owned()))
+        }
+        [account, name] if is_account(account) => Some((account.to_owned(), of_host, name.to_owned())),
+        _ => None,
+    }
+}
+
+fn shown(form: Form, messages: &[Value]) -> Page {
+    let id = "00000000-0000-0000-0000-000000000000";
+    match form {
+        Form::AwsJson => aws_json(200, &json!({ "Messages": messages })),
+        Form::JsonOfXml => {
+            let mut messages: Vec<Value> = messages.iter().map(|message| as_xml_members(message).into()).collect();
+            // One element is itself, several are a list: XML does not say which is meant.
+            let result = match messages.len() {
+                0 => Value::Null,
+                1 => json!({ "Message": messages.remove(0) }),
+                _ => json!({ "Message": messages }),
+            };
+            let metadata = json!({ "RequestId": id });
+            json_page(
+                200,
+                &json!({
+                    "ReceiveMessageResponse": { "ReceiveMessageResult": result, "ResponseMetadata": metadata },
+                }),
+            )
+        }
+        Form::Xml => {
+            let mut body = String::new();
+            for message in messages {
+                element(&mut body, "Message", &as_xml_members(message).into());
+            }
+            xml(
+                200,
+                &format!(
+                    "<ReceiveMessageResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\"><ReceiveMessageResult>{body}\
+                 </ReceiveMessageResult><ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata>\
+                 </ReceiveMessageResponse>"
+                ),
+            )
+        }
+    }
+}
+
+fn refused(form: Form, wrong: &Wrong) -> Page {
+    let Wrong { status, code, message } = wrong;
+    let kind = if *status < 500 { "Sender" } else { "Receiver" };
+    let error = json!({ "Error": { "Type": kind, "Code": code, "Message": message }, "RequestId": "0" });
+    match form {
+        Form::AwsJson => {
+            let shape = if *code == no_queue().code { "QueueDoesNotExist" } else { code };
+            aws_json(*status, &json!({ "__type": format!("com.amazonaws.sqs#{shape}"), "message": message }))
+        }
+        Form::JsonOfXml => json_page(*status, &json!({ "ErrorResponse": error })),
+        Form::Xml => {
+            let mut body = String::new();
+            element(&mut body, "ErrorResponse", &error);
+            xml(*status, &body)
+        }
+    }
+}
+
+/// A message's members as the query protocol has them: maps as lists of pairs.
+fn as_xml_members(message: &Value) -> Map<String, Value> {
+    let mut members = Map::new();
+    for name in ["MessageId", "ReceiptHandle", "MD5OfBody", "Body", "MD5OfMessageAttributes"] {
+        if let Some(value) = message.get(name) {
+            members.insert(name.into(), value.clone());
+        }
+    }
+    for (from, to) in [("Attributes", "Attribute"), ("MessageAttributes", "MessageAttribute")] {
+        let pairs = message[from].as_object().into_iter().flatten();
+        let pairs: Vec<Value> = pairs.map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
+        if !pairs.is_empty() {
+            members.insert(to.into(), pairs.into());
+        }
+    }
+    members
+}
+
+/// One element, or as many as a list has.
+fn element(out: &mut String, name: &str, value: &Value) {
+    if let Value::Array(values) = value {
+        return values.iter().for_each(|value| element(out, name, value));
+    }
+    out.push_str(&format!("<{name}>"));
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| element(out, name, value)),
+        Value::String(text) => escape(out, text),
+        Value::Null => {}
+        other => out.push_str(&other.to_string()),
+    }
+    out.push_str(&format!("</{name}>"));
+}
+
+fn escape(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            // A reader of XML would make a line feed of it.
+            '\r' => out.push_str("&#xD;"),
+            other => out.push(other),
+        }
+    }
+}
+
+fn xml(status: u16, body: &str) -> Page {
+    let body = format!("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n{body}");
+    Page { status, content_type: "text/xml", body: body.into() }
+}
+
+fn json_page(status: u16, value: &Value) -> Page {
+    Page::json(status, value.to_string())
+}
+
+fn aws_json(status: u16, value: &Value) -> Page {
+    Page { status, content_type: "application/x-amz-json-1.0", body: value.to_string().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_queue_url_is_understood() {
+        let found =
+            |url: &str| parse_queue_url(url).map(|(account, region, name)| (account, region.unwrap_or_default(), name));
+        for (url, region) in [
+            ("http://localhost:4566/000000000000/q", ""),
+            ("http://localhost:4566/queue/eu-west-1/000000000000/q", "eu-west-1"),
+            ("http://sqs.us-east-2.localhost.localstack.cloud:4566/000000000000/q", "us-east-2"),
+            ("http://eu-west-2.queue.localhost.localstack.cloud:4566/000000000000/q", "eu-west-2"),
+            ("http://queue.localhost.localstack.cloud:4566/000000000000/q", ""),
+        ] {
+            assert_eq!(found(url), Some(("000000000000".into(), region.into(), "q".into())), "{url}");
+        }
+        for wrong in ["http://localhost:4566/nonsense", "q", "http://h/12/q", ""] {
+            assert_eq!(found(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn text_is_escaped_and_lists_are_repeated() {
+        let mut out = String::new();
+        element(&mut out, "A", &json!([{ "B": "<&\r\"" }, "x"]));
+        assert_eq!(out, "<A><B>&lt;&amp;&#xD;&quot;</B></A><A>x</A>");
+    }
+}
