@@ -24,6 +24,7 @@ mod recovery;
 mod registry;
 mod resting;
 mod retire;
+mod slices;
 mod store;
 mod suspects;
 mod timers;

@@ -5,12 +5,12 @@
 //! file is used again and segments that nobody refers to go. All of it happens beside the serving of requests: a
 //! partition is locked to choose what it holds and to copy its state, never while the disk works.
 
-use crate::compact::split_at;
 use crate::recovery::FamilyState;
-use crate::registry::{Choice, Mark, Stored, Tombstone};
+use crate::registry::{Mark, Stored, Tombstone};
+use crate::slices::{Lost, Slices};
 use crate::store::Store;
 use journal::backup::{BackupError, Copied, Terms};
-use journal::{Checkpoint, ClosedFile, Io, Kept, Piece, SetAside, Snapshot, Source, StoreError, Unread};
+use journal::{Checkpoint, ClosedFile, Io, Piece, SetAside, Snapshot, Source, StoreError, Unread};
 use names::{PartitionId, Position};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,16 +111,16 @@ impl Store {
 
     /// What is held of parts of a closed log file that cannot be read, as pieces that say so. An error as long as it may be
     /// read yet.
-    fn lost(&self, file: &ClosedFile, unread: &[Unread]) -> Result<BTreeMap<PartitionId, Vec<Piece>>, StoreError> {
+    fn lost(&self, file: &ClosedFile, unread: &[Unread]) -> Result<Lost, StoreError> {
         let source = Source::Log(file.number);
         let Some(first) = unread.first() else {
             self.suspects.acquit(source);
-            return Ok(BTreeMap::new());
+            return Ok(Lost::new());
         };
         if !self.suspects.accuse(source, &first.damage) {
             return Err(StoreError::Damage(first.damage.clone()));
         }
-        let mut lost: BTreeMap<_, Vec<Piece>> = BTreeMap::new();
+        let mut lost = Lost::new();
         for part in unread {
             let own = |(id, one): (PartitionId, Arc<dyn Stored>)| Some((id, one.lost(part)?));
             let pieces: Vec<_> = self.registry.active().into_iter().filter_map(own).collect();
@@ -136,44 +136,27 @@ impl Store {
 
     /// Puts what of a log file is still held into segments. Says how many records that were.
     fn segment(&self, file: &ClosedFile) -> Result<u64, StoreError> {
-        let mut partitions = BTreeMap::new();
-        let records = file.last.get() + 1 - file.first.get();
-        // As many as there can be: a list that grows by doubling takes twice its size while it does.
-        let mut kept: Vec<Kept> = Vec::with_capacity(usize::try_from(records).unwrap_or(0));
-        let scanned = self.journal().scan(file, &mut |record, place| {
-            let id = record.partition;
-            // Of what rests, nothing stands in the log alone.
-            let partition = partitions.entry(id).or_insert_with(|| self.registry.get_active(id));
-            if let Some((key, time)) = partition.as_ref().and_then(|partition| partition.content_key(record)) {
-                kept.push(Kept { partition: id, key, time, place, starts_piece: false });
-            }
-        });
-        let mut lost = self.lost(file, &scanned.map_err(StoreError::Damage)?)?;
-        kept.sort_unstable_by_key(|one| (one.partition, one.key));
-        let mut wanted = Vec::with_capacity(kept.len());
-        for own in kept.chunk_by(|a, b| a.partition == b.partition) {
-            if let Some(Some(partition)) = partitions.get(&own[0].partition) {
-                partition.choose(own, Choice::HeldAndUnsegmented, &mut wanted);
-            }
-        }
-        let mut wanted = wanted.into_iter();
-        kept.retain(|_| wanted.next().unwrap_or(true));
-        for own in kept.chunk_by_mut(|a, b| a.partition == b.partition) {
-            let lost = lost.get(&own[0].partition);
-            split_at(own, lost.into_iter().flatten());
-        }
-        let mut pieces = by_owner(self.journal().write_segments(&kept)?);
-        for id in lost.keys() {
-            partitions.entry(*id).or_insert_with(|| self.registry.get_active(*id));
-        }
+        let mut slices = Slices::new(self, None);
+        let unread = self.journal().scan(file, &mut |record, place| slices.take(record, place));
+        let mut lost = self.lost(file, &unread.map_err(StoreError::Damage)?)?;
+        let done = if lost.is_empty() {
+            slices.finish()?
+        } else {
+            // Pieces must not reach over what is lost, and only now is it known what that is.
+            drop(slices);
+            let mut slices = Slices::new(self, Some(&lost));
+            self.journal().scan(file, &mut |record, place| slices.take(record, place)).map_err(StoreError::Damage)?;
+            slices.finish()?
+        };
+        let (mut pieces, mut partitions) = (by_owner(done.pieces), done.partitions);
+        let hurt = lost.keys().filter_map(|id| Some((*id, self.registry.get_active(*id)?)));
+        partitions.extend(hurt.collect::<Vec<_>>());
         for (id, partition) in partitions {
-            if let Some(partition) = partition {
-                let mut own = pieces.remove(&id).unwrap_or_default();
-                own.extend(lost.remove(&id).unwrap_or_default());
-                partition.retire(own, file.last);
-            }
+            let mut own = pieces.remove(&id).unwrap_or_default();
+            own.extend(lost.remove(&id).unwrap_or_default());
+            partition.retire(own, file.last);
         }
-        Ok(kept.len() as u64)
+        Ok(done.records)
     }
 
     /// Writes a checkpoint; `upto` is where the log will have been retired. Returns how many segments went.

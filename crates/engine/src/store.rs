@@ -10,6 +10,7 @@ use crate::outbox::{Outbox, Resting};
 use crate::partition::Partition;
 use crate::recovery::Recover;
 use crate::registry::Registry;
+use crate::slices::SLICES_IN_A_SEGMENT;
 use crate::suspects::Suspects;
 use crate::timers::Timers;
 use journal::{Drive, Io, Journal, OpenError, ReplayError, Urgency};
@@ -42,6 +43,8 @@ pub struct Store {
     pub(crate) housekeeping: Mutex<Position>,
     /// Files in which housekeeping found damage.
     pub(crate) suspects: Suspects,
+    /// Bytes of held records that are put into segments at once.
+    pub(crate) slice_bytes: u64,
     /// Held by whoever delivers: one at a time, so that batches arrive in order.
     pub(crate) delivering: Mutex<Resting>,
 }
@@ -79,6 +82,7 @@ impl Store {
     ) -> Result<Arc<Self>, OpenError> {
         let StoreOptions { journal: options, memory_bytes } = options.into();
         let manual = options.drive == Drive::Manual;
+        let slice_bytes = options.segments.bytes_max / SLICES_IN_A_SEGMENT;
         let memory = Arc::new(Memory::new(memory_bytes));
         let owners = Owners(RefCell::new(recoveries));
         let journal = Journal::open(
@@ -87,15 +91,15 @@ impl Store {
             &mut |snapshot| owners.of(snapshot.partition, |owner| owner.snapshot(snapshot, &memory)),
             &mut |record| owners.of(record.partition, |owner| owner.record(record, &memory)),
         )?;
-        Ok(Self::new(journal, clock, memory, manual))
+        Ok(Self::new(journal, clock, memory, manual, slice_bytes))
     }
 
     /// A store that keeps nothing beyond the process, and so everything in memory.
     pub fn ephemeral(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Self::new(Journal::ephemeral(), clock, Arc::new(Memory::new(usize::MAX)), true)
+        Self::new(Journal::ephemeral(), clock, Arc::new(Memory::new(usize::MAX)), true, u64::MAX)
     }
 
-    fn new(journal: Journal, clock: Arc<dyn Clock>, memory: Arc<Memory>, manual: bool) -> Arc<Self> {
+    fn new(journal: Journal, clock: Arc<dyn Clock>, memory: Arc<Memory>, manual: bool, slice_bytes: u64) -> Arc<Self> {
         let shared = Arc::new(Shared {
             journal,
             clock,
@@ -112,6 +116,7 @@ impl Store {
             housekeeping: Mutex::new(Position::ZERO),
             suspects: Suspects::default(),
             delivering: Mutex::default(),
+            slice_bytes,
         })
     }
 

@@ -63,6 +63,9 @@ pub(crate) const READ_BYTES: usize = 4 << 20;
 /// One write of a checkpoint: it grows by as much, and more would only hold more memory.
 pub(crate) const CHECKPOINT_WRITE_BYTES: usize = 1 << 20;
 
+/// One read of a closed file that goes into segments: it happens beside requests, and memory matters more than speed.
+pub(crate) const SCAN_READ_BYTES: usize = 1 << 20;
+
 /// One read of a checkpoint.
 pub(crate) const CHECKPOINT_READ_BYTES: usize = 1 << 20;
 
@@ -86,8 +89,9 @@ pub const OWN_SEGMENT_BYTES: u64 = 8 << 20;
 pub const INDEX_STEP_BYTES: u64 = 16 << 10;
 
 /// What a segment is assembled in, so the memory that writing one takes. Records that stand far apart are brought into
-/// order within it: the larger it is, the less often a source is read again. At least one block, so that any record fits.
-pub const COPY_BYTES: usize = BLOCK_BYTES_MAX;
+/// order within it: the larger it is, the less often a source is read again. A record or an index that is larger gets a buffer
+/// of its size.
+pub const COPY_BYTES: usize = 2 << 20;
 
 /// One read while a segment is assembled.
 pub(crate) const COPY_READ_BYTES: usize = 1 << 20;
@@ -107,7 +111,6 @@ pub(crate) const SEGMENTS_OPEN: usize = 64;
 /// Indexes of pieces kept in memory; the largest has 4096 steps of 16 bytes, so 2 MiB at the most.
 pub(crate) const INDEXES_KEPT: usize = 32;
 
-const _: () = assert!(COPY_BYTES >= BLOCK_BYTES_MAX, "any record of the log can be copied");
 const _: () = assert!(SEGMENT_BYTES_MAX >= FILE_BYTES, "a log file's records fit into one segment");
 const _: () = assert!(SEGMENT_BYTES_MAX + (BLOCK_BYTES_MAX as u64) < 1 << 32, "an index names steps with four bytes");
 const _: () = assert!(OWN_SEGMENT_BYTES <= SEGMENT_BYTES_MAX, "a partition that shares a segment is not cut");

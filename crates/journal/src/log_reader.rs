@@ -13,7 +13,7 @@ use crate::{
     chain::{Chain, Link},
     error::{Damage, Fault},
     ledger::ClosedFile,
-    limits::PAGE_BYTES,
+    limits::{PAGE_BYTES, SCAN_READ_BYTES},
     reader::Reader,
     record::{RECORD_HEADER_BYTES, Record},
     segment::{Place, Source},
@@ -76,7 +76,7 @@ fn scan_in_order(
     visit: &mut dyn FnMut(&Record<'_>, Place),
 ) -> Result<(), Damage> {
     let name = log_name(closed.number);
-    let mut reader = Reader::new(shelf.file_bytes());
+    let mut reader = Reader::new(shelf.file_bytes().min(SCAN_READ_BYTES as u64));
     let (mut chain, mut offset) = (*start, 0);
     while chain.number < end.number {
         let found = reader.header(&**file, &name, offset).map_err(unreadable)?;
