@@ -72,7 +72,9 @@ impl House {
         let region = Region::parse("us-east-1").expect("a region");
         let told = sqs::Options { home_region: region.clone(), limits, metered_queues_max: 1_000 };
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
-        Ok(Self { disk, clock, store, sqs, account: AccountId::DEFAULT, region, asked: Cell::new(0) })
+        // No request of one start has the id of a request of another.
+        let asked = Cell::new(u128::from(store.journal().recovery().incarnation) << 64);
+        Ok(Self { disk, clock, store, sqs, account: AccountId::DEFAULT, region, asked })
     }
 
     /// The same house after an orderly stop.
