@@ -317,3 +317,14 @@ def test_the_attributes_of_a_fifo_queue(sqs, make_fifo, queue):
     assert fixed[0] == "InvalidAttributeValue" and fixed[3].endswith("Modifying queue type is not supported.")
     name = url.rsplit("/", 1)[1]
     assert sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"] == url
+
+
+def test_a_fair_queue_puts_quiet_tenants_before_noisy_ones(sqs, queue):
+    for start in range(0, 60, 10):
+        entries = [{"Id": str(n), "MessageBody": f"noisy-{start + n}", "MessageGroupId": "noisy"} for n in range(10)]
+        sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    for _ in range(4):
+        assert len(take(sqs, queue)) == 10
+    sqs.send_message(QueueUrl=queue, MessageBody="quiet", MessageGroupId="quiet")
+    sqs.send_message(QueueUrl=queue, MessageBody="alone")
+    assert bodies(take(sqs, queue, 3)) == ["quiet", "alone", "noisy-40"]

@@ -79,8 +79,18 @@ impl Queue {
             return Decision::answer(Reply::Received(Vec::new()));
         }
         let mut deliveries = Vec::with_capacity(count);
-        deliveries.extend(self.visible.iter().take(count).map(|sequence| self.delivery(now, sequence)));
-        let entries = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();
+        match &self.fair {
+            None => deliveries.extend(self.visible.iter().take(count).map(|sequence| self.delivery(now, sequence))),
+            Some(fair) => {
+                let in_turn = fair.in_turn(&self.visible, count).into_iter();
+                deliveries.extend(in_turn.map(|sequence| self.delivery(now, sequence)));
+            }
+        }
+        let mut entries: Vec<_> =
+            deliveries.iter().map(|delivery: &Delivery| (delivery.sequence, delivery.receive)).collect();
+        if self.fair.is_some() {
+            entries.sort_unstable();
+        }
         let reads = deliveries.iter().map(|delivery| delivery.sequence).collect();
         let until = after(now, visibility_millis.unwrap_or(self.settings.visibility_millis));
         Decision {

@@ -167,8 +167,8 @@ impl Exceptions {
         self.deadlines.next()
     }
 
-    /// Makes messages visible that are due, [`REVEAL_STEPS_MAX`] steps at once; what is due then still stays a deadline.
-    pub(crate) fn reveal(&mut self, now: Instant, mut show: impl FnMut(u64)) {
+    /// Makes messages visible that are due, and tells `show` what they were; [`REVEAL_STEPS_MAX`] steps at once; what is due then still stays a deadline.
+    pub(crate) fn reveal(&mut self, now: Instant, mut show: impl FnMut(u64, Status)) {
         let mut steps = 0;
         while steps < REVEAL_STEPS_MAX
             && let Some((at, number)) = self.deadlines.pop_due(now)
@@ -193,7 +193,7 @@ impl Exceptions {
         (self.deadlines.len(), self.pages.len())
     }
 
-    fn reveal_page(&mut self, number: u64, now: Instant, show: &mut impl FnMut(u64)) -> usize {
+    fn reveal_page(&mut self, number: u64, now: Instant, show: &mut impl FnMut(u64, Status)) -> usize {
         let page = self.pages.get_mut(&number).expect("the caller has looked");
         let (mut shown, mut ended) = (0, [0u64; 2]);
         let mut due = Instant::FAR_FUTURE;
@@ -203,8 +203,9 @@ impl Exceptions {
                 until if until > now => due = due.min(until),
                 _ => {
                     ended[usize::from(status.receive > 0)] |= 1 << offset;
+                    let before = *status;
                     status.until = Instant::EPOCH;
-                    show(number * PAGE_MESSAGES + offset);
+                    show(number * PAGE_MESSAGES + offset, before);
                     shown += 1;
                 }
             }
@@ -367,7 +368,7 @@ mod tests {
         (0..6400).for_each(|sequence| exceptions.set(sequence, in_flight(9)));
         assert_eq!(exceptions.deadlines_and_pages(), (100, 100));
         let mut shown = Vec::new();
-        exceptions.reveal(at(9), |sequence| shown.push(sequence));
+        exceptions.reveal(at(9), |sequence, _| shown.push(sequence));
         assert_eq!(shown, (0..6400).collect::<Vec<_>>());
         assert_eq!((exceptions.in_flight(), exceptions.next_deadline()), (0, None));
     }
@@ -381,7 +382,7 @@ mod tests {
         let mut calls = 0;
         while exceptions.next_deadline() == Some(at(9)) {
             let before = shown;
-            exceptions.reveal(at(9), |_| shown += 1);
+            exceptions.reveal(at(9), |_, _| shown += 1);
             assert!((shown - before) as u64 <= REVEAL_STEPS_MAX as u64 + PAGE_MESSAGES);
             calls += 1;
         }
@@ -424,7 +425,7 @@ mod tests {
                     10 => {
                         now += millis;
                         let (mut shown, mut expected) = (Vec::new(), Vec::new());
-                        exceptions.reveal(at(now), |sequence| shown.push(sequence));
+                        exceptions.reveal(at(now), |sequence, _| shown.push(sequence));
                         for (&sequence, status) in model.iter_mut().filter(|(_, status)| status.is_hidden()) {
                             if status.until <= at(now) {
                                 status.until = Instant::EPOCH;

@@ -37,12 +37,16 @@ impl Fifo {
 impl Queue {
     /// Which messages' contents a command needs the machine to know, if there are such.
     pub fn wants(&self, command: &Command) -> Option<Range<u64>> {
-        let groups = &self.fifo.as_ref().filter(|_| command.is_receive())?.groups;
+        let groups = self.groups().filter(|_| command.is_receive())?;
         if groups.known_below() >= self.next_sequence {
             return None;
         }
         let waiting = groups.len().saturating_sub(self.exceptions.in_flight() + self.exceptions.delayed());
-        if groups.offered() > 0 && waiting >= LOOK_AHEAD {
+        let is_settled = match &self.fair {
+            Some(fair) => fair.is_settled(),
+            None => groups.offered() > 0,
+        };
+        if is_settled && waiting >= LOOK_AHEAD {
             return None;
         }
         let room = WINDOW_MESSAGES.saturating_sub(groups.len()) as u64;
@@ -56,7 +60,13 @@ impl Queue {
         if !self.holds(sequence) {
             return;
         }
-        let Self { fifo, visible, virtual_queues, .. } = self;
+        let status = self.exceptions.get(sequence).unwrap_or_default();
+        let Self { fifo, fair, visible, virtual_queues, .. } = self;
+        if let Some(fair) = fair.as_mut().filter(|fair| sequence >= fair.groups.known_below()) {
+            let is_virtual = virtual_queues.as_ref().is_some_and(|all| all.of(sequence).is_some());
+            let group = content.filter(|_| !is_virtual).and_then(|message| message.labels().group);
+            return fair.learn(sequence, group, status, self.exceptions.in_flight(), visible);
+        }
         let Some(fifo) = fifo.as_mut().filter(|fifo| sequence >= fifo.groups.known_below()) else { return };
         let is_virtual = virtual_queues.as_ref().is_some_and(|all| all.of(sequence).is_some());
         match content.filter(|_| !is_virtual) {

@@ -72,6 +72,16 @@ impl Groups {
         self.turns.iter().filter(is_valid).map(|&(slot, _)| self.head(slot))
     }
 
+    /// The group of a message, if it is known to be of one.
+    pub(crate) fn group_of(&self, sequence: u64) -> Option<u64> {
+        self.nodes.get(sequence).map(|node| self.groups[node.slot as usize].hash)
+    }
+
+    /// All known messages of a group, oldest first.
+    pub(crate) fn members(&self, hash: u64) -> impl Iterator<Item = u64> {
+        self.by_hash.get(&hash).into_iter().flat_map(|&slot| self.list_from(self.head(slot)))
+    }
+
     /// A message and those of its group that follow it.
     pub(crate) fn list_from(&self, sequence: u64) -> impl Iterator<Item = u64> {
         let end = self.nodes.get(sequence).map(|node| self.head(node.slot));

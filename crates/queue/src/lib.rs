@@ -13,7 +13,7 @@
 //! the rules, `peek.rs` looking without touching, `virtual_queues.rs` messages for
 //! whoever names their virtual queue, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
 //! structures below it, `snapshot.rs` the bytes that stand for all of them. What a FIFO queue has beside is `fifo.rs` with
-//! `groups.rs` (which group a message is of, and whose turn it is), `dedup.rs` and `attempts.rs`.
+//! `groups.rs` (which group a message is of, and whose turn it is), `dedup.rs` and `attempts.rs`; `fair.rs` is what a standard queue does with groups.
 
 mod attempts;
 mod command;
@@ -21,6 +21,7 @@ mod deadlines;
 mod decide;
 mod dedup;
 mod exceptions;
+mod fair;
 mod fifo;
 mod groups;
 mod limits;

@@ -65,6 +65,17 @@ pub(crate) const PEEK_STEPS_MAX: usize = 10_000;
 /// them. A step reveals far fewer in usual traffic, and only a replay, during which nobody asks, comes to more.
 pub(crate) const STIRRED_MAX: usize = 1000;
 
+/// A tenant of a fair queue is noisy if it has more than one in so many of what is in flight, or of the processing time.
+/// Source: SQS developer guide, "How fair queues work".
+pub(crate) const FAIR_SHARE: usize = 10;
+
+/// How many messages a tenant has in flight at the least to be noisy by that. Source: as above.
+pub(crate) const FAIR_IN_FLIGHT_MIN: usize = 30;
+
+/// What counts as recent processing: this stretch of time and the one before it. AWS does not say; a tenant's leases last 30 s
+/// where nobody says otherwise.
+pub(crate) const FAIR_RECENT_MILLIS: u64 = 60_000;
+
 /// Deadlines kept beyond twice the valid ones before the invalid ones are thrown out. It keeps small queues from
 /// tidying up at every step, and is about a kilobyte.
 pub(crate) const STALE_DEADLINES_MAX: usize = 64;

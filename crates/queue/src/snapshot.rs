@@ -11,6 +11,7 @@
 //!               │ if hidden: until n (near received at, or the received at before)
 //! section 10    ids of messages sent within the last five minutes (dedup.rs), of a FIFO queue that has such
 //! section 11    receives that had names (attempts.rs), likewise
+//! section 12    (empty) a standard queue that saw a message group
 //! section 20    virtual queues (virtual_queues.rs): count v, then each message: step v │ virtual queue 16
 //! mark          step v (from the first sequence before, or 0) │ first sent at v (from the last sent at before, or 0)
 //!               │ last sent at v (from the first)
@@ -74,6 +75,7 @@ impl Queue {
             add(DEDUP, fifo.dedup.is_empty(), &|out| fifo.dedup.put(out));
             add(ATTEMPTS, fifo.attempts.is_empty(), &|out| fifo.attempts.put(out));
         }
+        add(FAIR, self.fair.is_none(), &|_| ());
         sections.extend(self.virtual_queues.iter().filter_map(|all| all.section()));
         sections
     }
@@ -83,6 +85,7 @@ impl Queue {
         match (tag, &mut self.fifo) {
             (DEDUP, Some(fifo)) => fifo.dedup = Dedup::read(section)?,
             (ATTEMPTS, Some(fifo)) => fifo.attempts = Attempts::read(section)?,
+            (FAIR, None) => self.fair = Some(Box::default()),
             (virtual_queues::TAG, _) => return self.take_virtual_queues(section),
             _ => return Err("a part of a queue that this version does not know"),
         }
@@ -135,6 +138,8 @@ impl Queue {
 const DEDUP: u8 = 10;
 /// The tag of the receives that had names.
 const ATTEMPTS: u8 = 11;
+/// The tag that says that there are message groups.
+const FAIR: u8 = 12;
 
 /// The version before there were sections.
 const WITHOUT_SECTIONS: u8 = 1;

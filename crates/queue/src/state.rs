@@ -10,7 +10,9 @@
 use crate::attempts::Attempt;
 use crate::dedup::Dedup;
 use crate::exceptions::{Exceptions, Status};
+use crate::fair::Fair;
 use crate::fifo::{Fifo, group_of};
+use crate::groups::Groups;
 use crate::marks::Marks;
 use crate::virtual_queues::{VirtualId, VirtualQueues};
 use crate::visible::Visible;
@@ -33,6 +35,8 @@ pub struct Queue {
     pub(crate) virtual_queues: Option<Box<VirtualQueues>>,
     /// What only a FIFO queue has.
     pub(crate) fifo: Option<Box<Fifo>>,
+    /// What a standard queue has once it saw a message group.
+    pub(crate) fair: Option<Box<Fair>>,
 }
 
 /// Whether messages went by time that no record says are gone. Time is told anew at each start, and a clock set back
@@ -51,7 +55,7 @@ impl PartialEq for Expiry {
 }
 
 // An idle queue may cost 300 bytes, the engine's part of it included.
-const _: () = assert!(size_of::<Queue>() <= 224);
+const _: () = assert!(size_of::<Queue>() <= 232);
 
 impl Queue {
     /// A queue in which nothing has been sent.
@@ -66,6 +70,7 @@ impl Queue {
             expiry: Expiry::default(),
             virtual_queues: None,
             fifo: settings.is_fifo.then(Box::default),
+            fair: None,
         }
     }
 
@@ -94,15 +99,27 @@ impl Queue {
     pub fn advance(&mut self, now: Instant) {
         self.expire(now);
         if self.exceptions.next_deadline().is_some_and(|at| at <= now) {
-            let Self { exceptions, visible, virtual_queues, fifo, .. } = self;
-            exceptions.reveal(now, |sequence| {
-                if !virtual_queues.as_mut().is_some_and(|all| all.show(sequence)) {
+            let Self { exceptions, visible, virtual_queues, fifo, fair, .. } = self;
+            let mut ended = Vec::new();
+            exceptions.reveal(now, |sequence, before| {
+                let is_virtual = virtual_queues.as_mut().is_some_and(|all| all.show(sequence));
+                if !is_virtual {
                     visible.insert(sequence);
                 }
                 if let Some(fifo) = fifo {
                     fifo.groups.changed(sequence, |sequence| visible.contains(sequence));
                 }
+                if let Some(fair) = fair.as_mut().filter(|_| !is_virtual) {
+                    fair.shown(sequence);
+                    ended.push((sequence, before));
+                }
             });
+            for (sequence, before) in ended {
+                self.tell_fair(sequence, [before, Status { until: Instant::EPOCH, ..before }]);
+            }
+        }
+        if let Some(fair) = &mut self.fair {
+            fair.advance(now, self.next_sequence);
         }
         if let Some(fifo) = &mut self.fifo {
             fifo.expire(now);
@@ -158,6 +175,10 @@ impl Queue {
         self.exceptions.tidy();
         if let Some(fifo) = &mut self.fifo {
             fifo.groups.tidy();
+        }
+        if let Some(fair) = &mut self.fair {
+            fair.calm(self.next_sequence);
+            fair.groups.tidy();
         }
     }
 
@@ -271,6 +292,9 @@ impl Queue {
             Instant::EPOCH => self.show(sequence),
             until => self.exceptions.set(sequence, Status { until, ..Status::default() }),
         }
+        if self.fifo.is_none() {
+            self.note_tenant(sequence, message, within.is_some());
+        }
         let Self { fifo: Some(fifo), visible, .. } = self else { return };
         match within {
             None if is_all_known => {
@@ -285,11 +309,52 @@ impl Queue {
         }
     }
 
+    /// What is known of groups, if the queue has such.
+    pub(crate) fn groups(&self) -> Option<&Groups> {
+        self.fifo.as_ref().map(|fifo| &fifo.groups).or(self.fair.as_ref().map(|fair| &fair.groups))
+    }
+
+    /// A standard queue notes who sends, from the first message on that names a group.
+    fn note_tenant(&mut self, sequence: u64, message: &Message, is_virtual: bool) {
+        let group = message.labels().group.filter(|_| !is_virtual);
+        if self.fair.is_none() && group.is_none() {
+            return;
+        }
+        let is_first = self.fair.is_none();
+        let is_next = is_first || self.is_next_to_learn(sequence);
+        let status = self.exceptions.get(sequence).unwrap_or_default();
+        let in_flight = self.exceptions.in_flight();
+        let Self { fair, visible, .. } = self;
+        let fair = fair.get_or_insert_default();
+        if let Some(group) = group {
+            fair.note_send(group, message.sent_at);
+        }
+        if is_next {
+            fair.learn(sequence, group, status, in_flight, visible);
+        }
+    }
+
+    /// Tells who counts processing what became of a message.
+    fn tell_fair(&mut self, sequence: u64, statuses: [Status; 2]) {
+        let in_flight = self.exceptions.in_flight();
+        if let Self { fair: Some(fair), visible, .. } = self {
+            fair.changed(sequence, statuses, in_flight, visible);
+        }
+    }
+
+    /// Whether all before this message, which is the last one, are known, and there is room for it in the window.
+    fn is_next_to_learn(&self, sequence: u64) -> bool {
+        self.groups().is_some_and(|groups| {
+            groups.len() < WINDOW_MESSAGES
+                && self.first_live_from(groups.known_below()).is_none_or(|first| first >= sequence)
+        })
+    }
+
     /// Whether the next message is the next to be learned, and there is room for it in the window.
     fn is_all_known(&self) -> bool {
-        self.fifo.as_ref().is_some_and(|fifo| {
-            let known_below = fifo.groups.known_below();
-            fifo.groups.len() < WINDOW_MESSAGES
+        self.groups().is_some_and(|groups| {
+            let known_below = groups.known_below();
+            groups.len() < WINDOW_MESSAGES
                 && (known_below >= self.next_sequence || self.first_live_from(known_below).is_none())
         })
     }
@@ -320,6 +385,9 @@ impl Queue {
             _ => {}
         }
         self.exceptions.set(sequence, status);
+        if self.fair.is_some() {
+            self.tell_fair(sequence, [before.unwrap_or_default(), status]);
+        }
         if let Self { fifo: Some(fifo), visible, .. } = self {
             fifo.groups.changed(sequence, |sequence| visible.contains(sequence));
         }
@@ -327,8 +395,14 @@ impl Queue {
 
     /// Whether it was there.
     fn remove(&mut self, sequence: u64) -> bool {
-        let had_status = self.exceptions.remove(sequence).is_some();
-        let was_there = self.hide(sequence) || had_status;
+        let status = self.exceptions.remove(sequence);
+        let was_there = self.hide(sequence) || status.is_some();
+        if self.fair.is_some() {
+            self.tell_fair(sequence, [status.unwrap_or_default(), Status::default()]);
+        }
+        if let Some(fair) = &mut self.fair {
+            fair.remove(sequence);
+        }
         self.leave_virtual_queue(sequence);
         if let Self { fifo: Some(fifo), visible, .. } = self {
             fifo.groups.remove(sequence, |sequence| visible.contains(sequence));
@@ -337,7 +411,14 @@ impl Queue {
     }
 
     fn remove_below(&mut self, below: u64) {
+        if self.fair.is_some() {
+            let gone: Vec<_> = self.exceptions.iter().take_while(|(sequence, _)| *sequence < below).collect();
+            gone.into_iter().for_each(|(sequence, status)| self.tell_fair(sequence, [status, Status::default()]));
+        }
         self.visible.remove_below(below);
+        if let Some(fair) = &mut self.fair {
+            fair.remove_below(below);
+        }
         self.leave_virtual_queues_below(below);
         self.exceptions.remove_below(below);
         if let Self { fifo: Some(fifo), visible, .. } = self {

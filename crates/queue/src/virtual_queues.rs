@@ -223,11 +223,17 @@ impl Queue {
     pub(crate) fn show(&mut self, sequence: u64) {
         if !self.virtual_queues.as_mut().is_some_and(|all| all.show(sequence)) {
             self.visible.insert(sequence);
+            if let Some(fair) = &mut self.fair {
+                fair.shown(sequence);
+            }
         }
     }
 
     /// The opposite; says whether it was visible.
     pub(crate) fn hide(&mut self, sequence: u64) -> bool {
+        if let Some(fair) = &mut self.fair {
+            fair.hidden(sequence);
+        }
         self.visible.remove(sequence) || self.virtual_queues.as_mut().is_some_and(|all| all.visible.remove(sequence))
     }
 

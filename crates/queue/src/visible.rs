@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Sequences of visible messages.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Visible {
     /// Ranges below `newest`, none touching another: the end (not in it) → the start. Receives take from the front,
     /// and with the end as key that changes a value only.

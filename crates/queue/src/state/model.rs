@@ -516,6 +516,9 @@ impl Trial {
 impl Queue {
     /// Checks that the structures tell one story.
     fn assert_whole(&self) {
+        if let Some(fair) = &self.fair {
+            fair.assert_whole(&self.visible);
+        }
         let statuses: Vec<_> = self.exceptions.iter().collect();
         let in_phase = |phase| statuses.iter().filter(move |(_, status)| status.phase() == phase);
         assert!(in_phase(Phase::Visible).all(|(sequence, _)| self.is_visible(*sequence)));

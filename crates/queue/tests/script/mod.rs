@@ -13,6 +13,7 @@
 //! fifo                          from now on it is a FIFO queue, and messages may have a group and a dedup id:
 //! send a@x!1 b@y                a in group x with the id 1, b in group y
 //! receive again=one             a receive with a name
+//! quiet                         what came before is not shown
 //! keep                          what the queue knows of groups is kept from one statement to the next
 //! ```
 //! `records` tells how many have been journaled. `replay` puts a queue in place that was built from the encoded records
@@ -40,6 +41,7 @@ pub(crate) fn check(script: &str, expected: expect_test::Expect) {
     let mut transcript = String::new();
     for statement in script.split([';', '\n']).map(str::trim).filter(|statement| !statement.is_empty()) {
         match stage.run(statement) {
+            _ if statement == "quiet" => transcript.clear(),
             Some(answer) => writeln!(transcript, "{statement} -> {answer}").unwrap(),
             None => writeln!(transcript, "{statement}").unwrap(),
         }
@@ -88,6 +90,7 @@ impl Stage {
                 self.queue = self.replayed();
                 None
             }
+            "quiet" => None,
             "keep" => {
                 self.keeps = true;
                 None
