@@ -175,7 +175,8 @@ impl Fair {
         let tenant = self.tenants.entry(hash).or_default();
         tenant.in_flight += usize::from(after.phase() == Phase::InFlight);
         tenant.in_flight = tenant.in_flight.saturating_sub(usize::from(was_there));
-        if was_there && after.receive != before.receive || was_there && after.phase() != Phase::InFlight {
+        let is_another = after.receive != before.receive || after.phase() != Phase::InFlight;
+        if was_there && is_another {
             let ended = self.now.min(before.until).max(before.received_at);
             let millis = ended.since(before.received_at).as_millis() as u64;
             tenant.spent.add(self.now, millis);
