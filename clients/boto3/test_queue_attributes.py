@@ -117,12 +117,18 @@ def test_an_attribute_that_cannot_be_set_is_refused(sqs, queue, name):
 @pytest.mark.parametrize("value", ["true", "false"])
 @pytest.mark.parametrize("name", ["FifoQueue", "ContentBasedDeduplication"])
 def test_attributes_of_fifo_queues_are_unknown_to_standard_ones(sqs, queue, name, value):
+    unknown = ("InvalidAttributeName", "InvalidAttributeName", 400, f"Unknown Attribute {name}.")
+    created = refusal(sqs.create_queue, QueueName=fresh_name(), Attributes={name: value})
+    if (name, value) == ("FifoQueue", "true"):
+        # This one asks for a FIFO queue, and its name is not one's.
+        assert created[0] == "InvalidParameterValue" and "must end with .fifo suffix" in created[3]
+    else:
+        assert created == unknown
     refusals = [
-        refusal(sqs.create_queue, QueueName=fresh_name(), Attributes={name: value}),
         refusal(sqs.set_queue_attributes, QueueUrl=queue, Attributes={name: value}),
         refusal(sqs.get_queue_attributes, QueueUrl=queue, AttributeNames=[name]),
     ]
-    assert refusals == [("InvalidAttributeName", "InvalidAttributeName", 400, f"Unknown Attribute {name}.")] * 3
+    assert refusals == [unknown] * 2
 
 
 ENCRYPTION = [

@@ -9,26 +9,24 @@ import json
 import pathlib
 import subprocess
 import sys
-import tarfile
 
 import botocore
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-ARCHIVES = pathlib.Path(sys.prefix) / "sources"
+sys.path.insert(0, str(ROOT / "clients"))
+
+from source_archive import Unavailable, unpacked
+
+SHA256 = "a988f39e3a4484def0b8010f41128f71157da0515a4804fccce4739aa8f216da"
 
 
 def source_folder():
     """botocore's source archive of the installed version, unpacked; the cases are not in the package itself."""
-    folder = ARCHIVES / f"botocore-{botocore.__version__}"
-    if not folder.exists():
-        wanted = f"botocore=={botocore.__version__}"
-        download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", str(ARCHIVES)]
-        if subprocess.run([*download, wanted]).returncode != 0:
-            pytest.skip(f"the source archive of {wanted} cannot be had", allow_module_level=True)
-        with tarfile.open(ARCHIVES / f"{folder.name}.tar.gz") as archive:
-            archive.extractall(ARCHIVES, filter="data")
-    return folder
+    try:
+        return unpacked("botocore", botocore.__version__, SHA256, "tests")
+    except Unavailable as reason:
+        pytest.skip(str(reason), allow_module_level=True)
 
 
 class Codecs:

@@ -8,16 +8,27 @@ use std::path::Path;
 use super::Missing;
 use crate::process;
 
-/// One program that tests start.
+/// One program that tests start, or a library of one.
 struct Program {
     package: &'static str,
-    /// The file that the package brings; suites name it in full, since a shim in PATH may hide another version.
+    /// A file that the package brings; suites name programs in full, since a shim in PATH may hide another version.
     file: &'static str,
 }
 
 /// Debian's awscli is version 2.9, the last widely installed client that speaks SQS in the query form.
-const PROGRAMS: [Program; 2] =
-    [Program { package: "awscli", file: "/usr/bin/aws" }, Program { package: "strace", file: "/usr/bin/strace" }];
+/// The SDKs for Go, PHP and Perl speak it too, and their versions are those of the distribution.
+const PROGRAMS: [Program; 7] = [
+    Program { package: "awscli", file: "/usr/bin/aws" },
+    Program { package: "strace", file: "/usr/bin/strace" },
+    Program { package: "golang-go", file: "/usr/bin/go" },
+    Program {
+        package: "golang-github-aws-aws-sdk-go-dev",
+        file: "/usr/share/gocode/src/github.com/aws/aws-sdk-go/service/sqs/api.go",
+    },
+    Program { package: "php-cli", file: "/usr/bin/php" },
+    Program { package: "php-async-aws-sqs", file: "/usr/share/php/AsyncAws/Sqs/SqsClient.php" },
+    Program { package: "libamazon-sqs-simple-perl", file: "/usr/share/perl5/Amazon/SQS/Simple.pm" },
+];
 
 /// Installs what is missing; returns what still is, as `apt:PACKAGE`.
 pub(super) fn install() -> Missing {

@@ -44,7 +44,7 @@ pub(crate) fn report(missing: &Missing) {
 }
 
 /// Where tools live that belong to this checkout.
-fn tools() -> PathBuf {
+pub(crate) fn tools() -> PathBuf {
     workspace::root().join(".tools")
 }
 

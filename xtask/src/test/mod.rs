@@ -3,10 +3,12 @@
 //! A failure never hides a later one: every step runs that still can, and the end shows a table, what failed, what was
 //! skipped and why, and one closing line. With CI=true a skip counts as a failure.
 
+mod clients_page;
 mod report;
 mod server;
 mod suite;
 mod tally;
+mod twelve;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 use report::{Report, Row};
 use suite::Suite;
 use tally::Tally;
+use twelve::{NotYet, Shown};
 
 use crate::setup::Missing;
 use crate::{check, generate, process, setup, tidy, workspace};
@@ -39,9 +42,10 @@ pub(crate) fn run(only: &[&str]) -> Result<(), String> {
     if only.is_empty() {
         rust_tests(&mut report, binary.as_deref());
     }
-    for suite in suites.iter().filter(|suite| only.is_empty() || only.contains(&suite.name.as_str())) {
-        report.add(client_suite(suite, &missing, binary.as_deref()));
-    }
+    let chosen = suites.iter().filter(|suite| only.is_empty() || only.contains(&suite.name.as_str()));
+    let shown = clients(&mut report, chosen, &missing, binary.as_deref())?;
+    let names: Vec<String> = suites.iter().map(|suite| suite.name.clone()).collect();
+    law(&mut report, "docs/CLIENTS.md", || clients_page::compare(&shown, &names));
     report.conclude()
 }
 
@@ -92,13 +96,35 @@ fn rust_tests(report: &mut Report, binary: Option<&Path>) {
     report.add(row);
 }
 
-fn client_suite(suite: &Suite, missing: &Missing, binary: Option<&Path>) -> Row {
-    let started = begin(&suite.name);
-    if let Some(reason) = suite.lacks(missing) {
-        return Row::skipped(&suite.name, &reason);
+/// Runs the suites; returns what those that did not fail showed of their clients.
+fn clients<'a>(
+    report: &mut Report,
+    suites: impl Iterator<Item = &'a Suite>,
+    missing: &Missing,
+    binary: Option<&Path>,
+) -> Result<Vec<(String, Shown)>, String> {
+    let not_yet = NotYet::read()?;
+    let mut all = Vec::new();
+    for suite in suites {
+        let started = begin(&suite.name);
+        let (row, shown) = client_suite(suite, missing, binary, &not_yet)
+            .unwrap_or_else(|problem| (Row::failed(&suite.name, &problem, started.elapsed()), None));
+        // What a failing suite shows is in the report; the page is not to repeat an accident.
+        all.extend(shown.filter(|_| !row.failed_any()).map(|shown| (suite.name.clone(), shown)));
+        report.add(row);
     }
-    let Some(binary) = binary else {
-        return Row::failed(&suite.name, "there is no release build to run it against", started.elapsed());
-    };
-    suite.run(binary).unwrap_or_else(|problem| Row::failed(&suite.name, &problem, started.elapsed()))
+    Ok(all)
+}
+
+fn client_suite(
+    suite: &Suite,
+    missing: &Missing,
+    binary: Option<&Path>,
+    not_yet: &NotYet,
+) -> Result<(Row, Option<Shown>), String> {
+    if let Some(reason) = suite.lacks(missing) {
+        return Ok((Row::skipped(&suite.name, &reason), None));
+    }
+    let binary = binary.ok_or("there is no release build to run it against")?;
+    suite.run(binary, not_yet).map(|(row, shown)| (row, Some(shown)))
 }

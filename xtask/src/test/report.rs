@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::tally::Tally;
+use super::twelve::{NotYet, Shown};
 use crate::process::Finished;
 
 /// One line of the table.
@@ -52,6 +53,26 @@ impl Row {
             row.fail(&problem);
         }
         row
+    }
+
+    /// Adds what the suite's clients showed of the twelve; a program that showed no client, or ended badly, failed.
+    pub(super) fn add_twelve(&mut self, finished: &Finished, shown: &Shown, not_yet: &NotYet) {
+        let (tally, problems) = shown.judge(not_yet);
+        self.tally = [self.tally, tally].into_iter().sum();
+        self.failures.extend(problems);
+        match &finished.failure {
+            Some(failure) => self.fail(&format!("the program of the twelve ended with {failure}")),
+            None if shown.clients.is_empty() => self.fail("the program of the twelve showed no client"),
+            None => {}
+        }
+    }
+
+    pub(super) fn took(&mut self, elapsed: Duration) {
+        self.elapsed = elapsed;
+    }
+
+    pub(super) fn failed_any(&self) -> bool {
+        self.tally.failed > 0
     }
 
     #[cfg(test)]

@@ -27,14 +27,14 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts `tidewire dev` on a free port and waits until it is ready.
-    pub(super) fn start(binary: &Path, name: &str) -> Result<Self, String> {
+    /// Starts `tidewire dev` with `further` arguments on a free port and waits until it is ready.
+    pub(super) fn start(binary: &Path, name: &str, further: &[String]) -> Result<Self, String> {
         let home = home(name);
         let _ = std::fs::remove_dir_all(&home);
         std::fs::create_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))?;
         let log = File::create(log_path(&home)).map_err(|error| format!("{}: {error}", home.display()))?;
         let mut command = Command::new(binary);
-        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(home.join("data"));
+        command.args(["dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(home.join("data")).args(further);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TIDEWIRE_")) {
             command.env_remove(name);
         }
@@ -176,7 +176,7 @@ pub(super) mod tests {
     #[test]
     fn a_server_that_stops_when_asked_is_fine() {
         let fake = Fake::new("good", &format!("trap 'exit 0' TERM; {ANNOUNCE}; while :; do sleep 0.05; done"));
-        let server = Server::start(&fake.binary, "good").unwrap();
+        let server = Server::start(&fake.binary, "good", &[]).unwrap();
         assert_eq!(server.endpoint(), "http://127.0.0.1:40123");
         server.stop().unwrap();
     }
@@ -184,7 +184,7 @@ pub(super) mod tests {
     #[test]
     fn a_server_that_ended_by_itself_is_reported_with_its_log() {
         let fake = Fake::new("bad", &format!("{ANNOUNCE}; echo disk is full >&2; exit 7"));
-        let mut server = Server::start(&fake.binary, "bad").unwrap();
+        let mut server = Server::start(&fake.binary, "bad", &[]).unwrap();
         server.child.wait().unwrap();
         let problem = server.stop().unwrap_err();
         assert!(problem.contains("exit status: 7") && problem.contains("disk is full"), "{problem}");
@@ -193,7 +193,7 @@ pub(super) mod tests {
     #[test]
     fn a_server_that_is_never_ready_is_reported() {
         let fake = Fake::new("mute", "echo no config >&2; exit 2");
-        let problem = Server::start(&fake.binary, "mute").err().unwrap();
+        let problem = Server::start(&fake.binary, "mute", &[]).err().unwrap();
         assert!(problem.contains("never ready") && problem.contains("no config"), "{problem}");
     }
 }

@@ -6,6 +6,8 @@
 //! command = ["-m", "pytest", "-q", "."]   # run inside the suite's folder
 //! needs = { pip = "requirements.txt", apt = ["strace"] }
 //! counts = "pytest"                       # pytest | node-test | line: who prints the counts
+//! twelve = ["twelve.py"]                  # the same for a program that prints `twelve.rs`'s lines; with or without `command`
+//! server = ["--account", "123456789012"]  # optional: further arguments of its server
 //! limit_secs = 600                        # optional
 //! ```
 
@@ -18,6 +20,8 @@ use toml::Table;
 use super::report::Row;
 use super::server::Server;
 use super::tally::{Runner, Tally};
+use super::twelve::{NotYet, Shown};
+use crate::process::Finished;
 use crate::setup::Missing;
 use crate::{process, setup, workspace};
 
@@ -39,10 +43,14 @@ pub(super) struct Suite {
     /// From the root: `clients/boto3`.
     folder: String,
     kind: Kind,
-    command: Vec<String>,
+    /// The tests and who counts them, if the suite is more than the twelve.
+    tests: Option<(Vec<String>, Runner)>,
+    /// The program that does the twelve; empty for a suite without.
+    twelve: Vec<String>,
+    /// What its server is started with beside the usual.
+    server: Vec<String>,
     /// As `setup` names them: `apt:strace`, `clients/boto3/requirements.txt`.
     needs: Vec<String>,
-    counts: Runner,
     limit: Duration,
 }
 
@@ -68,16 +76,18 @@ impl Suite {
             "shell" => Kind::Shell,
             other => return Err(format!("`{other}` is not one of python, node, shell")),
         };
-        let counts = word("counts")?;
-        let counts = Runner::parse(counts).ok_or(format!("`{counts}` is not one of pytest, node-test, line"))?;
-        let command = table.get("command").map(strings).unwrap_or_default();
-        if command.is_empty() {
-            return Err("`command` is missing".into());
-        }
+        let words = |key: &str| table.get(key).map(strings).unwrap_or_default();
+        let twelve = words("twelve");
+        let tests = match words("command") {
+            command if command.is_empty() && twelve.is_empty() => return Err("`command` is missing".into()),
+            command if command.is_empty() => None,
+            command => Some((command, counts(word("counts")?)?)),
+        };
         let limit = table.get("limit_secs").and_then(toml::Value::as_integer).and_then(|secs| secs.try_into().ok());
         let limit = Duration::from_secs(limit.unwrap_or(LIMIT_SECS_DEFAULT));
         let needs = needs(folder, table.get("needs"))?;
-        Ok(Self { name: word("name")?.to_owned(), folder: folder.to_owned(), kind, command, needs, counts, limit })
+        let (name, server) = (word("name")?.to_owned(), words("server"));
+        Ok(Self { name, folder: folder.to_owned(), kind, tests, twelve, server, needs, limit })
     }
 
     /// Why the suite cannot run here, if something that it needs could not be installed.
@@ -88,23 +98,43 @@ impl Suite {
     }
 
     /// Runs the suite against a server from `binary`; one that does not start, or does not stop well, fails it too.
-    pub(super) fn run(&self, binary: &Path) -> Result<Row, String> {
+    pub(super) fn run(&self, binary: &Path, not_yet: &NotYet) -> Result<(Row, Shown), String> {
         let started = Instant::now();
-        let server = Server::start(binary, &self.name)?;
-        let finished = process::run_keeping_output(&mut self.command(&server, binary), Some(self.limit));
+        let server = Server::start(binary, &self.name, &self.server)?;
+        let outcome = self.run_against(&server, binary, not_yet);
         let stopped = server.stop();
-        let finished = finished?;
-        let tally = Tally::of_suite(&finished.text, self.counts);
-        let mut row = Row::of_run(&self.name, tally, &finished, started.elapsed());
+        let (mut row, shown) = outcome?;
+        row.took(started.elapsed());
         if let Err(problem) = stopped {
             row.fail(&problem);
         }
-        Ok(row)
+        Ok((row, shown))
     }
 
-    fn command(&self, server: &Server, binary: &Path) -> Command {
+    /// The tests, then the twelve; a failure of the first does not hide the second.
+    fn run_against(&self, server: &Server, binary: &Path, not_yet: &NotYet) -> Result<(Row, Shown), String> {
+        let mut row = Row::counted(&self.name, Tally::default(), Duration::ZERO);
+        let mut text = String::new();
+        if let Some((command, counts)) = &self.tests {
+            let finished = self.run_program(command, server, binary)?;
+            row = Row::of_run(&self.name, Tally::of_suite(&finished.text, *counts), &finished, Duration::ZERO);
+            text = finished.text;
+        }
+        if !self.twelve.is_empty() {
+            let finished = self.run_program(&self.twelve, server, binary)?;
+            row.add_twelve(&finished, &Shown::read(&self.name, &finished.text), not_yet);
+            text += &finished.text;
+        }
+        Ok((row, Shown::read(&self.name, &text)))
+    }
+
+    fn run_program(&self, arguments: &[String], server: &Server, binary: &Path) -> Result<Finished, String> {
+        process::run_keeping_output(&mut self.command(arguments, server, binary), Some(self.limit))
+    }
+
+    fn command(&self, arguments: &[String], server: &Server, binary: &Path) -> Command {
         let mut command = Command::new(self.program());
-        command.args(&self.command).current_dir(workspace::root().join(&self.folder));
+        command.args(arguments).current_dir(workspace::root().join(&self.folder));
         // A developer's own AWS configuration must not reach the clients, nor a client a real endpoint.
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_foreign(&name.to_string_lossy())) {
             command.env_remove(name);
@@ -114,7 +144,7 @@ impl Suite {
         command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
         command.env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
         command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("PYTHONDONTWRITEBYTECODE", "1").env("SUITE_TOOLS", setup::tools());
         command
     }
 
@@ -125,6 +155,10 @@ impl Suite {
             Kind::Shell => "bash".into(),
         }
     }
+}
+
+fn counts(word: &str) -> Result<Runner, String> {
+    Runner::parse(word).ok_or(format!("`{word}` is not one of pytest, node-test, line"))
 }
 
 /// Whether an inherited variable could send a client elsewhere or configure a server that a suite starts.
@@ -158,6 +192,7 @@ fn strings(value: &toml::Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::server::tests::{ANNOUNCE, Fake};
+    use super::super::twelve::tests::printed;
     use super::*;
 
     const CRASH: &str = "name = 'crash'\nkind = 'python'\ncommand = ['-m', 'pytest']\n\
@@ -170,7 +205,7 @@ mod tests {
     #[test]
     fn a_suite_is_read_with_its_needs_as_setup_names_them() {
         assert_eq!(crash().needs, ["apt:strace", "clients/crash/requirements.txt"]);
-        assert_eq!((crash().kind, crash().counts), (Kind::Python, Runner::Pytest));
+        assert_eq!((crash().kind, crash().tests.unwrap().1), (Kind::Python, Runner::Pytest));
         assert!(crash().program().ends_with(".tools/python/clients-crash/bin/python"));
     }
 
@@ -202,9 +237,36 @@ mod tests {
             command = ['-c', 'test \"$AWS_ENDPOINT_URL\" = http://127.0.0.1:40123 && echo 2 passed, 0 failed']\n";
         let suite = Suite::parse("clients", suite).unwrap();
         let serve = |code: u8| format!("trap 'exit {code}' TERM; {ANNOUNCE}; while :; do sleep 0.05; done");
-        let good = suite.run(&Fake::new("shell", &serve(0)).binary).unwrap();
+        let not_yet = NotYet::parse("").unwrap();
+        let good = suite.run(&Fake::new("shell", &serve(0)).binary, &not_yet).unwrap().0;
         assert_eq!((good.tally().passed, good.tally().failed), (2, 0));
-        let bad = suite.run(&Fake::new("shell", &serve(3)).binary).unwrap();
+        let bad = suite.run(&Fake::new("shell", &serve(3)).binary, &not_yet).unwrap().0;
         assert_eq!((bad.tally().passed, bad.tally().failed), (2, 1));
+    }
+
+    #[test]
+    fn the_twelve_are_counted_with_the_tests_and_alone() {
+        let printed = printed("A | a 1 | JSON 1.0", "ok", ("tags", "absent"));
+        let twelve = format!(
+            "name = 'twelve'\nkind = 'shell'\ntwelve = ['-c', 'printf \"{}\"']\n",
+            printed.replace('\n', "\\\\n")
+        );
+        let not_yet = NotYet::parse("").unwrap();
+        let serve = format!("trap 'exit 0' TERM; {ANNOUNCE}; while :; do sleep 0.05; done");
+        let fake = Fake::new("twelve", &serve);
+        let run = |text: &str| Suite::parse("clients", text).unwrap().run(&fake.binary, &not_yet).unwrap();
+        let (alone, shown) = run(&twelve);
+        assert_eq!((alone.tally().passed, alone.tally().failed, shown.clients.len()), (11, 0, 1));
+        let (both, _) = run(&format!("{twelve}counts = 'line'\ncommand = ['-c', 'echo 2 passed, 1 failed']\n"));
+        assert_eq!((both.tally().passed, both.tally().failed), (13, 1));
+    }
+
+    #[test]
+    fn a_program_that_shows_no_client_is_a_failure() {
+        let serve = format!("trap 'exit 0' TERM; {ANNOUNCE}; while :; do sleep 0.05; done");
+        let suite = "name = 'none'\nkind = 'shell'\ntwelve = ['-c', 'true']\n";
+        let fake = Fake::new("none", &serve);
+        let (row, _) = Suite::parse("clients", suite).unwrap().run(&fake.binary, &NotYet::parse("").unwrap()).unwrap();
+        assert_eq!((row.tally().passed, row.tally().failed), (0, 1));
     }
 }

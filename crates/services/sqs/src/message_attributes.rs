@@ -128,9 +128,10 @@ fn is_name_byte(byte: u8) -> bool {
 fn check_name(name: &str) -> Result<(), Refusal> {
     let lower = name.to_ascii_lowercase();
     if name.is_empty() || !name.bytes().all(is_name_byte) {
-        return Err(Refusal::invalid_parameter(
-            "Message attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.",
-        ));
+        return Err(Refusal::invalid_parameter(format!(
+            "The message attribute name '{name}' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), \
+             hyphen (-), and period (.) characters."
+        )));
     }
     if name.len() > limits::ATTRIBUTE_NAME_LEN_MAX {
         return Err(Refusal::invalid_parameter("Message attribute name must be shorter than 256 bytes."));

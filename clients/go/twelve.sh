@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds twelve.go against the SDK that Debian packages (no modules, nothing fetched) and runs it.
+#
+# In: TIDEWIRE_ENDPOINT; SUITE_TOOLS, where the compiler keeps what it has built. Out: what the program prints.
+
+set -eu
+
+export GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS=
+home=${SUITE_TOOLS:-/tmp/tidewire-tools}/go
+export GOCACHE=$home/cache
+mkdir -p "$home"
+/usr/bin/go build -o "$home/twelve" twelve.go
+exec "$home/twelve"
