@@ -13,6 +13,7 @@ mod child;
 mod commit;
 mod connection;
 mod echo;
+mod fifo;
 mod folder;
 mod idle;
 mod in_flight;
@@ -65,6 +66,8 @@ enum Measurement {
     Backlog(backlog::Options),
     /// Visibility timeouts that all end in the same second: how long sends wait meanwhile
     InFlight(in_flight::Options),
+    /// FIFO queues beside a standard one, deduplication's memory, a quiet tenant's wait
+    Fifo(fifo::Options),
     /// Bytes written to the disk for each byte sent
     Written(written::Options),
     /// Many queues with a long poll each: memory, CPU at rest, start
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
         Measurement::Access(options) => access_costs::run(&options),
         Measurement::Backlog(options) => backlog::run(&options),
         Measurement::InFlight(options) => in_flight::run(&options),
+        Measurement::Fifo(options) => fifo::run(&options),
         Measurement::Written(options) => written::run(&options),
         Measurement::Queues(options) => queues::run(&options),
         Measurement::Idle(options) => idle::run(&options),
