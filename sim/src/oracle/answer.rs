@@ -21,8 +21,8 @@ impl Oracle {
                 self.emptied(*queue, span);
                 Ok(())
             }
-            Intent::Change { message, handle, millis, .. } => {
-                self.messages[*message].leases.changed(handle, span, *millis);
+            Intent::Change { message, millis, .. } => {
+                self.messages[*message].leases.changed(span, *millis);
                 Ok(())
             }
             Intent::Create { queue } => {

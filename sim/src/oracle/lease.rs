@@ -18,7 +18,6 @@ pub(crate) struct Span {
 
 #[derive(Debug)]
 struct Lease {
-    handle: String,
     span: Span,
     until: u64,
     is_change: bool,
@@ -39,36 +38,39 @@ pub(crate) struct Leases {
 impl Leases {
     /// The message was handed out, hidden for `millis`. Says whether somebody else surely had it.
     pub(crate) fn delivered(&mut self, handle: &str, span: Span, millis: u64) -> bool {
-        let is_certain = !self.changing.iter().any(|known| known == handle);
+        // A change by any handle, be it an old receive's, is one of the message (a standard queue's, as AWS does it).
+        let is_changing =
+            self.changes_running > 0 || (self.last_change_ended > 0 && self.last_change_ended >= span.asked);
+        let is_certain = !is_changing && !self.changing.iter().any(|known| known == handle);
         let millis = if is_certain { millis } else { 0 };
         let breached = self.known.iter().any(|lease| lease.is_breached_by(span, millis));
         self.known.retain(|lease| lease.span.answered > span.asked && lease.until > span.answered_wall);
-        self.hold(handle, span, millis, false);
+        self.hold(span, millis, false);
         breached
     }
 
-    fn hold(&mut self, handle: &str, span: Span, millis: u64, is_change: bool) {
+    fn hold(&mut self, span: Span, millis: u64, is_change: bool) {
         if millis > 0 {
             let until = span.asked_wall + millis;
-            self.known.push(Lease { handle: handle.to_owned(), span, until, is_change });
+            self.known.push(Lease { span, until, is_change });
         }
     }
 
     /// A change of visibility is on its way.
     pub(crate) fn change_asked(&mut self, handle: &str, at: u64) {
-        self.known.retain(|lease| lease.handle != handle);
+        self.known.clear();
         self.changing.push(handle.to_owned());
         self.changes_running += 1;
         self.last_change_asked = at;
     }
 
     /// It was carried out.
-    pub(crate) fn changed(&mut self, handle: &str, span: Span, millis: u64) {
+    pub(crate) fn changed(&mut self, span: Span, millis: u64) {
         // Of two changes at once nobody knows which was the later one.
         self.changes_running -= 1;
         let alone = self.last_change_asked == span.asked && self.last_change_ended < span.asked;
         if alone && self.changes_running == 0 {
-            self.hold(handle, span, millis, true);
+            self.hold(span, millis, true);
         }
         self.last_change_ended = span.answered;
     }
@@ -137,8 +139,21 @@ mod tests {
         leases.change_ended(6);
         leases.delivered("c", span(6, 7), 1_000);
         leases.change_asked("c", 8);
-        leases.changed("c", span(8, 9), 50_000);
+        leases.changed(span(8, 9), 50_000);
         assert!(leases.delivered("d", span(10, 11), 0));
+    }
+
+    #[test]
+    fn a_change_by_the_handle_of_an_old_receive_may_end_a_new_lease() {
+        let mut leases = Leases::default();
+        leases.delivered("new", span(1, 2), 100_000);
+        leases.change_asked("old", 3);
+        leases.changed(span(3, 4), 0);
+        assert!(!leases.delivered("next", span(5, 6), 1_000));
+        leases.change_asked("old", 7);
+        leases.change_ended(12);
+        assert!(!leases.delivered("late", span(10, 13), 100_000), "the change may have come after it");
+        assert!(!leases.delivered("other", span(14, 15), 0));
     }
 
     #[test]
@@ -146,7 +161,7 @@ mod tests {
         let mut leases = Leases::default();
         leases.change_asked("a", 1);
         leases.change_asked("a", 2);
-        leases.changed("a", span(2, 3), 60_000);
+        leases.changed(span(2, 3), 60_000);
         assert!(!leases.delivered("b", span(4, 5), 0));
     }
 
