@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How long at the most until the next look: what a purge freed is given back to the disk within this time.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// Bytes that the allocator counts as large. They are never touched, so they cost no memory.
+const LARGE_BYTES: usize = 8 << 20;
+
 /// The running thread.
 pub(crate) struct Housekeeper {
     store: Arc<Store>,
@@ -32,6 +35,7 @@ impl Housekeeper {
             let mut full = false;
             while !its_stop.load(Ordering::Acquire) && !its_store.journal().is_stopped() {
                 its_store.journal().wait_for_closed_file(LOOK);
+                give_memory_back();
                 full = round(&its_store, full);
             }
         })?;
@@ -45,6 +49,12 @@ impl Housekeeper {
         // A thread that panicked has said so, and has left nothing that a start does not clear away.
         let _ = self.thread.join();
     }
+}
+
+/// The allocator gives pages that were freed a while ago back to the system when large ones are freed, and never by itself: a
+/// server that has just let go of much and is idle would keep it for ever.
+fn give_memory_back() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE_BYTES)));
 }
 
 /// One round. Says whether the disk was full, so that this is told once and not at every look.
