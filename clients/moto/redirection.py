@@ -1,8 +1,8 @@
 """Where moto's tests reach for moto itself, they are led to the server under test.
 
-Three places: the wipe between tests, which moto's server does at an address of its own; the tests that call moto's Flask
-application without a socket; and who the caller is, which is asked of STS. The answers about STS say what the server's
-account rule is (a 12-digit access key is the account), nothing about SQS.
+Two places: the tests that call moto's Flask application without a socket, and who the caller is, which is asked of STS. The
+answers about STS say what the server's account rule is (a 12-digit access key is the account), nothing about SQS. The wipe
+between tests is moto's own call, which the server knows.
 """
 
 import types
@@ -10,39 +10,16 @@ import types
 import boto3
 import requests
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.models import ServerModeMockAWS
-
-REGIONS = ("us-east-1", "us-west-1", "us-west-2", "eu-west-1")
-ACCOUNTS = (DEFAULT_ACCOUNT_ID, "111111111111")
 
 
 def install(endpoint):
-    """Leads every later test to `endpoint`."""
+    """Leads every later test to `endpoint`; a fresh application is a server without queues."""
     real_client = boto3.client
-
-    def client(service, *arguments, **options):
-        if service == "sts":
-            return Sts()
-        return real_client(service, *arguments, **options)
-
-    def owner(region, account):
-        keys = {"aws_access_key_id": account, "aws_secret_access_key": "secret"}
-        return real_client("sqs", region, endpoint_url=endpoint, **keys)
-
-    owners = [owner(region, account) for region in REGIONS for account in ACCOUNTS]
-
-    def wipe(_mock):
-        for sqs in owners:
-            while urls := sqs.list_queues().get("QueueUrls"):
-                for url in urls:
-                    sqs.delete_queue(QueueUrl=url)
-
-    boto3.client = client
-    ServerModeMockAWS.reset = wipe
+    boto3.client = lambda service, *given, **named: Sts() if service == "sts" else real_client(service, *given, **named)
     import moto.server
 
     def fresh_application(_service):
-        wipe(None)
+        requests.post(f"{endpoint}/moto-api/reset", timeout=10).raise_for_status()
         return types.SimpleNamespace(test_client=lambda: Wire(endpoint))
 
     moto.server.create_backend_app = fresh_application
