@@ -260,6 +260,8 @@ mod tests {
         assert!(!holds("StringEquals", &["${gone}"], &of("x")));
         assert!(!holds("StringNotEquals", &["${gone}"], &of("x")));
         assert!(holds("StringEquals", &["${gone}", "x"], &of("x")));
+        assert!(!holds("ArnNotLike", &["arn:aws:s3:::${gone}"], &of("arn:aws:s3:::b")));
+        assert!(holds("ArnNotLike", &["arn:aws:sqs:*:*:${gone}"], &of("arn:aws:s3:::b")), "no value could match");
     }
 
     #[test]

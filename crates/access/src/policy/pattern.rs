@@ -77,18 +77,30 @@ impl Pattern {
     }
 
     /// Whether the value matches; nothing if a variable has no value, so that it cannot be said.
+    #[inline]
     pub(crate) fn matches(&self, value: &str, context: &Context) -> Option<bool> {
-        Some(match self {
-            Self::Everything => true,
-            Self::Text(text) => **text == *value,
-            Self::Prefix(prefix) => value.starts_with(&**prefix),
-            Self::Glob(tokens) => glob(tokens, value),
-            Self::Nothing => false,
+        match self {
+            Self::Text(text) => Some(**text == *value),
+            Self::Prefix(prefix) => Some(value.as_bytes().starts_with(prefix.as_bytes())),
+            Self::Everything => Some(true),
+            _ => self.matches_slowly(value, context),
+        }
+    }
+
+    fn matches_slowly(&self, value: &str, context: &Context) -> Option<bool> {
+        match self {
+            Self::Glob(tokens) => Some(glob(tokens, value)),
             Self::Template { pieces, style, fold } => {
-                let pieces = variable::fill(pieces, context, *fold)?;
-                return Self::settle(&pieces, *style).matches(value, context);
+                let Some(filled) = variable::fill(pieces, context, *fold) else {
+                    // In an ARN, parts without variables may tell that no value could make it match.
+                    let hopeless = *style == Style::Arn
+                        && !Self::settle(&variable::open(pieces), *style).matches(value, context)?;
+                    return hopeless.then_some(false);
+                };
+                Self::settle(&filled, *style).matches(value, context)
             }
-        })
+            _ => Some(false),
+        }
     }
 
     /// The cheapest form of pieces without variables.

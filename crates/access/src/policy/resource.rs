@@ -31,7 +31,7 @@ pub(crate) fn check(text: &str) -> Result<(), Malformed> {
     match service {
         "iam" if region != Some("") => return Err(Malformed::IamRegion(text.to_owned())),
         "s3" if region != Some("") => return Err(Malformed::BucketRegion(text.to_owned())),
-        "iam" if resource != "*" && !IAM_SORTS.iter().any(|sort| resource.starts_with(sort)) => {
+        "iam" if !resource.starts_with('*') && !IAM_SORTS.iter().any(|sort| resource.starts_with(sort)) => {
             return Err(Malformed::IamPath);
         }
         _ => {}

@@ -70,6 +70,24 @@ fn variable(text: &str) -> Option<(Piece, usize)> {
     (!key.is_empty()).then(|| (Piece::Variable { key: Key::new(key), default }, length))
 }
 
+/// Puts a star for each part of an ARN that has a variable: what does not match then, no value makes match.
+pub(crate) fn open(pieces: &[Piece]) -> Vec<Piece> {
+    let mut parts: Vec<Vec<Piece>> = vec![vec![]];
+    for piece in pieces {
+        let mut rest = if let Piece::Text(text) = piece { &**text } else { "" };
+        while let Some((before, after)) = rest.split_once(':') {
+            parts.last_mut().expect("there is a part").push(Piece::Text(before.into()));
+            parts.push(vec![]);
+            rest = after;
+        }
+        let last = if let Piece::Text(_) = piece { Piece::Text(rest.into()) } else { piece.clone() };
+        parts.last_mut().expect("there is a part").push(last);
+    }
+    let variable = |part: &Vec<Piece>| part.iter().any(|piece| matches!(piece, Piece::Variable { .. }));
+    let opened = parts.into_iter().map(|part| if variable(&part) { vec![Piece::Star] } else { part });
+    opened.collect::<Vec<_>>().join(&Piece::Text(":".into()))
+}
+
 /// Puts values for variables; nothing if one has none.
 pub(crate) fn fill(pieces: &[Piece], context: &Context, fold: bool) -> Option<Vec<Piece>> {
     let filled = pieces.iter().map(|piece| match piece {
