@@ -1,4 +1,4 @@
-//! Who is asking, and may they: AWS's policy language and its evaluation, as pure functions.
+//! Who is asking, and may they: SigV4, AWS's policy language and its evaluation, as pure functions.
 //!
 //! Nothing here has a clock, chance or IO: time, addresses and all other facts come in as a [`Context`]. A [`Policy`] is
 //! parsed once, when it is put, and kept; a decision reads it without allocating unless a policy variable has to be filled
@@ -9,7 +9,8 @@
 //! 1. Where a policy is put (IAM's `PutUserPolicy`, SQS's `SetQueueAttributes`, the resources file): [`Policy::parse`]
 //!    with the [`Sort`] of what it is attached to. [`Malformed`] carries IAM's words; a service with words of its own
 //!    (SQS) answers those. Keep the text in the journal and the compiled policy in memory behind an `Arc`.
-//! 2. When a request is authenticated: make its [`Caller`]. A role's session needs its role's ARN, which knows its path:
+//! 2. A request is authenticated by [`sigv4`]: one [`sigv4::Keys`] for the server, told to forget a key when it changes.
+//!    Then make its [`Caller`]. A role's session needs its role's ARN, which knows its path:
 //!    [`Caller::session`]. Events of S3 or SNS come from [`Caller::service`], with `aws:SourceArn` and
 //!    `aws:SourceAccount` set by us and never by the client.
 //! 3. Begin with [`Context::of`] the caller and add what the request says: `aws:SourceIp`, `aws:SecureTransport`,
@@ -22,7 +23,8 @@
 //! # What is where
 //!
 //! `policy/` reads and matches: `document` checks, `pattern` and `variable` match text, `condition` and `operator`
-//! compare, `principals` says how a caller is named. `decide/` asks every policy (`survey`) and weighs (`authorize`).
+//! compare, `principals` says how a caller is named. `sigv4/` takes a signature apart (`claim`), writes what was signed
+//! (`canonical`), compares (`keys`), decodes chunks, and has the words of refusals (`fault`). `decide/` asks every policy (`survey`) and weighs (`authorize`).
 //! `clients/policy-oracle` compares both with an independent evaluator.
 
 mod caller;
@@ -30,6 +32,7 @@ mod context;
 mod decide;
 mod limits;
 mod policy;
+pub mod sigv4;
 
 pub use caller::{Caller, Kind, UnknownCaller};
 pub use context::{Context, Key, Value};

@@ -1,0 +1,130 @@
+//! Signing keys, derived once for a day, region and service, and the comparison itself.
+//!
+//! A key is kept only after a signature was right with it, so that nobody fills the cache with scopes of his own choice;
+//! it is forgotten when its access key changes. Shards keep threads from waiting for each other.
+
+use super::canonical::{self, write_hex};
+use super::claim::{ALGORITHM, Claim, digest_of};
+use super::fault::Fault;
+use super::{Incoming, Payload};
+use crate::limits::{SIGNING_KEY_SHARDS, SIGNING_KEYS_PER_SHARD_MAX};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
+use names::Instant;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A key, and what it is for.
+struct Kept {
+    access_key: Box<str>,
+    scope: Box<str>,
+    key: Arc<Key>,
+}
+
+/// Signing keys that were used before.
+pub struct Keys {
+    shards: [RwLock<Vec<Kept>>; SIGNING_KEY_SHARDS],
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Keys {
+    /// Knows none.
+    pub fn new() -> Self {
+        Self { shards: std::array::from_fn(|_| RwLock::new(Vec::new())) }
+    }
+
+    /// Checks the time, the headers that must be signed, the body's digest and the signature. The secret is asked for only
+    /// if the key is not known from before. What comes back signs the chunks of a streamed body.
+    pub fn verify(
+        &self,
+        request: &Incoming<'_>,
+        claim: &Claim<'_>,
+        now: Instant,
+        secret: impl FnOnce() -> Option<String>,
+    ) -> Result<Arc<Key>, Fault> {
+        let known = self.find(claim);
+        let key = match &known {
+            Some(key) => Arc::clone(key),
+            None => Arc::new(derive(&secret().ok_or(Fault::UnknownKey)?, claim)),
+        };
+        claim.check_time(now)?;
+        let canonical = canonical::write(request, claim)?;
+        let mut text = String::with_capacity(160);
+        for part in [ALGORITHM, &claim.stamp, claim.scope()] {
+            text.push_str(part);
+            text.push('\n');
+        }
+        write_hex(&mut text, digest(&SHA256, canonical.as_bytes()).as_ref());
+        verify(&key, text.as_bytes(), &claim.signature).map_err(|_| Fault::Mismatch)?;
+        check_digest(request, claim)?;
+        if known.is_none() {
+            self.keep(claim, &key);
+        }
+        Ok(key)
+    }
+
+    /// Forgets all that was derived from an access key: it was deleted, made inactive, or its session is over.
+    pub fn forget(&self, access_key: &str) {
+        self.shard(access_key)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|kept| *kept.access_key != *access_key);
+    }
+
+    fn shard(&self, access_key: &str) -> &RwLock<Vec<Kept>> {
+        let mut hasher = DefaultHasher::new();
+        access_key.hash(&mut hasher);
+        &self.shards[hasher.finish() as usize % SIGNING_KEY_SHARDS]
+    }
+
+    fn find(&self, claim: &Claim<'_>) -> Option<Arc<Key>> {
+        let shard = self.shard(claim.access_key()).read().unwrap_or_else(PoisonError::into_inner);
+        let same = |kept: &&Kept| *kept.access_key == *claim.access_key() && *kept.scope == *claim.scope();
+        shard.iter().find(same).map(|kept| Arc::clone(&kept.key))
+    }
+
+    /// When a shard is full, the one that was kept first goes.
+    fn keep(&self, claim: &Claim<'_>, key: &Arc<Key>) {
+        let mut shard = self.shard(claim.access_key()).write().unwrap_or_else(PoisonError::into_inner);
+        if shard.len() >= SIGNING_KEYS_PER_SHARD_MAX {
+            shard.remove(0);
+        }
+        let (access_key, scope) = (claim.access_key().into(), claim.scope().into());
+        shard.push(Kept { access_key, scope, key: Arc::clone(key) });
+    }
+}
+
+/// A digest that the client names is signed whatever it is, so it has to be compared with the body.
+fn check_digest(request: &Incoming<'_>, claim: &Claim<'_>) -> Result<(), Fault> {
+    let named = claim.digest.as_deref().filter(|_| claim.payload() == Payload::Signed);
+    match named.map(digest_of) {
+        None => Ok(()),
+        Some(Some(named)) if digest(&SHA256, request.body).as_ref() == named => Ok(()),
+        Some(_) => Err(Fault::Digest),
+    }
+}
+
+/// Four steps from the secret: date, region, service, `aws4_request`.
+pub(super) fn derive(secret: &str, claim: &Claim<'_>) -> Key {
+    let step = |key: &[u8], part: &str| sign(&Key::new(HMAC_SHA256, key), part.as_bytes());
+    let date = step(format!("AWS4{secret}").as_bytes(), claim.date());
+    let region = step(date.as_ref(), claim.region());
+    let service = step(region.as_ref(), claim.service());
+    Key::new(HMAC_SHA256, step(service.as_ref(), "aws4_request").as_ref())
+}
+
+#[cfg(test)]
+impl Keys {
+    pub(super) fn keep_for_test(&self, claim: &Claim<'_>) {
+        self.keep(claim, &Arc::new(derive("secret", claim)));
+    }
+
+    pub(super) fn kept(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().unwrap().len()).sum()
+    }
+}
