@@ -6,7 +6,7 @@
 
 use crate::{
     Command, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, Message, NewMessage, Queue, Reply, Settings,
-    TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome,
+    VisibilityOutcome,
 };
 use engine::{Decision, Durability};
 use names::Instant;
@@ -86,15 +86,10 @@ impl Queue {
                 deliveries.extend(in_turn.map(|sequence| self.delivery(now, sequence)));
             }
         }
-        let mut entries: Vec<_> =
-            deliveries.iter().map(|delivery: &Delivery| (delivery.sequence, delivery.receive)).collect();
-        if self.fair.is_some() {
-            entries.sort_unstable();
-        }
         let reads = deliveries.iter().map(|delivery| delivery.sequence).collect();
         let until = after(now, visibility_millis.unwrap_or(self.settings.visibility_millis));
         Decision {
-            effects: vec![Effect::Leased { received_at: now, until, entries }.into()],
+            effects: self.leases(now, until, &deliveries),
             reply: Reply::Received(deliveries),
             reads,
             durability: Durability::Lazy,
@@ -147,7 +142,8 @@ impl Queue {
         for (handle, millis) in entries {
             let outcome = self.visibility_outcome(now, handle, *millis);
             if outcome == VisibilityOutcome::Changed {
-                changes.insert(handle.sequence, after(now, *millis));
+                let receives = self.exceptions.get(handle.sequence).unwrap_or_default().receive;
+                changes.insert(handle.sequence, self.backed_off(now, after(now, *millis), receives));
             }
             outcomes.push(outcome);
         }
@@ -174,7 +170,7 @@ impl Queue {
         if !(1..=status.receive).contains(&handle.receive) {
             return VisibilityOutcome::NotInFlight;
         }
-        if now.plus_millis(millis) > status.received_at.plus_millis(TOTAL_VISIBILITY_MILLIS_MAX) {
+        if now.plus_millis(millis) > status.received_at.plus_millis(self.settings.total_visibility_millis()) {
             return VisibilityOutcome::BeyondTotal;
         }
         VisibilityOutcome::Changed

@@ -11,7 +11,7 @@ use crate::groups::Groups;
 use crate::limits::{LEARN_KEYS, LOOK_AHEAD, WINDOW_MESSAGES};
 use crate::{
     Accepted, AttemptId, Command, DedupId, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, Message, NewMessage,
-    Queue, Reply, TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome,
+    Queue, Reply, VisibilityOutcome,
 };
 use engine::{Decision, Durability};
 use names::Instant;
@@ -128,6 +128,7 @@ impl Queue {
         let mut entries: Vec<_> = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();
         entries.sort_unstable();
         let reads = deliveries.iter().map(|delivery| delivery.sequence).collect();
+        let until = self.backed_off_together(now, until, &deliveries);
         let lease = Effect::Leased { received_at: now, until, entries };
         let effects = if deliveries.is_empty() { Vec::new() } else { vec![lease.into()] };
         Decision { effects, reply: Reply::Received(deliveries), reads, durability: Durability::BeforeReply }
@@ -150,19 +151,26 @@ impl Queue {
     ) -> Decision<E, Reply> {
         let before = fifo.attempts.find(&attempt, now).filter(|before| self.is_untouched(now, before));
         if let Some(before) = before {
-            return self.repeat(attempt, before, until);
+            return self.repeat(now, attempt, before, until);
         }
         let mut decision = self.receive_fifo(fifo, now, max, until);
         if let Reply::Received(deliveries) = &decision.reply
             && !deliveries.is_empty()
         {
             let entries = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();
+            let until = self.backed_off_together(now, until, deliveries);
             decision.effects.push(Effect::Attempted { attempt, at: now, until, entries }.into());
         }
         decision
     }
 
-    fn repeat<E: From<Effect>>(&self, attempt: AttemptId, before: &Attempt, until: Instant) -> Decision<E, Reply> {
+    fn repeat<E: From<Effect>>(
+        &self,
+        now: Instant,
+        attempt: AttemptId,
+        before: &Attempt,
+        until: Instant,
+    ) -> Decision<E, Reply> {
         let statuses = before.entries.iter().map(|&(sequence, receive)| {
             let status = self.exceptions.get(sequence).unwrap_or_default();
             let first_received_at = status.first_received_at;
@@ -170,8 +178,9 @@ impl Queue {
         });
         let (deliveries, received): (Vec<_>, Vec<_>) = statuses.unzip();
         // Hidden anew, and no longer in all than any message may be.
-        let last = received.into_iter().map(|at| at.plus_millis(TOTAL_VISIBILITY_MILLIS_MAX)).min();
+        let last = received.into_iter().map(|at| at.plus_millis(self.settings.total_visibility_millis())).min();
         let until = last.map_or(until, |last| until.min(last));
+        let until = self.backed_off_together(now, until, &deliveries);
         let mut changes: Vec<_> = deliveries.iter().map(|delivery| (delivery.sequence, until)).collect();
         changes.sort_unstable();
         let again = Effect::Attempted { attempt, at: before.at, until, entries: before.entries.clone() };

@@ -16,6 +16,7 @@
 //! `groups.rs` (which group a message is of, and whose turn it is), `dedup.rs` and `attempts.rs`; `fair.rs` is what a standard queue does with groups.
 
 mod attempts;
+mod backoff;
 mod command;
 mod deadlines;
 mod decide;
@@ -38,6 +39,7 @@ mod varint;
 mod virtual_queues;
 mod visible;
 
+pub use backoff::Backoff;
 pub use command::{Accepted, AttemptId, Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
 pub use limits::{DEDUP_MILLIS, IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX, WINDOW_MESSAGES};
 pub use message::{DedupId, Delivery, Handle, Labelled, Labels, Message, MessageId, NewMessage};

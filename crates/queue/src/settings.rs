@@ -8,8 +8,12 @@
 //!
 //! ```text
 //! tag 10   (empty)   the queue keeps the order of its message groups
+//! tag 20   v total visibility (seconds)
+//! tag 21   v base (seconds) │ v factor (hundredths) │ v most (seconds): back-off between receives
 //! ```
 
+use crate::backoff::Backoff;
+use crate::limits::TOTAL_VISIBILITY_MILLIS_MAX;
 use crate::tagged::{Section, put_sections, read_sections};
 use crate::varint::{Reader, put};
 
@@ -24,10 +28,20 @@ pub struct Settings {
     pub delay_millis: u64,
     /// Whether messages of a group are handed out in the order sent, and ids deduplicated. It never changes.
     pub is_fifo: bool,
+    /// How many seconds after its receive a message may stay in flight, however often that is extended.
+    pub total_visibility_secs: u32,
+    /// How much longer than asked a message stays hidden the more often it was received.
+    pub backoff: Option<Backoff>,
 }
 
 /// The tag of [`Settings::is_fifo`].
 const FIFO: u8 = 10;
+/// What holds where nobody allows more: AWS's twelve hours.
+const TOTAL_VISIBILITY_SECS: u32 = (TOTAL_VISIBILITY_MILLIS_MAX / 1000) as u32;
+/// The tag of [`Settings::total_visibility_secs`].
+const TOTAL_VISIBILITY: u8 = 20;
+/// The tag of [`Settings::backoff`].
+const BACKOFF: u8 = 21;
 
 /// The version without sections.
 pub(crate) const PLAIN: u8 = 1;
@@ -37,7 +51,19 @@ pub(crate) const TAGGED: u8 = 2;
 impl Settings {
     /// Settings of a standard queue that has nothing beside these times.
     pub const fn plain(retention_millis: u64, visibility_millis: u64, delay_millis: u64) -> Self {
-        Self { retention_millis, visibility_millis, delay_millis, is_fifo: false }
+        Self {
+            retention_millis,
+            visibility_millis,
+            delay_millis,
+            is_fifo: false,
+            total_visibility_secs: TOTAL_VISIBILITY_SECS,
+            backoff: None,
+        }
+    }
+
+    /// How long after its receive a message may stay in flight.
+    pub(crate) fn total_visibility_millis(&self) -> u64 {
+        u64::from(self.total_visibility_secs) * 1000
     }
 
     /// The version that these settings are written in.
@@ -70,13 +96,24 @@ impl Settings {
         if self.is_fifo {
             sections.push((FIFO, Vec::new()));
         }
+        if self.total_visibility_secs != TOTAL_VISIBILITY_SECS {
+            let mut bytes = Vec::new();
+            put(&mut bytes, self.total_visibility_secs.into());
+            sections.push((TOTAL_VISIBILITY, bytes));
+        }
+        sections.extend(self.backoff.map(|backoff| (BACKOFF, backoff.bytes())));
         sections
     }
 
     /// Takes one section in.
-    fn take(&mut self, tag: u8, _section: &mut Reader<'_>) -> Result<(), &'static str> {
+    fn take(&mut self, tag: u8, section: &mut Reader<'_>) -> Result<(), &'static str> {
         match tag {
             FIFO => self.is_fifo = true,
+            TOTAL_VISIBILITY => {
+                let secs = section.varint()?;
+                self.total_visibility_secs = u32::try_from(secs).map_err(|_| "a visibility is larger than 32 bits")?;
+            }
+            BACKOFF => self.backoff = Some(Backoff::read(section)?),
             _ => return Err("a setting that this version does not know"),
         }
         Ok(())

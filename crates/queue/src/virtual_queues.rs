@@ -165,11 +165,10 @@ impl Queue {
         if deliveries.is_empty() {
             return Decision::answer(Reply::Received(deliveries));
         }
-        let entries = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();
         let reads = deliveries.iter().map(|delivery| delivery.sequence).collect();
         let until = after(now, visibility_millis.unwrap_or(self.settings.visibility_millis));
         Decision {
-            effects: vec![Effect::Leased { received_at: now, until, entries }.into()],
+            effects: self.leases(now, until, &deliveries),
             reply: Reply::Received(deliveries),
             reads,
             durability: Durability::Lazy,

@@ -328,3 +328,48 @@ fn of_two_changes_to_one_message_the_later_holds() {
         "#]],
     );
 }
+
+// Back-off.
+
+#[test]
+fn a_message_that_is_received_again_and_again_comes_back_later_and_later() {
+    check(
+        "configure visibility=1s backoff=2,200,5; send a; receive; advance 2999ms; receive; advance 1ms; receive
+        advance 4999ms; receive; advance 1ms; receive; advance 5999ms; receive; advance 1ms; receive",
+        expect![[r#"
+            configure visibility=1s backoff=2,200,5 -> Configured
+            send a -> from 1 a=1
+            receive -> a#1
+            advance 2999ms
+            receive -> nothing
+            advance 1ms
+            receive -> a#2(sent 3s ago)(first 3s ago)
+            advance 4999ms
+            receive -> nothing
+            advance 1ms
+            receive -> a#3(sent 8s ago)(first 8s ago)
+            advance 5999ms
+            receive -> nothing
+            advance 1ms
+            receive -> a#4(sent 14s ago)(first 14s ago)
+        "#]],
+    );
+}
+
+#[test]
+fn giving_a_message_back_at_once_does_not_evade_the_back_off() {
+    check(
+        "configure backoff=2,200,5; send a b; receive; visibility a#1=0s; count; receive; advance 2s; receive; delete a#1",
+        expect![[r#"
+            configure backoff=2,200,5 -> Configured
+            send a b -> from 1 a=1 b=2
+            receive -> a#1
+            visibility a#1=0s -> [Changed]
+            count -> 1 visible, 1 in flight, 0 delayed, oldest 0ns
+            receive -> b#1
+            advance 2s
+            receive -> a#2(sent 2s ago)(first 2s ago)
+            delete a#1 -> [Deleted]
+        "#]],
+    );
+}

@@ -7,6 +7,7 @@
 //! exactly a message expires is the queue's to choose, within what retention promises.
 
 use super::*;
+use crate::Backoff;
 use crate::exceptions::Phase;
 use crate::limits::{RUNS_PER_RETENTION, STALE_DEADLINES_MAX};
 use crate::{
@@ -103,10 +104,10 @@ impl Model {
     }
 
     fn receive(&mut self, now: Instant, within: Option<u8>, max: usize, hide_millis: Option<u64>) -> Reply {
-        let hide = hide_millis.unwrap_or(self.settings.visibility_millis);
+        let (hide, backoff) = (hide_millis.unwrap_or(self.settings.visibility_millis), self.settings.backoff);
         let mine = self.messages.iter_mut().filter(|message| message.within == within);
         let visible = mine.filter(|message| message.hidden_until <= now);
-        Reply::Received(visible.take(max).map(|message| message.receive(now, hide)).collect())
+        Reply::Received(visible.take(max).map(|message| message.receive(now, hide, backoff)).collect())
     }
 
     fn send(&mut self, now: Instant, within: Option<u8>, new: &NewMessage) {
@@ -141,15 +142,16 @@ impl Model {
     }
 
     fn change_visibility(&mut self, now: Instant, handle: Handle, millis: u64) -> VisibilityOutcome {
+        let (backoff, total_visibility_millis) = (self.settings.backoff, self.settings.total_visibility_millis());
         let Some(message) = self.find(handle) else { return VisibilityOutcome::Gone };
         let Some(&received_at) = message.receives.last() else { return VisibilityOutcome::NotInFlight };
         if handle.receive == 0 || message.receives.len() < handle.receive as usize {
             return VisibilityOutcome::NotInFlight;
         }
-        if now.since(received_at).as_millis() as u64 + millis > TOTAL_VISIBILITY_MILLIS_MAX {
+        if now.since(received_at).as_millis() as u64 + millis > total_visibility_millis {
             return VisibilityOutcome::BeyondTotal;
         }
-        message.hidden_until = now.plus_millis(millis);
+        message.hide(now, millis, backoff);
         VisibilityOutcome::Changed
     }
 
@@ -188,12 +190,17 @@ impl Naive {
         }
     }
 
-    fn receive(&mut self, now: Instant, hide_millis: u64) -> Delivery {
+    fn hide(&mut self, now: Instant, millis: u64, backoff: Option<Backoff>) {
+        let longer = backoff.map_or(0, |backoff| backoff.after(self.receives.len() as u32));
+        self.hidden_until = now.plus_millis(millis + longer);
+    }
+
+    fn receive(&mut self, now: Instant, hide_millis: u64, backoff: Option<Backoff>) -> Delivery {
         if self.receives.is_empty() {
             self.first_received_at = now;
         }
         self.receives.push(now);
-        self.hidden_until = now.plus_millis(hide_millis);
+        self.hide(now, hide_millis, backoff);
         Delivery {
             sequence: self.sequence,
             receive: self.receives.len() as u32,
@@ -245,9 +252,18 @@ fn millis() -> impl Strategy<Value = u64> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    (1u64..120_000, millis(), millis()).prop_map(|(retention_millis, visibility_millis, delay_millis)| {
-        Settings::plain(retention_millis, visibility_millis, delay_millis)
-    })
+    let backoff = (1u32..3, 100u32..300, 1u32..9).prop_map(|(base, factor_hundredths, max_secs)| {
+        let base_secs = std::num::NonZeroU32::new(base).expect("it begins at one");
+        Backoff { base_secs, factor_hundredths, max_secs }
+    });
+    let total = prop_oneof![3 => Just(43_200), 1 => Just(100_000)];
+    (1u64..120_000, millis(), millis(), total, prop::option::weighted(0.3, backoff)).prop_map(
+        |(retention_millis, visibility_millis, delay_millis, total_visibility_secs, backoff)| Settings {
+            total_visibility_secs,
+            backoff,
+            ..Settings::plain(retention_millis, visibility_millis, delay_millis)
+        },
+    )
 }
 
 fn drafts() -> impl Strategy<Value = Draft> {

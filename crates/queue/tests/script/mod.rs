@@ -8,7 +8,7 @@
 //! receive max=10 visibility=0s  -> a#1 b#1 (name#receive, then how long ago it was sent and first received)
 //! delete a#1 b#2                handles; ghost#1 was never sent
 //! visibility a#1=30s b#1=0s
-//! configure retention=60s visibility=5s delay=0s
+//! configure retention=60s visibility=5s delay=0s backoff=2,150,60 (base and most in seconds, factor in hundredths)
 //! purge | count | ready | deadline | records | replay
 //! fifo                          from now on it is a FIFO queue, and messages may have a group and a dedup id:
 //! send a@x!1 b@y                a in group x with the id 1, b in group y
@@ -27,10 +27,11 @@ use bytes::Bytes;
 use engine::{Durability, Effect as _, Machine};
 use names::{Instant, Position};
 use queue::{
-    Command, Counts, Delivery, Effect, Handle, Labels, Message, MessageId, NewMessage, Queue, Reply, Settings,
+    Backoff, Command, Counts, Delivery, Effect, Handle, Labels, Message, MessageId, NewMessage, Queue, Reply, Settings,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::num::NonZeroU32;
 
 const START: Instant = Instant::from_millis(1_700_000_000_000);
 const SETTINGS: Settings = Settings::plain(4 * 24 * 3_600_000, 30_000, 0);
@@ -207,6 +208,11 @@ impl Stage {
         set("retention", &mut self.settings.retention_millis);
         set("visibility", &mut self.settings.visibility_millis);
         set("delay", &mut self.settings.delay_millis);
+        if let Some(numbers) = option("backoff") {
+            let numbers: Vec<u32> = numbers.split(',').map(|number| number.parse().unwrap()).collect();
+            let base_secs = NonZeroU32::new(numbers[0]).unwrap();
+            self.settings.backoff = Some(Backoff { base_secs, factor_hundredths: numbers[1], max_secs: numbers[2] });
+        }
         self.settings
     }
 

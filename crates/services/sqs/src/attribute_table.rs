@@ -13,6 +13,7 @@ use crate::machine::About;
 use crate::meters::Counted;
 use crate::policy;
 use crate::refusal::Refusal;
+use crate::retry_backoff;
 use names::Instant;
 use queue::Counts;
 use std::ops::RangeInclusive;
@@ -35,6 +36,14 @@ pub(crate) enum Attribute {
     ThroughputLimit = 19,
     /// tidewire's own: after how long without use the queue is removed; 0 is never.
     IdleLifetime = 32,
+    /// tidewire's own: the longest delay that a message may ask for.
+    DelayMax = 33,
+    /// tidewire's own: the longest time in flight.
+    VisibilityMax = 34,
+    /// tidewire's own: how much later messages come back the more often they were received.
+    RetryBackoff = 35,
+    /// tidewire's own: whether messages of a FIFO queue may ask for a delay.
+    FifoMessageDelay = 36,
 }
 
 /// One attribute.
@@ -152,6 +161,22 @@ pub(crate) static TABLE: &[Row] = &[
         Attribute::IdleLifetime,
         Values::Number { default: 0, range: 0..=limits::IDLE_LIFETIME_SECS_MAX },
     ),
+    kept(
+        "TidewireMaximumDelaySeconds",
+        Attribute::DelayMax,
+        Values::Number { default: limits::DELAY_SECS_MAX as u32, range: limits::DELAY_SECS_RAISED },
+    ),
+    kept(
+        "TidewireMaximumVisibilitySeconds",
+        Attribute::VisibilityMax,
+        Values::Number { default: limits::VISIBILITY_SECS_MAX as u32, range: limits::VISIBILITY_SECS_RAISED },
+    ),
+    kept(
+        "TidewireRetryBackoff",
+        Attribute::RetryBackoff,
+        Values::Text(TextRule { parse: retry_backoff::parse_attribute, same: policy::same_json }),
+    ),
+    Row { shown: Shown::WhereSet, ..fifo("TidewireFifoMessageDelay", Attribute::FifoMessageDelay, &["false", "true"]) },
     kept("TidewireDurability", Attribute::Durability, Values::Words(&["durable", "relaxed"])),
     metered("TidewireNumberOfMessagesSent", |counted, _, _| Some(counted?.sent.to_string())),
     metered("TidewireNumberOfMessagesReceived", |counted, _, _| Some(counted?.received.to_string())),

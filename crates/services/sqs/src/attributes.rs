@@ -5,6 +5,7 @@
 
 use crate::attribute_table::{Attribute, Kind, Row, Settable, Values};
 use crate::refusal::Refusal;
+use crate::retry_backoff;
 
 /// What a queue is set to. Whatever is not kept here is as it is by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,7 +92,12 @@ impl Attributes {
     pub(crate) fn settings(&self) -> queue::Settings {
         let millis = |attribute| u64::from(self.number(attribute)) * 1000;
         let times = [Attribute::Retention, Attribute::Visibility, Attribute::Delay].map(millis);
-        queue::Settings { is_fifo: self.is(Attribute::Fifo), ..queue::Settings::plain(times[0], times[1], times[2]) }
+        queue::Settings {
+            is_fifo: self.is(Attribute::Fifo),
+            total_visibility_secs: self.number(Attribute::VisibilityMax),
+            backoff: self.text(Attribute::RetryBackoff).and_then(retry_backoff::read),
+            ..queue::Settings::plain(times[0], times[1], times[2])
+        }
     }
 
     /// Whether a word of two is the second one: a flag is set.

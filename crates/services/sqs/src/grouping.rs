@@ -31,7 +31,7 @@ impl Grouping {
     ) -> Result<Self, Refusal> {
         check(dedup.as_deref(), "MessageDeduplicationId")?;
         check(group.as_deref(), "MessageGroupId")?;
-        let Some(FifoRules { by_content, within_groups }) = fifo else {
+        let Some(FifoRules { by_content, within_groups, .. }) = fifo else {
             return match dedup {
                 None => Ok(Self { group, ..Self::default() }),
                 Some(id) => Err(Refusal::not_of_this_queue_type(id, "MessageDeduplicationId")),
@@ -100,7 +100,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const FIFO: FifoRules = FifoRules { by_content: false, within_groups: false };
+    const FIFO: FifoRules = FifoRules { by_content: false, within_groups: false, delays_messages: false };
 
     fn grouping(group: Option<&str>, dedup: Option<&str>, fifo: Option<FifoRules>) -> Result<Grouping, Refusal> {
         Grouping::new(group.map(Into::into), dedup.map(Into::into), "body", fifo)

@@ -31,6 +31,7 @@ mod queue_url;
 mod receipt_handle;
 mod records;
 mod refusal;
+mod retry_backoff;
 mod service;
 mod snapshot;
 mod system_attributes;

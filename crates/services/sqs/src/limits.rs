@@ -42,6 +42,13 @@ pub const WAIT_SECS_MAX: i32 = 20;
 pub const DELAY_SECS_MAX: i32 = 900;
 /// Seconds of a visibility timeout, and of a message's whole time in flight (ChangeMessageVisibility).
 pub const VISIBILITY_SECS_MAX: i32 = 43_200;
+/// Seconds of delay that a queue's owner may allow messages: as long as a message can be kept; ours.
+pub(crate) const DELAY_SECS_RAISED: std::ops::RangeInclusive<u32> = DELAY_SECS_MAX as u32..=*RETENTION_SECS.end();
+/// Seconds in flight that a queue's owner may allow: as long as a message can be kept; ours.
+pub(crate) const VISIBILITY_SECS_RAISED: std::ops::RangeInclusive<u32> =
+    VISIBILITY_SECS_MAX as u32..=*RETENTION_SECS.end();
+/// How often longer each wait of a back-off may be than the one before, in hundredths; ours, and a hundredfold is surely meant.
+pub(crate) const BACKOFF_HUNDREDTHS: std::ops::RangeInclusive<u32> = 100..=10_000;
 /// Seconds a message is kept: least, and most (quotas: "Message retention").
 pub const RETENTION_SECS: std::ops::RangeInclusive<u32> = 60..=1_209_600;
 /// Attributes of one message (quotas: "Message attributes").

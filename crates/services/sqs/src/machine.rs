@@ -126,6 +126,8 @@ pub(crate) struct SqsQueue {
 pub(crate) struct Bounds {
     wait_secs: AtomicU32,
     maximum_message_bytes: AtomicU32,
+    delay_secs_max: AtomicU32,
+    visibility_secs_max: AtomicU32,
     /// Bits of `IS_FIFO` and the like.
     flags: AtomicU32,
 }
@@ -134,6 +136,7 @@ const IS_FIFO: u32 = 1;
 const DEDUPS_CONTENT: u32 = 2;
 const DEDUPS_WITHIN_GROUPS: u32 = 4;
 const IS_UNTHROTTLED: u32 = 8;
+const DELAYS_MESSAGES: u32 = 16;
 
 /// What a FIFO queue asks of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -142,6 +145,8 @@ pub(crate) struct FifoRules {
     pub(crate) by_content: bool,
     /// Whether a deduplication id is one of its group's alone.
     pub(crate) within_groups: bool,
+    /// Whether a message may ask for a delay of its own.
+    pub(crate) delays_messages: bool,
 }
 
 impl Bounds {
@@ -155,11 +160,25 @@ impl Bounds {
         self.maximum_message_bytes.load(Ordering::Relaxed) as usize
     }
 
+    /// Seconds of delay that a message may ask for.
+    pub(crate) fn delay_secs_max(&self) -> u32 {
+        self.delay_secs_max.load(Ordering::Relaxed)
+    }
+
+    /// Seconds that a message may be in flight.
+    pub(crate) fn visibility_secs_max(&self) -> u32 {
+        self.visibility_secs_max.load(Ordering::Relaxed)
+    }
+
     /// What the queue asks of messages, if it is a FIFO queue.
     pub(crate) fn fifo(&self) -> Option<FifoRules> {
         let flags = self.flags.load(Ordering::Relaxed);
         let is = |flag| flags & flag != 0;
-        let rules = FifoRules { by_content: is(DEDUPS_CONTENT), within_groups: is(DEDUPS_WITHIN_GROUPS) };
+        let rules = FifoRules {
+            by_content: is(DEDUPS_CONTENT),
+            within_groups: is(DEDUPS_WITHIN_GROUPS),
+            delays_messages: is(DELAYS_MESSAGES),
+        };
         is(IS_FIFO).then_some(rules)
     }
 
@@ -173,8 +192,14 @@ impl Bounds {
         let flags = flag(Attribute::Fifo, IS_FIFO)
             | flag(Attribute::ContentDedup, DEDUPS_CONTENT)
             | flag(Attribute::DedupScope, DEDUPS_WITHIN_GROUPS)
-            | flag(Attribute::ThroughputLimit, IS_UNTHROTTLED);
+            | flag(Attribute::ThroughputLimit, IS_UNTHROTTLED)
+            | flag(Attribute::FifoMessageDelay, DELAYS_MESSAGES);
         self.flags.store(flags, Ordering::Relaxed);
+        // A message must not outlive its retention before it is seen for the first time: only AWS's own delays may.
+        let retained = attributes.number(Attribute::Retention);
+        let delay_secs_max = attributes.number(Attribute::DelayMax).min(retained.max(limits::DELAY_SECS_MAX as u32));
+        self.delay_secs_max.store(delay_secs_max, Ordering::Relaxed);
+        self.visibility_secs_max.store(attributes.number(Attribute::VisibilityMax), Ordering::Relaxed);
         self.wait_secs.store(attributes.number(Attribute::Wait), Ordering::Relaxed);
         self.maximum_message_bytes.store(attributes.number(Attribute::MaximumMessageSize), Ordering::Relaxed);
     }

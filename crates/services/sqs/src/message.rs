@@ -2,7 +2,6 @@
 
 use crate::api;
 use crate::grouping::Grouping;
-use crate::limits;
 use crate::machine::FifoRules;
 use crate::md5_lanes;
 use crate::message_attributes::{self, Attribute, Value};
@@ -49,7 +48,7 @@ pub(crate) struct Checked {
 
 impl Checked {
     /// Checks all of a draft for such a queue but its size.
-    pub(crate) fn new(draft: Draft, fifo: Option<FifoRules>) -> Result<Self, Refusal> {
+    pub(crate) fn new(draft: Draft, fifo: Option<FifoRules>, delay_secs_max: u32) -> Result<Self, Refusal> {
         let size = draft.size();
         if draft.body.is_empty() {
             return Err(Refusal::missing("MessageBody"));
@@ -57,12 +56,13 @@ impl Checked {
         if !is_plain(&draft.body) && !draft.body.chars().all(message_attributes::is_allowed) {
             return Err(Refusal::invalid_characters());
         }
-        let delay_millis = draft.delay_secs.map(check_delay).transpose()?;
+        let delay_millis = draft.delay_secs.map(|secs| check_delay(secs, delay_secs_max)).transpose()?;
         // Zero is what every message of a FIFO queue has of its own; the queue's delay is the one that counts.
-        if let (Some(secs @ 1..), Some(_)) = (draft.delay_secs, fifo) {
+        let own_delay = fifo.is_none_or(|fifo| fifo.delays_messages);
+        if let (Some(secs @ 1..), false) = (draft.delay_secs, own_delay) {
             return Err(Refusal::not_of_this_queue_type(secs, "DelaySeconds"));
         }
-        let delay_millis = delay_millis.filter(|_| fifo.is_none());
+        let delay_millis = delay_millis.filter(|_| own_delay);
         let grouping = Grouping::new(draft.group, draft.deduplication, &draft.body, fifo)?;
         let parse = |(name, value): (String, api::MessageAttributeValue)| Attribute::parse(name, value);
         let attributes = draft.attributes.into_iter().map(parse).collect::<Result<_, _>>()?;
@@ -152,17 +152,23 @@ pub(crate) fn show_digest(digest: [u8; 16]) -> String {
 }
 
 /// A visibility timeout in milliseconds.
-pub(crate) fn check_visibility(secs: i32) -> Result<u64, Refusal> {
+pub(crate) fn check_visibility(secs: i32, secs_max: u32) -> Result<u64, Refusal> {
     match u64::try_from(secs) {
-        Ok(positive) if secs <= limits::VISIBILITY_SECS_MAX => Ok(positive * 1000),
-        _ => Err(Refusal::invalid_value(secs, "VisibilityTimeout", "Must be between 0 and 43200, if provided.")),
+        Ok(positive) if positive <= u64::from(secs_max) => Ok(positive * 1000),
+        _ => {
+            let reason = format!("Must be between 0 and {secs_max}, if provided.");
+            Err(Refusal::invalid_value(secs, "VisibilityTimeout", &reason))
+        }
     }
 }
 
-fn check_delay(secs: i32) -> Result<u64, Refusal> {
+fn check_delay(secs: i32, secs_max: u32) -> Result<u64, Refusal> {
     match u64::try_from(secs) {
-        Ok(positive) if secs <= limits::DELAY_SECS_MAX => Ok(positive * 1000),
-        _ => Err(Refusal::invalid_value(secs, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")),
+        Ok(positive) if positive <= u64::from(secs_max) => Ok(positive * 1000),
+        _ => {
+            let reason = format!("DelaySeconds must be >= 0 and <= {secs_max}.");
+            Err(Refusal::invalid_value(secs, "DelaySeconds", &reason))
+        }
     }
 }
 
@@ -189,12 +195,12 @@ mod tests {
     }
 
     fn refusal(draft: Draft) -> Refusal {
-        Checked::new(draft, None).err().expect("the draft is refused")
+        Checked::new(draft, None, 900).err().expect("the draft is refused")
     }
 
     #[test]
     fn the_body_is_digested_and_sized() {
-        let checked = Checked::new(draft("hello"), None).unwrap();
+        let checked = Checked::new(draft("hello"), None, 900).unwrap();
         assert_eq!(show_digest(digest_bodies(std::slice::from_ref(&checked))[0]), "5d41402abc4b2a76b9719d911017c592");
         assert_eq!((checked.size, checked.delay_millis), (5, None));
     }
@@ -206,27 +212,31 @@ mod tests {
             assert_eq!(refusal(draft(wrong)).error.name, "InvalidMessageContents", "{wrong:?}");
         }
         for right in ["\t\r\n ~", "é\u{d7ff}\u{e000}\u{fffd}\u{10000}"] {
-            assert!(Checked::new(draft(right), None).is_ok(), "{right:?}");
+            assert!(Checked::new(draft(right), None, 900).is_ok(), "{right:?}");
         }
     }
 
     #[test]
     fn delay_and_visibility_keep_to_awss_ranges() {
         for (secs, right) in [(-1, false), (0, true), (900, true), (901, false)] {
-            assert_eq!(Checked::new(Draft { delay_secs: Some(secs), ..draft("x") }, None).is_ok(), right, "{secs}");
+            assert_eq!(
+                Checked::new(Draft { delay_secs: Some(secs), ..draft("x") }, None, 900).is_ok(),
+                right,
+                "{secs}"
+            );
         }
         for (secs, right) in [(-1, false), (0, true), (43_200, true), (43_201, false)] {
-            assert_eq!(check_visibility(secs).is_ok(), right, "{secs}");
+            assert_eq!(check_visibility(secs, 43_200).is_ok(), right, "{secs}");
         }
     }
 
     #[test]
     fn a_delay_of_its_own_is_nothing_for_a_fifo_queues_message() {
-        let fifo = Some(FifoRules { by_content: true, within_groups: false });
+        let fifo = Some(FifoRules { by_content: true, ..FifoRules::default() });
         let message = |secs| Draft { delay_secs: Some(secs), group: Some("g".into()), ..draft("x") };
         let words = "Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.";
-        assert_eq!(Checked::new(message(2), fifo).err().expect("it is refused").message, words);
-        assert_eq!(Checked::new(message(0), fifo).unwrap().delay_millis, None, "the queue's delay counts");
+        assert_eq!(Checked::new(message(2), fifo, 900).err().expect("it is refused").message, words);
+        assert_eq!(Checked::new(message(0), fifo, 900).unwrap().delay_millis, None, "the queue's delay counts");
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Operation for ChangeMessageVisibility {
 
 /// A change as the queue takes it.
 pub(crate) fn change(entry: &QueueEntry, handle: &str, secs: i32) -> Result<(Handle, u64), Refusal> {
-    let millis = check_visibility(secs)?;
+    let millis = check_visibility(secs, entry.bounds.visibility_secs_max())?;
     Ok((own_handle(entry, handle)?, millis))
 }
 

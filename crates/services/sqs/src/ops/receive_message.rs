@@ -35,7 +35,10 @@ impl Operation for ReceiveMessage {
         }
         let max = check_max(input.max_number_of_messages.unwrap_or(1))?;
         let wait_millis = wait_millis(input.wait_time_seconds, entry)?;
-        let visibility_millis = input.visibility_timeout.map(check_visibility).transpose()?;
+        let visibility_millis = input
+            .visibility_timeout
+            .map(|secs| check_visibility(secs, entry.bounds.visibility_secs_max()))
+            .transpose()?;
         let attempt = attempt(input.receive_request_attempt_id.as_deref(), entry)?;
         let wanted = Wanted::new(&input)?;
         service.throttle.pass(entry, Action::Receive, caller.now)?;

@@ -30,7 +30,7 @@ impl Operation for SendMessage {
             group: input.message_group_id,
             deduplication: input.message_deduplication_id,
         };
-        let checked = Checked::new(draft, place.queue.bounds.fifo())?;
+        let checked = Checked::new(draft, place.queue.bounds.fifo(), place.queue.bounds.delay_secs_max())?;
         let bytes_max = place.queue.bounds.maximum_message_bytes();
         if checked.size > bytes_max {
             return Err(Refusal::message_too_long(bytes_max));

@@ -40,7 +40,7 @@ impl Operation for SendMessageBatch {
         }
         let (mut entry_ids, mut checked, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for (entry_id, draft) in drafts {
-            match Checked::new(draft, fifo)
+            match Checked::new(draft, fifo, place.queue.bounds.delay_secs_max())
                 .and_then(|message| fits(message, place.queue.bounds.maximum_message_bytes()))
             {
                 Err(refusal) => failed.push(batch::failure(entry_id, refusal)),
