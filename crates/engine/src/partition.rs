@@ -9,7 +9,7 @@ use crate::contents::{Contents, Found};
 use crate::machine::{Durability, Effect, Machine};
 use crate::pending::Pending;
 use crate::registry::Mark;
-use crate::resting::STATE_BYTES_MAX;
+use crate::resting::{LARGE_AGAIN_MILLIS, STATE_BYTES_MAX};
 use crate::store::{Shared, Store};
 use crate::timers::Tick;
 use crate::unavailable::Unavailable;
@@ -62,8 +62,8 @@ struct Slot<M: Machine> {
     armed: Option<Instant>,
     /// Whether a command came since somebody last asked.
     used: bool,
-    /// The last record's position when the state was found too large to be put away.
-    unfit: Position,
+    /// The state was too large to be put away, and is not looked at again before this moment.
+    large_until: Instant,
 }
 
 impl<M: Machine> Partition<M> {
@@ -88,8 +88,8 @@ impl<M: Machine> Partition<M> {
     pub(crate) fn build(store: &Arc<Shared>, id: PartitionId, recovered: Recovered<M>) -> Arc<Self> {
         let Recovered { machine, contents, sequence, last, kept } = recovered;
         let (scratch, gone, armed) = (Vec::new(), Vec::new(), None);
-        let (promised, used, unfit) = (last, true, Position::ZERO);
-        let slot = Slot { machine, contents, sequence, last, kept, promised, gone, scratch, armed, used, unfit };
+        let (promised, used, large_until) = (last, true, Instant::EPOCH);
+        let slot = Slot { machine, contents, sequence, last, kept, promised, gone, scratch, armed, used, large_until };
         Arc::new_cyclic(|this| Self {
             id,
             store: Arc::clone(store),
@@ -118,14 +118,16 @@ impl<M: Machine> Partition<M> {
         let reads = decision.reads.iter().map(|&key| (key, slot.contents.find(key))).collect();
         let promised = slot.promised;
         let changed = !decision.effects.is_empty();
-        if changed {
-            self.change(&mut slot, decision.effects, decision.durability)?;
+        let refused = if changed { self.change(&mut slot, decision.effects, decision.durability).err() } else { None };
+        // Also if it was refused: time has passed, and nobody else tells the readers.
+        self.wake(&mut slot, ready_before);
+        if let Some(refused) = refused {
+            return Err(refused);
         }
         let wait_for = match decision.durability {
             Durability::BeforeReply => slot.promised,
             Durability::Lazy => promised,
         };
-        self.wake(&mut slot, ready_before);
         drop(slot);
         let durable = self.store.journal().when_durable(wait_for);
         Ok(Pending::new(decision.reply, reads, durable, &self.this).noting_change(changed))
@@ -206,14 +208,16 @@ impl<M: Machine> Partition<M> {
         }
     }
 
-    /// The machine with all that it has to know for `command`, and how many could be served before. What has to be read for
-    /// it is read without the lock, and looked at again under it.
+    /// The machine with all that it has to know for `command`, and how many could be served before: nobody, if it has learned
+    /// something since, because what it learned may be for any of those who wait. What has to be read for it is read without
+    /// the lock, and looked at again under it.
     fn prepared(&self, command: &M::Command) -> Result<(MutexGuard<'_, Slot<M>>, usize), Unavailable> {
         let mut read = BTreeMap::new();
-        let mut unreadable = None;
+        let (mut unreadable, mut learns) = (None, false);
         loop {
             let mut slot = self.lock()?;
-            let ready_before = slot.machine.ready();
+            learns |= slot.machine.wants(command).is_some();
+            let ready_before = if learns { 0 } else { slot.machine.ready() };
             let Some(missing) = slot.learn(command, &read, unreadable) else { return Ok((slot, ready_before)) };
             drop(slot);
             read = self.fetch(&[missing]);
@@ -280,12 +284,13 @@ impl<M: Machine> Partition<M> {
         let Ok(mut slot) = self.lock() else { return false };
         let was_used = std::mem::replace(&mut slot.used, false);
         let is_durable = slot.last <= self.store.journal().durable();
+        let now = self.store.clock().now();
         if was_used
             || !is_durable
             || slot.machine.has_outgoing()
             || slot.sequence == 0
             || slot.machine.is_over()
-            || slot.unfit == slot.last
+            || now < slot.large_until
         {
             return false;
         }
@@ -295,7 +300,7 @@ impl<M: Machine> Partition<M> {
         let mut state = Vec::new();
         slot.machine.snapshot(&mut state);
         if state.len() > STATE_BYTES_MAX {
-            slot.unfit = slot.last;
+            slot.large_until = now.plus_millis(LARGE_AGAIN_MILLIS);
         }
         state.len() <= STATE_BYTES_MAX
     }
@@ -349,7 +354,9 @@ impl<M: Machine> Partition<M> {
     /// Looks at the machine, for counters and gauges. What is seen may not be durable yet, so no reply is made of it.
     pub fn inspect<T>(&self, look: impl FnOnce(&M) -> T) -> Option<T> {
         let mut slot = self.lock().ok()?;
+        let ready_before = slot.machine.ready();
         slot.advance(self.store.clock().now());
+        self.wake(&mut slot, ready_before);
         Some(look(&slot.machine))
     }
 

@@ -56,6 +56,8 @@ pub(crate) trait Stored: Carried {
     fn tally(&self) -> Tally;
     /// See [`Partition::is_idle`].
     fn is_idle(&self) -> bool;
+    /// See [`Partition::is_broken`].
+    fn is_broken(&self) -> bool;
     /// What is left of it when it is put away, or itself if somebody else holds it.
     fn put_away(self: Arc<Self>) -> Result<(Resting, Tally, Revive), Arc<dyn Stored>>;
     /// Itself, for whoever knows its type.
@@ -143,7 +145,13 @@ impl Registry {
 
     /// Drops partitions that never had a record and that nobody else holds: their creation was refused.
     pub(crate) fn drop_unborn(&self) {
-        self.inner().active.retain(|_, one| Arc::strong_count(one) > 1 || one.has_changed().is_some());
+        let stays = |one: &Arc<dyn Stored>| Arc::strong_count(one) > 1 || one.is_broken();
+        self.inner().active.retain(|_, one| stays(one) || one.has_changed().is_some());
+    }
+
+    /// A partition in which a command panicked, if there is one.
+    pub(crate) fn broken(&self) -> Option<PartitionId> {
+        self.inner().active.iter().find(|(_, one)| one.is_broken()).map(|(id, _)| *id)
     }
 
     /// The partition, woken if it was at rest.
@@ -280,6 +288,11 @@ impl Inner {
 
     /// Does nothing if it is not at rest.
     fn wake(&mut self, store: &Arc<Shared>, id: PartitionId) {
+        let Some(resting) = self.resting.get(&id) else { return };
+        let (revive, sum) = self.families.get_mut(&id.family()).expect("a partition at rest was counted");
+        // First of all: if its machine cannot be made again, it rests on, and no checkpoint forgets it.
+        let (partition, tally) = revive(store, id, resting);
+        sum.take(tally);
         let Some(resting) = self.resting.remove(&id) else { return };
         self.due.remove(&(resting.due, id));
         self.unkept.remove(&id);
@@ -291,9 +304,6 @@ impl Inner {
                 self.uses.remove(&piece.segment);
             }
         }
-        let (revive, sum) = self.families.get_mut(&id.family()).expect("a partition at rest was counted");
-        let (partition, tally) = revive(store, id, *resting);
-        sum.take(tally);
         self.active.insert(id, partition);
     }
 }
@@ -380,6 +390,10 @@ impl<M: Machine> Stored for Partition<M> {
 
     fn is_idle(&self) -> bool {
         Partition::is_idle(self)
+    }
+
+    fn is_broken(&self) -> bool {
+        Partition::is_broken(self)
     }
 
     fn put_away(self: Arc<Self>) -> Result<(Resting, Tally, Revive), Arc<dyn Stored>> {

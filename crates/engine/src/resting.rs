@@ -18,6 +18,10 @@ use std::sync::Arc;
 /// reading so many bytes takes some tens of microseconds.
 pub(crate) const STATE_BYTES_MAX: usize = 4096;
 
+/// How long a partition whose state was too large is left alone: to find out costs as much as a snapshot does, and time alone
+/// makes states smaller, as when deduplication ids are over.
+pub(crate) const LARGE_AGAIN_MILLIS: u64 = 5 * 60 * 1000;
+
 /// A partition that has been put away.
 #[derive(Debug)]
 pub(crate) struct Resting {
@@ -40,7 +44,7 @@ pub(crate) struct Resting {
 const _: () = assert!(size_of::<Resting>() <= 64);
 
 /// Makes a partition of what was put away, and says what it was counted as.
-pub(crate) type Revive = fn(&Arc<Shared>, PartitionId, Resting) -> (Arc<dyn Stored>, Tally);
+pub(crate) type Revive = fn(&Arc<Shared>, PartitionId, &Resting) -> (Arc<dyn Stored>, Tally);
 
 impl Resting {
     /// Puts a partition away. `None` if its state is too large for that, or if more is to be said of it than a snapshot says.
@@ -120,7 +124,7 @@ impl Resting {
     }
 
     /// The partition again, as it was put away.
-    pub(crate) fn recovered<M: Machine>(self, memory: &Arc<Memory>) -> Recovered<M> {
+    pub(crate) fn recovered<M: Machine>(&self, memory: &Arc<Memory>) -> Recovered<M> {
         let machine = self.machine();
         let pieces = self.pieces.iter().map(|(piece, _)| *piece).collect();
         let contents = Contents::with_pieces(Arc::clone(memory), pieces);
@@ -130,11 +134,10 @@ impl Resting {
 }
 
 /// See [`Revive`].
-pub(crate) fn revive<M: Machine>(store: &Arc<Shared>, id: PartitionId, resting: Resting) -> (Arc<dyn Stored>, Tally) {
-    let is_of_an_earlier_start = resting.is_of_an_earlier_start;
+pub(crate) fn revive<M: Machine>(store: &Arc<Shared>, id: PartitionId, resting: &Resting) -> (Arc<dyn Stored>, Tally) {
     let mut recovered = resting.recovered::<M>(store.memory());
     let tally = recovered.machine.tally();
-    if is_of_an_earlier_start {
+    if resting.is_of_an_earlier_start {
         recovered.machine.resume(u64::from(store.journal().recovery().incarnation));
     }
     (Partition::build(store, id, recovered), tally)

@@ -48,7 +48,7 @@ impl Store {
     pub fn tend(&self) -> Result<Tended, StoreError> {
         let mut upto = self.housekeep();
         let mut tended = Tended::default();
-        while self.journal().closed_files() > CLOSED_FILES_KEPT {
+        while self.journal().closed_files() > CLOSED_FILES_KEPT && !self.is_broken() {
             let Some(file) = self.journal().closed_file() else { break };
             tended.segmented += self.segment(&file)?;
             tended.dropped_segments += self.checkpoint_locked(Some(file), file.last, &self.garbage())?;
@@ -56,6 +56,9 @@ impl Store {
             *upto = file.last;
             tended.files += 1;
             tended.checkpoint = true;
+        }
+        if self.is_broken() {
+            return Ok(tended);
         }
         let compacted = self.compact()?;
         tended.compacted_segments += compacted;
@@ -84,7 +87,20 @@ impl Store {
     /// Writes a checkpoint without retiring anything.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         let upto = self.housekeep();
+        if self.is_broken() {
+            return Ok(());
+        }
         self.checkpoint_locked(None, *upto, &self.garbage()).map(drop)
+    }
+
+    /// Whether a partition is broken. It can say neither what it holds nor what it is, so that until the next start has rebuilt
+    /// it nothing may go that it needs: no log file, no segment, no older snapshot.
+    fn is_broken(&self) -> bool {
+        let broken = self.registry.broken();
+        if let Some(partition) = broken {
+            tracing::error!(%partition, "a partition stopped in the middle of a change; until a restart the log only grows");
+        }
+        broken.is_some()
     }
 
     /// Writes these segments anew although parts of them are damaged, and sets them aside: what is sound goes on, what is not

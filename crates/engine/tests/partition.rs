@@ -10,12 +10,16 @@ use journal::Options;
 use journal::sim::SimDisk;
 use names::{Instant, PartitionId, Position};
 use std::future::{Future, pending};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 const FAMILY: u8 = 9;
 const JAR: PartitionId = PartitionId::of_family(FAMILY, 1);
+
+/// A jar with so many sweets is not read back.
+const UNLUCKY: u64 = 13;
 
 #[derive(Default, Debug, PartialEq)]
 struct Jar {
@@ -136,6 +140,9 @@ impl Machine for Jar {
 
     fn restore(_: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
         let numbers: Vec<u64> = state.as_chunks().0.iter().map(|eight| u64::from_be_bytes(*eight)).collect();
+        if numbers[0] == UNLUCKY {
+            return Err(MalformedRecord { kind: 0, version: 1, why: "a jar that nobody opens" });
+        }
         let (later, positions) = numbers[2..].split_at(numbers[1] as usize);
         Ok(Self {
             sweets: numbers[0] as usize,
@@ -279,6 +286,45 @@ fn a_waiting_reader_is_woken_when_a_delay_ends() {
     assert!(poll(take.as_mut()).is_pending(), "it took the sweet, and that is not on disk");
     shop.commit();
     assert_eq!(poll(take), Poll::Ready(Ok((1, Vec::new()))));
+}
+
+#[test]
+fn whoever_lets_time_pass_first_wakes_the_readers() {
+    let shop = Shop::new();
+    let until = shop.clock.now().plus_secs(20);
+    // A look, as metrics take it; a command that is refused; and the timer alone.
+    let first: [&dyn Fn(); 3] = [
+        &|| assert_eq!(shop.jar.inspect(|jar| jar.sweets), Some(1)),
+        &|| assert!(shop.jar.execute(Command::Put(1 << 20)).is_err(), "no block holds so many"),
+        &|| {},
+    ];
+    for before_the_timer in first {
+        let mut take = pin!(shop.jar.execute_when_ready(until, pending(), || Command::Take, |took| *took == 0));
+        drop(shop.jar.execute(Command::PutAt(shop.clock.now().plus_secs(5))).unwrap());
+        assert!(poll(take.as_mut()).is_pending());
+        shop.clock.advance_millis(5_000);
+        before_the_timer();
+        shop.store.fire_timers();
+        assert!(poll(take.as_mut()).is_pending(), "it took the sweet, and that is not on disk");
+        shop.commit();
+        assert_eq!(poll(take), Poll::Ready(Ok((1, Vec::new()))));
+    }
+}
+
+#[test]
+fn a_jar_that_cannot_be_read_back_is_not_forgotten() {
+    let shop = Shop::new();
+    drop(shop.jar.execute(Command::Put(UNLUCKY as usize)).unwrap());
+    shop.commit();
+    let (shop, put_away) = leave(shop);
+    assert!(put_away);
+    for _ in 0..2 {
+        catch_unwind(AssertUnwindSafe(|| shop.store.partition::<Jar>(JAR).is_some())).unwrap_err();
+        assert_eq!(shop.store.partitions(), (0, 1));
+    }
+    shop.store.checkpoint().unwrap();
+    let disk = Arc::new(shop.disk.crash());
+    assert!(catch_unwind(AssertUnwindSafe(|| Shop::open(disk))).is_err(), "a start says so, and does not begin anew");
 }
 
 #[test]

@@ -148,3 +148,25 @@ fn what_lies_behind_the_window_waits_until_the_window_reaches_it() {
     house.ask(Command::Delete(vec![held[3].0.handle()]));
     assert_eq!(house.receive(10).iter().map(|(_, group)| *group).collect::<Vec<_>>(), [2]);
 }
+
+/// Whoever finds out what lies behind the window finds it out for all who wait.
+#[test]
+fn the_reader_who_learns_of_other_groups_wakes_the_others_who_wait() {
+    let house = open(&Arc::new(SimDisk::new(4)));
+    house.send(std::iter::repeat_n(1, queue::WINDOW_MESSAGES), &[b'x'; 8]);
+    house.send(2..4, &[b'x'; 8]);
+    let held = house.receive(10);
+    let until = house.clock.now().plus_secs(20);
+    let receive = || Command::Receive { max: 1, visibility_millis: None };
+    let is_empty = |reply: &Reply| matches!(reply, Reply::Received(given) if given.is_empty());
+    let wait = || Box::pin(house.queue.execute_when_ready(until, std::future::pending(), receive, is_empty));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut readers = [wait(), wait()];
+    assert!(readers.iter_mut().all(|reader| reader.as_mut().poll(&mut context).is_pending()));
+    house.ask(Command::Delete(held[5..].iter().map(|(delivery, _)| delivery.handle()).collect()));
+    for reader in &mut readers {
+        assert!(reader.as_mut().poll(&mut context).is_pending(), "the lease is not on disk");
+        house.store.journal().commit().unwrap();
+        assert!(reader.as_mut().poll(&mut context).is_ready(), "it has a message");
+    }
+}

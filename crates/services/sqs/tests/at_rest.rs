@@ -99,3 +99,20 @@ fn what_expired_while_its_queue_was_used_stays_gone_for_whoever_is_told_so_after
     let house = House::open(Arc::new(house.disk.crash()), Arc::new(ManualClock::at(early)));
     assert_eq!(house.sqs.totals().visible, 0, "an acknowledged delete is undone");
 }
+
+/// What is remembered of a FIFO queue for five minutes may be too much to be put away, and is not for ever.
+#[test]
+fn a_fifo_queue_is_put_away_when_its_many_deduplication_ids_are_over() {
+    let house = House::new();
+    house.ask("CreateQueue", &json!({"QueueName": "q.fifo", "Attributes": {"FifoQueue": "true"}})).unwrap();
+    for number in 0..200 {
+        let message = json!({"QueueUrl": "q.fifo", "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": number.to_string()});
+        house.ask("SendMessage", &message).unwrap();
+        let taken = house.ask("ReceiveMessage", &json!({"QueueUrl": "q.fifo"})).unwrap();
+        let handle = &taken["Messages"][0]["ReceiptHandle"];
+        house.ask("DeleteMessage", &json!({"QueueUrl": "q.fifo", "ReceiptHandle": handle})).unwrap();
+    }
+    assert_eq!(rest(&house), (1, 0), "its ids are too many");
+    house.clock.advance_millis(5 * 60 * 1000);
+    assert_eq!(rest(&house), (0, 1));
+}

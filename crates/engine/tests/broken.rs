@@ -1,0 +1,77 @@
+//! A command that panics breaks its partition until the next start. Whatever the store does meanwhile, the start finds all
+//! that the partition held.
+
+#![expect(clippy::unwrap_used, reason = "a panic is the report")]
+
+mod album;
+
+use album::{Album, Command, FAMILY};
+use engine::{Clock, ManualClock, Partition, Recovery, Store, StoreOptions, Unavailable};
+use journal::Options;
+use journal::sim::SimDisk;
+use names::{Instant, PartitionId};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+const BROKEN: PartitionId = PartitionId::of_family(FAMILY, 1);
+const OTHER: PartitionId = PartitionId::of_family(FAMILY, 2);
+
+fn open(disk: SimDisk) -> (Arc<SimDisk>, Arc<Store>) {
+    let disk = Arc::new(disk);
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Instant::from_millis(1_000)));
+    let mut recovery = Recovery::new(FAMILY, Album::default);
+    let options = StoreOptions { journal: Options::small(64 << 10), memory_bytes: 6_000 };
+    let store = Store::open(Arc::<SimDisk>::clone(&disk), options, clock, &mut [&mut recovery]).unwrap();
+    recovery.finish(&store);
+    (disk, store)
+}
+
+fn ask(store: &Store, album: &Partition<Album>, command: Command) -> (Vec<u64>, Vec<usize>) {
+    let pending = album.execute(command).unwrap();
+    store.journal().commit().unwrap();
+    match pin!(pending.read()).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => {
+            let (numbers, pictures) = answer.unwrap();
+            (numbers, pictures.into_iter().map(|picture| picture.map_or(0, |picture| picture.0.len())).collect())
+        }
+        Poll::Pending => panic!("everything is durable"),
+    }
+}
+
+/// Fills several log files with what is gone at once.
+fn fill(store: &Store, album: &Partition<Album>) {
+    for _ in 0..40 {
+        let (first, _) = ask(store, album, Command::Put(vec![vec![7; 8_000]; 2]));
+        ask(store, album, Command::Remove(vec![first[0], first[0] + 1]));
+    }
+}
+
+#[test]
+fn housekeeping_forgets_nothing_of_a_partition_that_a_panic_broke() {
+    let (disk, store) = open(SimDisk::new(3));
+    let (album, other) =
+        (Partition::new(&store, BROKEN, Album::default()), Partition::new(&store, OTHER, Album::default()));
+    ask(&store, &album, Command::Put(vec![vec![1; 500], vec![2; 600]]));
+    fill(&store, &other);
+    store.tend().unwrap();
+    // These stand in the log alone, the first two in a segment.
+    ask(&store, &album, Command::Put(vec![vec![3; 700]]));
+    let tripped = catch_unwind(AssertUnwindSafe(|| drop(album.execute(Command::Trip))));
+    assert!(tripped.is_err() && matches!(album.execute(Command::Look(9)), Err(Unavailable::Broken)));
+    drop(album);
+    for _ in 0..20 {
+        fill(&store, &other);
+        store.tend().unwrap();
+        store.checkpoint().unwrap();
+    }
+    let album = store.partition::<Album>(BROKEN).expect("it is still known");
+    assert!(matches!(album.execute(Command::Look(9)), Err(Unavailable::Broken)));
+    store.journal().close();
+    let (_, store) = open(disk.crash());
+    let album = store.partition::<Album>(BROKEN).expect("a start has it again");
+    assert_eq!(ask(&store, &album, Command::Look(9)), (vec![1, 2, 3], vec![500, 600, 700]));
+    assert!(store.tend().unwrap().files > 10, "and the log is shortened again");
+}
