@@ -11,7 +11,7 @@
 
 use crate::exceptions::{Phase, Status};
 use crate::groups::Groups;
-use crate::limits::{DEDUP_MILLIS, FAIR_IN_FLIGHT_MIN, FAIR_RECENT_MILLIS, FAIR_SHARE};
+use crate::limits::{DEDUP_MILLIS, FAIR_IN_FLIGHT_MIN, FAIR_RECENT_MILLIS, FAIR_SHARE, FAIR_TENANTS_MIN};
 use crate::visible::Visible;
 use names::Instant;
 use std::collections::BTreeMap;
@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Fair {
     pub(crate) groups: Groups,
     tenants: BTreeMap<u64, Tenant>,
+    /// With more of them those are forgotten that do not matter.
+    tenants_max: usize,
     noisy: BTreeMap<u64, Noisy>,
     /// While there are noisy tenants: what is visible and of none of them.
     quiet: Visible,
@@ -183,6 +185,7 @@ impl Fair {
             self.spent.add(self.now, millis);
         }
         self.judge(hash, in_flight, visible);
+        self.tidy_tenants();
         if self.tenants.get(&hash).is_some_and(|tenant| tenant.in_flight == 0 && tenant.spent.at(self.now) == 0) {
             self.tenants.remove(&hash);
         }
@@ -224,6 +227,17 @@ impl Fair {
         }
         let spent = |tenant: &Tenant| tenant.in_flight > 0 || tenant.spent.at(now) > 0;
         self.tenants.retain(|_, tenant| spent(tenant));
+    }
+
+    /// Forgets tenants that have nothing in flight and next to nothing of the recent processing time: where each message names
+    /// a group of its own, there are as many tenants as messages.
+    fn tidy_tenants(&mut self) {
+        if self.tenants.len() <= self.tenants_max.max(FAIR_TENANTS_MIN) {
+            return;
+        }
+        let (now, least) = (self.now, self.spent.at(self.now) / FAIR_TENANTS_MIN as u64);
+        self.tenants.retain(|_, tenant| tenant.in_flight > 0 || tenant.spent.at(now) > least);
+        self.tenants_max = 2 * self.tenants.len();
     }
 
     /// Makes a tenant noisy that is.
@@ -321,6 +335,14 @@ mod tests {
             deliveries.iter().map(|delivery| delivery.sequence).collect()
         }
 
+        fn take_one(&mut self) {
+            let given = self.receive(1);
+            assert_eq!(given.len(), 1);
+            self.now = self.now.plus_millis(5);
+            let handles = std::mem::take(&mut self.handles);
+            self.ask(Command::Delete(handles));
+        }
+
         fn restore(&mut self) {
             let mut state = Vec::new();
             self.queue.snapshot(&mut state);
@@ -351,6 +373,18 @@ mod tests {
         trial.now = trial.now.plus_millis(DEDUP_MILLIS);
         trial.queue.advance(trial.now);
         assert!(trial.queue.fair.as_ref().is_some_and(|fair| fair.noisy.is_empty()));
+    }
+
+    #[test]
+    fn where_each_message_is_a_tenant_of_its_own_few_are_remembered() {
+        let mut trial = Trial::new();
+        trial.send(Some(1), 20);
+        for hash in 100..20_000 {
+            trial.send(Some(hash), 1);
+            trial.take_one();
+        }
+        let fair = trial.queue.fair.as_ref().expect("there are groups");
+        assert!(fair.tenants.len() <= FAIR_TENANTS_MIN + 1, "{} tenants", fair.tenants.len());
     }
 
     #[test]

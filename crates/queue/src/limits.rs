@@ -76,6 +76,13 @@ pub(crate) const FAIR_IN_FLIGHT_MIN: usize = 30;
 /// where nobody says otherwise.
 pub(crate) const FAIR_RECENT_MILLIS: u64 = 60_000;
 
+/// Tenants of a fair queue that are remembered in any case. Beyond it, and beyond twice as many as mattered at the last look, those
+/// without messages in flight are forgotten whose share of the recent processing time is less than one in so many: a hundredth
+/// of the share that makes a tenant noisy.
+pub(crate) const FAIR_TENANTS_MIN: usize = 1000;
+
+const _: () = assert!(FAIR_TENANTS_MIN >= 100 * FAIR_SHARE);
+
 /// Deadlines kept beyond twice the valid ones before the invalid ones are thrown out. It keeps small queues from
 /// tidying up at every step, and is about a kilobyte.
 pub(crate) const STALE_DEADLINES_MAX: usize = 64;
