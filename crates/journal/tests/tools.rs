@@ -266,6 +266,60 @@ fn what_was_backed_up_while_it_was_written_to_comes_back_and_so_does_every_posit
     assert!(reached.get() > 0, "positions between backups were in reach");
 }
 
+/// A folder as a serving log leaves it behind whoever has listed it: the last spare has become a log file.
+struct Served(SimDisk);
+
+impl Io for Served {
+    fn lock(&self) -> Result<journal::LockGuard, journal::LockError> {
+        self.0.lock()
+    }
+
+    fn list(&self) -> std::io::Result<Vec<String>> {
+        let mut names = self.0.list()?;
+        names.push("spare-9999999999999999.tw".into());
+        Ok(names)
+    }
+
+    fn create(&self, name: &str, bytes: u64) -> std::io::Result<Box<dyn journal::IoFile>> {
+        self.0.create(name, bytes)
+    }
+
+    fn open(&self, name: &str) -> std::io::Result<Box<dyn journal::IoFile>> {
+        self.0.open(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> std::io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> std::io::Result<()> {
+        self.0.remove(name)
+    }
+
+    fn sync_names(&self) -> std::io::Result<()> {
+        self.0.sync_names()
+    }
+
+    fn free_bytes(&self) -> std::io::Result<u64> {
+        self.0.free_bytes()
+    }
+
+    fn entropy(&self) -> u64 {
+        self.0.entropy()
+    }
+}
+
+#[test]
+fn a_spare_that_the_log_takes_while_a_backup_looks_around_is_not_missed() {
+    let (disk, history) = lived(11, 150);
+    let folder = SimDisk::new(12);
+    let terms = Terms { made_at: Instant::EPOCH, link: &mut |_, _| false, progress: &mut |_, _| () };
+    let copied = copy_folder(&Served(disk), &folder, terms).unwrap();
+    let whole = restored(&folder, Goal::Everything, 13).unwrap();
+    assert!(check(&whole).findings.is_empty());
+    assert_opens(&whole, &history, copied.last.get());
+}
+
 #[test]
 fn a_second_backup_brings_only_what_is_new_and_a_foreign_log_is_refused() {
     let (disk, _) = lived(5, 150);

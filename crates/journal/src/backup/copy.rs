@@ -183,7 +183,11 @@ impl Copy<'_, '_> {
                 Step::Block(block) if block.header.last_position() > upto => return Ok(ControlFlow::Break(())),
                 Step::Block(block) => {
                     last = block.header.last_position();
-                    self.block(&block, &mut current, &mut extents)
+                    match self.block(&block, &mut current, &mut extents) {
+                        // A serving log goes on behind it, and what is found there may be gone a moment later.
+                        Ok(()) if last == upto => return Ok(ControlFlow::Break(())),
+                        copied => copied,
+                    }
                 }
                 // Whatever is being written behind what was durable is looked at by chance.
                 Step::Gap(gap) if gap.chain.position > upto => return Ok(ControlFlow::Break(())),

@@ -4,6 +4,7 @@
 //! The rules are those of `recover.rs`: where the chain does not go on the log ends, unless anything shows a later block;
 //! then what is missing had been durable. Between the two the walk looks at every page for the chain's next sound block.
 
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 
 use crate::{
@@ -356,7 +357,12 @@ impl Walk<'_, '_> {
 
     fn finish<'n>(mut self, spares: impl Iterator<Item = &'n String>) -> Result<End, OpenError> {
         for name in spares {
-            let spare = self.io.open(name).map_err(Fault::of(name, "open"))?;
+            let spare = match self.io.open(name) {
+                Ok(spare) => spare,
+                // A log that is being written has taken it since the folder was listed.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(Fault::of(name, "open")(error).into()),
+            };
             self.reader.clear();
             if let Ok((header, _)) = self.reader.header(&*spare, name, 0)?
                 && self.chain.link(&header) == Link::Ahead
