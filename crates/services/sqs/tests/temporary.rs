@@ -57,6 +57,19 @@ fn a_queue_goes_when_nobody_has_used_it_for_its_lifetime_and_not_before() {
 }
 
 #[test]
+fn a_lifetime_holds_though_whoever_set_it_did_not_wait_for_the_answer() {
+    let house = House::new();
+    house.ask("CreateQueue", &json!({"QueueName": "reply"})).unwrap();
+    let attributes = json!({"TidewireIdleLifetimeSeconds": LIFETIME_SECS.to_string()});
+    let mut asked = house.begin("SetQueueAttributes", &json!({"QueueUrl": "reply", "Attributes": attributes}));
+    assert!(poll(&mut asked).is_pending());
+    drop(asked);
+    house.store.journal().commit().unwrap();
+    assert!(is_there_after(&house, GONE_AFTER - 1));
+    assert!(!is_there_after(&house, 1));
+}
+
+#[test]
 fn every_use_keeps_a_queue_and_looking_at_it_does_not() {
     for (operation, input, is_use) in [
         ("SendMessage", json!({"QueueUrl": "reply", "MessageBody": "x"}), true),
