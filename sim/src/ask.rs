@@ -12,16 +12,31 @@ pub(crate) struct QueueKind {
     pub(crate) is_volatile: bool,
     /// Answers before the disk has it.
     pub(crate) is_relaxed: bool,
+    /// Keeps the order of groups, and takes no duplicates.
+    pub(crate) is_fifo: bool,
 }
 
+const PLAIN: QueueKind =
+    QueueKind { name: "", retention_secs: 1_209_600, is_volatile: false, is_relaxed: false, is_fifo: false };
+
 /// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
-/// for the disk.
-pub(crate) const QUEUES: [QueueKind; 4] = [
-    QueueKind { name: "lasting", retention_secs: 1_209_600, is_volatile: false, is_relaxed: false },
-    QueueKind { name: "fleeting", retention_secs: 60, is_volatile: false, is_relaxed: false },
-    QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, is_relaxed: false },
-    QueueKind { name: "hasty", retention_secs: 1_209_600, is_volatile: false, is_relaxed: true },
+/// for the disk, one that keeps order.
+pub(crate) const QUEUES: [QueueKind; 5] = [
+    QueueKind { name: "lasting", ..PLAIN },
+    QueueKind { name: "fleeting", retention_secs: 60, ..PLAIN },
+    QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, ..PLAIN },
+    QueueKind { name: "hasty", is_relaxed: true, ..PLAIN },
+    QueueKind { name: "orderly.fifo", is_fifo: true, ..PLAIN },
 ];
+
+/// The one that keeps order.
+pub(crate) const FIFO: usize = 4;
+
+/// Groups, so few that most messages wait for another.
+const GROUPS: u64 = 2;
+
+/// Deduplication ids that are used again and again.
+const SHARED_IDS: u64 = 4;
 
 /// The visibility timeout that queues are created with, in seconds.
 pub(crate) const VISIBILITY_SECS: u64 = 20;
@@ -59,9 +74,10 @@ pub(crate) enum Intent {
         queue: usize,
         visibility_millis: Option<u64>,
     },
+    /// Each message with the receipt handle that it is deleted by.
     Delete {
         queue: usize,
-        messages: Vec<usize>,
+        messages: Vec<(usize, String)>,
     },
     Change {
         queue: usize,
@@ -105,7 +121,7 @@ pub(crate) struct Composer<'a> {
 impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
-        let queue = [0, 0, 1, 1, 2, 3][self.chance.usize(..6)];
+        let queue = [0, 0, 1, 1, 2, 3, FIFO, FIFO, FIFO][self.chance.usize(..9)];
         match self.chance.u32(..60) {
             0 => self.purge(queue),
             1 => self.set_visibility(queue),
@@ -133,6 +149,10 @@ impl Composer<'_> {
     }
 
     fn any_draft(&mut self, queue: usize) -> (usize, Value) {
+        if QUEUES[queue].is_fifo {
+            let dedup = self.chance.bool().then(|| self.chance.u64(..SHARED_IDS));
+            return self.draft_in_group(queue, dedup);
+        }
         let delay_secs = if self.chance.u8(..4) == 0 { self.chance.u64(1..=20) } else { 0 };
         self.draft(queue, delay_secs)
     }
@@ -145,14 +165,30 @@ impl Composer<'_> {
             1 => 700,
             _ => self.chance.usize(..40),
         };
-        let overstated = if self.sabotage == Some(Sabotage::DelaysAreOverstated) { 30_000 } else { 0 };
+        let is_overstated = self.sabotage == Some(Sabotage::DelaysAreOverstated);
+        let overstated = if is_overstated && !QUEUES[queue].is_fifo { 30_000 } else { 0 };
         let attribute = (self.chance.u8(..4) == 0).then(|| format!("{:x}", self.chance.u32(..)));
         let number = self.oracle.new_message(queue, filler, self.wall, delay_secs * 1000 + overstated);
-        let mut entry = json!({"MessageBody": self.oracle.body(number), "DelaySeconds": delay_secs});
+        let mut entry = json!({"MessageBody": self.oracle.body(number)});
+        if !QUEUES[queue].is_fifo {
+            entry["DelaySeconds"] = delay_secs.into();
+        }
         if let Some(value) = attribute {
             entry["MessageAttributes"] = json!({"mark": {"DataType": "String", "StringValue": value}});
             self.oracle.set_attribute(number, value);
         }
+        (number, entry)
+    }
+
+    /// A new message of some group; without a deduplication id that others may have it gets one of its own.
+    fn draft_in_group(&mut self, queue: usize, dedup: Option<u64>) -> (usize, Value) {
+        let (number, mut entry) = self.draft(queue, 0);
+        let own = SHARED_IDS + number as u64;
+        let (group, dedup) = (self.chance.u64(..GROUPS), dedup.unwrap_or(own));
+        self.oracle.set_labels(number, group, dedup);
+        let sent_dedup = if self.sabotage == Some(Sabotage::DuplicatesAreTaken) { own } else { dedup };
+        entry["MessageGroupId"] = group.to_string().into();
+        entry["MessageDeduplicationId"] = sent_dedup.to_string().into();
         (number, entry)
     }
 
@@ -163,7 +199,10 @@ impl Composer<'_> {
 
     /// A send of a message that is visible at once.
     pub(crate) fn send_without_delay(&mut self, queue: usize) -> Request {
-        let draft = self.draft(queue, 0);
+        let draft = match QUEUES[queue].is_fifo {
+            true => self.draft_in_group(queue, None),
+            false => self.draft(queue, 0),
+        };
         send_message(queue, draft)
     }
 
@@ -183,7 +222,11 @@ impl Composer<'_> {
     fn receive(&mut self, queue: usize) -> Request {
         let asked = (self.chance.u8(..4) > 0).then(|| self.chance.u64(..=HIDDEN_SECS_MAX));
         let wait_secs = if self.chance.bool() { self.chance.u64(1..=20) } else { 0 };
-        receive(queue, asked, wait_secs, self.sabotage)
+        let mut request = receive(queue, asked, wait_secs, self.sabotage);
+        if QUEUES[queue].is_fifo {
+            request.input["MaxNumberOfMessages"] = self.chance.u32(1..=10).into();
+        }
+        request
     }
 
     fn delete(&mut self, queue: usize) -> Option<Request> {
@@ -194,15 +237,11 @@ impl Composer<'_> {
         if self.chance.bool() {
             let (number, handle) = known.swap_remove(self.chance.usize(..known.len()));
             let input = json!({"QueueUrl": QUEUES[queue].name, "ReceiptHandle": handle});
-            let intent = Intent::Delete { queue, messages: vec![number] };
+            let intent = Intent::Delete { queue, messages: vec![(number, handle)] };
             return Some(Request { operation: "DeleteMessage", input, intent, wait_millis: 0 });
         }
         known.truncate(self.chance.usize(1..=4));
-        let entry = |(number, handle): &(usize, String)| json!({"Id": number.to_string(), "ReceiptHandle": handle});
-        let entries: Vec<Value> = known.iter().map(entry).collect();
-        let input = json!({"QueueUrl": QUEUES[queue].name, "Entries": entries});
-        let intent = Intent::Delete { queue, messages: known.iter().map(|(number, _)| *number).collect() };
-        Some(Request { operation: "DeleteMessageBatch", input, intent, wait_millis: 0 })
+        Some(delete_batch(queue, known))
     }
 
     fn change(&mut self, queue: usize) -> Option<Request> {
@@ -211,7 +250,8 @@ impl Composer<'_> {
             return None;
         }
         let (message, handle) = known.swap_remove(self.chance.usize(..known.len()));
-        let secs = self.chance.u64(..=HIDDEN_SECS_MAX);
+        // What is given back at once may overtake what was handed out with it.
+        let secs = if self.chance.bool() { 0 } else { self.chance.u64(..=HIDDEN_SECS_MAX) };
         let input = json!({"QueueUrl": QUEUES[queue].name, "ReceiptHandle": handle, "VisibilityTimeout": secs});
         let intent = Intent::Change { queue, message, handle, millis: secs * 1000 };
         Some(Request { operation: "ChangeMessageVisibility", input, intent, wait_millis: 0 })
@@ -226,11 +266,24 @@ fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
 
 /// CreateQueue, naming only what is never changed, so that it always finds the queue as it made it.
 pub(crate) fn create(queue: usize) -> Request {
-    let QueueKind { name, retention_secs, is_relaxed, .. } = &QUEUES[queue];
+    let QueueKind { name, retention_secs, is_relaxed, is_fifo, .. } = &QUEUES[queue];
     let durability = if *is_relaxed { "relaxed" } else { "durable" };
-    let attributes = json!({"MessageRetentionPeriod": retention_secs.to_string(), "TidewireDurability": durability});
+    let mut attributes =
+        json!({"MessageRetentionPeriod": retention_secs.to_string(), "TidewireDurability": durability});
+    if *is_fifo {
+        attributes["FifoQueue"] = "true".into();
+    }
     let input = json!({"QueueName": name, "Attributes": attributes});
     Request { operation: "CreateQueue", input, intent: Intent::Create { queue }, wait_millis: 0 }
+}
+
+/// DeleteMessageBatch of messages with their receipt handles.
+pub(crate) fn delete_batch(queue: usize, known: Vec<(usize, String)>) -> Request {
+    let entry = |(number, handle): &(usize, String)| json!({"Id": number.to_string(), "ReceiptHandle": handle});
+    let entries: Vec<Value> = known.iter().map(entry).collect();
+    let input = json!({"QueueUrl": QUEUES[queue].name, "Entries": entries});
+    let intent = Intent::Delete { queue, messages: known };
+    Request { operation: "DeleteMessageBatch", input, intent, wait_millis: 0 }
 }
 
 fn delete_queue(queue: usize) -> Request {
@@ -252,6 +305,9 @@ pub(crate) fn receive(
 ) -> Request {
     let mut input =
         json!({"QueueUrl": QUEUES[queue].name, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]});
+    if QUEUES[queue].is_fifo {
+        input["MessageSystemAttributeNames"] = json!(["SequenceNumber", "MessageGroupId"]);
+    }
     if let Some(secs) = visibility_secs {
         input["VisibilityTimeout"] = secs.into();
     }

@@ -26,8 +26,11 @@ impl World {
     pub(crate) async fn begin(&mut self) -> Result<(), String> {
         let misfortunes = std::mem::replace(&mut self.plan.misfortunes, Misfortunes::NONE);
         self.start().await?;
-        for queue in 0..QUEUES.len() {
+        for (queue, kind) in QUEUES.iter().enumerate() {
             let mut request = ask::create(queue);
+            if kind.is_fifo && self.plan.sabotage == Some(Sabotage::LeasesAreNotKept) {
+                request.input["Attributes"]["TidewireDurability"] = "relaxed".into();
+            }
             request.input["Attributes"]["VisibilityTimeout"] = ask::VISIBILITY_SECS.to_string().into();
             self.ask_quietly(&request).await?;
         }
@@ -67,6 +70,8 @@ impl World {
         } else {
             self.stop_and_start().await?;
         }
+        // Whoever held a group before the end holds it still.
+        self.ask_quietly(&ask::receive(ask::FIFO, Some(0), 0, None)).await?;
         // Past every lease and delay that any clock has promised.
         let ahead = self.oracle.wall_max() - self.wall;
         self.pass(ahead + (ask::HIDDEN_SECS_MAX + 5) * 1000).await;
@@ -74,7 +79,8 @@ impl World {
             let found = self.drain(queue).await?;
             self.oracle.check_nothing_is_lost(queue, &found)?;
         }
-        self.check_wake_up().await?;
+        self.check_wake_up(0).await?;
+        self.check_wake_up(ask::FIFO).await?;
         if misfortunes.bit_rot && self.chance.bool() {
             self.check_rot().await?;
         }
@@ -88,6 +94,9 @@ impl World {
             let sabotage = self.plan.sabotage.filter(|sabotage| *sabotage != Sabotage::LeasesAreOverstated);
             let request = ask::receive(queue, Some(DRAIN_HIDDEN_SECS), 0, sabotage);
             let numbers = numbers(&self.ask_quietly(&request).await?);
+            if QUEUES[queue].is_fifo && !numbers.is_empty() {
+                self.free_groups(queue, &numbers).await?;
+            }
             // What is damaged is taken and not shown, so a batch of it looks like none.
             empty = if numbers.is_empty() { empty + 1 } else { 0 };
             if empty == EMPTY_TURNS {
@@ -98,15 +107,26 @@ impl World {
         Err(format!("{} never becomes empty", QUEUES[queue].name))
     }
 
+    /// What stands behind these in their groups is handed out once they are deleted.
+    async fn free_groups(&mut self, queue: usize, numbers: &[usize]) -> Result<(), String> {
+        let mut known = self.oracle.handles(queue);
+        known.retain(|(number, _)| numbers.contains(number));
+        let answer = self.ask_quietly(&ask::delete_batch(queue, known)).await?;
+        match answer.body["Failed"].as_array().is_none_or(Vec::is_empty) {
+            true => Ok(()),
+            false => Err(format!("messages in flight are not deleted: {}", answer.body)),
+        }
+    }
+
     /// A long poll is woken by a send, without any time passing.
-    async fn check_wake_up(&mut self) -> Result<(), String> {
-        let waiting = ask::receive(0, Some(0), 20, None);
+    async fn check_wake_up(&mut self, queue: usize) -> Result<(), String> {
+        let waiting = ask::receive(queue, Some(0), 20, None);
         let poller = self.quiet_client();
         self.ask(poller, &waiting);
         self.hurry(poller).await?;
         let wall = self.wall;
         let mut composer = Composer { chance: &mut self.chance, oracle: &mut self.oracle, wall, sabotage: None };
-        let request = composer.send_without_delay(0);
+        let request = composer.send_without_delay(queue);
         self.ask_quietly(&request).await?;
         self.hurry(poller).await?;
         match self.clients[poller].as_ref().is_some_and(Connection::is_free) {

@@ -77,6 +77,14 @@ pub enum Sabotage {
     SleepersNeverWake,
     /// Now and then an operation panics.
     ReceivesPanic,
+    /// The first of several messages of a FIFO queue is left out on its way to the oracle.
+    HeadsAreSkipped,
+    /// Several messages of a FIFO queue are turned round on their way to the oracle.
+    GroupsAreReversed,
+    /// Messages of a FIFO queue are sent with a deduplication id each, and the oracle believes that some share one.
+    DuplicatesAreTaken,
+    /// The FIFO queue answers before the disk has it, and the oracle believes that it waits.
+    LeasesAreNotKept,
     /// Messages that cannot be read are not counted.
     DamageIsNotTold,
 }

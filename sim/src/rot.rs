@@ -34,6 +34,7 @@ impl World {
         self.disk.flip(&name, offset, self.chance.u8(..8));
         self.trace.note(format_args!("a bit of {name} rots at {offset}"));
         self.report.rotten_bits += 1;
+        self.oracle.rotten();
         let start = Start {
             disk: &self.disk,
             now: Instant::from_millis(self.wall),

@@ -4,6 +4,7 @@
 
 use crate::plan::Sabotage;
 use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
+use serde_json::Value;
 use std::sync::Arc;
 use wire::{Nothing, Reader, Write};
 
@@ -16,6 +17,21 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
         _ => return service,
     };
     Arc::new(Saboteur { service, operation, harm })
+}
+
+/// Changes an answer on its way to the oracle.
+pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>) {
+    let is_ordered = answer.pointer("/Messages/0/Attributes/SequenceNumber").is_some();
+    let Some(messages) = answer["Messages"].as_array_mut() else { return };
+    match sabotage {
+        Some(Sabotage::BodiesAreDamaged) => {
+            let body = messages[0]["Body"].as_str().unwrap_or_default();
+            messages[0]["Body"] = format!("{body}!").into();
+        }
+        Some(Sabotage::HeadsAreSkipped) if is_ordered => drop(messages.remove(0)),
+        Some(Sabotage::GroupsAreReversed) if is_ordered => messages.reverse(),
+        _ => {}
+    }
 }
 
 #[derive(Clone, Copy)]

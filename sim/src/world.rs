@@ -8,8 +8,9 @@ use crate::client::{Asked, Connection};
 use crate::jobs::{self, Job};
 use crate::link::Break;
 use crate::oracle::Oracle;
-use crate::plan::{Plan, Sabotage};
+use crate::plan::Plan;
 use crate::report::Report;
+use crate::sabotage;
 use crate::server::Server;
 use crate::trace::Trace;
 use crate::weather::Weather;
@@ -63,7 +64,12 @@ impl World {
 
     /// The figures of a history that went well.
     pub(crate) fn report(&self) -> Report {
-        Report { trace: self.trace.hash(), deliveries: self.oracle.deliveries, ..self.report }
+        Report {
+            trace: self.trace.hash(),
+            deliveries: self.oracle.deliveries,
+            duplicates: self.oracle.duplicates(),
+            ..self.report
+        }
     }
 
     /// The steps done, and the trace.
@@ -201,11 +207,7 @@ impl World {
             };
             self.report.answers += 1;
             self.report.unavailable += u64::from(answer.status == 503);
-            if self.plan.sabotage == Some(Sabotage::BodiesAreDamaged)
-                && let Some(body) = answer.body.pointer_mut("/Messages/0/Body")
-            {
-                *body = format!("{}!", body.as_str().unwrap_or_default()).into();
-            }
+            sabotage::distort(&mut answer.body, self.plan.sabotage);
             self.oracle.answered(&asked.ticket, &answer)?;
         }
         Ok(())

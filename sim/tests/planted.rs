@@ -58,8 +58,27 @@ fn a_long_poll_that_never_ends_is_found() {
 fn damage_that_nobody_tells_of_is_found() {
     // Long enough that messages stand in segments.
     let plan = Plan { steps: 400, ..Plan::short().with(Sabotage::DamageIsNotTold) };
-    let found = (0..4 * SEEDS).find_map(|seed| run(seed, &plan).err()).expect("it is found");
+    let found = (0..16 * SEEDS).find_map(|seed| run(seed, &plan).err()).expect("it is found");
     assert!(found.what.contains("nobody says so"), "{found}");
+}
+
+#[test]
+fn groups_out_of_order_are_found() {
+    check(Sabotage::HeadsAreSkipped, &["is handed out before"]);
+    check(Sabotage::GroupsAreReversed, &["of its group"]);
+}
+
+#[test]
+fn a_duplicate_that_becomes_a_second_message_is_found() {
+    check(Sabotage::DuplicatesAreTaken, &["a duplicate"]);
+}
+
+#[test]
+fn a_fifo_queue_that_forgets_over_a_crash_is_found() {
+    check(
+        Sabotage::LeasesAreNotKept,
+        &["while a lease lasts", "is lost", "of its group", "its deletion was acknowledged"],
+    );
 }
 
 #[test]

@@ -21,8 +21,8 @@ impl Oracle {
                 self.emptied(*queue, span);
                 Ok(())
             }
-            Intent::Change { message, millis, .. } => {
-                self.messages[*message].leases.changed(span, *millis);
+            Intent::Change { message, handle, millis, .. } => {
+                self.messages[*message].leases.changed(handle, span, *millis);
                 Ok(())
             }
             Intent::Create { queue } => {
@@ -35,13 +35,14 @@ impl Oracle {
     }
 
     fn sent(&mut self, messages: &[usize], span: Span, body: &Value) -> Verdict {
-        if let Some(since) = self.stopped_since.filter(|since| span.asked > *since) {
-            return Err(format!("a send is acknowledged although the log stopped at event {since}"));
-        }
         let single = [body.clone()];
         let entries = body["Successful"].as_array().map_or(&single[..], Vec::as_slice);
         if entries.len() != messages.len() {
             return Err(format!("{} of {} messages of a batch were sent: {body}", entries.len(), messages.len()));
+        }
+        let is_new = messages.iter().zip(entries).any(|(number, entry)| !self.may_repeat(*number, entry));
+        if let Some(since) = self.stopped_since.filter(|since| span.asked > *since && is_new) {
+            return Err(format!("a send is acknowledged although the log stopped at event {since}"));
         }
         for (number, entry) in messages.iter().zip(entries) {
             let message = &mut self.messages[*number];
@@ -49,25 +50,39 @@ impl Oracle {
             if *digest != hex(&Md5::digest(&message.body)) {
                 return Err(format!("the send of message {number} is answered with a wrong digest: {digest}"));
             }
-            if !entry["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
+            message.acknowledged(span.answered, self.wall_max);
+            if QUEUES[message.queue].is_fifo {
+                self.sent_in_order(*number, entry)?;
+            } else if !entry["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
                 return Err(format!("the send of message {number} is answered with another id: {entry}"));
             }
-            message.acknowledged(span.answered, self.wall_max);
+        }
+        self.check_batch(messages)
+    }
+
+    fn deleted(&mut self, messages: &[(usize, String)], span: Span, body: &Value) -> Verdict {
+        let failed = body["Failed"].as_array().map_or(&[][..], Vec::as_slice);
+        for deleted @ (number, handle) in messages {
+            let id = number.to_string();
+            let failure = failed.iter().find(|entry| entry["Id"] == id);
+            let kind = &QUEUES[self.messages[*number].queue];
+            // A FIFO queue's message is deleted by whoever has it in flight, and by nobody else.
+            let may_fail = kind.is_volatile || (kind.is_fifo && !self.is_held(deleted));
+            let message = &mut self.messages[*number];
+            match failure {
+                None => message.gone(span.answered),
+                // Of a queue that was deleted in between: handles of its messages are none of the new one's.
+                Some(_) if may_fail => {}
+                Some(_) => return Err(format!("a delete of message {number} by a handle that is right fails: {body}")),
+            }
+            message.handle.take_if(|known| failure.is_none() || known == handle);
         }
         Ok(())
     }
 
-    fn deleted(&mut self, messages: &[usize], span: Span, body: &Value) -> Verdict {
-        if body["Failed"].as_array().is_some_and(|failed| !failed.is_empty()) {
-            // Of a queue that was deleted in between: handles of its messages are none of the new one's.
-            let of_volatile = messages.iter().all(|number| QUEUES[self.messages[*number].queue].is_volatile);
-            return if of_volatile { Ok(()) } else { Err(format!("a delete of handles that are right fails: {body}")) };
-        }
-        for number in messages {
-            self.messages[*number].gone(span.answered);
-            self.messages[*number].handle = None;
-        }
-        Ok(())
+    /// Whether the receive of this handle surely has the message in flight.
+    pub(super) fn is_held(&self, (number, handle): &(usize, String)) -> bool {
+        self.messages[*number].leases.is_held(handle, self.wall_max)
     }
 
     fn emptied(&mut self, queue: usize, span: Span) {
@@ -102,6 +117,7 @@ impl Oracle {
             numbers.push(number);
             self.deliveries += 1;
         }
+        self.check_order(&numbers, span)?;
         Ok(numbers)
     }
 
@@ -120,9 +136,12 @@ impl Oracle {
         if shown["MD5OfBody"] != hex(&Md5::digest(body)) {
             return Err(format!("message {number} is shown with a wrong digest"));
         }
-        if !shown["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
+        if QUEUES[queue].is_fifo {
+            self.shown_in_order(number, shown)?;
+        } else if !shown["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
             return Err(format!("message {number} has another id than before: {}", shown["MessageId"]));
         }
+        let message = &self.messages[number];
         let value = shown["MessageAttributes"]["mark"]["StringValue"].as_str();
         if value != message.attribute.as_deref() {
             return Err(format!("message {number} has the attribute {value:?} instead of {:?}", message.attribute));

@@ -2,7 +2,7 @@
 //!
 //! A receive was decided somewhere between its first byte and its answer, so a lease surely lasts from the answer until
 //! the request's moment plus its visibility timeout, and only what surely falls inside counts as a breach. A crash may
-//! forget leases (ADR 0003); a change of visibility makes them uncertain until it is answered.
+//! forget leases of standard queues (ADR 0003) and none of FIFO queues (ADR 0016); a change of visibility makes them uncertain until it is answered.
 
 /// A stretch of a history: a request with its answer, by order and by the wall clock.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,8 @@ pub(crate) struct Span {
 
 #[derive(Debug)]
 struct Lease {
+    /// Of the receive that it began with.
+    handle: String,
     span: Span,
     until: u64,
     is_change: bool,
@@ -45,14 +47,20 @@ impl Leases {
         let millis = if is_certain { millis } else { 0 };
         let breached = self.known.iter().any(|lease| lease.is_breached_by(span, millis));
         self.known.retain(|lease| lease.span.answered > span.asked && lease.until > span.answered_wall);
-        self.hold(span, millis, false);
+        self.hold(handle, span, millis, false);
         breached
     }
 
-    fn hold(&mut self, span: Span, millis: u64, is_change: bool) {
+    /// Whether this receive surely has it in flight until `wall`.
+    pub(crate) fn is_held(&self, handle: &str, wall: u64) -> bool {
+        self.known.iter().any(|lease| lease.handle == handle && lease.until > wall)
+    }
+
+    fn hold(&mut self, handle: &str, span: Span, millis: u64, is_change: bool) {
         if millis > 0 {
             let until = span.asked_wall + millis;
-            self.known.push(Lease { span, until, is_change });
+            let handle = handle.to_owned();
+            self.known.push(Lease { handle, span, until, is_change });
         }
     }
 
@@ -65,12 +73,12 @@ impl Leases {
     }
 
     /// It was carried out.
-    pub(crate) fn changed(&mut self, span: Span, millis: u64) {
+    pub(crate) fn changed(&mut self, handle: &str, span: Span, millis: u64) {
         // Of two changes at once nobody knows which was the later one.
         self.changes_running -= 1;
         let alone = self.last_change_asked == span.asked && self.last_change_ended < span.asked;
         if alone && self.changes_running == 0 {
-            self.hold(span, millis, true);
+            self.hold(handle, span, millis, true);
         }
         self.last_change_ended = span.answered;
     }
@@ -139,7 +147,7 @@ mod tests {
         leases.change_ended(6);
         leases.delivered("c", span(6, 7), 1_000);
         leases.change_asked("c", 8);
-        leases.changed(span(8, 9), 50_000);
+        leases.changed("c", span(8, 9), 50_000);
         assert!(leases.delivered("d", span(10, 11), 0));
     }
 
@@ -148,7 +156,7 @@ mod tests {
         let mut leases = Leases::default();
         leases.delivered("new", span(1, 2), 100_000);
         leases.change_asked("old", 3);
-        leases.changed(span(3, 4), 0);
+        leases.changed("old", span(3, 4), 0);
         assert!(!leases.delivered("next", span(5, 6), 1_000));
         leases.change_asked("old", 7);
         leases.change_ended(12);
@@ -161,7 +169,7 @@ mod tests {
         let mut leases = Leases::default();
         leases.change_asked("a", 1);
         leases.change_asked("a", 2);
-        leases.changed(span(2, 3), 60_000);
+        leases.changed("a", span(2, 3), 60_000);
         assert!(!leases.delivered("b", span(4, 5), 0));
     }
 

@@ -15,6 +15,8 @@ pub(crate) enum Sending {
     Unknown,
     /// It never reached the server whole, or was refused.
     Never,
+    /// Acknowledged as a message that was there before, by its deduplication id.
+    Duplicate,
 }
 
 /// One message and its history.
@@ -133,6 +135,9 @@ impl Message {
     pub(crate) fn must_not_show(&self, asked: u64, asked_wall: u64, wall_max: u64) -> Option<&'static str> {
         if self.sending == Sending::Never {
             return Some("its send was refused or never arrived whole");
+        }
+        if self.sending == Sending::Duplicate {
+            return Some("it is a duplicate");
         }
         if self.gone_from.is_some_and(|gone| asked > gone) {
             return Some("its deletion was acknowledged");

@@ -2,11 +2,12 @@
 //!
 //! Promises: what was acknowledged is there until it is deleted, purged or expired; what was acknowledged to be gone stays
 //! gone; nothing is invented, and bodies, digests and ids are right; a message is not handed out twice while a lease
-//! surely lasts; errors are of the kinds that the situation allows. It knows nothing of the server's insides, and requests
+//! surely lasts; a FIFO queue keeps the order of each group and takes no duplicate (`fifo.rs`); errors are of the kinds that the situation allows. It knows nothing of the server's insides, and requests
 //! that were under way together may have been taken in any order.
 
 mod answer;
 mod existence;
+mod fifo;
 mod lease;
 mod message;
 mod refusals;
@@ -14,6 +15,7 @@ mod refusals;
 use crate::ask::{Intent, QUEUES, Request, VISIBILITY_SECS};
 use crate::client::Answer;
 use existence::Existence;
+use fifo::Fifo;
 use lease::Span;
 use message::{Message, Sending};
 
@@ -32,6 +34,7 @@ pub(crate) struct Ticket {
 pub(crate) struct Oracle {
     messages: Vec<Message>,
     queues: Vec<Existence>,
+    fifo: Fifo,
     /// Counts events: requests begun, answers read, requests given up.
     order: u64,
     /// The server's clock, and the most it has ever shown.
@@ -52,6 +55,7 @@ impl Oracle {
         Self {
             messages: Vec::new(),
             queues: QUEUES.iter().map(|_| Existence::new(VISIBILITY_SECS * 1000)).collect(),
+            fifo: Fifo::default(),
             order: 0,
             wall: 0,
             wall_max: 0,
@@ -93,8 +97,13 @@ impl Oracle {
 
     /// The process ended without finishing.
     pub(crate) fn crashed(&mut self) {
+        let wall = self.wall_max;
         for message in &mut self.messages {
-            message.leases.crashed();
+            match QUEUES[message.queue].is_fifo {
+                // The answer waited until the lease was on disk.
+                true => message.leases.restarted(wall),
+                false => message.leases.crashed(),
+            }
             if QUEUES[message.queue].is_relaxed {
                 message.may_be_forgotten(self.synced);
             }
@@ -152,16 +161,20 @@ impl Oracle {
             Intent::Purge { queue } => {
                 self.queues[*queue].purge_asked();
                 self.all_may_go(*queue);
+                if QUEUES[*queue].is_fifo {
+                    self.fifo.purge_asked();
+                }
             }
             Intent::DeleteQueue { queue } => {
                 self.queues[*queue].deletion_asked();
                 self.all_may_go(*queue);
             }
             Intent::Delete { messages, .. } => {
-                messages.iter().for_each(|number| self.messages[*number].removal_asked());
+                messages.iter().for_each(|(number, _)| self.messages[*number].removal_asked());
             }
             Intent::Change { message, handle, .. } => self.messages[*message].leases.change_asked(handle, asked),
-            Intent::Send { .. } | Intent::Receive { .. } | Intent::SetVisibility { .. } | Intent::Look { .. } => {}
+            Intent::Send { messages, .. } => self.send_asked(messages, asked),
+            Intent::Receive { .. } | Intent::SetVisibility { .. } | Intent::Look { .. } => {}
         }
         Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall }
     }
@@ -187,7 +200,7 @@ impl Oracle {
             Intent::Purge { queue } => self.queues[*queue].purge_ended(at),
             Intent::DeleteQueue { queue } => self.queues[*queue].deletion_ended(at),
             Intent::Delete { messages, .. } => {
-                messages.iter().for_each(|number| self.messages[*number].removal_ended(at));
+                messages.iter().for_each(|(number, _)| self.messages[*number].removal_ended(at));
             }
             Intent::Change { message, .. } if !done => self.messages[*message].leases.change_ended(at),
             _ => {}

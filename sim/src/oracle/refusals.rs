@@ -33,7 +33,10 @@ impl Oracle {
             (400 | 404, "ReceiptHandleIsInvalid") => QUEUES[queue].is_volatile,
             (400, "MessageNotInflight") => matches!(ticket.intent, Intent::Change { .. }),
             (400, "InvalidParameterValueException") => match &ticket.intent {
+                // A FIFO queue's message is ruled by the receive that has it in flight.
+                Intent::Change { .. } if QUEUES[queue].is_fifo => true,
                 Intent::Change { message, .. } => !self.messages[*message].must_be_there(self.wall_max),
+                Intent::Delete { messages, .. } if QUEUES[queue].is_fifo => !self.is_held(&messages[0]),
                 _ => false,
             },
             (408, "RequestTimeoutException") => self.wall >= ticket.asked_wall + SLOW_BODY_MILLIS,

@@ -1,0 +1,349 @@
+//! What a FIFO queue promises beside the rest: order within a group, one message per deduplication id, rising numbers.
+//!
+//! Two sends of one deduplication id leave one message, and answers name it by its id; whose body it has shows at the latest
+//! when it is handed out, because a send whose answer was lost may have been the first. So what is known is kept per id that
+//! the server named. A group that is locked needs no rule of its own: whoever is handed a later message while an earlier one
+//! is there broke the order, and whoever is handed the earlier one again broke its lease. Source: the SQS developer guide,
+//! "FIFO queue delivery logic" and "Exactly-once processing".
+
+use super::lease::Span;
+use super::message::Sending;
+use super::{Oracle, Verdict};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How long a deduplication id counts: five minutes, says the SQS developer guide.
+const DEDUP_MILLIS: u64 = 300_000;
+
+/// What a message was sent with, and when.
+#[derive(Debug, Clone, Copy)]
+struct Label {
+    group: u64,
+    dedup: u64,
+    asked: u64,
+    asked_wall: u64,
+}
+
+/// A message that the server surely took.
+#[derive(Debug)]
+struct Taken {
+    id: String,
+    sequence: u128,
+    dedup: u64,
+    /// The sends that it may be of; one once that is known.
+    could_be: Vec<usize>,
+    /// The sends that were answered with its id and may yet turn out to be duplicates.
+    claimed: Vec<usize>,
+    /// When it was first heard of, in order of events.
+    heard: u64,
+    /// The server's clock when it was taken, at the earliest and at the latest.
+    taken_from: u64,
+    taken_until: u64,
+    /// A purge forgets what it has purged, and may have come after it.
+    may_be_forgotten: bool,
+}
+
+impl Taken {
+    fn is(&self, number: usize) -> bool {
+        self.could_be == [number]
+    }
+}
+
+/// All FIFO queues together know their messages here; the simulated customer has one.
+#[derive(Debug, Default)]
+pub(super) struct Fifo {
+    labels: BTreeMap<usize, Label>,
+    taken: Vec<Taken>,
+    pub(super) duplicates: u64,
+    /// What rotted is in no group and holds nobody up.
+    pub(super) rotten: bool,
+}
+
+impl Fifo {
+    fn named(&self, id: &str) -> Option<usize> {
+        self.taken.iter().position(|taken| taken.id == id)
+    }
+
+    /// A purge is on its way.
+    pub(super) fn purge_asked(&mut self) {
+        self.taken.iter_mut().for_each(|taken| taken.may_be_forgotten = true);
+    }
+}
+
+impl Oracle {
+    /// The message goes to a FIFO queue.
+    pub(crate) fn set_labels(&mut self, number: usize, group: u64, dedup: u64) {
+        self.fifo.labels.insert(number, Label { group, dedup, asked: 0, asked_wall: 0 });
+    }
+
+    /// Sends that were answered with another message's id.
+    pub(crate) fn duplicates(&self) -> u64 {
+        self.fifo.duplicates
+    }
+
+    /// A bit has rotted: messages may be missing in their groups.
+    pub(crate) fn rotten(&mut self) {
+        self.fifo.rotten = true;
+    }
+
+    pub(super) fn send_asked(&mut self, messages: &[usize], at: u64) {
+        for number in messages {
+            if let Some(label) = self.fifo.labels.get_mut(number) {
+                (label.asked, label.asked_wall) = (at, self.wall);
+            }
+        }
+    }
+
+    /// A send is answered with this id and sequence number, its own or those of the message that it repeats.
+    pub(super) fn sent_in_order(&mut self, number: usize, entry: &Value) -> Verdict {
+        let (id, sequence) = names(entry)?;
+        let label = self.fifo.labels[&number];
+        let Some(at) = self.fifo.named(id) else {
+            let mut could_be: Vec<usize> = self.open_sends(number).collect();
+            could_be.push(number);
+            return self.hear_of(id, sequence, number, could_be);
+        };
+        let (wall_until, taken) = (self.fifo.taken[at].taken_until, &mut self.fifo.taken[at]);
+        if taken.sequence != sequence {
+            return Err(format!("the send of message {number} is answered with another sequence number: {entry}"));
+        }
+        if taken.dedup != label.dedup {
+            return Err(format!("message {number} is called a duplicate of another deduplication id: {entry}"));
+        }
+        if taken.could_be.contains(&number) {
+            taken.claimed.push(number);
+            return Ok(());
+        }
+        if label.asked_wall >= wall_until + DEDUP_MILLIS {
+            return Err(format!("message {number} is called a duplicate, and five minutes have passed"));
+        }
+        self.is_duplicate(number);
+        Ok(())
+    }
+
+    /// A receive shows the message with this id and sequence number.
+    pub(super) fn shown_in_order(&mut self, number: usize, shown: &Value) -> Verdict {
+        let mut named = shown["Attributes"].clone();
+        named["MessageId"] = shown["MessageId"].clone();
+        let (id, sequence) = names(&named)?;
+        let group = self.fifo.labels[&number].group.to_string();
+        if named["MessageGroupId"] != group {
+            return Err(format!("message {number} of the group {group} is shown with another: {named}"));
+        }
+        let has_another = |taken: &Taken| taken.id != id && (taken.is(number) || taken.claimed.contains(&number));
+        if self.fifo.taken.iter().any(has_another) {
+            return Err(format!("message {number} has another id than before: {id}"));
+        }
+        let Some(at) = self.fifo.named(id) else { return self.hear_of(id, sequence, number, vec![number]) };
+        let taken = &mut self.fifo.taken[at];
+        if !taken.could_be.contains(&number) || taken.sequence != sequence {
+            return Err(format!("message {number} is shown as the one of {:?}: {named}", taken.could_be));
+        }
+        let was_open = taken.could_be.len() > 1;
+        taken.could_be = vec![number];
+        let claimed = std::mem::take(&mut taken.claimed);
+        let repeated = claimed.into_iter().filter(|other| was_open && *other != number);
+        repeated.for_each(|other| self.is_duplicate(other));
+        Ok(())
+    }
+
+    /// Takes note of an id that was not heard of before.
+    fn hear_of(&mut self, id: &str, sequence: u128, number: usize, could_be: Vec<usize>) -> Verdict {
+        let Label { dedup, asked, .. } = self.fifo.labels[&number];
+        let counts = |taken: &&Taken| {
+            let counted = taken.dedup == dedup && taken.heard < asked && !taken.may_be_forgotten;
+            counted && self.wall_max < taken.taken_from + DEDUP_MILLIS
+        };
+        if let Some(first) = self.fifo.taken.iter().find(counts) {
+            return Err(format!("message {number} was taken as a second one beside {:?}, a duplicate", first.could_be));
+        }
+        let labels = || could_be.iter().map(|other| self.fifo.labels[other]);
+        let asked = labels().map(|label| label.asked).min().unwrap_or(asked);
+        let taken_from = labels().map(|label| label.asked_wall).min().unwrap_or_default();
+        if let Some(before) = self.fifo.taken.iter().find(|taken| taken.heard < asked && taken.sequence >= sequence) {
+            let before = before.sequence;
+            return Err(format!("message {number} has the sequence number {sequence}, and {before} was there before"));
+        }
+        let queue = &self.queues[self.messages[number].queue];
+        let may_be_forgotten = queue.removal_ended().is_none_or(|ended| ended >= asked);
+        self.fifo.taken.iter_mut().for_each(|taken| taken.could_be.retain(|other| *other != number));
+        let claimed = vec![number];
+        let (id, heard, taken_until) = (id.to_owned(), self.order, self.wall_max);
+        let taken = Taken { id, sequence, dedup, could_be, claimed, heard, taken_from, taken_until, may_be_forgotten };
+        self.fifo.taken.push(taken);
+        Ok(())
+    }
+
+    /// Whether the answer to a send may name a message that was there before, so that nothing had to be written.
+    pub(super) fn may_repeat(&self, number: usize, entry: &Value) -> bool {
+        let is_known = entry["MessageId"].as_str().is_some_and(|id| self.fifo.named(id).is_some());
+        self.fifo.labels.contains_key(&number) && (is_known || self.open_sends(number).next().is_some())
+    }
+
+    /// Other sends with the deduplication id of this one that may have been the first.
+    fn open_sends(&self, number: usize) -> impl Iterator<Item = usize> {
+        let dedup = self.fifo.labels[&number].dedup;
+        let others = self.fifo.labels.iter().filter(move |(other, label)| **other != number && label.dedup == dedup);
+        others.map(|(other, _)| *other).filter(|other| self.may_be_taken(*other))
+    }
+
+    /// Whether the server may have taken a send of which nothing was heard yet.
+    fn may_be_taken(&self, number: usize) -> bool {
+        matches!(self.messages[number].sending, Sending::Asked | Sending::Unknown)
+            && self.fifo.labels[&number].asked > 0
+            && !self.fifo.taken.iter().any(|taken| taken.is(number))
+    }
+
+    fn is_duplicate(&mut self, number: usize) {
+        self.messages[number].sending = Sending::Duplicate;
+        self.fifo.duplicates += 1;
+    }
+
+    /// Within an answer and over all of them a message comes after those of its group that are there and were sent before it.
+    pub(super) fn check_order(&self, numbers: &[usize], span: Span) -> Verdict {
+        let place = |number: usize| self.fifo.taken.iter().find(|taken| taken.is(number));
+        for (at, &number) in numbers.iter().enumerate() {
+            let (Some(label), Some(taken)) = (self.fifo.labels.get(&number), place(number)) else { continue };
+            let of_group = |other: &usize| self.fifo.labels[other].group == label.group;
+            let mut shown = numbers[..at].iter().copied().filter(of_group).filter_map(place);
+            if let Some(later) = shown.find(|later| later.sequence > taken.sequence) {
+                return Err(format!(
+                    "message {number} is handed out after {:?}, a later one of its group",
+                    later.could_be
+                ));
+            }
+            let mut before =
+                self.fifo.taken.iter().filter(|other| other.sequence < taken.sequence && other.heard < span.asked);
+            let skipped = before.find(|other| {
+                let &[earlier] = &other.could_be[..] else { return false };
+                let is_there = of_group(&earlier) && self.messages[earlier].must_be_there(self.wall_max);
+                is_there && !numbers[..at].contains(&earlier)
+            });
+            if let Some(earlier) = skipped.filter(|_| !self.fifo.rotten) {
+                return Err(format!("message {number} is handed out before {:?} of its group", earlier.could_be));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of one batch the entries are taken in their order.
+    pub(super) fn check_batch(&self, numbers: &[usize]) -> Verdict {
+        let sequences = numbers.iter().filter_map(|number| self.fifo.taken.iter().find(|taken| taken.is(*number)));
+        match sequences.map(|taken| taken.sequence).is_sorted() {
+            true => Ok(()),
+            false => Err(format!("the entries of a batch were taken in another order: {numbers:?}")),
+        }
+    }
+}
+
+/// The id and the sequence number that an answer names.
+fn names(entry: &Value) -> Result<(&str, u128), String> {
+    let id = entry["MessageId"].as_str().ok_or_else(|| format!("an answer without a message id: {entry}"))?;
+    let sequence = entry["SequenceNumber"].as_str().and_then(|text| text.parse().ok());
+    Ok((id, sequence.ok_or_else(|| format!("an answer without a sequence number: {entry}"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::FIFO;
+    use serde_json::json;
+
+    const AT: u64 = 1_000_000;
+
+    /// An oracle that knows of two messages of one group, the first of them with the deduplication id 1, sent at `AT`.
+    fn oracle() -> Oracle {
+        let mut oracle = Oracle::new();
+        oracle.time_is(AT);
+        for (number, dedup) in [(0, 1), (1, 2)] {
+            assert_eq!(ask(&mut oracle, dedup), number);
+            answer(&mut oracle, number, number).unwrap();
+        }
+        oracle
+    }
+
+    fn ask(oracle: &mut Oracle, dedup: u64) -> usize {
+        let number = oracle.new_message(FIFO, 0, oracle.wall, 0);
+        oracle.set_labels(number, 7, dedup);
+        let at = oracle.tick();
+        oracle.send_asked(&[number], at);
+        number
+    }
+
+    fn entry(named: usize) -> Value {
+        json!({"MessageId": format!("id-{named}"), "SequenceNumber": named.to_string()})
+    }
+
+    fn answer(oracle: &mut Oracle, number: usize, named: usize) -> Verdict {
+        let at = oracle.tick();
+        oracle.messages[number].acknowledged(at, oracle.wall_max);
+        oracle.sent_in_order(number, &entry(named))
+    }
+
+    fn show(oracle: &mut Oracle, numbers: &[usize]) -> Verdict {
+        let asked = oracle.tick();
+        for &number in numbers {
+            let named = json!({"SequenceNumber": number.to_string(), "MessageGroupId": "7"});
+            oracle.shown_in_order(number, &json!({"MessageId": format!("id-{number}"), "Attributes": named}))?;
+        }
+        let answered = oracle.tick();
+        oracle.check_order(numbers, Span { asked, answered, asked_wall: oracle.wall, answered_wall: oracle.wall })
+    }
+
+    #[test]
+    fn a_later_message_comes_after_an_earlier_one_of_its_group_or_after_its_deletion() {
+        assert_eq!(show(&mut oracle(), &[0, 1]), Ok(()));
+        assert!(show(&mut oracle(), &[1]).unwrap_err().contains("handed out before [0]"));
+        assert!(show(&mut oracle(), &[1, 0]).is_err());
+        let mut oracle = oracle();
+        oracle.messages[0].removal_asked();
+        assert_eq!(show(&mut oracle, &[1]), Ok(()));
+    }
+
+    #[test]
+    fn a_repeated_id_names_the_first_message_for_five_minutes_and_no_longer() {
+        for (later, named, is_right) in
+            [(299_999, 0, true), (299_999, 2, false), (300_000, 2, true), (300_000, 0, false)]
+        {
+            let mut oracle = oracle();
+            oracle.time_is(AT + later);
+            let number = ask(&mut oracle, 1);
+            assert_eq!(answer(&mut oracle, number, named).is_ok(), is_right, "{named} after {later} ms");
+        }
+    }
+
+    #[test]
+    fn a_purge_forgets_deduplication_ids() {
+        let mut oracle = oracle();
+        oracle.fifo.purge_asked();
+        let number = ask(&mut oracle, 1);
+        assert_eq!(answer(&mut oracle, number, number), Ok(()));
+    }
+
+    #[test]
+    fn of_two_sends_with_one_id_the_one_that_is_shown_was_the_first() {
+        let mut oracle = oracle();
+        let (lost, answered) = (ask(&mut oracle, 3), ask(&mut oracle, 3));
+        oracle.messages[lost].sending = Sending::Unknown;
+        answer(&mut oracle, answered, lost).unwrap();
+        assert_eq!(oracle.duplicates(), 0, "it may be either");
+        assert_eq!(show(&mut oracle, &[0, 1, lost]), Ok(()));
+        assert_eq!((oracle.duplicates(), oracle.messages[answered].sending), (1, Sending::Duplicate));
+    }
+
+    #[test]
+    fn numbers_rise() {
+        let mut oracle = oracle();
+        let (number, named) = (ask(&mut oracle, 3), json!({"MessageId": "id-new", "SequenceNumber": "1"}));
+        assert!(oracle.sent_in_order(number, &named).unwrap_err().contains("was there before"));
+    }
+
+    #[test]
+    fn a_crash_takes_no_lease_of_a_fifo_queue_back() {
+        let mut oracle = oracle();
+        let span = |asked| Span { asked, answered: asked + 1, asked_wall: AT, answered_wall: AT };
+        oracle.messages[0].leases.delivered("a", span(10), 10_000);
+        oracle.crashed();
+        assert!(oracle.messages[0].leases.delivered("b", span(12), 10_000));
+    }
+}
