@@ -4,7 +4,8 @@
 //! checked at the service's door. Batches are answered entry by entry, in the order asked.
 
 use crate::{Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, Settings, VirtualId, Within};
-use names::Instant;
+use engine::Arrival;
+use names::{Instant, PartitionId};
 
 /// What may be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,17 @@ pub enum Command {
     Count,
     /// Asks a virtual queue, whose messages are received there only.
     Within(VirtualId, Within),
+    /// Sends messages to another queue, as far as they are visible. They leave at once and arrive soon.
+    SendAway {
+        /// Where to.
+        destination: PartitionId,
+        /// Which.
+        sequences: Vec<u64>,
+    },
+    /// Takes messages in that come from another queue.
+    Arrive(Arrival),
+    /// Tells what became of messages that left.
+    Conclude(engine::Delivery),
     /// Looks at messages and changes nothing.
     Peek {
         /// The first sequence to look at; beyond the last one is the end.
@@ -95,6 +107,12 @@ pub enum Reply {
     Configured,
     /// The counts.
     Counted(Counts),
+    /// These messages have left.
+    SentAway(Vec<u64>),
+    /// The messages are here, or were here before.
+    Arrived,
+    /// It is noted.
+    Concluded,
     /// What was looked at. The contents are the decision's reads, in the same order.
     Peeked {
         /// In the queue's order.

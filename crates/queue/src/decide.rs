@@ -26,7 +26,10 @@ impl Queue {
             Command::Delete(handles) => self.delete(now, &handles),
             Command::ChangeVisibility(entries) => self.change_visibility(now, &entries),
             Command::Purge => self.purge(),
-            Command::Configure(settings) => self.configure(settings),
+            Command::Configure(settings) => self.configure(now, settings),
+            Command::SendAway { destination, sequences } => self.send_away(destination, sequences),
+            Command::Arrive(arrival) => self.arrive(now, arrival),
+            Command::Conclude(delivery) => self.conclude(now, delivery),
             Command::Count => Decision::answer(Reply::Counted(self.counts())),
             Command::Within(id, asked) => self.within(now, id, asked),
             Command::Peek { from, max, states } => self.peek(from, max, states),
@@ -78,22 +81,18 @@ impl Queue {
         if count == 0 {
             return Decision::answer(Reply::Received(Vec::new()));
         }
-        let mut deliveries = Vec::with_capacity(count);
-        match &self.fair {
-            None => deliveries.extend(self.visible.iter().take(count).map(|sequence| self.delivery(now, sequence))),
-            Some(fair) => {
-                let in_turn = fair.in_turn(&self.visible, count).into_iter();
-                deliveries.extend(in_turn.map(|sequence| self.delivery(now, sequence)));
-            }
+        let mut met = match &self.fair {
+            None => self.meet(self.visible.iter(), count),
+            Some(fair) => self.meet(fair.in_turn(&self.visible, count).into_iter(), count),
+        };
+        let mut effects = Vec::with_capacity(2);
+        effects.extend(met.departure().map(E::from));
+        let deliveries: Vec<_> = met.kept.iter().map(|&sequence| self.delivery(now, sequence)).collect();
+        if !deliveries.is_empty() {
+            let until = after(now, visibility_millis.unwrap_or(self.settings.visibility_millis));
+            effects.extend(self.leases::<E>(now, until, &deliveries));
         }
-        let reads = deliveries.iter().map(|delivery| delivery.sequence).collect();
-        let until = after(now, visibility_millis.unwrap_or(self.settings.visibility_millis));
-        Decision {
-            effects: self.leases(now, until, &deliveries),
-            reply: Reply::Received(deliveries),
-            reads,
-            durability: Durability::Lazy,
-        }
+        Decision { effects, reply: Reply::Received(deliveries), reads: met.kept, durability: Durability::Lazy }
     }
 
     pub(crate) fn delivery(&self, now: Instant, sequence: u64) -> Delivery {
@@ -114,12 +113,25 @@ impl Queue {
         gone.dedup();
         let mut effects: Vec<E> = Vec::new();
         if self.expiry.unrecorded && outcomes.contains(&DeleteOutcome::AlreadyGone) {
-            effects.push(Effect::Expired { below: self.first_kept() }.into());
+            effects.push(self.expired_so_far(now).into());
         }
         if !gone.is_empty() {
             effects.push(Effect::Deleted(gone).into());
         }
         Decision::change(effects, Reply::Deleted(outcomes))
+    }
+
+    /// The first sequence that is there or may come back, or the next one's.
+    fn first_unexpired(&self) -> u64 {
+        self.first_marked().unwrap_or(self.next_sequence)
+    }
+
+    /// What makes it last that messages have expired.
+    fn expired_so_far(&self, now: Instant) -> Effect {
+        match self.expiry.scattered || !self.marks.rises() {
+            true => Effect::Elapsed { at: now },
+            false => Effect::Expired { below: self.first_unexpired() },
+        }
     }
 
     /// Whether there is anything to delete does not depend on the receive: a crash may have forgotten it.
@@ -128,7 +140,7 @@ impl Queue {
             return self.delete_outcome_fifo(now, handle);
         }
         match handle.sequence {
-            sequence if self.holds(sequence) => DeleteOutcome::Deleted,
+            sequence if self.is_here(sequence) => DeleteOutcome::Deleted,
             sequence if (1..self.next_sequence).contains(&sequence) => DeleteOutcome::AlreadyGone,
             _ => DeleteOutcome::Foreign,
         }
@@ -158,7 +170,7 @@ impl Queue {
     /// Any receive of a standard queue's message still rules it, also when its lease has ended, and also when another receive
     /// came after it: AWS was seen to answer with success both times, and to hide the message.
     fn visibility_outcome(&self, now: Instant, handle: &Handle, millis: u64) -> VisibilityOutcome {
-        if !self.holds(handle.sequence) {
+        if !self.is_here(handle.sequence) {
             return VisibilityOutcome::Gone;
         }
         if self.fifo.is_some()
@@ -179,16 +191,16 @@ impl Queue {
     fn purge<E: From<Effect>>(&self) -> Decision<E, Reply> {
         let below = self.next_sequence;
         let remembered = self.fifo.as_ref().is_some_and(|fifo| !fifo.dedup.is_empty());
-        let nothing = self.first_kept() == below && !self.expiry.unrecorded && !remembered;
+        let nothing = self.first_here() == below && !self.expiry.unrecorded && !remembered;
         let effects = if nothing { Vec::new() } else { vec![Effect::Purged { below }.into()] };
         Decision::change(effects, Reply::Purged)
     }
 
-    fn configure<E: From<Effect>>(&self, settings: Settings) -> Decision<E, Reply> {
+    fn configure<E: From<Effect>>(&self, now: Instant, settings: Settings) -> Decision<E, Reply> {
         let mut effects = Vec::new();
-        let below = self.first_kept();
-        if settings.retention_millis != self.settings.retention_millis && below > 1 {
-            effects.push(Effect::Expired { below }.into());
+        let may_have_expired = self.first_unexpired() > 1 || self.expiry.scattered;
+        if settings.retention_millis != self.settings.retention_millis && may_have_expired {
+            effects.push(self.expired_so_far(now).into());
         }
         if settings != self.settings {
             effects.push(Effect::Configured(settings).into());

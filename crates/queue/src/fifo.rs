@@ -57,7 +57,7 @@ impl Queue {
     /// Takes in what the message of `sequence` says, or that nobody can read it: then it is in no group and is not handed out.
     /// Messages are learned in rising order.
     pub fn learn(&mut self, sequence: u64, content: Option<&Message>) {
-        if !self.holds(sequence) {
+        if !self.is_here(sequence) {
             return;
         }
         let status = self.exceptions.get(sequence).unwrap_or_default();
@@ -123,14 +123,17 @@ impl Queue {
         until: Instant,
     ) -> Decision<E, Reply> {
         let room = IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight());
-        let deliveries: Vec<_> =
-            self.in_turn(fifo).take(max.min(room)).map(|sequence| self.delivery(now, sequence)).collect();
+        let mut met = self.meet(self.in_turn(fifo), max.min(room));
+        let deliveries: Vec<_> = met.kept.iter().map(|&sequence| self.delivery(now, sequence)).collect();
         let mut entries: Vec<_> = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();
         entries.sort_unstable();
-        let reads = deliveries.iter().map(|delivery| delivery.sequence).collect();
         let until = self.backed_off_together(now, until, &deliveries);
         let lease = Effect::Leased { received_at: now, until, entries };
-        let effects = if deliveries.is_empty() { Vec::new() } else { vec![lease.into()] };
+        let mut effects: Vec<E> = met.departure().into_iter().map(E::from).collect();
+        if !deliveries.is_empty() {
+            effects.push(lease.into());
+        }
+        let reads = met.kept;
         Decision { effects, reply: Reply::Received(deliveries), reads, durability: Durability::BeforeReply }
     }
 
@@ -201,7 +204,7 @@ impl Queue {
     /// Only the receive that has the message in flight may delete it: another one may have it after that.
     pub(crate) fn delete_outcome_fifo(&self, now: Instant, handle: &Handle) -> DeleteOutcome {
         match handle.sequence {
-            sequence if self.holds(sequence) => match self.has_in_flight(now, handle) {
+            sequence if self.is_here(sequence) => match self.has_in_flight(now, handle) {
                 true => DeleteOutcome::Deleted,
                 false => DeleteOutcome::Expired,
             },

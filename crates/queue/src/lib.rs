@@ -10,7 +10,8 @@
 //! of it, and no content is in it: the engine keeps that, by sequence.
 //!
 //! Where to look: `command.rs` what may be asked and is answered, `records.rs` the journal's record kinds, `decide.rs`
-//! the rules, `peek.rs` looking without touching, `virtual_queues.rs` messages for
+//! the rules, `moves.rs` those of messages that leave for other queues or come from them (with `ways.rs` and `parcel.rs`),
+//! `peek.rs` looking without touching, `virtual_queues.rs` messages for
 //! whoever names their virtual queue, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
 //! structures below it, `snapshot.rs` the bytes that stand for all of them. What a FIFO queue has beside is `fifo.rs` with
 //! `groups.rs` (which group a message is of, and whose turn it is), `dedup.rs` and `attempts.rs`; `fair.rs` is what a standard queue does with groups.
@@ -21,6 +22,7 @@ mod command;
 mod deadlines;
 mod decide;
 mod dedup;
+mod departed;
 mod exceptions;
 mod fair;
 mod fifo;
@@ -28,7 +30,9 @@ mod groups;
 mod limits;
 mod marks;
 mod message;
+mod moves;
 mod nodes;
+mod parcel;
 mod peek;
 mod records;
 mod settings;
@@ -38,6 +42,7 @@ mod tagged;
 mod varint;
 mod virtual_queues;
 mod visible;
+mod ways;
 
 pub use backoff::Backoff;
 pub use command::{Accepted, AttemptId, Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
@@ -45,6 +50,7 @@ pub use limits::{DEDUP_MILLIS, IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX, WINDO
 pub use message::{DedupId, Delivery, Handle, Labelled, Labels, Message, MessageId, NewMessage};
 pub use peek::{PeekStates, Peeked};
 pub use records::{Effect, KIND_MAX};
-pub use settings::Settings;
+pub use settings::{DeadLetters, Settings};
 pub use state::Queue;
 pub use virtual_queues::{VirtualId, Within};
+pub use ways::{Departure, Receives};

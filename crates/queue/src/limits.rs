@@ -48,6 +48,24 @@ pub(crate) const LEARN_KEYS: u64 = 1024;
 
 /// Turns kept beyond twice the valid ones before the others are thrown out.
 pub(crate) const STALE_TURNS_MAX: usize = 64;
+/// Runs of a queue in which messages of different times stand beside each other, three quarters of a megabyte. A queue of
+/// messages in the order of their times stays below it by itself.
+pub(crate) const RUNS_MAX: usize = 32_768;
+
+/// Messages that may have left a queue and not arrived: about ten megabytes. Only a destination that cannot take anything (a
+/// full disk) lets so many gather; then messages are handed out once more instead.
+pub(crate) const DEPARTED_MAX: usize = 100_000;
+
+/// Messages that one receive sends away. It keeps a queue in which all have been received too often from holding up whoever
+/// wants to send. A receive that waits looks again at once.
+pub(crate) const DEPARTURES_PER_RECEIVE_MAX: usize = 1_000;
+
+/// Messages that go to a destination at once: their records and a block's other records stay small beside a block.
+pub(crate) const PARCELS_PER_BATCH: usize = 256;
+
+/// How long a message stays hidden that could not be sent away because the disk has damaged it, before the next receive
+/// tries that again: as long as a message may be in flight.
+pub(crate) const WITHHELD_MILLIS: u64 = TOTAL_VISIBILITY_MILLIS_MAX;
 
 /// Messages of one page of exceptions: one bit each in a machine word.
 pub(crate) const PAGE_MESSAGES: u64 = u64::BITS as u64;
@@ -92,4 +110,6 @@ pub(crate) const STALE_DEADLINES_MAX: usize = 64;
 pub(crate) const SPARE_ENTRIES: usize = 4;
 
 // A receive asks for far fewer messages than one step of revealing shows, so it is not told that there are none.
+// Two weeks of the longest runs.
+const _: () = assert!(RUNS_MAX as u64 > 14 * 24 * 3_600_000 / RUN_MILLIS_MAX);
 const _: () = assert!(REVEAL_STEPS_MAX >= 1000 && REVEAL_STEPS_MAX < IN_FLIGHT_MAX);

@@ -157,6 +157,18 @@ impl Message {
         self.labelled
     }
 
+    /// The same message under another id or of another time.
+    pub(crate) fn renewed(self, id: Option<MessageId>, sent_at: Instant) -> Self {
+        Self { id: id.unwrap_or(self.id), sent_at, ..self }
+    }
+
+    /// The same message with other properties.
+    pub fn with_properties(&self, properties: &[u8]) -> Self {
+        let labels = &self.bytes[self.bytes.len() - self.labelled.bytes()..];
+        let bytes = [self.body(), properties, labels].concat();
+        Self { bytes: bytes.into(), ..self.clone() }
+    }
+
     /// What the customer sent.
     pub fn body(&self) -> &[u8] {
         &self.bytes[..self.body_bytes as usize]

@@ -13,6 +13,13 @@
 //!                       2  the same | sections (tagged.rs): settings that are not as they are by default (settings.rs)
 //! 7  Expired            1  v below
 //! 8  PassedOver         1  v below
+//! 9  Departed           1  destination 8 | why 1 (1 dead letter, 2 moved) | list of (sequence)
+//! 10 Arrived            1  origin 8 | v below | v at; the messages follow in the same block
+//! 11 Delivered          1  destination 8 | v below
+//! 12 Returned           1  destination 8 | v at
+//! 13 Withheld           1  destination 8 | v number | v at | v until
+//! 14 Elapsed            1  v at
+//! 15 Carried            1  list of (sequence, v receive, v received_at, v first_received_at)
 //! 16 Attempted          1  attempt 16 | v at | v until | v count, then each: v sequence | v receive (in the order handed out)
 //! 24 SentWithin         1  virtual queue 16 | then as Sent, version 1
 //!                       2  virtual queue 16 | then as Sent, version 2
@@ -24,10 +31,11 @@
 
 use crate::settings::TAGGED;
 use crate::varint::{Reader, put};
+use crate::ways::{Departure, Receives, put_receives, read_id, read_receives};
 use crate::{AttemptId, Labelled, Message, MessageId, Settings, VirtualId};
 use bytes::Bytes;
 use engine::MalformedRecord;
-use names::Instant;
+use names::{Instant, PartitionId};
 
 /// The highest record kind that a queue may ever use.
 pub const KIND_MAX: u8 = 63;
@@ -40,6 +48,13 @@ const PURGED: u8 = 5;
 const CONFIGURED: u8 = 6;
 const EXPIRED: u8 = 7;
 const PASSED_OVER: u8 = 8;
+const DEPARTED: u8 = 9;
+const ARRIVED: u8 = 10;
+const DELIVERED: u8 = 11;
+const RETURNED: u8 = 12;
+const WITHHELD: u8 = 13;
+const ELAPSED: u8 = 14;
+const CARRIED: u8 = 15;
 const ATTEMPTED: u8 = 16;
 const SENT_WITHIN: u8 = 24;
 const VERSION: u8 = 1;
@@ -48,7 +63,7 @@ const LABELLED: u8 = 2;
 
 const SENT_HEADER_BYTES: usize = 8 + 16 + 8 + 8 + 4;
 const VIRTUAL_ID_BYTES: usize = 16;
-const _: () = assert!(PASSED_OVER <= KIND_MAX && ATTEMPTED <= KIND_MAX && SENT_WITHIN <= KIND_MAX);
+const _: () = assert!(CARRIED <= KIND_MAX && ATTEMPTED <= KIND_MAX && SENT_WITHIN <= KIND_MAX);
 
 /// What changes a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +132,61 @@ pub enum Effect {
         /// Sequence and number of receives of each message, in the order in which they were handed out.
         entries: Vec<(u64, u32)>,
     },
+    /// Messages have left for another queue; sequences rise.
+    Departed {
+        /// Where to.
+        destination: PartitionId,
+        /// Why.
+        why: Departure,
+        /// Which.
+        sequences: Vec<u64>,
+    },
+    /// Everything from an origin below a number is here, or comes in the same block.
+    Arrived {
+        /// Where from.
+        origin: PartitionId,
+        /// The first number that is not.
+        below: u64,
+        /// When.
+        at: Instant,
+    },
+    /// A destination has everything below a number.
+    Delivered {
+        /// Where.
+        destination: PartitionId,
+        /// The first number that it does not have.
+        below: u64,
+    },
+    /// There is no such destination any more, and everything for it is back.
+    Returned {
+        /// Where it was to go.
+        destination: PartitionId,
+        /// When.
+        at: Instant,
+    },
+    /// The first message for a destination is damaged on disk; it is back, and hidden.
+    Withheld {
+        /// Where it was to go.
+        destination: PartitionId,
+        /// Its number, which is used up.
+        number: u64,
+        /// When.
+        at: Instant,
+        /// Until when it is hidden.
+        until: Instant,
+    },
+    /// Every message whose retention ended by then is gone, whatever order they stand in.
+    Elapsed {
+        /// By when.
+        at: Instant,
+    },
+    /// What messages that have just arrived went through where they come from; sequences rise.
+    Carried(Vec<(u64, Receives)>),
+}
+
+impl Effect {
+    /// The kind of [`Effect::Sent`].
+    pub(crate) const SENT: u8 = SENT;
 }
 
 impl engine::Effect for Effect {
@@ -132,6 +202,13 @@ impl engine::Effect for Effect {
             Self::Expired { .. } => EXPIRED,
             Self::PassedOver { .. } => PASSED_OVER,
             Self::Attempted { .. } => ATTEMPTED,
+            Self::Departed { .. } => DEPARTED,
+            Self::Arrived { .. } => ARRIVED,
+            Self::Delivered { .. } => DELIVERED,
+            Self::Returned { .. } => RETURNED,
+            Self::Withheld { .. } => WITHHELD,
+            Self::Elapsed { .. } => ELAPSED,
+            Self::Carried(_) => CARRIED,
         }
     }
 
@@ -173,6 +250,21 @@ impl engine::Effect for Effect {
                 put(out, at.as_millis());
                 put(out, until.as_millis());
                 put_entries(out, entries);
+            }
+            Self::Departed { destination, why, sequences } => {
+                out.extend_from_slice(&destination.get().to_le_bytes());
+                out.push(why.byte());
+                put_list(out, sequences, |_, _| (), |&sequence| sequence);
+            }
+            Self::Arrived { origin: id, below, at } => put_id(out, *id, [*below, at.as_millis()]),
+            Self::Delivered { destination, below } => put_id(out, *destination, [*below]),
+            Self::Returned { destination, at } => put_id(out, *destination, [at.as_millis()]),
+            Self::Withheld { destination, number, at, until } => {
+                put_id(out, *destination, [*number, at.as_millis(), until.as_millis()]);
+            }
+            Self::Elapsed { at } => put(out, at.as_millis()),
+            Self::Carried(entries) => {
+                put_list(out, entries, |out, &(_, receives)| put_receives(out, receives), |&(sequence, _)| sequence);
             }
         }
     }
@@ -240,6 +332,7 @@ fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
             until: Instant::from_millis(reader.varint()?),
             entries: read_entries(&mut reader)?,
         },
+        DEPARTED..=CARRIED => read_move(kind, &mut reader)?,
         _ => return Err("no such kind is known"),
     };
     reader.end()?;
@@ -257,6 +350,41 @@ fn put_sent(out: &mut Vec<u8>, sequence: u64, visible_at: Instant, message: &Mes
         out.push(message.labels_kept().byte());
     }
     out.extend_from_slice(message.bytes());
+}
+
+fn read_move(kind: u8, reader: &mut Reader<'_>) -> Result<Effect, &'static str> {
+    if kind == CARRIED {
+        return Ok(Effect::Carried(read_list(reader, |reader, sequence| Ok((sequence, read_receives(reader)?)))?));
+    }
+    if kind == ELAPSED {
+        return Ok(Effect::Elapsed { at: read_instant(reader)? });
+    }
+    let id = read_id(reader)?;
+    Ok(match kind {
+        DEPARTED => {
+            let [why] = reader.array()?;
+            let why = Departure::read(why)?;
+            Effect::Departed { destination: id, why, sequences: read_list(reader, |_, sequence| Ok(sequence))? }
+        }
+        ARRIVED => Effect::Arrived { origin: id, below: reader.varint()?, at: read_instant(reader)? },
+        DELIVERED => Effect::Delivered { destination: id, below: reader.varint()? },
+        RETURNED => Effect::Returned { destination: id, at: read_instant(reader)? },
+        _ => Effect::Withheld {
+            destination: id,
+            number: reader.varint()?,
+            at: read_instant(reader)?,
+            until: read_instant(reader)?,
+        },
+    })
+}
+
+fn read_instant(reader: &mut Reader<'_>) -> Result<Instant, &'static str> {
+    Ok(Instant::from_millis(reader.varint()?))
+}
+
+fn put_id<const N: usize>(out: &mut Vec<u8>, id: PartitionId, numbers: [u64; N]) {
+    out.extend_from_slice(&id.get().to_le_bytes());
+    numbers.into_iter().for_each(|number| put(out, number));
 }
 
 fn read_sent(

@@ -7,6 +7,7 @@
 //! A setting that came later has a tag of its own here. Settings that have none are written as version 1.
 //!
 //! ```text
+//! tag 1    receives v │ destination 8   dead letters go there
 //! tag 10   (empty)   the queue keeps the order of its message groups
 //! tag 20   v total visibility (seconds)
 //! tag 21   v base (seconds) │ v factor (hundredths) │ v most (seconds): back-off between receives
@@ -16,6 +17,8 @@ use crate::backoff::Backoff;
 use crate::limits::TOTAL_VISIBILITY_MILLIS_MAX;
 use crate::tagged::{Section, put_sections, read_sections};
 use crate::varint::{Reader, put};
+use crate::ways::read_id;
+use names::PartitionId;
 
 /// What a queue's owner may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +35,21 @@ pub struct Settings {
     pub total_visibility_secs: u32,
     /// How much longer than asked a message stays hidden the more often it was received.
     pub backoff: Option<Backoff>,
+    /// Where messages go that were received too often.
+    pub dead_letters: Option<DeadLetters>,
 }
 
+/// What becomes of messages that were received too often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// A message that was received so often goes away instead of being handed out once more.
+    pub max_receives: u32,
+    /// Where to.
+    pub destination: PartitionId,
+}
+
+/// The tag of [`Settings::dead_letters`].
+const DEAD_LETTERS: u8 = 1;
 /// The tag of [`Settings::is_fifo`].
 const FIFO: u8 = 10;
 /// What holds where nobody allows more: AWS's twelve hours.
@@ -58,6 +74,7 @@ impl Settings {
             is_fifo: false,
             total_visibility_secs: TOTAL_VISIBILITY_SECS,
             backoff: None,
+            dead_letters: None,
         }
     }
 
@@ -93,6 +110,12 @@ impl Settings {
     /// What is not as it is by default, by rising tags.
     fn sections(&self) -> Vec<Section> {
         let mut sections = Vec::new();
+        if let Some(DeadLetters { max_receives, destination }) = self.dead_letters {
+            let mut bytes = Vec::new();
+            put(&mut bytes, max_receives.into());
+            bytes.extend(destination.get().to_le_bytes());
+            sections.push((DEAD_LETTERS, bytes));
+        }
         if self.is_fifo {
             sections.push((FIFO, Vec::new()));
         }
@@ -108,6 +131,10 @@ impl Settings {
     /// Takes one section in.
     fn take(&mut self, tag: u8, section: &mut Reader<'_>) -> Result<(), &'static str> {
         match tag {
+            DEAD_LETTERS => {
+                let max_receives = u32::try_from(section.varint()?).map_err(|_| "more receives than 32 bits count")?;
+                self.dead_letters = Some(DeadLetters { max_receives, destination: read_id(section)? });
+            }
             FIFO => self.is_fifo = true,
             TOTAL_VISIBILITY => {
                 let secs = section.varint()?;

@@ -16,6 +16,12 @@
 //! mark          step v (from the first sequence before, or 0) │ first sent at v (from the last sent at before, or 0)
 //!               │ last sent at v (from the first)
 //!
+//! section 1     ways: v count of trays, each: destination 8 │ first number v │ v count, each: sequence v
+//!               │ why 1 (records.rs; plus 128 if it is over) │ receives v │ if any: received at v, first received at v
+//!               │ v count of origins, each: origin 8 │ below v │ if dead letters have no destination any more: that 8
+//! section 2     marks of which some are older than the one before: v count, each: step v
+//!               │ first sent at n (near the last sent at before, or 0) │ last sent at v (from the first)
+//!
 //! v = number of variable length (varint.rs), n = distance from the number that it is near, folded so that small is short
 //! ```
 //! Every state has one form, and whatever is not the form of a state is refused: what is restored is whole.
@@ -30,6 +36,7 @@ use crate::tagged::{Section, put_sections, read_sections};
 use crate::varint::{Reader, put, put_near};
 use crate::virtual_queues;
 use crate::visible::Visible;
+use crate::ways::Ways;
 use engine::MalformedRecord;
 use names::Instant;
 
@@ -44,7 +51,10 @@ impl Queue {
         put(out, self.last_sent_at.as_millis());
         put_ranges(out, &self.visible);
         put_exceptions(out, &self.exceptions, self.last_sent_at);
-        put_marks(out, &self.marks);
+        match self.marks.rises() {
+            true => put_marks(out, &self.marks),
+            false => put(out, 0),
+        }
         put_sections(out, &self.sections());
     }
 
@@ -64,6 +74,16 @@ impl Queue {
     /// What most queues do not have, by rising tags.
     fn sections(&self) -> Vec<Section> {
         let mut sections = Vec::new();
+        if let Some(ways) = &self.ways {
+            let mut bytes = Vec::new();
+            ways.put(&mut bytes);
+            sections.push((WAYS, bytes));
+        }
+        if !self.marks.rises() {
+            let mut bytes = Vec::new();
+            put_mixed_marks(&mut bytes, &self.marks);
+            sections.push((MIXED_MARKS, bytes));
+        }
         let mut add = |tag, is_empty: bool, put: &dyn Fn(&mut Vec<u8>)| {
             if !is_empty {
                 let mut bytes = Vec::new();
@@ -83,6 +103,9 @@ impl Queue {
     /// Takes one section in.
     fn take(&mut self, tag: u8, section: &mut Reader<'_>) -> Result<(), &'static str> {
         match (tag, &mut self.fifo) {
+            (WAYS, _) => self.ways = Some(Box::new(Ways::read(section)?)),
+            (MIXED_MARKS, _) if self.marks.iter().len() > 0 => return Err("there are marks twice"),
+            (MIXED_MARKS, _) => self.marks = read_mixed_marks(section)?,
             (DEDUP, Some(fifo)) => fifo.dedup = Dedup::read(section)?,
             (ATTEMPTS, Some(fifo)) => fifo.attempts = Attempts::read(section)?,
             (FAIR, None) => self.fair = Some(Box::default()),
@@ -118,7 +141,8 @@ impl Queue {
         }
         let mut first_of = self.marks.iter().map(|mark| mark.first);
         let (first, second) = (first_of.next(), first_of.next());
-        let fits = match self.first_live() {
+        self.check_ways()?;
+        let fits = match self.first_marked() {
             None => first.is_none(),
             Some(live) => first.is_some_and(|first| first <= live) && second.is_none_or(|second| second > live),
         };
@@ -126,14 +150,27 @@ impl Queue {
             return Err("the marks do not begin where the messages do");
         }
         match self.marks.iter().last() {
-            Some(last) if last.first >= self.next_sequence || last.last_sent_at > self.last_sent_at => {
+            Some(last) if last.first >= self.next_sequence => Err("a mark is of a message that was not sent"),
+            _ if self.marks.iter().any(|mark| mark.last_sent_at > self.last_sent_at) => {
                 Err("a mark is of a message that was not sent")
             }
             _ => Ok(()),
         }
     }
+
+    fn check_ways(&self) -> Result<(), &'static str> {
+        let mut left = self.ways.iter().flat_map(|ways| ways.iter());
+        match left.find(|&(sequence, _)| sequence >= self.next_sequence || self.is_here(sequence)) {
+            Some(_) => Err("a message has left that is there, or was not sent"),
+            None => Ok(()),
+        }
+    }
 }
 
+/// The section of what goes to other queues and comes from them.
+const WAYS: u8 = 1;
+/// The section of marks that do not rise; the list of those that do is empty then.
+const MIXED_MARKS: u8 = 2;
 /// The tag of the deduplication ids.
 const DEDUP: u8 = 10;
 /// The tag of the receives that had names.
@@ -270,6 +307,32 @@ fn read_marks(reader: &mut Reader<'_>) -> Result<Marks, &'static str> {
         marks.push(Mark { first, first_sent_at, last_sent_at });
     }
     Ok(marks.into())
+}
+
+fn put_mixed_marks(out: &mut Vec<u8>, marks: &Marks) {
+    put(out, marks.iter().len() as u64);
+    let (mut before, mut sent_before) = (0, 0);
+    for mark in marks.iter() {
+        put(out, mark.first - before);
+        put_near(out, mark.first_sent_at.as_millis(), sent_before);
+        put(out, mark.last_sent_at.as_millis() - mark.first_sent_at.as_millis());
+        (before, sent_before) = (mark.first, mark.last_sent_at.as_millis());
+    }
+}
+
+fn read_mixed_marks(reader: &mut Reader<'_>) -> Result<Marks, &'static str> {
+    let count = read_count(reader)?;
+    let mut marks = Vec::with_capacity(count);
+    let (mut first, mut sent_before) = (0, 0);
+    for _ in 0..count {
+        first = read_step(reader, first)?;
+        let first_sent_at = reader.near(sent_before)?;
+        sent_before = first_sent_at.checked_add(reader.varint()?).ok_or("a mark lies beyond all time")?;
+        let [first_sent_at, last_sent_at] = [first_sent_at, sent_before].map(Instant::from_millis);
+        marks.push(Mark { first, first_sent_at, last_sent_at });
+    }
+    let marks = Marks::from(marks);
+    if marks.rises() { Err("marks that rise stand among those that do not") } else { Ok(marks) }
 }
 
 #[cfg(test)]

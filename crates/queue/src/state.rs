@@ -2,7 +2,7 @@
 //!
 //! A message that is there is either in [`Visible`], or hidden (delayed or in flight) by its status among the
 //! [`Exceptions`]; those that are visible again keep their status there as well. Retention is a function of state and
-//! time: `sent_at` never falls from one message to the next, so messages expire front first, in the runs of [`Marks`], and
+//! time: messages expire in the runs of [`Marks`], front first unless dead letters of other times have arrived, and
 //! nothing of it is journaled unless the retention itself changes. At replay several effects may reach a message without
 //! time having passed between them, so each effect takes it from wherever it is. What removes many messages costs time
 //! by ranges and exceptions, never by messages.
@@ -16,9 +16,10 @@ use crate::groups::Groups;
 use crate::marks::Marks;
 use crate::virtual_queues::{VirtualId, VirtualQueues};
 use crate::visible::Visible;
+use crate::ways::Ways;
 use crate::{Command, Counts, Effect, IN_FLIGHT_MAX, Message, Reply, Settings, WINDOW_MESSAGES};
-use engine::{Decision, Machine, MalformedRecord, Stirred, UNSYNCED_RECORDS_MAX};
-use names::{Instant, Position};
+use engine::{Arrival, Decision, Delivery, Machine, MalformedRecord, Outgoing, Stirred, UNSYNCED_RECORDS_MAX};
+use names::{Instant, PartitionId, Position};
 use std::ops::Range;
 
 /// One standard queue.
@@ -37,6 +38,8 @@ pub struct Queue {
     pub(crate) fifo: Option<Box<Fifo>>,
     /// What a standard queue has once it saw a message group.
     pub(crate) fair: Option<Box<Fair>>,
+    /// What goes from here to other queues and comes from them; most queues have nothing of it.
+    pub(crate) ways: Option<Box<Ways>>,
 }
 
 /// Whether messages went by time that no record says are gone. Time is told anew at each start, and a clock set back
@@ -46,6 +49,8 @@ pub struct Queue {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Expiry {
     pub(crate) unrecorded: bool,
+    /// Whether some of those stood behind others that stayed.
+    pub(crate) scattered: bool,
 }
 
 impl PartialEq for Expiry {
@@ -54,8 +59,8 @@ impl PartialEq for Expiry {
     }
 }
 
-// An idle queue may cost 300 bytes, the engine's part of it included.
-const _: () = assert!(size_of::<Queue>() <= 248);
+// A queue may cost 300 bytes beside its messages while it is in use; one that is not used is put to rest and costs less.
+const _: () = assert!(size_of::<Queue>() <= 288);
 
 impl Queue {
     /// A queue in which nothing has been sent.
@@ -71,6 +76,7 @@ impl Queue {
             virtual_queues: None,
             fifo: settings.is_fifo.then(Box::default),
             fair: None,
+            ways: None,
         }
     }
 
@@ -79,14 +85,21 @@ impl Queue {
         self.settings
     }
 
+    /// How many messages are visible, in flight and delayed, as far as time has been let pass: counts that cost nothing.
+    pub fn sizes(&self) -> [usize; 3] {
+        let visible = self.visible.len() + self.virtual_queues.as_ref().map_or(0, |all| all.visible.len());
+        [visible, self.exceptions.in_flight(), self.exceptions.delayed()]
+    }
+
     /// How many messages there are, and of which kind, as far as time has been let pass.
     pub fn counts(&self) -> Counts {
-        Counts {
-            visible: self.visible.len() + self.virtual_queues.as_ref().map_or(0, |all| all.visible.len()),
-            in_flight: self.exceptions.in_flight(),
-            delayed: self.exceptions.delayed(),
-            oldest_sent_at: self.marks.oldest(),
-        }
+        let [visible, in_flight, delayed] = self.sizes();
+        Counts { visible, in_flight, delayed, oldest_sent_at: self.oldest_sent_at() }
+    }
+
+    fn oldest_sent_at(&self) -> Option<Instant> {
+        self.first_live()?;
+        self.marks.oldest(self.next_sequence, |range| self.here_within(range) == 0)
     }
 
     /// Lets time pass: messages that outlived their retention go, ended delays and leases make messages visible. Costs
@@ -146,14 +159,29 @@ impl Queue {
             }
             Effect::Deleted(sequences) => {
                 gone.extend(sequences.iter().copied().filter(|&sequence| self.remove(sequence)));
-                self.marks.trim(self.first_live());
+                self.trim_marks();
             }
             Effect::Purged { below } | Effect::Expired { below } => {
                 self.remove_below(*below);
                 self.expiry.unrecorded = false;
+                if let (Some(ways), Effect::Expired { .. }) = (&mut self.ways, effect) {
+                    ways.note_over(0..*below);
+                    self.trim_marks();
+                }
+                self.expiry.scattered &= !matches!(effect, Effect::Purged { .. });
                 if let (Some(fifo), Effect::Purged { .. }) = (&mut self.fifo, effect) {
                     fifo.dedup = Dedup::default();
                 }
+            }
+            Effect::Departed { .. }
+            | Effect::Arrived { .. }
+            | Effect::Carried(_)
+            | Effect::Delivered { .. }
+            | Effect::Returned { .. }
+            | Effect::Withheld { .. } => self.apply_move(effect, gone),
+            Effect::Elapsed { at } => {
+                self.expire(*at);
+                self.expiry = Expiry::default();
             }
             Effect::PassedOver { below } => self.next_sequence = self.next_sequence.max(*below),
             Effect::Configured(settings) => {
@@ -210,12 +238,12 @@ impl Queue {
 
     /// What no snapshot says: whether messages went by time of which no record says so.
     pub fn memo(&self) -> u8 {
-        u8::from(self.expiry.unrecorded)
+        u8::from(self.expiry.unrecorded) | u8::from(self.expiry.scattered) << 1
     }
 
     /// Takes what `memo` gave.
     pub fn recall(&mut self, memo: u8) {
-        self.expiry.unrecorded = memo != 0;
+        self.expiry = Expiry { unrecorded: memo & 1 != 0, scattered: memo & 2 != 0 };
     }
 
     /// How many messages could be received now: those that are visible, as far as there is room in flight.
@@ -236,20 +264,36 @@ impl Queue {
         }
     }
 
-    /// Whether a message is there.
+    /// Whether a message's content may still be asked for: it is there, or has left and not arrived.
     pub fn holds(&self, sequence: u64) -> bool {
+        self.is_here(sequence) || self.ways.as_ref().is_some_and(|ways| ways.contains(sequence))
+    }
+
+    /// Whether a message is there.
+    pub(crate) fn is_here(&self, sequence: u64) -> bool {
         self.is_visible(sequence) || self.exceptions.get(sequence).is_some()
     }
 
-    /// The first sequence that is not gone: that of the oldest message, or of the next one sent.
+    /// The first sequence whose content is held: that of the oldest message, or of the next one sent.
     pub fn first_kept(&self) -> u64 {
+        let left = self.ways.as_ref().and_then(|ways| ways.first()).unwrap_or(u64::MAX);
+        self.first_here().min(left)
+    }
+
+    /// The first sequence that is there, or the next one's.
+    pub(crate) fn first_here(&self) -> u64 {
         self.first_live().unwrap_or(self.next_sequence)
     }
 
-    /// How many messages of these sequences are there.
+    /// Of how many messages of these sequences the content is held.
     pub fn held_within(&self, sequences: Range<u64>) -> u64 {
+        let left = self.ways.as_ref().map_or(0, |ways| ways.count_within(sequences.clone()));
+        left + self.here_within(sequences)
+    }
+
+    fn here_within(&self, sequences: Range<u64>) -> u64 {
         let within = self.virtual_queues.as_ref().map_or(0, |all| all.visible.count_within(sequences.clone()));
-        self.visible.count_within(sequences.clone()) + within + self.exceptions.hidden_within(sequences)
+        within + self.visible.count_within(sequences.clone()) + self.exceptions.hidden_within(sequences)
     }
 
     /// The oldest message.
@@ -263,13 +307,54 @@ impl Queue {
         self.visible.first_from(sequence).into_iter().chain(self.exceptions.first_from(sequence)).min()
     }
 
-    fn expire(&mut self, now: Instant) {
+    pub(crate) fn expire(&mut self, now: Instant) {
         let retention_millis = self.settings.retention_millis;
         if self.marks.next_expiry(retention_millis).is_some_and(|at| at <= now) {
-            let below = self.marks.expire(now, retention_millis, self.next_sequence);
-            self.remove_below(below);
+            self.expiry.scattered |= !self.marks.rises();
+            for range in self.marks.expire(now, retention_millis, self.next_sequence) {
+                self.expire_range(range);
+            }
+            self.exceptions.tidy();
+            self.trim_marks();
             self.expiry.unrecorded = true;
         }
+    }
+
+    fn expire_range(&mut self, range: Range<u64>) {
+        if let Some(ways) = &mut self.ways {
+            ways.note_over(range.clone());
+        }
+        if self.first_live().is_none_or(|first| range.start <= first) {
+            self.remove_below(range.end);
+        } else {
+            // Never in a FIFO queue, where everything is sent in order. What others keep books of goes one by one.
+            let books =
+                self.virtual_queues.iter().map(|all| &all.visible).chain(self.fair.iter().map(|_| &self.visible));
+            let within: Vec<u64> = books
+                .flat_map(|visible| visible.iter_from(range.start).take_while(|&sequence| sequence < range.end))
+                .chain(
+                    self.exceptions
+                        .iter_from(range.start)
+                        .map(|(sequence, _)| sequence)
+                        .take_while(|&sequence| sequence < range.end),
+                )
+                .collect();
+            for sequence in within {
+                self.remove(sequence);
+            }
+            self.visible.remove_range(range);
+        }
+    }
+
+    /// Marks are kept for what is there and for what may come back.
+    pub(crate) fn trim_marks(&mut self) {
+        self.marks.trim(self.first_marked());
+    }
+
+    /// The first message that a mark is kept for.
+    pub(crate) fn first_marked(&self) -> Option<u64> {
+        let left = self.ways.as_ref().and_then(|ways| ways.first_that_may_return());
+        self.first_live().into_iter().chain(left).min()
     }
 
     fn add(&mut self, sequence: u64, visible_at: Instant, message: &Message, within: Option<VirtualId>) {
@@ -284,7 +369,7 @@ impl Queue {
         let is_all_known = self.is_all_known();
         self.next_sequence = sequence + 1;
         self.last_sent_at = self.last_sent_at.max(sent_at);
-        self.marks.note(sequence, self.last_sent_at, self.settings.retention_millis);
+        self.marks.note(sequence, sent_at, self.settings.retention_millis);
         if let Some(id) = within {
             self.join(sequence, id);
         }
@@ -371,7 +456,7 @@ impl Queue {
         }
     }
 
-    fn change(&mut self, sequence: u64, change: impl FnOnce(&mut Status)) {
+    pub(crate) fn change(&mut self, sequence: u64, change: impl FnOnce(&mut Status)) {
         let before = self.exceptions.get(sequence);
         let mut status = before.unwrap_or_default();
         if before.is_none() && !self.is_visible(sequence) {
@@ -394,7 +479,7 @@ impl Queue {
     }
 
     /// Whether it was there.
-    fn remove(&mut self, sequence: u64) -> bool {
+    pub(crate) fn remove(&mut self, sequence: u64) -> bool {
         let status = self.exceptions.remove(sequence);
         let was_there = self.hide(sequence) || status.is_some();
         if self.fair.is_some() {
@@ -425,7 +510,7 @@ impl Queue {
             fifo.groups.remove_below(below, |sequence| visible.contains(sequence));
         }
         self.exceptions.tidy();
-        self.marks.trim(self.first_live());
+        self.trim_marks();
     }
 }
 
@@ -509,6 +594,30 @@ impl Machine for Queue {
     fn is_over(&self) -> bool {
         false
     }
+
+    fn has_outgoing(&self) -> bool {
+        Queue::has_outgoing(self)
+    }
+
+    fn outgoing(&self, after: Option<PartitionId>) -> Option<Outgoing> {
+        Queue::outgoing(self, after)
+    }
+
+    fn parcel(&self, sequence: u64, message: &Message) -> Vec<u8> {
+        Queue::parcel(self, sequence, message.clone())
+    }
+
+    fn arrive(arrival: Arrival) -> Option<Command> {
+        Some(Command::Arrive(arrival))
+    }
+
+    fn conclude(delivery: Delivery) -> Option<Command> {
+        Some(Command::Conclude(delivery))
+    }
+
+    fn forget_origins(&mut self, exists: &dyn Fn(PartitionId) -> bool) {
+        Queue::forget_origins(self, exists);
+    }
 }
 
 #[cfg(test)]
@@ -556,6 +665,32 @@ mod tests {
             queue.apply(&effects[0], &mut Vec::new());
             assert_eq!(queue.decide::<Effect>(later, command).effects, [], "it is told once");
         }
+    }
+
+    /// The same where messages of other times stand behind it: a dead letter that expired before those around it.
+    #[test]
+    fn whoever_is_told_that_a_dead_letter_is_gone_can_rely_on_it() {
+        let mut queue = Queue::new(Settings::plain(60_000, 30_000, 0));
+        let mut records = sent(&mut queue, 1);
+        let message = Message::new(MessageId([1; 16]), Instant::from_millis(1), 0, Bytes::new());
+        let receives = crate::Receives::default();
+        let parcel =
+            crate::parcel::Parcel { why: crate::Departure::DeadLetter, receives, sequence: 1, message }.encode();
+        let mut run = |queue: &mut Queue, millis, command| {
+            queue.advance(Instant::from_millis(millis));
+            let effects = queue.decide::<Effect>(Instant::from_millis(millis), command).effects;
+            effects.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
+            records.extend(effects);
+        };
+        let arrival = Arrival { origin: PartitionId::new(5), first: 0, parcels: vec![parcel] };
+        run(&mut queue, 1_000, Command::Arrive(arrival));
+        assert!(queue.is_here(1) && queue.is_here(2) && !queue.marks.rises());
+        run(&mut queue, 60_500, Command::Delete(vec![crate::Handle { sequence: 2, receive: 1 }]));
+        run(&mut queue, 60_500, Command::Configure(Settings::plain(900_000, 30_000, 0)));
+        assert!(queue.is_here(1) && !queue.is_here(2));
+        let mut replayed = Queue::new(Settings::plain(60_000, 30_000, 0));
+        records.iter().for_each(|effect| replayed.apply(effect, &mut Vec::new()));
+        assert_eq!(replayed, queue);
     }
 
     fn sent(queue: &mut Queue, count: u64) -> Vec<Effect> {

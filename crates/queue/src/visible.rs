@@ -96,6 +96,29 @@ impl Visible {
         }
     }
 
+    /// Takes out all of `range`.
+    pub(crate) fn remove_range(&mut self, range: Range<u64>) {
+        let cut: Vec<_> = self.older.range(range.start.saturating_add(1)..).map(|(&end, &start)| start..end).collect();
+        for one in cut.into_iter().take_while(|one| one.start < range.end) {
+            self.older.remove(&one.end);
+            self.len -= (one.end.min(range.end) - one.start.max(range.start)) as usize;
+            if one.start < range.start {
+                self.older.insert(range.start, one.start);
+            }
+            if range.end < one.end {
+                self.older.insert(one.end, range.end);
+            }
+        }
+        let (start, end) = (self.newest.start.max(range.start), self.newest.end.min(range.end));
+        if start < end {
+            self.len -= (end - start) as usize;
+            if self.newest.start < start {
+                self.older.insert(start, self.newest.start);
+            }
+            self.newest.start = end;
+        }
+    }
+
     /// Adds a range that lies behind all others and touches none.
     pub(crate) fn append_range(&mut self, range: Range<u64>) {
         debug_assert!(range.start > self.newest.end && !range.is_empty(), "ranges are appended in order");
@@ -219,6 +242,10 @@ mod tests {
             for (step, sequence) in steps {
                 match step {
                     0..=4 => assert_eq!(visible.remove(sequence), model.remove(&sequence)),
+                    6 => {
+                        visible.remove_range(sequence..sequence + 5);
+                        model.retain(|one| !(sequence..sequence + 5).contains(one));
+                    }
                     5 => {
                         visible.remove_below(sequence / 2);
                         model = model.split_off(&(sequence / 2));

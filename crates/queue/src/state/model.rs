@@ -9,10 +9,11 @@
 use super::*;
 use crate::Backoff;
 use crate::exceptions::Phase;
-use crate::limits::{RUNS_PER_RETENTION, STALE_DEADLINES_MAX};
+use crate::limits::{RUNS_PER_RETENTION, STALE_DEADLINES_MAX, WITHHELD_MILLIS};
+use crate::parcel::Parcel;
 use crate::{
-    DeleteOutcome, Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, TOTAL_VISIBILITY_MILLIS_MAX,
-    VisibilityOutcome, Within,
+    DeadLetters, DeleteOutcome, Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, Receives,
+    TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome, Within,
 };
 use bytes::Bytes;
 use engine::Effect as _;
@@ -31,6 +32,8 @@ struct Naive {
     hidden_until: Instant,
     receives: Vec<Instant>,
     first_received_at: Instant,
+    /// Whether its retention once ended while it was on its way to another queue.
+    was_over: bool,
 }
 
 struct Model {
@@ -40,16 +43,25 @@ struct Model {
     sent: u64,
     last_sent_at: Instant,
     messages: Vec<Naive>,
+    /// Those that have left, in order, and the number of the first.
+    left: Vec<Naive>,
+    first_left: u64,
+    arrived: u64,
+    is_missing: bool,
 }
 
 impl Model {
     /// No message goes before its time, and none stays much longer.
     fn settle(&mut self, now: Instant, queue: &Queue) {
         self.span_millis = self.span_millis.max(self.settings.retention_millis / RUNS_PER_RETENTION);
+        let retention_millis = self.settings.retention_millis;
+        self.left
+            .iter_mut()
+            .for_each(|message| message.was_over |= message.sent_at.plus_millis(retention_millis) <= now);
         self.messages.retain(|message| {
             let is_held = queue.holds(message.sequence);
             let end = message.sent_at.plus_millis(self.settings.retention_millis);
-            assert!(is_held || end <= now, "message {} went too early", message.sequence);
+            assert!(is_held || end <= now || message.was_over, "message {} went too early", message.sequence);
             assert!(!is_held || now < end.plus_millis(self.span_millis.max(1)), "message {} stayed", message.sequence);
             is_held
         });
@@ -64,6 +76,19 @@ impl Model {
             }
             Command::Receive { max, visibility_millis } | Command::ReceiveAgain { max, visibility_millis, .. } => {
                 self.receive(now, None, *max, *visibility_millis)
+            }
+            Command::SendAway { sequences, .. } => {
+                let is_asked =
+                    |m: &Naive| m.within.is_none() && m.hidden_until <= now && sequences.contains(&m.sequence);
+                Reply::SentAway(self.leave(is_asked))
+            }
+            Command::Arrive(arrival) => {
+                self.arrive(now, arrival);
+                Reply::Arrived
+            }
+            Command::Conclude(delivery) => {
+                self.conclude(now, *delivery);
+                Reply::Concluded
             }
             Command::Within(id, asked) => self.answer_within(now, id.0 as u8, asked),
             Command::Delete(handles) => Reply::Deleted(self.delete(handles)),
@@ -105,9 +130,78 @@ impl Model {
 
     fn receive(&mut self, now: Instant, within: Option<u8>, max: usize, hide_millis: Option<u64>) -> Reply {
         let (hide, backoff) = (hide_millis.unwrap_or(self.settings.visibility_millis), self.settings.backoff);
+        let dead_letters = self.settings.dead_letters.filter(|_| !self.is_missing && within.is_none());
+        let (mut deliveries, mut dead) = (Vec::new(), Vec::new());
         let mine = self.messages.iter_mut().filter(|message| message.within == within);
-        let visible = mine.filter(|message| message.hidden_until <= now);
-        Reply::Received(visible.take(max).map(|message| message.receive(now, hide, backoff)).collect())
+        for message in mine.filter(|message| message.hidden_until <= now) {
+            if deliveries.len() == max {
+                break;
+            }
+            match dead_letters.is_some_and(|limit| message.receives.len() >= limit.max_receives as usize) {
+                true => dead.push(message.sequence),
+                false => deliveries.push(message.receive(now, hide, backoff)),
+            }
+        }
+        self.leave(|message| dead.contains(&message.sequence));
+        Reply::Received(deliveries)
+    }
+
+    fn leave(&mut self, leaves: impl Fn(&Naive) -> bool) -> Vec<u64> {
+        let left: Vec<Naive> = self.messages.extract_if(.., |message| leaves(message)).collect();
+        let sequences = left.iter().map(|message| message.sequence).collect();
+        self.left.extend(left);
+        sequences
+    }
+
+    fn arrive(&mut self, now: Instant, arrival: &Arrival) {
+        for (number, bytes) in (arrival.first..).zip(&arrival.parcels) {
+            if number < self.arrived {
+                continue;
+            }
+            let parcel = Parcel::decode(bytes).expect("what was encoded is decoded");
+            self.arrived = number + 1;
+            self.sent += 1;
+            let sent_at = parcel.message.sent_at;
+            self.last_sent_at = self.last_sent_at.max(sent_at);
+            let receives = vec![parcel.receives.last_at; parcel.receives.count as usize];
+            let first_received_at = if receives.is_empty() { now } else { parcel.receives.first_at };
+            let sequence = self.sent;
+            self.messages.push(Naive {
+                within: None,
+                sequence,
+                sent_at,
+                hidden_until: now,
+                receives,
+                first_received_at,
+                was_over: false,
+            });
+        }
+    }
+
+    fn conclude(&mut self, now: Instant, delivery: engine::Delivery) {
+        let back: Vec<Naive> = match delivery {
+            engine::Delivery::Taken { below, .. } => {
+                let count = below.saturating_sub(self.first_left).min(self.left.len() as u64);
+                self.first_left += count;
+                self.left.drain(..count as usize);
+                return;
+            }
+            engine::Delivery::Gone { .. } => {
+                let has_tray = self.first_left > 0 || !self.left.is_empty();
+                self.is_missing |= has_tray && self.settings.dead_letters.is_some();
+                self.first_left = 0;
+                self.left.drain(..).collect()
+            }
+            engine::Delivery::Unreadable { number, .. } => {
+                let is_first = number == self.first_left && !self.left.is_empty();
+                self.first_left += u64::from(is_first);
+                let mut first: Vec<Naive> = self.left.drain(..usize::from(is_first)).collect();
+                first.iter_mut().for_each(|message| message.hidden_until = now.plus_millis(WITHHELD_MILLIS));
+                first
+            }
+        };
+        self.messages.extend(back);
+        self.messages.sort_by_key(|message| message.sequence);
     }
 
     fn send(&mut self, now: Instant, within: Option<u8>, new: &NewMessage) {
@@ -120,6 +214,7 @@ impl Model {
             hidden_until: now.plus_millis(new.delay_millis.unwrap_or(self.settings.delay_millis)),
             receives: Vec::new(),
             first_received_at: now,
+            was_over: false,
         });
     }
 
@@ -220,7 +315,17 @@ enum Draft {
     Purge,
     Configure(Settings),
     Count,
+    SendAway(Vec<u64>),
+    /// Dead letters: how long ago each was sent, and its receives; and how many of them come a second time.
+    Arrive(Vec<(u64, u32)>, u64),
+    /// So many more have been taken.
+    Taken(u64),
+    Gone,
+    Unreadable,
 }
+
+/// Where messages go, and where they come from.
+const ELSEWHERE: PartitionId = PartitionId::new(77);
 
 /// One of the handles so far, and how it is spoilt.
 #[derive(Debug, Clone)]
@@ -257,10 +362,12 @@ fn settings() -> impl Strategy<Value = Settings> {
         Backoff { base_secs, factor_hundredths, max_secs }
     });
     let total = prop_oneof![3 => Just(43_200), 1 => Just(100_000)];
-    (1u64..120_000, millis(), millis(), total, prop::option::weighted(0.3, backoff)).prop_map(
-        |(retention_millis, visibility_millis, delay_millis, total_visibility_secs, backoff)| Settings {
+    let (backoff, dead) = (prop::option::weighted(0.3, backoff), prop::option::weighted(0.4, 1u32..4));
+    (1u64..120_000, millis(), millis(), total, backoff, dead).prop_map(
+        |(retention_millis, visibility_millis, delay_millis, total_visibility_secs, backoff, max_receives)| Settings {
             total_visibility_secs,
             backoff,
+            dead_letters: max_receives.map(|max_receives| DeadLetters { max_receives, destination: ELSEWHERE }),
             ..Settings::plain(retention_millis, visibility_millis, delay_millis)
         },
     )
@@ -278,6 +385,10 @@ fn drafts() -> impl Strategy<Value = Draft> {
         6 => prop::collection::vec((choices(), visibility), 0..5).prop_map(Draft::ChangeVisibility),
         1 => prop_oneof![1 => Just(Draft::Purge), 3 => settings().prop_map(Draft::Configure)],
         1 => Just(Draft::Count),
+        2 => prop::collection::vec(1u64..40, 0..9).prop_map(Draft::SendAway),
+        2 => (prop::collection::vec((millis(), 0u32..3), 1..5), 0u64..2).prop_map(|(all, again)| Draft::Arrive(all, again)),
+        2 => (0u64..5).prop_map(Draft::Taken),
+        1 => prop_oneof![Just(Draft::Gone), Just(Draft::Unreadable)],
     ]
 }
 
@@ -313,6 +424,8 @@ struct Trial {
     checkpoint: (Vec<u8>, usize),
     contents: BTreeSet<u64>,
     handles: Vec<Handle>,
+    /// Whether messages have come from elsewhere, or left.
+    mixed: bool,
 }
 
 impl Trial {
@@ -327,17 +440,23 @@ impl Trial {
                 sent: 0,
                 last_sent_at: Instant::EPOCH,
                 messages: Vec::new(),
+                left: Vec::new(),
+                first_left: 0,
+                arrived: 0,
+                is_missing: false,
             },
             records: Vec::new(),
             checkpoint: (snapshot(&Queue::new(SETTINGS)), 0),
             contents: BTreeSet::new(),
             handles: Vec::new(),
+            mixed: false,
         }
     }
 
     fn run(&mut self, step: Step) {
         self.now = self.now.plus_millis(step.advance_millis);
         let command = self.command(step.draft);
+        self.mixed |= matches!(command, Command::Arrive(_)) || self.live.ways.is_some();
         self.live.advance(self.now);
         self.live.assert_whole();
         self.model.settle(self.now, &self.live);
@@ -375,10 +494,14 @@ impl Trial {
         }
     }
 
-    /// Whoever keeps contents and follows the machine keeps exactly what it holds.
+    /// Whoever keeps contents and follows the machine keeps what it holds, and no more than what expired in the middle.
     fn check_contents(&mut self) {
         let first = self.live.first_kept();
         self.contents = self.contents.split_off(&first);
+        if self.mixed || self.live.ways.is_some() {
+            assert!((0..self.live.next_sequence + 2).all(|key| self.contents.contains(&key) || !self.live.holds(key)));
+            self.contents.retain(|key| self.live.holds(*key));
+        }
         assert!((0..self.live.next_sequence + 2).all(|key| self.contents.contains(&key) == self.live.holds(key)));
         let middle = first.midpoint(self.live.next_sequence);
         for range in [0..u64::MAX, first..middle, middle..middle + 3, middle..first] {
@@ -395,7 +518,9 @@ impl Trial {
         assert_eq!(snapshot(&restored), state);
         self.checkpoint = (state, self.records.len());
         if go_on {
+            let memo = self.live.memo();
             self.live = restored;
+            self.live.recall(memo);
         }
     }
 
@@ -517,6 +642,24 @@ impl Trial {
             Draft::Purge => Command::Purge,
             Draft::Configure(settings) => Command::Configure(settings),
             Draft::Count => Command::Count,
+            Draft::SendAway(from_newest) => {
+                let sequences = from_newest.into_iter().map(|back| (self.model.sent + 1).saturating_sub(back));
+                Command::SendAway { destination: ELSEWHERE, sequences: sequences.collect() }
+            }
+            Draft::Arrive(letters, again) => {
+                let first = self.model.arrived.saturating_sub(again);
+                let parcels = letters.into_iter().map(|(ago, count)| dead_letter(self.now, ago, count)).collect();
+                Command::Arrive(Arrival { origin: ELSEWHERE, first, parcels })
+            }
+            Draft::Taken(more) => {
+                let below = self.model.first_left + more;
+                Command::Conclude(engine::Delivery::Taken { destination: ELSEWHERE, below })
+            }
+            Draft::Gone => Command::Conclude(engine::Delivery::Gone { destination: ELSEWHERE }),
+            Draft::Unreadable => Command::Conclude(engine::Delivery::Unreadable {
+                destination: ELSEWHERE,
+                number: self.model.first_left,
+            }),
         }
     }
 
@@ -552,13 +695,14 @@ impl Queue {
 
     fn assert_marks(&self) {
         let marks: Vec<_> = self.marks.iter().collect();
-        let rises =
-            marks.windows(2).all(|two| two[0].first < two[1].first && two[0].last_sent_at <= two[1].first_sent_at);
-        assert!(rises && marks.iter().all(|mark| mark.first_sent_at <= mark.last_sent_at));
-        let live = self.first_live();
+        let rises = |two: &[crate::marks::Mark]| two[0].last_sent_at <= two[1].first_sent_at;
+        assert_eq!(self.marks.rises(), marks.windows(2).all(|two| rises(&[*two[0], *two[1]])));
+        assert!(marks.windows(2).all(|two| two[0].first < two[1].first));
+        assert!(marks.iter().all(|mark| mark.first_sent_at <= mark.last_sent_at));
+        let live = self.first_marked();
         assert_eq!(live.is_none(), marks.is_empty(), "marks are of messages");
         assert!(live.is_none_or(|live| marks[0].first <= live && marks.get(1).is_none_or(|next| next.first > live)));
-        assert!(marks.last().is_none_or(|last| last.last_sent_at <= self.last_sent_at));
+        assert!(marks.iter().all(|mark| mark.last_sent_at <= self.last_sent_at));
     }
 }
 
@@ -570,6 +714,14 @@ fn snapshot(queue: &Queue) -> Vec<u8> {
 
 fn decoded((kind, version, payload): &(u8, u8, Vec<u8>)) -> Effect {
     Effect::decode(*kind, *version, payload).expect("what was encoded is decoded")
+}
+
+fn dead_letter(now: Instant, millis_ago: u64, count: u32) -> Vec<u8> {
+    let sent_at = now.minus_millis(millis_ago);
+    let at = if count == 0 { Instant::EPOCH } else { sent_at };
+    let receives = Receives { count, last_at: at, first_at: at };
+    let message = Message::new(MessageId([9; 16]), sent_at, 0, Bytes::new());
+    Parcel { why: crate::Departure::DeadLetter, receives, sequence: 1, message }.encode()
 }
 
 fn new_message(number: u64, delay_millis: Option<u64>, bytes: u8) -> NewMessage {

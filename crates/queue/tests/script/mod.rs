@@ -5,10 +5,15 @@
 //! ```text
 //! send a b delay=5s             messages named a and b, in one command
 //! advance 5s | back 5s          the clock (units ms, s, m, h, d)
-//! receive max=10 visibility=0s  -> a#1 b#1 (name#receive, then how long ago it was sent and first received)
+//! receive max=10 visibility=0s  -> a#1 b#1 (name#receive, a star if its id is another than it was sent with, then how long ago it was sent and first received)
 //! delete a#1 b#2                handles; ghost#1 was never sent
 //! visibility a#1=30s b#1=0s
 //! configure retention=60s visibility=5s delay=0s backoff=2,150,60 (base and most in seconds, factor in hundredths)
+//! configure dead=3                what was received three times goes to another queue (dead=0: nothing does)
+//! away a b                      sends messages to another queue
+//! outgoing                      -> from number 0: a b
+//! taken 2 | gone | unreadable 0 what became of those: the numbers below 2 are there; no such queue; 0 is damaged
+//! arrive first=0 age=5s a:2 b:0 dead letters from another queue, received so often (moved=yes: moved ones)
 //! purge | count | ready | deadline | records | replay
 //! fifo                          from now on it is a FIFO queue, and messages may have a group and a dedup id:
 //! send a@x!1 b@y                a in group x with the id 1, b in group y
@@ -24,15 +29,18 @@
 #![allow(clippy::needless_pass_by_value, reason = "expect![..] is written in place")]
 
 use bytes::Bytes;
-use engine::{Durability, Effect as _, Machine};
-use names::{Instant, Position};
+use engine::{Arrival, Durability, Effect as _, Machine};
+use names::{Instant, PartitionId, Position};
 use queue::{
-    Backoff, Command, Counts, Delivery, Effect, Handle, Labels, Message, MessageId, NewMessage, Queue, Reply, Settings,
+    Backoff, Command, Counts, DeadLetters, Delivery, Departure, Effect, Handle, Labels, Message, MessageId, NewMessage,
+    Queue, Reply, Settings,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::num::NonZeroU32;
 
+/// Where messages go, and where they come from.
+const ELSEWHERE: PartitionId = PartitionId::new(77);
 const START: Instant = Instant::from_millis(1_700_000_000_000);
 const SETTINGS: Settings = Settings::plain(4 * 24 * 3_600_000, 30_000, 0);
 
@@ -96,6 +104,9 @@ impl Stage {
                 self.keeps = true;
                 None
             }
+            "outgoing" => Some(self.queue.outgoing(None).map_or("nothing".into(), |outgoing| {
+                format!("from number {}: {}", outgoing.first, self.names(&outgoing.keys))
+            })),
             "ready" => Some(self.queue.ready().to_string()),
             "records" => Some(self.records.len().to_string()),
             "deadline" => Some(match self.queue.next_deadline() {
@@ -129,6 +140,24 @@ impl Stage {
             "configure" => Command::Configure(self.configured(option)),
             "purge" => Command::Purge,
             "count" => Command::Count,
+            "away" => Command::SendAway {
+                destination: ELSEWHERE,
+                sequences: plain.iter().map(|name| self.sequences[*name]).collect(),
+            },
+            "taken" => {
+                let below = plain[0].parse().unwrap();
+                Command::Conclude(engine::Delivery::Taken { destination: ELSEWHERE, below })
+            }
+            "gone" => Command::Conclude(engine::Delivery::Gone { destination: ELSEWHERE }),
+            "unreadable" => {
+                let number = plain[0].parse().unwrap();
+                Command::Conclude(engine::Delivery::Unreadable { destination: ELSEWHERE, number })
+            }
+            "arrive" => Command::Arrive(Arrival {
+                origin: ELSEWHERE,
+                first: option("first").map_or(0, |first| first.parse().unwrap()),
+                parcels: plain.iter().map(|letter| self.parcel(letter, option)).collect(),
+            }),
             _ => panic!("{verb} is no statement"),
         };
         self.execute(command)
@@ -141,9 +170,11 @@ impl Stage {
         }
         let decision = Machine::decide(&self.queue, self.now, command);
         let lazy = decision.durability == Durability::Lazy;
-        let leases = decision.effects.iter().all(|effect| matches!(effect, Effect::Leased { .. }));
-        let may_be_lost = leases && !decision.effects.is_empty() && !self.settings.is_fifo;
-        assert_eq!(lazy, may_be_lost, "only leases of a standard queue may be taken back by a crash");
+        let receives = decision.effects.iter().all(|effect| {
+            matches!(effect, Effect::Leased { .. } | Effect::Departed { why: Departure::DeadLetter, .. })
+        });
+        let may_be_lost = receives && !decision.effects.is_empty() && !self.settings.is_fifo;
+        assert_eq!(lazy, may_be_lost, "only what a receive of a standard queue does may be taken back by a crash");
         for effect in decision.effects {
             let mut payload = Vec::new();
             effect.encode(&mut payload);
@@ -192,6 +223,37 @@ impl Stage {
         NewMessage { id: id_of(name), body_bytes: name.len() as u32, bytes, delay_millis, labelled }
     }
 
+    /// What another queue sends of a message, `name:receives`.
+    fn parcel<'a>(&self, letter: &str, option: impl Fn(&str) -> Option<&'a str>) -> Vec<u8> {
+        let (name, receives) = letter.split_once(':').unwrap();
+        let receives: u32 = receives.parse().unwrap();
+        let (sent, is_moved) = (self.now.minus_millis(option("age").map_or(0, millis)), option("moved").is_some());
+        let dead_letters = Some(DeadLetters { max_receives: receives, destination: PartitionId::new(1) });
+        let mut origin = Queue::new(Settings { dead_letters, ..SETTINGS });
+        let mut contents = BTreeMap::new();
+        let mut run = |now, command| {
+            for effect in Machine::decide(&origin, now, command).effects {
+                Machine::apply(&mut origin, Position::ZERO, &effect, &mut Vec::new());
+                contents.extend(Queue::content(effect));
+            }
+        };
+        run(sent, Command::Send(vec![self.message(name, None)]));
+        for _ in 0..receives {
+            run(sent, Command::Receive { max: 1, visibility_millis: Some(0) });
+        }
+        match is_moved {
+            true => run(sent, Command::SendAway { destination: PartitionId::new(1), sequences: vec![1] }),
+            // What was never received is a dead letter of a queue that allows no receive at all.
+            false => run(sent, Command::Receive { max: 1, visibility_millis: Some(0) }),
+        }
+        origin.parcel(1, contents.remove(&1).unwrap())
+    }
+
+    fn names(&self, sequences: &[u64]) -> String {
+        let name = |sequence: &u64| self.sequences.iter().find(|(_, known)| *known == sequence).unwrap().0.clone();
+        sequences.iter().map(name).collect::<Vec<_>>().join(" ")
+    }
+
     fn handle(&self, word: &str) -> Handle {
         let (name, receive) = word.split_once('#').unwrap();
         let sequence = self.sequences.get(name).copied().unwrap_or(999);
@@ -212,6 +274,11 @@ impl Stage {
             let numbers: Vec<u32> = numbers.split(',').map(|number| number.parse().unwrap()).collect();
             let base_secs = NonZeroU32::new(numbers[0]).unwrap();
             self.settings.backoff = Some(Backoff { base_secs, factor_hundredths: numbers[1], max_secs: numbers[2] });
+        }
+        if let Some(dead) = option("dead") {
+            let max_receives = dead.parse().unwrap();
+            let dead_letters = DeadLetters { max_receives, destination: ELSEWHERE };
+            self.settings.dead_letters = (max_receives > 0).then_some(dead_letters);
         }
         self.settings
     }
@@ -236,7 +303,11 @@ impl Stage {
             Reply::VisibilityChanged(outcomes) => format!("{outcomes:?}"),
             Reply::Counted(counts) => self.show_counts(counts),
             Reply::Peeked { .. } => unreachable!("no statement peeks"),
-            Reply::OverLimit | Reply::Purged | Reply::Configured => format!("{reply:?}"),
+            Reply::SentAway(sequences) => self.names(&sequences),
+            Reply::Arrived => self.note_sent(self.sequences.values().max().map_or(1, |last| last + 1)),
+            Reply::OverLimit | Reply::Purged | Reply::Configured | Reply::Concluded => {
+                format!("{reply:?}")
+            }
         }
     }
 
@@ -257,12 +328,9 @@ impl Stage {
     fn show_delivery(&self, delivery: &Delivery) -> String {
         let message = &self.contents[&delivery.sequence];
         let name = std::str::from_utf8(message.body()).unwrap();
-        assert_eq!(
-            (message.id, &message.properties()[..]),
-            (id_of(name), &b"p"[..]),
-            "{name} lost its id or properties"
-        );
-        let mut shown = format!("{name}#{}", delivery.receive);
+        assert_eq!(&message.properties()[..], b"p", "{name} lost its properties");
+        let is_new = if message.id == id_of(name) { "" } else { "*" };
+        let mut shown = format!("{name}{is_new}#{}", delivery.receive);
         for (what, at) in [("sent", message.sent_at), ("first", delivery.first_received_at)] {
             if at < self.now {
                 write!(shown, "({what} {:?} ago)", self.now.since(at)).unwrap();

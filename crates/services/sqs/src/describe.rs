@@ -57,7 +57,8 @@ pub fn queue_of_snapshot(version: u8, state: &[u8]) -> Result<Option<String>, Ma
 
 fn of_queue(effect: queue::Effect) -> Described {
     use queue::Effect::{
-        Attempted, Configured, Deleted, Expired, Leased, PassedOver, Purged, Sent, SentWithin, VisibilityChanged,
+        Arrived, Attempted, Carried, Configured, Deleted, Delivered, Departed, Elapsed, Expired, Leased, PassedOver,
+        Purged, Returned, Sent, SentWithin, VisibilityChanged, Withheld,
     };
     match effect {
         Sent { sequence, visible_at, message } | SentWithin { sequence, visible_at, message, .. } => {
@@ -85,6 +86,31 @@ fn of_queue(effect: queue::Effect) -> Described {
             Described::of("visibility-changed", None, vec![("messages", messages)])
         }
         Deleted(sequences) => Described::of("messages-deleted", None, vec![("messages", list(sequences.into_iter()))]),
+        Departed { destination, why, sequences } => {
+            let word = if why == queue::Departure::DeadLetter { "dead-letters-left" } else { "moved-away" };
+            let details = vec![("to", destination.to_string()), ("messages", list(sequences.into_iter()))];
+            Described::of(word, None, details)
+        }
+        Arrived { origin, below, at } => {
+            Described::of("arrived", Some(at), vec![("from", origin.to_string()), ("below", below.to_string())])
+        }
+        Carried(entries) => {
+            let messages = list(entries.iter().map(|(sequence, _)| *sequence));
+            Described::of("receives-carried", None, vec![("messages", messages)])
+        }
+        Delivered { destination, below } => {
+            Described::of("delivered", None, vec![("to", destination.to_string()), ("below", below.to_string())])
+        }
+        Returned { destination, at } => Described::of("returned", Some(at), vec![("from", destination.to_string())]),
+        Withheld { destination, number, at, until } => {
+            let details = vec![
+                ("to", destination.to_string()),
+                ("number", number.to_string()),
+                ("until", until.as_millis().to_string()),
+            ];
+            Described::of("withheld", Some(at), details)
+        }
+        Elapsed { at } => Described::of("retention-elapsed", Some(at), Vec::new()),
         Purged { below } => Described::of("purged", None, vec![("below", below.to_string())]),
         Expired { below } => Described::of("expired", None, vec![("below", below.to_string())]),
         PassedOver { below } => Described::of("passed-over", None, vec![("below", below.to_string())]),

@@ -12,8 +12,8 @@ use crate::records::Effect;
 use crate::refusal::Refusal;
 use crate::snapshot;
 use crate::tags::Tags;
-use engine::{Decision, Machine, MalformedRecord, Stirred, Tally};
-use names::{AccountId, Instant, Position, QueueName, Region};
+use engine::{Arrival, Decision, Delivery, Machine, MalformedRecord, Outgoing, Stirred, Tally};
+use names::{AccountId, Instant, PartitionId, Position, QueueName, Region};
 use queue::{Message, Queue};
 use std::ops::Range;
 use std::sync::Arc;
@@ -449,8 +449,7 @@ impl Machine for SqsQueue {
     }
 
     fn tally(&self) -> Tally {
-        let counts = self.queue.counts();
-        Tally([counts.visible, counts.in_flight, counts.delayed].map(|count| count as u64))
+        Tally(self.queue.sizes().map(|count| count as u64))
     }
 
     fn memo(&self) -> u8 {
@@ -459,6 +458,30 @@ impl Machine for SqsQueue {
 
     fn recall(&mut self, memo: u8) {
         self.queue.recall(memo);
+    }
+
+    fn has_outgoing(&self) -> bool {
+        self.queue.has_outgoing()
+    }
+
+    fn outgoing(&self, after: Option<PartitionId>) -> Option<Outgoing> {
+        self.queue.outgoing(after)
+    }
+
+    fn parcel(&self, sequence: u64, message: &Message) -> Vec<u8> {
+        self.queue.parcel(sequence, message.clone())
+    }
+
+    fn arrive(arrival: Arrival) -> Option<Command> {
+        Some(Command::Messages(queue::Command::Arrive(arrival)))
+    }
+
+    fn conclude(delivery: Delivery) -> Option<Command> {
+        Some(Command::Messages(queue::Command::Conclude(delivery)))
+    }
+
+    fn forget_origins(&mut self, exists: &dyn Fn(PartitionId) -> bool) {
+        self.queue.forget_origins(exists);
     }
 
     fn ready(&self) -> usize {

@@ -1,0 +1,194 @@
+//! The rules of leaving and arriving: dead letters, and messages that somebody moves.
+//!
+//! A receive that would hand out a message once more than its queue allows sends it away instead and goes on with the next;
+//! so a message leaves when somebody asks for it, as it does at AWS, and never by itself. A dead letter stays the message that
+//! it was: its id, its receives, and in a standard queue its time. A message that was moved is a new one, as AWS's guide says
+//! of a redrive ("Dead-letter queue redrive").
+
+use crate::decide::after;
+use crate::limits::{DEPARTED_MAX, DEPARTURES_PER_RECEIVE_MAX, WITHHELD_MILLIS};
+use crate::parcel::Parcel;
+use crate::ways::{Departure, Receives};
+use crate::{DeadLetters, Effect, Message, MessageId, Queue, Reply};
+use engine::{Arrival, Decision, Delivery, Outgoing};
+use names::{Instant, PartitionId};
+
+/// What a receive does with the messages that it meets.
+pub(crate) struct Met {
+    /// To be handed out.
+    pub(crate) kept: Vec<u64>,
+    /// Received too often.
+    pub(crate) dead: Vec<u64>,
+    pub(crate) destination: Option<PartitionId>,
+}
+
+impl Met {
+    /// The change that sends the dead ones away.
+    pub(crate) fn departure(&mut self) -> Option<Effect> {
+        let destination = self.destination.filter(|_| !self.dead.is_empty())?;
+        let mut sequences = std::mem::take(&mut self.dead);
+        sequences.sort_unstable();
+        Some(Effect::Departed { destination, why: Departure::DeadLetter, sequences })
+    }
+}
+
+impl Queue {
+    /// Goes through messages in the order of a receive until `count` are found that may be handed out. What is not looked at
+    /// because too much leaves at once is met by the next receive.
+    pub(crate) fn meet(&self, candidates: impl Iterator<Item = u64>, count: usize) -> Met {
+        let dead_letters = self.dead_letters_in_force();
+        let mut met = Met { kept: Vec::with_capacity(count), dead: Vec::new(), destination: None };
+        met.destination = dead_letters.map(|dead_letters| dead_letters.destination);
+        if count == 0 {
+            return met;
+        }
+        for sequence in candidates {
+            if dead_letters.is_some_and(|dead_letters| self.is_dead(sequence, dead_letters)) {
+                met.dead.push(sequence);
+            } else {
+                met.kept.push(sequence);
+            }
+            if met.kept.len() == count || met.dead.len() == DEPARTURES_PER_RECEIVE_MAX {
+                break;
+            }
+        }
+        met
+    }
+
+    /// Where dead letters go, unless that is gone or too many are on their way: then messages are handed out as if nothing
+    /// were set.
+    pub(crate) fn dead_letters_in_force(&self) -> Option<DeadLetters> {
+        let is_open = |dead_letters: &DeadLetters| match &self.ways {
+            None => true,
+            Some(ways) => ways.len() < DEPARTED_MAX && !ways.is_missing(dead_letters.destination),
+        };
+        self.settings.dead_letters.filter(is_open)
+    }
+
+    fn is_dead(&self, sequence: u64, dead_letters: DeadLetters) -> bool {
+        self.exceptions.get(sequence).is_some_and(|status| status.receive >= dead_letters.max_receives)
+    }
+
+    /// Sends those of the messages away that are visible.
+    pub(crate) fn send_away<E: From<Effect>>(
+        &self,
+        destination: PartitionId,
+        mut sequences: Vec<u64>,
+    ) -> Decision<E, Reply> {
+        let room = DEPARTED_MAX.saturating_sub(self.ways.as_ref().map_or(0, |ways| ways.len()));
+        sequences.sort_unstable();
+        sequences.dedup();
+        sequences.retain(|&sequence| self.visible.contains(sequence));
+        sequences.truncate(room);
+        let reply = Reply::SentAway(sequences.clone());
+        let departed = Effect::Departed { destination, why: Departure::Moved, sequences };
+        let is_none = matches!(&reply, Reply::SentAway(sequences) if sequences.is_empty());
+        Decision::change(if is_none { Vec::new() } else { vec![departed.into()] }, reply)
+    }
+
+    /// Takes parcels in; what has arrived before is dropped.
+    pub(crate) fn arrive<E: From<Effect>>(&self, now: Instant, arrival: Arrival) -> Decision<E, Reply> {
+        let Arrival { origin, first, parcels } = arrival;
+        let arrived = self.ways.as_ref().map_or(0, |ways| ways.arrived(origin));
+        let below = first + parcels.len() as u64;
+        if below <= arrived {
+            return Decision::answer(Reply::Arrived);
+        }
+        let mut effects: Vec<E> = vec![Effect::Arrived { origin, below, at: now }.into()];
+        let mut receives = Vec::new();
+        let new = (first..).zip(parcels).filter(|(number, _)| *number >= arrived);
+        for ((_, bytes), sequence) in new.zip(self.next_sequence..) {
+            let parcel = Parcel::decode(&bytes).expect("parcels are made by this very program");
+            if parcel.why == Departure::DeadLetter && parcel.receives.count > 0 {
+                receives.push((sequence, parcel.receives));
+            }
+            effects.push(self.take_in(now, origin, sequence, parcel).into());
+        }
+        if !receives.is_empty() {
+            effects.push(Effect::Carried(receives).into());
+        }
+        Decision::change(effects, Reply::Arrived)
+    }
+
+    fn take_in(&self, now: Instant, origin: PartitionId, sequence: u64, parcel: Parcel) -> Effect {
+        let Parcel { why, message, sequence: place, .. } = parcel;
+        let restarted = now.max(self.last_sent_at);
+        match why {
+            Departure::DeadLetter => {
+                let sent_at = if self.settings.is_fifo { restarted } else { message.sent_at };
+                Effect::Sent { sequence, visible_at: Instant::EPOCH, message: message.renewed(None, sent_at) }
+            }
+            Departure::Moved => {
+                let id = new_id(message.id, origin, place);
+                let message = message.renewed(Some(id), restarted);
+                Effect::Sent { sequence, visible_at: after(now, self.settings.delay_millis), message }
+            }
+        }
+    }
+
+    /// What becomes of messages that left.
+    pub(crate) fn conclude<E: From<Effect>>(&self, now: Instant, delivery: Delivery) -> Decision<E, Reply> {
+        let Some(ways) = &self.ways else { return Decision::answer(Reply::Concluded) };
+        let effect = match delivery {
+            Delivery::Taken { destination, below } if ways.expects(destination, below) => {
+                Effect::Delivered { destination, below }
+            }
+            Delivery::Gone { destination } if ways.has_tray(destination) => Effect::Returned { destination, at: now },
+            Delivery::Unreadable { destination, number } if ways.expects(destination, number + 1) => {
+                Effect::Withheld { destination, number, at: now, until: now.plus_millis(WITHHELD_MILLIS) }
+            }
+            _ => return Decision::answer(Reply::Concluded),
+        };
+        Decision::change(vec![effect.into()], Reply::Concluded)
+    }
+
+    /// Whether anything has left and not arrived.
+    pub fn has_outgoing(&self) -> bool {
+        self.ways.as_ref().is_some_and(|ways| ways.has_outgoing())
+    }
+
+    /// The next batch for the first destination after one.
+    pub fn outgoing(&self, after: Option<PartitionId>) -> Option<Outgoing> {
+        self.ways.as_ref()?.outgoing(after)
+    }
+
+    /// Why a message leaves, if it does.
+    pub fn departure(&self, sequence: u64) -> Option<Departure> {
+        Some(self.ways.as_ref()?.get(sequence)?.why)
+    }
+
+    /// What the destination gets of a message that has left.
+    pub fn parcel(&self, sequence: u64, message: Message) -> Vec<u8> {
+        let left = self.ways.as_ref().and_then(|ways| ways.get(sequence)).copied();
+        let (why, receives) = left.map_or((Departure::Moved, Receives::default()), |left| (left.why, left.receives));
+        Parcel { why, receives, sequence, message }.encode()
+    }
+
+    /// Forgets what was remembered of partitions that do not exist any more.
+    pub fn forget_origins(&mut self, exists: &dyn Fn(PartitionId) -> bool) {
+        if let Some(ways) = &mut self.ways {
+            ways.forget(exists);
+            self.tidy_ways();
+        }
+    }
+}
+
+/// The id of a message that was moved: other than the one it had, and the same however often it is decided. Chance has gone
+/// into the old id, and the bits that say so stay.
+fn new_id(MessageId(id): MessageId, origin: PartitionId, place: u64) -> MessageId {
+    let [high, low] = [0, 8].map(|at| u64::from_be_bytes(id[at..at + 8].try_into().expect("eight bytes are eight")));
+    let mut new = [0; 16];
+    new[..8].copy_from_slice(&spread(high ^ spread(origin.get())).to_be_bytes());
+    new[8..].copy_from_slice(&spread(low ^ spread(place)).to_be_bytes());
+    new[6] = new[6] & 0x0f | id[6] & 0xf0;
+    new[8] = new[8] & 0x3f | id[8] & 0xc0;
+    MessageId(new)
+}
+
+/// A change of one bit changes each bit of the result with a chance of about one half (the finaliser of SplitMix64).
+fn spread(word: u64) -> u64 {
+    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}

@@ -1,0 +1,185 @@
+//! Dead letters and messages that somebody moves: how they leave, arrive, and come back.
+
+mod script;
+
+use expect_test::expect;
+use script::check;
+
+#[test]
+fn a_message_leaves_when_it_would_be_received_once_too_often_and_the_next_one_is_handed_out() {
+    check(
+        "configure dead=2; send a b; receive max=1 visibility=0s; receive max=1 visibility=0s; count; receive max=1; outgoing; count",
+        expect![[r#"
+            configure dead=2 -> Configured
+            send a b -> from 1 a=1 b=2
+            receive max=1 visibility=0s -> a#1
+            receive max=1 visibility=0s -> a#2
+            count -> 2 visible, 0 in flight, 0 delayed, oldest 0ns
+            receive max=1 -> b#1
+            outgoing -> from number 0: a
+            count -> 0 visible, 1 in flight, 0 delayed, oldest 0ns
+        "#]],
+    );
+}
+
+#[test]
+fn what_has_left_cannot_be_received_deleted_or_hidden_and_is_held_until_it_has_arrived() {
+    check(
+        "configure dead=1; send a b; receive max=2 visibility=0s; receive; receive; outgoing; delete a#1; visibility a#1=9s; count; taken 1; outgoing; taken 1; taken 9; outgoing; send c; receive visibility=0s; receive; outgoing",
+        expect![[r#"
+            configure dead=1 -> Configured
+            send a b -> from 1 a=1 b=2
+            receive max=2 visibility=0s -> a#1 b#1
+            receive -> nothing
+            receive -> nothing
+            outgoing -> from number 0: a b
+            delete a#1 -> [AlreadyGone]
+            visibility a#1=9s -> [Gone]
+            count -> 0 visible, 0 in flight, 0 delayed, oldest none
+            taken 1 -> Concluded
+            outgoing -> from number 1: b
+            taken 1 -> Concluded
+            taken 9 -> Concluded
+            outgoing -> nothing
+            send c -> from 3 c=3
+            receive visibility=0s -> c#1
+            receive -> nothing
+            outgoing -> from number 2: c
+        "#]],
+    );
+}
+
+#[test]
+fn what_cannot_arrive_comes_back_with_its_past_and_is_handed_out_from_then_on() {
+    check(
+        "configure dead=1; send a; receive visibility=0s; receive; gone; count; receive visibility=0s; receive visibility=0s; configure dead=0; configure dead=1; receive; gone",
+        expect![[r#"
+            configure dead=1 -> Configured
+            send a -> from 1 a=1
+            receive visibility=0s -> a#1
+            receive -> nothing
+            gone -> Concluded
+            count -> 1 visible, 0 in flight, 0 delayed, oldest 0ns
+            receive visibility=0s -> a#2
+            receive visibility=0s -> a#3
+            configure dead=0 -> Configured
+            configure dead=1 -> Configured
+            receive -> a#4
+            gone -> Concluded
+        "#]],
+    );
+}
+
+#[test]
+fn a_message_that_the_disk_damaged_comes_back_hidden_and_those_behind_it_go_on() {
+    check(
+        "configure dead=1; send a b; receive max=2 visibility=0s; receive max=2; unreadable 0; outgoing; count; unreadable 0; taken 2; outgoing; advance 12h; receive max=2; outgoing",
+        expect![[r#"
+            configure dead=1 -> Configured
+            send a b -> from 1 a=1 b=2
+            receive max=2 visibility=0s -> a#1 b#1
+            receive max=2 -> nothing
+            unreadable 0 -> Concluded
+            outgoing -> from number 1: b
+            count -> 0 visible, 1 in flight, 0 delayed, oldest 0ns
+            unreadable 0 -> Concluded
+            taken 2 -> Concluded
+            outgoing -> nothing
+            advance 12h
+            receive max=2 -> nothing
+            outgoing -> from number 2: a
+        "#]],
+    );
+}
+
+#[test]
+fn dead_letters_keep_their_time_their_id_and_their_receives() {
+    check(
+        "send x; advance 1h; arrive age=1d a:3 b:1; receive max=3; count; advance 3d; count; advance 1h; count",
+        expect![[r#"
+            send x -> from 1 x=1
+            advance 1h
+            arrive age=1d a:3 b:1 -> from 2 a=2 b=3
+            receive max=3 -> x#1(sent 3600s ago) a#4(sent 86400s ago)(first 86400s ago) b#2(sent 86400s ago)(first 86400s ago)
+            count -> 0 visible, 3 in flight, 0 delayed, oldest 86400s
+            advance 3d
+            count -> 1 visible, 0 in flight, 0 delayed, oldest 262800s
+            advance 1h
+            count -> 1 visible, 0 in flight, 0 delayed, oldest 266400s
+        "#]],
+    );
+}
+
+#[test]
+fn what_was_moved_is_a_new_message() {
+    check(
+        "configure delay=5s; arrive age=1d moved=yes a:2; count; advance 5s; receive",
+        expect![[r#"
+        configure delay=5s -> Configured
+        arrive age=1d moved=yes a:2 -> from 1 a=1
+        count -> 0 visible, 0 in flight, 1 delayed, oldest 0ns
+        advance 5s
+        receive -> a*#1(sent 5s ago)
+    "#]],
+    );
+}
+
+#[test]
+fn what_has_arrived_before_is_dropped() {
+    check(
+        "arrive first=0 a:1 b:1; arrive first=0 a:1 b:1; arrive first=1 b:1 c:1; arrive first=7 d:1; count; replay; arrive first=2 c:1 d:1; count",
+        expect![[r#"
+            arrive first=0 a:1 b:1 -> from 1 a=1 b=2
+            arrive first=0 a:1 b:1 -> from 3
+            arrive first=1 b:1 c:1 -> from 3 c=3
+            arrive first=7 d:1 -> from 4 d=4
+            count -> 4 visible, 0 in flight, 0 delayed, oldest 0ns
+            replay
+            arrive first=2 c:1 d:1 -> from 5
+            count -> 4 visible, 0 in flight, 0 delayed, oldest 0ns
+        "#]],
+    );
+}
+
+#[test]
+fn messages_of_mixed_times_expire_each_at_its_own() {
+    check(
+        "configure retention=10m; send a; advance 1m; arrive age=5m b:1 c:1; advance 1m; send d; count; advance 3m; count; receive max=9 visibility=0s; advance 5m; count; advance 2m; count",
+        expect![[r#"
+            configure retention=10m -> Configured
+            send a -> from 1 a=1
+            advance 1m
+            arrive age=5m b:1 c:1 -> from 2 b=2 c=3
+            advance 1m
+            send d -> from 4 d=4
+            count -> 4 visible, 0 in flight, 0 delayed, oldest 360s
+            advance 3m
+            count -> 4 visible, 0 in flight, 0 delayed, oldest 540s
+            receive max=9 visibility=0s -> a#1(sent 300s ago) b#2(sent 540s ago)(first 540s ago) c#2(sent 540s ago)(first 540s ago) d#1(sent 180s ago)
+            advance 5m
+            count -> 1 visible, 0 in flight, 0 delayed, oldest 480s
+            advance 2m
+            count -> 0 visible, 0 in flight, 0 delayed, oldest none
+        "#]],
+    );
+}
+
+#[test]
+fn only_messages_that_are_visible_are_moved() {
+    check(
+        "send a b c; receive; send d delay=5s; away a b c d; outgoing; away b; count; purge; outgoing; gone; count",
+        expect![[r#"
+            send a b c -> from 1 a=1 b=2 c=3
+            receive -> a#1
+            send d delay=5s -> from 4 d=4
+            away a b c d -> b c
+            outgoing -> from number 0: b c
+            away b -> 
+            count -> 0 visible, 1 in flight, 1 delayed, oldest 0ns
+            purge -> Purged
+            outgoing -> from number 0: b c
+            gone -> Concluded
+            count -> 2 visible, 0 in flight, 0 delayed, oldest 0ns
+        "#]],
+    );
+}
