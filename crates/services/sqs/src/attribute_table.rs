@@ -12,6 +12,7 @@ use crate::limits::{self, default};
 use crate::machine::About;
 use crate::meters::Counted;
 use crate::policy;
+use crate::redrive;
 use crate::refusal::Refusal;
 use crate::retry_backoff;
 use names::Instant;
@@ -34,6 +35,9 @@ pub(crate) enum Attribute {
     ContentDedup = 17,
     DedupScope = 18,
     ThroughputLimit = 19,
+    /// Kept with the partition that its queue was: redrive.rs.
+    Redrive = 24,
+    RedriveAllow = 25,
     /// tidewire's own: after how long without use the queue is removed; 0 is never.
     IdleLifetime = 32,
     /// tidewire's own: the longest delay that a message may ask for.
@@ -142,8 +146,16 @@ pub(crate) static TABLE: &[Row] = &[
         Attribute::Policy,
         Values::Text(TextRule { parse: policy::parse_attribute, same: policy::same_json }),
     ),
-    without_effect("RedrivePolicy", Queues::All, &[""]),
-    without_effect("RedriveAllowPolicy", Queues::All, &[""]),
+    kept(
+        "RedrivePolicy",
+        Attribute::Redrive,
+        Values::Text(TextRule { parse: redrive::parse_policy, same: redrive::same_policy }),
+    ),
+    kept(
+        "RedriveAllowPolicy",
+        Attribute::RedriveAllow,
+        Values::Text(TextRule { parse: redrive::parse_allow, same: policy::same_json }),
+    ),
     Row { set: Settable::AtCreation, ..fifo("FifoQueue", Attribute::Fifo, &["false", "true"]) },
     fifo("ContentBasedDeduplication", Attribute::ContentDedup, &["false", "true"]),
     fifo("DeduplicationScope", Attribute::DedupScope, &["queue", "messageGroup"]),

@@ -4,6 +4,7 @@
 //! words and texts are kept. A queue that nobody set anything of keeps nothing.
 
 use crate::attribute_table::{Attribute, Kind, Row, Settable, Values};
+use crate::redrive;
 use crate::refusal::Refusal;
 use crate::retry_backoff;
 
@@ -84,6 +85,9 @@ impl Attributes {
         match attribute.values() {
             Values::Number { .. } => Some(self.number(attribute).to_string()),
             Values::Words(words) => Some(words[self.number(attribute) as usize].to_owned()),
+            Values::Text(_) if attribute == Attribute::Redrive => {
+                self.text(attribute).map(redrive::shown).map(str::to_owned)
+            }
             Values::Text(_) => self.text(attribute).map(str::to_owned),
         }
     }
@@ -96,6 +100,7 @@ impl Attributes {
             is_fifo: self.is(Attribute::Fifo),
             total_visibility_secs: self.number(Attribute::VisibilityMax),
             backoff: self.text(Attribute::RetryBackoff).and_then(retry_backoff::read),
+            dead_letters: self.text(Attribute::Redrive).and_then(redrive::dead_letters),
             ..queue::Settings::plain(times[0], times[1], times[2])
         }
     }
@@ -149,9 +154,23 @@ impl AttributeChanges {
     }
 
     /// One change that the service itself makes.
-    #[allow(dead_code, reason = "for the operations that change a queue's policy")]
     pub(crate) fn of_text(attribute: Attribute, text: String) -> Self {
         Self(vec![(attribute, Value::Text(text.into()))])
+    }
+
+    /// The text that is asked for, if one is.
+    pub(crate) fn text(&self, attribute: Attribute) -> Option<&str> {
+        self.0.iter().find_map(|(changed, value)| match value {
+            Value::Text(text) if *changed == attribute => Some(&**text),
+            _ => None,
+        })
+    }
+
+    /// The same with another text.
+    pub(crate) fn with_text(mut self, attribute: Attribute, text: &str) -> Self {
+        self.0.retain(|(changed, _)| *changed != attribute);
+        self.0.push((attribute, Value::Text(text.into())));
+        self
     }
 
     /// `attributes` with the changes made.
@@ -316,11 +335,9 @@ mod tests {
 
     #[test]
     fn an_attribute_without_effect_takes_its_neutral_value_only() {
-        for (name, neutral, other) in [
-            ("RedrivePolicy", "", r#"{"maxReceiveCount":1}"#),
-            ("SqsManagedSseEnabled", "false", "true"),
-            ("KmsMasterKeyId", "", "alias/aws/sqs"),
-        ] {
+        for (name, neutral, other) in
+            [("SqsManagedSseEnabled", "false", "true"), ("KmsMasterKeyId", "", "alias/aws/sqs")]
+        {
             assert_eq!(parse(name, neutral), Ok(AttributeChanges::default()), "{name}");
             assert_eq!(parse(name, other).unwrap_err().error.name, "UnsupportedOperation", "{name}");
         }

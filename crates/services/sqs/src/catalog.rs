@@ -10,6 +10,7 @@ use crate::limits::{IDLE_AGAIN_MILLIS, IDLE_LOOKS_MAX};
 use crate::machine::{About, Bounds, Command, Reply, SqsQueue};
 use crate::meters::{Meter, Meters};
 use crate::records::FAMILY;
+use crate::sources::Sources;
 use crate::tags::Tags;
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use names::{AccountId, Instant, PartitionId, QueueName, Region};
@@ -24,6 +25,13 @@ pub(crate) struct QueueKey {
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) name: QueueName,
+}
+
+impl QueueKey {
+    /// The queue's ARN.
+    pub(crate) fn arn(&self) -> String {
+        format!("arn:{}:sqs:{}:{}:{}", self.region.arn_partition(), self.region, self.account, self.name)
+    }
 }
 
 /// A queue that can be asked.
@@ -85,6 +93,7 @@ pub(crate) struct Catalog {
     meters: Meters,
     queues: RwLock<Queues>,
     idle: Idle,
+    sources: Sources,
 }
 
 struct Queues {
@@ -108,10 +117,17 @@ impl Catalog {
     pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>, meters: Meters) -> Self {
         let mut queues = Queues { homes: BTreeMap::new(), next_ordinal: recovery.next_ordinal() };
         let idle = Idle::default();
+        let sources = Sources::default();
+        let mut redrives = Vec::new();
         recovery.look(|id, machine: &SqsQueue| {
             if let Some(about) = machine.about() {
                 if let Some(at) = about.idle_at() {
                     idle.watch(id, about.key(), at);
+                }
+                if let Some(redrive) = about.redrive() {
+                    sources.set(&about.key(), Some(redrive.target.clone()));
+                    let partition = about.attributes.settings().dead_letters.map(|kept| kept.destination);
+                    redrives.push((about.key(), redrive, partition));
                 }
                 let home = queues.homes.entry((about.account, about.region.clone())).or_default();
                 home.insert(about.name.clone(), Known::Resting(id));
@@ -122,7 +138,14 @@ impl Catalog {
             }
         });
         recovery.finish(&store);
-        Self { store, meters, queues: RwLock::new(queues), idle }
+        let catalog = Self { store, meters, queues: RwLock::new(queues), idle, sources };
+        for (source, redrive, partition) in redrives {
+            let found = catalog.read(|queues| queues.get(&redrive.target).map(Known::id));
+            if let Some(found) = found.filter(|found| Some(*found) != partition) {
+                catalog.redirect(&source, &redrive.target, found);
+            }
+        }
+        catalog
     }
 
     /// The queue of this name in an account and region.
@@ -158,6 +181,8 @@ impl Catalog {
         queues.insert(Arc::clone(&entry));
         drop(queues);
         self.watch(&entry);
+        self.note_dead_letters(&entry);
+        self.redirect_sources(&entry);
         Ok(Creation::New(entry, pending))
     }
 
@@ -177,12 +202,44 @@ impl Catalog {
         Ok(pending)
     }
 
+    /// Keeps in mind where a queue's dead letters go, after that was set or taken away. The queue that it was checked against may
+    /// have been deleted and made anew meanwhile, unaware of this one.
+    pub(crate) fn note_dead_letters(&self, entry: &QueueEntry) {
+        self.sources.follow(&entry.key, || entry.partition.inspect(target_of).flatten());
+        let target = entry.partition.inspect(target_of).flatten();
+        let found = target.as_ref().and_then(|target| self.read(|queues| queues.get(target).map(Known::id)));
+        if let (Some(target), Some(found)) = (target, found) {
+            self.redirect(&entry.key, &target, found);
+        }
+    }
+
+    /// The queues whose dead letters go to one, in order.
+    pub(crate) fn dead_letter_sources(&self, target: &QueueKey) -> Vec<QueueKey> {
+        self.sources.of(target)
+    }
+
+    /// A queue was created: those whose redrive policy names it send their dead letters there from now on. Decided behind its
+    /// creation and waited for by nobody; what a crash cuts off is done at the next start.
+    fn redirect_sources(&self, target: &QueueEntry) {
+        for source in self.sources.of(&target.key) {
+            self.redirect(&source, &target.key, target.partition.id());
+        }
+    }
+
+    fn redirect(&self, source: &QueueKey, target: &QueueKey, partition: PartitionId) {
+        if let Some(entry) = self.find(source.account, &source.region, source.name.as_str()) {
+            // Refused only by a log that takes nothing more; then the next start does it.
+            let _ = entry.partition.execute(Command::Redirect { target: target.clone(), partition });
+        }
+    }
+
     fn remove(&self, entry: &Arc<QueueEntry>) {
         self.idle.forget(entry.partition.id());
         let mut queues = self.write();
         // A queue of the same name may have taken the place of the one that was asked to go.
         if queues.get(&entry.key).is_some_and(|found| found.id() == entry.partition.id()) {
             queues.remove(&entry.key);
+            self.sources.set(&entry.key, None);
         }
         self.meters.forget(&entry.key, entry.partition.id());
     }
@@ -298,6 +355,11 @@ fn idle_at(entry: &QueueEntry) -> Option<Instant> {
     entry.partition.inspect(|machine| machine.about().and_then(About::idle_at)).flatten()
 }
 
+/// Where a queue's dead letters go.
+fn target_of(machine: &SqsQueue) -> Option<QueueKey> {
+    machine.about().and_then(About::redrive).map(|redrive| redrive.target)
+}
+
 impl Queues {
     fn get(&self, key: &QueueKey) -> Option<&Known> {
         self.homes.get(&(key.account, key.region.clone()))?.get(&key.name)
@@ -332,5 +394,52 @@ impl Queues {
         if queues.is_empty() {
             self.homes.remove(&home);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribute_table::Attribute;
+    use crate::attributes::AttributeChanges;
+    use crate::redrive::{RedrivePolicy, kept};
+    use engine::ManualClock;
+    use journal::Options;
+    use journal::sim::SimDisk;
+
+    fn key(name: &str) -> QueueKey {
+        let (region, name) = (Region::parse("us-east-1").unwrap(), QueueName::parse(name).unwrap());
+        QueueKey { account: AccountId::DEFAULT, region, name }
+    }
+
+    fn open(disk: &Arc<SimDisk>) -> Catalog {
+        let mut recovery = Recovery::new(FAMILY, SqsQueue::unborn);
+        let clock = Arc::new(ManualClock::at(Instant::from_millis(1_700_000_000_000)));
+        let disk = Arc::<SimDisk>::clone(disk);
+        let store = Store::open(disk, Options::small(1 << 18), clock, &mut [&mut recovery]).unwrap();
+        Catalog::recovered(store, recovery, Meters::new(10))
+    }
+
+    #[test]
+    fn a_start_sends_dead_letters_to_the_queue_that_has_the_name_now() {
+        let disk = Arc::new(SimDisk::new(1));
+        let catalog = open(&disk);
+        for name in ["dead", "source"] {
+            catalog.create(key(name), &Attributes::default(), &Tags::default()).unwrap();
+        }
+        let entry = |catalog: &Catalog, name| catalog.find(AccountId::DEFAULT, &key("x").region, name).unwrap();
+        let dead = entry(&catalog, "dead").partition.id();
+        // As after a crash behind the creation of the dead-letter queue: the policy means its predecessor.
+        let policy = RedrivePolicy { target: key("dead"), max_receives: 3 };
+        let stale = kept(&policy, PartitionId::of_family(FAMILY, 99));
+        let changes = AttributeChanges::of_text(Attribute::Redrive, stale);
+        drop(entry(&catalog, "source").partition.execute(Command::SetAttributes(changes)).unwrap());
+        catalog.store().journal().commit().unwrap();
+        catalog.store().journal().close();
+        let catalog = open(&disk);
+        let settings = |machine: &SqsQueue| machine.about().unwrap().attributes.settings().dead_letters.unwrap();
+        let dead_letters = entry(&catalog, "source").partition.inspect(settings).unwrap();
+        assert_eq!(dead_letters, queue::DeadLetters { max_receives: 3, destination: dead });
+        assert_eq!(catalog.dead_letter_sources(&key("dead")), [key("source")]);
     }
 }

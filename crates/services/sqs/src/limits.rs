@@ -104,6 +104,11 @@ pub mod default {
     pub const VISIBILITY_SECS: u32 = 30;
 }
 
+/// Receives after which a message may become a dead letter (SetQueueAttributes: maxReceiveCount).
+pub const MAX_RECEIVE_COUNT: std::ops::RangeInclusive<u32> = 1..=1_000;
+/// Source queues that a redrive allow policy names (SetQueueAttributes: sourceQueueArns).
+pub const REDRIVE_SOURCES_MAX: usize = 10;
+
 /// Bytes of a request's body. A batch of 1 MiB whose every byte is escaped as `\u0001` or `%01` grows sixfold; entries'
 /// names and ids come on top. The bound is for memory: larger requests are refused before they are read.
 pub const REQUEST_BYTES_MAX: usize = 8 * 1_048_576;

@@ -8,7 +8,9 @@ use crate::attributes::{AttributeChanges, Attributes, Durability};
 use crate::catalog::QueueKey;
 use crate::limits;
 use crate::permission::{self, Permission};
+use crate::properties::Properties;
 use crate::records::Effect;
+use crate::redrive::{self, RedrivePolicy};
 use crate::refusal::Refusal;
 use crate::snapshot;
 use crate::tags::Tags;
@@ -61,9 +63,14 @@ impl About {
         self.used_at = if self.idle_lifetime_millis().is_some() { self.used_at.max(at) } else { Instant::EPOCH };
     }
 
+    /// Its redrive policy, if it has one.
+    pub(crate) fn redrive(&self) -> Option<RedrivePolicy> {
+        redrive::read(redrive::shown(self.attributes.text(Attribute::Redrive)?)).ok()
+    }
+
     /// The queue's ARN.
     pub(crate) fn arn(&self) -> String {
-        format!("arn:{}:sqs:{}:{}:{}", self.region.arn_partition(), self.region, self.account, self.name)
+        self.key().arn()
     }
 }
 
@@ -78,6 +85,11 @@ pub(crate) enum Command {
         tags: Tags,
     },
     SetAttributes(AttributeChanges),
+    /// Dead letters go to this partition, if the redrive policy names the queue that it is.
+    Redirect {
+        target: QueueKey,
+        partition: PartitionId,
+    },
     /// Lays tags over those that are there.
     Tag(Tags),
     /// Takes away the tags of these keys.
@@ -247,6 +259,27 @@ impl SqsQueue {
         Decision::change(effects, Reply::Done)
     }
 
+    fn redirect(
+        &self,
+        now: Instant,
+        about: &About,
+        target: &QueueKey,
+        partition: PartitionId,
+    ) -> Decision<Effect, Reply> {
+        let kept = match about.redrive() {
+            Some(policy) if policy.target == *target => redrive::kept(&policy, partition),
+            _ => return Decision::answer(Reply::Done),
+        };
+        if about.attributes.text(Attribute::Redrive) == Some(&*kept) {
+            return Decision::answer(Reply::Done);
+        }
+        let attributes = AttributeChanges::of_text(Attribute::Redrive, kept).apply_to(&about.attributes);
+        let mut effects = self.configure(now, &attributes);
+        // Nobody set anything, so the queue was not modified.
+        effects.push(Effect::AttributesSet { at: about.modified_at, attributes });
+        Decision::change(effects, Reply::Done)
+    }
+
     fn set_policy(&self, now: Instant, about: &About, policy: Result<String, Refusal>) -> Decision<Effect, Reply> {
         match policy {
             Ok(text) => self.set_attributes(now, about, &AttributeChanges::of_text(Attribute::Policy, text)),
@@ -291,6 +324,7 @@ impl SqsQueue {
                 _ => Decision::answer(Reply::InUse),
             },
             (Command::SetAttributes(changes), about) => self.set_attributes(now, about, &changes),
+            (Command::Redirect { target, partition }, about) => self.redirect(now, about, &target, partition),
             (Command::Tag(tags), about) => Self::tag(about, tags),
             (Command::Untag(keys), about) => Self::untag(about, keys),
             (Command::AddPermission(permission), about) => {
@@ -327,7 +361,11 @@ fn is_use(command: &Command) -> bool {
         | Command::AddPermission(_)
         | Command::RemovePermission(_)
         | Command::Wait => true,
-        Command::Create { .. } | Command::Describe | Command::Delete | Command::DeleteIfIdle => false,
+        Command::Create { .. }
+        | Command::Redirect { .. }
+        | Command::Describe
+        | Command::Delete
+        | Command::DeleteIfIdle => false,
     }
 }
 
@@ -469,7 +507,18 @@ impl Machine for SqsQueue {
     }
 
     fn parcel(&self, sequence: u64, message: &Message) -> Vec<u8> {
-        self.queue.parcel(sequence, message.clone())
+        let is_dead = self.queue.departure(sequence) == Some(queue::Departure::DeadLetter);
+        let source = self.about.as_ref().filter(|_| is_dead).map(About::arn);
+        // What cannot be read is not changed: the receiver will say so.
+        let message = match Properties::decode(message.properties()) {
+            Some(properties) => {
+                let mut bytes = Vec::new();
+                properties.leaving(source).append_to(&mut bytes);
+                message.with_properties(&bytes)
+            }
+            None => message.clone(),
+        };
+        self.queue.parcel(sequence, message)
     }
 
     fn arrive(arrival: Arrival) -> Option<Command> {

@@ -5,8 +5,7 @@
 //!             │ per attribute: name length 2, name │ type length 2, type │ kind 1 │ value length 4, value
 //!             └ [system attribute count 1 │ per system attribute: number 1 │ length 2, text]
 //! flags       1 attributes md5 is there · 2 system attributes are there
-//! numbers     1 AWSTraceHeader · 2 MessageGroupId · 3 MessageDeduplicationId;
-//!             4 DeadLetterQueueSourceArn for dead letters
+//! numbers     1 AWSTraceHeader · 2 MessageGroupId · 3 MessageDeduplicationId · 4 DeadLetterQueueSourceArn
 //! ```
 //! What most messages do not have costs them a bit of the flags.
 
@@ -20,10 +19,11 @@ pub(crate) enum SystemAttribute {
     TraceHeader = 1,
     GroupId = 2,
     DeduplicationId = 3,
+    DeadLetterSource = 4,
 }
 
 impl SystemAttribute {
-    pub(crate) const ALL: [Self; 3] = [Self::TraceHeader, Self::GroupId, Self::DeduplicationId];
+    pub(crate) const ALL: [Self; 4] = [Self::TraceHeader, Self::GroupId, Self::DeduplicationId, Self::DeadLetterSource];
 
     /// What requests and answers call it.
     pub(crate) fn name(self) -> &'static str {
@@ -31,6 +31,7 @@ impl SystemAttribute {
             Self::TraceHeader => "AWSTraceHeader",
             Self::GroupId => "MessageGroupId",
             Self::DeduplicationId => "MessageDeduplicationId",
+            Self::DeadLetterSource => "DeadLetterQueueSourceArn",
         }
     }
 }
@@ -82,6 +83,13 @@ impl Properties {
             out.extend(u16::try_from(text.len()).expect("its length was checked at the door").to_be_bytes());
             out.extend(text.as_bytes());
         }
+    }
+
+    /// The same of a message that left a queue: as a dead letter with where it comes from, otherwise without.
+    pub(crate) fn leaving(mut self, dead_letter_of: Option<String>) -> Self {
+        self.system.retain(|(attribute, _)| *attribute != SystemAttribute::DeadLetterSource);
+        self.system.extend(dead_letter_of.map(|arn| (SystemAttribute::DeadLetterSource, arn.into())));
+        self
     }
 
     fn flags(&self) -> u8 {

@@ -100,6 +100,11 @@ impl Refusal {
         Self::new(&errors::INVALID_ATTRIBUTE_VALUE, format!("Invalid value for the parameter {name}."))
     }
 
+    pub(crate) fn malformed_attribute(name: &str, reason: &str) -> Self {
+        let message = format!("Invalid value for the parameter {name}. Reason: {reason}");
+        Self::new(&errors::INVALID_ATTRIBUTE_VALUE, message)
+    }
+
     pub(crate) fn queue_type_is_fixed(name: &str) -> Self {
         let words = format!("Invalid value for the parameter {name}. Reason: Modifying queue type is not supported.");
         Self::new(&errors::INVALID_ATTRIBUTE_VALUE, words)

@@ -1,6 +1,8 @@
 //! The service as the gateway and the server see it.
 
 use crate::api;
+use crate::attribute_table::Attribute;
+use crate::attributes::AttributeChanges;
 use crate::catalog::{Catalog, QueueEntry, QueueKey};
 use crate::limits::{self, Limits};
 use crate::machine::{Command, Reply, SqsQueue};
@@ -9,6 +11,7 @@ use crate::ops;
 use crate::pauses::Pauses;
 use crate::queue_url::{QueueUrl, queue_url};
 use crate::records::FAMILY;
+use crate::redrive;
 use crate::refusal::Refusal;
 use crate::tags;
 use crate::throttle::Throttle;
@@ -199,6 +202,43 @@ impl Service for Sqs {
 }
 
 impl Inner {
+    /// Changes whose redrive policy is allowed, with the partition that its queue is.
+    pub(crate) async fn redirected(
+        &self,
+        source: &QueueKey,
+        changes: AttributeChanges,
+    ) -> Result<AttributeChanges, Refusal> {
+        let Some(given) = changes.text(Attribute::Redrive).filter(|given| !given.is_empty()) else {
+            return Ok(changes);
+        };
+        let refused = |reason: &str| Refusal::invalid_value(given, "RedrivePolicy", reason);
+        let policy = redrive::read(given)?;
+        let target = &policy.target;
+        if target.account != source.account {
+            return Err(refused("Dead-letter target owner should be same as the source."));
+        }
+        if target == source {
+            return Err(refused("A queue is not its own dead-letter queue."));
+        }
+        if target.name.is_fifo() != source.name.is_fifo() {
+            return Err(refused("Dead-letter queue must be same type of queue as the source.."));
+        }
+        let missing = || refused("Dead letter target does not exist.");
+        if target.region != source.region {
+            return Err(missing());
+        }
+        let found = self.find(target.account, &target.region, target.name.as_str()).await;
+        let entry = found.map_err(|_| missing())?;
+        let Reply::Described(about, _) = entry.partition.execute(Command::Describe)?.await? else {
+            return Err(missing());
+        };
+        if !redrive::allows(about.attributes.text(Attribute::RedriveAllow), &source.arn()) {
+            return Err(refused("The dead letter target's redrive allow policy does not allow this source queue."));
+        }
+        let kept = redrive::kept(&policy, entry.partition.id());
+        Ok(changes.with_text(Attribute::Redrive, &kept))
+    }
+
     /// The queue of a URL, in the caller's account and region unless the URL says another.
     pub(crate) async fn queue_at(&self, caller: &Caller, url: &QueueUrl) -> Result<Arc<QueueEntry>, Refusal> {
         let account = url.account.unwrap_or(caller.account);

@@ -31,9 +31,10 @@ impl Operation for CreateQueue {
         if tags.len() > limits::TAGS_MAX {
             return Err(Refusal::too_many_tags(&name));
         }
+        let key = QueueKey { account: caller.account, region: caller.region.clone(), name };
+        let changes = service.redirected(&key, changes).await?;
         let attributes = changes.apply_to(&Attributes::default());
         attributes.check()?;
-        let key = QueueKey { account: caller.account, region: caller.region.clone(), name };
         service.pauses.check_name(&key, caller.now)?;
         loop {
             let entry = match service.catalog.create(key.clone(), &attributes, &tags)? {

@@ -50,7 +50,7 @@ async fn durable_urls(service: &Inner, caller: &Caller, listed: &[Listed]) -> Re
     Ok(urls)
 }
 
-fn check_page(size: i32) -> Result<usize, Refusal> {
+pub(crate) fn check_page(size: i32) -> Result<usize, Refusal> {
     match usize::try_from(size) {
         Ok(size) if (1..=limits::LIST_QUEUES_MAX).contains(&size) => Ok(size),
         _ => Err(Refusal::invalid_value(size, "MaxResults", "MaxResults must be an integer between 1 and 1000.")),
@@ -58,7 +58,7 @@ fn check_page(size: i32) -> Result<usize, Refusal> {
 }
 
 /// A token is the name of the last queue of the page before.
-fn decode_token(token: &str) -> Result<String, Refusal> {
+pub(crate) fn decode_token(token: &str) -> Result<String, Refusal> {
     let name = URL_SAFE_NO_PAD.decode_to_vec(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     name.ok_or_else(|| Refusal::invalid_parameter("Invalid or expired next token."))
 }

@@ -9,6 +9,7 @@ mod delete_message_batch;
 mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
+mod list_dead_letter_source_queues;
 mod list_queue_tags;
 mod list_queues;
 mod purge_queue;
@@ -35,6 +36,7 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("DeleteQueue", prepare::<delete_queue::DeleteQueue>),
     ("GetQueueAttributes", prepare::<get_queue_attributes::GetQueueAttributes>),
     ("GetQueueUrl", prepare::<get_queue_url::GetQueueUrl>),
+    ("ListDeadLetterSourceQueues", prepare::<list_dead_letter_source_queues::ListDeadLetterSourceQueues>),
     ("ListQueueTags", prepare::<list_queue_tags::ListQueueTags>),
     ("ListQueues", prepare::<list_queues::ListQueues>),
     ("PurgeQueue", prepare::<purge_queue::PurgeQueue>),

@@ -109,7 +109,7 @@ fn attempt(id: Option<&str>, entry: &QueueEntry) -> Result<Option<queue::Attempt
     }
 }
 
-/// System attributes that a receiver may ask for. Those of dead letters are never there yet.
+/// System attributes that a receiver may ask for.
 const SYSTEM_ATTRIBUTES: &[&str] = &[
     "All",
     "SenderId",

@@ -19,9 +19,11 @@ impl Operation for SetQueueAttributes {
         let entry = service.queue(&caller, &input.queue_url).await?;
         let occasion = Occasion { is_creation: false, is_fifo: entry.key.name.is_fifo() };
         let changes = AttributeChanges::parse(&input.attributes, occasion)?;
+        let changes = service.redirected(&entry.key, changes).await?;
         let set = entry.partition.execute(Command::SetAttributes(changes))?;
         // Before the answer is waited for: who asked may be gone by then, and what was decided holds all the same.
         service.catalog.watch(&entry);
+        service.catalog.note_dead_letters(&entry);
         match set.await? {
             Reply::Done => Ok(Nothing),
             Reply::Refused(refusal) => Err(refusal),
