@@ -211,6 +211,7 @@ async fn keep_trimmed(journal: Arc<Journal>) {
                 retire,
                 drop_segments: &[],
                 set_aside: &[],
+                stands: &|| true,
             });
         }
     }

@@ -216,9 +216,10 @@ impl<M: Machine> Partition<M> {
         let (mut unreadable, mut learns) = (None, false);
         loop {
             let mut slot = self.lock()?;
-            learns |= slot.machine.wants(command).is_some();
-            let ready_before = if learns { 0 } else { slot.machine.ready() };
-            let Some(missing) = slot.learn(command, &read, unreadable) else { return Ok((slot, ready_before)) };
+            let ready = slot.machine.ready();
+            let Some(missing) = slot.learn(command, &read, unreadable, &mut learns) else {
+                return Ok((slot, if learns { 0 } else { ready }));
+            };
             drop(slot);
             read = self.fetch(&[missing]);
             unreadable = (!read.contains_key(&missing)).then_some(missing);
@@ -478,14 +479,16 @@ impl<M: Machine> Slot<M> {
     }
 
     /// Lets the machine learn what it wants to, from memory and from what was `read`; the first key that is in neither and
-    /// not known to be `unreadable` is to be read next.
+    /// not known to be `unreadable` is to be read next. Says in `learns` whether there was anything to learn.
     fn learn(
         &mut self,
         command: &M::Command,
         read: &BTreeMap<u64, M::Content>,
         unreadable: Option<u64>,
+        learns: &mut bool,
     ) -> Option<u64> {
         while let Some(keys) = self.machine.wants(command) {
+            *learns = true;
             for key in keys {
                 if !self.machine.holds(key) {
                     continue;

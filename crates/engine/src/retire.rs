@@ -194,6 +194,8 @@ impl Store {
             retire,
             drop_segments: garbage,
             set_aside: &set_aside,
+            // One that breaks meanwhile is missing from it, and from the list of what is referred to.
+            stands: &|| !self.is_broken(),
         });
         let Snapshots { made, rested, buried, stopped, .. } = snapshots;
         if let Some(stopped) = stopped {

@@ -6,22 +6,25 @@
 mod album;
 
 use album::{Album, Command, FAMILY};
-use engine::{Clock, ManualClock, Partition, Recovery, Store, StoreOptions, Unavailable};
-use journal::Options;
+use engine::{Clock, ManualClock, Partition, Recovery, Sleep, Store, StoreOptions, Unavailable};
 use journal::sim::SimDisk;
+use journal::{Options, StoreError};
 use names::{Instant, PartitionId};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 const BROKEN: PartitionId = PartitionId::of_family(FAMILY, 1);
 const OTHER: PartitionId = PartitionId::of_family(FAMILY, 2);
 
 fn open(disk: SimDisk) -> (Arc<SimDisk>, Arc<Store>) {
+    open_with(disk, Arc::new(ManualClock::at(Instant::from_millis(1_000))))
+}
+
+fn open_with(disk: SimDisk, clock: Arc<dyn Clock>) -> (Arc<SimDisk>, Arc<Store>) {
     let disk = Arc::new(disk);
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Instant::from_millis(1_000)));
     let mut recovery = Recovery::new(FAMILY, Album::default);
     let options = StoreOptions { journal: Options::small(64 << 10), memory_bytes: 6_000 };
     let store = Store::open(Arc::<SimDisk>::clone(&disk), options, clock, &mut [&mut recovery]).unwrap();
@@ -74,4 +77,43 @@ fn housekeeping_forgets_nothing_of_a_partition_that_a_panic_broke() {
     let album = store.partition::<Album>(BROKEN).expect("a start has it again");
     assert_eq!(ask(&store, &album, Command::Look(9)), (vec![1, 2, 3], vec![500, 600, 700]));
     assert!(store.tend().unwrap().files > 10, "and the log is shortened again");
+}
+
+/// Breaks an album when it is asked for the time next, which a checkpoint does once it is under way.
+struct Breaking {
+    clock: ManualClock,
+    album: Mutex<Option<Arc<Partition<Album>>>>,
+}
+
+impl Clock for Breaking {
+    fn now(&self) -> Instant {
+        // Taken out first: the album asks for the time, too.
+        let album = self.album.lock().unwrap().take();
+        if let Some(album) = album {
+            let tripped = catch_unwind(AssertUnwindSafe(|| drop(album.execute(Command::Trip))));
+            assert!(tripped.is_err());
+        }
+        self.clock.now()
+    }
+
+    fn sleep_until(&self, at: Instant) -> Sleep {
+        self.clock.sleep_until(at)
+    }
+}
+
+#[test]
+fn a_checkpoint_under_which_a_partition_breaks_does_not_count() {
+    let clock = Arc::new(Breaking { clock: ManualClock::at(Instant::from_millis(1_000)), album: Mutex::new(None) });
+    let (disk, store) = open_with(SimDisk::new(4), Arc::<Breaking>::clone(&clock));
+    let (album, other) =
+        (Partition::new(&store, BROKEN, Album::default()), Partition::new(&store, OTHER, Album::default()));
+    ask(&store, &album, Command::Put(vec![vec![1; 500], vec![2; 600]]));
+    fill(&store, &other);
+    *clock.album.lock().unwrap() = Some(album);
+    assert!(matches!(store.tend(), Err(StoreError::Withdrawn)));
+    assert!(clock.album.lock().unwrap().is_none(), "the checkpoint had asked for the time");
+    store.journal().close();
+    let (_, store) = open(disk.crash());
+    let album = store.partition::<Album>(BROKEN).expect("a start has it again");
+    assert_eq!(ask(&store, &album, Command::Look(9)), (vec![1, 2], vec![500, 600]));
 }

@@ -174,6 +174,8 @@ pub enum StoreError {
     Fault(Fault),
     /// The journal has stopped.
     Stopped(Stopped),
+    /// Whoever asked for it no longer stands by what he gave. Nothing has changed.
+    Withdrawn,
 }
 
 impl From<Damage> for StoreError {
@@ -199,6 +201,7 @@ impl fmt::Display for StoreError {
             Self::Damage(damage) => damage.fmt(f),
             Self::Fault(fault) => fault.fmt(f),
             Self::Stopped(stopped) => stopped.fmt(f),
+            Self::Withdrawn => f.write_str("what was to be stored turned out to be incomplete"),
         }
     }
 }

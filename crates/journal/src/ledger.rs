@@ -47,6 +47,8 @@ pub struct Checkpoint<'a, 's> {
     pub drop_segments: &'a [u64],
     /// Files among those that go which are kept beside the log, because parts of them are damaged.
     pub set_aside: &'a [SetAside],
+    /// Whether the caller stands by all of this; asked when it is written, before it counts.
+    pub stands: &'a dyn Fn() -> bool,
 }
 
 /// The lists and what they stand for.
@@ -103,7 +105,7 @@ impl Ledger {
         checkpoint: Checkpoint<'_, '_>,
         ended: &dyn Fn() -> Option<Stopped>,
     ) -> Result<Vec<PartitionId>, StoreError> {
-        let Checkpoint { complete, snapshots, retire, drop_segments, set_aside } = checkpoint;
+        let Checkpoint { complete, snapshots, retire, drop_segments, set_aside, stands } = checkpoint;
         let old = lock(&self.current).clone();
         let base = self.shelf.base_without(retire.as_ref());
         let complete = complete || old.checkpoints.is_empty();
@@ -116,6 +118,9 @@ impl Ledger {
             checkpoint::write(self.shelf.io(), header, &mut seen).map_err(|error| self.undo(number, error))?;
         if let Some(stopped) = ended() {
             return Err(StoreError::Stopped(stopped));
+        }
+        if !stands() {
+            return Err(self.undo(number, StoreError::Withdrawn));
         }
 
         let mut new = Manifest { base, checkpoints: old.checkpoints, segments: self.segments.list() };

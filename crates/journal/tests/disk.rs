@@ -142,7 +142,14 @@ fn retired_files_become_spares_and_their_old_blocks_are_not_seen() {
         while let retire @ Some(_) = journal.closed_file() {
             let snapshots = &mut std::iter::empty();
             journal
-                .checkpoint(Checkpoint { complete: true, snapshots, retire, drop_segments: &[], set_aside: &[] })
+                .checkpoint(Checkpoint {
+                    complete: true,
+                    snapshots,
+                    retire,
+                    drop_segments: &[],
+                    set_aside: &[],
+                    stands: &|| true,
+                })
                 .unwrap();
         }
     }

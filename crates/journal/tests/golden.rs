@@ -155,8 +155,14 @@ fn retire(journal: &Journal, sequences: [u64; 2]) {
             pieces: if ordinal == 1 { pieces.clone().into() } else { (&[]).into() },
             state: ordinal.to_le_bytes().to_vec().into(),
         });
-        let checkpoint =
-            Checkpoint { complete, snapshots: &mut snapshots, retire: Some(file), drop_segments: &[], set_aside: &[] };
+        let checkpoint = Checkpoint {
+            complete,
+            snapshots: &mut snapshots,
+            retire: Some(file),
+            drop_segments: &[],
+            set_aside: &[],
+            stands: &|| true,
+        };
         journal.checkpoint(checkpoint).unwrap();
     }
 }

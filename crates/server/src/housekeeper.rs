@@ -78,8 +78,8 @@ fn round(store: &Store, was_full: bool) -> bool {
             }
             true
         }
-        // The journal has said so, and the server is about to stop.
-        Err(StoreError::Fault(_) | StoreError::Stopped(_)) => was_full,
+        // It has been said: the server is about to stop, or a partition broke.
+        Err(StoreError::Fault(_) | StoreError::Stopped(_) | StoreError::Withdrawn) => was_full,
         Err(StoreError::Damage(damage)) => {
             tracing::error!(%damage, "a stored file is damaged; the log is not shortened in this round");
             was_full

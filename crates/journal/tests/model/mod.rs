@@ -203,6 +203,7 @@ pub(crate) fn retire_oldest(journal: &Journal) -> Result<(), StoreError> {
         retire: journal.closed_file(),
         drop_segments: &[],
         set_aside: &[],
+        stands: &|| true,
     })
 }
 

@@ -400,8 +400,14 @@ impl User {
             pieces: Cow::Borrowed(&partition.pieces),
             state: Cow::Owned(encode(&partition.held)),
         });
-        let checkpoint =
-            Checkpoint { complete, snapshots: &mut snapshots, retire, drop_segments: &drop_segments, set_aside: &[] };
+        let checkpoint = Checkpoint {
+            complete,
+            snapshots: &mut snapshots,
+            retire,
+            drop_segments: &drop_segments,
+            set_aside: &[],
+            stands: &|| true,
+        };
         let done = journal.checkpoint(checkpoint);
         drop(snapshots);
         if let Err(error) = done {
