@@ -38,3 +38,4 @@ pub use caller::{Caller, Kind, UnknownCaller};
 pub use context::{Context, Key, Value};
 pub use decide::{Applicable, Decision, Denial, Gate, Grant, Layer, Request, Verdict, authorize};
 pub use policy::{Effect, Policy, Sort, Statement, action::Action, malformed::Malformed};
+pub use seal::Secret;
