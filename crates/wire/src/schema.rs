@@ -179,6 +179,14 @@ pub struct OperationShape {
     pub errors: &'static [&'static str],
 }
 
+impl OperationShape {
+    /// An operation that the model has and that gets no types, because the service does not carry it out.
+    pub const fn named(name: &'static str) -> Self {
+        let (input, output) = (crate::values::Nothing::SHAPE, crate::values::Nothing::SHAPE);
+        Self { name, input, output, result_wrapper: None, method: "POST", path: "/", errors: &[] }
+    }
+}
+
 /// Whose fault an error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {

@@ -22,6 +22,8 @@ pub(super) struct Model {
     /// Shapes that operations reach, by name.
     pub(super) shapes: BTreeMap<String, Shape>,
     pub(super) operations: Vec<Operation>,
+    /// Operations that are only known by name.
+    pub(super) others: Vec<String>,
     pub(super) errors: Vec<Error>,
 }
 
@@ -112,7 +114,8 @@ impl Model {
         check_names(model, overlay)?;
         let metadata = &model["metadata"];
         let has_query = metadata["protocol"] == "query" || !metadata["awsQueryCompatible"].is_null();
-        let operations = operations(model, has_query)?;
+        let mut operations = operations(model, has_query)?;
+        let others = others(&mut operations, overlay)?;
         let shapes = shapes(model, overlay, &operations)?;
         Ok(Self {
             id: text(&metadata["serviceId"], "serviceId")?,
@@ -123,8 +126,9 @@ impl Model {
             xml_namespace: optional(&metadata["xmlNamespace"]).or_else(|| overlay.xml_namespace.clone()),
             query_compatible: !metadata["awsQueryCompatible"].is_null(),
             shapes,
+            errors: errors(model, overlay, &operations)?,
             operations,
-            errors: errors(model, overlay)?,
+            others,
         })
     }
 
@@ -194,6 +198,20 @@ fn operations(model: &Value, has_query: bool) -> Result<Vec<Operation>, String> 
         .collect::<Result<Vec<_>, String>>()?;
     operations.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(operations)
+}
+
+/// Takes out the operations that the overlay does not ask for, where it names some, and gives their names.
+fn others(operations: &mut Vec<Operation>, overlay: &Overlay) -> Result<Vec<String>, String> {
+    let wanted = &overlay.operations;
+    let known = |name: &&String| operations.iter().any(|operation| operation.name == **name);
+    if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
+        return Err(format!("the overlay names the operation {unknown}, which no model has"));
+    }
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let others = operations.extract_if(.., |operation| !wanted.contains(&operation.name));
+    Ok(others.map(|operation| operation.name).collect())
 }
 
 /// Every shape that an operation reaches.
@@ -334,11 +352,16 @@ fn reaches(direct: &BTreeMap<String, Vec<String>>, from: &str, to: &str) -> bool
     false
 }
 
-/// The errors of the model, corrected, and those that only the overlay knows.
-fn errors(model: &Value, overlay: &Overlay) -> Result<Vec<Error>, String> {
+/// The errors of the model, corrected, and those that only the overlay knows. Where operations are named, these are the
+/// errors of theirs alone.
+fn errors(model: &Value, overlay: &Overlay, operations: &[Operation]) -> Result<Vec<Error>, String> {
+    let is_wanted = |name: &String| {
+        overlay.operations.is_empty() || operations.iter().any(|operation| operation.errors.contains(name))
+    };
     let shapes = model["shapes"].as_object().ok_or("the model has no shapes")?;
     let nothing = Answer::default();
-    let modelled = shapes.iter().filter(|(_, shape)| shape["exception"] == true).map(|(name, shape)| {
+    let modelled = shapes.iter().filter(|(name, shape)| shape["exception"] == true && is_wanted(name));
+    let modelled = modelled.map(|(name, shape)| {
         let answer = overlay.errors.get(name).unwrap_or(&nothing);
         let receiver = answer.receiver || shape["fault"] == true;
         let status = shape["error"]["httpStatusCode"].as_u64().and_then(|status| u16::try_from(status).ok());

@@ -21,6 +21,8 @@ pub(super) struct Overlay {
     pub(super) xml_namespace: Option<String>,
     /// What stands before `#` in `__type` for errors of the model.
     pub(super) error_namespace: String,
+    /// The operations that get types; the others keep their names alone. Empty: all of them.
+    pub(super) operations: Vec<String>,
     /// `Shape.Member`: demanded by the model, but read as its default when it is absent.
     pub(super) defaulted: Vec<String>,
     /// `Shape.Member`: demanded by the model, but not written when it is empty.
@@ -78,6 +80,7 @@ impl Overlay {
             "signing_name" => self.signing_name = text(value)?,
             "xml_namespace" => self.xml_namespace = Some(text(value)?),
             "error_namespace" => self.error_namespace = text(value)?,
+            "operations" => self.operations = texts(value)?,
             "defaulted" => self.defaulted = texts(value)?,
             "omitted_when_empty" => self.omitted_when_empty = texts(value)?,
             "items" => self.items = each(value, text)?,

@@ -6,9 +6,15 @@ use super::header;
 
 /// The whole file of operations.
 pub(super) fn operations(model: &Model) -> String {
-    let definitions: String = model.operations.iter().map(operation).collect();
-    let names: Vec<String> =
-        model.operations.iter().map(|operation| format!("&{}", screaming(&operation.name))).collect();
+    let others = model.others.iter().map(|name| {
+        let identifier = screaming(name);
+        format!("pub static {identifier}: OperationShape = OperationShape::named({name:?});\n")
+    });
+    let definitions: String = model.operations.iter().map(operation).chain(others).collect();
+    let mut names: Vec<&String> =
+        model.operations.iter().map(|operation| &operation.name).chain(&model.others).collect();
+    names.sort();
+    let names: Vec<String> = names.into_iter().map(|name| format!("&{}", screaming(name))).collect();
     let nothing = if definitions.contains("Nothing") { ", Nothing" } else { "" };
     let head = header(model, "The operations");
     format!(
