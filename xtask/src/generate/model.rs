@@ -367,7 +367,7 @@ fn errors(model: &Value, overlay: &Overlay, operations: &[Operation]) -> Result<
         let status = shape["error"]["httpStatusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
         Error {
             name: name.clone(),
-            type_name: format!("{}#{name}", overlay.error_namespace),
+            type_name: overlay.error_type(name),
             query_code: answer.query_code.clone().or_else(|| optional(&shape["error"]["code"])).unwrap_or(name.clone()),
             status: answer.status.or(status).unwrap_or(if receiver { 500 } else { 400 }),
             receiver,
@@ -375,7 +375,7 @@ fn errors(model: &Value, overlay: &Overlay, operations: &[Operation]) -> Result<
     });
     let common = overlay.common_errors.iter().map(|(name, answer)| Error {
         name: name.clone(),
-        type_name: format!("{FRAMEWORK}#{name}"),
+        type_name: if overlay.has_bare_errors() { name.clone() } else { format!("{FRAMEWORK}#{name}") },
         query_code: answer.query_code.clone().unwrap_or(name.clone()),
         status: answer.status.unwrap_or(if answer.receiver { 500 } else { 400 }),
         receiver: answer.receiver,

@@ -19,7 +19,7 @@ pub(super) struct Overlay {
     pub(super) signing_name: String,
     /// The namespace of XML replies where the model has none.
     pub(super) xml_namespace: Option<String>,
-    /// What stands before `#` in `__type` for errors of the model.
+    /// What stands before `#` in `__type` for errors of the model. Empty where the service writes bare names.
     pub(super) error_namespace: String,
     /// The operations that get types; the others keep their names alone. Empty: all of them.
     pub(super) operations: Vec<String>,
@@ -71,6 +71,16 @@ impl Overlay {
             Some((key, _)) => Err(format!("{key} is missing")),
             None => Ok(overlay),
         }
+    }
+
+    /// What `__type` says of an error of the model.
+    pub(super) fn error_type(&self, name: &str) -> String {
+        if self.has_bare_errors() { name.to_owned() } else { format!("{}#{name}", self.error_namespace) }
+    }
+
+    /// Whether `__type` has no namespaces in this service.
+    pub(super) fn has_bare_errors(&self) -> bool {
+        self.error_namespace.is_empty()
     }
 
     fn set(&mut self, key: &str, value: Value) -> Result<(), String> {

@@ -30,8 +30,11 @@ pub fn encode_error(type_name: &str, message: &str) -> Vec<u8> {
     writer.open(b'{');
     writer.key("__type");
     writer.string(type_name);
-    writer.key("message");
-    writer.string(message);
+    // Errors that say nothing beyond their name (KMS's InvalidCiphertextException) have no message at all.
+    if !message.is_empty() {
+        writer.key("message");
+        writer.string(message);
+    }
     writer.close(b'}');
     writer.into_bytes()
 }
