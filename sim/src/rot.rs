@@ -2,7 +2,7 @@
 //!
 //! The store was stopped in order, so every byte that counts is attested. Either the start is refused and names the file, or
 //! it serves: then what is missing was counted as unreadable, is no more than stands around one place, and everything else is
-//! there as it was sent.
+//! there as it was sent. No damage of a segment refuses a start.
 
 use crate::ask::QUEUES;
 use crate::plan::Sabotage;
@@ -44,7 +44,7 @@ impl World {
         };
         match Server::open(&start) {
             Ok(server) => self.server = Some(server),
-            Err(OpenError::Corrupt { file, .. }) if file == name => return Ok(()),
+            Err(OpenError::Corrupt { file, .. }) if file == name && !file.starts_with("segment-") => return Ok(()),
             Err(error) => return Err(format!("a bit of {name} rotted at {offset}, and the start says: {error}")),
         }
         self.pass(LATER_MILLIS).await;

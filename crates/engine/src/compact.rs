@@ -2,8 +2,8 @@
 //!
 //! A queue that drains from its front gives whole pieces back and is never written again. What is left of others, a stuck
 //! message here and there, is gathered: a segment is worth writing anew when less than half of its records are held, and
-//! small segments as soon as there are several of them. A damaged one is given up after a few rounds (`suspects.rs`): what of
-//! it is sound is written anew, what is not is told to be lost.
+//! small segments as soon as there are several of them. A damaged one is given up after a few rounds, or at once if the start
+//! found its ends damaged (`suspects.rs`): what of it is sound is written anew, what is not is told to be lost.
 
 use crate::registry::{Choice, Stored, Use};
 use crate::retire::by_owner;
@@ -29,7 +29,15 @@ impl Store {
     /// Writes the segments anew for which that is worth it. Says how many; nobody refers to them afterwards.
     pub(crate) fn compact(&self) -> Result<u64, StoreError> {
         let uses = self.uses();
-        self.rewrite_all(&choose(&self.journal().segments(), &uses))
+        let mut segments = self.journal().segments();
+        let mut written = 0;
+        let is_hurt = |info: &mut SegmentInfo| self.suspects.is_given_up(Source::Segment(info.number));
+        let hurt: Vec<_> = segments.extract_if(.., is_hurt).filter(|info| uses.contains_key(&info.number)).collect();
+        // Each by itself, so that memory is taken for one, and damage in none of the others puts it off.
+        for SegmentInfo { number, .. } in hurt {
+            written += self.rewrite_all(&[number])?;
+        }
+        Ok(written + self.rewrite_all(&choose(&segments, &uses))?)
     }
 
     /// Writes segments anew. Damage in one of them puts it off, until the segment is given up.
@@ -111,7 +119,12 @@ impl Store {
             Err(damage) if self.suspects.is_given_up(source) => {
                 let missing = missing(partition, piece, &kept[before..], &damage);
                 let messages: u64 = missing.iter().map(|lost| u64::from(lost.records)).sum();
-                tracing::error!(%damage, partition = %id, messages, "a part of a segment cannot be read; what was held is lost");
+                if let (Some(first), Some(last)) = (missing.first(), missing.last()) {
+                    let keys = first.first_key..=last.last_key;
+                    tracing::error!(
+                        %damage, partition = %id, messages, ?keys, "a part of a segment cannot be read; what was held is lost"
+                    );
+                }
                 Ok(missing)
             }
             Err(damage) => Err(StoreError::Damage(damage)),

@@ -13,7 +13,7 @@ use crate::registry::Registry;
 use crate::slices::SLICES_IN_A_SEGMENT;
 use crate::suspects::Suspects;
 use crate::timers::Timers;
-use journal::{Drive, Io, Journal, OpenError, ReplayError, Urgency};
+use journal::{Drive, Io, Journal, OpenError, ReplayError, Source, Urgency};
 use names::{PartitionId, Position};
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -91,7 +91,12 @@ impl Store {
             &mut |snapshot| owners.of(snapshot.partition, |owner| owner.snapshot(snapshot, &memory)),
             &mut |record| owners.of(record.partition, |owner| owner.record(record, &memory)),
         )?;
-        Ok(Self::new(journal, clock, memory, manual, slice_bytes))
+        let store = Self::new(journal, clock, memory, manual, slice_bytes);
+        for (number, damage) in store.journal().hurt_segments() {
+            tracing::error!(%damage, "a segment is damaged; what of it is sound is served, and will be written anew");
+            store.suspects.condemn(Source::Segment(*number), &damage.to_string());
+        }
+        Ok(store)
     }
 
     /// A store that keeps nothing beyond the process, and so everything in memory.

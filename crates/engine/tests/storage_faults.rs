@@ -211,6 +211,88 @@ fn a_salvaged_segment_leaves_what_was_sound() {
     assert!(!house.segment_names().contains(&name));
 }
 
+/// A closed house with 200 pictures, most of them in its first segment.
+fn closed_house() -> (Arc<SimDisk>, String) {
+    let house = house();
+    house.fill(200);
+    house.store.tend().unwrap();
+    let name = house.segment_names().remove(0);
+    house.store.journal().close();
+    (house.disk, name)
+}
+
+#[test]
+fn a_segment_with_a_damaged_end_is_served_whole_written_anew_and_set_aside() {
+    let (disk, name) = closed_house();
+    let bytes = disk.bytes(&name).unwrap().len() as u64;
+    for at in [0, 17, 40, 62, bytes - 4096, bytes - 4096 + 41, bytes - 4096 + 63] {
+        let hurt = Arc::new(disk.kill());
+        hurt.flip(&name, at, 2);
+        let house = House::open(hurt);
+        assert_withheld(&house, 200, &[]);
+        assert!(house.segment_names().contains(&name), "byte {at}: it is served until it is written anew");
+        assert_eq!(house.store.tend().unwrap().compacted_segments, 1, "byte {at}");
+        assert!(!house.segment_names().contains(&name));
+        let note = house.disk.bytes(&format!("damaged-{name}.txt")).unwrap();
+        let part = if at < 4096 { "the header is damaged" } else { "the footer is damaged" };
+        assert!(String::from_utf8_lossy(&note).contains(part), "byte {at}");
+        assert!(house.disk.bytes(&format!("damaged-{name}")).is_some());
+        assert_withheld(&house, 200, &[]);
+        let house = House::open(Arc::new(house.disk.crash()));
+        assert_withheld(&house, 200, &[]);
+        assert_eq!((house.store.damaged_reads(), house.store.journal().damaged_files()), (0, 1));
+        assert_eq!(house.store.tend().unwrap().compacted_segments, 0, "once is enough");
+    }
+}
+
+#[test]
+fn a_segment_that_was_cut_costs_what_stood_behind_the_cut_and_says_so() {
+    let (disk, name) = closed_house();
+    disk.truncate(&name, 4096 + 20_000);
+    let house = House::open(disk);
+    let found = house.look();
+    let missing: Vec<u64> = found.iter().filter(|(_, picture)| picture.is_none()).map(|(key, _)| *key).collect();
+    assert!(!missing.is_empty() && found.len() == 200);
+    house.store.tend().unwrap();
+    assert_withheld(&house, 200, &missing);
+    let reads = house.store.damaged_reads();
+    let house = House::open(Arc::new(house.disk.crash()));
+    assert_withheld(&house, 200, &missing);
+    assert!(reads > 0 && house.store.damaged_reads() > 0 && !house.segment_names().contains(&name));
+}
+
+#[test]
+fn a_missing_segment_refuses_a_server_and_is_given_up_by_a_repair() {
+    let (disk, name) = closed_house();
+    let kept = disk.bytes(&name).unwrap();
+    disk.lose(&name);
+    let open = |disk: &Arc<SimDisk>, without_lost_segments| {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Instant::from_millis(1_000)));
+        let mut recovery = Recovery::new(FAMILY, Album::default);
+        let options = Options { without_lost_segments, ..Options::small(FILE_BYTES) };
+        let store = Store::open(Arc::<SimDisk>::clone(disk), options, clock, &mut [&mut recovery])?;
+        recovery.finish(&store);
+        Ok::<_, OpenError>(store)
+    };
+    let Err(OpenError::Corrupt { file, why, .. }) = open(&disk, false) else { panic!("it is opened") };
+    assert!(file == name && why.contains("it is missing"));
+    // Whoever finds the file again loses nothing.
+    let found = Arc::new(disk.kill());
+    journal::Io::create(&*found, &name, kept.len() as u64).unwrap();
+    found.overwrite(&name, 0, &kept);
+    assert_withheld(&House::open(found), 200, &[]);
+
+    let store = open(&disk, true).unwrap();
+    let number = journal::Segments::is_ours(&name).unwrap();
+    store.salvage(&[number]).unwrap();
+    store.journal().close();
+    drop(store);
+    let house = House::open(disk);
+    let missing: Vec<u64> = house.look().iter().filter(|(_, one)| one.is_none()).map(|(key, _)| *key).collect();
+    assert!(!missing.is_empty() && missing.len() < 200);
+    assert_withheld(&house, 200, &missing);
+}
+
 #[test]
 fn a_disk_too_full_to_retire_the_log_keeps_everything_and_goes_on_later() {
     let house = house();

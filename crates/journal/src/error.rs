@@ -343,8 +343,8 @@ impl fmt::Display for OpenError {
             ),
             Self::Corrupt { file, offset, why } => write!(
                 f,
-                "the journal is damaged in {file} at byte {offset}: {why}. Nothing was changed. Copy the folder, check \
-                 the disk (kernel log, SMART), then restore the folder from a backup; records before this place are intact"
+                "the journal is damaged in {file} at byte {offset}: {why}. Nothing was changed; copy the folder and check the \
+                 disk (kernel log, SMART) before anything else"
             ),
             Self::Replay { file, position, error } => {
                 write!(f, "the record at position {position} in {file} cannot be replayed: {error}")

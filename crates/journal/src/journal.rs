@@ -59,7 +59,8 @@ impl Journal {
     /// Opens the log in `io`, or begins one. `restore` gets the newest snapshot of every partition, in no order, those
     /// that are over too; then `replay` gets every record of the log in order, also those that snapshots contain.
     ///
-    /// The folder is locked until `close` or drop. A damaged log is not opened and not changed.
+    /// The folder is locked until `close` or drop. A damaged log is not opened and not changed; of damaged segments whatever is
+    /// sound can be read, and `hurt_segments` says which they are.
     #[expect(clippy::needless_pass_by_value, reason = "options are settled at the open and belong to the journal")]
     pub fn open(
         io: Arc<dyn Io>,
@@ -237,6 +238,11 @@ impl Journal {
     /// Segments that are there, those written since the last checkpoint included.
     pub fn segments(&self) -> Vec<SegmentInfo> {
         self.ledger.as_ref().map(Ledger::segments).map_or_else(Vec::new, Segments::list)
+    }
+
+    /// What the open found wrong with segments that it took all the same, by their numbers.
+    pub fn hurt_segments(&self) -> &[(u64, Damage)] {
+        self.ledger.as_ref().map_or(&[], |ledger| ledger.segments().hurt())
     }
 
     /// Bytes of the complete checkpoint, and of those of changes after it.

@@ -27,6 +27,9 @@ pub struct Options {
     pub reserve_bytes: u64,
     /// How segments are cut.
     pub segments: SegmentSizes,
+    /// Opens although a listed segment is missing, or is another than the listed one, and takes it for a damaged one: a
+    /// repair's choice. A server refuses, because whoever put the file elsewhere can put it back.
+    pub without_lost_segments: bool,
     /// Threads, or the caller.
     pub drive: Drive,
 }
@@ -40,6 +43,7 @@ impl Default for Options {
             spares: limits::SPARES,
             reserve_bytes: limits::RESERVE_BYTES,
             segments: SegmentSizes::default(),
+            without_lost_segments: false,
             drive: Drive::default(),
         }
     }

@@ -79,7 +79,8 @@ pub(crate) fn open(
     }
     let shelf = Arc::new(Shelf::new(io, options.file_bytes, options.spares, options.retire_bytes()));
     let Some(manifest) = manifest else { return begin(&shelf, &found, options) };
-    let segments = Segments::open(shelf.shared_io(), manifest.base.chain.log_id, &manifest.segments)?;
+    let (log_id, without_lost) = (manifest.base.chain.log_id, options.without_lost_segments);
+    let segments = Segments::open_perhaps_without(shelf.shared_io(), log_id, &manifest.segments, without_lost)?;
     let segments = segments.with_sizes(options.segments);
     let order = restore::restore(shelf.io(), &manifest, restore)?;
     let ledger = Ledger::new(Arc::clone(&shelf), segments, manifest.clone());

@@ -8,8 +8,8 @@
 use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
 use journal::{
-    AlignedBuf, Damage, Io, Kept, OpenError, Piece, Place, RECORD_HEADER_BYTES, RealDisk, SegmentInfo, SegmentSizes,
-    Segments, Source, StoreError, padded, sim::SimDisk,
+    AlignedBuf, Damage, Io, Kept, Piece, Place, RECORD_HEADER_BYTES, RealDisk, SegmentInfo, SegmentSizes, Segments,
+    Source, StoreError, padded, sim::SimDisk,
 };
 use names::{Instant, PartitionId};
 use proptest::prelude::{any, prop, prop_assert_eq, proptest};
@@ -249,13 +249,11 @@ fn a_reader_of_a_piece_that_is_not_there_is_told_so() {
 fn noticed(disk: &SimDisk, world: &World, pieces: &[(PartitionId, Piece)], info: SegmentInfo) -> bool {
     let segments = match Segments::open(Arc::new(disk.clone()), LOG_ID, &[info]) {
         Ok(segments) => segments,
-        Err(OpenError::Corrupt { file, why, .. }) => {
-            assert!(file == Source::Segment(info.number).file() && !why.is_empty());
-            return true;
-        }
-        Err(other) => panic!("{other}"),
+        Err(error) => panic!("damage refuses the open: {error}"),
     };
-    let mut damages = 0;
+    let hurt = segments.hurt();
+    assert!(hurt.iter().all(|(number, damage)| *number == info.number && !damage.why.is_empty()));
+    let mut damages = hurt.len();
     for (partition, piece) in pieces {
         let (found, damage) = read_all(&segments, piece, 0);
         let mut written = world.kept.iter().filter(|kept| kept.partition == *partition);
@@ -348,15 +346,19 @@ fn a_damaged_payload_costs_one_record_and_names_it() {
 }
 
 #[test]
-fn a_segment_cut_anywhere_is_refused_and_verified_as_damage() {
-    let (_, disk, _, info) = small_segment();
+fn a_segment_cut_anywhere_serves_what_is_left_and_is_verified_as_damage() {
+    let (world, disk, pieces, info) = small_segment();
     let name = Source::Segment(info.number).file();
     let segments = open(&disk, &[info]);
     for cut in (0..info.bytes).filter(|cut| cut % 64 < 2 || cut % 4096 > 4000) {
         let hurt = disk.crash();
         hurt.truncate(&name, cut);
-        let opened = Segments::open(Arc::new(hurt.clone()), LOG_ID, &[info]);
-        assert!(matches!(opened, Err(OpenError::Corrupt { file, .. }) if file == name), "cut at {cut}");
+        assert!(noticed(&hurt, &world, &pieces, info), "cut at {cut}");
+        let opened = open(&hurt, &[info]);
+        assert_eq!(opened.hurt().len(), 1, "cut at {cut}");
+        let whole = |piece: &Piece| piece.offset + piece.bytes + u64::from(piece.index_bytes) <= cut;
+        let read = |piece: &Piece| read_all(&opened, piece, 0).1.is_none();
+        assert!(pieces.iter().all(|(_, piece)| whole(piece) == read(piece)), "cut at {cut}");
         let damage = Segments::open(Arc::new(hurt), LOG_ID, &[]).unwrap().verify(info.number).unwrap_err();
         assert!(damage.offset <= cut, "cut at {cut}: {damage}");
     }
@@ -381,6 +383,8 @@ fn a_lost_swapped_foreign_or_newer_segment_is_refused_by_name() {
         refused(&lost, LOG_ID, info)
             .contains("in segment-0000000000000001.tw at byte 0: the segment is listed, and it is missing")
     );
+    let without = Segments::open_perhaps_without(Arc::new(lost), LOG_ID, &[info], true).unwrap();
+    assert!(without.hurt()[0].1.why.contains("it is missing"));
     let swapped = disk.crash();
     swapped.rename(&name, &Source::Segment(2).file()).unwrap();
     assert!(refused(&swapped, LOG_ID, SegmentInfo { number: 2, ..info }).contains("the header is of another file"));

@@ -18,7 +18,7 @@ use crate::resources::{self, Declared};
 use crate::surroundings::SystemSurroundings;
 use engine::{Clock, Store, StoreOptions};
 use gateway::{Gateway, Limits, Service};
-use journal::{Options, RealDisk};
+use journal::{OpenError, Options, RealDisk};
 use prometheus_client::registry::Registry;
 use sqs::Sqs;
 use std::future::pending;
@@ -167,7 +167,7 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
         let journal = Options { reserve_bytes: config.reserve_mib << 20, ..Options::default() };
         let options = StoreOptions { journal, memory_bytes: config.memory_limit };
         let opened = Store::open(Arc::new(disk), options, shown, &mut [&mut recovery]);
-        opened.map_err(|error| failed(error.to_string()))?
+        opened.map_err(|error| failed(error.to_string() + &advice(&error, config)))?
     };
     let behind = clock.raise(recovery.latest());
     if behind > CLOCK_BEHIND_TOLD {
@@ -181,6 +181,16 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
     };
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
     Ok((store, sqs))
+}
+
+/// What an operator can do about a data folder that is damaged.
+fn advice(error: &OpenError, config: &Config) -> String {
+    let OpenError::Corrupt { .. } = error else { return String::new() };
+    let folder = config.data_dir.display();
+    format!(
+        ". `tidewire fsck {folder}` says what is lost, `tidewire fsck {folder} --repair` says it and repairs what can be \
+         repaired; `tidewire restore` brings a backup back"
+    )
 }
 
 fn wire_up(mode: Mode, config: &Config, clock: &Arc<SystemClock>, store: &Arc<Store>, sqs: &Arc<Sqs>) -> Gateway {

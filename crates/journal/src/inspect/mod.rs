@@ -373,7 +373,7 @@ impl Inspection<'_> {
         }
         let told = self.report.findings[before..].iter().any(|finding| finding.damage == first);
         if !told {
-            let lost = "nothing of it is read while records are served".to_owned();
+            let lost = "nothing: every record that a queue may ask for can be read".to_owned();
             let lost = if self.report.findings.len() > before { "what is said of its pieces".to_owned() } else { lost };
             self.find(first, lost, Cure::Salvage { segment: number, partition: PartitionId::new(0) });
         }

@@ -104,6 +104,7 @@ pub struct Segments {
     io: Arc<dyn Io>,
     log_id: u64,
     sizes: SegmentSizes,
+    hurt: Vec<(u64, Damage)>,
     state: Mutex<State>,
 }
 
@@ -115,11 +116,23 @@ struct State {
 }
 
 impl Segments {
-    /// The segments that `listed` names, each of which must be there, of its length, with a sound header and the listed
-    /// footer. Their records are checked when they are read, or by `verify`.
+    /// The segments that `listed` names, each of which must be there and be the listed one. Their records are checked when
+    /// they are read, or by `verify`; damage at a segment's ends, or its being cut, is told by `hurt`.
     pub fn open(io: Arc<dyn Io>, log_id: u64, listed: &[SegmentInfo]) -> Result<Self, OpenError> {
+        Self::open_perhaps_without(io, log_id, listed, false)
+    }
+
+    /// The same; `without_lost` takes a segment that is missing, or another than the listed one, for a damaged one.
+    pub fn open_perhaps_without(
+        io: Arc<dyn Io>,
+        log_id: u64,
+        listed: &[SegmentInfo],
+        without_lost: bool,
+    ) -> Result<Self, OpenError> {
+        let mut hurt = Vec::new();
         for info in listed {
-            ends::check_listed(&*io, log_id, info)?;
+            let damage = ends::check_listed(&*io, log_id, info, without_lost)?;
+            hurt.extend(damage.map(|damage| (info.number, damage)));
         }
         let names = io.list().map_err(Fault::of("journal", "list of the folder"))?;
         let seen = names.iter().filter_map(|name| Self::is_ours(name)).max().unwrap_or(0);
@@ -129,7 +142,7 @@ impl Segments {
             files: Recent::new(SEGMENTS_OPEN),
             indexes: Recent::new(INDEXES_KEPT),
         };
-        Ok(Self { io, log_id, sizes: SegmentSizes::default(), state: Mutex::new(state) })
+        Ok(Self { io, log_id, sizes: SegmentSizes::default(), hurt, state: Mutex::new(state) })
     }
 
     /// What `listed` names, taken as it comes: for a check, which is to find all that is wrong and not only the first.
@@ -140,13 +153,18 @@ impl Segments {
             files: Recent::new(SEGMENTS_OPEN),
             indexes: Recent::new(INDEXES_KEPT),
         };
-        Self { io, log_id, sizes: SegmentSizes::default(), state: Mutex::new(state) }
+        Self { io, log_id, sizes: SegmentSizes::default(), hurt: Vec::new(), state: Mutex::new(state) }
     }
 
     /// The same with other sizes, for tests and simulations.
     #[must_use]
     pub fn with_sizes(self, sizes: SegmentSizes) -> Self {
         Self { sizes, ..self }
+    }
+
+    /// What was wrong at the open with segments that serve all the same what of them is sound, by their numbers.
+    pub fn hurt(&self) -> &[(u64, Damage)] {
+        &self.hurt
     }
 
     /// The number in `name` if it is a segment's, whole or half-made. One that no list names is a crash's leftover.
@@ -294,10 +312,14 @@ impl Segments {
         })
     }
 
-    /// Keeps segments that no list names any more beside the log, because parts of them are damaged.
+    /// Keeps segments that no list names any more beside the log, because parts of them are damaged. Of one that is missing
+    /// altogether the note is kept.
     pub(crate) fn set_aside(&self, numbers: &[u64]) -> Result<(), Fault> {
         for number in numbers {
-            aside::set_aside(&*self.io, &segment_name(*number))?;
+            match aside::set_aside(&*self.io, &segment_name(*number)) {
+                Err(fault) if fault.error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            }
             self.forget(*number);
         }
         Ok(())

@@ -41,7 +41,7 @@ impl<'a> Verify<'a> {
     pub(super) fn begin(file: &'a dyn IoFile, log_id: u64, number: u64) -> Result<Self, Damage> {
         let name = segment_name(number);
         let (footer, footer_crc) = ends::read(file, log_id, number, true).map_err(|flaw| match flaw {
-            ends::Flaw::Damage(damage) => damage,
+            ends::Flaw::Damage(damage) | ends::Flaw::Foreign(damage) => damage,
             ends::Flaw::Newer(found) => {
                 Damage::at(&name, 0, format!("it has format {found}, which a newer version reads"))
             }

@@ -230,7 +230,8 @@ fn salvage(fsck: &Fsck, cures: &[Cure]) -> Result<(), String> {
     let clock = Arc::new(SystemClock::start());
     let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(&clock);
     let mut recovery = Sqs::recovery();
-    let store = Store::open(Arc::new(disk), Options::default(), shown, &mut [&mut recovery]);
+    let options = Options { without_lost_segments: true, ..Options::default() };
+    let store = Store::open(Arc::new(disk), options, shown, &mut [&mut recovery]);
     let store = store.map_err(|error| error.to_string())?;
     clock.raise(recovery.latest());
     recovery.finish(&store);

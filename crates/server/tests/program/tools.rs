@@ -182,6 +182,10 @@ fn a_damaged_log_is_reported_cut_when_told_and_served_again() {
     let (file, offset) = (third["file"].as_str().unwrap().to_owned(), third["offset"].as_u64().unwrap());
     flip(&data, &file, offset + 40);
 
+    let (code, said) = output(&["dev", "--listen", "127.0.0.1:0", "--data-dir", data.path()]);
+    let repair = format!("`tidewire fsck {} --repair`", data.path());
+    assert!(code == Some(1) && said.contains(&file) && said.contains("at byte") && said.contains(&repair), "{said}");
+
     let (code, said) = output(&["fsck", data.path(), "--output", "json"]);
     assert_eq!(code, Some(1), "{said}");
     let report = json(&said);
@@ -262,21 +266,7 @@ fn named(folder: &Folder, prefix: &str) -> Vec<String> {
 #[test]
 fn fsck_repairs_a_damaged_segment_by_what_is_sound_of_it() {
     let data = Folder::new("salvage");
-    let server = serve(&data);
-    server.create_queue();
-    // More than two files of the log, so that the first becomes a segment.
-    let filler = "x".repeat(800_000);
-    let sent: BTreeSet<String> = (0..270).map(|n| format!("{n}-{filler}")).collect();
-    for body in &sent {
-        send(&server.address, body);
-    }
-    let begun = std::time::Instant::now();
-    while named(&data, "segment-").is_empty() {
-        assert!(begun.elapsed().as_secs() < 60, "the log is not retired");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    server.stop();
-    let segment = named(&data, "segment-").remove(0);
+    let (sent, segment) = with_a_segment(&data);
     flip(&data, &segment, 1_000_000);
     let (code, said) = output(&["fsck", data.path()]);
     assert!(code == Some(1) && said.contains(&segment) && said.contains("1 of "), "{said}");
@@ -290,6 +280,46 @@ fn fsck_repairs_a_damaged_segment_by_what_is_sound_of_it() {
     assert_eq!((found.len(), found.is_subset(&sent)), (269, true));
     assert!(server.get("/metrics").contains("tidewire_store_damaged_files 1"));
     server.stop();
+}
+
+/// A folder whose first segment holds most of 270 large messages, which are returned with the segment's name.
+fn with_a_segment(data: &Folder) -> (BTreeSet<String>, String) {
+    let server = serve(data);
+    server.create_queue();
+    // More than two files of the log, so that the first becomes a segment.
+    let filler = "x".repeat(800_000);
+    let sent: BTreeSet<String> = (0..270).map(|n| format!("{n}-{filler}")).collect();
+    for body in &sent {
+        send(&server.address, body);
+    }
+    wait_for(data, "segment-", 1);
+    server.stop();
+    (sent, named(data, "segment-").remove(0))
+}
+
+/// Waits until there are at least so many files whose names begin so.
+fn wait_for(data: &Folder, prefix: &str, count: usize) {
+    let begun = std::time::Instant::now();
+    while named(data, prefix).len() < count {
+        assert!(begun.elapsed().as_secs() < 60, "no {prefix}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_server_starts_with_a_segment_whose_header_is_damaged_and_sets_it_aside() {
+    let data = Folder::new("hurt-header");
+    let (sent, segment) = with_a_segment(&data);
+    flip(&data, &segment, 20);
+    let (code, said) = output(&["fsck", data.path()]);
+    let told = format!("damage: {segment}: offset 0: the header is damaged\n  lost: nothing");
+    assert!(code == Some(1) && said.contains(&told) && said.contains("1 finding"), "{said}");
+    let server = serve(&data);
+    assert_eq!(bodies(&server.address), sent);
+    wait_for(&data, &format!("damaged-{segment}"), 2);
+    server.stop();
+    let (code, said) = output(&["fsck", data.path()]);
+    assert!(code == Some(0) && said.contains("set aside") && said.contains("clean"), "{said}");
 }
 
 #[test]
