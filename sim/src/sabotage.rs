@@ -3,7 +3,7 @@
 //! The service itself is untouched: a wrapper answers in its place, or breaks where it would have answered.
 
 use crate::plan::Sabotage;
-use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
+use gateway::{Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use serde_json::Value;
 use std::sync::Arc;
 use wire::{Nothing, Reader, Write};
@@ -65,6 +65,10 @@ impl Service for Saboteur {
 struct Harmed(Harm);
 
 impl Prepared for Harmed {
+    fn needs(&self, _: &Caller) -> Result<Vec<Need>, Refused> {
+        Ok(Vec::new())
+    }
+
     fn call(self: Box<Self>, _: Caller) -> Answer {
         match self.0 {
             Harm::Forget => Box::pin(async { Ok(Box::new(Nothing) as Box<dyn Write + Send>) }),

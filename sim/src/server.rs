@@ -10,7 +10,7 @@ use crate::plan::Sabotage;
 use crate::sabotage;
 use crate::trace::Trace;
 use engine::{Clock, Store, StoreOptions};
-use gateway::{Gateway, Limits, Page, Scheme, Service};
+use gateway::{Auth, Gateway, Limits, Page, Scheme, Service};
 use journal::sim::SimDisk;
 use journal::{Journal, OpenError, Options};
 use names::{AccountId, Instant, Region};
@@ -68,6 +68,8 @@ impl Server {
             default_region: region,
             public_url: None,
             limits: Limits::default(),
+            auth: Auth::Off,
+            signing_keys: Arc::default(),
         };
         let gateway = Gateway::new(options, &mut Registry::default());
         Ok(Self { store, sqs, clock, gateway, connections: Vec::new() })

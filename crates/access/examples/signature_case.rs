@@ -27,5 +27,5 @@ fn verify(case: &Value) -> Result<(), Fault> {
         Incoming { method: text("method"), path: text("path"), query: text("query"), headers: &headers, body: &body };
     let claim = Claim::read(&incoming)?;
     let now = Instant::EPOCH.plus_secs(case["now"].as_u64().unwrap());
-    Keys::new().verify(&incoming, &claim, now, || Some(text("secret").to_owned())).map(drop)
+    Keys::new().verify(&incoming, &claim, now, &text("secret").into()).map(drop)
 }

@@ -19,7 +19,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::gateway::{Gateway, Scheme};
+use crate::gateway::{Gateway, Origin};
 use crate::limits;
 use crate::pulse::{Counted, Pulse, Verdict, Watch};
 
@@ -44,10 +44,11 @@ impl Gateway {
     /// stopping, a new connection is closed unread.
     ///
     /// Dropping the future cuts the connection, whatever is under way.
-    pub async fn serve_connection<S>(&self, stream: S, scheme: Scheme)
+    pub async fn serve_connection<S>(&self, stream: S, origin: impl Into<Origin>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let origin = origin.into();
         let stopping = self.stopping();
         if stopping.is_set() {
             return;
@@ -57,7 +58,7 @@ impl Gateway {
         let _open = Open(self);
         let pulse = Arc::new(Pulse::default());
         let io = TokioIo::new(Counted { stream, pulse: Arc::clone(&pulse) });
-        let client = Arc::new(Client { gateway: self.clone(), pulse: Arc::clone(&pulse), scheme });
+        let client = Arc::new(Client { gateway: self.clone(), pulse: Arc::clone(&pulse), origin });
         let service = service_fn(move |request| Client::answer(Arc::clone(&client), request));
         let mut connection = pin!(self.http().serve_connection(io, service));
         let mut stop = pin!(stopping.wait());
@@ -109,12 +110,12 @@ impl Drop for Open<'_> {
 struct Client {
     gateway: Gateway,
     pulse: Arc<Pulse>,
-    scheme: Scheme,
+    origin: Origin,
 }
 
 impl Client {
     async fn answer(client: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let _in_flight = client.pulse.request(request.version());
-        Ok(client.gateway.answer(request, client.scheme).await)
+        Ok(client.gateway.answer(request, client.origin).await)
     }
 }

@@ -1,9 +1,9 @@
 //! Whom a request claims to come from: the credential scope of SigV4.
 //!
 //! `AKID/20261122/eu-central-1/sqs/aws4_request`, in the Authorization header or in the query field X-Amz-Credential.
-//! **It identifies, it does not authenticate**: no signature is verified yet, so an account or key read here is a claim.
-//! Nothing of an odd or missing scope is an error; defaults stand in. For the same
-//! reason a scope of another service than the routed one passes as yet: without a signature it would protect nothing.
+//! **It identifies, it does not authenticate**: it is read leniently, to route by it and for servers that verify nothing, and
+//! an account or key read here is a claim. Nothing of an odd or missing scope is an error; defaults stand in. Where
+//! signatures are verified, [`crate::authenticate`] refuses a request whose signed scope is not this one.
 
 use std::borrow::Cow;
 

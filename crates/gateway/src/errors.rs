@@ -41,4 +41,30 @@ errors! {
     UNAVAILABLE = "ServiceUnavailableException" / "ServiceUnavailable", 503 Receiver;
     /// A bug: the operation panicked.
     INTERNAL = "InternalFailure" / "InternalFailure", 500 Receiver;
+    /// Unsigned, in query protocols; and so on for the four below.
+    MISSING_TOKEN = "MissingAuthenticationTokenException" / "MissingAuthenticationToken", 403 Sender;
+    INCOMPLETE_SIGNATURE = "IncompleteSignatureException" / "IncompleteSignature", 400 Sender;
+    WRONG_SIGNATURE = "InvalidSignatureException" / "SignatureDoesNotMatch", 403 Sender;
+    UNKNOWN_KEY = "UnrecognizedClientException" / "InvalidClientTokenId", 403 Sender;
+    EXPIRED_TOKEN = "ExpiredTokenException" / "ExpiredToken", 403 Sender;
+    /// Unsigned, where a service has never had another protocol than JSON; and so on for the three below.
+    MISSING_TOKEN_IN_JSON = "MissingAuthenticationTokenException" / "MissingAuthenticationToken", 400 Sender;
+    WRONG_SIGNATURE_IN_JSON = "InvalidSignatureException" / "SignatureDoesNotMatch", 400 Sender;
+    UNKNOWN_KEY_IN_JSON = "UnrecognizedClientException" / "InvalidClientTokenId", 400 Sender;
+    EXPIRED_TOKEN_IN_JSON = "ExpiredTokenException" / "ExpiredToken", 400 Sender;
+}
+
+/// The error of one of the codes of `access::sigv4::Fault`.
+pub(crate) fn of_signature(code: &str) -> &'static ErrorShape {
+    match code {
+        "MissingAuthenticationToken" => &MISSING_TOKEN,
+        "MissingAuthenticationTokenException" => &MISSING_TOKEN_IN_JSON,
+        "SignatureDoesNotMatch" => &WRONG_SIGNATURE,
+        "InvalidSignatureException" => &WRONG_SIGNATURE_IN_JSON,
+        "InvalidClientTokenId" => &UNKNOWN_KEY,
+        "UnrecognizedClientException" => &UNKNOWN_KEY_IN_JSON,
+        "ExpiredToken" => &EXPIRED_TOKEN,
+        "ExpiredTokenException" => &EXPIRED_TOKEN_IN_JSON,
+        _ => &INCOMPLETE_SIGNATURE,
+    }
 }

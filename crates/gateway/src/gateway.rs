@@ -1,13 +1,15 @@
 //! The front door itself: what it is made of, and the stages every request passes.
 //!
-//! route → receive → identify → decode → call → encode, in order, in [`Gateway::pass`]. A request that fails in a stage
-//! skips the rest, so what is refused before `call` has executed nothing. There is no `allow` stage yet: it stands between
-//! decode and call once there are policies. Signatures are not verified either; see [`crate::credential`].
+//! route → receive → authenticate → decode → allow → call → encode, in order, in [`Gateway::pass`]. A request that fails in
+//! a stage skips the rest, so what is refused before `call` has executed nothing. How much `authenticate` and `allow` ask for
+//! is [`Auth`]'s to say.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use access::sigv4::{Fault, Keys};
 use bytes::Bytes;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, USER_AGENT};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Version};
@@ -20,11 +22,13 @@ use prometheus_client::registry::Registry;
 use wire::query::Form;
 use wire::{Invalid, Reader, Write};
 
+use crate::authenticate::{self, Door, Proof};
 use crate::body::{self, BodyError, Budget};
 use crate::codec::{self, Input};
 use crate::credential::{self, Scope};
 use crate::directory::Directory;
 use crate::errors;
+use crate::identity::{Auth, Authority, Identity};
 use crate::isolation::{self, Isolated, Panicked};
 use crate::limits::{BODY_BYTES_MAX, Limits};
 use crate::metrics::{Metrics, OperationMetrics};
@@ -67,6 +71,34 @@ impl Scheme {
     }
 }
 
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// How the client reaches the listener.
+    pub scheme: Scheme,
+    /// The client's address, where the listener knows it.
+    pub source: Option<IpAddr>,
+    /// Whether the client is the server itself, which then may do everything and signs nothing.
+    pub inside: bool,
+}
+
+impl Origin {
+    /// The server itself.
+    pub const INSIDE: Self = Self { scheme: Scheme::Http, source: None, inside: true };
+
+    /// A client at an address.
+    pub fn of(scheme: Scheme, source: IpAddr) -> Self {
+        Self { scheme, source: Some(source.to_canonical()), inside: false }
+    }
+}
+
+impl From<Scheme> for Origin {
+    /// A client whose address nobody knows.
+    fn from(scheme: Scheme) -> Self {
+        Self { scheme, source: None, inside: false }
+    }
+}
+
 /// What a gateway is made of.
 pub struct Options {
     /// The services behind it.
@@ -83,6 +115,10 @@ pub struct Options {
     pub public_url: Option<Arc<str>>,
     /// Bounds on time and memory.
     pub limits: Limits,
+    /// How much of a request's signature counts.
+    pub auth: Auth,
+    /// Signing keys that were used before. Whoever changes an access key has them forget it.
+    pub signing_keys: Arc<Keys>,
 }
 
 /// The header in which X-Ray's SDKs and load balancers name the trace that a request belongs to.
@@ -100,6 +136,12 @@ struct Inner {
     default_region: Region,
     public_url: Option<Arc<str>>,
     limits: Limits,
+    auth: Auth,
+    signing_keys: Arc<Keys>,
+    /// The root user of the default account.
+    root: Arc<Identity>,
+    /// Who signs nothing.
+    nobody: Arc<Identity>,
     bodies: Budget,
     stopping: Stopping,
     metrics: Metrics,
@@ -123,6 +165,10 @@ impl Gateway {
             public_url: options.public_url,
             bodies: Budget::new(options.limits.bodies_bytes_max),
             limits: options.limits,
+            auth: options.auth,
+            signing_keys: options.signing_keys,
+            root: Arc::new(Identity::root(options.default_account)),
+            nobody: Arc::new(Identity::anonymous()),
             stopping: Stopping::new(),
             unknown: metrics.operation("unknown", "unknown"),
             metrics,
@@ -153,14 +199,14 @@ impl Gateway {
     }
 
     /// Answers one request, and counts and logs it.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, scheme: Scheme) -> Reply {
+    pub(crate) async fn answer(&self, request: Request<Incoming>, origin: Origin) -> Reply {
         let began = self.0.surroundings.monotonic_nanos();
         let id = RequestId::from_random(self.0.surroundings.random());
         let version = request.version();
         let place = Place { bound: None, operation: None, protocol: Protocol::Query };
         let mut record = Record { place, id, began, body_bytes: 0, close: false, is_page: false };
         let (head, body) = request.into_parts();
-        let result = self.pass(head, body, scheme, &mut record).await;
+        let result = self.pass(head, body, origin, &mut record).await;
         let mut reply = result.unwrap_or_else(|refused| reply::refusal(&record.place, id, &refused));
         if (record.close || self.0.stopping.is_set()) && version < Version::HTTP_2 {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -174,22 +220,31 @@ impl Gateway {
         &'d self,
         head: Parts,
         body: Incoming,
-        scheme: Scheme,
+        origin: Origin,
         record: &mut Record<'d>,
     ) -> Result<Reply, Refused> {
         let scope = credential::scope(&head.headers, route::query(&head));
         if self.0.pages.claims(head.uri.path()) {
-            return self.claimed(head, body, scheme, record).await;
+            return self.claimed(head, body, origin, record).await;
         }
         let route = route::route(&self.0.directory, &head, scope.as_ref(), &mut record.place)?;
         if matches!(route, Route::Page) {
             record.is_page = true;
             return Ok(self.page(&head));
         }
-        let body = self.receive(body, record).await?;
+        let mut body = self.receive(body, record).await?;
+        let now = self.0.surroundings.now();
+        let proof = self.authenticate(&head, &body, origin, scope.as_ref(), now);
+        let mut proof = proof.map_err(|fault| authenticate::refused(&fault, &record.place))?;
+        if let Some(decoded) = proof.as_mut().and_then(|proof| proof.body.take()) {
+            body = decoded;
+        }
         let (target, input) = self.input(route, &head, &body, &mut record.place)?;
-        let caller = self.identify(&head, scope, scheme, record.id);
+        let identity = self.admit(proof, scope.as_ref(), origin, target, now);
+        let identity = identity.map_err(|fault| authenticate::refused(&fault, &record.place))?;
+        let caller = self.caller(&head, scope, identity, origin, (now, record.id));
         let prepared = decode(target, &input)?;
+        allow(target, &*prepared, &caller)?;
         // What the operation needs it owns; a long poll shall not keep the bytes it was asked with.
         drop(input);
         drop((head, body));
@@ -237,23 +292,91 @@ impl Gateway {
         }
     }
 
-    /// Learns account and region from the credential scope, without verifying it; what it does not tell has defaults.
-    fn identify(&self, head: &Parts, scope: Option<Scope<'_>>, scheme: Scheme, request_id: RequestId) -> Caller {
+    /// Finds out who signed the request, where that counts; nobody where it does not.
+    fn authenticate(
+        &self,
+        head: &Parts,
+        body: &[u8],
+        origin: Origin,
+        scope: Option<&Scope<'_>>,
+        now: Instant,
+    ) -> Result<Option<Proof>, Fault> {
+        match self.verifying(origin) {
+            None => Ok(None),
+            Some(authority) => {
+                let door = Door { authority, keys: &self.0.signing_keys, now, secure: origin.scheme == Scheme::Https };
+                door.verify(head, body, scope)
+            }
+        }
+    }
+
+    /// The authority that requests from there must prove themselves to.
+    fn verifying(&self, origin: Origin) -> Option<&dyn Authority> {
+        match &self.0.auth {
+            Auth::Verify(authority) if !origin.inside => Some(&**authority),
+            _ => None,
+        }
+    }
+
+    /// Who a request counts as coming from.
+    fn admit(
+        &self,
+        proof: Option<Proof>,
+        scope: Option<&Scope<'_>>,
+        origin: Origin,
+        target: Target<'_>,
+        now: Instant,
+    ) -> Result<Arc<Identity>, Fault> {
+        match self.verifying(origin) {
+            Some(_) => authenticate::admit(proof, scope, target, &self.0.nobody),
+            None => Ok(self.believe(scope, now)),
+        }
+    }
+
+    /// Takes the key's word for it: an identity that is known, else the root user of the account that the key names.
+    fn believe(&self, scope: Option<&Scope<'_>>, now: Instant) -> Arc<Identity> {
+        let inner = &*self.0;
+        let Some(key) = scope.map(|scope| &*scope.access_key) else { return Arc::clone(&inner.root) };
+        let known = match &inner.auth {
+            Auth::ParseOnly(Some(authority)) => authority.identity(key, None, now).ok(),
+            _ => None,
+        };
+        let account = credential::account(key, inner.default_account);
+        match known {
+            Some(known) => known,
+            None if account == inner.default_account => Arc::clone(&inner.root),
+            None => Arc::new(Identity::root(account)),
+        }
+    }
+
+    /// Who asks, from where and when. What the credential scope does not tell has defaults.
+    fn caller(
+        &self,
+        head: &Parts,
+        scope: Option<Scope<'_>>,
+        identity: Arc<Identity>,
+        origin: Origin,
+        (now, request_id): (Instant, RequestId),
+    ) -> Caller {
         let inner = &*self.0;
         let (access_key, region) = match scope {
             Some(scope) => (Some(scope.access_key), scope.region),
             None => (None, None),
         };
-        let account = access_key.as_deref().map(|key| credential::account(key, inner.default_account));
         Caller {
-            account: account.unwrap_or(inner.default_account),
+            account: identity.caller.account().unwrap_or(inner.default_account),
             region: region.and_then(|name| self.region(&name)).unwrap_or_else(|| inner.default_region.clone()),
             access_key: access_key.map(|key| key.into_owned().into_boxed_str()),
             request_id,
-            now: inner.surroundings.now(),
+            now,
+            enforced: self.verifying(origin).is_some(),
+            identity,
+            source: origin.source,
+            secure: origin.scheme == Scheme::Https,
+            agent: head.headers.get(USER_AGENT).cloned(),
             trace_header: head.headers.get(TRACE_HEADER).and_then(|value| value.to_str().ok()).map(Into::into),
             stopping: inner.stopping.clone(),
-            base: self.base(head, scheme),
+            base: self.base(head, origin.scheme),
             path: head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
         }
     }
@@ -276,7 +399,7 @@ impl Gateway {
         &self,
         head: Parts,
         body: Incoming,
-        scheme: Scheme,
+        origin: Origin,
         record: &mut Record<'_>,
     ) -> Result<Reply, Refused> {
         record.is_page = true;
@@ -285,6 +408,8 @@ impl Gateway {
         }
         let body = self.receive(body, record).await?;
         let scope = credential::scope(&head.headers, route::query(&head));
+        let now = self.0.surroundings.now();
+        let caller = self.caller(&head, scope.clone(), self.believe(scope.as_ref(), now), origin, (now, record.id));
         let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let asked = Asked {
             is_post: head.method == Method::POST,
@@ -295,7 +420,7 @@ impl Gateway {
             target: text("x-amz-target"),
             has_origin: head.headers.contains_key("origin"),
             body: &body,
-            caller: self.identify(&head, scope, scheme, record.id),
+            caller,
         };
         Ok(reply::page(self.0.pages.answer(asked).await))
     }
@@ -365,6 +490,16 @@ fn decode(target: Target<'_>, input: &Input<'_>) -> Result<Box<dyn Prepared>, Re
 
 fn malformed(invalid: &Invalid) -> Refused {
     Refused::new(&errors::MALFORMED, invalid.to_string())
+}
+
+/// Has every policy that applies allow what the operation needs, before it is begun.
+fn allow(target: Target<'_>, prepared: &dyn Prepared, caller: &Caller) -> Result<(), Refused> {
+    if !caller.is_held_to_policies() {
+        return Ok(());
+    }
+    let needs = isolation::run(|| prepared.needs(caller)).map_err(|panicked| bug(target, &panicked))??;
+    let denied = needs.iter().find_map(|need| caller.may(need).err());
+    denied.map_or(Ok(()), |denied| Err(Refused::new(target.bound.description.denied, denied.sentence)))
 }
 
 /// Carries the operation out, on this task. A panic of it is logged and answered, and goes no further.

@@ -5,6 +5,7 @@
 //! the service carry it out, and writes the answer the same way. No service sees HTTP, and no other crate of the house
 //! knows incoming AWS HTTP. A request refused before its operation is called has executed nothing.
 
+mod authenticate;
 mod body;
 mod codec;
 mod connection;
@@ -12,9 +13,11 @@ mod credential;
 mod directory;
 mod errors;
 mod gateway;
+mod identity;
 mod isolation;
 pub mod limits;
 mod metrics;
+mod need;
 mod pages;
 mod protocol;
 mod pulse;
@@ -24,8 +27,10 @@ mod route;
 mod service;
 mod stopping;
 
-pub use gateway::{Gateway, Options, Scheme, Surroundings};
+pub use gateway::{Gateway, Options, Origin, Scheme, Surroundings};
+pub use identity::{Auth, Authority, Fact, Identity};
 pub use limits::Limits;
+pub use need::{Actions, Denied, Need};
 pub use pages::{Asked, Page, Pages};
 pub use request_id::RequestId;
 pub use service::{Answer, Base, Caller, Description, Prepared, Refused, Service, Unprepared};

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use names::{AccountId, Instant, Region};
 use wire::schema::{ErrorShape, ServiceShape};
 use wire::{Invalid, Reader, Write};
 
+use crate::identity::Identity;
+use crate::need::Need;
 use crate::{RequestId, Stopping};
 
 /// One AWS service behind the gateway.
@@ -31,6 +34,12 @@ pub trait Service: Send + Sync + 'static {
 
 /// An operation whose input is read, and which has not begun.
 pub trait Prepared: Send {
+    /// What must be allowed before the operation is carried out; nothing for one that everybody may ask for who signed.
+    ///
+    /// Asked for only where policies hold. It may look at what there is, and changes nothing. Where what the needs are about
+    /// is not there, the refusal is the answer: who may not know says so in the words for what is missing.
+    fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused>;
+
     /// Carries the operation out. The gateway drops the returned future when the client goes away.
     fn call(self: Box<Self>, caller: Caller) -> Answer;
 }
@@ -56,6 +65,11 @@ pub struct Description {
     pub path_member: Option<&'static str>,
     /// Bytes a request's body may have. At most [`crate::limits::BODY_BYTES_MAX`].
     pub body_bytes_max: usize,
+    /// What a request is answered with that no policy allows: the service's AccessDenied.
+    pub denied: &'static ErrorShape,
+    /// Operations that may come without a signature, in any order. Of others an unsigned request is refused unread; these
+    /// are asked for their needs, which only a resource's policy can grant to the unknown.
+    pub unsigned: &'static [&'static str],
 }
 
 /// Why an operation was not prepared.
@@ -123,10 +137,18 @@ pub struct Caller {
     pub request_id: RequestId,
     /// When the request had arrived.
     pub now: Instant,
+    /// Who it is: proved where signatures are verified, else as the key claims.
+    pub identity: Arc<Identity>,
+    /// Where the request came from, where the listener knows.
+    pub source: Option<IpAddr>,
+    /// Whether it came over TLS.
+    pub secure: bool,
     /// The X-Ray trace that the request belongs to, as it came beside the input; visible ASCII, not checked further.
     pub trace_header: Option<Box<str>>,
     /// Tells that the server is stopping: long polls then end early.
     pub stopping: Stopping,
+    pub(crate) agent: Option<http::HeaderValue>,
+    pub(crate) enforced: bool,
     pub(crate) base: Base,
     pub(crate) path: PathAndQuery,
 }
@@ -138,7 +160,25 @@ impl Caller {
         &self.base
     }
 
-    /// A caller for a service's own tests, without a gateway: unsigned, at `http://localhost:4566/`.
+    /// What the client calls itself, where that is text.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.agent.as_ref()?.to_str().ok()
+    }
+
+    /// Whether policies decide what this caller may. Else it may do everything.
+    pub fn is_held_to_policies(&self) -> bool {
+        self.enforced
+    }
+
+    /// The same request, proved to come from somebody whom policies hold: for a service's own tests, and for a service
+    /// that acts for a principal that signs nothing.
+    #[must_use]
+    pub fn proved(self, identity: Arc<Identity>) -> Self {
+        let account = identity.caller.account().unwrap_or(self.account);
+        Self { identity, account, enforced: true, ..self }
+    }
+
+    /// A caller for a service's own tests, without a gateway: unsigned, at `http://localhost:4566/`, who may do everything.
     pub fn for_test(account: AccountId, region: Region, now: Instant) -> Self {
         Self {
             account,
@@ -146,6 +186,11 @@ impl Caller {
             access_key: None,
             request_id: RequestId::from_random(0),
             now,
+            identity: Arc::new(Identity::root(account)),
+            source: None,
+            secure: false,
+            agent: None,
+            enforced: false,
             trace_header: None,
             stopping: Stopping::new(),
             base: Base::Public("http://localhost:4566".into()),

@@ -3,8 +3,9 @@
 //! No more than [`Options::connections_max`] are open at once. A client beyond that is neither answered nor turned away: it
 //! stands in the system's queue until one that came before it has gone.
 
-use gateway::{Gateway, Scheme};
+use gateway::{Gateway, Origin, Scheme};
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -36,10 +37,10 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway, options: Opti
             () = stopping.wait() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, client)) => {
                 let gateway = gateway.clone();
                 tokio::spawn(async move {
-                    connection(stream, &gateway).await;
+                    connection(stream, client.ip(), &gateway).await;
                     drop(place);
                 });
             }
@@ -53,13 +54,13 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway, options: Opti
     }
 }
 
-async fn connection(stream: TcpStream, gateway: &Gateway) {
+async fn connection(stream: TcpStream, client: IpAddr, gateway: &Gateway) {
     // Replies are written whole, so waiting for more to send only adds latency.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
-    gateway.serve_connection(stream, Scheme::Http).await;
+    gateway.serve_connection(stream, Origin::of(Scheme::Http, client)).await;
 }
 
 async fn pause(error: &io::Error) {
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::surroundings::SystemSurroundings;
-    use gateway::{Limits, Page, Pages};
+    use gateway::{Auth, Limits, Page, Pages};
     use names::{AccountId, Region};
     use std::net::SocketAddr;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -101,6 +102,8 @@ mod tests {
             default_region: Region::parse("us-east-1").unwrap(),
             public_url: None,
             limits: Limits::default(),
+            auth: Auth::Off,
+            signing_keys: Arc::default(),
         };
         let gateway = Gateway::new(options, &mut prometheus_client::registry::Registry::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

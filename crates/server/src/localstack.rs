@@ -10,7 +10,7 @@
 
 use crate::client::{Client, Endpoint, Failure, Target};
 use crate::mode::Mode;
-use gateway::{Asked, Gateway, Page, Scheme};
+use gateway::{Asked, Gateway, Origin, Page};
 use serde_json::{Map, Value, json};
 use sqs::Sqs;
 use std::sync::Arc;
@@ -98,7 +98,7 @@ impl LocalStack {
         let Question { account, region, name, invisible, delayed } = question;
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
         let gateway = self.gateway.clone();
-        let served = tokio::spawn(async move { gateway.serve_connection(theirs, Scheme::Http).await });
+        let served = tokio::spawn(async move { gateway.serve_connection(theirs, Origin::INSIDE).await });
         let endpoint = Endpoint::parse("localhost:4566").expect("this is an endpoint");
         let target = Target { endpoint, access_key: account.clone(), region: region.clone() };
         let mut states = vec!["visible"];

@@ -17,7 +17,7 @@ use crate::pages::ServerPages;
 use crate::resources::{self, Declared};
 use crate::surroundings::SystemSurroundings;
 use engine::{Clock, Store, StoreOptions};
-use gateway::{Gateway, Limits, Service};
+use gateway::{Auth, Gateway, Limits, Service};
 use journal::{OpenError, Options, RealDisk};
 use prometheus_client::registry::Registry;
 use sqs::Sqs;
@@ -212,6 +212,8 @@ fn wire_up(mode: Mode, config: &Config, clock: &Arc<SystemClock>, store: &Arc<St
         default_region: config.region.clone(),
         public_url: config.public_url.as_deref().map(Into::into),
         limits,
+        auth: Auth::Off,
+        signing_keys: Arc::default(),
     };
     let gateway = Gateway::new(options, &mut registry);
     pages.wire_up(registry, LocalStack { mode, gateway: gateway.clone(), sqs: Arc::clone(sqs) });

@@ -7,6 +7,7 @@ use super::canonical::{self, write_hex};
 use super::claim::{ALGORITHM, Claim, digest_of};
 use super::fault::Fault;
 use super::{Incoming, Payload};
+use crate::Secret;
 use crate::limits::{SIGNING_KEY_SHARDS, SIGNING_KEYS_PER_SHARD_MAX};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign, verify};
@@ -38,19 +39,19 @@ impl Keys {
         Self { shards: std::array::from_fn(|_| RwLock::new(Vec::new())) }
     }
 
-    /// Checks the time, the headers that must be signed, the body's digest and the signature. The secret is asked for only
+    /// Checks the time, the headers that must be signed, the body's digest and the signature. The secret is looked at only
     /// if the key is not known from before. What comes back signs the chunks of a streamed body.
     pub fn verify(
         &self,
         request: &Incoming<'_>,
         claim: &Claim<'_>,
         now: Instant,
-        secret: impl FnOnce() -> Option<String>,
+        secret: &Secret,
     ) -> Result<Arc<Key>, Fault> {
         let known = self.find(claim);
         let key = match &known {
             Some(key) => Arc::clone(key),
-            None => Arc::new(derive(&secret().ok_or(Fault::UnknownKey)?, claim)),
+            None => Arc::new(derive(secret, claim)),
         };
         claim.check_time(now)?;
         let canonical = canonical::write(request, claim)?;
@@ -110,9 +111,10 @@ fn check_digest(request: &Incoming<'_>, claim: &Claim<'_>) -> Result<(), Fault> 
 }
 
 /// Four steps from the secret: date, region, service, `aws4_request`.
-pub(super) fn derive(secret: &str, claim: &Claim<'_>) -> Key {
+pub(super) fn derive(secret: &Secret, claim: &Claim<'_>) -> Key {
     let step = |key: &[u8], part: &str| sign(&Key::new(HMAC_SHA256, key), part.as_bytes());
-    let date = step(format!("AWS4{secret}").as_bytes(), claim.date());
+    let prefixed = Secret::new([b"AWS4", secret.expose()].concat());
+    let date = step(prefixed.expose(), claim.date());
     let region = step(date.as_ref(), claim.region());
     let service = step(region.as_ref(), claim.service());
     Key::new(HMAC_SHA256, step(service.as_ref(), "aws4_request").as_ref())
@@ -121,7 +123,7 @@ pub(super) fn derive(secret: &str, claim: &Claim<'_>) -> Key {
 #[cfg(test)]
 impl Keys {
     pub(super) fn keep_for_test(&self, claim: &Claim<'_>) {
-        self.keep(claim, &Arc::new(derive("secret", claim)));
+        self.keep(claim, &Arc::new(derive(&"secret".into(), claim)));
     }
 
     pub(super) fn kept(&self) -> usize {

@@ -3,13 +3,13 @@
 //! `Toy` owns paths, is query compatible and counts what it executes; `Plain` is its sibling without either. Both have an
 //! `Echo`, so that an Action alone does not tell them apart.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use gateway::{
-    Answer, Caller, Description, Gateway, Limits, Options, Page, Pages, Prepared, Refused, Scheme, Service,
-    Surroundings, Unprepared,
+    Actions, Answer, Auth, Caller, Description, Gateway, Limits, Need, Options, Page, Pages, Prepared, Refused, Scheme,
+    Service, Surroundings, Unprepared,
 };
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
@@ -53,6 +53,19 @@ pub static NO_SUCH_TOY: ErrorShape = ErrorShape {
     fault: Fault::Sender,
 };
 
+/// What no policy allows.
+pub static DENIED: ErrorShape = ErrorShape {
+    name: "AccessDeniedException",
+    type_name: "com.example.toy#AccessDeniedException",
+    query_code: "AccessDenied",
+    status: 403,
+    fault: Fault::Sender,
+};
+
+/// One action for each operation.
+static ACTIONS: LazyLock<Actions> =
+    LazyLock::new(|| Actions::new("toy", ["Echo", "Fail", "OnlyPlain", "Panic", "Wait"]));
+
 static TOY: Description = Description {
     id: "toy",
     shape: &ServiceShape {
@@ -69,6 +82,8 @@ static TOY: Description = Description {
     host_labels: &["toy"],
     path_member: Some("ToyUrl"),
     body_bytes_max: BODY_BYTES_MAX,
+    denied: &DENIED,
+    unsigned: &["Fail"],
 };
 
 static PLAIN: Description = Description {
@@ -87,6 +102,8 @@ static PLAIN: Description = Description {
     host_labels: &["plain"],
     path_member: None,
     body_bytes_max: BODY_BYTES_MAX,
+    denied: &DENIED,
+    unsigned: &["Fail"],
 };
 
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
@@ -134,6 +151,12 @@ struct Call {
 }
 
 impl Prepared for Call {
+    fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
+        assert!(self.text != "panic while asking", "asked to panic while asking");
+        let arn = format!("arn:aws:toy:{}:{}:{}", caller.region, caller.account, self.text);
+        Ok(vec![Need::of(ACTIONS.get(self.operation), arn, caller.account)])
+    }
+
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(self.run(caller))
     }
@@ -241,6 +264,8 @@ impl House {
             default_region: Region::parse("us-east-1").unwrap(),
             public_url: None,
             limits: Limits::default(),
+            auth: Auth::Off,
+            signing_keys: Arc::default(),
         };
         change(&mut options);
         let mut registry = Registry::default();

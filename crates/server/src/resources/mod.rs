@@ -26,7 +26,7 @@ use crate::client::{Client, Endpoint, Failure, Target};
 use crate::config::Config;
 use crate::queues::{Stop, block_on, confirm, target};
 use actual::Actual;
-use gateway::{Gateway, Scheme};
+use gateway::{Gateway, Origin};
 use plan::Plan;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -96,7 +96,7 @@ pub(crate) async fn apply_at_start(
     let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
     let served = tokio::spawn({
         let gateway = gateway.clone();
-        async move { gateway.serve_connection(theirs, Scheme::Http).await }
+        async move { gateway.serve_connection(theirs, Origin::INSIDE).await }
     });
     let endpoint = Endpoint::parse(&address.to_string())?;
     let target = Target { endpoint, access_key: config.account.to_string(), region: config.region.to_string() };

@@ -37,6 +37,8 @@ impl QueueKey {
 /// A queue that can be asked.
 pub(crate) struct QueueEntry {
     pub(crate) key: QueueKey,
+    /// The same in one piece, as policies name it.
+    pub(crate) arn: Arc<str>,
     pub(crate) partition: Arc<Partition<SqsQueue>>,
     /// The attributes that a request needs before it reaches the partition.
     pub(crate) bounds: Arc<Bounds>,
@@ -50,7 +52,8 @@ impl QueueEntry {
     fn new(key: QueueKey, partition: Arc<Partition<SqsQueue>>, meters: &Meters) -> Arc<Self> {
         let bounds = partition.inspect(SqsQueue::bounds).unwrap_or_default();
         let meter = meters.of(&key, partition.id());
-        Arc::new(Self { key, partition, bounds, meter, used: AtomicBool::new(true) })
+        let arn = key.arn().into();
+        Arc::new(Self { key, arn, partition, bounds, meter, used: AtomicBool::new(true) })
     }
 
     fn note_use(&self) {

@@ -20,6 +20,7 @@ mod md5_lanes;
 mod message;
 mod message_attributes;
 mod meters;
+mod needs;
 mod ops;
 mod pauses;
 mod peek;

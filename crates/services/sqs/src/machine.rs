@@ -8,18 +8,20 @@ use crate::attributes::{AttributeChanges, Attributes, Durability};
 use crate::catalog::QueueKey;
 use crate::limits;
 use crate::permission::{self, Permission};
+use crate::policy;
 use crate::properties::Properties;
 use crate::records::Effect;
 use crate::redrive::{self, RedrivePolicy};
 use crate::refusal::Refusal;
 use crate::snapshot;
 use crate::tags::Tags;
+use access::Policy;
 use engine::{Arrival, Decision, Delivery, Machine, MalformedRecord, Outgoing, Stirred, Tally};
 use names::{AccountId, Instant, PartitionId, Position, QueueName, Region};
 use queue::{Message, Queue};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a queue is: set when it is created, changed by SetQueueAttributes and TagQueue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,6 +144,8 @@ pub(crate) struct Bounds {
     visibility_secs_max: AtomicU32,
     /// Bits of `IS_FIFO` and the like.
     flags: AtomicU32,
+    /// Who else may do what, compiled when it is set.
+    policy: RwLock<Option<Arc<Policy>>>,
 }
 
 const IS_FIFO: u32 = 1;
@@ -149,6 +153,7 @@ const DEDUPS_CONTENT: u32 = 2;
 const DEDUPS_WITHIN_GROUPS: u32 = 4;
 const IS_UNTHROTTLED: u32 = 8;
 const DELAYS_MESSAGES: u32 = 16;
+const HAS_POLICY: u32 = 32;
 
 /// What a FIFO queue asks of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -199,13 +204,25 @@ impl Bounds {
         self.flags.load(Ordering::Relaxed) & (IS_FIFO | IS_UNTHROTTLED) == IS_FIFO
     }
 
+    /// The queue's policy, if it has one.
+    pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
+        match self.flags.load(Ordering::Relaxed) & HAS_POLICY {
+            0 => None,
+            _ => self.policy.read().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
     fn follow(&self, attributes: &Attributes) {
+        let policy = attributes.text(Attribute::Policy).and_then(policy::compile);
+        let has_policy = if policy.is_some() { HAS_POLICY } else { 0 };
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
         let flag = |attribute, flag| if attributes.is(attribute) { flag } else { 0 };
         let flags = flag(Attribute::Fifo, IS_FIFO)
             | flag(Attribute::ContentDedup, DEDUPS_CONTENT)
             | flag(Attribute::DedupScope, DEDUPS_WITHIN_GROUPS)
             | flag(Attribute::ThroughputLimit, IS_UNTHROTTLED)
-            | flag(Attribute::FifoMessageDelay, DELAYS_MESSAGES);
+            | flag(Attribute::FifoMessageDelay, DELAYS_MESSAGES)
+            | has_policy;
         self.flags.store(flags, Ordering::Relaxed);
         // A message must not outlive its retention before it is seen for the first time: only AWS's own delays may.
         let retained = attributes.number(Attribute::Retention);

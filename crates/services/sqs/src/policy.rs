@@ -9,6 +9,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use access::{Policy, Sort};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Takes the text of a policy, or refuses it as AWS does: with one sentence for every mistake.
 pub(crate) fn parse_attribute(text: &str) -> Result<String, Refusal> {
@@ -18,9 +19,13 @@ pub(crate) fn parse_attribute(text: &str) -> Result<String, Refusal> {
     }
 }
 
+/// A policy that was taken, in the form in which it is asked. None if there is none, or if nothing in it can be read.
+pub(crate) fn compile(text: &str) -> Option<Arc<Policy>> {
+    Policy::parse("Policy", text, Sort::Resource).ok().map(Arc::new)
+}
+
 fn is_policy(text: &str) -> bool {
-    let policy = Policy::parse("Policy", text, Sort::Resource);
-    policy.is_ok_and(|policy| policy.statements().len() <= limits::POLICY_STATEMENTS_MAX)
+    compile(text).is_some_and(|policy| policy.statements().len() <= limits::POLICY_STATEMENTS_MAX)
 }
 
 /// Actions of SQS, in any case and with wildcards, or all actions of everything.

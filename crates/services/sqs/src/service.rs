@@ -7,6 +7,7 @@ use crate::catalog::{Catalog, QueueEntry, QueueKey};
 use crate::limits::{self, Limits};
 use crate::machine::{Command, Reply, SqsQueue};
 use crate::meters::{Counted, Meters};
+use crate::needs::{self, Asking};
 use crate::ops;
 use crate::pauses::Pauses;
 use crate::queue_url::{QueueUrl, queue_url};
@@ -16,7 +17,7 @@ use crate::refusal::Refusal;
 use crate::tags;
 use crate::throttle::Throttle;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally, Unavailable};
-use gateway::{Answer, Caller, Description, Prepared, Service, Unprepared};
+use gateway::{Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use journal::{Record, Snapshot};
 use names::{AccountId, Instant, QueueName, Region};
 use std::future::Future;
@@ -185,6 +186,8 @@ impl Service for Sqs {
             shape: &api::SERVICE,
             path_member: Some("QueueUrl"),
             body_bytes_max: limits::REQUEST_BYTES_MAX,
+            denied: &api::errors::ACCESS_DENIED_EXCEPTION,
+            unsigned: needs::UNSIGNED,
         };
         &DESCRIPTION
     }
@@ -291,6 +294,9 @@ pub(crate) trait Operation: 'static {
     /// The generated output.
     type Output: wire::Write + Send;
 
+    /// What must be allowed before it is carried out.
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal>;
+
     /// Carries the operation out.
     fn call(
         service: Arc<Inner>,
@@ -360,6 +366,10 @@ impl<O: Operation> Prepared for Call<O>
 where
     O::Input: 'static,
 {
+    fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
+        Ok(O::needs(&Asking { service: &self.service, caller }, &self.input)?)
+    }
+
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let output = O::call(self.service, caller, self.input).await?;

@@ -3,10 +3,11 @@
 
 use crate::api::AddPermissionRequest;
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::permission::Permission;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -15,6 +16,10 @@ pub(crate) struct AddPermission;
 impl Operation for AddPermission {
     type Input = AddPermissionRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &AddPermissionRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("addpermission", &input.queue_url)
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: AddPermissionRequest) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;

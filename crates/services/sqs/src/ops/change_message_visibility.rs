@@ -3,10 +3,11 @@
 use crate::api::ChangeMessageVisibilityRequest;
 use crate::catalog::QueueEntry;
 use crate::message::check_visibility;
+use crate::needs::Asking;
 use crate::ops::delete_message::own_handle;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use queue::{Handle, VisibilityOutcome};
 use std::sync::Arc;
 use wire::Nothing;
@@ -16,6 +17,10 @@ pub(crate) struct ChangeMessageVisibility;
 impl Operation for ChangeMessageVisibility {
     type Input = ChangeMessageVisibilityRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &ChangeMessageVisibilityRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("changemessagevisibility", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

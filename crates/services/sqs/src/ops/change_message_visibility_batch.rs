@@ -4,10 +4,11 @@ use crate::api::{
     ChangeMessageVisibilityBatchRequest, ChangeMessageVisibilityBatchResult, ChangeMessageVisibilityBatchResultEntry,
 };
 use crate::batch::{self, Outcomes};
+use crate::needs::Asking;
 use crate::ops::change_message_visibility::{change, change_visibility, outcome};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 
 pub(crate) struct ChangeMessageVisibilityBatch;
@@ -15,6 +16,10 @@ pub(crate) struct ChangeMessageVisibilityBatch;
 impl Operation for ChangeMessageVisibilityBatch {
     type Input = ChangeMessageVisibilityBatchRequest;
     type Output = ChangeMessageVisibilityBatchResult;
+
+    fn needs(asking: &Asking<'_>, input: &ChangeMessageVisibilityBatchRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("changemessagevisibility", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

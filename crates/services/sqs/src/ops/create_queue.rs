@@ -5,10 +5,11 @@ use crate::attributes::{AttributeChanges, Attributes, Occasion};
 use crate::catalog::{Creation, QueueKey};
 use crate::limits;
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::tags::Tags;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use names::QueueName;
 use std::sync::Arc;
 
@@ -17,6 +18,16 @@ pub(crate) struct CreateQueue;
 impl Operation for CreateQueue {
     type Input = CreateQueueRequest;
     type Output = CreateQueueResult;
+
+    fn needs(asking: &Asking<'_>, input: &CreateQueueRequest) -> Result<Vec<Need>, Refusal> {
+        let caller = asking.caller;
+        let name = QueueName::parse(&input.queue_name).map_err(|_| Refusal::invalid_queue_name())?;
+        let mut needs = vec![asking.of("createqueue", caller.account, &caller.region, name.clone())];
+        if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+            needs.push(asking.of("tagqueue", caller.account, &caller.region, name));
+        }
+        Ok(needs)
+    }
 
     async fn call(
         service: Arc<Inner>,

@@ -2,11 +2,12 @@
 
 use crate::api::DeleteMessageRequest;
 use crate::catalog::QueueEntry;
+use crate::needs::Asking;
 use crate::receipt_handle::ReceiptHandle;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::throttle::Action;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use queue::{DeleteOutcome, Handle};
 use std::sync::Arc;
 use wire::Nothing;
@@ -16,6 +17,10 @@ pub(crate) struct DeleteMessage;
 impl Operation for DeleteMessage {
     type Input = DeleteMessageRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &DeleteMessageRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("deletemessage", &input.queue_url)
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteMessageRequest) -> Result<Nothing, Refusal> {
         let entry = service.place(&caller, &input.queue_url).await?.queue;

@@ -2,11 +2,12 @@
 
 use crate::api::{DeleteMessageBatchRequest, DeleteMessageBatchResult, DeleteMessageBatchResultEntry};
 use crate::batch::{self, Outcomes};
+use crate::needs::Asking;
 use crate::ops::delete_message::{delete, outcome, own_handle};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::throttle::Action;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 
 pub(crate) struct DeleteMessageBatch;
@@ -14,6 +15,10 @@ pub(crate) struct DeleteMessageBatch;
 impl Operation for DeleteMessageBatch {
     type Input = DeleteMessageBatchRequest;
     type Output = DeleteMessageBatchResult;
+
+    fn needs(asking: &Asking<'_>, input: &DeleteMessageBatchRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("deletemessage", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

@@ -3,9 +3,10 @@
 use crate::api::DeleteQueueRequest;
 use crate::catalog::QueueEntry;
 use crate::machine::Reply;
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -14,6 +15,10 @@ pub(crate) struct DeleteQueue;
 impl Operation for DeleteQueue {
     type Input = DeleteQueueRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &DeleteQueueRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("deletequeue", &input.queue_url)
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteQueueRequest) -> Result<Nothing, Refusal> {
         let place = service.place(&caller, &input.queue_url).await?;

@@ -5,9 +5,10 @@ use crate::api::{GetQueueAttributesRequest, GetQueueAttributesResult};
 use crate::attribute_table::{Attribute, Kind, Queues, Row, Shown, TABLE};
 use crate::machine::{About, Command, Reply};
 use crate::meters::Counted;
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use names::Instant;
 use queue::{Counts, Within};
 use std::sync::Arc;
@@ -17,6 +18,10 @@ pub(crate) struct GetQueueAttributes;
 impl Operation for GetQueueAttributes {
     type Input = GetQueueAttributesRequest;
     type Output = GetQueueAttributesResult;
+
+    fn needs(asking: &Asking<'_>, input: &GetQueueAttributesRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("getqueueattributes", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

@@ -2,10 +2,11 @@
 
 use crate::api::{GetQueueUrlRequest, GetQueueUrlResult};
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
-use names::AccountId;
+use gateway::{Caller, Need};
+use names::{AccountId, QueueName};
 use std::sync::Arc;
 
 pub(crate) struct GetQueueUrl;
@@ -14,20 +15,30 @@ impl Operation for GetQueueUrl {
     type Input = GetQueueUrlRequest;
     type Output = GetQueueUrlResult;
 
+    fn needs(asking: &Asking<'_>, input: &GetQueueUrlRequest) -> Result<Vec<Need>, Refusal> {
+        let Some(name) = QueueName::parse(&input.queue_name).ok() else { return Err(Refusal::queue_does_not_exist()) };
+        let owner = owner(asking.caller, input)?;
+        Ok(vec![asking.of("getqueueurl", owner, &asking.caller.region, name)])
+    }
+
     async fn call(
         service: Arc<Inner>,
         caller: Caller,
         input: GetQueueUrlRequest,
     ) -> Result<GetQueueUrlResult, Refusal> {
-        let owner = match input.queue_owner_aws_account_id.as_deref() {
-            None => caller.account,
-            Some(owner) => AccountId::parse(owner).map_err(|_| Refusal::queue_does_not_exist())?,
-        };
+        let owner = owner(&caller, &input)?;
         let entry = service.find(owner, &caller.region, &input.queue_name).await?;
         // The answer says that the queue is there, so it waits until its creation is durable.
         match entry.partition.execute(Command::Describe)?.await? {
             Reply::Described(..) => Ok(GetQueueUrlResult { queue_url: Some(service.url_of(&caller, &entry)) }),
             _ => Err(Refusal::queue_does_not_exist()),
         }
+    }
+}
+
+fn owner(caller: &Caller, input: &GetQueueUrlRequest) -> Result<AccountId, Refusal> {
+    match input.queue_owner_aws_account_id.as_deref() {
+        None => Ok(caller.account),
+        Some(owner) => AccountId::parse(owner).map_err(|_| Refusal::queue_does_not_exist()),
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::api::{ListDeadLetterSourceQueuesRequest, ListDeadLetterSourceQueuesResult};
 use crate::limits;
+use crate::needs::Asking;
 use crate::ops::list_queues::{check_page, decode_token};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use base64_simd::URL_SAFE_NO_PAD;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 
 pub(crate) struct ListDeadLetterSourceQueues;
@@ -14,6 +15,10 @@ pub(crate) struct ListDeadLetterSourceQueues;
 impl Operation for ListDeadLetterSourceQueues {
     type Input = ListDeadLetterSourceQueuesRequest;
     type Output = ListDeadLetterSourceQueuesResult;
+
+    fn needs(asking: &Asking<'_>, input: &ListDeadLetterSourceQueuesRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("listdeadlettersourcequeues", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

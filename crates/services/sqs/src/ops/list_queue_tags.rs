@@ -2,9 +2,10 @@
 
 use crate::api::{ListQueueTagsRequest, ListQueueTagsResult};
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 
 pub(crate) struct ListQueueTags;
@@ -12,6 +13,10 @@ pub(crate) struct ListQueueTags;
 impl Operation for ListQueueTags {
     type Input = ListQueueTagsRequest;
     type Output = ListQueueTagsResult;
+
+    fn needs(asking: &Asking<'_>, input: &ListQueueTagsRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("listqueuetags", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

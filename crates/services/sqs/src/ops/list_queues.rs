@@ -4,10 +4,11 @@ use crate::api::{ListQueuesRequest, ListQueuesResult};
 use crate::catalog::Listed;
 use crate::limits;
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use base64_simd::URL_SAFE_NO_PAD;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 
 pub(crate) struct ListQueues;
@@ -15,6 +16,10 @@ pub(crate) struct ListQueues;
 impl Operation for ListQueues {
     type Input = ListQueuesRequest;
     type Output = ListQueuesResult;
+
+    fn needs(asking: &Asking<'_>, _input: &ListQueuesRequest) -> Result<Vec<Need>, Refusal> {
+        Ok(asking.on_all("listqueues"))
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: ListQueuesRequest) -> Result<ListQueuesResult, Refusal> {
         let page = input.max_results.map(check_page).transpose()?;

@@ -1,9 +1,10 @@
 //! PurgeQueue: removes all messages, also those in flight and delayed.
 
 use crate::api::PurgeQueueRequest;
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -12,6 +13,10 @@ pub(crate) struct PurgeQueue;
 impl Operation for PurgeQueue {
     type Input = PurgeQueueRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &PurgeQueueRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("purgequeue", &input.queue_url)
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: PurgeQueueRequest) -> Result<Nothing, Refusal> {
         let place = service.place(&caller, &input.queue_url).await?;

@@ -7,13 +7,14 @@ use crate::limits;
 use crate::machine::{Command, Reply};
 use crate::message::{check_visibility, show_digest, show_id};
 use crate::message_attributes::{self, Attribute, Value};
+use crate::needs::Asking;
 use crate::peek::{self, Peek};
 use crate::properties::Properties;
 use crate::receipt_handle::ReceiptHandle;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::throttle::Action;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use queue::{Delivery, Message as Content};
 use std::sync::Arc;
 
@@ -22,6 +23,10 @@ pub(crate) struct ReceiveMessage;
 impl Operation for ReceiveMessage {
     type Input = ReceiveMessageRequest;
     type Output = ReceiveMessageResult;
+
+    fn needs(asking: &Asking<'_>, input: &ReceiveMessageRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("receivemessage", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

@@ -2,9 +2,10 @@
 
 use crate::api::RemovePermissionRequest;
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -13,6 +14,10 @@ pub(crate) struct RemovePermission;
 impl Operation for RemovePermission {
     type Input = RemovePermissionRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &RemovePermissionRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("removepermission", &input.queue_url)
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: RemovePermissionRequest) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;

@@ -3,10 +3,11 @@
 use crate::api::{SendMessageRequest, SendMessageResult};
 use crate::grouping::sequence_number;
 use crate::message::{Checked, Draft, message_id, show_digest, show_id};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::throttle::Action;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use md5::{Digest, Md5};
 use std::sync::Arc;
 
@@ -15,6 +16,10 @@ pub(crate) struct SendMessage;
 impl Operation for SendMessage {
     type Input = SendMessageRequest;
     type Output = SendMessageResult;
+
+    fn needs(asking: &Asking<'_>, input: &SendMessageRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("sendmessage", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

@@ -9,10 +9,11 @@ use crate::grouping::sequence_number;
 use crate::limits;
 use crate::machine::FifoRules;
 use crate::message::{Checked, Draft, digest_bodies, message_id, show_digest, show_id};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::throttle::Action;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 
 pub(crate) struct SendMessageBatch;
@@ -20,6 +21,10 @@ pub(crate) struct SendMessageBatch;
 impl Operation for SendMessageBatch {
     type Input = SendMessageBatchRequest;
     type Output = SendMessageBatchResult;
+
+    fn needs(asking: &Asking<'_>, input: &SendMessageBatchRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("sendmessage", &input.queue_url)
+    }
 
     async fn call(
         service: Arc<Inner>,

@@ -3,9 +3,10 @@
 use crate::api::SetQueueAttributesRequest;
 use crate::attributes::{AttributeChanges, Occasion};
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -14,6 +15,10 @@ pub(crate) struct SetQueueAttributes;
 impl Operation for SetQueueAttributes {
     type Input = SetQueueAttributesRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &SetQueueAttributesRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("setqueueattributes", &input.queue_url)
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: SetQueueAttributesRequest) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;

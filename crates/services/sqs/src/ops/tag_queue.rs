@@ -3,10 +3,11 @@
 use crate::api::TagQueueRequest;
 use crate::limits;
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::tags::Tags;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -15,6 +16,10 @@ pub(crate) struct TagQueue;
 impl Operation for TagQueue {
     type Input = TagQueueRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &TagQueueRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("tagqueue", &input.queue_url)
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: TagQueueRequest) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;

@@ -2,10 +2,11 @@
 
 use crate::api::UntagQueueRequest;
 use crate::machine::{Command, Reply};
+use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::tags;
-use gateway::Caller;
+use gateway::{Caller, Need};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -14,6 +15,10 @@ pub(crate) struct UntagQueue;
 impl Operation for UntagQueue {
     type Input = UntagQueueRequest;
     type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &UntagQueueRequest) -> Result<Vec<Need>, Refusal> {
+        asking.at("untagqueue", &input.queue_url)
+    }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: UntagQueueRequest) -> Result<Nothing, Refusal> {
         let entry = service.queue(&caller, &input.queue_url).await?;

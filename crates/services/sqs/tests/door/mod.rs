@@ -4,7 +4,7 @@
 
 use crate::house::House;
 use engine::{Clock, ManualClock};
-use gateway::{Gateway, Limits, Options, Page, Pages, Scheme, Surroundings};
+use gateway::{Auth, Gateway, Limits, Options, Page, Pages, Scheme, Surroundings};
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -88,6 +88,8 @@ impl Door {
             default_region: Region::parse("us-east-1").expect("a region"),
             public_url: None,
             limits: Limits::default(),
+            auth: Auth::Off,
+            signing_keys: Arc::default(),
         };
         Self(Gateway::new(options, &mut Registry::default()))
     }

@@ -1,0 +1,109 @@
+//! Who is behind an access key, and who says so.
+//!
+//! The service that owns identities is an [`Authority`]: for a key it hands out an [`Identity`], made once and shared by all
+//! requests until something of it changes. [`Auth`] says how much of that a server asks for.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use access::sigv4::Fault;
+use access::{Policy, Secret, Value};
+use names::{AccountId, Instant};
+
+/// What knows the identities behind access keys.
+pub trait Authority: Send + Sync + 'static {
+    /// The identity that a key stands for at this moment. `token` is the session token that came with the request, which
+    /// must be the key's: one that is missing, foreign or superfluous is [`Fault::UnknownKey`], one that is over
+    /// [`Fault::ExpiredToken`].
+    ///
+    /// Asked for every request, so the answer should be a look into a table.
+    fn identity(&self, access_key: &str, token: Option<&str>, now: Instant) -> Result<Arc<Identity>, Fault>;
+}
+
+/// What is known of a caller who proved a key. Made anew when anything of it changes.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Kind, account, names, unique id.
+    pub caller: access::Caller,
+    /// What signatures are made with.
+    pub secret: Secret,
+    /// Its own policies, its groups', its role's.
+    pub policies: Vec<Arc<Policy>>,
+    /// The most that it can have.
+    pub boundary: Option<Arc<Policy>>,
+    /// Session policies, if any were handed over.
+    pub session: Option<Vec<Arc<Policy>>>,
+    /// `aws:PrincipalTag/…`, `aws:MultiFactorAuthPresent`, `aws:TokenIssueTime` and the like; names in lower case.
+    pub facts: Vec<(Box<str>, Fact)>,
+}
+
+impl Identity {
+    /// An identity with nothing but a name and a secret.
+    pub fn bare(caller: access::Caller, secret: Secret) -> Self {
+        Self { caller, secret, policies: Vec::new(), boundary: None, session: None, facts: Vec::new() }
+    }
+
+    /// The root user of an account, where no secret is asked for.
+    pub fn root(account: AccountId) -> Self {
+        Self::bare(access::Caller::root(account), Secret::from(""))
+    }
+
+    /// Who signed nothing.
+    pub fn anonymous() -> Self {
+        Self::bare(access::Caller::anonymous(), Secret::from(""))
+    }
+}
+
+/// The value of a condition key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// Anything.
+    Text(Box<str>),
+    /// The values of a key that is of many by its nature, such as `aws:TagKeys`.
+    Many(Vec<Box<str>>),
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Number(i64),
+    /// A point in time.
+    Moment(Instant),
+    /// An address.
+    Address(IpAddr),
+}
+
+impl Fact {
+    /// Says the fact under its name.
+    pub(crate) fn tell<'a>(&'a self, name: &'a str, context: &mut access::Context<'a>) {
+        match self {
+            Self::Text(text) => context.set(name, &**text),
+            Self::Many(texts) => context.set_many(name, texts.iter().map(|text| &**text)),
+            Self::Bool(value) => context.set(name, *value),
+            Self::Number(number) => context.set(name, Value::Number(*number)),
+            Self::Moment(moment) => context.set(name, *moment),
+            Self::Address(address) => context.set(name, *address),
+        }
+    }
+}
+
+/// How much of a request's signature counts.
+#[derive(Clone)]
+pub enum Auth {
+    /// Nothing: the access key in the credential scope names the account, and everybody may do everything.
+    Off,
+    /// Signatures are not checked and nothing is forbidden; a key that the authority knows is its identity, any other the
+    /// root user of its account.
+    ParseOnly(Option<Arc<dyn Authority>>),
+    /// Every request is authenticated, and every operation allowed by a policy before it begins.
+    Verify(Arc<dyn Authority>),
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "Off",
+            Self::ParseOnly(_) => "ParseOnly",
+            Self::Verify(_) => "Verify",
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! What an operation needs to be allowed, and the asking.
+//!
+//! A service names its [`Need`]s from the input alone, before anything is carried out; the gateway weighs each by all
+//! policies that apply. A service that finds out only on its way that something further is needed (a role that is passed
+//! on, a key that a queue is encrypted with) asks [`Caller::may`] itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use access::{Action, Applicable, Context, Decision, Denial, Gate, Kind, Policy, Request, authorize};
+use names::AccountId;
+
+use crate::identity::Fact;
+use crate::service::Caller;
+
+/// One thing that must be allowed before an operation is carried out.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// What is done, e.g. out of a service's [`Actions`].
+    pub action: &'static Action,
+    /// To what: an ARN, or `*`.
+    pub resource: Arc<str>,
+    /// Whose it is.
+    pub owner: Option<AccountId>,
+    /// The resource's own policy.
+    pub policy: Option<Arc<Policy>>,
+    /// Whether something outside of policies allows it, as a grant on a key does. A policy that refuses still wins.
+    pub granted: bool,
+    /// Condition keys of the operation itself; names in lower case.
+    pub facts: Vec<(Box<str>, Fact)>,
+}
+
+impl Need {
+    /// A need about a resource that has no policy of its own.
+    pub fn of(action: &'static Action, resource: impl Into<Arc<str>>, owner: AccountId) -> Self {
+        Self { action, resource: resource.into(), owner: Some(owner), policy: None, granted: false, facts: Vec::new() }
+    }
+
+    /// The same, with the policy that the resource has.
+    #[must_use]
+    pub fn under(self, policy: Option<Arc<Policy>>) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// The same, with a condition key.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Box<str>>, fact: Fact) -> Self {
+        self.facts.push((name.into(), fact));
+        self
+    }
+}
+
+/// The actions of a service, made once: `service:Name` for each name. To be kept in a static.
+#[derive(Debug)]
+pub struct Actions(Box<[(Box<str>, Action)]>);
+
+impl Actions {
+    /// The actions of these names, behind a prefix such as `kms`.
+    pub fn new<'a>(prefix: &str, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let action = |name: &str| (name.into(), Action::new(&format!("{prefix}:{name}")));
+        let mut actions: Vec<(Box<str>, Action)> = names.into_iter().map(action).collect();
+        actions.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        Self(actions.into())
+    }
+
+    /// The action of a name.
+    ///
+    /// # Panics
+    /// If there is none: names of actions are written in the code.
+    pub fn get(&self, name: &str) -> &Action {
+        let found = self.0.binary_search_by(|(known, _)| (**known).cmp(name));
+        &self.0[found.unwrap_or_else(|_| panic!("no action is called {name}"))].1
+    }
+}
+
+/// Why somebody may not, as it is told to them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// AWS's sentence.
+    pub sentence: String,
+    /// Whether a policy refuses, rather than none allowing.
+    pub is_explicit: bool,
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Denied {}
+
+impl Caller {
+    /// Whether the caller may; the refusal has AWS's sentence. Everything is allowed where nothing is verified.
+    pub fn may(&self, need: &Need) -> Result<(), Denied> {
+        if !self.is_held_to_policies() {
+            return Ok(());
+        }
+        let identity = &*self.identity;
+        let context = self.context(need);
+        let request = Request {
+            caller: &identity.caller,
+            action: need.action,
+            resource: &need.resource,
+            resource_account: need.owner,
+            context: &context,
+            gate: Gate::before(&need.resource, need.action),
+        };
+        let applicable = Applicable {
+            identity: &identity.policies,
+            boundary: identity.boundary.as_deref(),
+            session: identity.session.as_deref(),
+            resource: need.policy.as_deref(),
+            ..Applicable::default()
+        };
+        match authorize(&request, &applicable) {
+            Decision::Allowed(_) => Ok(()),
+            Decision::Denied(Denial::Implicit(_)) if need.granted => Ok(()),
+            Decision::Denied(denial) => Err(self.denied(&request, &denial)),
+        }
+    }
+
+    fn denied(&self, request: &Request<'_>, denial: &Denial<'_>) -> Denied {
+        let sentence = match self.identity.caller.kind() {
+            Kind::Anonymous => format!("Access to the resource {}{} is denied.", self.base, self.path()),
+            _ => denial.sentence(request),
+        };
+        Denied { sentence, is_explicit: matches!(denial, Denial::Explicit(_)) }
+    }
+
+    /// The facts of a request: who asks, how, for what.
+    fn context<'a>(&'a self, need: &'a Need) -> Context<'a> {
+        let identity = &*self.identity;
+        let mut context = Context::of(&identity.caller);
+        context.set("aws:currenttime", self.now);
+        context.set("aws:epochtime", self.now);
+        context.set("aws:securetransport", self.secure);
+        context.set("aws:requestedregion", self.region.as_str());
+        context.set("aws:viaawsservice", false);
+        if let Some(source) = self.source {
+            context.set("aws:sourceip", source);
+        }
+        if let Some(agent) = self.user_agent() {
+            context.set("aws:useragent", agent);
+        }
+        if let Some(owner) = &need.owner {
+            context.set("aws:resourceaccount", owner.as_str());
+        }
+        for (name, fact) in identity.facts.iter().chain(&need.facts) {
+            fact.tell(name, &mut context);
+        }
+        context
+    }
+}
