@@ -169,8 +169,6 @@ def test_a_mebibyte_that_json_escapes_sixfold_is_read(wire, queue):
 
 
 NOT_BUILT = [
-    ("StartMessageMoveTask", {"SourceArn": "arn:aws:sqs:us-east-1:000000000000:x"}),
-    ("ListMessageMoveTasks", {"SourceArn": "arn:aws:sqs:us-east-1:000000000000:x"}),
     ("SetQueueAttributes", {"Attributes": {"KmsMasterKeyId": "alias/aws/sqs"}}),
 ]
 

@@ -42,7 +42,14 @@ pub enum Command {
     Count,
     /// Asks a virtual queue, whose messages are received there only.
     Within(VirtualId, Within),
-    /// Sends messages to another queue, as far as they are visible. They leave at once and arrive soon.
+    /// Asks which messages could be sent away: visible ones, and of a FIFO queue those that nothing of their group is before.
+    Movable {
+        /// Only messages before this sequence.
+        below: u64,
+        /// Most messages to name.
+        max: usize,
+    },
+    /// Sends messages to another queue, as far as they are movable. They leave at once and arrive soon.
     SendAway {
         /// Where to.
         destination: PartitionId,
@@ -71,6 +78,11 @@ impl Command {
     /// Whether it may hand out messages.
     pub(crate) fn is_receive(&self) -> bool {
         matches!(self, Self::Receive { .. } | Self::ReceiveAgain { .. })
+    }
+
+    /// Whether it may send messages away, or asks which could be.
+    pub(crate) fn is_move(&self) -> bool {
+        matches!(self, Self::Movable { .. } | Self::SendAway { .. })
     }
 }
 
@@ -107,6 +119,8 @@ pub enum Reply {
     Configured,
     /// The counts.
     Counted(Counts),
+    /// These messages could be sent away. Their contents are the decision's reads, in the same order.
+    Movable(Vec<u64>),
     /// These messages have left.
     SentAway(Vec<u64>),
     /// The messages are here, or were here before.

@@ -27,6 +27,10 @@ impl Queue {
             Command::ChangeVisibility(entries) => self.change_visibility(now, &entries),
             Command::Purge => self.purge(),
             Command::Configure(settings) => self.configure(now, settings),
+            Command::Movable { below, max } => {
+                let movable = self.movable(below, max);
+                Decision { reads: movable.clone(), ..Decision::answer(Reply::Movable(movable)) }
+            }
             Command::SendAway { destination, sequences } => self.send_away(destination, sequences),
             Command::Arrive(arrival) => self.arrive(now, arrival),
             Command::Conclude(delivery) => self.conclude(now, delivery),

@@ -37,7 +37,9 @@ impl Fifo {
 impl Queue {
     /// Which messages' contents a command needs the machine to know, if there are such.
     pub fn wants(&self, command: &Command) -> Option<Range<u64>> {
-        let groups = self.groups().filter(|_| command.is_receive())?;
+        // A standard queue's messages are moved whoever sent them.
+        let is_asked = command.is_receive() || (self.fifo.is_some() && command.is_move());
+        let groups = self.groups().filter(|_| is_asked)?;
         if groups.known_below() >= self.next_sequence {
             return None;
         }

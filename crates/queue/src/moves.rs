@@ -6,12 +6,14 @@
 //! of a redrive ("Dead-letter queue redrive").
 
 use crate::decide::after;
+use crate::fifo::Fifo;
 use crate::limits::{DEPARTED_MAX, DEPARTURES_PER_RECEIVE_MAX, WITHHELD_MILLIS};
 use crate::parcel::Parcel;
 use crate::ways::{Departure, Receives};
 use crate::{DeadLetters, Effect, Message, MessageId, Queue, Reply};
 use engine::{Arrival, Decision, Delivery, Outgoing};
 use names::{Instant, PartitionId};
+use std::collections::BTreeSet;
 
 /// What a receive does with the messages that it meets.
 pub(crate) struct Met {
@@ -69,7 +71,39 @@ impl Queue {
         self.exceptions.get(sequence).is_some_and(|status| status.receive >= dead_letters.max_receives)
     }
 
-    /// Sends those of the messages away that are visible.
+    /// Messages before `below` that could be sent away, oldest first. Those of a FIFO queue's group go in their order and not
+    /// past one that is hidden, so a group that somebody has in flight stays.
+    pub fn movable(&self, below: u64, max: usize) -> Vec<u64> {
+        let Some(fifo) = &self.fifo else {
+            return self.visible.iter().take_while(|&sequence| sequence < below).take(max).collect();
+        };
+        let mut movable: Vec<u64> = self.in_turn(fifo).filter(|&sequence| sequence < below).take(max).collect();
+        movable.sort_unstable();
+        movable
+    }
+
+    /// Those of a FIFO queue's messages that may leave: with all that are before them in their group.
+    fn led_by_their_groups(&self, fifo: &Fifo, sequences: &[u64]) -> Vec<u64> {
+        let asked: BTreeSet<u64> = sequences.iter().copied().collect();
+        let groups: BTreeSet<u64> = sequences.iter().filter_map(|&sequence| fifo.groups.group_of(sequence)).collect();
+        let may_leave = |sequence: &u64| asked.contains(sequence) && self.visible.contains(*sequence);
+        let leaving = groups.iter().flat_map(|&group| fifo.groups.members(group).take_while(may_leave));
+        let mut leaving: Vec<u64> = leaving.collect();
+        leaving.sort_unstable();
+        leaving
+    }
+
+    /// How many messages somebody moved that have not arrived yet.
+    pub fn moving(&self) -> usize {
+        self.ways.as_ref().map_or(0, |ways| ways.moving())
+    }
+
+    /// The sequence that no message has yet, and how many before it are visible.
+    pub fn backlog(&self) -> (u64, usize) {
+        (self.next_sequence, self.visible.len())
+    }
+
+    /// Sends those of the messages away that are movable.
     pub(crate) fn send_away<E: From<Effect>>(
         &self,
         destination: PartitionId,
@@ -78,7 +112,10 @@ impl Queue {
         let room = DEPARTED_MAX.saturating_sub(self.ways.as_ref().map_or(0, |ways| ways.len()));
         sequences.sort_unstable();
         sequences.dedup();
-        sequences.retain(|&sequence| self.visible.contains(sequence));
+        match &self.fifo {
+            None => sequences.retain(|&sequence| self.visible.contains(sequence)),
+            Some(fifo) => sequences = self.led_by_their_groups(fifo, &sequences),
+        }
         sequences.truncate(room);
         let reply = Reply::SentAway(sequences.clone());
         let departed = Effect::Departed { destination, why: Departure::Moved, sequences };

@@ -87,6 +87,8 @@ struct Tray {
 pub(crate) struct Ways {
     trays: BTreeMap<PartitionId, Tray>,
     left: BTreeMap<u64, Left>,
+    /// How many of these somebody moved; the others are dead letters.
+    moving: usize,
     /// By origin: the first number that has not arrived.
     arrived: BTreeMap<PartitionId, u64>,
     /// Where dead letters were to go, and no queue is any more.
@@ -101,6 +103,11 @@ impl Ways {
     /// How many messages have left and not arrived.
     pub(crate) fn len(&self) -> usize {
         self.left.len()
+    }
+
+    /// How many messages somebody moved that have not arrived.
+    pub(crate) fn moving(&self) -> usize {
+        self.moving
     }
 
     pub(crate) fn contains(&self, sequence: u64) -> bool {
@@ -139,8 +146,22 @@ impl Ways {
 
     /// Puts a message into a tray.
     pub(crate) fn leave(&mut self, destination: PartitionId, sequence: u64, left: Left) {
-        self.left.insert(sequence, left);
+        self.note_left(sequence, left);
         self.trays.entry(destination).or_default().sequences.push_back(sequence);
+    }
+
+    /// Says whether it had left before.
+    fn note_left(&mut self, sequence: u64, left: Left) -> bool {
+        let before = self.left.insert(sequence, left);
+        self.moving += usize::from(left.why == Departure::Moved);
+        self.moving -= usize::from(before.is_some_and(|before| before.why == Departure::Moved));
+        before.is_some()
+    }
+
+    fn let_go(&mut self, sequence: u64) -> Option<Left> {
+        let left = self.left.remove(&sequence)?;
+        self.moving -= usize::from(left.why == Departure::Moved);
+        Some(left)
     }
 
     /// The retention of these messages has ended.
@@ -151,19 +172,22 @@ impl Ways {
     /// The destination has everything below a number.
     pub(crate) fn taken(&mut self, destination: PartitionId, below: u64, gone: &mut Vec<u64>) {
         let Some(tray) = self.trays.get_mut(&destination) else { return };
+        let from = gone.len();
         while tray.first < below
             && let Some(sequence) = tray.sequences.pop_front()
         {
             tray.first += 1;
-            self.left.remove(&sequence);
             gone.push(sequence);
+        }
+        for sequence in &gone[from..] {
+            self.let_go(*sequence);
         }
     }
 
     /// Everything for a destination comes back, and its numbers are over.
     pub(crate) fn take_back(&mut self, destination: PartitionId) -> Vec<(u64, Left)> {
         let tray = self.trays.remove(&destination).unwrap_or_default();
-        tray.sequences.into_iter().filter_map(|sequence| Some((sequence, self.left.remove(&sequence)?))).collect()
+        tray.sequences.into_iter().filter_map(|sequence| Some((sequence, self.let_go(sequence)?))).collect()
     }
 
     /// The first message for a destination comes back if it has this number, which is used up.
@@ -171,7 +195,7 @@ impl Ways {
         let tray = self.trays.get_mut(&destination).filter(|tray| tray.first == number)?;
         let sequence = tray.sequences.pop_front()?;
         tray.first += 1;
-        Some((sequence, self.left.remove(&sequence)?))
+        Some((sequence, self.let_go(sequence)?))
     }
 
     /// Whether a destination has yet to take anything below a number.
@@ -241,7 +265,7 @@ impl Ways {
             let mut tray = Tray { first: reader.varint()?, sequences: VecDeque::new() };
             for _ in 0..reader.varint()? {
                 let sequence = reader.varint()?;
-                if ways.left.insert(sequence, read_left(reader)?).is_some() {
+                if ways.note_left(sequence, read_left(reader)?) {
                     return Err("a message has left twice");
                 }
                 tray.sequences.push_back(sequence);

@@ -183,3 +183,58 @@ fn only_messages_that_are_visible_are_moved() {
         "#]],
     );
 }
+
+#[test]
+fn what_is_movable_is_visible_and_was_there_before() {
+    check(
+        "send a b c d; receive; send e; movable; movable max=2; movable below=4; away c d; movable; gone; movable",
+        expect![[r#"
+            send a b c d -> from 1 a=1 b=2 c=3 d=4
+            receive -> a#1
+            send e -> from 5 e=5
+            movable -> b c d e
+            movable max=2 -> b c
+            movable below=4 -> b c
+            away c d -> c d
+            movable -> b e
+            gone -> Concluded
+            movable -> b c d e
+        "#]],
+    );
+}
+
+#[test]
+fn a_group_leaves_in_its_order_and_not_past_what_is_in_flight() {
+    check(
+        "fifo; send a@x!1 b@y!2 c@x!3 d@z!4 e@y!5; receive max=1; movable; away b c d e; outgoing; movable; advance 30s; movable; away c; away a c; outgoing",
+        expect![[r#"
+            fifo -> Configured
+            send a@x!1 b@y!2 c@x!3 d@z!4 e@y!5 -> a=1 b=2 c=3 d=4 e=5
+            receive max=1 -> a#1
+            movable -> b d e
+            away b c d e -> b d e
+            outgoing -> from number 0: b d e
+            movable -> 
+            advance 30s
+            movable -> a c
+            away c -> 
+            away a c -> a c
+            outgoing -> from number 0: b d e a c
+        "#]],
+    );
+}
+
+#[test]
+fn a_fifo_queue_learns_its_groups_before_anything_is_moved() {
+    check(
+        "fifo; send a@x!1 b@y!2 c@x!3; replay; away b c; away a c; outgoing",
+        expect![[r#"
+        fifo -> Configured
+        send a@x!1 b@y!2 c@x!3 -> a=1 b=2 c=3
+        replay
+        away b c -> b
+        away a c -> a c
+        outgoing -> from number 0: b a c
+    "#]],
+    );
+}

@@ -87,14 +87,9 @@ async fn serve(
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let gateway = wire_up(mode, config, &clock, &store, &sqs);
 
-    let mut timers = tokio::spawn({
-        let store = Arc::clone(&store);
-        async move { store.run_timers().await }
-    });
-    let mut couriers = tokio::spawn({
-        let store = Arc::clone(&store);
-        async move { store.run_couriers().await }
-    });
+    let mut timers = tokio::spawn(run_timers(Arc::clone(&store)));
+    let mut couriers = tokio::spawn(run_couriers(Arc::clone(&store)));
+    let mut movers = tokio::spawn(run_moves(Arc::clone(&sqs)));
     if let Some(declared) = &declared {
         resources::apply_at_start(&gateway, address, config, declared).await?;
     }
@@ -120,6 +115,7 @@ async fn serve(
         _ = store.journal().stopped() => Err(Ended::DiskFailed),
         ended = &mut timers => Err(Ended::Because(format!("the timers ended: {ended:?}"))),
         ended = &mut couriers => Err(Ended::Because(format!("the couriers ended: {ended:?}"))),
+        ended = &mut movers => Err(Ended::Because(format!("the message move tasks ended: {ended:?}"))),
         ended = &mut sweeper => Err(Ended::Because(format!("the sweeper ended: {ended:?}"))),
         ended = &mut remover => Err(Ended::Because(format!("the remover of idle queues ended: {ended:?}"))),
         ended = &mut connections => Err(Ended::Because(format!("the listener ended: {ended:?}"))),
@@ -130,6 +126,7 @@ async fn serve(
     }
     timers.abort();
     couriers.abort();
+    movers.abort();
     sweeper.abort();
     remover.abort();
     if let Some(control) = control {
@@ -218,6 +215,18 @@ fn wire_up(mode: Mode, config: &Config, clock: &Arc<SystemClock>, store: &Arc<St
     let gateway = Gateway::new(options, &mut registry);
     pages.wire_up(registry, LocalStack { mode, gateway: gateway.clone(), sqs: Arc::clone(sqs) });
     gateway
+}
+
+async fn run_timers(store: Arc<Store>) {
+    store.run_timers().await;
+}
+
+async fn run_couriers(store: Arc<Store>) {
+    store.run_couriers().await;
+}
+
+async fn run_moves(sqs: Arc<Sqs>) {
+    sqs.run_moves().await;
 }
 
 /// Removes temporary queues. Which are due is looked up in a sorted list, so a look that finds none costs nothing.

@@ -77,6 +77,11 @@ impl Model {
             Command::Receive { max, visibility_millis } | Command::ReceiveAgain { max, visibility_millis, .. } => {
                 self.receive(now, None, *max, *visibility_millis)
             }
+            Command::Movable { below, max } => {
+                let is_asked = |m: &&Naive| m.within.is_none() && m.hidden_until <= now && m.sequence < *below;
+                let movable = self.messages.iter().filter(is_asked).take(*max);
+                Reply::Movable(movable.map(|message| message.sequence).collect())
+            }
             Command::SendAway { sequences, .. } => {
                 let is_asked =
                     |m: &Naive| m.within.is_none() && m.hidden_until <= now && sequences.contains(&m.sequence);
@@ -316,6 +321,8 @@ enum Draft {
     Configure(Settings),
     Count,
     SendAway(Vec<u64>),
+    /// How far back from the newest, and how many at the most.
+    Movable(u64, usize),
     /// Dead letters: how long ago each was sent, and its receives; and how many of them come a second time.
     Arrive(Vec<(u64, u32)>, u64),
     /// So many more have been taken.
@@ -386,6 +393,7 @@ fn drafts() -> impl Strategy<Value = Draft> {
         1 => prop_oneof![1 => Just(Draft::Purge), 3 => settings().prop_map(Draft::Configure)],
         1 => Just(Draft::Count),
         2 => prop::collection::vec(1u64..40, 0..9).prop_map(Draft::SendAway),
+        1 => (0u64..20, 0usize..9).prop_map(|(back, max)| Draft::Movable(back, max)),
         2 => (prop::collection::vec((millis(), 0u32..3), 1..5), 0u64..2).prop_map(|(all, again)| Draft::Arrive(all, again)),
         2 => (0u64..5).prop_map(Draft::Taken),
         1 => prop_oneof![Just(Draft::Gone), Just(Draft::Unreadable)],
@@ -646,6 +654,7 @@ impl Trial {
                 let sequences = from_newest.into_iter().map(|back| (self.model.sent + 1).saturating_sub(back));
                 Command::SendAway { destination: ELSEWHERE, sequences: sequences.collect() }
             }
+            Draft::Movable(back, max) => Command::Movable { below: (self.model.sent + 1).saturating_sub(back), max },
             Draft::Arrive(letters, again) => {
                 let first = self.model.arrived.saturating_sub(again);
                 let parcels = letters.into_iter().map(|(ago, count)| dead_letter(self.now, ago, count)).collect();

@@ -10,7 +10,8 @@
 //! visibility a#1=30s b#1=0s
 //! configure retention=60s visibility=5s delay=0s backoff=2,150,60 (base and most in seconds, factor in hundredths)
 //! configure dead=3                what was received three times goes to another queue (dead=0: nothing does)
-//! away a b                      sends messages to another queue
+//! away a b                      sends messages to another queue, as far as they are movable
+//! movable max=9 below=7         -> a b
 //! outgoing                      -> from number 0: a b
 //! taken 2 | gone | unreadable 0 what became of those: the numbers below 2 are there; no such queue; 0 is damaged
 //! arrive first=0 age=5s a:2 b:0 dead letters from another queue, received so often (moved=yes: moved ones)
@@ -140,6 +141,10 @@ impl Stage {
             "configure" => Command::Configure(self.configured(option)),
             "purge" => Command::Purge,
             "count" => Command::Count,
+            "movable" => {
+                let number = |name, default| option(name).map_or(default, |number| number.parse().unwrap());
+                Command::Movable { below: number("below", u64::MAX), max: number("max", 10) as usize }
+            }
             "away" => Command::SendAway {
                 destination: ELSEWHERE,
                 sequences: plain.iter().map(|name| self.sequences[*name]).collect(),
@@ -304,6 +309,10 @@ impl Stage {
             Reply::Counted(counts) => self.show_counts(counts),
             Reply::Peeked { .. } => unreachable!("no statement peeks"),
             Reply::SentAway(sequences) => self.names(&sequences),
+            Reply::Movable(sequences) => {
+                assert_eq!(sequences, reads, "each message has its content");
+                self.names(&sequences)
+            }
             Reply::Arrived => self.note_sent(self.sequences.values().max().map_or(1, |last| last + 1)),
             Reply::OverLimit | Reply::Purged | Reply::Configured | Reply::Concluded => {
                 format!("{reply:?}")

@@ -9,6 +9,7 @@ use crate::idle::Idle;
 use crate::limits::{IDLE_AGAIN_MILLIS, IDLE_LOOKS_MAX};
 use crate::machine::{About, Bounds, Command, Reply, SqsQueue};
 use crate::meters::{Meter, Meters};
+use crate::movers::Movers;
 use crate::records::FAMILY;
 use crate::sources::Sources;
 use crate::tags::Tags;
@@ -97,6 +98,7 @@ pub(crate) struct Catalog {
     queues: RwLock<Queues>,
     idle: Idle,
     sources: Sources,
+    movers: Movers,
 }
 
 struct Queues {
@@ -120,12 +122,16 @@ impl Catalog {
     pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>, meters: Meters) -> Self {
         let mut queues = Queues { homes: BTreeMap::new(), next_ordinal: recovery.next_ordinal() };
         let idle = Idle::default();
-        let sources = Sources::default();
+        let (sources, movers) = (Sources::default(), Movers::default());
+        let now = store.clock().now();
         let mut redrives = Vec::new();
         recovery.look(|id, machine: &SqsQueue| {
             if let Some(about) = machine.about() {
                 if let Some(at) = about.idle_at() {
                     idle.watch(id, about.key(), at);
+                }
+                if machine.move_under_way().is_some() {
+                    movers.note(id, about.key(), now);
                 }
                 if let Some(redrive) = about.redrive() {
                     sources.set(&about.key(), Some(redrive.target.clone()));
@@ -141,9 +147,9 @@ impl Catalog {
             }
         });
         recovery.finish(&store);
-        let catalog = Self { store, meters, queues: RwLock::new(queues), idle, sources };
+        let catalog = Self { store, meters, queues: RwLock::new(queues), idle, sources, movers };
         for (source, redrive, partition) in redrives {
-            let found = catalog.read(|queues| queues.get(&redrive.target).map(Known::id));
+            let found = catalog.partition_of(&redrive.target);
             if let Some(found) = found.filter(|found| Some(*found) != partition) {
                 catalog.redirect(&source, &redrive.target, found);
             }
@@ -210,7 +216,7 @@ impl Catalog {
     pub(crate) fn note_dead_letters(&self, entry: &QueueEntry) {
         self.sources.follow(&entry.key, || entry.partition.inspect(target_of).flatten());
         let target = entry.partition.inspect(target_of).flatten();
-        let found = target.as_ref().and_then(|target| self.read(|queues| queues.get(target).map(Known::id)));
+        let found = target.as_ref().and_then(|target| self.partition_of(target));
         if let (Some(target), Some(found)) = (target, found) {
             self.redirect(&entry.key, &target, found);
         }
@@ -304,6 +310,16 @@ impl Catalog {
             };
             wanted.map(listed).take(limit).collect()
         })
+    }
+
+    /// The partition that a queue is, if it is there.
+    pub(crate) fn partition_of(&self, key: &QueueKey) -> Option<PartitionId> {
+        self.read(|queues| queues.get(key).map(Known::id))
+    }
+
+    /// What makes message move tasks proceed.
+    pub(crate) fn movers(&self) -> &Movers {
+        &self.movers
     }
 
     /// The store that the queues are in.

@@ -2,6 +2,7 @@
 //!
 //! The words are those of the records' own table (`records.rs`, and the crate `queue`); nothing of it is read by a server.
 
+use crate::catalog::QueueKey;
 use crate::machine::SqsQueue;
 use crate::records::Effect;
 use engine::{Effect as _, Machine, MalformedRecord};
@@ -38,6 +39,12 @@ pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, Malf
             Described { queue: Some(name.as_str().to_owned()), ..Described::of("created", Some(at), details) }
         }
         Effect::AttributesSet { at, .. } => Described::of("attributes-set", Some(at), Vec::new()),
+        Effect::MoveStarted { at, below, to_move, plan } => {
+            let destination = plan.destination.as_ref().map_or("origins".to_owned(), QueueKey::arn);
+            let details = vec![("to", destination), ("below", below.to_string()), ("messages", to_move.to_string())];
+            Described::of("move-started", Some(at), details)
+        }
+        Effect::MoveEnded { end, .. } => Described::of("move-ended", None, vec![("end", format!("{end:?}"))]),
         Effect::Used { at } => Described::of("used", Some(at), Vec::new()),
         Effect::Deleted => Described::of("deleted", None, Vec::new()),
         Effect::Tagged(tags) => {

@@ -59,6 +59,20 @@ pub const ATTRIBUTE_NAME_LEN_MAX: usize = 256;
 pub const TRACE_HEADER_BYTES_MAX: usize = u16::MAX as usize;
 /// Queues in one page of ListQueues (ListQueues: MaxResults).
 pub const LIST_QUEUES_MAX: usize = 1_000;
+/// Message move tasks that a queue remembers (ListMessageMoveTasks: at most the ten newest are shown).
+pub const MOVE_TASKS_MAX: usize = 10;
+/// Messages a second of a message move task (StartMessageMoveTask: MaxNumberOfMessagesPerSecond).
+pub const MOVE_RATE: std::ops::RangeInclusive<i32> = 1..=500;
+/// Messages of a task that are on their way at once: some batches of the couriers, so that a task that is cancelled ends soon.
+pub(crate) const MOVING_MAX: usize = 2_000;
+/// Messages that a task sends away in one step: a record of some kilobytes.
+pub(crate) const MOVE_STEP_MAX: usize = 1_000;
+/// Messages that a task looks at in one step to learn where they come from: their contents are in memory together.
+pub(crate) const MOVE_LOOK_MAX: usize = 100;
+/// After how many milliseconds a task is looked at again whose messages have left and not arrived.
+pub(crate) const MOVE_AGAIN_MILLIS: u64 = 5;
+/// After how many milliseconds a task is tried again that could not go on, because the disk is full.
+pub(crate) const MOVE_RETRY_MILLIS: u64 = 500;
 /// Tags of one queue. AWS's guide advises no more than these, and refuses more.
 pub const TAGS_MAX: usize = 50;
 /// Characters of a tag's key (the tagging rules that AWS's services share).

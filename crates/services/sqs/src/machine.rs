@@ -7,6 +7,7 @@ use crate::attribute_table::Attribute;
 use crate::attributes::{AttributeChanges, Attributes, Durability};
 use crate::catalog::QueueKey;
 use crate::limits;
+use crate::move_tasks::{Move, MoveTask, MoveTasks, Plan, Progress, ShownTask};
 use crate::permission::{self, Permission};
 use crate::policy;
 use crate::properties::Properties;
@@ -106,6 +107,8 @@ pub(crate) enum Command {
     DeleteIfIdle,
     /// Somebody waits for messages.
     Wait,
+    /// About its message move tasks.
+    Move(Move),
     Messages(queue::Command),
 }
 
@@ -117,6 +120,14 @@ pub(crate) enum Reply {
     /// The queue as it is.
     Described(Box<About>, queue::Counts),
     Messages(queue::Reply),
+    /// What a message move task has come to.
+    Moved(Progress),
+    /// The tasks that are known, newest first.
+    MoveTasks(Vec<ShownTask>),
+    /// The task has ended, after so many messages.
+    MoveCancelled {
+        moved: u64,
+    },
     /// What the queue is does not allow it; nothing was changed.
     Refused(Refusal),
     /// The queue was used lately.
@@ -131,6 +142,7 @@ pub(crate) struct SqsQueue {
     about: Option<About>,
     is_deleted: bool,
     queue: Queue,
+    moves: MoveTasks,
     bounds: Arc<Bounds>,
 }
 
@@ -238,19 +250,24 @@ impl SqsQueue {
     /// A queue before its first record.
     pub(crate) fn unborn() -> Self {
         let queue = Queue::new(Attributes::default().settings());
-        Self { about: None, is_deleted: false, queue, bounds: Arc::default() }
+        Self { about: None, is_deleted: false, queue, moves: MoveTasks::default(), bounds: Arc::default() }
     }
 
     /// A queue as a snapshot has it.
-    pub(crate) fn restored(about: About, queue: Queue) -> Self {
+    pub(crate) fn restored(about: About, moves: MoveTasks, queue: Queue) -> Self {
         let bounds = Arc::<Bounds>::default();
         bounds.follow(&about.attributes);
-        Self { about: Some(about), is_deleted: false, queue, bounds }
+        Self { about: Some(about), is_deleted: false, queue, moves, bounds }
     }
 
     /// What the queue is; `None` before it is created and after it is deleted.
     pub(crate) fn about(&self) -> Option<&About> {
         self.about.as_ref()
+    }
+
+    /// The message move task that has to proceed, if there is one.
+    pub(crate) fn move_under_way(&self) -> Option<&Plan> {
+        self.moves.under_way()
     }
 
     /// How many messages there are, as far as time has been let pass.
@@ -335,6 +352,7 @@ impl SqsQueue {
     fn answer(&self, now: Instant, command: Command, about: &About) -> Decision<Effect, Reply> {
         match (command, about) {
             (Command::Messages(command), _) => self.messages(now, command),
+            (Command::Move(asked), _) => self.moves.decide(&self.queue, now, asked),
             (Command::Wait, _) => Decision::answer(Reply::InUse),
             (Command::DeleteIfIdle, about) => match about.idle_at() {
                 Some(at) if at <= now => Decision::change(vec![Effect::Deleted], Reply::Done),
@@ -378,6 +396,8 @@ fn is_use(command: &Command) -> bool {
         | Command::AddPermission(_)
         | Command::RemovePermission(_)
         | Command::Wait => true,
+        // As long as a task goes on, the queue is used.
+        Command::Move(asked) => !matches!(asked, Move::List | Move::Cancel(_) | Move::Fail(..)),
         Command::Create { .. }
         | Command::Redirect { .. }
         | Command::Describe
@@ -432,7 +452,13 @@ impl Machine for SqsQueue {
     }
 
     fn wants(&self, command: &Command) -> Option<Range<u64>> {
-        if let Command::Messages(command) = command { self.queue.wants(command) } else { None }
+        match command {
+            Command::Messages(command) => self.queue.wants(command),
+            Command::Move(Move::Look { .. } | Move::Proceed { .. }) => {
+                self.queue.wants(&queue::Command::Movable { below: 0, max: 0 })
+            }
+            _ => None,
+        }
     }
 
     fn learn(&mut self, sequence: u64, content: Option<&Message>) {
@@ -484,8 +510,19 @@ impl Machine for SqsQueue {
                 if let (Some(about), Some(at)) = (&mut self.about, use_at(effect)) {
                     about.note_use(at);
                 }
+                let moving = self.queue.moving();
                 self.queue.apply(effect, gone);
+                self.moves.follow(effect, moving.saturating_sub(self.queue.moving()));
             }
+            Effect::MoveStarted { at, below, to_move, plan } => self.moves.begin(MoveTask {
+                plan: plan.clone(),
+                started_at: *at,
+                below: *below,
+                to_move: *to_move,
+                moved: 0,
+                end: None,
+            }),
+            Effect::MoveEnded { id, end } => self.moves.end(id, *end),
         }
     }
 
@@ -579,12 +616,12 @@ impl Machine for SqsQueue {
     /// before the first record, and knows the last one by [`Machine::is_over`].
     fn snapshot(&self, out: &mut Vec<u8>) {
         if let Some(about) = &self.about {
-            snapshot::write(about, &self.queue, out);
+            snapshot::write(about, &self.moves, &self.queue, out);
         }
     }
 
     fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
-        snapshot::read(version, state).map(|(about, queue)| Self::restored(about, queue))
+        snapshot::read(version, state).map(|(about, moves, queue)| Self::restored(about, moves, queue))
     }
 
     fn is_over(&self) -> bool {

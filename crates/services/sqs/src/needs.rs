@@ -17,6 +17,7 @@ static ACTIONS: LazyLock<Actions> = LazyLock::new(|| Actions::new("sqs", NAMES.i
 
 const NAMES: &[&str] = &[
     "addpermission",
+    "cancelmessagemovetask",
     "changemessagevisibility",
     "createqueue",
     "deletemessage",
@@ -24,6 +25,7 @@ const NAMES: &[&str] = &[
     "getqueueattributes",
     "getqueueurl",
     "listdeadlettersourcequeues",
+    "listmessagemovetasks",
     "listqueues",
     "listqueuetags",
     "purgequeue",
@@ -31,6 +33,7 @@ const NAMES: &[&str] = &[
     "removepermission",
     "sendmessage",
     "setqueueattributes",
+    "startmessagemovetask",
     "tagqueue",
     "untagqueue",
 ];
@@ -81,6 +84,12 @@ impl Asking<'_> {
                 Need::of(ACTIONS.get(action), key.arn(), account)
             }
         }
+    }
+
+    /// What a message move task does to its source: the action itself, and what AWS's guide ("Permissions required for
+    /// dead-letter queue redrive") asks for beside.
+    pub(crate) fn of_a_move(&self, actions: &[&str], source: &QueueKey) -> Vec<Need> {
+        actions.iter().map(|action| self.of(action, source.account, &source.region, source.name.clone())).collect()
     }
 
     /// An action on all queues of the caller's account and region.

@@ -85,6 +85,11 @@ impl Properties {
         }
     }
 
+    /// The text of a system attribute, if the message has it.
+    pub(crate) fn system_attribute(&self, wanted: SystemAttribute) -> Option<&str> {
+        self.system.iter().find(|(attribute, _)| *attribute == wanted).map(|(_, text)| &**text)
+    }
+
     /// The same of a message that left a queue: as a dead letter with where it comes from, otherwise without.
     pub(crate) fn leaving(mut self, dead_letter_of: Option<String>) -> Self {
         self.system.retain(|(attribute, _)| *attribute != SystemAttribute::DeadLetterSource);

@@ -7,6 +7,8 @@
 //! kind 66 v1      deleted         (empty)
 //! kind 67 v1      tagged          count 1 │ count × ( key length 2, key │ value length 2, value )
 //! kind 68 v1      untagged        count 1 │ count × ( key length 2, key )
+//! kind 72 v1      move started    at 8 │ task 16 │ below 8 │ to move 8 │ rate 2 (0 none) │ destination length 1, its ARN (empty: none)
+//! kind 73 v1      move ended      task 16 │ end 1 (1 completed, 2 cancelled, 3 no such queue, 4 source unknown)
 //! kind 80 v1      used            at 8 (of a queue with an idle lifetime)
 //! attributes      count 1 │ count × ( number 1 │ value 4 ) │ count 1 │ count × ( number 1 │ length 4, text )
 //! numbers         1 VisibilityTimeout · 2 MaximumMessageSize · 3 MessageRetentionPeriod · 4 DelaySeconds ·
@@ -20,10 +22,13 @@
 //! A number or text that is not there is the attribute's default: the numbers of AWS's own defaults are always there, so that a
 //! queue keeps them when AWS changes one; the others only where they were set. Numbers and texts share one numbering
 //! (`attribute_table.rs`): 7–15 are kept for attributes of standard queues, 16–23 of FIFO queues, 24–31 of dead letters, 32–47
-//! of tidewire's own. Kinds 69–71 are kept for what is small, 72–75 for dead letters, 76–79 for FIFO, 80–85 for extensions.
+//! of tidewire's own. Kinds 69–71 are kept for what is small, 72–75 for dead letters and their moves, 76–79 for FIFO, 80–85 for extensions.
 
 use crate::attribute_table::{Attribute, Queues, Shown, Values, kept_rows};
 use crate::attributes::{Attributes, Value};
+use crate::catalog::QueueKey;
+use crate::move_tasks::{End, Plan, TaskId};
+use crate::redrive::key_of_arn;
 use crate::tags::Tags;
 use engine::MalformedRecord;
 use names::{AccountId, Instant, QueueName, Region};
@@ -37,6 +42,8 @@ const ATTRIBUTES_SET: u8 = 65;
 const DELETED: u8 = 66;
 const TAGGED: u8 = 67;
 const UNTAGGED: u8 = 68;
+const MOVE_STARTED: u8 = 72;
+const MOVE_ENDED: u8 = 73;
 const USED: u8 = 80;
 
 /// The version of records with attributes; before it these were numbers only.
@@ -65,6 +72,17 @@ pub(crate) enum Effect {
     Used {
         at: Instant,
     },
+    /// A message move task has begun, of so many messages before `below`.
+    MoveStarted {
+        at: Instant,
+        below: u64,
+        to_move: u64,
+        plan: Plan,
+    },
+    MoveEnded {
+        id: TaskId,
+        end: End,
+    },
     Queue(queue::Effect),
 }
 
@@ -83,6 +101,8 @@ impl engine::Effect for Effect {
             Self::Tagged(_) => TAGGED,
             Self::Untagged(_) => UNTAGGED,
             Self::Used { .. } => USED,
+            Self::MoveStarted { .. } => MOVE_STARTED,
+            Self::MoveEnded { .. } => MOVE_ENDED,
             Self::Queue(effect) => effect.kind(),
         }
     }
@@ -91,7 +111,12 @@ impl engine::Effect for Effect {
         match self {
             Self::Queue(effect) => effect.version(),
             Self::Created { .. } | Self::AttributesSet { .. } => WITH_TEXTS,
-            Self::Deleted | Self::Tagged(_) | Self::Untagged(_) | Self::Used { .. } => VERSION,
+            Self::Deleted
+            | Self::Tagged(_)
+            | Self::Untagged(_)
+            | Self::Used { .. }
+            | Self::MoveStarted { .. }
+            | Self::MoveEnded { .. } => VERSION,
         }
     }
 
@@ -110,6 +135,17 @@ impl engine::Effect for Effect {
             }
             Self::Deleted => {}
             Self::Used { at } => out.extend(at.as_millis().to_be_bytes()),
+            Self::MoveStarted { at, below, to_move, plan } => {
+                out.extend(at.as_millis().to_be_bytes());
+                out.extend(plan.id);
+                out.extend(below.to_be_bytes());
+                out.extend(to_move.to_be_bytes());
+                encode_plan(plan, out);
+            }
+            Self::MoveEnded { id, end } => {
+                out.extend(id);
+                out.push(end.byte());
+            }
             Self::Tagged(tags) => encode_tags(tags, out),
             Self::Untagged(keys) => {
                 out.push(u8::try_from(keys.len()).expect("keys were counted at the door"));
@@ -131,8 +167,10 @@ impl engine::Effect for Effect {
             (DELETED, VERSION) => Some(Self::Deleted),
             (TAGGED, VERSION) => fields.tags().map(Self::Tagged),
             (UNTAGGED, VERSION) => fields.keys().map(Self::Untagged),
+            (MOVE_STARTED, VERSION) => fields.move_started(),
+            (MOVE_ENDED, VERSION) => fields.move_ended(),
             (USED, VERSION) => fields.instant().map(|at| Self::Used { at }),
-            (FIRST_OWN_KIND..=UNTAGGED | USED, _) => {
+            (FIRST_OWN_KIND..=UNTAGGED | MOVE_STARTED | MOVE_ENDED | USED, _) => {
                 return Err(malformed("a version that this program does not know"));
             }
             _ => return Err(malformed("a kind that this program does not know")),
@@ -146,9 +184,13 @@ impl engine::Effect for Effect {
 
     fn frees(&self) -> bool {
         match self {
-            // Receiving and deleting note use, and must go on when the disk is nearly full.
-            Self::Deleted | Self::Used { .. } => true,
-            Self::Created { .. } | Self::AttributesSet { .. } | Self::Tagged(_) | Self::Untagged(_) => false,
+            // Receiving and deleting note use, and must go on when the disk is nearly full. A task that ends is a burden less.
+            Self::Deleted | Self::Used { .. } | Self::MoveEnded { .. } => true,
+            Self::Created { .. }
+            | Self::AttributesSet { .. }
+            | Self::Tagged(_)
+            | Self::Untagged(_)
+            | Self::MoveStarted { .. } => false,
             Self::Queue(effect) => effect.frees(),
         }
     }
@@ -171,6 +213,12 @@ pub(crate) fn encode_tags(tags: &Tags, out: &mut Vec<u8>) {
         encode_text(key, out);
         encode_text(value, out);
     }
+}
+
+/// Rate and destination of a move.
+pub(crate) fn encode_plan(plan: &Plan, out: &mut Vec<u8>) {
+    out.extend(plan.rate.unwrap_or(0).to_be_bytes());
+    encode_short_text(&plan.destination.as_ref().map(QueueKey::arn).unwrap_or_default(), out);
 }
 
 pub(crate) fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
@@ -214,6 +262,34 @@ impl<'a> Fields<'a> {
 
     fn attributes_set(&mut self, with_texts: bool) -> Option<Effect> {
         Some(Effect::AttributesSet { at: self.instant()?, attributes: self.attributes(with_texts)? })
+    }
+
+    fn move_started(&mut self) -> Option<Effect> {
+        let (at, id, below, to_move) = (self.instant()?, self.task_id()?, self.count()?, self.count()?);
+        Some(Effect::MoveStarted { at, below, to_move, plan: self.plan(id)? })
+    }
+
+    fn move_ended(&mut self) -> Option<Effect> {
+        Some(Effect::MoveEnded { id: self.task_id()?, end: End::read(self.byte()?)? })
+    }
+
+    pub(crate) fn task_id(&mut self) -> Option<TaskId> {
+        self.take(16)?.try_into().ok()
+    }
+
+    /// What `encode_plan` wrote.
+    pub(crate) fn plan(&mut self, id: TaskId) -> Option<Plan> {
+        let rate = u16::from_be_bytes(self.take(2)?.try_into().ok()?);
+        let len = self.byte()?.into();
+        let destination = match self.text(len)? {
+            "" => None,
+            arn => Some(key_of_arn(arn)?),
+        };
+        Some(Plan { id, destination, rate: (rate > 0).then_some(rate) })
+    }
+
+    pub(crate) fn count(&mut self) -> Option<u64> {
+        Some(u64::from_be_bytes(self.take(8)?.try_into().ok()?))
     }
 
     pub(crate) fn tags(&mut self) -> Option<Tags> {

@@ -9,6 +9,7 @@ use crate::catalog::QueueKey;
 use crate::limits;
 use crate::policy::same_json;
 use crate::refusal::Refusal;
+use gateway::Caller;
 use names::{AccountId, PartitionId, QueueName, Region};
 use serde_json::{Map, Value, json};
 
@@ -85,6 +86,15 @@ pub(crate) fn key_of_arn(arn: &str) -> Option<QueueKey> {
     let ["arn", _, "sqs", region, account, name] = parts.as_slice() else { return None };
     let (account, region) = (AccountId::parse(account).ok()?, Region::parse(region).ok()?);
     Some(QueueKey { account, region, name: QueueName::parse(name).ok()? })
+}
+
+/// The caller's queue that a parameter's ARN names. Queues of other accounts and regions are not moved from or to.
+pub(crate) fn key_of_callers(caller: &Caller, arn: &str, parameter: &str) -> Result<QueueKey, Refusal> {
+    if arn.splitn(6, ':').count() < 6 || !arn.starts_with("arn:") {
+        return Err(Refusal::malformed_arn(parameter));
+    }
+    let is_callers = |key: &QueueKey| key.account == caller.account && key.region == caller.region;
+    key_of_arn(arn).filter(is_callers).ok_or_else(|| Refusal::resource_not_found(parameter))
 }
 
 /// Takes the text of a redrive allow policy.

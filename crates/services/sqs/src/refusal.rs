@@ -149,6 +149,33 @@ impl Refusal {
         Self::new(&errors::UNSUPPORTED_OPERATION, message)
     }
 
+    /// An ARN names no queue that is there.
+    pub(crate) fn resource_not_found(parameter: &str) -> Self {
+        let words = format!("The resource that you specified for the {parameter} parameter doesn't exist.");
+        Self::new(&errors::RESOURCE_NOT_FOUND_EXCEPTION, words)
+    }
+
+    pub(crate) fn malformed_arn(parameter: &str) -> Self {
+        Self::invalid_parameter(format!(
+            "You must use this format to specify the {parameter}: \
+             arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
+        ))
+    }
+
+    pub(crate) fn move_task_runs() -> Self {
+        Self::invalid_parameter(
+            "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
+        )
+    }
+
+    pub(crate) fn move_task_unknown() -> Self {
+        Self::new(&errors::RESOURCE_NOT_FOUND_EXCEPTION, "Task does not exist.")
+    }
+
+    pub(crate) fn move_task_ended() -> Self {
+        Self::invalid_parameter("Only active tasks can be cancelled.")
+    }
+
     pub(crate) fn invalid_characters() -> Self {
         Self::new(
             &errors::INVALID_MESSAGE_CONTENTS,

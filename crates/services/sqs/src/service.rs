@@ -131,6 +131,37 @@ impl Sqs {
         self.0.catalog.remove_idle()
     }
 
+    /// Makes message move tasks proceed, for as long as it is polled.
+    pub async fn run_moves(&self) {
+        let catalog = &self.0.catalog;
+        loop {
+            let next = catalog.proceed_moves().await;
+            let now = catalog.store().clock().now();
+            if next.is_some_and(|next| next <= now) {
+                // Requests and couriers that wait for this thread come in between.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let due = async {
+                match next {
+                    Some(at) => catalog.store().clock().sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = catalog.movers().news() => {}
+                () = due => {}
+            }
+        }
+    }
+
+    /// Takes each message move task that is due a step further and says when the next is due: a round of
+    /// [`Sqs::run_moves`], and what simulations do in its place.
+    pub async fn proceed_moves(&self) -> Option<Instant> {
+        self.0.catalog.proceed_moves().await
+    }
+
     /// Deletes every queue of every account, and tells how many, once that is durable.
     pub async fn delete_all(&self) -> Result<usize, Unavailable> {
         let catalog = &self.0.catalog;
@@ -262,6 +293,18 @@ impl Inner {
                 Err(Refusal::queue_does_not_exist())
             }
         }
+    }
+
+    /// The caller's queue of the ARN that a parameter gives.
+    pub(crate) async fn find_arn(
+        &self,
+        caller: &Caller,
+        arn: &str,
+        parameter: &str,
+    ) -> Result<Arc<QueueEntry>, Refusal> {
+        let key = redrive::key_of_callers(caller, arn, parameter)?;
+        let found = self.find(key.account, &key.region, key.name.as_str()).await;
+        found.map_err(|_| Refusal::resource_not_found(parameter))
     }
 
     /// The URL of a queue as the caller can use it.

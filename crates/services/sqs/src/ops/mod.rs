@@ -1,6 +1,7 @@
 //! One file per operation: input → command → output.
 
 mod add_permission;
+mod cancel_message_move_task;
 mod change_message_visibility;
 mod change_message_visibility_batch;
 mod create_queue;
@@ -10,6 +11,7 @@ mod delete_queue;
 mod get_queue_attributes;
 mod get_queue_url;
 mod list_dead_letter_source_queues;
+mod list_message_move_tasks;
 mod list_queue_tags;
 mod list_queues;
 mod purge_queue;
@@ -18,6 +20,7 @@ mod remove_permission;
 mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
+mod start_message_move_task;
 mod tag_queue;
 mod untag_queue;
 
@@ -43,6 +46,9 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("SetQueueAttributes", prepare::<set_queue_attributes::SetQueueAttributes>),
     ("AddPermission", prepare::<add_permission::AddPermission>),
     ("RemovePermission", prepare::<remove_permission::RemovePermission>),
+    ("StartMessageMoveTask", prepare::<start_message_move_task::StartMessageMoveTask>),
+    ("ListMessageMoveTasks", prepare::<list_message_move_tasks::ListMessageMoveTasks>),
+    ("CancelMessageMoveTask", prepare::<cancel_message_move_task::CancelMessageMoveTask>),
     ("TagQueue", prepare::<tag_queue::TagQueue>),
     ("UntagQueue", prepare::<untag_queue::UntagQueue>),
 ];

@@ -25,7 +25,19 @@ fn samples() -> Vec<Effect> {
         Effect::Tagged(tags),
         Effect::Untagged(vec!["clé".into(), "a".into()]),
         Effect::Used { at: AT },
+        Effect::MoveStarted {
+            at: AT,
+            below: 9,
+            to_move: 4,
+            plan: plan(Some(500), Some("arn:aws:sqs:us-east-1:000000000000:q")),
+        },
+        Effect::MoveStarted { at: AT, below: 9, to_move: 4, plan: plan(None, None) },
+        Effect::MoveEnded { id: *b"0123456789abcdef", end: End::Cancelled },
     ]
+}
+
+fn plan(rate: Option<u16>, destination: Option<&str>) -> Plan {
+    Plan { id: *b"0123456789abcdef", destination: destination.and_then(key_of_arn), rate }
 }
 
 fn encoded(effect: &Effect) -> Vec<u8> {
@@ -68,7 +80,9 @@ fn a_record_cut_short_or_lengthened_or_of_another_version_is_malformed() {
 
 #[test]
 fn the_bytes_of_records_stay_what_they_are() {
-    let [_, set, texts, _, tagged, untagged, used] = &samples()[..] else { unreachable!("there are seven samples") };
+    let [_, set, texts, _, tagged, untagged, used, moved_to, moved_back, ended] = &samples()[..] else {
+        unreachable!("there are ten samples")
+    };
     let numbers = "010000004d0200100000030005460004000000000500000000";
     assert_eq!(hex(set), format!("0000018bcfe5687b05{numbers}00"));
     let policy = "0107000000087b22c3a9223a317d";
@@ -76,6 +90,11 @@ fn the_bytes_of_records_stay_what_they_are() {
     assert_eq!(hex(tagged), "020001610001310004636cc3a90000");
     assert_eq!(hex(untagged), "020004636cc3a9000161");
     assert_eq!(hex(used), "0000018bcfe5687b");
+    let id = "30313233343536373839616263646566";
+    let task = format!("0000018bcfe5687b{id}00000000000000090000000000000004");
+    let arn = "2461726e3a6177733a7371733a75732d656173742d313a3030303030303030303030303a71";
+    assert_eq!((hex(moved_to), hex(moved_back)), (format!("{task}01f4{arn}"), format!("{task}000000")));
+    assert_eq!(hex(ended), format!("{id}02"));
 }
 
 #[test]

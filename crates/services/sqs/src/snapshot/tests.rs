@@ -4,6 +4,7 @@ use super::*;
 use crate::attribute_table::Attribute;
 use crate::attributes::{AttributeChanges, Attributes, Durability, Occasion};
 use crate::machine::{Command, Reply, SqsQueue};
+use crate::move_tasks::{Move, Plan};
 use bytes::Bytes;
 use engine::Machine;
 use names::{AccountId, Instant, Position, QueueName, Region};
@@ -86,6 +87,28 @@ fn a_queue_with_a_policy_and_tags_comes_back_as_it_was() {
     assert_eq!((restored.about(), bytes_of(&restored)), (machine.about(), bytes_of(&machine)));
     assert_eq!(restored.about().unwrap().tags.len(), 2);
     assert_eq!(restored.about().unwrap().attributes.text(Attribute::Policy), Some("{}"));
+}
+
+#[test]
+fn message_move_tasks_come_back_as_they_were_and_the_newest_ten_are_kept() {
+    let mut machine = sample();
+    for task in 1..=12 {
+        let destination = (task % 2 == 0).then(|| machine.about().unwrap().key());
+        let plan = Plan { id: [task; 16], destination, rate: (task % 3 == 0).then_some(task.into()) };
+        run(&mut machine, Command::Move(Move::Start(plan)));
+        if task < 12 {
+            run(&mut machine, Command::Move(Move::Cancel([task; 16])));
+        }
+    }
+    let restored = SqsQueue::restore(VERSION, &bytes_of(&machine)).unwrap();
+    assert_eq!(bytes_of(&restored), bytes_of(&machine));
+    assert_eq!(restored.move_under_way(), machine.move_under_way());
+    assert_eq!(restored.move_under_way().unwrap().rate, Some(12));
+    let Reply::MoveTasks(tasks) = restored.decide(NOW, Command::Move(Move::List)).reply else { panic!("a list") };
+    let ids: Vec<u8> = tasks.iter().map(|shown| shown.task.plan.id[0]).collect();
+    assert_eq!(ids, (3..=12).rev().collect::<Vec<_>>());
+    assert_eq!((tasks[0].status(), tasks[1].status()), ("RUNNING", "CANCELLED"));
+    assert_eq!((tasks[0].task.below, tasks[0].task.to_move), (4, 2), "one of three is in flight");
 }
 
 #[test]

@@ -1,0 +1,496 @@
+//! Message move tasks as clients see them: where messages go, how fast, how a task ends, and that a crash loses and doubles
+//! none. Answers are those that LocalStack's tests recorded of AWS, where they recorded them.
+//!
+//! `TIDEWIRE_SEEDS` says how many histories are tried, `TIDEWIRE_SEED` names one of them.
+
+#![expect(clippy::unwrap_used, reason = "a panic is the report")]
+
+mod house;
+
+use engine::{Clock, ManualClock};
+use house::House;
+use names::Instant;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+fn arn(name: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:000000000000:{name}")
+}
+
+fn create(house: &House, name: &str, attributes: &Value) {
+    house.ask("CreateQueue", &json!({"QueueName": name, "Attributes": attributes})).unwrap();
+}
+
+fn source(house: &House, name: &str, dead: &str) {
+    let policy = json!({"deadLetterTargetArn": arn(dead), "maxReceiveCount": 1}).to_string();
+    let mut attributes = json!({"RedrivePolicy": policy, "VisibilityTimeout": "0"});
+    if name.ends_with(".fifo") {
+        attributes["FifoQueue"] = "true".into();
+    }
+    create(house, name, &attributes);
+}
+
+/// A queue `dead` with two sources, `a` and `b`, and a queue `other`.
+fn house() -> House {
+    let house = House::new();
+    create(&house, "dead", &json!({}));
+    create(&house, "other", &json!({}));
+    source(&house, "a", "dead");
+    source(&house, "b", "dead");
+    house
+}
+
+fn send(house: &House, queue: &str, body: &str) {
+    house.ask("SendMessage", &json!({"QueueUrl": queue, "MessageBody": body})).unwrap();
+}
+
+/// Sends messages to a source and receives them until they are dead letters.
+fn kill(house: &House, queue: &str, bodies: &[&str]) {
+    bodies.iter().for_each(|body| send(house, queue, body));
+    while !receive(house, queue).is_empty() {}
+    deliver(house);
+}
+
+fn receive(house: &House, queue: &str) -> Vec<Value> {
+    let input = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["All"]});
+    house.ask("ReceiveMessage", &input).unwrap()["Messages"].as_array().cloned().unwrap_or_default()
+}
+
+fn bodies(house: &House, queue: &str) -> Vec<String> {
+    let mut bodies = Vec::new();
+    loop {
+        let input = json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 30});
+        let answer = house.ask("ReceiveMessage", &input).unwrap();
+        let Some(messages) = answer["Messages"].as_array() else { return bodies };
+        for message in messages {
+            let handle = &message["ReceiptHandle"];
+            house.ask("DeleteMessage", &json!({"QueueUrl": queue, "ReceiptHandle": handle})).unwrap();
+            bodies.push(message["Body"].as_str().unwrap().to_string());
+        }
+    }
+}
+
+fn deliver(house: &House) {
+    while house.store.deliver().parcels > 0 {}
+    house.store.journal().commit().unwrap();
+}
+
+/// A step of each task that is due.
+fn proceed(house: &House) -> Option<Instant> {
+    let mut step = pin!(house.sqs.proceed_moves());
+    for _ in 0..100 {
+        if let Poll::Ready(next) = step.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return next;
+        }
+        house.store.journal().commit().unwrap();
+    }
+    panic!("a task waits for something that does not come");
+}
+
+/// Lets all tasks go on until none is under way.
+fn finish(house: &House) {
+    for _ in 0..10_000 {
+        let Some(next) = proceed(house) else { return };
+        deliver(house);
+        let wait = next.as_millis().saturating_sub(house.clock.now().as_millis());
+        house.clock.advance_millis(wait);
+    }
+    panic!("a task does not end");
+}
+
+fn start(house: &House, input: &Value) -> Result<String, (String, String)> {
+    let answer = house.ask("StartMessageMoveTask", input)?;
+    Ok(answer["TaskHandle"].as_str().unwrap().to_string())
+}
+
+fn tasks(house: &House, source: &str) -> Vec<Value> {
+    let input = json!({"SourceArn": arn(source), "MaxResults": 10});
+    house.ask("ListMessageMoveTasks", &input).unwrap()["Results"].as_array().unwrap().clone()
+}
+
+fn newest(house: &House, source: &str) -> Value {
+    tasks(house, source).remove(0)
+}
+
+#[test]
+fn dead_letters_go_back_to_where_each_comes_from_as_new_messages() {
+    let house = house();
+    kill(&house, "a", &["1", "3"]);
+    kill(&house, "b", &["2"]);
+    house.clock.advance_millis(1_000);
+    let handle = start(&house, &json!({"SourceArn": arn("dead")})).unwrap();
+    let running = newest(&house, "dead");
+    let expected = json!({
+        "TaskHandle": handle, "Status": "RUNNING", "SourceArn": arn("dead"), "ApproximateNumberOfMessagesMoved": 0,
+        "ApproximateNumberOfMessagesToMove": 3, "StartedTimestamp": 1_700_000_001_000_u64,
+    });
+    assert_eq!(running, expected);
+    finish(&house);
+    let mut ended = expected;
+    ended["Status"] = "COMPLETED".into();
+    ended["ApproximateNumberOfMessagesMoved"] = 3.into();
+    ended.as_object_mut().unwrap().remove("TaskHandle");
+    assert_eq!(newest(&house, "dead"), ended);
+    let message = receive(&house, "b").remove(0);
+    assert_eq!(message["Attributes"]["ApproximateReceiveCount"], "1");
+    assert_eq!(message["Attributes"]["SentTimestamp"], "1700000001000", "its retention begins anew");
+    assert_eq!(message["Attributes"].get("DeadLetterQueueSourceArn"), None);
+    assert_eq!((bodies(&house, "a"), bodies(&house, "dead")), (vec!["1".into(), "3".into()], vec![]));
+}
+
+#[test]
+fn dead_letters_go_to_a_queue_that_is_named_at_the_rate_that_is_asked() {
+    let house = house();
+    kill(&house, "a", &["1", "2", "3", "4"]);
+    let input = json!({"SourceArn": arn("dead"), "DestinationArn": arn("other"), "MaxNumberOfMessagesPerSecond": 2});
+    start(&house, &input).unwrap();
+    let began = house.clock.now();
+    let mut moved = Vec::new();
+    while newest(&house, "dead")["Status"] == "RUNNING" {
+        proceed(&house);
+        deliver(&house);
+        moved.push(newest(&house, "dead")["ApproximateNumberOfMessagesMoved"].as_u64().unwrap());
+        house.clock.advance_millis(100);
+    }
+    assert_eq!(moved[..16], [1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4]);
+    assert!(house.clock.now().since(began).as_millis() < 2_000, "it has ended as soon as all is there");
+    let shown = newest(&house, "dead");
+    assert_eq!((&shown["DestinationArn"], &shown["MaxNumberOfMessagesPerSecond"]), (&json!(arn("other")), &json!(2)));
+    assert_eq!(bodies(&house, "other"), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn many_messages_are_moved_in_many_steps() {
+    let house = house();
+    for batch in 0..300 {
+        let entries: Vec<_> =
+            (0..10).map(|n| json!({"Id": n.to_string(), "MessageBody": (10 * batch + n).to_string()})).collect();
+        house.ask("SendMessageBatch", &json!({"QueueUrl": "dead", "Entries": entries})).unwrap();
+    }
+    start(&house, &json!({"SourceArn": arn("dead"), "DestinationArn": arn("other")})).unwrap();
+    finish(&house);
+    assert_eq!(newest(&house, "dead")["ApproximateNumberOfMessagesMoved"], 3_000);
+    let expected: Vec<String> = (0..3_000).map(|n| n.to_string()).collect();
+    assert_eq!(bodies(&house, "other"), expected);
+}
+
+#[test]
+fn a_task_takes_what_was_there_when_it_began_and_nobody_has_in_flight() {
+    let house = house();
+    kill(&house, "a", &["1", "2"]);
+    assert_eq!(receive(&house, "dead").len(), 2);
+    kill(&house, "a", &["3"]);
+    start(&house, &json!({"SourceArn": arn("dead"), "DestinationArn": arn("other")})).unwrap();
+    kill(&house, "a", &["4"]);
+    finish(&house);
+    assert_eq!(newest(&house, "dead")["ApproximateNumberOfMessagesToMove"], 1);
+    assert_eq!(bodies(&house, "other"), ["3"]);
+    house.clock.advance_millis(31_000);
+    assert_eq!(bodies(&house, "dead"), ["1", "2", "4"]);
+}
+
+#[test]
+fn a_cancelled_task_sends_nothing_more_and_what_it_sent_stays() {
+    let house = house();
+    kill(&house, "a", &["1", "2", "3"]);
+    let input = json!({"SourceArn": arn("dead"), "DestinationArn": arn("other"), "MaxNumberOfMessagesPerSecond": 1});
+    let handle = start(&house, &input).unwrap();
+    proceed(&house);
+    deliver(&house);
+    house.clock.advance_millis(1_000);
+    proceed(&house);
+    let cancelled = house.ask("CancelMessageMoveTask", &json!({"TaskHandle": handle})).unwrap();
+    assert_eq!(cancelled, json!({"ApproximateNumberOfMessagesMoved": 1}));
+    assert_eq!(newest(&house, "dead")["Status"], "CANCELLING", "one is on its way");
+    assert_eq!(start(&house, &input).unwrap_err().0, "InvalidParameterValueException");
+    finish(&house);
+    deliver(&house);
+    let shown = newest(&house, "dead");
+    assert_eq!((&shown["Status"], &shown["ApproximateNumberOfMessagesMoved"]), (&json!("CANCELLED"), &json!(2)));
+    assert_eq!(shown.get("TaskHandle"), None);
+    assert_eq!((bodies(&house, "other"), bodies(&house, "dead")), (vec!["1".into(), "2".into()], vec!["3".into()]));
+    let again = house.ask("CancelMessageMoveTask", &json!({"TaskHandle": handle})).unwrap_err();
+    assert_eq!(again, ("InvalidParameterValueException".into(), "Only active tasks can be cancelled.".into()));
+    start(&house, &input).unwrap();
+}
+
+#[test]
+fn one_task_at_a_time_is_under_way_and_the_newest_ten_are_shown() {
+    let house = house();
+    kill(&house, "a", &["1"]);
+    let input = json!({"SourceArn": arn("dead"), "MaxNumberOfMessagesPerSecond": 1});
+    for _ in 0..12 {
+        start(&house, &input).unwrap();
+        let words =
+            "There is already a task running. Only one active task is allowed for a source queue arn at a given time.";
+        assert_eq!(start(&house, &input).unwrap_err(), ("InvalidParameterValueException".into(), words.into()));
+        finish(&house);
+        house.clock.advance_millis(1_000);
+    }
+    let times: Vec<u64> = tasks(&house, "dead").iter().map(|task| task["StartedTimestamp"].as_u64().unwrap()).collect();
+    assert!(times.len() == 10 && times.is_sorted_by(|later, earlier| later > earlier), "{times:?}");
+    let one = house.ask("ListMessageMoveTasks", &json!({"SourceArn": arn("dead")})).unwrap();
+    assert_eq!(one["Results"].as_array().unwrap().len(), 1);
+    assert_eq!(one["Results"][0]["StartedTimestamp"], times[0]);
+    assert_eq!(tasks(&house.reopen(), "dead").len(), 10);
+}
+
+#[test]
+fn a_task_whose_destination_is_deleted_fails_and_the_rest_stays() {
+    let house = house();
+    kill(&house, "a", &["1", "2", "3"]);
+    let input = json!({"SourceArn": arn("dead"), "DestinationArn": arn("other"), "MaxNumberOfMessagesPerSecond": 1});
+    for is_on_its_way in [false, true] {
+        start(&house, &input).unwrap();
+        if is_on_its_way {
+            proceed(&house);
+        }
+        house.ask("DeleteQueue", &json!({"QueueUrl": "other"})).unwrap();
+        finish(&house);
+        deliver(&house);
+        let shown = newest(&house, "dead");
+        assert_eq!(shown["Status"], "FAILED", "{is_on_its_way}");
+        assert_eq!(shown["FailureReason"], "AWS.SimpleQueueService.NonExistentQueue");
+        assert_eq!(shown["ApproximateNumberOfMessagesMoved"], 0);
+        create(&house, "other", &json!({}));
+    }
+    assert_eq!(bodies(&house, "dead"), ["1", "2", "3"]);
+}
+
+#[test]
+fn a_destination_that_was_made_anew_gets_what_is_left() {
+    let house = house();
+    kill(&house, "a", &["1", "2"]);
+    let input = json!({"SourceArn": arn("dead"), "DestinationArn": arn("other"), "MaxNumberOfMessagesPerSecond": 1});
+    start(&house, &input).unwrap();
+    house.ask("DeleteQueue", &json!({"QueueUrl": "other"})).unwrap();
+    create(&house, "other", &json!({}));
+    finish(&house);
+    assert_eq!(newest(&house, "dead")["Status"], "COMPLETED");
+    assert_eq!(bodies(&house, "other"), ["1", "2"]);
+}
+
+#[test]
+fn a_message_whose_source_is_unknown_or_gone_fails_the_task_behind_those_before_it() {
+    let house = house();
+    kill(&house, "a", &["1"]);
+    send(&house, "dead", "2");
+    kill(&house, "a", &["3"]);
+    start(&house, &json!({"SourceArn": arn("dead")})).unwrap();
+    finish(&house);
+    let shown = newest(&house, "dead");
+    assert_eq!(
+        (&shown["Status"], &shown["FailureReason"]),
+        (&json!("FAILED"), &json!("CouldNotDetermineMessageSource"))
+    );
+    assert_eq!(shown["ApproximateNumberOfMessagesMoved"], 1);
+    assert_eq!((bodies(&house, "a"), bodies(&house, "dead")), (vec!["1".into()], vec!["2".into(), "3".into()]));
+    kill(&house, "b", &["4"]);
+    house.ask("DeleteQueue", &json!({"QueueUrl": "b"})).unwrap();
+    start(&house, &json!({"SourceArn": arn("dead")})).unwrap();
+    finish(&house);
+    assert_eq!(newest(&house, "dead")["FailureReason"], "AWS.SimpleQueueService.NonExistentQueue");
+    assert_eq!(bodies(&house, "dead"), ["4"]);
+}
+
+#[test]
+fn a_task_ends_with_its_source() {
+    let house = house();
+    kill(&house, "a", &["1", "2"]);
+    let handle = start(&house, &json!({"SourceArn": arn("dead"), "MaxNumberOfMessagesPerSecond": 1})).unwrap();
+    house.ask("DeleteQueue", &json!({"QueueUrl": "dead"})).unwrap();
+    finish(&house);
+    let gone = "The resource that you specified for the SourceArn parameter doesn't exist.";
+    for (operation, input) in [
+        ("ListMessageMoveTasks", json!({"SourceArn": arn("dead")})),
+        ("CancelMessageMoveTask", json!({"TaskHandle": handle})),
+    ] {
+        assert_eq!(house.ask(operation, &input).unwrap_err(), ("ResourceNotFoundException".into(), gone.into()));
+    }
+    create(&house, "dead", &json!({}));
+    assert_eq!(tasks(&house, "dead"), [] as [Value; 0], "a queue of the same name has tasks of its own");
+    let unknown = house.ask("CancelMessageMoveTask", &json!({"TaskHandle": handle})).unwrap_err();
+    assert_eq!(unknown, ("ResourceNotFoundException".into(), "Task does not exist.".into()));
+}
+
+#[test]
+fn a_purge_leaves_a_task_nothing_to_do() {
+    let house = house();
+    kill(&house, "a", &["1", "2"]);
+    start(&house, &json!({"SourceArn": arn("dead"), "MaxNumberOfMessagesPerSecond": 1})).unwrap();
+    house.ask("PurgeQueue", &json!({"QueueUrl": "dead"})).unwrap();
+    finish(&house);
+    let shown = newest(&house, "dead");
+    assert_eq!((&shown["Status"], &shown["ApproximateNumberOfMessagesMoved"]), (&json!("COMPLETED"), &json!(0)));
+}
+
+#[test]
+fn what_cannot_be_moved_is_refused_in_awss_words() {
+    let house = house();
+    create(&house, "f.fifo", &json!({"FifoQueue": "true"}));
+    let not_found = |name: &str| {
+        let words = format!("The resource that you specified for the {name} parameter doesn't exist.");
+        ("ResourceNotFoundException", words)
+    };
+    let invalid = |words: &str| ("InvalidParameterValueException", words.to_string());
+    let format = |name: &str| {
+        invalid(&format!(
+            "You must use this format to specify the {name}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
+        ))
+    };
+    let rate = "Value for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: You must enter a number that's between 1 and 500.";
+    let count = "Value for parameter MaxResults is invalid. Reason: You must enter a number that's between 1 and 10.";
+    let start = "StartMessageMoveTask";
+    for (operation, input, (name, words)) in [
+        (start, json!({"SourceArn": arn("none")}), not_found("SourceArn")),
+        (start, json!({"SourceArn": arn("dead").replace("000000000000", "111111111111")}), not_found("SourceArn")),
+        (start, json!({"SourceArn": "dead"}), format("SourceArn")),
+        (start, json!({"SourceArn": arn("other")}), invalid("Source queue must be configured as a Dead Letter Queue.")),
+        (start, json!({"SourceArn": arn("dead"), "DestinationArn": arn("none")}), not_found("DestinationArn")),
+        (start, json!({"SourceArn": arn("dead"), "DestinationArn": "x"}), format("DestinationArn")),
+        (
+            start,
+            json!({"SourceArn": arn("dead"), "DestinationArn": arn("dead")}),
+            invalid("Source queue arn and destination queue arn cannot be the same."),
+        ),
+        (
+            start,
+            json!({"SourceArn": arn("dead"), "DestinationArn": arn("f.fifo")}),
+            invalid("The source queue and destination queue must be of the same queue type."),
+        ),
+        (start, json!({"SourceArn": arn("dead"), "MaxNumberOfMessagesPerSecond": 0}), invalid(rate)),
+        (start, json!({"SourceArn": arn("dead"), "MaxNumberOfMessagesPerSecond": 501}), invalid(rate)),
+        ("ListMessageMoveTasks", json!({"SourceArn": arn("none")}), not_found("SourceArn")),
+        ("ListMessageMoveTasks", json!({"SourceArn": arn("dead"), "MaxResults": 0}), invalid(count)),
+        ("ListMessageMoveTasks", json!({"SourceArn": arn("dead"), "MaxResults": 11}), invalid(count)),
+        (
+            "CancelMessageMoveTask",
+            json!({"TaskHandle": "foobared"}),
+            invalid("Value for parameter TaskHandle is invalid."),
+        ),
+    ] {
+        let refused = house.ask(operation, &input).unwrap_err();
+        assert_eq!(refused, (name.to_string(), words), "{operation} {input}");
+    }
+    assert_eq!(tasks(&house, "dead"), [] as [Value; 0]);
+}
+
+#[test]
+fn a_fifo_queues_groups_keep_their_order_and_one_in_flight_stays() {
+    let house = House::new();
+    create(&house, "dead.fifo", &json!({"FifoQueue": "true"}));
+    source(&house, "q.fifo", "dead.fifo");
+    for body in ["x1", "y1", "x2", "y2", "x3"] {
+        let message = json!({"QueueUrl": "q.fifo", "MessageBody": body, "MessageGroupId": &body[..1], "MessageDeduplicationId": body});
+        house.ask("SendMessage", &message).unwrap();
+    }
+    while !receive(&house, "q.fifo").is_empty() {}
+    deliver(&house);
+    let one = house.ask("ReceiveMessage", &json!({"QueueUrl": "dead.fifo", "MaxNumberOfMessages": 1})).unwrap();
+    assert_eq!(one["Messages"][0]["Body"], "x1");
+    start(&house, &json!({"SourceArn": arn("dead.fifo")})).unwrap();
+    finish(&house);
+    assert_eq!(bodies(&house, "q.fifo"), ["y1", "y2"]);
+    house.clock.advance_millis(31_000);
+    start(&house, &json!({"SourceArn": arn("dead.fifo")})).unwrap();
+    finish(&house);
+    assert_eq!(bodies(&house, "q.fifo"), ["x1", "x2", "x3"]);
+    assert_eq!(bodies(&house, "dead.fifo"), [""; 0]);
+}
+
+/// A task in a history of crashes: each message is in the end where it belongs, once.
+struct History {
+    chance: fastrand::Rng,
+    house: House,
+}
+
+impl History {
+    fn run(seed: u64) {
+        let mut history = Self { chance: fastrand::Rng::with_seed(seed), house: house() };
+        let count = history.chance.usize(1..30);
+        let mut expected = BTreeMap::new();
+        for message in 0..count {
+            let origin = *history.chance.choice(["a", "b"].iter()).unwrap();
+            kill(&history.house, origin, &[&message.to_string()]);
+            expected.insert(message.to_string(), origin);
+        }
+        let mut input = json!({"SourceArn": arn("dead")});
+        if history.chance.bool() {
+            input["DestinationArn"] = arn("other").into();
+            expected.values_mut().for_each(|origin| *origin = "other");
+        }
+        if history.chance.bool() {
+            input["MaxNumberOfMessagesPerSecond"] = history.chance.u32(1..501).into();
+        }
+        start(&history.house, &input).unwrap();
+        for _ in 0..history.chance.usize(1..60) {
+            history = history.step();
+        }
+        finish(&history.house);
+        deliver(&history.house);
+        history.check(&expected);
+    }
+
+    fn step(mut self) -> Self {
+        let store = &self.house.store;
+        match self.chance.u32(..12) {
+            0 | 1 => return self.crash(),
+            2..=5 => {
+                // It is let go of where it waits for the disk, as by a crash.
+                let mut step = pin!(self.house.sqs.proceed_moves());
+                let _ = step.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            }
+            6 => drop(proceed(&self.house)),
+            7 | 8 => drop(store.deliver()),
+            9 => {
+                store.tend().unwrap();
+                store.checkpoint().unwrap();
+            }
+            10 => self.house.clock.advance_millis(50),
+            _ => drop(store.journal().commit().unwrap()),
+        }
+        self
+    }
+
+    fn crash(mut self) -> Self {
+        if self.chance.bool() {
+            self.house.disk.power_off_at(self.house.disk.ops() + self.chance.u64(1..5));
+            let _ = self.house.store.journal().commit();
+        }
+        let disk = if self.chance.bool() { self.house.disk.crash() } else { self.house.disk.kill() };
+        let clock = Arc::new(ManualClock::at(self.house.clock.now()));
+        self.house = House::open(Arc::new(disk), clock);
+        self
+    }
+
+    fn check(&self, expected: &BTreeMap<String, &str>) {
+        let shown = newest(&self.house, "dead");
+        assert_eq!(shown["Status"], "COMPLETED");
+        assert_eq!(shown["ApproximateNumberOfMessagesMoved"], expected.len());
+        assert_eq!(shown["ApproximateNumberOfMessagesToMove"], expected.len());
+        let mut found = BTreeMap::new();
+        for queue in ["a", "b", "other", "dead"] {
+            for body in bodies(&self.house, queue) {
+                assert_eq!(found.insert(body, queue), None, "a message is there twice");
+            }
+        }
+        assert_eq!(&found, expected);
+    }
+}
+
+#[test]
+fn a_power_cut_in_the_middle_of_a_task_loses_and_doubles_nothing() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match number("TIDEWIRE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("TIDEWIRE_SEEDS").unwrap_or(300),
+    };
+    for seed in seeds {
+        let run = std::panic::catch_unwind(|| History::run(seed));
+        assert!(run.is_ok(), "repeat it: TIDEWIRE_SEED={seed} cargo test -p sqs --test move_tasks");
+    }
+}
