@@ -204,6 +204,7 @@ impl World {
     pub(crate) fn note_the_log(&mut self) {
         let stopped = self.server.as_ref().is_some_and(|server| server.journal().is_stopped());
         self.oracle.disk_is(self.weather.scarce, stopped);
+        self.oracle.reads_may_fail(self.weather.error || self.weather.cut);
     }
 
     /// A log that has stopped must have a reason; sooner or later its process ends.

@@ -46,6 +46,12 @@ pub trait Machine: Sized + Send + 'static {
     /// already, or is no longer held, is passed over. It is never journaled: after a start everything is learned anew.
     fn learn(&mut self, _key: u64, _content: Option<&Self::Content>) {}
 
+    /// Whether an answer would be wrong, and not just shorter, if a content that it reads or wants to learn were left out
+    /// because the disk does not read it now: such commands are refused until it does. What is damaged is left out always.
+    fn needs_every_content(&self) -> bool {
+        false
+    }
+
     /// Changes the state. Total: an effect that was decided, or replayed from the log, never fails. Keys whose contents
     /// are no longer held go onto `gone`, one by one; whole stretches are seen by `first_held`.
     fn apply(&mut self, at: Position, effect: &Self::Effect, gone: &mut Vec<u64>);

@@ -92,7 +92,7 @@ impl<M: Machine> Carried for Partition<M> {
     }
 
     fn parcels(&self, keys: &[u64]) -> Vec<Vec<u8>> {
-        let contents = self.fetch(keys);
+        let (contents, _) = self.fetch(keys);
         let readable = keys.iter().map_while(|key| Some((*key, contents.get(key)?)));
         let parcels = self.with(|machine, _| {
             let mut bytes = 0;

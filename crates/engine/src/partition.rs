@@ -220,8 +220,13 @@ impl<M: Machine> Partition<M> {
             let Some(missing) = slot.learn(command, &read, unreadable, &mut learns) else {
                 return Ok((slot, if learns { 0 } else { ready }));
             };
+            let needs_it = slot.machine.needs_every_content();
             drop(slot);
-            read = self.fetch(&[missing]);
+            let is_refused;
+            (read, is_refused) = self.fetch(&[missing]);
+            if is_refused && needs_it {
+                return Err(Unavailable::Unreadable);
+            }
             unreadable = (!read.contains_key(&missing)).then_some(missing);
         }
     }

@@ -62,7 +62,12 @@ impl<M: Machine> Pending<M> {
         let missing: Vec<u64> = reads.iter().filter(|(_, found)| found.is_on_disk()).map(|(key, _)| *key).collect();
         let mut fetched = match (missing.as_slice(), partition) {
             ([], _) | (_, None) => BTreeMap::new(),
-            (keys, Some(partition)) => partition.fetch(keys),
+            (keys, Some(partition)) => match partition.fetch(keys) {
+                (_, true) if partition.with(|machine, _| machine.needs_every_content()) == Some(true) => {
+                    return Err(Unavailable::Unreadable);
+                }
+                (fetched, _) => fetched,
+            },
         };
         let contents = reads.into_iter().map(|(key, found)| match found {
             Found::Here(content) => Some(content),

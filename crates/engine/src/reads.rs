@@ -23,44 +23,48 @@ const READ_AHEAD_RECORDS: usize = 64;
 const MOVES_MAX: usize = 8;
 
 impl<M: Machine> Partition<M> {
-    /// The contents of `keys` as far as they are there.
-    pub(crate) fn fetch(&self, keys: &[u64]) -> BTreeMap<u64, M::Content> {
-        let mut read = BTreeMap::new();
+    /// The contents of `keys` as far as they are there, and whether the disk refused to read one that may be sound.
+    pub(crate) fn fetch(&self, keys: &[u64]) -> (BTreeMap<u64, M::Content>, bool) {
+        let (mut read, mut is_refused) = (BTreeMap::new(), false);
         for &key in keys {
             if !read.contains_key(&key) {
-                self.fetch_one(key, &mut read);
+                let damage = self.fetch_one(key, &mut read);
+                is_refused |= damage.is_some_and(|damage| damage.may_pass);
             }
         }
         self.supply(&read);
-        read
+        (read, is_refused)
     }
 
-    fn fetch_one(&self, key: u64, read: &mut BTreeMap<u64, M::Content>) {
+    /// Reads one, and what stands behind it; why it was not read, if it is there.
+    fn fetch_one(&self, key: u64, read: &mut BTreeMap<u64, M::Content>) -> Option<Damage> {
         let mut before = None;
         for _ in 0..MOVES_MAX {
             let found = self.locate(key);
             let result = match &found {
-                Found::Gone => return,
+                Found::Gone => return None,
                 Found::Here(content) => {
                     read.insert(key, content.clone());
-                    return;
+                    return None;
                 }
                 Found::Logged(_) => self.read_log(key, read),
                 Found::InPiece(piece) => self.read_piece(piece, key, read),
             };
             if read.contains_key(&key) {
-                return;
+                return None;
             }
             let place = match found {
                 Found::InPiece(piece) => Place::Segment(piece.segment),
                 _ => Place::Log,
             };
             if before == Some(place) {
-                self.report(key, place, result.err());
-                return;
+                let damage = result.err();
+                self.report(key, place, damage.as_ref());
+                return damage;
             }
             before = Some(place);
         }
+        None
     }
 
     fn read_log(&self, key: u64, read: &mut BTreeMap<u64, M::Content>) -> Result<(), Damage> {
@@ -87,9 +91,9 @@ impl<M: Machine> Partition<M> {
     }
 
     /// A content is on disk and cannot be read. It stays where it is, and everything else is served.
-    fn report(&self, key: u64, place: Place, damage: Option<Damage>) {
+    fn report(&self, key: u64, place: Place, damage: Option<&Damage>) {
         self.store().note_damaged_read();
-        let damage = damage.map_or_else(|| format!("not found in {place:?}"), |damage| damage.to_string());
+        let damage = damage.map_or_else(|| format!("not found in {place:?}"), Damage::to_string);
         tracing::error!(partition = %self.id(), key, %damage, "a message on disk cannot be read");
     }
 }

@@ -15,6 +15,9 @@ pub enum Unavailable {
     TooLarge,
     /// A write or sync failed; the store serves nothing until it is restarted.
     Stopped,
+    /// The disk refuses to read something without which the answer would be wrong; trying again later helps, or the file is
+    /// given up. A command that reads has changed what it says it changed.
+    Unreadable,
     /// A bug stopped this partition in the middle of a change; it serves nothing until a restart replays it.
     Broken,
 }
@@ -38,6 +41,7 @@ impl fmt::Display for Unavailable {
             Self::NoSpace => "the disk is nearly full",
             Self::TooLarge => "the change exceeds what one block of the log holds",
             Self::Stopped => "the log has stopped after an error of the disk",
+            Self::Unreadable => "the disk does not read what the answer needs",
             Self::Broken => "the partition stopped in the middle of a change",
         })
     }

@@ -141,17 +141,19 @@ pub struct Damage {
     pub offset: u64,
     /// What is wrong, as a clause.
     pub why: String,
+    /// Whether the disk refused the read: what stands there may be sound, and the next read may show it.
+    pub may_pass: bool,
 }
 
 impl Damage {
     pub(crate) fn at(file: &str, offset: u64, why: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), offset, why: why.into() }
+        Self { file: file.to_owned(), offset, why: why.into(), may_pass: false }
     }
 
-    /// A failed read: what stands there is as good as damaged, and no write is in doubt.
+    /// A failed read: what stands there is as good as damaged for now, and no write is in doubt.
     pub(crate) fn unreadable(file: &str, offset: u64) -> impl FnOnce(io::Error) -> Damage {
         let file = file.to_owned();
-        move |error| Damage { file, offset, why: format!("it cannot be read: {error}") }
+        move |error| Damage { file, offset, why: format!("it cannot be read: {error}"), may_pass: true }
     }
 }
 
@@ -309,7 +311,7 @@ impl From<Unreadable> for OpenError {
     fn from(unreadable: Unreadable) -> Self {
         match unreadable {
             Unreadable::Fault(fault) => Self::Io(fault),
-            Unreadable::Damage(Damage { file, offset, why }) => Self::Corrupt { file, offset, why },
+            Unreadable::Damage(Damage { file, offset, why, .. }) => Self::Corrupt { file, offset, why },
             Unreadable::Newer { file, found, reads } => Self::NewerFormat { file, found, reads },
         }
     }
@@ -320,7 +322,7 @@ impl From<Unreadable> for Damage {
         match unreadable {
             Unreadable::Damage(damage) => damage,
             Unreadable::Fault(fault) => Self::unreadable(&fault.file, fault.offset.unwrap_or(0))(fault.error),
-            Unreadable::Newer { file, found, .. } => Self { file, offset: 0, why: format!("it has format {found}") },
+            Unreadable::Newer { file, found, .. } => Self::at(&file, 0, format!("it has format {found}")),
         }
     }
 }

@@ -176,7 +176,7 @@ fn a_flipped_bit_in_any_file_is_named_with_file_and_place() {
 }
 
 fn journal_damage(file: String, offset: u64, why: String) -> journal::Damage {
-    journal::Damage { file, offset, why }
+    journal::Damage { file, offset, why, may_pass: false }
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Oracle {
     /// The server may answer that it is unavailable, now or until this event.
     unavailable: bool,
     unavailable_until: u64,
+    /// The disk may refuse a read, or has refused one.
+    reads_may_fail: bool,
     /// Since when the log takes nothing.
     stopped_since: Option<u64>,
     /// Everything answered up to this event is on disk.
@@ -61,6 +63,7 @@ impl Oracle {
             wall_max: 0,
             unavailable: false,
             unavailable_until: 0,
+            reads_may_fail: false,
             stopped_since: None,
             synced: 0,
             deliveries: 0,
@@ -81,6 +84,11 @@ impl Oracle {
     /// The most that any server's clock has shown.
     pub(crate) fn wall_max(&self) -> u64 {
         self.wall_max
+    }
+
+    /// Whether the disk may refuse to read, from now on or since earlier.
+    pub(crate) fn reads_may_fail(&mut self, may: bool) {
+        self.reads_may_fail = may;
     }
 
     /// Whether the disk is short of room, and whether the log has stopped.

@@ -26,7 +26,11 @@ impl Oracle {
         let queue = ticket.intent.queue();
         match (answer.status, answer.code.as_str()) {
             (503, "ServiceUnavailableException" | "ServiceUnavailable") => {
-                self.unavailable || self.unavailable_until >= ticket.asked
+                // A FIFO queue hands out nothing rather than passing over what it cannot read.
+                let is_ordered = matches!(ticket.intent, Intent::Receive { .. }) && QUEUES[queue].is_fifo;
+                self.unavailable
+                    || self.unavailable_until >= ticket.asked
+                    || (is_ordered && self.reads_may_fail && answer.body.to_string().contains("does not read"))
             }
             (400, "QueueDoesNotExist") => !self.queues[queue].must_exist(ticket.asked),
             // Of a queue that was deleted in between.

@@ -64,7 +64,7 @@ impl From<Damage> for BackupError {
 impl From<OpenError> for BackupError {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::Corrupt { file, offset, why } => Self::Damage(Damage { file, offset, why }),
+            OpenError::Corrupt { file, offset, why } => Self::Damage(Damage::at(&file, offset, why)),
             other => Self::Open(other),
         }
     }

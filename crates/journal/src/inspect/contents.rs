@@ -82,7 +82,7 @@ fn show_manifest(io: &dyn Io, show: &mut Show<'_>) -> Result<(), OpenError> {
     let manifest = match manifest::read(io) {
         Ok(manifest) => manifest,
         Err(OpenError::Corrupt { file, offset, why }) => {
-            show(Item::Damage(Damage { file, offset, why }));
+            show(Item::Damage(Damage::at(&file, offset, why)));
             return Ok(());
         }
         Err(other) => return Err(other),
@@ -167,7 +167,7 @@ fn show_checkpoint(io: &dyn Io, name: &str, number: u64, show: &mut Show<'_>) ->
     });
     match shown.map_err(OpenError::from) {
         Err(OpenError::Corrupt { file, offset, why }) => {
-            show(Item::Damage(Damage { file, offset, why }));
+            show(Item::Damage(Damage::at(&file, offset, why)));
             Ok(())
         }
         other => other,

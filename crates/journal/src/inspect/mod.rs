@@ -145,7 +145,7 @@ impl Inspection<'_> {
                 return Ok(manifest);
             }
             Ok(None) => Damage::at(manifest::MANIFEST, 0, "the file is missing"),
-            Err(OpenError::Corrupt { file, offset, why }) => Damage { file, offset, why },
+            Err(OpenError::Corrupt { file, offset, why }) => Damage::at(&file, offset, why),
             Err(other) => return Err(other),
         };
         let oldest = self.names.iter().filter_map(|name| log_number(name)).min();

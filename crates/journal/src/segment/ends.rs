@@ -104,7 +104,7 @@ pub(super) fn check_listed(
         Ok(()) => Ok(None),
         Err(Flaw::Damage(damage)) => Ok(Some(damage)),
         Err(Flaw::Foreign(damage)) if without_lost => Ok(Some(damage)),
-        Err(Flaw::Foreign(Damage { file, offset, why })) => Err(OpenError::Corrupt { file, offset, why }),
+        Err(Flaw::Foreign(Damage { file, offset, why, .. })) => Err(OpenError::Corrupt { file, offset, why }),
         Err(Flaw::Newer(found)) => Err(OpenError::newer(&segment_name(info.number), found, SEGMENT_FORMAT)),
         Err(Flaw::Fault(fault)) => Err(OpenError::Io(fault)),
     }

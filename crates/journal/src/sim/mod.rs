@@ -10,6 +10,7 @@ mod image;
 
 use std::{
     io,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -38,7 +39,7 @@ struct State {
 #[derive(Default)]
 struct Fails {
     op: Option<(u64, io::ErrorKind)>,
-    read: Option<u64>,
+    reads: Range<u64>,
     power_off_at: Option<u64>,
 }
 
@@ -139,7 +140,12 @@ impl SimDisk {
 
     /// Read number `read` fails.
     pub fn fail_read(&self, read: u64) {
-        self.state().fails.read = Some(read);
+        self.fail_reads(read..read + 1);
+    }
+
+    /// All reads with these numbers fail.
+    pub fn fail_reads(&self, reads: Range<u64>) {
+        self.state().fails.reads = reads;
     }
 
     /// Boundary number `op` and every call after it fail: the process outlives its disk until it is dropped.
@@ -209,7 +215,7 @@ impl State {
             return Err(power_off());
         }
         self.reads += 1;
-        if self.fails.read == Some(self.reads) { Err(io_error()) } else { Ok(()) }
+        if self.fails.reads.contains(&self.reads) { Err(io_error()) } else { Ok(()) }
     }
 
     /// Keeps the moment after a boundary.

@@ -461,6 +461,11 @@ impl Machine for SqsQueue {
         }
     }
 
+    /// A FIFO queue that passes over a message which comes back later has broken the order of its group.
+    fn needs_every_content(&self) -> bool {
+        self.about.as_ref().is_some_and(|about| about.name.is_fifo())
+    }
+
     fn learn(&mut self, sequence: u64, content: Option<&Message>) {
         self.queue.learn(sequence, content);
     }

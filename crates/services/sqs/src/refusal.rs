@@ -252,7 +252,7 @@ impl From<Unavailable> for Refusal {
         match unavailable {
             Unavailable::TooLarge => Self::invalid_parameter("The request is larger than the server can keep at once."),
             Unavailable::Broken => Self::internal(),
-            Unavailable::Busy | Unavailable::NoSpace | Unavailable::Stopped => Self::new(
+            Unavailable::Busy | Unavailable::NoSpace | Unavailable::Stopped | Unavailable::Unreadable => Self::new(
                 &errors::SERVICE_UNAVAILABLE_EXCEPTION,
                 format!("The request was not carried out: {unavailable}."),
             ),
