@@ -14,23 +14,45 @@ pub(crate) struct QueueKind {
     pub(crate) is_relaxed: bool,
     /// Keeps the order of groups, and takes no duplicates.
     pub(crate) is_fifo: bool,
+    /// Where messages go that were received too often.
+    pub(crate) dead_letters: Option<usize>,
 }
 
-const PLAIN: QueueKind =
-    QueueKind { name: "", retention_secs: 1_209_600, is_volatile: false, is_relaxed: false, is_fifo: false };
+const PLAIN: QueueKind = QueueKind {
+    name: "",
+    retention_secs: 1_209_600,
+    is_volatile: false,
+    is_relaxed: false,
+    is_fifo: false,
+    dead_letters: None,
+};
 
 /// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
-/// for the disk, one that keeps order.
-pub(crate) const QUEUES: [QueueKind; 5] = [
+/// for the disk, one that keeps order, one for dead letters and the one they come from.
+pub(crate) const QUEUES: [QueueKind; 7] = [
     QueueKind { name: "lasting", ..PLAIN },
     QueueKind { name: "fleeting", retention_secs: 60, ..PLAIN },
     QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, ..PLAIN },
     QueueKind { name: "hasty", is_relaxed: true, ..PLAIN },
     QueueKind { name: "orderly.fifo", is_fifo: true, ..PLAIN },
+    QueueKind { name: "dead", ..PLAIN },
+    QueueKind { name: "dying", dead_letters: Some(DEAD), ..PLAIN },
 ];
 
 /// The one that keeps order.
 pub(crate) const FIFO: usize = 4;
+
+/// The one for dead letters; nobody sends to it.
+pub(crate) const DEAD: usize = 5;
+
+/// The one whose messages become dead letters.
+const DYING: usize = 6;
+
+/// Receives after which a message is a dead letter.
+pub(crate) const RECEIVES_MAX: u64 = 2;
+
+/// The longest lease of a message that may become a dead letter, in seconds: many shall.
+const DYING_SECS_MAX: u64 = 4;
 
 /// Groups, so few that most messages wait for another.
 const GROUPS: u64 = 2;
@@ -121,7 +143,10 @@ pub(crate) struct Composer<'a> {
 impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
-        let queue = [0, 0, 1, 1, 2, 3, FIFO, FIFO, FIFO][self.chance.usize(..9)];
+        let queue = [0, 0, 1, 1, 2, 3, FIFO, FIFO, FIFO, DYING, DYING, DEAD][self.chance.usize(..12)];
+        if [DYING, DEAD].contains(&queue) {
+            return self.about_dead_letters(queue);
+        }
         match self.chance.u32(..60) {
             0 => self.purge(queue),
             1 => self.set_visibility(queue),
@@ -133,6 +158,17 @@ impl Composer<'_> {
             25..=28 => self.send_batch(queue),
             29..=45 => self.receive(queue),
             _ => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
+        }
+    }
+
+    /// These two are never purged: what a purge takes of letters on their way nobody could tell from outside.
+    fn about_dead_letters(&mut self, queue: usize) -> Request {
+        match self.chance.u32(..20) {
+            0 => self.change(queue).unwrap_or_else(|| look(queue)),
+            1..=6 if queue == DYING => self.send(queue),
+            7..=8 if queue == DYING => self.send_batch(queue),
+            9..=11 => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
+            _ => self.receive(queue),
         }
     }
 
@@ -220,7 +256,8 @@ impl Composer<'_> {
     }
 
     fn receive(&mut self, queue: usize) -> Request {
-        let asked = (self.chance.u8(..4) > 0).then(|| self.chance.u64(..=HIDDEN_SECS_MAX));
+        let longest = if queue == DYING { DYING_SECS_MAX } else { HIDDEN_SECS_MAX };
+        let asked = (self.chance.u8(..4) > 0).then(|| self.chance.u64(..=longest));
         let wait_secs = if self.chance.bool() { self.chance.u64(1..=20) } else { 0 };
         let mut request = receive(queue, asked, wait_secs, self.sabotage);
         if QUEUES[queue].is_fifo {
@@ -266,15 +303,24 @@ fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
 
 /// CreateQueue, naming only what is never changed, so that it always finds the queue as it made it.
 pub(crate) fn create(queue: usize) -> Request {
-    let QueueKind { name, retention_secs, is_relaxed, is_fifo, .. } = &QUEUES[queue];
+    let QueueKind { name, retention_secs, is_relaxed, is_fifo, dead_letters, .. } = &QUEUES[queue];
     let durability = if *is_relaxed { "relaxed" } else { "durable" };
     let mut attributes =
         json!({"MessageRetentionPeriod": retention_secs.to_string(), "TidewireDurability": durability});
     if *is_fifo {
         attributes["FifoQueue"] = "true".into();
     }
+    if let Some(target) = dead_letters {
+        let policy = json!({"deadLetterTargetArn": arn(*target), "maxReceiveCount": RECEIVES_MAX});
+        attributes["RedrivePolicy"] = policy.to_string().into();
+    }
     let input = json!({"QueueName": name, "Attributes": attributes});
     Request { operation: "CreateQueue", input, intent: Intent::Create { queue }, wait_millis: 0 }
+}
+
+/// A queue's ARN.
+pub(crate) fn arn(queue: usize) -> String {
+    format!("arn:aws:sqs:us-east-1:000000000000:{}", QUEUES[queue].name)
 }
 
 /// DeleteMessageBatch of messages with their receipt handles.
@@ -305,9 +351,10 @@ pub(crate) fn receive(
 ) -> Request {
     let mut input =
         json!({"QueueUrl": QUEUES[queue].name, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]});
-    if QUEUES[queue].is_fifo {
-        input["MessageSystemAttributeNames"] = json!(["SequenceNumber", "MessageGroupId"]);
-    }
+    input["MessageSystemAttributeNames"] = match QUEUES[queue].is_fifo {
+        true => json!(["SequenceNumber", "MessageGroupId", "SentTimestamp"]),
+        false => json!(["SentTimestamp", "DeadLetterQueueSourceArn", "ApproximateReceiveCount"]),
+    };
     if let Some(secs) = visibility_secs {
         input["VisibilityTimeout"] = secs.into();
     }

@@ -1,6 +1,7 @@
 //! A client's connection: what it has asked for on it, and the answers as they come.
 
 use crate::ask::Request;
+use crate::dialect::Dialect;
 use crate::http1;
 use crate::http2::{Http2, Slot};
 use crate::link::{Break, Link};
@@ -15,16 +16,6 @@ pub(crate) struct Answer {
     /// The error's name; empty for a success.
     pub(crate) code: String,
     pub(crate) body: Value,
-}
-
-impl Answer {
-    /// Reads a body in AWS's JSON.
-    pub(crate) fn new(status: u16, body: &[u8]) -> Self {
-        let body: Value = serde_json::from_slice(body).unwrap_or_default();
-        let code = body["__type"].as_str().unwrap_or_default();
-        let code = code.rsplit('#').next().unwrap_or_default().to_owned();
-        Self { status, code, body }
-    }
 }
 
 /// A request whose answer has not come.
@@ -77,14 +68,14 @@ impl Connection {
     }
 
     /// Begins a request; its bytes still have to travel.
-    pub(crate) fn ask(&mut self, request: &Request, ticket: Ticket) {
-        let body = request.input.to_string();
+    pub(crate) fn ask(&mut self, request: &Request, dialect: Dialect, ticket: Ticket) {
+        let spoken = dialect.speak(request.operation, &request.input);
         let slot = match &mut self.speech {
             Speech::One(_) => {
-                self.link.send(&http1::request(request.operation, &body));
+                self.link.send(&http1::request(&spoken));
                 None
             }
-            Speech::Two(http2) => Some(http2.ask(request.operation, body)),
+            Speech::Two(http2) => Some(http2.ask(spoken)),
         };
         self.asked.push(Asked { ticket, due: None, wait_millis: request.wait_millis, slot });
     }

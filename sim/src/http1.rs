@@ -1,16 +1,16 @@
-//! HTTP/1.1 as bytes: requests in AWS's JSON 1.0, and answers with a Content-Length.
+//! HTTP/1.1 as bytes: requests, and answers with a Content-Length.
 
 use crate::client::Answer;
+use crate::dialect::{Spoken, understand};
 use crate::trace::Trace;
 
 /// The bytes of a request.
-pub(crate) fn request(operation: &str, body: &str) -> Vec<u8> {
-    format!(
-        "POST / HTTP/1.1\r\nhost: localhost:4566\r\ncontent-type: application/x-amz-json-1.0\r\n\
-         x-amz-target: AmazonSQS.{operation}\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+pub(crate) fn request(spoken: &Spoken) -> Vec<u8> {
+    let Spoken { path, headers, body } = spoken;
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost:4566\r\n{headers}content-length: {length}\r\n\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 /// Takes the first whole answer out of `buffer`.
@@ -29,7 +29,8 @@ pub(crate) fn answer(buffer: &mut Vec<u8>, trace: &Trace) -> Result<Option<Answe
     let lasting: Vec<&str> = head.split("\r\n").filter(|line| !line.starts_with("date: ")).collect();
     let body = &buffer[from..to];
     trace.note(format_args!("answer 1 {} {}", lasting.join("; "), String::from_utf8_lossy(body)));
-    let answer = Answer::new(status, body);
+    let content_type = head.split("\r\n").find_map(|line| line.strip_prefix("content-type: ")).unwrap_or_default();
+    let answer = understand(status, content_type, body);
     buffer.drain(..to);
     Ok(Some(answer))
 }
@@ -41,7 +42,7 @@ mod tests {
     #[test]
     fn an_answer_is_taken_when_it_is_whole_and_what_follows_stays() {
         let trace = Trace::new(false);
-        let mut buffer = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\ndate: x\r\n\r\n{\"a\":1".to_vec();
+        let mut buffer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 7\r\ndate: x\r\n\r\n{\"a\":1".to_vec();
         assert!(answer(&mut buffer, &trace).unwrap().is_none());
         buffer.extend(b"}HTTP");
         assert_eq!(answer(&mut buffer, &trace).unwrap().unwrap().body["a"], 1);

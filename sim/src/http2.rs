@@ -1,6 +1,7 @@
 //! HTTP/2 with prior knowledge, by hyper's own client over the simulated network.
 
 use crate::client::Answer;
+use crate::dialect::{Spoken, understand};
 use crate::link::Link;
 use bytes::Bytes;
 use http::Request;
@@ -44,12 +45,11 @@ impl Http2 {
     }
 
     /// Begins a request.
-    pub(crate) fn ask(&mut self, operation: &str, body: String) -> Slot {
-        let request = Request::post("http://localhost:4566/")
-            .header("content-type", "application/x-amz-json-1.0")
-            .header("x-amz-target", format!("AmazonSQS.{operation}"))
-            .body(Full::from(body))
-            .expect("the parts of the request are legal");
+    pub(crate) fn ask(&mut self, spoken: Spoken) -> Slot {
+        let Spoken { path, headers, body } = spoken;
+        let request = Request::post(format!("http://localhost:4566{path}"));
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let request = request.body(Full::from(body)).expect("the parts of the request are legal");
         let slot = Slot::default();
         let answering = self.sender.send_request(request);
         tokio::spawn({
@@ -63,5 +63,6 @@ impl Http2 {
 async fn read(answering: impl Future<Output = hyper::Result<http::Response<hyper::body::Incoming>>>) -> Option<Answer> {
     let (head, body) = answering.await.ok()?.into_parts();
     let bytes = body.collect().await.ok()?.to_bytes();
-    Some(Answer::new(head.status.as_u16(), &bytes))
+    let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Some(understand(head.status.as_u16(), content_type, &bytes))
 }

@@ -7,6 +7,7 @@
 mod ask;
 mod client;
 mod clock;
+mod dialect;
 mod disk;
 mod ending;
 mod http1;

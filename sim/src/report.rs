@@ -15,6 +15,8 @@ pub struct Report {
     pub answers: u64,
     /// Answers that handed out messages, counted by message.
     pub deliveries: u64,
+    /// Messages that were handed out as dead letters.
+    pub dead_letters: u64,
     /// Sends that were answered with the id of a message that was there before.
     pub duplicates: u64,
     /// Answers with 503.
@@ -67,6 +69,7 @@ impl AddAssign for Report {
         self.connections += connections;
         self.broken_connections += broken_connections;
         self.duplicates += other.duplicates;
+        self.dead_letters += other.dead_letters;
         self.kills += other.kills;
         self.power_cuts += other.power_cuts;
         self.failed_starts += other.failed_starts;
@@ -89,7 +92,8 @@ impl fmt::Display for Report {
         let hours = self.millis / 3_600_000;
         writeln!(f, "{runs} histories, {hours} simulated hours")?;
         writeln!(f, "{requests} requests, {answers} answers ({unavailable} of them 503), {deliveries} deliveries")?;
-        writeln!(f, "{} duplicates, {connections} connections, {broken_connections} broken", self.duplicates)?;
+        writeln!(f, "{} duplicates, {} dead letters", self.duplicates, self.dead_letters)?;
+        writeln!(f, "{connections} connections, {broken_connections} broken")?;
         writeln!(
             f,
             "{kills} kills, {power_cuts} power cuts, {stopped_logs} logs stopped by the disk, {full_disks} full disks"

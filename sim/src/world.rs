@@ -5,6 +5,7 @@
 
 use crate::ask::{Composer, Request};
 use crate::client::{Asked, Connection};
+use crate::dialect::Dialect;
 use crate::jobs::{self, Job};
 use crate::link::Break;
 use crate::oracle::Oracle;
@@ -67,6 +68,7 @@ impl World {
         Report {
             trace: self.trace.hash(),
             deliveries: self.oracle.deliveries,
+            dead_letters: self.oracle.dead_letters,
             duplicates: self.oracle.duplicates(),
             ..self.report
         }
@@ -155,10 +157,11 @@ impl World {
     /// Begins a request on a client's connection.
     pub(crate) fn ask(&mut self, client: usize, request: &Request) {
         let ticket = self.oracle.asked(request);
-        self.trace.note(format_args!("client {client} asks {} {}", request.operation, request.input));
+        let dialect = Dialect::any(&mut self.chance);
+        self.trace.note(format_args!("client {client} asks {} {} in {dialect:?}", request.operation, request.input));
         self.report.requests += 1;
         if let Some(connection) = &mut self.clients[client] {
-            connection.ask(request, ticket);
+            connection.ask(request, dialect, ticket);
         }
     }
 

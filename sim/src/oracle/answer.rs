@@ -16,7 +16,7 @@ impl Oracle {
                 let millis = visibility_millis.unwrap_or(self.queues[*queue].visibility_min);
                 self.received(*queue, millis, span, &answer.body).map(drop)
             }
-            Intent::Delete { messages, .. } => self.deleted(messages, span, &answer.body),
+            Intent::Delete { queue, messages } => self.deleted(*queue, messages, span, &answer.body),
             Intent::Purge { queue } | Intent::DeleteQueue { queue } => {
                 self.emptied(*queue, span);
                 Ok(())
@@ -60,16 +60,18 @@ impl Oracle {
         self.check_batch(messages)
     }
 
-    fn deleted(&mut self, messages: &[(usize, String)], span: Span, body: &Value) -> Verdict {
+    fn deleted(&mut self, queue: usize, messages: &[(usize, String)], span: Span, body: &Value) -> Verdict {
         let failed = body["Failed"].as_array().map_or(&[][..], Vec::as_slice);
         for deleted @ (number, handle) in messages {
             let id = number.to_string();
             let failure = failed.iter().find(|entry| entry["Id"] == id);
-            let kind = &QUEUES[self.messages[*number].queue];
+            let kind = &QUEUES[queue];
+            let may_be_elsewhere = kind.dead_letters.is_some() && !self.is_held(deleted);
             // A FIFO queue's message is deleted by whoever has it in flight, and by nobody else.
             let may_fail = kind.is_volatile || (kind.is_fifo && !self.is_held(deleted));
             let message = &mut self.messages[*number];
             match failure {
+                None if may_be_elsewhere => message.leaves(span.answered),
                 None => message.gone(span.answered),
                 // Of a queue that was deleted in between: handles of its messages are none of the new one's.
                 Some(_) if may_fail => {}
@@ -101,6 +103,7 @@ impl Oracle {
         let mut numbers = Vec::new();
         for shown in body["Messages"].as_array().into_iter().flatten() {
             let number = self.recognize(queue, shown)?;
+            self.shown_where_it_may_be(queue, number, span)?;
             if numbers.contains(&number) {
                 return Err(format!("message {number} stands twice in one answer"));
             }
@@ -113,10 +116,12 @@ impl Oracle {
                 return Err(format!("message {number} of {} is handed out while a lease lasts", QUEUES[queue].name));
             }
             message.handle = Some(handle.to_owned());
+            message.seen_in = queue;
             message.seen(span.asked, span.answered, self.queues[queue].removal_ended());
             numbers.push(number);
             self.deliveries += 1;
         }
+        self.queues[queue].receives_answered += 1;
         self.check_order(&numbers, span)?;
         Ok(numbers)
     }
@@ -127,9 +132,6 @@ impl Oracle {
         let number = body.split('-').next().and_then(|number| number.parse::<usize>().ok());
         let number = number.filter(|number| *number < self.messages.len()).ok_or("a message that nobody sent")?;
         let message = &mut self.messages[number];
-        if message.queue != queue {
-            return Err(format!("message {number} is in the wrong queue"));
-        }
         if message.body != body {
             return Err(format!("message {number} has another body than it was sent with"));
         }
@@ -141,6 +143,7 @@ impl Oracle {
         } else if !shown["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
             return Err(format!("message {number} has another id than before: {}", shown["MessageId"]));
         }
+        self.letter_as_it_was(queue, number, shown)?;
         let message = &self.messages[number];
         let value = shown["MessageAttributes"]["mark"]["StringValue"].as_str();
         if value != message.attribute.as_deref() {

@@ -13,6 +13,9 @@ pub(crate) struct Existence {
     removal_ended: u64,
     /// The shortest visibility timeout it may have by itself, in milliseconds.
     pub(crate) visibility_min: u64,
+    /// Receives that were asked for, and those of them that were answered.
+    pub(crate) receives_asked: u64,
+    pub(crate) receives_answered: u64,
 }
 
 impl Existence {
@@ -25,6 +28,8 @@ impl Existence {
             removals: 0,
             removal_ended: 0,
             visibility_min,
+            receives_asked: 0,
+            receives_answered: 0,
         }
     }
 

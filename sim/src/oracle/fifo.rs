@@ -86,6 +86,11 @@ impl Oracle {
         self.fifo.rotten = true;
     }
 
+    /// Whether messages may be damaged.
+    pub(crate) fn is_rotten(&self) -> bool {
+        self.fifo.rotten
+    }
+
     pub(super) fn send_asked(&mut self, messages: &[usize], at: u64) {
         for number in messages {
             if let Some(label) = self.fifo.labels.get_mut(number) {

@@ -22,7 +22,16 @@ pub(crate) enum Sending {
 /// One message and its history.
 #[derive(Debug)]
 pub(crate) struct Message {
+    /// Where it was sent to.
     pub(crate) queue: usize,
+    /// Where it was received last.
+    pub(crate) seen_in: usize,
+    /// Receives of its queue that had been answered when it was sent: none of these has taken it.
+    pub(crate) receives_before: u64,
+    /// When it was sent, as the server says.
+    pub(crate) sent_timestamp: Option<String>,
+    /// Receives of the queue that it was sent to, asked for after this moment, must not show it: it is a dead letter, or gone.
+    pub(crate) left_from: Option<u64>,
     pub(crate) body: String,
     pub(crate) attribute: Option<String>,
     /// Its receipt handle, once it was received.
@@ -49,6 +58,10 @@ impl Message {
     pub(crate) fn new(queue: usize, body: String, wall: u64, delay: u64, retention: u64) -> Self {
         Self {
             queue,
+            seen_in: queue,
+            receives_before: 0,
+            sent_timestamp: None,
+            left_from: None,
             body,
             attribute: None,
             handle: None,
@@ -99,6 +112,11 @@ impl Message {
     /// It was acknowledged to be gone.
     pub(crate) fn gone(&mut self, at: u64) {
         self.gone_from = Some(self.gone_from.map_or(at, |before| before.min(at)));
+    }
+
+    /// It is not in the queue any more that it was sent to.
+    pub(crate) fn leaves(&mut self, at: u64) {
+        self.left_from = Some(self.left_from.map_or(at, |before| before.min(at)));
     }
 
     /// The process ended, and what was done to this message after the event `synced` may be forgotten: its queue is relaxed.

@@ -2,13 +2,15 @@
 //!
 //! Promises: what was acknowledged is there until it is deleted, purged or expired; what was acknowledged to be gone stays
 //! gone; nothing is invented, and bodies, digests and ids are right; a message is not handed out twice while a lease
-//! surely lasts; a FIFO queue keeps the order of each group and takes no duplicate (`fifo.rs`); errors are of the kinds that the situation allows. It knows nothing of the server's insides, and requests
-//! that were under way together may have been taken in any order.
+//! surely lasts; a FIFO queue keeps the order of each group and takes no duplicate (`fifo.rs`); a dead letter is in one queue, the
+//! same message as before (`letter.rs`); errors are of the kinds that the situation allows. It knows nothing of the server's
+//! insides, and requests that were under way together may have been taken in any order.
 
 mod answer;
 mod existence;
 mod fifo;
 mod lease;
+mod letter;
 mod message;
 mod refusals;
 
@@ -50,6 +52,7 @@ pub(crate) struct Oracle {
     /// Everything answered up to this event is on disk.
     synced: u64,
     pub(crate) deliveries: u64,
+    pub(crate) dead_letters: u64,
 }
 
 impl Oracle {
@@ -67,6 +70,7 @@ impl Oracle {
             stopped_since: None,
             synced: 0,
             deliveries: 0,
+            dead_letters: 0,
         }
     }
 
@@ -137,6 +141,7 @@ impl Oracle {
         if self.queues[queue].is_being_emptied() {
             message.may_go();
         }
+        message.receives_before = self.queues[queue].receives_answered;
         self.messages.push(message);
         number
     }
@@ -151,7 +156,7 @@ impl Oracle {
 
     /// Receipt handles of messages of a queue that were received and not known to be deleted, oldest first.
     pub(crate) fn handles(&self, queue: usize) -> Vec<(usize, String)> {
-        let of_queue = self.messages.iter().enumerate().filter(|(_, message)| message.queue == queue);
+        let of_queue = self.messages.iter().enumerate().filter(|(_, message)| message.seen_in == queue);
         of_queue.filter_map(|(number, message)| Some((number, message.handle.clone()?))).collect()
     }
 
@@ -182,7 +187,8 @@ impl Oracle {
             }
             Intent::Change { message, handle, .. } => self.messages[*message].leases.change_asked(handle, asked),
             Intent::Send { messages, .. } => self.send_asked(messages, asked),
-            Intent::Receive { .. } | Intent::SetVisibility { .. } | Intent::Look { .. } => {}
+            Intent::Receive { queue, .. } => self.queues[*queue].receives_asked += 1,
+            Intent::SetVisibility { .. } | Intent::Look { .. } => {}
         }
         Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall }
     }

@@ -39,6 +39,8 @@ impl Oracle {
             (400, "InvalidParameterValueException") => match &ticket.intent {
                 // A FIFO queue's message is ruled by the receive that has it in flight.
                 Intent::Change { .. } if QUEUES[queue].is_fifo => true,
+                // It may be a dead letter by now.
+                Intent::Change { .. } if QUEUES[queue].dead_letters.is_some() => true,
                 Intent::Change { message, .. } => !self.messages[*message].must_be_there(self.wall_max),
                 Intent::Delete { messages, .. } if QUEUES[queue].is_fifo => !self.is_held(&messages[0]),
                 _ => false,

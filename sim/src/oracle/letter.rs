@@ -1,0 +1,98 @@
+//! What dead letters promise: a message is in its queue until it was received often enough, then in the other, never in both.
+//!
+//! From outside nobody sees when a message moves. What is known: it takes so many receives of its queue; who has it in flight
+//! keeps it there; once it was handed out as a dead letter its own queue has it no more, over any crash, because a letter is
+//! shown only when its arrival is on disk and the departure stands before that in the log (ADR 0015). A delete by a handle of its
+//! own queue deletes it there, which says nothing of the letter, unless the handle's lease surely lasted.
+
+use super::lease::Span;
+use super::{Oracle, Verdict};
+use crate::ask::{QUEUES, RECEIVES_MAX, arn};
+use serde_json::Value;
+
+impl Oracle {
+    /// A receive of `queue` shows the message.
+    pub(super) fn shown_where_it_may_be(&mut self, queue: usize, number: usize, span: Span) -> Verdict {
+        let home = self.messages[number].queue;
+        if home == queue {
+            let left = self.messages[number].left_from.is_some_and(|left| span.asked > left);
+            let why = "after it was a dead letter, or deleted";
+            return if left { Err(format!("message {number} is in {} {why}", QUEUES[home].name)) } else { Ok(()) };
+        }
+        if QUEUES[home].dead_letters != Some(queue) {
+            return Err(format!("message {number} is in the wrong queue"));
+        }
+        let message = &mut self.messages[number];
+        let receives = self.queues[home].receives_asked - message.receives_before;
+        if receives < RECEIVES_MAX {
+            return Err(format!("message {number} is a dead letter after {receives} receives"));
+        }
+        message.leaves(span.answered);
+        self.dead_letters += u64::from(message.seen_in == home);
+        Ok(())
+    }
+
+    /// What the message says of its past.
+    pub(super) fn letter_as_it_was(&mut self, queue: usize, number: usize, shown: &Value) -> Verdict {
+        let (attributes, message) = (&shown["Attributes"], &mut self.messages[number]);
+        let sent = attributes["SentTimestamp"].as_str().ok_or("a message that does not say when it was sent")?;
+        if message.sent_timestamp.get_or_insert_with(|| sent.to_owned()) != sent {
+            let before = &message.sent_timestamp;
+            return Err(format!("message {number} was sent at {sent}, and at {before:?} before"));
+        }
+        let source = (message.queue != queue).then(|| arn(message.queue));
+        // A letter brings its receives with it, and this one comes on top.
+        let count = attributes["ApproximateReceiveCount"].as_str().and_then(|count| count.parse::<u64>().ok());
+        if source.is_some() && count.is_none_or(|count| count <= RECEIVES_MAX) {
+            return Err(format!("message {number} is a dead letter that was received too seldom: {attributes}"));
+        }
+        match attributes["DeadLetterQueueSourceArn"].as_str() == source.as_deref() {
+            true => Ok(()),
+            false => Err(format!("message {number} names the wrong source: {attributes}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::DEAD;
+
+    const DYING: usize = 6;
+
+    fn span(oracle: &mut Oracle) -> Span {
+        let asked = oracle.tick();
+        Span { asked, answered: oracle.tick(), asked_wall: 0, answered_wall: 0 }
+    }
+
+    fn oracle(receives: u64) -> Oracle {
+        let mut oracle = Oracle::new();
+        assert_eq!(oracle.new_message(DYING, 0, 0, 0), 0);
+        oracle.queues[DYING].receives_asked += receives;
+        oracle
+    }
+
+    fn shown(oracle: &mut Oracle, queue: usize) -> Verdict {
+        let span = span(oracle);
+        oracle.shown_where_it_may_be(queue, 0, span)
+    }
+
+    #[test]
+    fn a_letter_arrives_after_enough_receives_and_never_returns() {
+        assert!(shown(&mut oracle(1), DEAD).is_err());
+        let mut oracle = oracle(2);
+        assert_eq!(shown(&mut oracle, DYING), Ok(()));
+        assert_eq!(shown(&mut oracle, DEAD), Ok(()));
+        assert_eq!(shown(&mut oracle, DEAD), Ok(()));
+        assert!(shown(&mut oracle, DYING).unwrap_err().contains("after it was a dead letter"));
+        assert!(shown(&mut oracle, 0).unwrap_err().contains("wrong queue"));
+    }
+
+    #[test]
+    fn a_receive_that_was_asked_before_may_show_what_has_left_meanwhile() {
+        let mut oracle = oracle(2);
+        let before = span(&mut oracle);
+        assert_eq!(shown(&mut oracle, DEAD), Ok(()));
+        assert_eq!(oracle.shown_where_it_may_be(DYING, 0, before), Ok(()));
+    }
+}
