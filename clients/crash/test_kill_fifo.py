@@ -1,56 +1,31 @@
 """kill -9 of the real binary under load on a FIFO queue: order per group, locks, one message per id, nothing lost.
 
-In: TIDEWIRE_BIN, CRASH_ROUNDS and CRASH_SEED as in test_kill.py. Each group has one sender, which repeats after a kill what
+In: TIDEWIRE_BIN, CRASH_ROUNDS and CRASH_SEED as in load.py. Each group has one sender, which repeats after a kill what
 was not answered; consumers delete, give back, or walk away from what they were handed. Source: the SQS developer guide,
 "FIFO queue delivery logic" and "Exactly-once processing".
 """
 
 import random
-import threading
 import time
 
 import pytest
+from load import BATCH, LOAD_SECS, ROUNDS, SEED, Load
 from order_book import OrderBook
-from queue_client import Lost, QueueClient, Refused
-from test_kill import LOAD_SECS, ROUNDS, SEED
+from queue_client import QueueClient
 
 GROUPS = 4
 CONSUMERS = 3
-BATCH = 10
 BODY_BYTES_MAX = 2_000
 DRAIN_SECS_MAX = 60
 
 
-class FifoLoad:
-    """The client threads of one round against one start of the server."""
+class Customers:
+    """What the client threads of one round do: one producer for each group, so that its order is known."""
 
-    def __init__(self, endpoint, url, book, round_number):
-        self.endpoint, self.url, self.book = endpoint, url, book
-        self.refusals = []
-        roles = [(self.produce, f"g{number}") for number in range(GROUPS)]
-        roles += [(self.consume, f"c{number}") for number in range(CONSUMERS)]
-        self.threads = [
-            threading.Thread(target=self.run, args=(role, name, random.Random(f"{SEED}-{round_number}-{name}")))
-            for role, name in roles
-        ]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self, role, name, chance):
-        client = QueueClient(self.endpoint)
-        try:
-            role(client, name, chance)
-        except Lost:
-            pass
-        except Refused as refused:
-            self.refusals.append(str(refused))
-        finally:
-            client.close()
-
-    def join(self):
-        for thread in self.threads:
-            thread.join(timeout=40)
-            assert not thread.is_alive(), "a client thread hangs although its server is dead"
+    def __init__(self, url, book):
+        self.url, self.book = url, book
+        self.roles = [(self.produce, f"g{number}") for number in range(GROUPS)]
+        self.roles += [(self.consume, f"c{number}") for number in range(CONSUMERS)]
 
     def produce(self, client, group, chance):
         answers = {}
@@ -128,11 +103,10 @@ def test_no_kill_breaks_the_order_of_a_group_or_loses_or_doubles_a_message(make_
     url = QueueClient(server.endpoint).create_queue("under-load.fifo", FifoQueue="true", VisibilityTimeout=30)
     server.port = int(server.endpoint.rsplit(":", 1)[1])
     for round_number in range(ROUNDS):
-        load = FifoLoad(server.endpoint, url, book, round_number)
+        load = Load(server.endpoint, Customers(url, book).roles, round_number)
         time.sleep(chance.uniform(*LOAD_SECS))
         server.kill()
         load.join()
-        assert load.refusals == []
         assert book.broken == [], f"round {round_number}, CRASH_SEED={SEED}: {book.broken[:5]}"
         server.start()
     empty(QueueClient(server.endpoint), url, book, chance)

@@ -9,14 +9,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is the report")]
 
+mod histories;
 mod house;
 
 use engine::ManualClock;
-use house::{Asked, House, poll};
+use histories::{Waiting, cut_power, try_seeds};
+use house::{Asked, House};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::task::Poll;
 
 const QUEUES: [&str; 3] = ["a", "b", RELAXED];
 
@@ -42,7 +43,7 @@ struct History {
     house: House,
     known: BTreeMap<String, Known>,
     handles: BTreeMap<String, String>,
-    waiting: Vec<(Asked, Intent)>,
+    waiting: Waiting<Intent>,
     /// What was done to since the last commit while its queue was relaxed: a crash may forget that, answered or not.
     loose: BTreeSet<String>,
     is_relaxed: bool,
@@ -65,7 +66,7 @@ impl History {
             house: House::new(),
             known: BTreeMap::new(),
             handles: BTreeMap::new(),
-            waiting: Vec::new(),
+            waiting: Waiting::new(),
             loose: BTreeSet::new(),
             is_relaxed: true,
             sent: 0,
@@ -236,21 +237,15 @@ impl History {
 
     /// Lets the operation begin at once, as a task would.
     fn wait(&mut self, asked: Asked, intent: Intent) {
-        self.waiting.push((asked, intent));
+        self.waiting.push(asked, intent);
         self.listen();
     }
 
     /// Takes the answers that are there.
     fn listen(&mut self) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.retain_mut(|(asked, intent)| match poll(asked) {
-            Poll::Pending => true,
-            Poll::Ready(answer) => {
-                self.learn(intent, &answer.expect("the operation succeeds"));
-                false
-            }
-        });
-        self.waiting = waiting;
+        for (intent, answer) in self.waiting.take_answers() {
+            self.learn(&intent, &answer);
+        }
     }
 
     fn learn(&mut self, intent: &Intent, answer: &Value) {
@@ -285,15 +280,7 @@ impl History {
 
     /// Cuts the power, perhaps again while the log is being opened, and opens what is left.
     fn crash(mut self) -> Self {
-        if self.chance.bool() {
-            // In the middle of a commit: one of its writes and syncs is the last, and what it wrote may be torn.
-            self.house.disk.power_off_at(self.house.disk.ops() + self.chance.u64(1..5));
-            let _ = self.house.store.journal().commit();
-        }
-        let mut disk = match self.chance.bool() {
-            true => self.house.disk.crash(),
-            false => self.house.disk.kill(),
-        };
+        let mut disk = cut_power(&self.house, &mut self.chance);
         self.waiting.clear();
         for body in std::mem::take(&mut self.loose) {
             self.known.insert(body, Known::MaybeSent);
@@ -344,13 +331,5 @@ impl History {
 
 #[test]
 fn a_power_cut_at_any_moment_loses_nothing_acknowledged_and_brings_nothing_back() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("TIDEWIRE_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("TIDEWIRE_SEEDS").unwrap_or(1_000),
-    };
-    for seed in seeds {
-        let run = std::panic::catch_unwind(|| History::run(seed));
-        assert!(run.is_ok(), "repeat it: TIDEWIRE_SEED={seed} cargo test -p sqs --test crash");
-    }
+    try_seeds("crash", 1_000, History::run);
 }

@@ -10,15 +10,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is the report")]
 
+mod histories;
 mod house;
 
 use engine::{Clock, ManualClock};
-use house::{Asked, House, poll};
+use histories::{Waiting, cut_power, try_seeds};
+use house::House;
 use names::Instant;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::task::Poll;
 
 const QUEUE: &str = "q.fifo";
 const DEDUP_MILLIS: u64 = 300_000;
@@ -61,7 +62,7 @@ struct History {
     /// Bodies by message id, and when and as what an id was sent first.
     bodies: BTreeMap<String, u64>,
     firsts: BTreeMap<u64, (Instant, String)>,
-    waiting: Vec<(Asked, Intent)>,
+    waiting: Waiting<Intent>,
     step: u64,
 }
 
@@ -77,7 +78,7 @@ impl History {
             handles: BTreeMap::new(),
             bodies: BTreeMap::new(),
             firsts: BTreeMap::new(),
-            waiting: Vec::new(),
+            waiting: Waiting::new(),
             step: 0,
         };
         for _ in 0..history.chance.usize(1..5) {
@@ -115,7 +116,7 @@ impl History {
 
     fn begin(&mut self, operation: &str, input: &Value, intent: Intent) {
         let asked = self.house.begin(operation, input);
-        self.waiting.push((asked, intent));
+        self.waiting.push(asked, intent);
         self.listen();
     }
 
@@ -146,15 +147,9 @@ impl History {
     }
 
     fn listen(&mut self) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.retain_mut(|(asked, intent)| match poll(asked) {
-            Poll::Pending => true,
-            Poll::Ready(answer) => {
-                self.learn(intent, &answer.expect("the operation succeeds"));
-                false
-            }
-        });
-        self.waiting = waiting;
+        for (intent, answer) in self.waiting.take_answers() {
+            self.learn(&intent, &answer);
+        }
     }
 
     fn learn(&mut self, intent: &Intent, answer: &Value) {
@@ -212,11 +207,7 @@ impl History {
     }
 
     fn crash(mut self) -> Self {
-        if self.chance.bool() {
-            self.house.disk.power_off_at(self.house.disk.ops() + self.chance.u64(1..5));
-            let _ = self.house.store.journal().commit();
-        }
-        let disk = if self.chance.bool() { self.house.disk.crash() } else { self.house.disk.kill() };
+        let disk = cut_power(&self.house, &mut self.chance);
         self.waiting.clear();
         let clock = Arc::new(ManualClock::at(self.now()));
         self.house = House::open(Arc::new(disk), clock);
@@ -253,13 +244,5 @@ impl History {
 
 #[test]
 fn a_power_cut_breaks_no_order_no_lock_and_no_deduplication() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("TIDEWIRE_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("TIDEWIRE_SEEDS").unwrap_or(600),
-    };
-    for seed in seeds {
-        let run = std::panic::catch_unwind(|| History::run(seed));
-        assert!(run.is_ok(), "repeat it: TIDEWIRE_SEED={seed} cargo test -p sqs --test fifo_crash");
-    }
+    try_seeds("fifo_crash", 600, History::run);
 }
