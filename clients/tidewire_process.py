@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-LISTENING = re.compile(r"tidewire: listening on (http://\S+)")
+LISTENING = re.compile(r"tidewire: listening on (https?://\S+)")
 START_SECS_MAX = 20.0
 
 

@@ -37,6 +37,7 @@ use crate::protocol::Protocol;
 use crate::reply;
 use crate::request_id::RequestId;
 use crate::route::{self, Place, Route, Target};
+use crate::secured::Secured;
 use crate::service::{Base, Caller, Prepared, Refused, Service, Unprepared};
 use crate::stopping::Stopping;
 
@@ -78,24 +79,31 @@ pub struct Origin {
     pub scheme: Scheme,
     /// The client's address, where the listener knows it.
     pub source: Option<IpAddr>,
+    /// What protects the connection, where something does and the listener knows.
+    pub secured: Option<Secured>,
     /// Whether the client is the server itself, which then may do everything and signs nothing.
     pub inside: bool,
 }
 
 impl Origin {
     /// The server itself.
-    pub const INSIDE: Self = Self { scheme: Scheme::Http, source: None, inside: true };
+    pub const INSIDE: Self = Self { scheme: Scheme::Http, source: None, secured: None, inside: true };
 
     /// A client at an address.
     pub fn of(scheme: Scheme, source: IpAddr) -> Self {
-        Self { scheme, source: Some(source.to_canonical()), inside: false }
+        Self { scheme, source: Some(source.to_canonical()), secured: None, inside: false }
+    }
+
+    /// A client at an address, over TLS.
+    pub fn secure(secured: Secured, source: IpAddr) -> Self {
+        Self { secured: Some(secured), ..Self::of(Scheme::Https, source) }
     }
 }
 
 impl From<Scheme> for Origin {
     /// A client whose address nobody knows.
     fn from(scheme: Scheme) -> Self {
-        Self { scheme, source: None, inside: false }
+        Self { scheme, source: None, secured: None, inside: false }
     }
 }
 

@@ -24,6 +24,7 @@ mod pulse;
 mod reply;
 mod request_id;
 mod route;
+mod secured;
 mod service;
 mod stopping;
 
@@ -33,5 +34,6 @@ pub use limits::Limits;
 pub use need::{Actions, Denied, Need};
 pub use pages::{Asked, Page, Pages};
 pub use request_id::RequestId;
+pub use secured::Secured;
 pub use service::{Answer, Base, Caller, Description, Prepared, Refused, Service, Unprepared};
 pub use stopping::Stopping;

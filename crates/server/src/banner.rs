@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::mode::Mode;
+use crate::tls::Door;
 use journal::Recovery;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -17,7 +18,11 @@ pub(crate) fn print(
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "tidewire {} · {mode}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(out, "tidewire: listening on http://{address}")?;
+    let scheme = if config.tls.is_required() { "https" } else { "http" };
+    writeln!(out, "tidewire: listening on {scheme}://{address}")?;
+    if let Some(tls) = tls(config) {
+        writeln!(out, "  TLS          {tls}")?;
+    }
     if let Some(url) = &config.public_url {
         writeln!(out, "  queue URLs   {url}/<account>/<queue>")?;
     }
@@ -35,4 +40,19 @@ pub(crate) fn print(
     writeln!(out, "  started in   {:.1} ms", since_start.as_secs_f64() * 1000.0)?;
     writeln!(out, "Ready.")?;
     out.flush()
+}
+
+/// How the port speaks TLS, in a line; nothing where it does not.
+fn tls(config: &Config) -> Option<String> {
+    if !config.has_tls() {
+        return None;
+    }
+    let which = match Door::development_ca(&config.tls, &config.data_dir) {
+        Some(ca) => {
+            let ca = ca.canonicalize().unwrap_or(ca);
+            format!("a development certificate; clients trust {}", ca.display())
+        }
+        None => "the configured certificate".to_owned(),
+    };
+    Some(if config.tls.is_required() { format!("only, {which}") } else { format!("on the same port, {which}") })
 }

@@ -6,6 +6,7 @@
 //! setting that is passed over is found out only by the harm it should have prevented.
 
 use crate::mode::Mode;
+use crate::tls;
 use names::{AccountId, Region};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) memory_limit: usize,
     pub(crate) resources: Option<PathBuf>,
     pub(crate) metered_queues_max: usize,
+    pub(crate) tls: tls::Settings,
 }
 
 /// How log lines are written.
@@ -138,7 +140,7 @@ pub(crate) const KEYS: &[Key] = &[
         value: "FILE",
         help: "Queues to have from the start on, declared in .toml, .json, .yaml or ElasticMQ's .conf",
         default: "",
-        set: |config, text| put(&mut config.resources, Ok((!text.is_empty()).then(|| PathBuf::from(text)))),
+        set: |config, text| put(&mut config.resources, file(text)),
     },
     Key {
         name: "metrics.queues_max",
@@ -174,6 +176,83 @@ pub(crate) const KEYS: &[Key] = &[
         help: "How long requests in flight may take to end when the server stops",
         default: "10",
         set: |config, text| put(&mut config.stop_timeout_secs, seconds(text)),
+    },
+    Key {
+        name: "tls.mode",
+        value: "off|auto|required",
+        help: "TLS on the same port: none, beside plain HTTP, or nothing else",
+        default: "auto",
+        set: |config, text| put(&mut config.tls.mode, tls::mode(text)),
+    },
+    Key {
+        name: "tls.cert",
+        value: "FILE",
+        help: "Chain of certificates in PEM, the server's first; read again when it changes and at SIGHUP",
+        default: "",
+        set: |config, text| put(&mut config.tls.cert, file(text)),
+    },
+    Key {
+        name: "tls.key",
+        value: "FILE",
+        help: "Private key of tls.cert, in PEM",
+        default: "",
+        set: |config, text| put(&mut config.tls.key, file(text)),
+    },
+    Key {
+        name: "tls.names",
+        value: "NAMES",
+        help: "Hosts and addresses, divided by commas, that the development certificate is for beside this machine",
+        default: "",
+        set: |config, text| put(&mut config.tls.names, tls::names(text)),
+    },
+    Key {
+        name: "tls.client_auth",
+        value: "off|optional|required",
+        help: "Whether clients show certificates of their own",
+        default: "off",
+        set: |config, text| put(&mut config.tls.client_auth, tls::client_auth(text)),
+    },
+    Key {
+        name: "tls.client_ca",
+        value: "FILE",
+        help: "Whose clients' certificates are good, in PEM",
+        default: "",
+        set: |config, text| put(&mut config.tls.client_ca, file(text)),
+    },
+    Key {
+        name: "tls.handshake_timeout_secs",
+        value: "SECONDS",
+        help: "How long a client may take for the handshake",
+        default: "10",
+        set: |config, text| put(&mut config.tls.handshake_timeout_secs, seconds(text)),
+    },
+    Key {
+        name: "acme.domains",
+        value: "NAMES",
+        help: "Names, divided by commas, to order a certificate for; port 443 of each must lead here",
+        default: "",
+        set: |config, text| put(&mut config.tls.acme.domains, tls::names(text)),
+    },
+    Key {
+        name: "acme.contact",
+        value: "URL",
+        help: "Where the authority writes to, e.g. mailto:ops@example.org",
+        default: "",
+        set: |config, text| put(&mut config.tls.acme.contact, Ok((!text.is_empty()).then(|| text.to_owned()))),
+    },
+    Key {
+        name: "acme.directory",
+        value: "URL",
+        help: "The ACME authority; whoever sets acme.domains agrees to its terms of service",
+        default: "https://acme-v02.api.letsencrypt.org/directory",
+        set: |config, text| put(&mut config.tls.acme.directory, Ok(text.to_owned())),
+    },
+    Key {
+        name: "acme.ca",
+        value: "FILE",
+        help: "Who vouches for the ACME authority's own server beside the system's roots, in PEM",
+        default: "",
+        set: |config, text| put(&mut config.tls.acme.ca, file(text)),
     },
     Key {
         name: "journal.reserve_mib",
@@ -253,6 +332,7 @@ impl Config {
             memory_limit: 0,
             resources: None,
             metered_queues_max: 0,
+            tls: tls::Settings::default(),
         };
         for key in KEYS {
             (key.set)(&mut config, key.default).expect("every default is a value its key takes");
@@ -266,8 +346,24 @@ impl Config {
         (key.set)(self, value).map_err(|why| format!("{name} = {value:?}: {why}"))
     }
 
+    /// Whether the port speaks TLS. A development certificate needs a folder for its authority.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.tls.mode != tls::Mode::Off && !(self.ephemeral && self.tls.is_development())
+    }
+
     /// What no single key can check.
     fn check(&self, mode: Mode) -> Result<(), String> {
+        self.tls.check()?;
+        if self.ephemeral && self.tls.is_required() && self.tls.is_development() {
+            return Err(
+                "tls.mode = required needs tls.cert and tls.key where ephemeral = true: without a data folder there \
+                        is no authority to make a development certificate"
+                    .into(),
+            );
+        }
+        if self.ephemeral && !self.tls.acme.domains.is_empty() {
+            return Err("acme.domains needs a data folder for what is ordered, and ephemeral = true has none".into());
+        }
         if self.listen.ip().is_loopback() || self.allow_unauthenticated {
             return Ok(());
         }
@@ -321,6 +417,10 @@ pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = String
 fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     *place = value?;
     Ok(())
+}
+
+fn file(text: &str) -> Result<Option<PathBuf>, String> {
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, String> {

@@ -1,8 +1,10 @@
 //! The port: takes connections, hands each to the gateway, and lets them end when the server stops.
 //!
 //! No more than [`Options::connections_max`] are open at once. A client beyond that is neither answered nor turned away: it
-//! stands in the system's queue until one that came before it has gone.
+//! stands in the system's queue until one that came before it has gone. A handshake of TLS happens within the place that the
+//! connection has taken.
 
+use crate::tls::{Door, Opened};
 use gateway::{Gateway, Origin, Scheme};
 use std::io;
 use std::net::IpAddr;
@@ -15,12 +17,16 @@ use tokio::sync::Semaphore;
 const PAUSE_AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(50);
 
 /// Bounds on a port.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Options {
     /// Connections open at once; [`gateway::limits::CONNECTIONS_MAX`], or what the system allows.
     pub(crate) connections_max: usize,
     /// How long connections may take to end once the server stops.
     pub(crate) patience: Duration,
+    /// How long a client may say nothing at all.
+    pub(crate) silence: Duration,
+    /// The way into TLS; none: the port is plain.
+    pub(crate) tls: Option<Arc<Door>>,
 }
 
 /// Serves connections until the gateway is told to stop; ends when the last one has ended or the patience is over.
@@ -38,9 +44,9 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway, options: Opti
         };
         match accepted {
             Ok((stream, client)) => {
-                let gateway = gateway.clone();
+                let (gateway, options) = (gateway.clone(), options.clone());
                 tokio::spawn(async move {
-                    connection(stream, client.ip(), &gateway).await;
+                    connection(stream, client.ip(), &gateway, &options).await;
                     drop(place);
                 });
             }
@@ -54,13 +60,24 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Gateway, options: Opti
     }
 }
 
-async fn connection(stream: TcpStream, client: IpAddr, gateway: &Gateway) {
+async fn connection(stream: TcpStream, client: IpAddr, gateway: &Gateway, options: &Options) {
     // Replies are written whole, so waiting for more to send only adds latency.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
-    gateway.serve_connection(stream, Origin::of(Scheme::Http, client)).await;
+    let plain = Origin::of(Scheme::Http, client);
+    let Some(tls) = &options.tls else { return gateway.serve_connection(stream, plain).await };
+    let stopping = gateway.stopping();
+    let opened = tokio::select! {
+        opened = tls.open(stream, options.silence) => opened,
+        () = stopping.wait() => return,
+    };
+    match opened {
+        Opened::Plain(stream) => gateway.serve_connection(stream, plain).await,
+        Opened::Secure(stream, secured) => gateway.serve_connection(*stream, Origin::secure(secured, client)).await,
+        Opened::Gone => {}
+    }
 }
 
 async fn pause(error: &io::Error) {
@@ -108,7 +125,7 @@ mod tests {
         let gateway = Gateway::new(options, &mut prometheus_client::registry::Registry::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let options = Options { connections_max, patience: SOON };
+        let options = Options { connections_max, patience: SOON, silence: SOON, tls: None };
         let served = tokio::spawn(serve(listener, gateway.clone(), options));
         (gateway, address, served)
     }

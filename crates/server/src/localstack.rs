@@ -100,7 +100,7 @@ impl LocalStack {
         let gateway = self.gateway.clone();
         let served = tokio::spawn(async move { gateway.serve_connection(theirs, Origin::INSIDE).await });
         let endpoint = Endpoint::parse("localhost:4566").expect("this is an endpoint");
-        let target = Target { endpoint, access_key: account.clone(), region: region.clone() };
+        let target = Target { endpoint, access_key: account.clone(), region: region.clone(), trusted: Vec::new() };
         let mut states = vec!["visible"];
         states.extend(invisible.then_some("in-flight"));
         states.extend(delayed.then_some("delayed"));

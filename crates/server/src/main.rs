@@ -27,6 +27,7 @@ mod resources;
 mod run;
 mod simulate;
 mod surroundings;
+mod tls;
 mod tools;
 
 use cli::Task;

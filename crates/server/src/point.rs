@@ -17,7 +17,8 @@ pub(crate) fn endpoint(config: &Config) -> String {
         IpAddr::V6(ip) => format!("[{ip}]"),
         IpAddr::V4(ip) => ip.to_string(),
     };
-    format!("http://{host}:{}", config.listen.port())
+    let scheme = if config.tls.is_required() { "https" } else { "http" };
+    format!("{scheme}://{host}:{}", config.listen.port())
 }
 
 /// The variables that SDKs read. The keys are placeholders: the account is the access key, and nothing checks the secret.
@@ -67,6 +68,7 @@ mod tests {
             ("listen", "0.0.0.0:80", "http://127.0.0.1:80"),
             ("listen", "[::]:80", "http://[::1]:80"),
             ("public_url", "https://q.example.org/", "https://q.example.org"),
+            ("tls.mode", "required", "https://127.0.0.1:4566"),
         ] {
             let flags = [(key, value.to_string()), ("allow_unauthenticated", "true".to_string())].into();
             let config = Config::read(Mode::Serve, &Sources { flags, ..Sources::default() }).unwrap();

@@ -16,6 +16,7 @@ use crate::mode::Mode;
 use crate::pages::ServerPages;
 use crate::resources::{self, Declared};
 use crate::surroundings::SystemSurroundings;
+use crate::tls::Door;
 use engine::{Clock, Store, StoreOptions};
 use gateway::{Auth, Gateway, Limits, Service};
 use journal::{OpenError, Options, RealDisk};
@@ -87,6 +88,9 @@ async fn serve(
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let gateway = wire_up(mode, config, &clock, &store, &sqs);
 
+    let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
+    let fresh = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh()));
+
     let mut timers = tokio::spawn(run_timers(Arc::clone(&store)));
     let mut couriers = tokio::spawn(run_couriers(Arc::clone(&store)));
     let mut movers = tokio::spawn(run_moves(Arc::clone(&sqs)));
@@ -96,11 +100,7 @@ async fn serve(
     let control = control(config, &store);
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
     let mut remover = tokio::spawn(remove_idle(Arc::clone(&sqs)));
-    let bounds = listen::Options {
-        connections_max: descriptors::connections_max()?,
-        patience: Duration::from_secs(config.stop_timeout_secs),
-    };
-    let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds));
+    let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds(config, tls)?));
     // Before anybody is told that we are there: from then on a signal is a wish to stop in order.
     let mut signals = Signals::listen()?;
     let recovery = store.journal().recovery();
@@ -129,12 +129,24 @@ async fn serve(
     movers.abort();
     sweeper.abort();
     remover.abort();
+    if let Some(fresh) = fresh {
+        fresh.abort();
+    }
     if let Some(control) = control {
         control.abort();
         // Its socket's name goes with it.
         let _ = control.await;
     }
     outcome
+}
+
+fn bounds(config: &Config, tls: Option<Arc<Door>>) -> Result<listen::Options, String> {
+    Ok(listen::Options {
+        connections_max: descriptors::connections_max()?,
+        patience: Duration::from_secs(config.stop_timeout_secs),
+        silence: Duration::from_secs(config.idle_timeout_secs),
+        tls,
+    })
 }
 
 /// Serves the operator's requests. A folder in which no socket can be made (a name too long, a file system without them)

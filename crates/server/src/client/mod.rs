@@ -10,6 +10,7 @@ mod failure;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::Failure;
 
+use crate::tls;
 use crate::tools::moment;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -19,6 +20,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use names::Instant;
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -42,6 +44,8 @@ pub(crate) struct Target {
     pub(crate) access_key: String,
     /// The region that requests are meant for.
     pub(crate) region: String,
+    /// Who vouches for the server, in PEM, beside the system's roots. For `https://` alone.
+    pub(crate) trusted: Vec<PathBuf>,
 }
 
 /// A connection to a server, made when it is first needed and again when the server has closed it.
@@ -87,7 +91,7 @@ impl Client {
     }
 
     fn request(&self, operation: &str, input: &Value) -> Result<Request<Full<Bytes>>, Failure> {
-        let Target { endpoint, access_key, region } = &self.target;
+        let Target { endpoint, access_key, region, .. } = &self.target;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = moment::show(Instant::from_millis(u64::try_from(now.as_millis()).unwrap_or(0)));
         let plain = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
@@ -116,16 +120,36 @@ impl Client {
             None => false,
         };
         if !usable {
-            let endpoint = &self.target.endpoint;
-            let failed = |why: String| Failure::Unreachable { endpoint: endpoint.to_string(), why };
-            let connected = timeout(CONNECT_PATIENCE, TcpStream::connect(endpoint.authority())).await;
-            let connected = connected.map_err(|_| failed("it does not answer".into()))?;
-            let stream = connected.map_err(|error| failed(plain_error(&error)))?;
-            let _ = stream.set_nodelay(true);
-            self.sender = Some(shake_hands(endpoint, stream).await?);
+            self.sender = Some(connect(&self.target).await?);
         }
         Ok(self.sender.as_mut().expect("it was just made, or is usable"))
     }
+}
+
+/// A connection to the server, over TLS where its address says so.
+async fn connect(target: &Target) -> Result<SendRequest<Full<Bytes>>, Failure> {
+    let endpoint = &target.endpoint;
+    let failed = |why: String| Failure::Unreachable { endpoint: endpoint.to_string(), why };
+    let connecting = async {
+        let stream = TcpStream::connect(endpoint.authority()).await.map_err(|error| failed(plain_error(&error)))?;
+        let _ = stream.set_nodelay(true);
+        if !endpoint.is_secure() {
+            return shake_hands(endpoint, stream).await;
+        }
+        let files: Vec<&Path> = target.trusted.iter().map(PathBuf::as_path).collect();
+        let connector = tls::connector(&files).map_err(Failure::Unfit)?;
+        let name = tls::server_name(endpoint.host()).map_err(Failure::Unfit)?;
+        let stream = connector.connect(name, stream).await.map_err(|error| failed(untrusted(&error)))?;
+        shake_hands(endpoint, stream).await
+    };
+    timeout(CONNECT_PATIENCE, connecting).await.map_err(|_| failed("it does not answer".into()))?
+}
+
+/// Why there is no TLS, and what to do where the server's certificate is nobody's whom we know.
+fn untrusted(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let is_unknown = text.contains("UnknownIssuer");
+    if is_unknown { format!("{text}; name the file of its authority with --ca or AWS_CA_BUNDLE") } else { text }
 }
 
 async fn shake_hands<S>(endpoint: &Endpoint, stream: S) -> Result<SendRequest<Full<Bytes>>, Failure>

@@ -21,9 +21,10 @@ pub(crate) use stop::{Stop, confirm};
 
 use crate::client::{Client, Endpoint, Failure, Target};
 use crate::config::Config;
-use crate::point;
+use crate::{point, tls};
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use words::{Door, Form, Task, Words};
 
@@ -65,7 +66,14 @@ pub(crate) fn target(config: &Config, door: &Door) -> Result<Target, String> {
         endpoint: Endpoint::parse(&endpoint.unwrap_or_else(|| point::endpoint(config)))?,
         access_key: account,
         region: region.unwrap_or_else(|| config.region.to_string()),
+        trusted: trusted(config, door.ca.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from))),
     })
+}
+
+/// The files of those who vouch for a server: the one that was named, and our own authority's if there is one.
+fn trusted(config: &Config, named: Option<PathBuf>) -> Vec<PathBuf> {
+    let own = tls::Door::development_ca(&config.tls, &config.data_dir).filter(|file| file.exists());
+    named.into_iter().chain(own).collect()
 }
 
 /// One command's way to the server, and how it prints.

@@ -11,6 +11,10 @@ pub(crate) struct Door {
     /// The server [default: $TIDEWIRE_ENDPOINT, else $AWS_ENDPOINT_URL, else where this machine's configuration listens]
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
+    /// Who vouches for an https:// server, in PEM, beside the system's roots and the configured data folder's own
+    /// development CA [default: $AWS_CA_BUNDLE]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// The account [default: $AWS_ACCESS_KEY_ID if it is twelve digits, else the configured one]
     #[arg(long, global = true, value_name = "DIGITS")]
     pub(crate) account: Option<String>,

@@ -99,7 +99,8 @@ pub(crate) async fn apply_at_start(
         async move { gateway.serve_connection(theirs, Origin::INSIDE).await }
     });
     let endpoint = Endpoint::parse(&address.to_string())?;
-    let target = Target { endpoint, access_key: config.account.to_string(), region: config.region.to_string() };
+    let (access_key, region) = (config.account.to_string(), config.region.to_string());
+    let target = Target { endpoint, access_key, region, trusted: Vec::new() };
     let applied = async {
         let mut client = Client::over(target, ours).await?;
         let plan = difference(&mut client, declared, false).await?;

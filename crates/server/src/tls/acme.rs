@@ -1,0 +1,318 @@
+//! Certificates ordered from an ACME authority (RFC 8555), proved by TLS-ALPN-01 (RFC 8737) on our own port.
+//!
+//! The account (`acme-account.json`), the newest chain (`acme.pem`) and its key (`acme-key.pem`) lie in the data folder's
+//! `tls/`, secrets with mode 0600. A third of a certificate's life before its end the next one is ordered; what fails is
+//! tried again, ever more seldom, while the old one is served. The authority must reach this server on port 443 of each
+//! name, whatever port it listens on itself.
+
+use super::certificate::{self, Pair};
+use super::challenge::Challenges;
+use super::settings::Acme;
+use super::{files, trust};
+use bytes::Bytes;
+use http::Request;
+use http::header::HOST;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use instant_acme::{
+    Account, AccountCredentials, AuthorizationStatus, BodyWrapper, BytesResponse, ChallengeType, Error, HttpClient,
+    Identifier, NewAccount, NewOrder, Order, OrderStatus, RetryPolicy,
+};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::CertificateDer;
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// How long an authority may take to ask and to sign.
+const AUTHORITY_PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long one request to the authority may take.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The pause after a first failure; each further one doubles it. Let's Encrypt lets five orders fail in an hour.
+const PAUSE_MIN: Duration = Duration::from_secs(60);
+const PAUSE_MAX: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// The longest sleep: what the clock says is looked at anew after it.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(60 * 60);
+
+/// Has a good certificate installed for as long as the server runs.
+pub(super) async fn keep_ordered(
+    settings: &Acme,
+    folder: &Path,
+    challenges: &Challenges,
+    install: impl Fn(Pair) -> Result<(), String>,
+) {
+    let kept = Kept::in_folder(folder);
+    let mut renew_at = match kept.read().and_then(|pair| installed(pair, &install)) {
+        Ok(renew_at) => renew_at,
+        Err(_) => UNIX_EPOCH,
+    };
+    let mut pause = PAUSE_MIN;
+    loop {
+        while let Ok(left) = renew_at.duration_since(SystemTime::now()) {
+            tokio::time::sleep(left.min(LOOK_AT_CLOCK)).await;
+        }
+        let ordered = order(settings, &kept, challenges).await;
+        challenges.clear();
+        match ordered.and_then(|()| kept.read()).and_then(|pair| installed(pair, &install)) {
+            Ok(at) => {
+                tracing::info!(domains = ?settings.domains, "a certificate was ordered and is served");
+                (renew_at, pause) = (at, PAUSE_MIN);
+            }
+            Err(why) => {
+                let secs = pause.as_secs();
+                tracing::error!(%why, secs, "no certificate could be had; trying again after a pause");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+        }
+    }
+}
+
+/// Installs a pair, and says when the next one should be ordered.
+fn installed(pair: Pair, install: impl Fn(Pair) -> Result<(), String>) -> Result<SystemTime, String> {
+    let leaf = pair.0.first().ok_or("the chain is empty")?;
+    let (from, to) = validity(leaf).ok_or("the certificate does not say how long it lasts")?;
+    install(pair)?;
+    let lasts = to.duration_since(from).unwrap_or_default();
+    Ok(from + lasts * 2 / 3)
+}
+
+/// What is kept between starts.
+struct Kept {
+    account: PathBuf,
+    chain: PathBuf,
+    key: PathBuf,
+}
+
+impl Kept {
+    fn in_folder(folder: &Path) -> Self {
+        Self {
+            account: folder.join("acme-account.json"),
+            chain: folder.join("acme.pem"),
+            key: folder.join("acme-key.pem"),
+        }
+    }
+
+    fn read(&self) -> Result<Pair, String> {
+        certificate::read(&self.chain, &self.key)
+    }
+}
+
+/// Orders a certificate and writes it down.
+async fn order(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<(), String> {
+    let account = account(settings, kept).await?;
+    let names: Vec<_> = settings.domains.iter().map(|name| Identifier::Dns(name.clone())).collect();
+    let failed = |error: Error| format!("{}: {error}", settings.directory);
+    let mut order = account.new_order(&NewOrder::new(&names)).await.map_err(failed)?;
+    prove(&mut order, challenges).await?;
+    let patience = RetryPolicy::default().timeout(AUTHORITY_PATIENCE);
+    let status = order.poll_ready(&patience).await.map_err(failed)?;
+    if status != OrderStatus::Ready {
+        return Err(format!("{}: the order is {status:?}: {}", settings.directory, why_refused(&mut order).await));
+    }
+    let key = KeyPair::generate().map_err(|error| error.to_string())?;
+    let request = CertificateParams::new(settings.domains.clone()).and_then(|names| names.serialize_request(&key));
+    let request = request.map_err(|error| error.to_string())?;
+    order.finalize_csr(request.der()).await.map_err(failed)?;
+    let chain = order.poll_certificate(&patience).await.map_err(failed)?;
+    files::write_secret(&kept.key, &key.serialize_pem())?;
+    files::write(&kept.chain, &chain)
+}
+
+/// Answers every question of an order.
+async fn prove(order: &mut Order, challenges: &Challenges) -> Result<(), String> {
+    let mut questions = order.authorizations();
+    while let Some(question) = questions.next().await {
+        let mut question = question.map_err(|error| error.to_string())?;
+        let Identifier::Dns(name) = question.identifier().identifier.clone() else {
+            return Err("the authority asks about something that is no name".into());
+        };
+        match question.status {
+            AuthorizationStatus::Pending => {}
+            AuthorizationStatus::Valid => continue,
+            status => return Err(format!("the authority's question about {name} is {status:?}")),
+        }
+        let mut challenge = question
+            .challenge(ChallengeType::TlsAlpn01)
+            .ok_or_else(|| format!("the authority does not prove {name} by TLS-ALPN-01"))?;
+        challenges.expect(&name, challenge.key_authorization().digest().as_ref())?;
+        challenge.set_ready().await.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// What the authority did not like, as far as it says.
+async fn why_refused(order: &mut Order) -> String {
+    let mut questions = order.authorizations();
+    while let Some(Ok(question)) = questions.next().await {
+        if let Some(problem) = question.challenges.iter().find_map(|challenge| challenge.error.as_ref()) {
+            return problem.to_string();
+        }
+    }
+    "it does not say why".into()
+}
+
+/// The account that was opened before, or a new one.
+async fn account(settings: &Acme, kept: &Kept) -> Result<Account, String> {
+    let builder = Account::builder_with_http(Box::new(Http::new(settings)?));
+    let failed = |error: Error| format!("{}: {error}", settings.directory);
+    let known = fs::read(&kept.account).ok().and_then(|text| serde_json::from_slice::<Opened>(&text).ok());
+    match known.filter(|known| known.directory == settings.directory) {
+        Some(known) => builder.from_credentials(known.credentials).await.map_err(failed),
+        None => {
+            let contact: Vec<&str> = settings.contact.as_deref().into_iter().collect();
+            let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+            let created = builder.create(&new, settings.directory.clone(), None).await;
+            let (account, credentials) = created.map_err(failed)?;
+            let opened = Opened { directory: settings.directory.clone(), credentials };
+            files::write_secret(&kept.account, &serde_json::to_string(&opened).map_err(|error| error.to_string())?)?;
+            Ok(account)
+        }
+    }
+}
+
+/// An account, and where it was opened: another authority does not know it.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Opened {
+    directory: String,
+    credentials: AccountCredentials,
+}
+
+/// HTTP to the authority: a connection for each request, of which an order takes a dozen.
+struct Http(TlsConnector);
+
+impl Http {
+    fn new(settings: &Acme) -> Result<Self, String> {
+        let files: Vec<&Path> = settings.ca.as_deref().into_iter().collect();
+        Ok(Self(trust::connector(&files)?))
+    }
+}
+
+impl HttpClient for Http {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        let connector = self.0.clone();
+        Box::pin(async move {
+            match tokio::time::timeout(REQUEST_PATIENCE, ask(connector, request)).await {
+                Ok(answered) => answered.map_err(Error::Other),
+                Err(_) => Err(Error::Other("the authority does not answer".into())),
+            }
+        })
+    }
+}
+
+async fn ask(
+    connector: TlsConnector,
+    mut request: Request<BodyWrapper<Bytes>>,
+) -> Result<BytesResponse, Box<dyn std::error::Error + Send + Sync>> {
+    let authority = request.uri().authority().cloned().ok_or("the authority's address names no host")?;
+    if request.uri().scheme_str() != Some("https") {
+        return Err("the authority's address is not https".into());
+    }
+    let host = authority.host().to_owned();
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), authority.port_u16().unwrap_or(443))).await?;
+    let stream = connector.connect(trust::server_name(&host)?, stream).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // It ends with the sender.
+    tokio::spawn(connection);
+    request.headers_mut().insert(HOST, authority.as_str().parse()?);
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).parse()?;
+    *request.uri_mut() = path;
+    Ok(BytesResponse::from(sender.send_request(request).await?))
+}
+
+/// From when to when a certificate is good (RFC 5280, section 4.1: the fourth or fifth part of what is signed).
+fn validity(certificate: &CertificateDer<'_>) -> Option<(SystemTime, SystemTime)> {
+    let (_, certificate, _) = element(certificate)?;
+    let (_, mut signed, _) = element(certificate)?;
+    // A version is there in all but the oldest; then serial number, algorithm, issuer.
+    let (tag, _, after_version) = element(signed)?;
+    if tag == 0xa0 {
+        signed = after_version;
+    }
+    for _ in 0..3 {
+        signed = element(signed)?.2;
+    }
+    let (_, validity, _) = element(signed)?;
+    let (from_tag, from, rest) = element(validity)?;
+    let (to_tag, to, _) = element(rest)?;
+    Some((moment(from_tag, from)?, moment(to_tag, to)?))
+}
+
+/// One element of DER: its tag, what is in it, what follows.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        0x81..=0x83 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(first - 0x80))?;
+            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        }
+        _ => return None,
+    };
+    let (inside, after) = rest.split_at_checked(length)?;
+    Some((tag, inside, after))
+}
+
+/// UTCTime `YYMMDDhhmmssZ`, of years from 1950 on, or GeneralizedTime `YYYYMMDDhhmmssZ`.
+fn moment(tag: u8, text: &[u8]) -> Option<SystemTime> {
+    let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
+    let (year, rest) = text.split_at_checked(if tag == 0x17 { 2 } else { 4 })?;
+    let number = |from: usize| rest.get(from..from + 2)?.parse::<u8>().ok();
+    let year = match (tag, year.parse::<i64>().ok()?) {
+        (0x17, year @ 50..) => 1900 + year,
+        (0x17, year) => 2000 + year,
+        (_, year) => year,
+    };
+    let days = days_since_1970(year, i64::from(number(0)?), i64::from(number(2)?));
+    let secs = u64::from(number(4)?) * 3600 + u64::from(number(6)?) * 60 + u64::from(number(8)?);
+    let days = u64::try_from(days).ok()? * 24 * 60 * 60;
+    Some(UNIX_EPOCH + Duration::from_secs(days + secs))
+}
+
+/// Days from 1970 to a date of the Gregorian calendar, in years that begin in March, whose leap day is the last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month < 3 { year - 1 } else { year };
+    let days_before_month = (153 * ((month + 9) % 12) + 2) / 5;
+    365 * year + year / 4 - year / 100 + year / 400 + days_before_month + day - 1 - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_says_how_long_it_lasts() {
+        for (from, to) in [((2026, 11, 23), (2027, 2, 21)), ((1999, 1, 1), (2051, 12, 31))] {
+            let mut parameters = CertificateParams::new(["q.example.org".to_owned()]).unwrap();
+            parameters.not_before = rcgen::date_time_ymd(from.0, from.1, from.2);
+            parameters.not_after = rcgen::date_time_ymd(to.0, to.1, to.2);
+            let key = KeyPair::generate().unwrap();
+            let certificate = parameters.self_signed(&key).unwrap();
+            let (starts, ends) = validity(certificate.der()).unwrap();
+            let secs =
+                |moment: SystemTime| i64::try_from(moment.duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+            assert_eq!(secs(starts), parameters.not_before.unix_timestamp());
+            assert_eq!(secs(ends), parameters.not_after.unix_timestamp());
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_cut_short_lasts_for_no_known_time() {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(["a".to_owned()]).unwrap().self_signed(&key).unwrap();
+        for length in 0..100 {
+            assert!(validity(&CertificateDer::from(&certificate.der()[..length])).is_none());
+        }
+    }
+}
