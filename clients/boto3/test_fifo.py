@@ -104,6 +104,29 @@ def test_the_queues_delay_keeps_the_order(sqs, make_fifo):
     assert bodies(take(sqs, url)) == ["a-1", "a-2", "b-1"]
 
 
+def test_a_delayed_message_holds_back_what_is_behind_it_in_its_group_and_nothing_else(sqs, make_fifo):
+    url = make_fifo(ContentBasedDeduplication="true")
+    send(sqs, url, "a-1")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "2"})
+    send(sqs, url, "a-2")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "0"})
+    send(sqs, url, "a-3", "b-1")
+    assert sorted(bodies(take(sqs, url))) == ["a-1", "b-1"]
+    time.sleep(2.1)
+    assert take(sqs, url) == [], "the group is locked"
+
+
+def test_the_scope_of_deduplication_can_be_switched_on_a_live_queue(sqs, fifo):
+    parameters = {"QueueUrl": fifo, "MessageBody": "x", "MessageDeduplicationId": "1"}
+    first = sqs.send_message(MessageGroupId="a", **parameters)["MessageId"]
+    assert sqs.send_message(MessageGroupId="b", **parameters)["MessageId"] == first
+    high = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+    sqs.set_queue_attributes(QueueUrl=fifo, Attributes=high)
+    assert sqs.send_message(MessageGroupId="c", **parameters)["MessageId"] != first
+    again = sqs.send_message(MessageGroupId="c", **parameters)["MessageId"]
+    assert sqs.send_message(MessageGroupId="d", **parameters)["MessageId"] != again
+
+
 def test_a_delay_of_its_own_is_refused_and_zero_is_none(sqs, fifo):
     parameters = {"QueueUrl": fifo, "MessageBody": "x", "MessageGroupId": "a"}
     code, _, status, words = refusal(sqs.send_message, **parameters, DelaySeconds=2)

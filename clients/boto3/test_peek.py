@@ -1,8 +1,10 @@
 """Peek: looking at a queue with a stock SDK, without receiving (docs/EXTENSIONS.md, tidewire's own)."""
 
 from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
+from conftest import ENDPOINT
 from conversation import counts, receive, receive_one, refusal
 
 
@@ -30,6 +32,27 @@ def test_a_peek_is_no_receive(sqs, queue):
     assert counts(sqs, queue) == (1, 0, 0)
     got = receive_one(sqs, queue, MessageSystemAttributeNames=["ApproximateReceiveCount"])
     assert got["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+def metric(name, queue):
+    """A counter of a queue, as Prometheus reads it."""
+    labels = f'queue="{queue.rsplit("/", 1)[1]}"'
+    with urlopen(f"{ENDPOINT}/metrics") as page:
+        lines = [line for line in page.read().decode().splitlines() if line.startswith(name + "{") and labels in line]
+    return float(lines[0].rsplit(" ", 1)[1]) if lines else 0.0
+
+
+def test_a_peek_counts_nowhere_in_the_metrics(sqs, queue):
+    sqs.send_message(QueueUrl=queue, MessageBody="a")
+    names = ["messages_sent_total", "messages_received_total", "messages_deleted_total", "empty_receives_total"]
+    read = [metric(f"tidewire_sqs_queue_{name}", queue) for name in names]
+    assert read == [1, 0, 0, 0]
+    for _ in range(3):
+        assert len(peek(sqs, queue)) == 1 and peek(sqs, queue, body="nothing has this") == []
+    assert [metric(f"tidewire_sqs_queue_{name}", queue) for name in names] == read
+    assert metric("tidewire_sqs_queue_messages_visible", queue) == 1
+    receive_one(sqs, queue)
+    assert metric("tidewire_sqs_queue_messages_received_total", queue) == 1
 
 
 def test_every_state_is_shown_and_can_be_asked_for(sqs, queue):

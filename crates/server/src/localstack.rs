@@ -2,7 +2,9 @@
 //!
 //! `/_aws/sqs/messages` and `/_aws/sqs/messages/<region>/<account>/<name>` show messages as ReceiveMessage would, in XML, in the
 //! JSON that such XML is turned into, or to an SDK that has the page as its endpoint; `ShowInvisible` and `ShowDelayed` add the
-//! others. They are read with our own peek through our own front door, so nothing is consumed. Source: LocalStack's
+//! others. They are read with our own peek through our own front door, so nothing is consumed. A page ends after some
+//! thousand messages and then says from where the next one goes on, as `NextToken`, which is asked for by that name; LocalStack
+//! shows everything at once, and a queue here may hold more than memory. Source: LocalStack's
 //! `services/sqs/developer_api.py` and its tests.
 //!
 //! A reset deletes all queues of all accounts, durably, and only in `tidewire dev`. A request that a web page sends
@@ -20,6 +22,9 @@ const RESETS: [&str; 2] = ["/_localstack/state/reset", "/moto-api/reset"];
 const PIPE_BYTES: usize = 64 << 10;
 /// Messages looked at in one step; what a peek takes at the most.
 const STEP: usize = 100;
+/// Messages of one page, and bytes of their bodies: what is in memory at once. A step more may be in it.
+const PAGE_MESSAGES_MAX: usize = 1000;
+const PAGE_BYTES_MAX: usize = 16 << 20;
 
 /// What the pages are made from.
 pub(crate) struct LocalStack {
@@ -59,6 +64,14 @@ struct Question {
     name: String,
     invisible: bool,
     delayed: bool,
+    /// Where the page begins.
+    from: String,
+}
+
+/// Messages, and where the next page begins if there is one.
+struct Found {
+    messages: Vec<Value>,
+    next: Option<String>,
 }
 
 impl LocalStack {
@@ -73,7 +86,7 @@ impl LocalStack {
             Err(wrong) => Err(wrong),
         };
         match messages {
-            Ok(messages) => shown(form, &messages),
+            Ok(found) => shown(form, &found),
             Err(wrong) => refused(form, &wrong),
         }
     }
@@ -94,8 +107,8 @@ impl LocalStack {
     }
 
     /// Messages as ReceiveMessage answers them, the states taken out that nobody asked for.
-    async fn messages(&self, question: &Question) -> Result<Vec<Value>, Wrong> {
-        let Question { account, region, name, invisible, delayed } = question;
+    async fn messages(&self, question: &Question) -> Result<Found, Wrong> {
+        let Question { account, region, name, invisible, delayed, from } = question;
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
         let gateway = self.gateway.clone();
         let served = tokio::spawn(async move { gateway.serve_connection(theirs, Origin::INSIDE).await });
@@ -106,18 +119,23 @@ impl LocalStack {
         states.extend(delayed.then_some("delayed"));
         let found = async {
             let mut client = Client::over(target, ours).await?;
-            peek(&mut client, &format!("queue/{region}/{account}/{name}"), &states.join(",")).await
+            peek(&mut client, &format!("queue/{region}/{account}/{name}"), &states.join(","), from).await
         };
         let found = found.await;
         served.abort();
-        found.map(|messages| messages.into_iter().map(|message| shaped(message, question)).collect()).map_err(wrong_of)
+        let mut found = found.map_err(wrong_of)?;
+        found.messages = found.messages.into_iter().map(|message| shaped(message, question)).collect();
+        Ok(found)
     }
 }
 
-/// Everything in these states.
-async fn peek(client: &mut Client, queue: &str, states: &str) -> Result<Vec<Value>, Failure> {
-    let (mut messages, mut cursor) = (Vec::new(), "start".to_owned());
+/// What is there in these states, a page of it.
+async fn peek(client: &mut Client, queue: &str, states: &str, from: &str) -> Result<Found, Failure> {
+    let (mut messages, mut cursor, mut bytes) = (Vec::new(), from.to_owned(), 0);
     loop {
+        if messages.len() >= PAGE_MESSAGES_MAX || bytes >= PAGE_BYTES_MAX {
+            return Ok(Found { messages, next: Some(cursor) });
+        }
         let input = json!({
             "QueueUrl": queue,
             "MaxNumberOfMessages": STEP,
@@ -125,10 +143,11 @@ async fn peek(client: &mut Client, queue: &str, states: &str) -> Result<Vec<Valu
             "MessageSystemAttributeNames": ["All", format!("TidewirePeek:from={cursor}&state={states}")],
         });
         let mut answer = client.call("ReceiveMessage", &input).await?;
-        let Value::Array(step) = answer["Messages"].take() else { return Ok(messages) };
+        let Value::Array(step) = answer["Messages"].take() else { return Ok(Found { messages, next: None }) };
         let next = step.last().and_then(|last| last["Attributes"]["TidewirePeekNext"].as_str());
-        let Some(next) = next else { return Ok(messages) };
+        let Some(next) = next else { return Ok(Found { messages, next: None }) };
         cursor = next.to_owned();
+        bytes += step.iter().filter_map(|message| message["Body"].as_str()).map(str::len).sum::<usize>();
         messages.extend(step.into_iter().filter(|message| message["Attributes"]["TidewirePeekState"] != "more"));
     }
 }
@@ -167,14 +186,19 @@ fn question(asked: &Asked<'_>) -> Result<Question, Wrong> {
     let value = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let flag = |name: &str| value(name).is_some_and(|value| matches!(value.to_lowercase().as_str(), "true" | "1"));
     let (invisible, delayed) = (flag("ShowInvisible"), flag("ShowDelayed"));
+    let from = page_start(value("NextToken"))?;
     let path = asked.path.strip_prefix(MESSAGES).unwrap_or_default().trim_matches('/');
     if let [region, account, name] = *path.split('/').collect::<Vec<_>>() {
         let (account, region, name) = (account.to_owned(), region.to_owned(), name.to_owned());
-        return Ok(Question { account, region, name, invisible, delayed });
+        return Ok(Question { account, region, name, invisible, delayed, from });
     }
+    let mut from = from;
     let url = if asked.content_type.contains("x-amz-json") {
         let body: Value = serde_json::from_slice(asked.body).unwrap_or_default();
         only_receive(asked.target.rsplit('.').next())?;
+        if let Some(token) = body["NextToken"].as_str() {
+            from = page_start(Some(token.to_owned()))?;
+        }
         body["QueueUrl"].as_str().map(str::to_owned)
     } else {
         if asked.content_type.contains("x-www-form-urlencoded") {
@@ -189,7 +213,20 @@ fn question(asked: &Asked<'_>) -> Result<Question, Wrong> {
         message: "The address https://queue.amazonaws.com/ is not valid for this endpoint.".into(),
     })?;
     let region = region.unwrap_or_else(|| asked.caller.region.to_string());
-    Ok(Question { account, region, name, invisible, delayed })
+    Ok(Question { account, region, name, invisible, delayed, from })
+}
+
+/// Where a page begins: at the start, or where the page before it said.
+fn page_start(token: Option<String>) -> Result<String, Wrong> {
+    let is_cursor = |token: &String| token.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !token.is_empty();
+    match token {
+        None => Ok("start".into()),
+        Some(token) if is_cursor(&token) => Ok(token),
+        Some(_) => {
+            let message = "The token is none that a page has given.".into();
+            Err(Wrong { status: 400, code: "InvalidParameterValue", message })
+        }
+    }
 }
 
 fn only_receive(operation: Option<&str>) -> Result<(), Wrong> {
@@ -247,18 +284,27 @@ fn parse_queue_url(url: &str) -> Option<(String, Option<String>, String)> {
     }
 }
 
-fn shown(form: Form, messages: &[Value]) -> Page {
+fn shown(form: Form, Found { messages, next }: &Found) -> Page {
     let id = "00000000-0000-0000-0000-000000000000";
     match form {
-        Form::AwsJson => aws_json(200, &json!({ "Messages": messages })),
+        Form::AwsJson => {
+            let mut answer = json!({ "Messages": messages });
+            if let Some(next) = next {
+                answer["NextToken"] = next.clone().into();
+            }
+            aws_json(200, &answer)
+        }
         Form::JsonOfXml => {
             let mut messages: Vec<Value> = messages.iter().map(|message| as_xml_members(message).into()).collect();
             // One element is itself, several are a list: XML does not say which is meant.
-            let result = match messages.len() {
+            let mut result = match messages.len() {
                 0 => Value::Null,
                 1 => json!({ "Message": messages.remove(0) }),
                 _ => json!({ "Message": messages }),
             };
+            if let Some(next) = next {
+                result["NextToken"] = next.clone().into();
+            }
             let metadata = json!({ "RequestId": id });
             json_page(
                 200,
@@ -271,6 +317,9 @@ fn shown(form: Form, messages: &[Value]) -> Page {
             let mut body = String::new();
             for message in messages {
                 element(&mut body, "Message", &as_xml_members(message).into());
+            }
+            if let Some(next) = next {
+                element(&mut body, "NextToken", &next.clone().into());
             }
             xml(
                 200,

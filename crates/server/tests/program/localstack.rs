@@ -92,6 +92,42 @@ fn invisible_and_delayed_messages_are_shown_when_asked_for() {
 }
 
 #[test]
+fn a_long_queue_is_shown_page_by_page() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    let lines: String = (0..2500).map(|n| format!("{n}\n")).collect();
+    assert_eq!(cli.with_input(&["queue", "send", "q", "--lines"], &lines).code, Some(0));
+    let (mut token, mut seen, mut sizes) = (String::new(), Vec::new(), Vec::new());
+    loop {
+        let (_, page) = json_page(&cli, &format!("?{URL}{token}"));
+        sizes.push(messages(&page).len());
+        seen.extend(bodies(&page));
+        match page["ReceiveMessageResponse"]["ReceiveMessageResult"]["NextToken"].as_str() {
+            Some(next) => token = format!("&NextToken={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [1000, 1000, 500]);
+    assert_eq!(seen, (0..2500).map(|n| n.to_string()).collect::<Vec<_>>());
+    let (_, xml) = ask(&cli, "GET", &format!("/_aws/sqs/messages?{URL}"), "", "");
+    assert!(xml.contains("</Message><NextToken>"), "{}", &xml[xml.len() - 300..]);
+    let (status, page) = json_page(&cli, &format!("?{URL}&NextToken=a%26state"));
+    assert_eq!((status, &page["ErrorResponse"]["Error"]["Code"]), (400, &json!("InvalidParameterValue")));
+}
+
+#[test]
+fn a_page_of_large_messages_is_bounded_by_their_bytes() {
+    let cli = Cli::start();
+    cli.done(&["queue", "create", "q"]);
+    let line = json!({ "Body": "x".repeat(500_000) }).to_string() + "\n";
+    assert_eq!(cli.with_input(&["queue", "import", "q"], &line.repeat(60)).code, Some(0));
+    let (_, page) = json_page(&cli, &format!("?{URL}"));
+    let shown = messages(&page).len();
+    assert!((34..60).contains(&shown), "{shown} messages of half a megabyte each");
+    assert!(page["ReceiveMessageResponse"]["ReceiveMessageResult"]["NextToken"].is_string());
+}
+
+#[test]
 fn an_sdk_may_have_the_page_as_its_endpoint_and_can_only_receive() {
     let cli = Cli::start();
     queue_of_three(&cli);

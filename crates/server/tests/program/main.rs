@@ -6,6 +6,7 @@ mod descriptors;
 mod frozen;
 mod localstack;
 mod metrics;
+mod moves;
 mod policy;
 mod queue;
 mod reply;

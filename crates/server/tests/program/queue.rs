@@ -338,6 +338,37 @@ fn an_export_imported_elsewhere_is_the_same_messages() {
 }
 
 #[test]
+fn a_fifo_queues_export_imported_elsewhere_keeps_groups_and_their_order() {
+    let cli = Cli::start();
+    for queue in ["from.fifo", "to.fifo"] {
+        cli.done(&["queue", "create", queue]);
+    }
+    let lines: String = (0..40)
+        .map(|n| {
+            let named = json!({ "MessageGroupId": format!("g{}", n % 3), "MessageDeduplicationId": format!("d{n}") });
+            json!({ "Body": format!("body {n}"), "Attributes": named }).to_string() + "\n"
+        })
+        .collect();
+    let said = cli.with_input(&["queue", "import", "from.fifo", "--output", "json"], &lines);
+    assert_eq!(serde_json::from_str::<Value>(&said.out).unwrap(), json!({ "imported": 40 }), "{}", said.err);
+    let exported = cli.done(&["queue", "export", "from.fifo"]);
+    assert_eq!(cli.with_input(&["queue", "import", "to.fifo"], &exported).code, Some(0));
+    let shown = |text: &str| -> Vec<[String; 3]> {
+        let message = |line: &str| {
+            let message: Value = serde_json::from_str(line).unwrap();
+            let named = |name: &str| message["Attributes"][name].as_str().unwrap().to_owned();
+            [message["Body"].as_str().unwrap().to_owned(), named("MessageGroupId"), named("MessageDeduplicationId")]
+        };
+        text.lines().map(message).collect()
+    };
+    assert_eq!(shown(&cli.done(&["queue", "export", "to.fifo"])), shown(&exported));
+    assert_eq!(shown(&exported)[39], ["body 39", "g0", "d39"]);
+    // Within five minutes each is a duplicate of the one that is there.
+    assert_eq!(cli.with_input(&["queue", "import", "to.fifo"], &exported).code, Some(0));
+    assert_eq!(cli.json(&["queue", "ls", "to"])[0]["visible"], 40);
+}
+
+#[test]
 fn a_reader_that_has_enough_ends_an_export_without_a_word() {
     let cli = Cli::start();
     cli.done(&["queue", "create", "q"]);

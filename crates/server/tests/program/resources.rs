@@ -43,6 +43,38 @@ fn a_declaration_is_applied_after_its_difference_was_shown_and_a_second_time_is_
 }
 
 #[test]
+fn dead_letters_are_declared_by_name_changed_and_exported() {
+    let (cli, folder) = (Cli::start(), Folder::new("dead-letters"));
+    let declared = r#"
+[queues.jobs]
+dead_letters = { queue = "jobs-dead", max_receives = 1 }
+attributes = { VisibilityTimeout = 0 }
+
+[queues.jobs-dead]
+"#;
+    let path = write(&folder, "resources.toml", declared);
+    let said = cli.done(&["apply", &path, "--dry-run"]);
+    assert!(said.contains("jobs-dead"), "{said}");
+    cli.done(&["apply", &path]);
+    assert_eq!(cli.done(&["apply", &path]), "nothing to do: the server has what is declared\n");
+    cli.done(&["queue", "send", "jobs", "poison"]);
+    for _ in 0..2 {
+        cli.done(&["queue", "receive", "jobs"]);
+    }
+    let letter = cli.json(&["queue", "receive", "jobs-dead", "--wait", "5"]);
+    assert_eq!(letter[0]["Body"], "poison");
+    let said = cli.done(&["export"]);
+    assert!(said.contains("queue = \"jobs-dead\"") && said.contains("max_receives = 1"), "{said}");
+
+    let path = write(&folder, "resources.toml", &declared.replace("max_receives = 1", "max_receives = 7"));
+    assert!(cli.done(&["apply", &path]).contains('7'));
+    assert!(cli.done(&["export"]).contains("max_receives = 7"));
+    let path = write(&folder, "nowhere.toml", &declared.replace("\"jobs-dead\"", "\"nowhere\""));
+    let said = cli.run(&["apply", &path]);
+    assert!(said.code == Some(1) && said.err.contains("nowhere"), "{said:?}");
+}
+
+#[test]
 fn what_is_not_declared_is_pruned_only_when_told_twice() {
     let (cli, folder) = (Cli::start(), Folder::new("prune"));
     let path = write(&folder, "resources.yaml", "queues:\n  kept:\n");

@@ -1,4 +1,4 @@
-//! One file per operation: input → command → output.
+//! One file per operation, or for two that are each other's opposite: input → command → output.
 
 mod add_permission;
 mod cancel_message_move_task;
@@ -22,7 +22,6 @@ mod send_message_batch;
 mod set_queue_attributes;
 mod start_message_move_task;
 mod tag_queue;
-mod untag_queue;
 
 use crate::service::{Prepare, prepare};
 
@@ -50,5 +49,5 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("ListMessageMoveTasks", prepare::<list_message_move_tasks::ListMessageMoveTasks>),
     ("CancelMessageMoveTask", prepare::<cancel_message_move_task::CancelMessageMoveTask>),
     ("TagQueue", prepare::<tag_queue::TagQueue>),
-    ("UntagQueue", prepare::<untag_queue::UntagQueue>),
+    ("UntagQueue", prepare::<tag_queue::UntagQueue>),
 ];
