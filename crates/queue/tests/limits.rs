@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use names::Instant;
-use queue::{Command, Counts, IN_FLIGHT_MAX, MessageId, NewMessage, Queue, Reply, Settings};
+use queue::{Command, Counts, IN_FLIGHT_MAX, Labels, MessageId, NewMessage, Queue, Reply, Settings};
 
 const SETTINGS: Settings = Settings::plain(3_600_000, 30_000, 0);
 
@@ -57,4 +57,20 @@ fn a_delete_makes_room_in_flight() {
     assert_eq!(receive(&mut queue, now, 1), Reply::OverLimit);
     run(&mut queue, now, Command::Delete(vec![deliveries[500].handle()]));
     assert_eq!(received(receive(&mut queue, now, 10)), Some(1));
+}
+
+#[test]
+fn a_fifo_queue_with_as_many_in_flight_as_may_be_gives_nothing_and_no_error() {
+    let now = Instant::from_millis(1_700_000_000_000);
+    let mut queue = Queue::new(Settings { is_fifo: true, ..SETTINGS });
+    let message = |number: usize| {
+        let labels = Labels { group: Some(number as u64), dedup: None };
+        let mut bytes = b"body".to_vec();
+        let labelled = labels.append_to(&mut bytes);
+        let id = MessageId((number as u128).to_be_bytes());
+        NewMessage { id, body_bytes: 4, bytes: bytes.into(), delay_millis: None, labelled }
+    };
+    run(&mut queue, now, Command::Send((0..IN_FLIGHT_MAX + 10).map(message).collect()));
+    assert_eq!(received(receive(&mut queue, now, IN_FLIGHT_MAX + 1)), Some(IN_FLIGHT_MAX));
+    assert_eq!(received(receive(&mut queue, now, 1)), Some(0));
 }

@@ -402,31 +402,42 @@ fn a_fifo_queues_groups_keep_their_order_and_one_in_flight_stays() {
     assert_eq!(bodies(&house, "dead.fifo"), [""; 0]);
 }
 
-/// A task in a history of crashes: each message is in the end where it belongs, once.
+/// A task in a history of crashes, looks at its source and perhaps a cancel: each message is in one place, where it belongs.
 struct History {
     chance: fastrand::Rng,
     house: House,
+    /// What the names of the queues end in.
+    suffix: &'static str,
+    handle: Option<String>,
+    /// How many times somebody took messages of the source in flight.
+    looks: usize,
+}
+
+/// Of which group a FIFO queue's message is.
+fn group_of(body: &str) -> usize {
+    body.parse::<usize>().unwrap() % 3
 }
 
 impl History {
     fn run(seed: u64) {
-        let mut history = Self { chance: fastrand::Rng::with_seed(seed), house: house() };
-        let count = history.chance.usize(1..30);
-        let mut expected = BTreeMap::new();
-        for message in 0..count {
-            let origin = *history.chance.choice(["a", "b"].iter()).unwrap();
-            kill(&history.house, origin, &[&message.to_string()]);
-            expected.insert(message.to_string(), origin);
-        }
-        let mut input = json!({"SourceArn": arn("dead")});
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let (house, suffix) = (House::new(), *chance.choice(["", ".fifo"].iter()).unwrap());
+        let kind = if suffix.is_empty() { json!({}) } else { json!({"FifoQueue": "true"}) };
+        create(&house, &format!("dead{suffix}"), &kind);
+        create(&house, &format!("other{suffix}"), &kind);
+        ["a", "b"].iter().for_each(|name| source(&house, &format!("{name}{suffix}"), &format!("dead{suffix}")));
+        let mut history = Self { chance, house, suffix, handle: None, looks: 0 };
+        let mut expected = history.kill_some();
+        let mut input = json!({"SourceArn": arn(&history.name("dead"))});
         if history.chance.bool() {
-            input["DestinationArn"] = arn("other").into();
-            expected.values_mut().for_each(|origin| *origin = "other");
+            input["DestinationArn"] = arn(&history.name("other")).into();
+            expected.values_mut().for_each(|place| *place = "other");
         }
         if history.chance.bool() {
             input["MaxNumberOfMessagesPerSecond"] = history.chance.u32(1..501).into();
         }
-        start(&history.house, &input).unwrap();
+        let handle = start(&history.house, &input).unwrap();
+        history.handle = history.chance.bool().then_some(handle);
         for _ in 0..history.chance.usize(1..60) {
             history = history.step();
         }
@@ -435,9 +446,30 @@ impl History {
         history.check(&expected);
     }
 
+    fn name(&self, queue: &str) -> String {
+        format!("{queue}{}", self.suffix)
+    }
+
+    /// Makes dead letters of two sources, in the order of their numbers; says where each comes from.
+    fn kill_some(&mut self) -> BTreeMap<String, &'static str> {
+        let mut origins = BTreeMap::new();
+        for message in 0..self.chance.usize(1..30) {
+            let (origin, body) = (*self.chance.choice(["a", "b"].iter()).unwrap(), message.to_string());
+            let mut input = json!({"QueueUrl": self.name(origin), "MessageBody": body});
+            if !self.suffix.is_empty() {
+                input["MessageGroupId"] = group_of(&body).to_string().into();
+                input["MessageDeduplicationId"] = body.clone().into();
+            }
+            self.house.ask("SendMessage", &input).unwrap();
+            kill(&self.house, &self.name(origin), &[]);
+            origins.insert(body, origin);
+        }
+        origins
+    }
+
     fn step(mut self) -> Self {
         let store = &self.house.store;
-        match self.chance.u32(..12) {
+        match self.chance.u32(..14) {
             0 | 1 => return self.crash(),
             2..=5 => {
                 // It is let go of where it waits for the disk, as by a crash.
@@ -451,6 +483,17 @@ impl History {
                 store.checkpoint().unwrap();
             }
             10 => self.house.clock.advance_millis(50),
+            11 if self.looks == 0 => {
+                let input = json!({"QueueUrl": self.name("dead"), "MaxNumberOfMessages": self.chance.u32(1..4)});
+                self.house.ask("ReceiveMessage", &input).unwrap();
+                self.looks += 1;
+            }
+            12 if self.chance.u8(..8) == 0 => {
+                if let Some(handle) = self.handle.take() {
+                    // Refused if it has ended.
+                    let _ = self.house.ask("CancelMessageMoveTask", &json!({"TaskHandle": handle}));
+                }
+            }
             _ => drop(store.journal().commit().unwrap()),
         }
         self
@@ -468,17 +511,37 @@ impl History {
     }
 
     fn check(&self, expected: &BTreeMap<String, &str>) {
-        let shown = newest(&self.house, "dead");
-        assert_eq!(shown["Status"], "COMPLETED");
-        assert_eq!(shown["ApproximateNumberOfMessagesMoved"], expected.len());
+        let shown = newest(&self.house, &self.name("dead"));
+        let is_cancelled = shown["Status"] == "CANCELLED";
+        assert!(is_cancelled || shown["Status"] == "COMPLETED", "{shown}");
         assert_eq!(shown["ApproximateNumberOfMessagesToMove"], expected.len());
-        let mut found = BTreeMap::new();
-        for queue in ["a", "b", "other", "dead"] {
-            for body in bodies(&self.house, queue) {
+        self.house.clock.advance_millis(31_000);
+        let left = bodies(&self.house, &self.name("dead"));
+        assert!(left.is_empty() || is_cancelled || self.looks > 0, "left behind: {left:?}");
+        let mut found: BTreeMap<String, &str> = left.iter().map(|body| (body.clone(), "dead")).collect();
+        assert_eq!(found.len(), left.len(), "a message is there twice");
+        for queue in ["a", "b", "other"] {
+            let moved = bodies(&self.house, &self.name(queue));
+            self.check_order(&moved, &left);
+            for body in moved {
+                assert_eq!(expected[&body], queue);
                 assert_eq!(found.insert(body, queue), None, "a message is there twice");
             }
         }
-        assert_eq!(&found, expected);
+        assert_eq!(found.len(), expected.len(), "a message is lost");
+        assert_eq!(shown["ApproximateNumberOfMessagesMoved"], expected.len() - left.len());
+    }
+
+    /// A FIFO queue's groups have moved in their order, and none past what stayed.
+    fn check_order(&self, moved: &[String], left: &[String]) {
+        for group in (0..3).filter(|_| !self.suffix.is_empty()) {
+            let of_group = |bodies: &[String]| -> Vec<usize> {
+                bodies.iter().filter(|body| group_of(body) == group).map(|body| body.parse().unwrap()).collect()
+            };
+            let (moved, left) = (of_group(moved), of_group(left));
+            assert!(moved.is_sorted(), "{moved:?}");
+            assert!(moved.iter().all(|one| left.iter().all(|other| one < other)), "{moved:?} before {left:?}");
+        }
     }
 }
 
