@@ -1,4 +1,4 @@
-//! `bench access`: what a decision costs, in process, without a server.
+//! `bench access`: what a decision and a signature cost, in process, without a server.
 //!
 //! The policies are of the size that queues and their users have: a worker with three policies of eight statements, a
 //! queue with a policy of its own, an organization, a boundary; each row adds to the one before or is a case by itself.
@@ -7,13 +7,20 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use access::{Action, Applicable, Caller, Context, Gate, Policy, Request, Sort, authorize};
+use access::sigv4::{Claim, Incoming, Keys, Signer};
+use access::{Action, Applicable, Caller, Context, Gate, Policy, Request, Secret, Sort, authorize};
 
 use crate::machine::{self, Machine};
 use crate::table::{Table, figure};
 
 /// A decision on the data path may cost so much.
 const TARGET_MICROS: f64 = 0.5;
+
+/// A signature over 1 KB with a key that is kept may cost so much: 0.6 of it are the body's digest.
+const SIGNATURE_TARGET_MICROS: f64 = 1.5;
+
+/// Signatures in each round.
+const SIGNATURES: u32 = 20_000;
 
 /// Rounds, of which the best counts: the machine's own noise only ever adds.
 const ROUNDS: usize = 7;
@@ -52,8 +59,55 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         };
         table.row(vec![case.what.into(), case.statements().to_string(), figure(micros), verdict.into()]);
     }
+    println!("\n{}", table.render());
+    let mut table = Table::new(&["signature", "body", "µs", "verdict"], 1);
+    for body_bytes in [0, 1024, 64 * 1024] {
+        let (known, unknown) = (signature(body_bytes, true)?, signature(body_bytes, false)?);
+        let verdict = match (body_bytes, known <= SIGNATURE_TARGET_MICROS) {
+            (1024, true) => "within 1.5 µs",
+            (1024, false) => "MISSED 1.5 µs",
+            _ => "",
+        };
+        table.row(vec!["verified, key kept".into(), body_bytes.to_string(), figure(known), verdict.into()]);
+        table.row(vec!["verified, key derived".into(), body_bytes.to_string(), figure(unknown), String::new()]);
+    }
     println!("\n{}\nload at the end {}", table.render(), machine::load());
     Ok(())
+}
+
+/// Microseconds to verify a SendMessage as boto3 signs it, with a signing key that is kept or derived anew.
+fn signature(body_bytes: usize, is_kept: bool) -> Result<f64, String> {
+    let (now, secret) = (names::Instant::from_millis(1_700_000_000_000), Secret::from("wJalrXUtnFEMI/K7MDENG"));
+    let body = "x".repeat(body_bytes);
+    let given: Vec<(&str, &[u8])> = vec![
+        ("host", b"127.0.0.1:4566"),
+        ("accept-encoding", b"identity"),
+        ("content-type", b"application/x-amz-json-1.0"),
+        ("x-amz-target", b"AmazonSQS.SendMessage"),
+        ("x-amzn-query-mode", b"true"),
+        ("user-agent", b"Boto3/1.42.0 md/Botocore#1.42.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11.7"),
+        ("content-length", b"1024"),
+    ];
+    let plain = Incoming { method: "POST", path: "/", query: "", headers: &given[..5], body: body.as_bytes() };
+    let signer =
+        Signer { access_key: "AKIDEXAMPLE", secret: &secret, token: None, region: "us-east-1", service: "sqs" };
+    let added = signer.sign(&plain, now).map_err(|fault| format!("{fault:?}"))?;
+    let mut headers = given.clone();
+    headers.extend(added.iter().map(|(name, value)| (*name, value.as_bytes())));
+    let request = Incoming { headers: &headers, ..plain };
+    let (keys, mut best) = (Keys::new(), Duration::MAX);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        for _ in 0..SIGNATURES {
+            let claim = Claim::read(black_box(&request)).map_err(|fault| format!("{fault:?}"))?;
+            keys.verify(&request, &claim, now, &secret).map_err(|fault| format!("{fault:?}"))?;
+            if !is_kept {
+                keys.forget("AKIDEXAMPLE");
+            }
+        }
+        best = best.min(begun.elapsed());
+    }
+    Ok(best.as_secs_f64() * 1e6 / f64::from(SIGNATURES))
 }
 
 fn measure(case: &Case, decisions: u32) -> (f64, bool) {

@@ -69,6 +69,7 @@ impl Server {
             public_url: None,
             limits: Limits::default(),
             auth: Auth::Off,
+            proxies: Vec::new(),
             signing_keys: Arc::default(),
         };
         let gateway = Gateway::new(options, &mut Registry::default());

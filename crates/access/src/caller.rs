@@ -150,7 +150,7 @@ impl Caller {
     }
 
     /// The value of `aws:userid`, made of the unique id as IAM User Guide's table of principals has it.
-    pub(crate) fn user_id(&self) -> Option<String> {
+    pub fn user_id(&self) -> Option<String> {
         match self.kind {
             Kind::Root => self.account.map(|account| account.to_string()),
             Kind::User | Kind::Role => self.unique_id.as_deref().map(str::to_owned),

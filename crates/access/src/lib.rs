@@ -37,5 +37,5 @@ pub mod sigv4;
 pub use caller::{Caller, Kind, UnknownCaller};
 pub use context::{Context, Key, Value};
 pub use decide::{Applicable, Decision, Denial, Gate, Grant, Layer, Request, Verdict, authorize};
-pub use policy::{Effect, Policy, Sort, Statement, action::Action, malformed::Malformed};
+pub use policy::{Effect, Policy, Sort, Statement, action::Action, malformed::Malformed, network::Network};
 pub use seal::Secret;

@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use access::Network;
 use access::sigv4::{Fault, Keys};
 use bytes::Bytes;
 use http::header::{CONNECTION, USER_AGENT};
@@ -34,6 +35,7 @@ use crate::limits::{BODY_BYTES_MAX, Limits};
 use crate::metrics::{Metrics, OperationMetrics};
 use crate::pages::{Asked, Page, Pages};
 use crate::protocol::Protocol;
+use crate::proxy;
 use crate::reply;
 use crate::request_id::RequestId;
 use crate::route::{self, Place, Route, Target};
@@ -125,6 +127,8 @@ pub struct Options {
     pub limits: Limits,
     /// How much of a request's signature counts.
     pub auth: Auth,
+    /// Proxies whose word on host, scheme and address of a client is taken.
+    pub proxies: Vec<Network>,
     /// Signing keys that were used before. Whoever changes an access key has them forget it.
     pub signing_keys: Arc<Keys>,
 }
@@ -145,6 +149,7 @@ struct Inner {
     public_url: Option<Arc<str>>,
     limits: Limits,
     auth: Auth,
+    proxies: Vec<Network>,
     signing_keys: Arc<Keys>,
     /// The root user of the default account.
     root: Arc<Identity>,
@@ -174,6 +179,7 @@ impl Gateway {
             bodies: Budget::new(options.limits.bodies_bytes_max),
             limits: options.limits,
             auth: options.auth,
+            proxies: options.proxies,
             signing_keys: options.signing_keys,
             root: Arc::new(Identity::root(options.default_account)),
             nobody: Arc::new(Identity::anonymous()),
@@ -213,7 +219,8 @@ impl Gateway {
         let version = request.version();
         let place = Place { bound: None, operation: None, protocol: Protocol::Query };
         let mut record = Record { place, id, began, body_bytes: 0, close: false, is_page: false };
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let origin = proxy::see_through(&self.0.proxies, origin, &mut head);
         let result = self.pass(head, body, origin, &mut record).await;
         let mut reply = result.unwrap_or_else(|refused| reply::refusal(&record.place, id, &refused));
         if (record.close || self.0.stopping.is_set()) && version < Version::HTTP_2 {

@@ -28,12 +28,18 @@ pub struct Need {
     pub granted: bool,
     /// Condition keys of the operation itself; names in lower case.
     pub facts: Vec<(Box<str>, Fact)>,
+    /// Condition keys of the resource, `aws:ResourceTag/…` among them, made when they changed and not for each request.
+    pub about: Option<Facts>,
 }
+
+/// Condition keys that are made once and shared.
+pub type Facts = Arc<[(Box<str>, Fact)]>;
 
 impl Need {
     /// A need about a resource that has no policy of its own.
     pub fn of(action: &'static Action, resource: impl Into<Arc<str>>, owner: AccountId) -> Self {
-        Self { action, resource: resource.into(), owner: Some(owner), policy: None, granted: false, facts: Vec::new() }
+        let (resource, owner) = (resource.into(), Some(owner));
+        Self { action, resource, owner, policy: None, granted: false, facts: Vec::new(), about: None }
     }
 
     /// The same, with the policy that the resource has.
@@ -97,7 +103,7 @@ impl Caller {
             return Ok(());
         }
         let identity = &*self.identity;
-        let context = self.context(need);
+        let context = if self.is_asked_for_facts(need) { self.context(need) } else { Context::new() };
         let request = Request {
             caller: &identity.caller,
             action: need.action,
@@ -128,6 +134,14 @@ impl Caller {
         Denied { sentence, is_explicit: matches!(denial, Denial::Explicit(_)) }
     }
 
+    /// Whether any policy that applies has a condition or a variable; most have neither, and then no facts are gathered.
+    fn is_asked_for_facts(&self, need: &Need) -> bool {
+        let identity = &*self.identity;
+        let session = identity.session.iter().flatten();
+        let single = [&identity.boundary, &need.policy].into_iter().flatten();
+        identity.policies.iter().chain(session).chain(single).any(|policy| policy.asks())
+    }
+
     /// The facts of a request: who asks, how, for what.
     fn context<'a>(&'a self, need: &'a Need) -> Context<'a> {
         let identity = &*self.identity;
@@ -146,7 +160,8 @@ impl Caller {
         if let Some(owner) = &need.owner {
             context.set("aws:resourceaccount", owner.as_str());
         }
-        for (name, fact) in identity.facts.iter().chain(&need.facts) {
+        let about = need.about.iter().flat_map(|about| about.iter());
+        for (name, fact) in identity.facts.iter().chain(&need.facts).chain(about) {
             fact.tell(name, &mut context);
         }
         context

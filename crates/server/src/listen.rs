@@ -120,6 +120,7 @@ mod tests {
             public_url: None,
             limits: Limits::default(),
             auth: Auth::Off,
+            proxies: Vec::new(),
             signing_keys: Arc::default(),
         };
         let gateway = Gateway::new(options, &mut prometheus_client::registry::Registry::default());

@@ -10,7 +10,7 @@
 //! A reset deletes all queues of all accounts, durably, and only in `tidewire dev`. A request that a web page sends
 //! carries its Origin, and is refused: who opens a page must not lose their queues.
 
-use crate::client::{Client, Endpoint, Failure, Target};
+use crate::client::{Client, Credentials, Endpoint, Failure, Target};
 use crate::mode::Mode;
 use gateway::{Asked, Gateway, Origin, Page};
 use serde_json::{Map, Value, json};
@@ -113,7 +113,8 @@ impl LocalStack {
         let gateway = self.gateway.clone();
         let served = tokio::spawn(async move { gateway.serve_connection(theirs, Origin::INSIDE).await });
         let endpoint = Endpoint::parse("localhost:4566").expect("this is an endpoint");
-        let target = Target { endpoint, access_key: account.clone(), region: region.clone(), trusted: Vec::new() };
+        let credentials = Credentials::of_account(account);
+        let target = Target { endpoint, credentials, region: region.clone(), trusted: Vec::new() };
         let mut states = vec!["visible"];
         states.extend(invisible.then_some("in-flight"));
         states.extend(delayed.then_some("delayed"));

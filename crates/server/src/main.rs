@@ -48,9 +48,9 @@ fn main() -> ExitCode {
             eprintln!("{config:#?}\nThe configuration is right.");
             Ok(ExitCode::SUCCESS)
         }),
-        Task::PrintEnvironment(sources) => with_config(Mode::Dev, &sources, |config| {
-            point::print_environment(config).map_err(|error| error.to_string()).map(|()| ExitCode::SUCCESS)
-        }),
+        Task::PrintEnvironment(sources) => {
+            with_config(Mode::Dev, &sources, |config| point::print_environment(config).map(|()| ExitCode::SUCCESS))
+        }
         Task::SimulatePolicy(words) => simulate::run(&words),
         Task::Fsck(words) => tools::fsck::run(&words),
         Task::Dump(words) => tools::dump::run(&words),

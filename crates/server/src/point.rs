@@ -1,5 +1,6 @@
 //! Pointing other programs at the server: `tidewire env` and `tidewire aws`.
 
+use crate::client::Credentials;
 use crate::config::Config;
 use std::ffi::OsString;
 use std::io::Write;
@@ -21,28 +22,31 @@ pub(crate) fn endpoint(config: &Config) -> String {
     format!("{scheme}://{host}:{}", config.listen.port())
 }
 
-/// The variables that SDKs read. The keys are placeholders: the account is the access key, and nothing checks the secret.
-fn variables(config: &Config) -> [(&'static str, String); 5] {
-    [
+/// The variables that SDKs read. The keys are the root user's where the data folder has them, else placeholders: the account
+/// is the access key, which a server that verifies nothing takes with any secret.
+fn variables(config: &Config) -> Result<[(&'static str, String); 5], String> {
+    let Credentials { access_key, secret, .. } = Credentials::of_server(config)?;
+    Ok([
         ("AWS_ENDPOINT_URL", endpoint(config)),
-        ("AWS_ACCESS_KEY_ID", config.account.to_string()),
-        ("AWS_SECRET_ACCESS_KEY", "tidewire".into()),
+        ("AWS_ACCESS_KEY_ID", access_key),
+        ("AWS_SECRET_ACCESS_KEY", secret.expose_text().unwrap_or_default().to_owned()),
         ("AWS_DEFAULT_REGION", config.region.to_string()),
         ("AWS_REGION", config.region.to_string()),
-    ]
+    ])
 }
 
 /// Prints `export NAME=value` lines for `eval "$(tidewire env)"`.
-pub(crate) fn print_environment(config: &Config) -> std::io::Result<()> {
+pub(crate) fn print_environment(config: &Config) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
-    variables(config).iter().try_for_each(|(name, value)| writeln!(out, "export {name}='{value}'"))
+    let printed = variables(config)?.iter().try_for_each(|(name, value)| writeln!(out, "export {name}='{value}'"));
+    printed.map_err(|error| error.to_string())
 }
 
 /// Runs `aws` with `words`. The endpoint goes in as a flag too, since version 1 of the CLI passes over the variable.
 pub(crate) fn run_aws(config: &Config, words: &[OsString]) -> Result<ExitCode, String> {
     let mut aws = Command::new("aws");
     aws.arg("--endpoint-url").arg(endpoint(config)).args(words);
-    for (name, value) in variables(config) {
+    for (name, value) in variables(config)? {
         // Credentials that the user has set are meant: the access key chooses the account.
         if name == "AWS_ENDPOINT_URL" || std::env::var_os(name).is_none() {
             aws.env(name, value);

@@ -222,6 +222,7 @@ fn wire_up(mode: Mode, config: &Config, clock: &Arc<SystemClock>, store: &Arc<St
         public_url: config.public_url.as_deref().map(Into::into),
         limits,
         auth: Auth::Off,
+        proxies: Vec::new(),
         signing_keys: Arc::default(),
     };
     let gateway = Gateway::new(options, &mut registry);

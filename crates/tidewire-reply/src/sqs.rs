@@ -1,20 +1,21 @@
 //! What is spoken of SQS: operations as JSON 1.0 over HTTP/1.1, each on a connection of its own while it lasts.
 //!
 //! A receive occupies its connection for as long as it waits, so there are as many as requests under way; those that are over
-//! are kept for the next ones, some of them. Requests carry SigV4's Authorization header, which names account and region, with
-//! zeros in the place of the signature: a server that checks signatures is not for this client yet.
+//! are kept for the next ones, some of them. Requests are signed with signature version 4.
 
 use crate::error::Error;
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_PATIENCE, CONNECT_PATIENCE, SPARE_CONNECTIONS_MAX, WAIT_SECS_MAX};
+use access::Secret;
+use access::sigv4::{Incoming, Signer};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use names::Instant;
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -24,6 +25,8 @@ pub struct Endpoint {
     authority: String,
     region: String,
     access_key: String,
+    secret: Secret,
+    token: Option<String>,
 }
 
 impl Endpoint {
@@ -34,7 +37,8 @@ impl Endpoint {
         let authority: http::uri::Authority = rest.parse().map_err(|_| wrong())?;
         let port = authority.port_u16().unwrap_or(80);
         let authority = format!("{}:{port}", authority.host());
-        Ok(Self { authority, region: "us-east-1".to_owned(), access_key: "test".to_owned() })
+        let (region, access_key) = ("us-east-1".to_owned(), "test".to_owned());
+        Ok(Self { authority, region, access_key, secret: "test".into(), token: None })
     }
 
     /// The same in another region.
@@ -43,10 +47,18 @@ impl Endpoint {
         Self { region: region.to_owned(), ..self }
     }
 
-    /// The same with another access key id; one of twelve digits is the account.
+    /// The same with another access key id and any secret, for servers that verify nothing; a key of twelve digits is the
+    /// account.
     #[must_use]
     pub fn with_access_key(self, access_key: &str) -> Self {
         Self { access_key: access_key.to_owned(), ..self }
+    }
+
+    /// The same with an access key, and the session token of one that is temporary.
+    #[must_use]
+    pub fn with_credentials(self, access_key: &str, secret: &str, token: Option<&str>) -> Self {
+        let (access_key, token) = (access_key.to_owned(), token.map(str::to_owned));
+        Self { access_key, secret: secret.into(), token, ..self }
     }
 }
 
@@ -129,19 +141,22 @@ impl Sqs {
     }
 
     fn request(&self, operation: &str, input: &Value) -> Result<Request<Full<Bytes>>, Error> {
-        let Endpoint { authority, region, access_key } = &self.endpoint;
-        let scope = format!("{access_key}/19700101/{region}/sqs/aws4_request");
-        let signature = "0".repeat(64);
-        let authorization = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={signature}");
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/")
-            .header(HOST, authority)
-            .header(CONTENT_TYPE, "application/x-amz-json-1.0")
-            .header("x-amz-target", format!("AmazonSQS.{operation}"))
-            .header(AUTHORIZATION, authorization)
-            .body(Full::new(Bytes::from(input.to_string())));
-        request.map_err(|error| Error::NotAnEndpoint(format!("{authority} {region} {access_key}: {error}")))
+        let Endpoint { authority, region, access_key, secret, token } = &self.endpoint;
+        let (body, target) = (input.to_string(), format!("AmazonSQS.{operation}"));
+        let given =
+            [("host", authority.as_str()), ("content-type", "application/x-amz-json-1.0"), ("x-amz-target", &target)];
+        let headers = given.map(|(name, value)| (name, value.as_bytes()));
+        let plain = Incoming { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
+        let signer = Signer { access_key, secret, token: token.as_deref(), region, service: "sqs" };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unfit = |why: String| Error::NotAnEndpoint(format!("{authority} {region} {access_key}: {why}"));
+        let added = signer.sign(&plain, Instant::EPOCH.plus_secs(now.as_secs()));
+        let added = added.map_err(|fault| unfit(fault.in_query().message))?;
+        let mut request = Request::builder().method(Method::POST).uri("/");
+        for (name, value) in given.into_iter().chain(added.iter().map(|(name, value)| (*name, value.as_str()))) {
+            request = request.header(name, value);
+        }
+        request.body(Full::new(Bytes::from(body))).map_err(|error| unfit(error.to_string()))
     }
 
     /// A spare connection that is still open, or a new one.

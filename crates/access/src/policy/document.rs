@@ -46,8 +46,9 @@ pub(super) fn compile(name: &str, tree: &Json, sort: Sort) -> Result<Policy, Mal
         return Err(Malformed::Version);
     }
     check(&raws, sort)?;
-    let statements = raws.iter().map(|raw| statement(raw, variables)).collect::<Result<_, _>>()?;
-    Ok(Policy { name: name.into(), id: id.map(Into::into), statements })
+    let statements = raws.iter().map(|raw| statement(raw, variables)).collect::<Result<Box<[Statement]>, _>>()?;
+    let asks = statements.iter().any(Statement::asks);
+    Ok(Policy { name: name.into(), id: id.map(Into::into), statements, asks })
 }
 
 /// Whether it is the version that has variables.
@@ -303,6 +304,15 @@ mod tests {
         assert_eq!(refusal(&other, Sort::Trust), "AssumeRole policy may only specify STS AssumeRole actions.");
         let inverted = one(&statement.replace("Principal", "NotPrincipal"));
         assert_eq!(refusal(&inverted, Sort::Trust), "Has prohibited field NotPrincipal");
+    }
+
+    #[test]
+    fn a_policy_tells_whether_it_asks_for_facts() {
+        let asks = |statement: &str| Policy::parse("p", &one(statement), Sort::Identity).unwrap().asks();
+        let plain = r#""Effect": "Allow", "Action": "sqs:*", "Resource": "arn:aws:sqs:*:*:a-*""#;
+        assert!(!asks(plain));
+        assert!(asks(&plain.replace("a-*", "${aws:username}-*")));
+        assert!(asks(&format!(r#"{plain}, "Condition": {{"Bool": {{"aws:SecureTransport": "true"}}}}"#)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod document;
 mod json;
 pub(crate) mod malformed;
 pub(crate) mod moment;
-mod network;
+pub(crate) mod network;
 mod operator;
 mod pattern;
 pub(crate) mod principals;
@@ -53,6 +53,7 @@ pub struct Policy {
     name: Box<str>,
     id: Option<Box<str>>,
     statements: Box<[Statement]>,
+    asks: bool,
 }
 
 /// A compiled statement.
@@ -100,6 +101,12 @@ impl Policy {
         self.id.as_deref()
     }
 
+    /// Whether it asks for facts of a request, by a condition or a variable. Where no policy that applies does, a decision
+    /// needs none.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
     /// Its statements in the order of the document.
     pub fn statements(&self) -> &[Statement] {
         &self.statements
@@ -107,6 +114,11 @@ impl Policy {
 }
 
 impl Statement {
+    fn asks(&self) -> bool {
+        let mut patterns = self.actions.patterns.iter().chain(&self.resources.patterns);
+        !self.conditions.is_empty() || patterns.any(Pattern::asks)
+    }
+
     /// Its Sid element.
     pub fn sid(&self) -> Option<&str> {
         self.sid.as_deref()

@@ -6,13 +6,14 @@ use std::net::IpAddr;
 
 /// Addresses that begin with the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Network {
+pub struct Network {
     address: IpAddr,
     bits: u32,
 }
 
 impl Network {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    /// Reads a range or a single address.
+    pub fn parse(text: &str) -> Option<Self> {
         let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().ok()?;
         let most = if address.is_ipv4() { 32 } else { 128 };
@@ -24,7 +25,8 @@ impl Network {
         (bits <= most).then_some(Self { address, bits })
     }
 
-    pub(crate) fn holds(&self, address: IpAddr) -> bool {
+    /// Whether an address is in the range.
+    pub fn holds(&self, address: IpAddr) -> bool {
         match (self.address, address) {
             (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
                 (ours.to_bits() ^ theirs.to_bits()).checked_shr(32 - self.bits).unwrap_or(0) == 0

@@ -76,6 +76,11 @@ impl Pattern {
         Self::settle(&pieces, manner.style)
     }
 
+    /// Whether it has variables.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self, Self::Template { .. })
+    }
+
     /// Whether the value matches; nothing if a variable has no value, so that it cannot be said.
     #[inline]
     pub(crate) fn matches(&self, value: &str, context: &Context) -> Option<bool> {

@@ -109,6 +109,11 @@ fn write_headers(text: &mut String, request: &Incoming<'_>, claim: &Claim<'_>) -
 /// Without blanks at its ends, and with one for each run of them.
 fn write_value(text: &mut String, value: &str) {
     let value = value.trim_matches([' ', '\t', '\r', '\n']);
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    // Nearly every value has single spaces at the most.
+    if value.as_bytes().windows(2).all(|pair| !is_blank(&pair[1]) || (pair[1] == b' ' && !is_blank(&pair[0]))) {
+        return text.push_str(value);
+    }
     let mut blank = false;
     for character in value.chars() {
         let now = matches!(character, ' ' | '\t' | '\r' | '\n');

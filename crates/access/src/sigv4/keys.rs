@@ -54,14 +54,7 @@ impl Keys {
             None => Arc::new(derive(secret, claim)),
         };
         claim.check_time(now)?;
-        let canonical = canonical::write(request, claim)?;
-        let mut text = String::with_capacity(160);
-        for part in [ALGORITHM, &claim.stamp, claim.scope()] {
-            text.push_str(part);
-            text.push('\n');
-        }
-        write_hex(&mut text, digest(&SHA256, canonical.as_bytes()).as_ref());
-        verify(&key, text.as_bytes(), &claim.signature).map_err(|_| Fault::Mismatch)?;
+        verify(&key, to_sign(request, claim)?.as_bytes(), &claim.signature).map_err(|_| Fault::Mismatch)?;
         check_digest(request, claim)?;
         if known.is_none() {
             self.keep(claim, &key);
@@ -98,6 +91,18 @@ impl Keys {
         let (access_key, scope) = (claim.access_key().into(), claim.scope().into());
         shard.push(Kept { access_key, scope, key: Arc::clone(key) });
     }
+}
+
+/// What the signature is over: the moment, the scope, and the digest of the canonical request.
+pub(super) fn to_sign(request: &Incoming<'_>, claim: &Claim<'_>) -> Result<String, Fault> {
+    let canonical = canonical::write(request, claim)?;
+    let mut text = String::with_capacity(160);
+    for part in [ALGORITHM, &claim.stamp, claim.scope()] {
+        text.push_str(part);
+        text.push('\n');
+    }
+    write_hex(&mut text, digest(&SHA256, canonical.as_bytes()).as_ref());
+    Ok(text)
 }
 
 /// A digest that the client names is signed whatever it is, so it has to be compared with the body.

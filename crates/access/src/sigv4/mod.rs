@@ -5,7 +5,7 @@
 //! 3. [`Keys::verify`] derives the signing key, or has it from before, and compares.
 //! 4. A body in chunks ([`Payload::is_streamed`]) is decoded by [`Chunks`], which checks each chunk's signature.
 //!
-//! Every refusal is a [`Fault`] with the code, status and words of query and JSON protocols. Time comes in; nothing here
+//! A client of ours signs with a [`Signer`]. Every refusal is a [`Fault`] with the code, status and words of query and JSON protocols. Time comes in; nothing here
 //! holds a secret longer than a call, but for derived keys, which are good for one day, region and service.
 //! Sources: IAM User Guide, "Create a signed AWS API request", "Elements of an AWS API request signature"; S3 API
 //! Reference, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks".
@@ -15,11 +15,13 @@ mod chunks;
 mod claim;
 mod fault;
 mod keys;
+mod signer;
 
 pub use chunks::Chunks;
 pub use claim::{Claim, Payload};
 pub use fault::{Fault, Refusal};
 pub use keys::Keys;
+pub use signer::Signer;
 
 /// A request as it came, nothing of it decoded.
 #[derive(Debug, Clone, Copy)]

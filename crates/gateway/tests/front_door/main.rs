@@ -6,6 +6,7 @@
 // All of this is test code, which may unwrap, spawn and connect; clippy sees that only inside the test functions.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, unreachable_pub)]
 
+mod access;
 mod bounds;
 mod errors;
 mod garbage;

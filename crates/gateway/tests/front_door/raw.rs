@@ -43,6 +43,10 @@ impl Raw {
         Self { stream: house.connect().0, buffer: Vec::new() }
     }
 
+    pub fn from(house: &House, origin: gateway::Origin) -> Self {
+        Self { stream: house.connect_from(origin).0, buffer: Vec::new() }
+    }
+
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }

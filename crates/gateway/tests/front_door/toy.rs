@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use gateway::{
-    Actions, Answer, Auth, Caller, Description, Gateway, Limits, Need, Options, Page, Pages, Prepared, Refused, Scheme,
-    Service, Surroundings, Unprepared,
+    Actions, Answer, Auth, Caller, Description, Gateway, Limits, Need, Options, Origin, Page, Pages, Prepared, Refused,
+    Scheme, Service, Surroundings, Unprepared,
 };
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
@@ -265,6 +265,7 @@ impl House {
             public_url: None,
             limits: Limits::default(),
             auth: Auth::Off,
+            proxies: Vec::new(),
             signing_keys: Arc::default(),
         };
         change(&mut options);
@@ -287,9 +288,13 @@ impl House {
 
     /// A new connection, and the task that serves it.
     pub fn connect(&self) -> (DuplexStream, tokio::task::JoinHandle<()>) {
+        self.connect_from(Scheme::Http.into())
+    }
+
+    pub fn connect_from(&self, origin: Origin) -> (DuplexStream, tokio::task::JoinHandle<()>) {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let gateway = self.gateway.clone();
-        (client, tokio::spawn(async move { gateway.serve_connection(server, Scheme::Http).await }))
+        (client, tokio::spawn(async move { gateway.serve_connection(server, origin).await }))
     }
 
     pub fn executed(&self) -> usize {

@@ -1,19 +1,19 @@
 //! A client of the API that every customer has: awsJson 1.0 over HTTP/1.1, one connection, one request at a time.
 //!
 //! What the command line does to queues it does through this door, so it can do nothing that an SDK could not, and works as well
-//! against a server elsewhere. Requests carry the Authorization header of SigV4, which names account and region; the place
-//! of the signature is filled with zeros, because no server checks it yet.
+//! against a server elsewhere. Requests are signed as an SDK signs them.
 
+mod credentials;
 mod endpoint;
 mod failure;
 
+pub(crate) use credentials::Credentials;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::Failure;
 
 use crate::tls;
-use crate::tools::moment;
+use access::sigv4::{Incoming, Signer};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -40,8 +40,8 @@ const ANSWER_BYTES_MAX: usize = 640 << 20;
 pub(crate) struct Target {
     /// The server.
     pub(crate) endpoint: Endpoint,
-    /// The access key id; one of twelve digits is the account.
-    pub(crate) access_key: String,
+    /// The access key; one of twelve digits is the account where nothing is verified.
+    pub(crate) credentials: Credentials,
     /// The region that requests are meant for.
     pub(crate) region: String,
     /// Who vouches for the server, in PEM, beside the system's roots. For `https://` alone.
@@ -91,26 +91,31 @@ impl Client {
     }
 
     fn request(&self, operation: &str, input: &Value) -> Result<Request<Full<Bytes>>, Failure> {
-        let Target { endpoint, access_key, region, .. } = &self.target;
+        let Target { endpoint, credentials, region, .. } = &self.target;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = moment::show(Instant::from_millis(u64::try_from(now.as_millis()).unwrap_or(0)));
-        let plain = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-        let (day, second) = (plain(&now[..10]), format!("{}T{}Z", plain(&now[..10]), plain(&now[11..19])));
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={access_key}/{day}/{region}/sqs/aws4_request, SignedHeaders=host;x-amz-date, \
-             Signature={}",
-            "0".repeat(64)
-        );
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri("/")
-            .header(HOST, endpoint.authority())
-            .header(CONTENT_TYPE, "application/x-amz-json-1.0")
-            .header("x-amz-target", format!("AmazonSQS.{operation}"))
-            .header("x-amz-date", second)
-            .header(AUTHORIZATION, authorization)
-            .body(Full::new(Bytes::from(input.to_string())));
-        request.map_err(|error| Failure::Unfit(format!("the access key or the region cannot be sent: {error}")))
+        let now = Instant::EPOCH.plus_secs(now.as_secs());
+        let (body, target, host) = (input.to_string(), format!("AmazonSQS.{operation}"), endpoint.authority());
+        let given = [
+            ("host", host.as_str()),
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", target.as_str()),
+        ];
+        let headers = given.map(|(name, value)| (name, value.as_bytes()));
+        let signer = Signer {
+            access_key: &credentials.access_key,
+            secret: &credentials.secret,
+            token: credentials.token.as_deref(),
+            region,
+            service: "sqs",
+        };
+        let plain = Incoming { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
+        let unfit = |why: String| Failure::Unfit(format!("the access key or the region cannot be sent: {why}"));
+        let added = signer.sign(&plain, now).map_err(|fault| unfit(fault.in_query().message))?;
+        let mut request = Request::builder().method(Method::POST).uri("/");
+        for (name, value) in given.into_iter().chain(added.iter().map(|(name, value)| (*name, value.as_str()))) {
+            request = request.header(name, value);
+        }
+        request.body(Full::new(Bytes::from(body))).map_err(|error| unfit(error.to_string()))
     }
 
     async fn sender(&mut self) -> Result<&mut SendRequest<Full<Bytes>>, Failure> {

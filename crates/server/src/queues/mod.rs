@@ -19,9 +19,10 @@ pub(crate) mod words;
 pub(crate) use manage::redrive_policy;
 pub(crate) use stop::{Stop, confirm};
 
-use crate::client::{Client, Endpoint, Failure, Target};
+use crate::client::{Client, Credentials, Endpoint, Failure, Target};
 use crate::config::Config;
 use crate::{point, tls};
+use names::AccountId;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -55,16 +56,17 @@ pub(crate) fn target(config: &Config, door: &Door) -> Result<Target, String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let endpoint = door.endpoint.clone().or_else(|| variable("TIDEWIRE_ENDPOINT"));
     let endpoint = endpoint.or_else(|| variable("AWS_ENDPOINT_URL_SQS")).or_else(|| variable("AWS_ENDPOINT_URL"));
-    let is_account = |key: &String| key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
-    let account = match &door.account {
-        Some(account) if !is_account(account) => return Err(format!("{account:?} is no account of twelve digits")),
-        Some(account) => account.clone(),
-        None => variable("AWS_ACCESS_KEY_ID").filter(is_account).unwrap_or_else(|| config.account.to_string()),
+    let credentials = match &door.account {
+        Some(account) if AccountId::parse(account).is_err() => {
+            return Err(format!("{account:?} is no account of twelve digits"));
+        }
+        Some(account) => Credentials::of_account(account),
+        None => Credentials::find(config)?,
     };
     let region = door.region.clone().or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
     Ok(Target {
         endpoint: Endpoint::parse(&endpoint.unwrap_or_else(|| point::endpoint(config)))?,
-        access_key: account,
+        credentials,
         region: region.unwrap_or_else(|| config.region.to_string()),
         trusted: trusted(config, door.ca.clone().or_else(|| variable("AWS_CA_BUNDLE").map(PathBuf::from))),
     })

@@ -15,7 +15,8 @@ pub(crate) struct Door {
     /// development CA [default: $AWS_CA_BUNDLE]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// The account [default: $AWS_ACCESS_KEY_ID if it is twelve digits, else the configured one]
+    /// The account, at a server that verifies nothing [default: the keys of the environment, of $AWS_PROFILE or of the
+    /// server's data folder, else the configured account]
     #[arg(long, global = true, value_name = "DIGITS")]
     pub(crate) account: Option<String>,
     /// The region [default: $AWS_REGION, else $AWS_DEFAULT_REGION, else the configured one]

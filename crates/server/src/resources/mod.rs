@@ -22,7 +22,7 @@ mod yaml;
 
 pub(crate) use declared::Declared;
 
-use crate::client::{Client, Endpoint, Failure, Target};
+use crate::client::{Client, Credentials, Endpoint, Failure, Target};
 use crate::config::Config;
 use crate::queues::{Stop, block_on, confirm, target};
 use actual::Actual;
@@ -99,8 +99,8 @@ pub(crate) async fn apply_at_start(
         async move { gateway.serve_connection(theirs, Origin::INSIDE).await }
     });
     let endpoint = Endpoint::parse(&address.to_string())?;
-    let (access_key, region) = (config.account.to_string(), config.region.to_string());
-    let target = Target { endpoint, access_key, region, trusted: Vec::new() };
+    let (credentials, region) = (Credentials::of_account(config.account.as_str()), config.region.to_string());
+    let target = Target { endpoint, credentials, region, trusted: Vec::new() };
     let applied = async {
         let mut client = Client::over(target, ours).await?;
         let plan = difference(&mut client, declared, false).await?;

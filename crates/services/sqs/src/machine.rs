@@ -8,6 +8,7 @@ use crate::attributes::{AttributeChanges, Attributes, Durability};
 use crate::catalog::QueueKey;
 use crate::limits;
 use crate::move_tasks::{Move, MoveTask, MoveTasks, Plan, Progress, ShownTask};
+use crate::needs;
 use crate::permission::{self, Permission};
 use crate::policy;
 use crate::properties::Properties;
@@ -18,6 +19,7 @@ use crate::snapshot;
 use crate::tags::Tags;
 use access::Policy;
 use engine::{Arrival, Decision, Delivery, Machine, MalformedRecord, Outgoing, Stirred, Tally};
+use gateway::Facts;
 use names::{AccountId, Instant, PartitionId, Position, QueueName, Region};
 use queue::{Message, Queue};
 use std::ops::Range;
@@ -156,8 +158,17 @@ pub(crate) struct Bounds {
     visibility_secs_max: AtomicU32,
     /// Bits of `IS_FIFO` and the like.
     flags: AtomicU32,
-    /// Who else may do what, compiled when it is set.
-    policy: RwLock<Option<Arc<Policy>>>,
+    /// What is asked for before a command is made, where there is any of it.
+    access: RwLock<Access>,
+}
+
+/// What access to a queue depends on, made when it changes.
+#[derive(Debug, Default)]
+struct Access {
+    /// Who else may do what.
+    policy: Option<Arc<Policy>>,
+    /// The condition keys of its tags.
+    tags: Option<Facts>,
 }
 
 const IS_FIFO: u32 = 1;
@@ -166,6 +177,7 @@ const DEDUPS_WITHIN_GROUPS: u32 = 4;
 const IS_UNTHROTTLED: u32 = 8;
 const DELAYS_MESSAGES: u32 = 16;
 const HAS_POLICY: u32 = 32;
+const HAS_TAGS: u32 = 64;
 
 /// What a FIFO queue asks of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -220,21 +232,41 @@ impl Bounds {
     pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
         match self.flags.load(Ordering::Relaxed) & HAS_POLICY {
             0 => None,
-            _ => self.policy.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            _ => self.access.read().unwrap_or_else(PoisonError::into_inner).policy.clone(),
         }
+    }
+
+    /// The condition keys of the queue's tags, if it has any.
+    pub(crate) fn tags(&self) -> Option<Facts> {
+        match self.flags.load(Ordering::Relaxed) & HAS_TAGS {
+            0 => None,
+            _ => self.access.read().unwrap_or_else(PoisonError::into_inner).tags.clone(),
+        }
+    }
+
+    fn follow_tags(&self, tags: &Tags) {
+        let facts = needs::facts_of(tags);
+        let has_tags = facts.is_some();
+        self.access.write().unwrap_or_else(PoisonError::into_inner).tags = facts;
+        match has_tags {
+            true => self.flags.fetch_or(HAS_TAGS, Ordering::Relaxed),
+            false => self.flags.fetch_and(!HAS_TAGS, Ordering::Relaxed),
+        };
     }
 
     fn follow(&self, attributes: &Attributes) {
         let policy = attributes.text(Attribute::Policy).and_then(policy::compile);
         let has_policy = if policy.is_some() { HAS_POLICY } else { 0 };
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+        self.access.write().unwrap_or_else(PoisonError::into_inner).policy = policy;
+        let has_tags = self.flags.load(Ordering::Relaxed) & HAS_TAGS;
         let flag = |attribute, flag| if attributes.is(attribute) { flag } else { 0 };
         let flags = flag(Attribute::Fifo, IS_FIFO)
             | flag(Attribute::ContentDedup, DEDUPS_CONTENT)
             | flag(Attribute::DedupScope, DEDUPS_WITHIN_GROUPS)
             | flag(Attribute::ThroughputLimit, IS_UNTHROTTLED)
             | flag(Attribute::FifoMessageDelay, DELAYS_MESSAGES)
-            | has_policy;
+            | has_policy
+            | has_tags;
         self.flags.store(flags, Ordering::Relaxed);
         // A message must not outlive its retention before it is seen for the first time: only AWS's own delays may.
         let retained = attributes.number(Attribute::Retention);
@@ -257,6 +289,7 @@ impl SqsQueue {
     pub(crate) fn restored(about: About, moves: MoveTasks, queue: Queue) -> Self {
         let bounds = Arc::<Bounds>::default();
         bounds.follow(&about.attributes);
+        bounds.follow_tags(&about.tags);
         Self { about: Some(about), is_deleted: false, queue, moves, bounds }
     }
 
@@ -498,11 +531,13 @@ impl Machine for SqsQueue {
             Effect::Tagged(tags) => {
                 if let Some(about) = &mut self.about {
                     about.tags = about.tags.with(tags);
+                    self.bounds.follow_tags(&about.tags);
                 }
             }
             Effect::Untagged(keys) => {
                 if let Some(about) = &mut self.about {
                     about.tags = about.tags.without(keys);
+                    self.bounds.follow_tags(&about.tags);
                 }
             }
             Effect::Deleted => *self = Self { is_deleted: true, ..Self::unborn() },

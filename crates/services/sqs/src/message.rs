@@ -8,6 +8,7 @@ use crate::message_attributes::{self, Attribute, Value};
 use crate::properties::{Properties, SystemAttribute};
 use crate::refusal::Refusal;
 use crate::system_attributes;
+use access::Kind;
 use bytes::Bytes;
 use gateway::Caller;
 use queue::{MessageId, NewMessage};
@@ -86,8 +87,7 @@ impl Checked {
         let mut system = Vec::from_iter(trace_header.or_else(of_request));
         let labels = grouping.labels();
         grouping.append_to(&mut system);
-        let properties =
-            Properties { body_md5, attributes_md5, sender: caller.account.to_string(), attributes, system };
+        let properties = Properties { body_md5, attributes_md5, sender: sender(caller), attributes, system };
         let body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
         // Behind the body in its own buffer, so that the body is not copied. What the buffer has beyond that would be kept
         // for as long as the message.
@@ -95,6 +95,20 @@ impl Checked {
         properties.append_to(&mut bytes);
         let labelled = labels.append_to(&mut bytes);
         NewMessage { id, body_bytes, bytes: Bytes::from(bytes.into_boxed_slice()), delay_millis, labelled }
+    }
+}
+
+/// The SenderId that receivers are told: the unique id of a user or of a role and its session, the account of a root user, the
+/// address of somebody unknown (API reference, ReceiveMessage).
+fn sender(caller: &Caller) -> String {
+    let principal = &caller.identity.caller;
+    match (principal.user_id(), principal.kind()) {
+        (Some(id), _) => id,
+        (None, Kind::Anonymous) => {
+            caller.source.map_or_else(|| principal.name().to_owned(), |source| source.to_string())
+        }
+        (None, Kind::Service) => principal.name().to_owned(),
+        (None, _) => caller.account.to_string(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! The `Policy` attribute: who may do what with a queue, as a JSON document of the policy language.
 //!
-//! It is checked when it is set, kept as it was given, and given back. **It is not enforced in this version**: everybody whom
-//! the server answers at all may do everything (ADR 0011). AddPermission and RemovePermission edit it as text, by the machine,
-//! so that two of them cannot lose each other's change. The language is the crate `access`'s; what SQS asks beyond it stands
-//! here: its sizes, and that actions are its own. Source: SQS developer guide, "Amazon SQS policies quotas".
+//! It is checked when it is set, kept as it was given, given back, and compiled beside the machine's state: it holds from the
+//! moment at which the change is decided, where requests are verified (ADR 0023). AddPermission and RemovePermission edit it as
+//! text, by the machine, so that two of them cannot lose each other's change. The language is the crate `access`'s; what SQS
+//! asks beyond it stands here: its sizes, and that actions are its own. Source: SQS developer guide, "Amazon SQS policies
+//! quotas".
 
 use crate::limits;
 use crate::refusal::Refusal;

@@ -45,6 +45,11 @@ impl Refusal {
         Self::new(&errors::QUEUE_DOES_NOT_EXIST, "The specified queue does not exist.")
     }
 
+    pub(crate) fn no_queue_or_no_access() -> Self {
+        let words = "The specified queue does not exist or you do not have access to it.";
+        Self::new(&errors::QUEUE_DOES_NOT_EXIST, words)
+    }
+
     pub(crate) fn queue_name_exists(attribute: &str) -> Self {
         Self::new(
             &errors::QUEUE_NAME_EXISTS,
@@ -262,7 +267,8 @@ impl From<Unavailable> for Refusal {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let is_missing_queue = std::ptr::eq(refusal.error, &errors::QUEUE_DOES_NOT_EXIST);
+        let is_missing_queue = std::ptr::eq(refusal.error, &errors::QUEUE_DOES_NOT_EXIST)
+            && refusal.message == Refusal::queue_does_not_exist().message;
         let refused = Refused::new(refusal.error, refusal.message);
         match is_missing_queue {
             true => refused.worded_in_query("The specified queue does not exist for this wsdl version."),

@@ -1,5 +1,4 @@
-//! AddPermission: lets other accounts do things with a queue, by a statement in its policy. The policy is kept, not yet
-//! enforced (ADR 0011).
+//! AddPermission: lets other accounts do things with a queue, by a statement in its policy.
 
 use crate::api::AddPermissionRequest;
 use crate::machine::{Command, Reply};

@@ -5,7 +5,7 @@ use crate::attributes::{AttributeChanges, Attributes, Occasion};
 use crate::catalog::{Creation, QueueKey};
 use crate::limits;
 use crate::machine::{Command, Reply};
-use crate::needs::Asking;
+use crate::needs::{Asking, with_tags};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::tags::Tags;
@@ -21,12 +21,14 @@ impl Operation for CreateQueue {
 
     fn needs(asking: &Asking<'_>, input: &CreateQueueRequest) -> Result<Vec<Need>, Refusal> {
         let caller = asking.caller;
-        let name = QueueName::parse(&input.queue_name).map_err(|_| Refusal::invalid_queue_name())?;
-        let mut needs = vec![asking.of("createqueue", caller.account, &caller.region, name.clone())];
-        if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
-            needs.push(asking.of("tagqueue", caller.account, &caller.region, name));
+        let name = check_name(&input.queue_name, is_fifo(input))?;
+        let of = |action| asking.of(action, caller.account, &caller.region, name.clone());
+        let tags = input.tags.as_deref().unwrap_or_default();
+        // Tags that a queue is made with are laid on by an action of their own.
+        if tags.is_empty() {
+            return Ok(vec![of("createqueue")]);
         }
-        Ok(needs)
+        Ok(["createqueue", "tagqueue"].map(|action| with_tags(of(action), tags)).into())
     }
 
     async fn call(
@@ -34,8 +36,8 @@ impl Operation for CreateQueue {
         caller: Caller,
         input: CreateQueueRequest,
     ) -> Result<CreateQueueResult, Refusal> {
+        let is_fifo = is_fifo(&input);
         let given = input.attributes.unwrap_or_default();
-        let is_fifo = given.iter().any(|(name, value)| name == "FifoQueue" && value == "true");
         let name = check_name(&input.queue_name, is_fifo)?;
         let changes = AttributeChanges::parse(&given, Occasion { is_creation: true, is_fifo })?;
         let tags = Tags::parse(input.tags.unwrap_or_default())?;
@@ -65,6 +67,11 @@ impl Operation for CreateQueue {
             return Ok(CreateQueueResult { queue_url: Some(service.url_of(&caller, &entry)) });
         }
     }
+}
+
+fn is_fifo(input: &CreateQueueRequest) -> bool {
+    let given = input.attributes.as_deref().unwrap_or_default();
+    given.iter().any(|(name, value)| name == "FifoQueue" && value == "true")
 }
 
 /// The name ends in `.fifo` if and only if the request says that it is a FIFO queue.

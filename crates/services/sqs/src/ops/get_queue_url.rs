@@ -16,9 +16,14 @@ impl Operation for GetQueueUrl {
     type Output = GetQueueUrlResult;
 
     fn needs(asking: &Asking<'_>, input: &GetQueueUrlRequest) -> Result<Vec<Need>, Refusal> {
-        let Some(name) = QueueName::parse(&input.queue_name).ok() else { return Err(Refusal::queue_does_not_exist()) };
+        let name = QueueName::parse(&input.queue_name).map_err(|_| Refusal::queue_does_not_exist())?;
         let owner = owner(asking.caller, input)?;
-        Ok(vec![asking.of("getqueueurl", owner, &asking.caller.region, name)])
+        let need = asking.of("getqueueurl", owner, &asking.caller.region, name);
+        // Who may not know of another account's queue is told the same as if there were none.
+        match owner != asking.caller.account && asking.caller.may(&need).is_err() {
+            true => Err(Refusal::no_queue_or_no_access()),
+            false => Ok(vec![need]),
+        }
     }
 
     async fn call(

@@ -4,7 +4,7 @@
 use crate::api::{TagQueueRequest, UntagQueueRequest};
 use crate::limits;
 use crate::machine::{Command, Reply};
-use crate::needs::Asking;
+use crate::needs::{Asking, with_tag_keys, with_tags};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::tags::{self, Tags};
@@ -19,7 +19,8 @@ impl Operation for TagQueue {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &TagQueueRequest) -> Result<Vec<Need>, Refusal> {
-        asking.at("tagqueue", &input.queue_url)
+        let needs = asking.at("tagqueue", &input.queue_url)?;
+        Ok(needs.into_iter().map(|need| with_tags(need, &input.tags)).collect())
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: TagQueueRequest) -> Result<Nothing, Refusal> {
@@ -47,7 +48,8 @@ impl Operation for UntagQueue {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &UntagQueueRequest) -> Result<Vec<Need>, Refusal> {
-        asking.at("untagqueue", &input.queue_url)
+        let needs = asking.at("untagqueue", &input.queue_url)?;
+        Ok(needs.into_iter().map(|need| with_tag_keys(need, input.tag_keys.iter())).collect())
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: UntagQueueRequest) -> Result<Nothing, Refusal> {

@@ -89,6 +89,7 @@ impl Door {
             public_url: None,
             limits: Limits::default(),
             auth: Auth::Off,
+            proxies: Vec::new(),
             signing_keys: Arc::default(),
         };
         Self(Gateway::new(options, &mut Registry::default()))

@@ -1,0 +1,295 @@
+//! Who is let in: signatures and policies, from outside, and nothing executed for whoever is not.
+
+use std::sync::Arc;
+
+use ::access::sigv4::{Fault, Incoming, Signer};
+use ::access::{Policy, Secret, Sort};
+use gateway::{Auth, Authority, Identity, Origin, Scheme};
+use names::Instant;
+
+use crate::raw::{FORM, JSON, Raw, Reply, ask, json, request};
+use crate::toy::House;
+
+/// What the toy's clock says.
+const NOW: Instant = Instant::from_millis(1_000);
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+/// Two users, one of them with a temporary key.
+struct Two;
+
+impl Authority for Two {
+    fn identity(&self, access_key: &str, token: Option<&str>, now: Instant) -> Result<Arc<Identity>, Fault> {
+        let caller = |name| ::access::Caller::parse(name).unwrap();
+        let identity = match (access_key, token) {
+            ("AKIDUSER", None) => Identity {
+                policies: vec![policy("Allow", "toy:Echo", "arn:aws:toy:*:*:fine*"), policy("Deny", "*", "*-not")],
+                ..Identity::bare(caller("arn:aws:iam::111111111111:user/bob"), SECRET.into())
+            },
+            ("ASIATEMP", Some("token")) if now < Instant::from_millis(5_000_000) => {
+                Identity::bare(caller("arn:aws:iam::222222222222:root"), SECRET.into())
+            }
+            ("ASIATEMP", Some("token")) => return Err(Fault::ExpiredToken),
+            _ => return Err(Fault::UnknownKey),
+        };
+        Ok(Arc::new(identity))
+    }
+}
+
+fn policy(effect: &str, action: &str, resource: &str) -> Arc<Policy> {
+    let resource =
+        if resource.starts_with("arn") { resource.to_owned() } else { format!("arn:aws:toy:*:*:{resource}") };
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"{effect}","Action":"{action}","Resource":"{resource}"}}}}"#
+    );
+    Arc::new(Policy::parse("p", &text, Sort::Identity).unwrap())
+}
+
+fn verifying() -> House {
+    House::with(|options| options.auth = Auth::Verify(Arc::new(Two)))
+}
+
+/// What is signed, and how.
+#[derive(Clone)]
+struct Ask<'a> {
+    key: &'a str,
+    secret: Secret,
+    token: Option<&'a str>,
+    service: &'a str,
+    at: Instant,
+    headers: Vec<(&'a str, &'a str)>,
+    body: &'a str,
+}
+
+impl Default for Ask<'_> {
+    fn default() -> Self {
+        Self {
+            key: "AKIDUSER",
+            secret: SECRET.into(),
+            token: None,
+            service: "toy",
+            at: NOW,
+            headers: vec![("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "ToyService.Echo")],
+            body: r#"{"Text":"fine"}"#,
+        }
+    }
+}
+
+impl Ask<'_> {
+    /// The header lines of the signed request.
+    fn lines(&self) -> Vec<String> {
+        let mut headers: Vec<(&str, &[u8])> = vec![("host", b"localhost:4566")];
+        headers.extend(self.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+        let body = self.body.as_bytes();
+        let plain = Incoming { method: "POST", path: "/", query: "", headers: &headers, body };
+        let Self { key: access_key, secret, token, service, .. } = self;
+        let signer = Signer { access_key, secret, token: *token, region: "eu-west-1", service };
+        let added = signer.sign(&plain, self.at).unwrap();
+        let given = self.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+        given.chain(added.into_iter().map(|(name, value)| format!("{name}: {value}"))).collect()
+    }
+
+    fn request(&self) -> Vec<u8> {
+        with(&self.lines(), self.body)
+    }
+}
+
+fn with(lines: &[String], body: &str) -> Vec<u8> {
+    request("POST /", &lines.iter().map(String::as_str).collect::<Vec<_>>(), body)
+}
+
+#[track_caller]
+fn check(reply: &Reply, status: u16, kind: &str) {
+    let text = reply.text();
+    assert_eq!(reply.status, status, "{text}");
+    assert!(text.contains(kind), "{kind} is not in {text}");
+    assert!(!text.contains(SECRET));
+}
+
+#[tokio::test]
+async fn a_signed_request_is_carried_out_as_who_signed_it() {
+    let house = verifying();
+    let reply = ask(&house, Ask::default().request()).await;
+    check(&reply, 200, r#""Account":"111111111111","Region":"eu-west-1","AccessKey":"AKIDUSER""#);
+    // And so for the second time, with the key that is kept.
+    check(&ask(&house, Ask::default().request()).await, 200, "fine");
+    let temporary = Ask { key: "ASIATEMP", token: Some("token"), ..Ask::default() };
+    check(&ask(&house, temporary.request()).await, 200, "222222222222");
+    let form = Ask {
+        headers: vec![("content-type", "application/x-www-form-urlencoded")],
+        body: "Action=Echo&Version=2020-01-01&Text=fine",
+        ..Ask::default()
+    };
+    check(&ask(&house, form.request()).await, 200, "<Account>111111111111</Account>");
+    assert_eq!(house.executed(), 4);
+}
+
+#[tokio::test]
+async fn whoever_did_not_sign_is_told_so_and_nothing_is_executed() {
+    let house = verifying();
+    let good = Ask::default();
+    let minutes = |minutes: u64| Instant::from_millis(1_000 + minutes * 60_000);
+    let changed = |from: &str, to: &str| {
+        let lines: Vec<String> = good.lines().iter().map(|line| line.replace(from, to)).collect();
+        with(&lines, good.body)
+    };
+    let plus = |line: &str| with(&[good.lines(), vec![line.to_owned()]].concat(), good.body);
+    let without = |name: &str| {
+        let lines: Vec<String> = good.lines().into_iter().filter(|line| !line.starts_with(name)).collect();
+        with(&lines, good.body)
+    };
+    let temporary = Ask { key: "ASIATEMP", token: Some("token"), ..good.clone() };
+    let stripped: Vec<String> =
+        temporary.lines().into_iter().filter(|line| !line.starts_with("x-amz-security-token")).collect();
+    for (attack, request, status, kind) in [
+        ("no signature", without("authorization"), 403, "MissingAuthenticationToken"),
+        ("another secret", Ask { secret: "guess".into(), ..good.clone() }.request(), 403, "InvalidSignature"),
+        ("a key of nobody", Ask { key: "AKIDNOBODY", ..good.clone() }.request(), 403, "UnrecognizedClient"),
+        ("a signature cut short", changed("Signature=", "Signature=0"), 403, "InvalidSignature"),
+        ("no signature in the header", changed(", Signature=", ", Sig="), 400, "IncompleteSignature"),
+        ("an algorithm of old", changed("AWS4-HMAC-SHA256 ", "AWS4-HMAC-MD5 "), 400, "IncompleteSignature"),
+        ("no date", without("x-amz-date"), 400, "IncompleteSignature"),
+        ("another body", with(&good.lines(), r#"{"Text":"fine too"}"#), 403, "InvalidSignature"),
+        ("another operation", changed("ToyService.Echo", "ToyService.Wait"), 403, "InvalidSignature"),
+        ("a header beside those signed", plus("x-amz-meta: 1"), 403, "InvalidSignature"),
+        ("the same header twice", plus("x-amz-target: ToyService.Echo"), 403, "InvalidSignature"),
+        ("two signatures", plus("authorization: AWS4-HMAC-SHA256 Credential=a/b/c/d/e"), 400, "IncompleteSignature"),
+        ("a second credential", changed("SignedHeaders", "Credential=A/1/r/toy/aws4_request, SignedHeaders"), 400, ""),
+        (
+            "a credential for the router",
+            changed("AWS4-HMAC-SHA256 ", "AWS4-HMAC-SHA256 X=1 Credential=A/2/r/toy/aws4_request, "),
+            400,
+            "",
+        ),
+        ("the same again, at once", Ask { at: minutes(0), ..good.clone() }.request(), 200, "fine"),
+        ("from the future", Ask { at: minutes(16), ..good.clone() }.request(), 403, "InvalidSignature"),
+        ("for another service", Ask { service: "plain", ..good.clone() }.request(), 403, "InvalidSignature"),
+        ("for nobody's service", Ask { service: "s3", ..good.clone() }.request(), 403, "InvalidSignature"),
+        ("a token taken away", with(&stripped, good.body), 403, "UnrecognizedClient"),
+        ("a token of another", Ask { token: Some("other"), ..temporary.clone() }.request(), 403, "UnrecognizedClient"),
+        ("a token on a lasting key", Ask { token: Some("token"), ..good.clone() }.request(), 403, "UnrecognizedClient"),
+        (
+            "an unsigned body in the clear",
+            Ask {
+                headers: [good.headers.clone(), vec![("x-amz-content-sha256", "UNSIGNED-PAYLOAD")]].concat(),
+                ..good.clone()
+            }
+            .request(),
+            403,
+            "InvalidSignature",
+        ),
+    ] {
+        let before = house.executed();
+        let reply = ask(&house, request).await;
+        assert_eq!(reply.status, status, "{attack}: {}", reply.text());
+        assert!(reply.text().contains(kind) && !reply.text().contains(SECRET), "{attack}: {}", reply.text());
+        assert_eq!(house.executed() - before, usize::from(status == 200), "{attack}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_of_yesterday_is_over() {
+    struct Later;
+    impl gateway::Surroundings for Later {
+        fn now(&self) -> Instant {
+            Instant::from_millis(1_000 + 16 * 60_000)
+        }
+        fn monotonic_nanos(&self) -> u64 {
+            0
+        }
+        fn random(&self) -> u128 {
+            7
+        }
+    }
+    let house = House::with(|options| {
+        options.auth = Auth::Verify(Arc::new(Two));
+        options.surroundings = Arc::new(Later);
+    });
+    let reply = ask(&house, Ask::default().request()).await;
+    check(&reply, 403, "Signature expired: 19700101T000001Z is now earlier than 19700101T000101Z");
+    assert_eq!(house.executed(), 0);
+}
+
+#[tokio::test]
+async fn a_fault_is_worded_as_the_protocol_and_the_service_have_it() {
+    let house = verifying();
+    let unknown = |headers, service, body| Ask { key: "AKIDX", headers, service, body, ..Ask::default() }.request();
+    let form = vec![("content-type", "application/x-www-form-urlencoded")];
+    let reply = ask(&house, unknown(form, "toy", "Action=Echo&Version=2020-01-01&Text=x")).await;
+    check(&reply, 403, "<Code>InvalidClientTokenId</Code>");
+    let reply = ask(&house, Ask { key: "AKIDX", ..Ask::default() }.request()).await;
+    check(&reply, 403, "com.amazon.coral.service#UnrecognizedClientException");
+    assert_eq!(reply.header("x-amzn-query-error"), "InvalidClientTokenId;Sender");
+    let plain = vec![("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "PlainService.Echo")];
+    let reply = ask(&house, unknown(plain, "plain", r#"{"Text":"x"}"#)).await;
+    check(&reply, 400, "UnrecognizedClientException");
+    assert_eq!((reply.header("x-amzn-query-error"), house.executed()), ("", 0));
+}
+
+#[tokio::test]
+async fn what_no_policy_allows_is_denied_before_it_begins() {
+    let house = verifying();
+    let denied = |body| Ask { body, ..Ask::default() }.request();
+    let reply = ask(&house, denied(r#"{"Text":"other"}"#)).await;
+    check(
+        &reply,
+        403,
+        "User: arn:aws:iam::111111111111:user/bob is not authorized to perform: toy:Echo on resource: \
+         arn:aws:toy:eu-west-1:111111111111:other because no identity-based policy allows the toy:Echo action",
+    );
+    assert_eq!(reply.header("x-amzn-query-error"), "AccessDenied;Sender");
+    let reply = ask(&house, denied(r#"{"Text":"fine-not"}"#)).await;
+    check(&reply, 403, "with an explicit deny in an identity-based policy");
+    let reply = ask(&house, denied(r#"{"Text":"panic while asking"}"#)).await;
+    check(&reply, 500, "InternalFailure");
+    assert_eq!(house.executed(), 0);
+}
+
+#[tokio::test]
+async fn the_unknown_may_ask_for_what_a_resource_may_grant_them_and_are_denied_without_a_grant() {
+    let house = verifying();
+    let reply = ask(&house, request("POST /", &[FORM], "Action=Fail&Version=2020-01-01&Text=x")).await;
+    check(&reply, 403, "<Message>Access to the resource http://localhost:4566/ is denied.</Message>");
+    let reply = ask(&house, request("GET /?Action=Echo&Version=2020-01-01&Text=x", &[], "")).await;
+    check(&reply, 403, "<Code>MissingAuthenticationToken</Code>");
+    assert_eq!(house.executed(), 0);
+    check(&ask_with_method(&house, "GET /healthz").await, 200, "query");
+}
+
+async fn ask_with_method(house: &House, line: &str) -> Reply {
+    ask(house, request(line, &[], "")).await
+}
+
+#[tokio::test]
+async fn chunks_are_taken_apart_and_an_unsigned_body_passes_under_tls() {
+    let house = verifying();
+    let https = Origin { scheme: Scheme::Https, ..Scheme::Http.into() };
+    let chunked = "f\r\n{\"Text\":\"fine\"}\r\n0\r\n\r\n";
+    for (digest, body) in [("UNSIGNED-PAYLOAD", r#"{"Text":"fine"}"#), ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", chunked)]
+    {
+        let headers = [Ask::default().headers, vec![("x-amz-content-sha256", digest)]].concat();
+        let mut raw = Raw::from(&house, https);
+        raw.send(Ask { headers, body, ..Ask::default() }.request()).await;
+        check(&raw.reply().await.unwrap(), 200, "fine");
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_verified_any_key_is_its_account_and_a_known_one_itself() {
+    let house = House::with(|options| options.auth = Auth::ParseOnly(Some(Arc::new(Two))));
+    let signed = |key: &str| {
+        let line =
+            format!("authorization: AWS4-HMAC-SHA256 Credential={key}/1/eu-west-1/toy/aws4_request, Signature=x");
+        request("POST /", &[JSON, "x-amz-target: ToyService.Echo", &line], r#"{"Text":"other"}"#)
+    };
+    check(&ask(&house, signed("123456789012")).await, 200, "123456789012");
+    check(&ask(&house, signed("AKIDUSER")).await, 200, "111111111111");
+    check(&ask(&house, json("Echo", r#"{"Text":"other"}"#)).await, 200, "000000000000");
+}
+
+#[tokio::test]
+async fn the_server_asks_itself_without_a_key() {
+    let house = verifying();
+    let mut raw = Raw::from(&house, Origin::INSIDE);
+    raw.send(json("Echo", r#"{"Text":"other"}"#)).await;
+    check(&raw.reply().await.unwrap(), 200, "other");
+}

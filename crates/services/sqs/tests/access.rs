@@ -1,0 +1,259 @@
+//! Who may do what with queues: the needs of operations, weighed as the gateway weighs them.
+//!
+//! Queues belong to account 000000000000; who asks is somebody of it, somebody of another account, a service, or nobody known.
+
+// Integration tests are test code all through; clippy sees that only inside the test functions.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+
+use access::{Policy, Sort};
+use gateway::{Caller, Fact, Identity, Service};
+use house::House;
+use names::{AccountId, Region};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use wire::json::JsonReader;
+
+const JOBS: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
+const URL: &str = "http://localhost:4566/000000000000/jobs";
+const BUCKET: &str = "arn:aws:s3:::pictures";
+
+/// Somebody with policies that allow these actions on all resources.
+fn somebody(arn: &str, allowed: &[&str]) -> Identity {
+    let nothing = Identity::bare(access::Caller::parse(arn).unwrap(), "".into());
+    match allowed {
+        [] => nothing,
+        allowed => with_policy(arn, &json!({"Effect": "Allow", "Action": allowed, "Resource": "*"})),
+    }
+}
+
+fn with_policy(arn: &str, statement: &Value) -> Identity {
+    let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+    let policies = vec![Arc::new(Policy::parse("own", &policy, Sort::Identity).unwrap())];
+    Identity { policies, ..somebody(arn, &[]) }
+}
+
+/// S3, on behalf of a bucket.
+fn s3(bucket: &str, account: &str) -> Identity {
+    let facts = [("aws:sourcearn", bucket), ("aws:sourceaccount", account)];
+    let facts = facts.map(|(name, value)| (name.into(), Fact::Text(value.into())));
+    Identity { facts: facts.into(), ..Identity::bare(access::Caller::service("s3.amazonaws.com"), "".into()) }
+}
+
+/// Whether somebody may: the refusal's name and sentence.
+fn may(house: &House, who: &Identity, operation: &str, input: &Value) -> Result<(), String> {
+    let operations = house.sqs.describe().shape.operations;
+    let index = operations.iter().position(|known| known.name == operation).unwrap();
+    let bytes = input.to_string().into_bytes();
+    let prepared = house.sqs.prepare(index, &mut JsonReader::new(&bytes).unwrap()).unwrap();
+    let caller = Caller::for_test(AccountId::DEFAULT, Region::parse("us-east-1").unwrap(), House::START);
+    let caller = caller.proved(Arc::new(who.clone()));
+    let needs = prepared.needs(&caller).map_err(|refused| format!("{}: {}", refused.error.name, refused.message))?;
+    assert!(!needs.is_empty(), "{operation} asks for nothing");
+    needs.iter().try_for_each(|need| caller.may(need)).map_err(|denied| denied.sentence)
+}
+
+fn house_with(policy: Option<Value>) -> House {
+    let house = House::new();
+    let attributes = policy.map_or(json!({}), |policy| json!({"Policy": policy.to_string()}));
+    house.ask("CreateQueue", &json!({"QueueName": "jobs", "Attributes": attributes})).unwrap();
+    house
+}
+
+fn statement(principal: &Value, action: &str, condition: &Value) -> Value {
+    let one =
+        json!({"Effect": "Allow", "Principal": principal, "Action": action, "Resource": JOBS, "Condition": condition});
+    json!({"Version": "2012-10-17", "Statement": [one]})
+}
+
+fn receive() -> Value {
+    json!({"QueueUrl": URL})
+}
+
+fn send() -> Value {
+    json!({"QueueUrl": URL, "MessageBody": "b"})
+}
+
+const BOB: &str = "arn:aws:iam::000000000000:user/bob";
+const EVE: &str = "arn:aws:iam::111122223333:user/eve";
+
+#[test]
+fn a_user_may_what_its_policies_allow_and_is_told_what_it_may_not() {
+    let house = house_with(None);
+    let bob = somebody(BOB, &["sqs:SendMessage", "SQS:GetQueue*"]);
+    assert_eq!(may(&house, &bob, "SendMessage", &send()), Ok(()));
+    let batch = json!({"QueueUrl": URL, "Entries": [{"Id": "a", "MessageBody": "b"}]});
+    assert_eq!(may(&house, &bob, "SendMessageBatch", &batch), Ok(()), "a batch is what its entries are");
+    assert_eq!(may(&house, &bob, "GetQueueUrl", &json!({"QueueName": "jobs"})), Ok(()));
+    let sentence = format!(
+        "User: {BOB} is not authorized to perform: sqs:receivemessage on resource: {JOBS} because no identity-based policy \
+         allows the sqs:receivemessage action"
+    );
+    assert_eq!(may(&house, &bob, "ReceiveMessage", &receive()), Err(sentence));
+    let all = may(&house, &bob, "ListQueues", &json!({})).unwrap_err();
+    assert!(all.contains("sqs:listqueues on resource: arn:aws:sqs:us-east-1:000000000000: because"), "{all}");
+    let root = somebody("arn:aws:iam::000000000000:root", &[]);
+    assert_eq!(may(&house, &root, "DeleteQueue", &receive()), Ok(()));
+}
+
+#[test]
+fn another_account_receives_if_both_sides_say_so_and_not_if_anything_differs() {
+    let policy = statement(&json!({"AWS": "111122223333"}), "sqs:ReceiveMessage", &json!({}));
+    let house = house_with(Some(policy));
+    house.ask("CreateQueue", &json!({"QueueName": "other"})).unwrap();
+    let eve = somebody(EVE, &["sqs:*"]);
+    assert_eq!(may(&house, &eve, "ReceiveMessage", &receive()), Ok(()));
+    for (what, who, operation, input, reason) in [
+        ("nothing of its own", somebody(EVE, &[]), "ReceiveMessage", receive(), "no identity-based policy"),
+        (
+            "a third account",
+            somebody("arn:aws:iam::444455556666:user/x", &["sqs:*"]),
+            "ReceiveMessage",
+            receive(),
+            "no resource-based policy",
+        ),
+        ("another action", eve.clone(), "SendMessage", send(), "no resource-based policy"),
+        (
+            "another queue",
+            eve.clone(),
+            "ReceiveMessage",
+            json!({"QueueUrl": URL.replace("jobs", "other")}),
+            "no resource-based policy",
+        ),
+        (
+            "a queue that is not there",
+            eve.clone(),
+            "ReceiveMessage",
+            json!({"QueueUrl": URL.replace("jobs", "none")}),
+            "no resource-based policy",
+        ),
+    ] {
+        let denied = may(&house, &who, operation, &input).unwrap_err();
+        assert!(denied.contains(reason), "{what}: {denied}");
+    }
+    let house = house.reopen();
+    assert_eq!(may(&house, &eve, "ReceiveMessage", &receive()), Ok(()), "a policy is in force after a restart");
+}
+
+#[test]
+fn a_permission_is_in_force_from_its_adding_to_its_removal() {
+    let (house, eve) = (house_with(None), somebody(EVE, &["sqs:*"]));
+    assert!(may(&house, &eve, "SendMessage", &send()).is_err());
+    let permission =
+        json!({"QueueUrl": URL, "Label": "l", "AWSAccountIds": ["111122223333"], "Actions": ["SendMessage"]});
+    house.ask("AddPermission", &permission).unwrap();
+    assert_eq!(may(&house, &eve, "SendMessage", &send()), Ok(()));
+    assert!(may(&house, &eve, "ReceiveMessage", &receive()).is_err());
+    house.ask("RemovePermission", &json!({"QueueUrl": URL, "Label": "l"})).unwrap();
+    assert!(may(&house, &eve, "SendMessage", &send()).is_err());
+}
+
+#[test]
+fn events_of_a_bucket_arrive_and_of_no_other() {
+    let condition = json!({
+        "ArnLike": {"aws:SourceArn": "arn:aws:s3:*:*:pictures"},
+        "StringEquals": {"aws:SourceAccount": "777788889999"},
+    });
+    for principal in [json!("*"), json!({"AWS": "*"}), json!({"Service": "s3.amazonaws.com"})] {
+        let house = house_with(Some(statement(&principal, "SQS:SendMessage", &condition)));
+        assert_eq!(may(&house, &s3(BUCKET, "777788889999"), "SendMessage", &send()), Ok(()), "{principal}");
+        let sns = Identity { caller: access::Caller::service("sns.amazonaws.com"), ..s3(BUCKET, "777788889999") };
+        let everybody = principal != json!({"Service": "s3.amazonaws.com"});
+        for (what, who, operation, input) in [
+            ("another bucket", s3("arn:aws:s3:::letters", "777788889999"), "SendMessage", send()),
+            ("another account's bucket", s3(BUCKET, "777788889990"), "SendMessage", send()),
+            ("another action", s3(BUCKET, "777788889999"), "ReceiveMessage", receive()),
+            ("no bucket at all", Identity { facts: Vec::new(), ..s3("", "") }, "SendMessage", send()),
+            ("nobody known", Identity::anonymous(), "SendMessage", send()),
+        ] {
+            assert!(may(&house, &who, operation, &input).is_err(), "{what} by {principal}");
+        }
+        assert_eq!(may(&house, &sns, "SendMessage", &send()).is_ok(), everybody, "another service by {principal}");
+    }
+}
+
+#[test]
+fn the_unknown_have_what_a_policy_gives_to_everybody() {
+    let house = house_with(Some(statement(&json!("*"), "sqs:SendMessage", &json!({}))));
+    assert_eq!(may(&house, &Identity::anonymous(), "SendMessage", &send()), Ok(()));
+    let denied = may(&house, &Identity::anonymous(), "ReceiveMessage", &receive()).unwrap_err();
+    assert_eq!(denied, "Access to the resource http://localhost:4566/ is denied.");
+    let address = json!({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}});
+    let house = house_with(Some(statement(&json!("*"), "sqs:SendMessage", &address)));
+    assert!(
+        may(&house, &Identity::anonymous(), "SendMessage", &send()).is_err(),
+        "an address that is not known is in no range"
+    );
+}
+
+#[test]
+fn what_changes_a_queue_is_its_owners_alone() {
+    let house = house_with(Some(statement(&json!("*"), "sqs:*", &json!({}))));
+    let eve = somebody(EVE, &["sqs:*"]);
+    for (operation, input) in [
+        ("AddPermission", json!({"QueueUrl": URL, "Label": "l", "AWSAccountIds": ["111122223333"], "Actions": ["*"]})),
+        ("RemovePermission", json!({"QueueUrl": URL, "Label": "l"})),
+        ("DeleteQueue", receive()),
+        ("ListQueueTags", receive()),
+        ("SetQueueAttributes", json!({"QueueUrl": URL, "Attributes": {}})),
+        ("TagQueue", json!({"QueueUrl": URL, "Tags": {"a": "b"}})),
+        ("UntagQueue", json!({"QueueUrl": URL, "TagKeys": ["a"]})),
+    ] {
+        for who in [&eve, &Identity::anonymous()] {
+            assert!(may(&house, who, operation, &input).is_err(), "{operation} by {}", who.caller.name());
+        }
+        assert_eq!(may(&house, &somebody(BOB, &[]), operation, &input), Ok(()), "its own account has it by the policy");
+    }
+    for (operation, input) in
+        [("PurgeQueue", receive()), ("GetQueueAttributes", receive()), ("ReceiveMessage", receive())]
+    {
+        assert_eq!(may(&house, &eve, operation, &input), Ok(()), "{operation}");
+    }
+}
+
+#[test]
+fn of_foreign_queues_only_those_learn_who_may() {
+    let house = house_with(Some(statement(&json!({"AWS": EVE}), "sqs:GetQueueUrl", &json!({}))));
+    let ask = |name: &str| json!({"QueueName": name, "QueueOwnerAWSAccountId": "000000000000"});
+    let eve = somebody(EVE, &["sqs:*"]);
+    assert_eq!(may(&house, &eve, "GetQueueUrl", &ask("jobs")), Ok(()));
+    let words = "QueueDoesNotExist: The specified queue does not exist or you do not have access to it.";
+    assert_eq!(may(&house, &eve, "GetQueueUrl", &ask("none")), Err(words.into()));
+    let other = somebody("arn:aws:iam::111122223333:user/other", &["sqs:*"]);
+    assert_eq!(may(&house, &other, "GetQueueUrl", &ask("jobs")), Err(words.into()));
+}
+
+#[test]
+fn tags_of_queues_and_of_requests_are_asked_for() {
+    let house = house_with(None);
+    let rule = |key: &str, value: &str| json!({"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"StringEquals": {key: value}}});
+    let by_resource = with_policy(BOB, &rule("aws:ResourceTag/Team", "blue"));
+    assert!(may(&house, &by_resource, "SendMessage", &send()).is_err());
+    house.ask("TagQueue", &json!({"QueueUrl": URL, "Tags": {"team": "blue"}})).unwrap();
+    assert_eq!(may(&house, &by_resource, "SendMessage", &send()), Ok(()));
+    let house = house.reopen();
+    assert_eq!(may(&house, &by_resource, "SendMessage", &send()), Ok(()));
+    house.ask("UntagQueue", &json!({"QueueUrl": URL, "TagKeys": ["team"]})).unwrap();
+    assert!(may(&house, &by_resource, "SendMessage", &send()).is_err());
+
+    let by_request = with_policy(BOB, &rule("aws:RequestTag/team", "blue"));
+    let create = |tags: Value| json!({"QueueName": "new", "tags": tags});
+    assert_eq!(may(&house, &by_request, "CreateQueue", &create(json!({"team": "blue"}))), Ok(()));
+    assert!(may(&house, &by_request, "CreateQueue", &create(json!({"team": "red"}))).is_err());
+    assert!(may(&house, &by_request, "CreateQueue", &json!({"QueueName": "new"})).is_err());
+    let keys = json!({"Effect": "Allow", "Action": "sqs:*", "Resource": "*",
+        "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["a", "b"]}}});
+    let by_keys = with_policy(BOB, &keys);
+    assert_eq!(may(&house, &by_keys, "UntagQueue", &json!({"QueueUrl": URL, "TagKeys": ["a"]})), Ok(()));
+    assert!(may(&house, &by_keys, "UntagQueue", &json!({"QueueUrl": URL, "TagKeys": ["a", "c"]})).is_err());
+}
+
+#[test]
+fn a_queue_made_with_tags_needs_both_actions() {
+    let house = house_with(None);
+    let create = somebody(BOB, &["sqs:CreateQueue"]);
+    assert_eq!(may(&house, &create, "CreateQueue", &json!({"QueueName": "new"})), Ok(()));
+    let denied = may(&house, &create, "CreateQueue", &json!({"QueueName": "new", "tags": {"a": "b"}})).unwrap_err();
+    assert!(denied.contains("sqs:tagqueue on resource: arn:aws:sqs:us-east-1:000000000000:new because"), "{denied}");
+}
