@@ -113,6 +113,21 @@ impl<C: Content> Contents<C> {
         }
     }
 
+    /// Lets go of one key in memory, as far as it can be read again. Up to `durable` the log can be read.
+    pub(crate) fn unload(&mut self, key: u64, durable: Position) {
+        let is_on_disk = match self.logged.get(key) {
+            Some(at) => *at <= durable.get(),
+            None => self.is_segmented(key),
+        };
+        // A store that is in memory alone has a budget without an end.
+        if is_on_disk
+            && self.memory.limit() < usize::MAX
+            && let Some(content) = self.resident.remove(key)
+        {
+            self.release(&content);
+        }
+    }
+
     /// Lets go of all keys below `key`, and of the pieces that hold no others.
     pub(crate) fn forget_below(&mut self, key: u64) {
         if key <= self.floor {
@@ -284,6 +299,19 @@ mod tests {
             assert!(contents.supply(key, Blob(key), DURABLE), "{key}");
         }
         assert!((0..64).all(|key| is_here(&contents, key)) && contents.memory.used() <= 10_000);
+    }
+
+    #[test]
+    fn what_nobody_will_ask_for_leaves_memory_if_the_disk_has_it() {
+        let mut contents = contents(100 * 300);
+        fill(&mut contents, 0..=9, Position::new(1004));
+        (0..=9).for_each(|key| contents.unload(key, Position::new(1004)));
+        assert_eq!(contents.find(4), Found::Logged(Position::new(1004)));
+        assert!(is_here(&contents, 5), "the disk does not have it yet");
+        let mut endless = Contents::new(Arc::new(Memory::new(usize::MAX)));
+        fill(&mut endless, 0..=9, DURABLE);
+        endless.unload(3, DURABLE);
+        assert!(is_here(&endless, 3), "there is no disk");
     }
 
     #[test]

@@ -52,6 +52,12 @@ pub trait Machine: Sized + Send + 'static {
         false
     }
 
+    /// Keys whose contents are held and that nobody is expected to ask for soon, since this was last asked: memory need not keep
+    /// what the disk has of them. Asked after each change.
+    fn take_cold(&mut self) -> Vec<u64> {
+        Vec::new()
+    }
+
     /// Changes the state. Total: an effect that was decided, or replayed from the log, never fails. Keys whose contents
     /// are no longer held go onto `gone`, one by one; whole stretches are seen by `first_held`.
     fn apply(&mut self, at: Position, effect: &Self::Effect, gone: &mut Vec<u64>);
@@ -126,8 +132,8 @@ pub trait Machine: Sized + Send + 'static {
         None
     }
 
-    /// What the destination gets of a key that is outgoing, in a layout that both know.
-    fn parcel(&self, _key: u64, _content: &Self::Content) -> Vec<u8> {
+    /// What a destination gets under a number of the key that is outgoing under it, in a layout that both know.
+    fn parcel(&self, _destination: PartitionId, _number: u64, _key: u64, _content: &Self::Content) -> Vec<u8> {
         unreachable!("a machine with something outgoing makes parcels of it")
     }
 

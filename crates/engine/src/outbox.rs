@@ -76,8 +76,8 @@ impl Delivered {
 pub(crate) trait Carried: Send + Sync {
     /// See [`Machine::outgoing`].
     fn outgoing(&self, after: Option<PartitionId>) -> Option<Outgoing>;
-    /// Parcels of these keys, [`BATCH_BYTES_MAX`] about; they end before the first one whose content cannot be read.
-    fn parcels(&self, keys: &[u64]) -> Vec<Vec<u8>>;
+    /// Parcels of a batch, [`BATCH_BYTES_MAX`] about; they end before the first one whose content cannot be read.
+    fn parcels(&self, outgoing: &Outgoing) -> Vec<Vec<u8>>;
     /// Takes parcels. Says whether this partition takes any.
     fn take_in(&self, arrival: Arrival) -> Result<bool, Unavailable>;
     /// Tells the sender what became of its parcels.
@@ -91,17 +91,18 @@ impl<M: Machine> Carried for Partition<M> {
         self.with(|machine, _| machine.outgoing(after)).flatten()
     }
 
-    fn parcels(&self, keys: &[u64]) -> Vec<Vec<u8>> {
-        let (contents, _) = self.fetch(keys);
-        let readable = keys.iter().map_while(|key| Some((*key, contents.get(key)?)));
+    fn parcels(&self, outgoing: &Outgoing) -> Vec<Vec<u8>> {
+        let (contents, _) = self.fetch(&outgoing.keys);
+        let numbered = (outgoing.first..).zip(&outgoing.keys);
+        let readable = numbered.map_while(|(number, key)| Some((number, *key, contents.get(key)?)));
         let parcels = self.with(|machine, _| {
             let mut bytes = 0;
             let mut parcels = Vec::new();
-            for (key, content) in readable {
+            for (number, key, content) in readable {
                 if bytes >= BATCH_BYTES_MAX {
                     break;
                 }
-                let parcel = machine.parcel(key, content);
+                let parcel = machine.parcel(outgoing.destination, number, key, content);
                 bytes += parcel.len();
                 parcels.push(parcel);
             }
@@ -178,7 +179,7 @@ impl Store {
             if resting.contains_key(&(origin, destination)) {
                 continue;
             }
-            if let Err(unavailable) = self.carry(origin, &*sender, outgoing, delivered) {
+            if let Err(unavailable) = self.carry(origin, &*sender, &outgoing, delivered) {
                 tracing::debug!(%origin, %destination, %unavailable, "a delivery was refused; it is tried again");
                 resting.insert((origin, destination), now.plus_millis(RETRY_MILLIS));
             }
@@ -193,15 +194,15 @@ impl Store {
         &self,
         origin: PartitionId,
         sender: &dyn Carried,
-        outgoing: Outgoing,
+        outgoing: &Outgoing,
         delivered: &mut Delivered,
     ) -> Result<(), Unavailable> {
-        let Outgoing { destination, first, keys } = outgoing;
+        let &Outgoing { destination, first, ref keys } = outgoing;
         let Some(receiver) = self.registry.get(self.shared(), destination) else {
             delivered.returned += keys.len() as u64;
             return sender.conclude(Delivery::Gone { destination });
         };
-        let parcels = sender.parcels(&keys);
+        let parcels = sender.parcels(outgoing);
         let count = parcels.len() as u64;
         if count == 0 {
             delivered.unreadable += 1;

@@ -11,7 +11,7 @@ use crate::pending::Pending;
 use crate::registry::Mark;
 use crate::resting::{LARGE_AGAIN_MILLIS, STATE_BYTES_MAX};
 use crate::store::{Shared, Store};
-use crate::timers::Tick;
+use crate::timers::{Alarm, Tick};
 use crate::unavailable::Unavailable;
 use journal::{Entry, Snapshot, Urgency};
 use names::{Instant, PartitionId, Position};
@@ -59,7 +59,7 @@ struct Slot<M: Machine> {
     /// Reused for the payloads of one command's effects.
     scratch: Vec<u8>,
     /// The deadline a timer stands armed for.
-    armed: Option<Instant>,
+    armed: Option<Alarm>,
     /// Whether a command came since somebody last asked.
     used: bool,
     /// The state was too large to be put away, and is not looked at again before this moment.
@@ -371,9 +371,7 @@ impl<M: Machine> Partition<M> {
         let Ok(mut slot) = self.lock() else { return };
         let now = self.store.clock().now();
         let ready_before = slot.machine.ready();
-        if slot.armed.is_some_and(|deadline| deadline <= now) {
-            slot.armed = None;
-        }
+        slot.armed.take_if(|alarm| alarm.at <= now);
         slot.advance(now);
         slot.contents.rest();
         self.wake(&mut slot, ready_before);
@@ -418,7 +416,7 @@ impl<M: Machine> Partition<M> {
         for (at, effect) in (first..).zip(effects) {
             slot.apply(Position::new(at), effect, durable);
         }
-        slot.let_go();
+        slot.let_go(durable);
         if slot.machine.has_outgoing() {
             self.store.outbox().note(self.id);
         }
@@ -445,11 +443,10 @@ impl<M: Machine> Partition<M> {
             self.readable.notify_one();
         }
         if let Some(deadline) = slot.machine.next_deadline()
-            && slot.armed.is_none_or(|armed| deadline < armed)
+            && slot.armed.as_ref().is_none_or(|alarm| deadline < alarm.at)
         {
-            let before = slot.armed.replace(deadline);
             let this: Weak<dyn Tick> = self.this.clone();
-            self.store.timers().arm(self.id, before, deadline, this);
+            slot.armed = Some(self.store.timers().arm(self.id, deadline, this));
         }
     }
 
@@ -518,9 +515,12 @@ impl<M: Machine> Slot<M> {
     }
 
     /// Lets go of what the machine no longer holds.
-    fn let_go(&mut self) {
+    fn let_go(&mut self, durable: Position) {
         for key in self.gone.drain(..) {
             self.contents.forget(key);
+        }
+        for key in self.machine.take_cold() {
+            self.contents.unload(key, durable);
         }
         self.contents.forget_below(self.machine.first_held());
     }

@@ -53,7 +53,7 @@ pub struct Store {
 pub struct Shared {
     journal: Journal,
     clock: Arc<dyn Clock>,
-    timers: Timers,
+    timers: Arc<Timers>,
     memory: Arc<Memory>,
     pub(crate) outbox: Outbox,
     /// Whether somebody nudges the journal when a thread runs out of work.
@@ -108,7 +108,7 @@ impl Store {
         let shared = Arc::new(Shared {
             journal,
             clock,
-            timers: Timers::default(),
+            timers: Arc::default(),
             memory,
             outbox: Outbox::default(),
             nudged: AtomicBool::new(false),
@@ -202,7 +202,7 @@ impl Shared {
         self.timers.fire(self.clock.now());
     }
 
-    pub(crate) fn timers(&self) -> &Timers {
+    pub(crate) fn timers(&self) -> &Arc<Timers> {
         &self.timers
     }
 

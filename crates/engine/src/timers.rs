@@ -2,7 +2,8 @@
 //!
 //! Time is applied lazily: a machine is advanced by the next command that reaches it. Only a partition on which a reader
 //! waits has to be woken by the clock, so only those stand here, each with its earliest deadline: as many entries as
-//! partitions with a waiting reader, not as messages.
+//! partitions with a waiting reader, not as messages. Whoever is armed holds an [`Alarm`]; when that is let go of, as with a
+//! partition that is put away, nothing stands here for it.
 
 use crate::clock::Clock;
 use names::{Instant, PartitionId};
@@ -26,18 +27,16 @@ pub(crate) struct Timers {
 type Due = BTreeMap<(Instant, PartitionId), Weak<dyn Tick>>;
 
 impl Timers {
-    /// Wakes `partition` at `deadline`, and no longer at `before`.
-    pub(crate) fn arm(&self, id: PartitionId, before: Option<Instant>, deadline: Instant, partition: Weak<dyn Tick>) {
+    /// Wakes `partition` at `deadline`, for as long as the alarm is held.
+    pub(crate) fn arm(self: &Arc<Self>, id: PartitionId, deadline: Instant, partition: Weak<dyn Tick>) -> Alarm {
         let mut due = self.lock();
-        if let Some(before) = before {
-            due.remove(&(before, id));
-        }
         let is_earliest = due.first_key_value().is_none_or(|((first, _), _)| deadline < *first);
         due.insert((deadline, id), partition);
         drop(due);
         if is_earliest {
             self.earlier.notify_one();
         }
+        Alarm { at: deadline, id, timers: Arc::clone(self) }
     }
 
     /// Fires deadlines for as long as the server runs.
@@ -74,6 +73,20 @@ impl Timers {
     }
 }
 
+/// A deadline that stands armed.
+pub(crate) struct Alarm {
+    /// When.
+    pub(crate) at: Instant,
+    id: PartitionId,
+    timers: Arc<Timers>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.timers.lock().remove(&(self.at, self.id));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,17 +103,23 @@ mod tests {
 
     #[test]
     fn a_partition_stands_once_however_often_its_deadline_moves() {
-        let (timers, bell) = (Timers::default(), Arc::new(Bell::default()));
+        let (timers, bell) = (Arc::new(Timers::default()), Arc::new(Bell::default()));
         let at = Instant::from_millis;
-        let mut before = None;
+        let mut armed = None;
         for deadline in (1..=1000).rev().map(at) {
             let weak: Weak<dyn Tick> = Arc::<Bell>::downgrade(&bell);
-            timers.arm(PartitionId::new(1), before.replace(deadline), deadline, weak);
+            armed.replace(timers.arm(PartitionId::new(1), deadline, weak));
         }
         assert_eq!(timers.lock().len(), 1);
+        assert_eq!(armed.map(|alarm| alarm.at), Some(at(1)));
+        assert_eq!(timers.lock().len(), 0, "nobody holds the alarm any more");
+        let weak: Weak<dyn Tick> = Arc::<Bell>::downgrade(&bell);
+        let armed = timers.arm(PartitionId::new(1), at(1), weak);
         timers.fire(at(0));
         assert_eq!(bell.0.load(Ordering::Relaxed), 0);
         timers.fire(at(2000));
         assert_eq!(bell.0.load(Ordering::Relaxed), 1);
+        drop(armed);
+        assert_eq!(Arc::weak_count(&bell), 0, "what is over pins nothing");
     }
 }

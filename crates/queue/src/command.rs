@@ -3,7 +3,10 @@
 //! Commands carry everything that is chance or time. Values are taken as they are: ranges, batch sizes and bytes are
 //! checked at the service's door. Batches are answered entry by entry, in the order asked.
 
-use crate::{Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, Settings, VirtualId, Within};
+use crate::{
+    Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, ReplayOrder, ReplayProgress, Settings, Unpark,
+    VirtualId, Within,
+};
 use engine::Arrival;
 use names::{Instant, PartitionId};
 
@@ -60,6 +63,17 @@ pub enum Command {
     Arrive(Arrival),
     /// Tells what became of messages that left.
     Conclude(engine::Delivery),
+    /// Brings copies of what was sent within a stretch of time to another queue, or to this one.
+    Replay(ReplayOrder),
+    /// Ends a replay that is under way.
+    EndReplay,
+    /// Lets parked groups go on, or one of them that its digest names.
+    Unpark {
+        /// Its digest; `None` is all of them.
+        group: Option<u64>,
+        /// What becomes of its messages.
+        how: Unpark,
+    },
     /// Looks at messages and changes nothing.
     Peek {
         /// The first sequence to look at; beyond the last one is the end.
@@ -83,6 +97,11 @@ impl Command {
     /// Whether it may send messages away, or asks which could be.
     pub(crate) fn is_move(&self) -> bool {
         matches!(self, Self::Movable { .. } | Self::SendAway { .. })
+    }
+
+    /// Whether it has to know the groups of all messages of the window.
+    pub(crate) fn asks_for_groups(&self) -> bool {
+        matches!(self, Self::Unpark { how: Unpark::DropAll, .. })
     }
 }
 
@@ -127,6 +146,12 @@ pub enum Reply {
     Arrived,
     /// It is noted.
     Concluded,
+    /// The replay has begun, or has ended.
+    Replaying,
+    /// One is under way already.
+    ReplayUnderWay,
+    /// So many groups go on.
+    Unparked(usize),
     /// What was looked at. The contents are the decision's reads, in the same order.
     Peeked {
         /// In the queue's order.
@@ -178,4 +203,10 @@ pub struct Counts {
     /// When the oldest message was sent, in whatever state it is: that moment, or one earlier by no more than messages
     /// that expire together lie apart, which is a four-thousandth of the retention and a minute at the most.
     pub oldest_sent_at: Option<Instant>,
+    /// Deleted, and kept for a replay.
+    pub kept: usize,
+    /// Message groups that are parked.
+    pub parked_groups: usize,
+    /// The latest replay.
+    pub replay: Option<ReplayProgress>,
 }

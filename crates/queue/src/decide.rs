@@ -4,6 +4,9 @@
 //! `ChangeMessageVisibility`, `PurgeQueue`, `SetQueueAttributes`). A command that changes nothing has no effects, so it
 //! costs no disk. What was due at `now` has happened: `advance(now)` comes first.
 
+use crate::fair::Fair;
+use crate::limits::DEPARTURES_PER_RECEIVE_MAX;
+use crate::moves::Met;
 use crate::{
     Command, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, Message, NewMessage, Queue, Reply, Settings,
     VisibilityOutcome,
@@ -34,6 +37,9 @@ impl Queue {
             Command::SendAway { destination, sequences } => self.send_away(destination, sequences),
             Command::Arrive(arrival) => self.arrive(now, arrival),
             Command::Conclude(delivery) => self.conclude(now, delivery),
+            Command::Replay(order) => self.begin_replay(now, order),
+            Command::EndReplay => self.end_replay(),
+            Command::Unpark { group, how } => self.unpark(now, group, how),
             Command::Count => Decision::answer(Reply::Counted(self.counts())),
             Command::Within(id, asked) => self.within(now, id, asked),
             Command::Peek { from, max, states } => self.peek(from, max, states),
@@ -87,7 +93,7 @@ impl Queue {
         }
         let mut met = match &self.fair {
             None => self.meet(self.visible.iter(), count),
-            Some(fair) => self.meet(fair.in_turn(&self.visible, count).into_iter(), count),
+            Some(fair) => self.meet_in_turn(fair, count),
         };
         let mut effects = Vec::with_capacity(2);
         effects.extend(met.departure().map(E::from));
@@ -119,9 +125,7 @@ impl Queue {
         if self.expiry.unrecorded && outcomes.contains(&DeleteOutcome::AlreadyGone) {
             effects.push(self.expired_so_far(now).into());
         }
-        if !gone.is_empty() {
-            effects.push(Effect::Deleted(gone).into());
-        }
+        effects.extend(self.removal::<E>(now, gone));
         Decision::change(effects, Reply::Deleted(outcomes))
     }
 
@@ -195,8 +199,11 @@ impl Queue {
     fn purge<E: From<Effect>>(&self) -> Decision<E, Reply> {
         let below = self.next_sequence;
         let remembered = self.fifo.as_ref().is_some_and(|fifo| !fifo.dedup.is_empty());
-        let nothing = self.first_here() == below && !self.expiry.unrecorded && !remembered;
-        let effects = if nothing { Vec::new() } else { vec![Effect::Purged { below }.into()] };
+        // What has left and could come back is purged as well.
+        let with_left = self.ways.as_ref().is_some_and(|ways| ways.first_that_may_return().is_some());
+        let nothing_here = self.first_here() == below && self.first_shelved().is_none() && !with_left;
+        let nothing = nothing_here && !self.expiry.unrecorded && !remembered;
+        let effects = if nothing { Vec::new() } else { vec![Effect::Purged { below, with_left }.into()] };
         Decision::change(effects, Reply::Purged)
     }
 
@@ -206,10 +213,39 @@ impl Queue {
         if settings.retention_millis != self.settings.retention_millis && may_have_expired {
             effects.push(self.expired_so_far(now).into());
         }
+        if settings.keep_deleted_secs != self.settings.keep_deleted_secs && self.settings.keep_deleted_secs > 0 {
+            // What has been kept long enough must not come back at a replay of the log because it is to be kept longer now.
+            effects.push(Effect::Elapsed { at: now }.into());
+        }
         if settings != self.settings {
             effects.push(Effect::Configured(settings).into());
         }
+        effects.extend(self.delays_shifted(settings).map(E::from));
         Decision::change(effects, Reply::Configured)
+    }
+}
+
+impl Queue {
+    /// A change of a FIFO queue's delay reaches what is delayed: SQS developer guide, "Amazon SQS delay queues". Where messages
+    /// have delays of their own, nothing says which of them have the queue's, so none is changed.
+    fn delays_shifted(&self, settings: Settings) -> Option<Effect> {
+        let is_meant = self.settings.is_fifo && settings.is_fifo && self.exceptions.delayed() > 0;
+        let by = settings.delay_millis as i64 - self.settings.delay_millis as i64;
+        (is_meant && by != 0).then_some(Effect::DelaysShifted { by_millis: by })
+    }
+
+    /// Goes through messages in the turns of a fair queue. Who comes next is asked for again while all that came were dead.
+    fn meet_in_turn(&self, fair: &Fair, count: usize) -> Met {
+        let mut wanted = count;
+        loop {
+            let candidates = fair.in_turn(&self.visible, wanted);
+            let is_all = candidates.len() < wanted;
+            let met = self.meet(candidates.into_iter(), count);
+            if !met.kept.is_empty() || met.dead.len() >= DEPARTURES_PER_RECEIVE_MAX || is_all {
+                return met;
+            }
+            wanted *= 4;
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::groups::Groups;
 use crate::ways::{Left, Ways};
 use crate::{Departure, Effect, Queue};
 use names::{Instant, PartitionId};
+use std::collections::BTreeSet;
 
 impl Queue {
     /// What leaving and arriving change.
@@ -26,22 +27,32 @@ impl Queue {
                 }
             }
             Effect::Delivered { destination, below } => {
-                self.ways_mut().taken(*destination, *below, gone);
+                let taken = self.ways_mut().taken(*destination, *below);
+                // A message and a copy of it may arrive together.
+                let sequences: BTreeSet<u64> = taken.iter().map(|out| out.sequence).collect();
+                sequences.into_iter().for_each(|sequence| self.let_content_go(sequence, gone));
                 self.tidy_ways();
             }
             Effect::Returned { destination, at } => {
                 self.expire(*at);
-                let back = self.ways_mut().take_back(*destination);
+                let (back, copies) = self.ways_mut().take_back(*destination);
+                self.end_homeless_replay(*destination);
                 if self.settings.dead_letters.is_some_and(|dead_letters| dead_letters.destination == *destination) {
                     self.ways_mut().note_missing(*destination);
                 }
+                let returned: BTreeSet<u64> = back.iter().map(|(sequence, _)| *sequence).collect();
                 back.into_iter().for_each(|(sequence, left)| self.come_back(sequence, left, Instant::EPOCH, gone));
+                let copies = copies.into_iter().filter(|sequence| !returned.contains(sequence));
+                copies.for_each(|sequence| self.let_content_go(sequence, gone));
                 self.tidy_ways();
             }
             Effect::Withheld { destination, number, at, until } => {
                 self.expire(*at);
-                if let Some((sequence, left)) = self.ways_mut().take_back_first(*destination, *number) {
-                    self.come_back(sequence, left, *until, gone);
+                match self.ways_mut().take_back_first(*destination, *number) {
+                    Some((sequence, Some(left))) => self.come_back(sequence, left, *until, gone),
+                    // A copy of what is damaged is nothing.
+                    Some((sequence, None)) => self.let_content_go(sequence, gone),
+                    None => {}
                 }
                 self.tidy_ways();
             }
@@ -59,8 +70,7 @@ impl Queue {
 
     fn come_back(&mut self, sequence: u64, left: Left, until: Instant, gone: &mut Vec<u64>) {
         if left.is_over {
-            gone.push(sequence);
-            return;
+            return self.let_content_go(sequence, gone);
         }
         self.show(sequence);
         if let Some(fair) = &mut self.fair {
@@ -71,6 +81,13 @@ impl Queue {
         if let Some(fifo) = &mut self.fifo {
             // Groups are learned in the order of their messages, so all of them are learned anew.
             fifo.groups = Groups::default();
+        }
+    }
+
+    /// Tells that a message's content is not needed any more, if nothing needs it.
+    fn let_content_go(&self, sequence: u64, gone: &mut Vec<u64>) {
+        if !self.holds(sequence) {
+            gone.push(sequence);
         }
     }
 

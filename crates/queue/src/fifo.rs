@@ -9,6 +9,8 @@ use crate::decide::after;
 use crate::dedup::Dedup;
 use crate::groups::Groups;
 use crate::limits::{LEARN_KEYS, LOOK_AHEAD, WINDOW_MESSAGES};
+use crate::parks::{Parks, may_serve};
+use crate::visible::Visible;
 use crate::{
     Accepted, AttemptId, Command, DedupId, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, Message, NewMessage,
     Queue, Reply, VisibilityOutcome,
@@ -24,6 +26,7 @@ pub(crate) struct Fifo {
     pub(crate) groups: Groups,
     pub(crate) dedup: Dedup,
     pub(crate) attempts: Attempts,
+    pub(crate) parks: Parks,
 }
 
 impl Fifo {
@@ -32,13 +35,19 @@ impl Fifo {
         self.dedup.expire(now);
         self.attempts.expire(now);
     }
+
+    /// The groups, and what they have to know of their first messages.
+    pub(crate) fn serving<'a>(&'a mut self, visible: &'a Visible) -> (&'a mut Groups, impl Fn(u64) -> bool + 'a) {
+        (&mut self.groups, may_serve(&self.parks, visible))
+    }
 }
 
 impl Queue {
     /// Which messages' contents a command needs the machine to know, if there are such.
     pub fn wants(&self, command: &Command) -> Option<Range<u64>> {
+        let asks_for_all = command.asks_for_groups();
         // A standard queue's messages are moved whoever sent them.
-        let is_asked = command.is_receive() || (self.fifo.is_some() && command.is_move());
+        let is_asked = command.is_receive() || asks_for_all || (self.fifo.is_some() && command.is_move());
         let groups = self.groups().filter(|_| is_asked)?;
         if groups.known_below() >= self.next_sequence {
             return None;
@@ -48,7 +57,7 @@ impl Queue {
             Some(fair) => fair.is_settled(),
             None => groups.offered() > 0,
         };
-        if is_settled && waiting >= LOOK_AHEAD {
+        if is_settled && waiting >= LOOK_AHEAD && !asks_for_all {
             return None;
         }
         let room = WINDOW_MESSAGES.saturating_sub(groups.len()) as u64;
@@ -72,7 +81,10 @@ impl Queue {
         let Some(fifo) = fifo.as_mut().filter(|fifo| sequence >= fifo.groups.known_below()) else { return };
         let is_virtual = virtual_queues.as_ref().is_some_and(|all| all.of(sequence).is_some());
         match content.filter(|_| !is_virtual) {
-            Some(message) => fifo.groups.learn(sequence, group_of(message), |sequence| visible.contains(sequence)),
+            Some(message) => {
+                let (groups, may_serve) = fifo.serving(visible);
+                groups.learn(sequence, group_of(message), may_serve);
+            }
             None => fifo.groups.know_below(sequence + 1),
         }
     }
@@ -132,6 +144,12 @@ impl Queue {
         let until = self.backed_off_together(now, until, &deliveries);
         let lease = Effect::Leased { received_at: now, until, entries };
         let mut effects: Vec<E> = met.departure().into_iter().map(E::from).collect();
+        if !met.poison.is_empty() {
+            let mut parked: Vec<(u64, u64)> =
+                met.poison.iter().filter_map(|&first| Some((first, fifo.groups.group_of(first)?))).collect();
+            parked.sort_unstable();
+            effects.push(Effect::Parked(parked).into());
+        }
         if !deliveries.is_empty() {
             effects.push(lease.into());
         }
@@ -141,8 +159,16 @@ impl Queue {
 
     /// What can be handed out, in the order in which it is.
     pub(crate) fn in_turn<'a>(&'a self, fifo: &'a Fifo) -> impl Iterator<Item = u64> + 'a {
-        let visible = |sequence: &u64| self.visible.contains(*sequence);
-        fifo.groups.heads().flat_map(move |head| fifo.groups.list_from(head).take_while(visible))
+        let (parks, visible) = (&fifo.parks, &self.visible);
+        fifo.groups.heads().flat_map(move |head| {
+            let may_go = move |sequence: &u64| {
+                let is_open = visible.contains(*sequence) && !parks.is_parked(*sequence);
+                is_open && (*sequence == head || !self.is_poison(parks, *sequence))
+            };
+            // Whoever meets a first message that is poison parks its group, and sees nothing behind it.
+            let all = if self.is_poison(parks, head) { 1 } else { usize::MAX };
+            fifo.groups.list_from(head).take_while(may_go).take(all)
+        })
     }
 
     /// The same receive again, if nothing has happened to its messages; a new one otherwise, remembered under this name.

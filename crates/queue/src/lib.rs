@@ -11,10 +11,10 @@
 //!
 //! Where to look: `command.rs` what may be asked and is answered, `records.rs` the journal's record kinds, `decide.rs`
 //! the rules, `moves.rs` those of messages that leave for other queues or come from them (with `ways.rs` and `parcel.rs`),
-//! `peek.rs` looking without touching, `virtual_queues.rs` messages for
+//! `keeping.rs` and `shelf.rs` messages that were deleted and are kept, `replay.rs` how they come back, `peek.rs` looking without touching, `virtual_queues.rs` messages for
 //! whoever names their virtual queue, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
 //! structures below it, `snapshot.rs` the bytes that stand for all of them. What a FIFO queue has beside is `fifo.rs` with
-//! `groups.rs` (which group a message is of, and whose turn it is), `dedup.rs` and `attempts.rs`; `fair.rs` is what a standard queue does with groups.
+//! `groups.rs` (which group a message is of, and whose turn it is), `parks.rs` (groups that stand still), `dedup.rs` and `attempts.rs`; `fair.rs` is what a standard queue does with groups.
 
 mod attempts;
 mod backoff;
@@ -27,15 +27,19 @@ mod exceptions;
 mod fair;
 mod fifo;
 mod groups;
+mod keeping;
 mod limits;
 mod marks;
 mod message;
 mod moves;
 mod nodes;
 mod parcel;
+mod parks;
 mod peek;
 mod records;
+mod replay;
 mod settings;
+mod shelf;
 mod snapshot;
 mod state;
 mod tagged;
@@ -48,8 +52,10 @@ pub use backoff::Backoff;
 pub use command::{Accepted, AttemptId, Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
 pub use limits::{DEDUP_MILLIS, IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX, WINDOW_MESSAGES};
 pub use message::{DedupId, Delivery, Handle, Labelled, Labels, Message, MessageId, NewMessage};
+pub use parks::Unpark;
 pub use peek::{PeekStates, Peeked};
 pub use records::{Effect, KIND_MAX};
+pub use replay::{ReplayEnd, ReplayOrder, ReplayProgress, ReplayState};
 pub use settings::{DeadLetters, Settings};
 pub use state::Queue;
 pub use virtual_queues::{VirtualId, Within};

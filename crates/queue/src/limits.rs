@@ -67,6 +67,25 @@ pub(crate) const PARCELS_PER_BATCH: usize = 256;
 /// tries that again: as long as a message may be in flight.
 pub(crate) const WITHHELD_MILLIS: u64 = TOTAL_VISIBILITY_MILLIS_MAX;
 
+/// Into how many parts the time is divided for which deleted messages are kept: those deleted within one part go together, with
+/// the last of them. It costs some 90 bytes for each part at the most, and a thousandth of the time.
+pub(crate) const SHELF_PARTS: u64 = 1000;
+
+/// Batches of deleted messages, whatever their owner made of the time meanwhile: beyond it the oldest go together.
+pub(crate) const SHELF_BATCHES_MAX: usize = 4096;
+
+/// Deleted messages of which the engine has not been told yet that nobody is expected to ask for them. Only a replay of the log,
+/// during which nobody asks, comes to more; then they stay in memory until something else wants the room.
+pub(crate) const COLD_MAX: usize = 10_000;
+
+/// Message groups of a queue that may be parked at once: some 60 bytes each. Beyond it messages are handed out as if nothing were
+/// set: a consumer to which that many groups are poison is broken itself.
+pub(crate) const PARKED_GROUPS_MAX: usize = 10_000;
+
+/// Messages that a replay brings on their way at once: as many as a courier takes along.
+/// (Few in tests of the machine, so that small histories have several batches.)
+pub(crate) const REPLAY_BATCH: usize = if cfg!(test) { 3 } else { PARCELS_PER_BATCH };
+
 /// Messages of one page of exceptions: one bit each in a machine word.
 pub(crate) const PAGE_MESSAGES: u64 = u64::BITS as u64;
 
@@ -109,6 +128,8 @@ pub(crate) const STALE_DEADLINES_MAX: usize = 64;
 /// every message.
 pub(crate) const SPARE_ENTRIES: usize = 4;
 
+// One part more than there are is under way.
+const _: () = assert!(SHELF_BATCHES_MAX as u64 > 2 * SHELF_PARTS);
 // A receive asks for far fewer messages than one step of revealing shows, so it is not told that there are none.
 // Two weeks of the longest runs.
 const _: () = assert!(RUNS_MAX as u64 > 14 * 24 * 3_600_000 / RUN_MILLIS_MAX);

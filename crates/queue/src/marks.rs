@@ -124,11 +124,12 @@ impl Marks {
     }
 
     /// When the message was sent that was sent first, or earlier by no more than a run lasts. `end` is where the last run ends;
-    /// `is_empty` tells of which sequences nothing is left.
-    pub(crate) fn oldest(&self, end: u64, is_empty: impl Fn(Range<u64>) -> bool) -> Option<Instant> {
+    /// nothing is left before `first`, and `is_empty` tells of which sequences beyond it nothing is.
+    pub(crate) fn oldest(&self, first: u64, end: u64, is_empty: impl Fn(Range<u64>) -> bool) -> Option<Instant> {
         let mut oldest: Option<Instant> = None;
-        let ends = self.runs.iter().skip(1).map(|run| run.first).chain([end]);
-        for (run, end) in self.runs.iter().zip(ends) {
+        let skipped = self.runs.partition_point(|run| run.first <= first).saturating_sub(1);
+        let ends = self.runs.iter().skip(skipped + 1).map(|run| run.first).chain([end]);
+        for (run, end) in self.runs.iter().skip(skipped).zip(ends) {
             if oldest.is_none_or(|oldest| run.first_sent_at < oldest) && !is_empty(run.first..end) {
                 oldest = Some(run.first_sent_at);
                 if !self.is_mixed {
@@ -137,6 +138,21 @@ impl Marks {
             }
         }
         oldest
+    }
+
+    /// Stretches of sequences from `first` on that hold messages which may have been sent from `from` on and before `to`.
+    /// The last run ends at `end`.
+    pub(crate) fn sent_within(
+        &self,
+        first: u64,
+        [from, to]: [Instant; 2],
+        end: u64,
+    ) -> impl Iterator<Item = Range<u64>> {
+        let skipped = self.runs.partition_point(|run| run.first <= first).saturating_sub(1);
+        let ends = self.runs.iter().skip(skipped + 1).map(|run| run.first).chain([end]);
+        let runs = self.runs.iter().skip(skipped).zip(ends);
+        let meant = runs.filter(move |(run, _)| run.last_sent_at >= from && run.first_sent_at < to);
+        meant.map(move |(run, end)| run.first.max(first)..end).filter(|range| !range.is_empty())
     }
 
     /// All runs, in order of sequence.
@@ -237,8 +253,8 @@ mod tests {
     #[test]
     fn runs_of_mixed_times_expire_in_the_order_of_their_times() {
         let mut marks = marked(4_096_000, [9_000, 2_000, 2_001, 7_000, 1_000].into_iter());
-        assert_eq!(marks.oldest(6, |_| false), Some(at(1_000)));
-        assert_eq!(marks.oldest(6, |run| run.contains(&5)), Some(at(2_000)));
+        assert_eq!(marks.oldest(0, 6, |_| false), Some(at(1_000)));
+        assert_eq!(marks.oldest(0, 6, |run| run.contains(&5)), Some(at(2_000)));
         assert_eq!(marks.next_expiry(4_096_000), Some(at(4_097_000)));
         assert_eq!(marks.expire(at(4_097_000), 4_096_000, 6), one(5..6));
         assert_eq!(marks.next_expiry(4_096_000), Some(at(4_098_001)));

@@ -162,6 +162,17 @@ impl Message {
         Self { id: id.unwrap_or(self.id), sent_at, ..self }
     }
 
+    /// The same message without a deduplication id for the queue to know.
+    pub(crate) fn without_dedup(self) -> Self {
+        let labels = self.labels();
+        if labels.dedup.is_none() {
+            return self;
+        }
+        let mut bytes = self.bytes[..self.bytes.len() - self.labelled.bytes()].to_vec();
+        let labelled = Labels { dedup: None, ..labels }.append_to(&mut bytes);
+        Self { bytes: bytes.into(), labelled, ..self }
+    }
+
     /// The same message with other properties.
     pub fn with_properties(&self, properties: &[u8]) -> Self {
         let labels = &self.bytes[self.bytes.len() - self.labelled.bytes()..];

@@ -8,7 +8,7 @@
 use crate::decide::after;
 use crate::fifo::Fifo;
 use crate::limits::{DEPARTED_MAX, DEPARTURES_PER_RECEIVE_MAX, WITHHELD_MILLIS};
-use crate::parcel::Parcel;
+use crate::parcel::{PASSED_OVER, Parcel};
 use crate::ways::{Departure, Receives};
 use crate::{DeadLetters, Effect, Message, MessageId, Queue, Reply};
 use engine::{Arrival, Decision, Delivery, Outgoing};
@@ -21,6 +21,8 @@ pub(crate) struct Met {
     pub(crate) kept: Vec<u64>,
     /// Received too often.
     pub(crate) dead: Vec<u64>,
+    /// First of a group that has to stand still.
+    pub(crate) poison: Vec<u64>,
     pub(crate) destination: Option<PartitionId>,
 }
 
@@ -39,7 +41,9 @@ impl Queue {
     /// because too much leaves at once is met by the next receive.
     pub(crate) fn meet(&self, candidates: impl Iterator<Item = u64>, count: usize) -> Met {
         let dead_letters = self.dead_letters_in_force();
-        let mut met = Met { kept: Vec::with_capacity(count), dead: Vec::new(), destination: None };
+        let kept = Vec::with_capacity(count);
+        let mut met = Met { kept, dead: Vec::new(), poison: Vec::new(), destination: None };
+        let parks = self.fifo.as_ref().map(|fifo| &fifo.parks);
         met.destination = dead_letters.map(|dead_letters| dead_letters.destination);
         if count == 0 {
             return met;
@@ -47,10 +51,12 @@ impl Queue {
         for sequence in candidates {
             if dead_letters.is_some_and(|dead_letters| self.is_dead(sequence, dead_letters)) {
                 met.dead.push(sequence);
+            } else if parks.is_some_and(|parks| self.is_poison(parks, sequence)) {
+                met.poison.push(sequence);
             } else {
                 met.kept.push(sequence);
             }
-            if met.kept.len() == count || met.dead.len() == DEPARTURES_PER_RECEIVE_MAX {
+            if met.kept.len() == count || met.dead.len() + met.poison.len() == DEPARTURES_PER_RECEIVE_MAX {
                 break;
             }
         }
@@ -133,13 +139,13 @@ impl Queue {
         }
         let mut effects: Vec<E> = vec![Effect::Arrived { origin, below, at: now }.into()];
         let mut receives = Vec::new();
-        let new = (first..).zip(parcels).filter(|(number, _)| *number >= arrived);
-        for ((_, bytes), sequence) in new.zip(self.next_sequence..) {
+        let new = (first..).zip(parcels).filter(|(number, bytes)| *number >= arrived && bytes[..] != PASSED_OVER);
+        for ((number, bytes), sequence) in new.zip(self.next_sequence..) {
             let parcel = Parcel::decode(&bytes).expect("parcels are made by this very program");
             if parcel.why == Departure::DeadLetter && parcel.receives.count > 0 {
                 receives.push((sequence, parcel.receives));
             }
-            effects.push(self.take_in(now, origin, sequence, parcel).into());
+            effects.push(self.take_in(now, origin, number, sequence, parcel).into());
         }
         if !receives.is_empty() {
             effects.push(Effect::Carried(receives).into());
@@ -147,8 +153,11 @@ impl Queue {
         Decision::change(effects, Reply::Arrived)
     }
 
-    fn take_in(&self, now: Instant, origin: PartitionId, sequence: u64, parcel: Parcel) -> Effect {
+    /// What arrives is no duplicate of anything, and nothing that is sent is one of it: it may have been sent within the last
+    /// five minutes itself, and whoever sent that may send it again. So no deduplication id arrives with it.
+    fn take_in(&self, now: Instant, origin: PartitionId, number: u64, sequence: u64, parcel: Parcel) -> Effect {
         let Parcel { why, message, sequence: place, .. } = parcel;
+        let message = message.without_dedup();
         let restarted = now.max(self.last_sent_at);
         match why {
             Departure::DeadLetter => {
@@ -160,23 +169,33 @@ impl Queue {
                 let message = message.renewed(Some(id), restarted);
                 Effect::Sent { sequence, visible_at: after(now, self.settings.delay_millis), message }
             }
+            Departure::Replayed => {
+                // Each copy has an id of its own, however often a message is replayed.
+                let id = new_id(new_id(message.id, origin, place), origin, number);
+                let message = message.renewed(Some(id), restarted);
+                Effect::Sent { sequence, visible_at: after(now, self.settings.delay_millis), message }
+            }
         }
     }
 
     /// What becomes of messages that left.
     pub(crate) fn conclude<E: From<Effect>>(&self, now: Instant, delivery: Delivery) -> Decision<E, Reply> {
         let Some(ways) = &self.ways else { return Decision::answer(Reply::Concluded) };
-        let effect = match delivery {
+        let (effect, next) = match delivery {
             Delivery::Taken { destination, below } if ways.expects(destination, below) => {
-                Effect::Delivered { destination, below }
+                (Effect::Delivered { destination, below }, self.replay_on(destination, below))
             }
-            Delivery::Gone { destination } if ways.has_tray(destination) => Effect::Returned { destination, at: now },
+            Delivery::Gone { destination } if ways.has_tray(destination) => {
+                (Effect::Returned { destination, at: now }, None)
+            }
             Delivery::Unreadable { destination, number } if ways.expects(destination, number + 1) => {
-                Effect::Withheld { destination, number, at: now, until: now.plus_millis(WITHHELD_MILLIS) }
+                let until = now.plus_millis(WITHHELD_MILLIS);
+                let withheld = Effect::Withheld { destination, number, at: now, until };
+                (withheld, self.replay_on(destination, number + 1))
             }
             _ => return Decision::answer(Reply::Concluded),
         };
-        Decision::change(vec![effect.into()], Reply::Concluded)
+        Decision::change([effect].into_iter().chain(next).map(E::from).collect(), Reply::Concluded)
     }
 
     /// Whether anything has left and not arrived.
@@ -189,15 +208,21 @@ impl Queue {
         self.ways.as_ref()?.outgoing(after)
     }
 
-    /// Why a message leaves, if it does.
-    pub fn departure(&self, sequence: u64) -> Option<Departure> {
-        Some(self.ways.as_ref()?.get(sequence)?.why)
+    /// Why something goes to a destination under a number, if it does.
+    pub fn departure(&self, destination: PartitionId, number: u64) -> Option<Departure> {
+        let ways = self.ways.as_ref()?;
+        let out = ways.out(destination, number)?;
+        if out.is_copy { Some(Departure::Replayed) } else { Some(ways.get(out.sequence)?.why) }
     }
 
-    /// What the destination gets of a message that has left.
-    pub fn parcel(&self, sequence: u64, message: Message) -> Vec<u8> {
-        let left = self.ways.as_ref().and_then(|ways| ways.get(sequence)).copied();
-        let (why, receives) = left.map_or((Departure::Moved, Receives::default()), |left| (left.why, left.receives));
+    /// What a destination gets under a number, of a message that has left or of a copy of one.
+    pub fn parcel(&self, destination: PartitionId, number: u64, sequence: u64, message: Message) -> Vec<u8> {
+        let why = self.departure(destination, number).unwrap_or(Departure::Moved);
+        if why == Departure::Replayed && !self.replay().is_some_and(|replay| replay.means(message.sent_at)) {
+            return PASSED_OVER.to_vec();
+        }
+        let left = self.ways.as_ref().and_then(|ways| ways.get(sequence)).filter(|_| why != Departure::Replayed);
+        let receives = left.map_or(Receives::default(), |left| left.receives);
         Parcel { why, receives, sequence, message }.encode()
     }
 

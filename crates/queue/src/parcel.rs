@@ -1,8 +1,9 @@
 //! A message on its way to another queue, as bytes.
 //!
 //! ```text
-//! version 1 (1) │ why 1 (1 dead letter, 2 moved) │ receives v │ if any: received at v, first received at v
+//! version 1 (1) │ why 1 (1 dead letter, 2 moved, 3 replayed) │ receives v │ if any: received at v, first received at v
 //!               │ version of Sent 1 │ Sent as it is journaled (records.rs), with the message's place where it comes from
+//! version 1 (1) │ why 1 (4)   nothing: a replay passed a message over that was sent at another time than it was asked for
 //! ```
 //! So whatever a message carries travels with it. Parcels live within one process and are never on disk.
 
@@ -13,6 +14,9 @@ use engine::Effect as _;
 use names::Instant;
 
 const VERSION: u8 = 1;
+
+/// What stands in the place of a message that is not meant.
+pub(crate) const PASSED_OVER: [u8; 2] = [VERSION, 4];
 
 /// What arrives.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 //! 3  VisibilityChanged  1  list of (sequence, v until)
 //! 4  Deleted            1  list of (sequence)
 //! 5  Purged             1  v below
+//!                       2  the same; what has left before does not come back either
 //! 6  Configured         1  v retention_millis | v visibility_millis | v delay_millis
 //!                       2  the same | sections (tagged.rs): settings that are not as they are by default (settings.rs)
 //! 7  Expired            1  v below
@@ -21,6 +22,13 @@
 //! 14 Elapsed            1  v at
 //! 15 Carried            1  list of (sequence, v receive, v received_at, v first_received_at)
 //! 16 Attempted          1  attempt 16 | v at | v until | v count, then each: v sequence | v receive (in the order handed out)
+//! 17 Shelved            1  v at | list of (sequence): deleted, and kept for a while
+//! 18 ReplayBegun        1  order (replay.rs) | v at | v below
+//! 19 Copied             1  destination 8 | list of (sequence): copies of them are on their way
+//! 20 ReplayEnded        1  how 1 (1 all was gone through, 2 somebody ended it)
+//! 21 Parked             1  list of (sequence, group 8): first messages of groups that stand still
+//! 22 Unparked           1  list of (sequence, v receives that do not count)
+//! 23 DelaysShifted      1  earlier 1 (0 or 1) | v milliseconds
 //! 24 SentWithin         1  virtual queue 16 | then as Sent, version 1
 //!                       2  virtual queue 16 | then as Sent, version 2
 //!
@@ -29,6 +37,7 @@
 //! A time of 0 as `visible_at` or `until` means visible at once. Numbers up to [`KIND_MAX`] are this crate's; a service
 //! that wraps a queue numbers its own kinds above. Layouts are never changed: a new one gets a new version.
 
+use crate::replay::{ReplayEnd, ReplayOrder, put_order, read_order};
 use crate::settings::TAGGED;
 use crate::varint::{Reader, put};
 use crate::ways::{Departure, Receives, put_receives, read_id, read_receives};
@@ -56,14 +65,24 @@ const WITHHELD: u8 = 13;
 const ELAPSED: u8 = 14;
 const CARRIED: u8 = 15;
 const ATTEMPTED: u8 = 16;
+const SHELVED: u8 = 17;
+const REPLAY_BEGUN: u8 = 18;
+const COPIED: u8 = 19;
+const REPLAY_ENDED: u8 = 20;
+const PARKED: u8 = 21;
+const UNPARKED: u8 = 22;
+const DELAYS_SHIFTED: u8 = 23;
 const SENT_WITHIN: u8 = 24;
 const VERSION: u8 = 1;
 /// The version of `Sent` of a message that has labels.
 const LABELLED: u8 = 2;
+/// The version of `Purged` that reaches what has left as well.
+const WITH_LEFT: u8 = 2;
 
 const SENT_HEADER_BYTES: usize = 8 + 16 + 8 + 8 + 4;
 const VIRTUAL_ID_BYTES: usize = 16;
 const _: () = assert!(CARRIED <= KIND_MAX && ATTEMPTED <= KIND_MAX && SENT_WITHIN <= KIND_MAX);
+const _: () = assert!(SHELVED == ATTEMPTED + 1 && DELAYS_SHIFTED + 1 == SENT_WITHIN);
 
 /// What changes a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +125,8 @@ pub enum Effect {
     Purged {
         /// The first sequence that stays.
         below: u64,
+        /// Whether messages that have left before do not come back either.
+        with_left: bool,
     },
     /// Settings were replaced.
     Configured(Settings),
@@ -182,6 +203,40 @@ pub enum Effect {
     },
     /// What messages that have just arrived went through where they come from; sequences rise.
     Carried(Vec<(u64, Receives)>),
+    /// Messages were deleted and are kept for a while; sequences rise.
+    Shelved {
+        /// When.
+        at: Instant,
+        /// Which.
+        sequences: Vec<u64>,
+    },
+    /// A replay began.
+    ReplayBegun {
+        /// What is asked for.
+        order: ReplayOrder,
+        /// When.
+        at: Instant,
+        /// The first sequence that was not sent by then.
+        below: u64,
+    },
+    /// Copies of messages, the next of the replay, are on their way; sequences rise.
+    Copied {
+        /// Where to.
+        destination: PartitionId,
+        /// Of which.
+        sequences: Vec<u64>,
+    },
+    /// A replay has ended.
+    ReplayEnded(ReplayEnd),
+    /// Groups stand still from now on: their first messages, and their digests. Sequences rise.
+    Parked(Vec<(u64, u64)>),
+    /// Groups go on: their first messages, and the receives that do not count against them any more. Sequences rise.
+    Unparked(Vec<(u64, u32)>),
+    /// Every message that is not yet visible for the first time is so much later, or earlier.
+    DelaysShifted {
+        /// How much later.
+        by_millis: i64,
+    },
 }
 
 impl Effect {
@@ -209,12 +264,20 @@ impl engine::Effect for Effect {
             Self::Withheld { .. } => WITHHELD,
             Self::Elapsed { .. } => ELAPSED,
             Self::Carried(_) => CARRIED,
+            Self::Shelved { .. } => SHELVED,
+            Self::ReplayBegun { .. } => REPLAY_BEGUN,
+            Self::Copied { .. } => COPIED,
+            Self::ReplayEnded(_) => REPLAY_ENDED,
+            Self::Parked(_) => PARKED,
+            Self::Unparked(_) => UNPARKED,
+            Self::DelaysShifted { .. } => DELAYS_SHIFTED,
         }
     }
 
     fn version(&self) -> u8 {
         match self {
             Self::Configured(settings) => settings.version(),
+            Self::Purged { with_left: true, .. } => WITH_LEFT,
             Self::Sent { message, .. } | Self::SentWithin { message, .. } if message.labels_kept().is_any() => LABELLED,
             _ => VERSION,
         }
@@ -222,7 +285,9 @@ impl engine::Effect for Effect {
 
     /// Receiving and deleting must go on when the disk is nearly full, or a full queue could never be emptied.
     fn frees(&self) -> bool {
-        !matches!(self, Self::Sent { .. } | Self::SentWithin { .. } | Self::Configured(_) | Self::PassedOver { .. })
+        // A deletion that is kept for a while gives no room back at once, and is taken all the same: a consumer must go on.
+        let takes_room = matches!(self, Self::Sent { .. } | Self::SentWithin { .. } | Self::Copied { .. });
+        !takes_room && !matches!(self, Self::Configured(_) | Self::PassedOver { .. } | Self::ReplayBegun { .. })
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -243,7 +308,7 @@ impl engine::Effect for Effect {
                 put_list(out, entries, |out, &(_, until)| put(out, until.as_millis()), |&(sequence, _)| sequence);
             }
             Self::Deleted(sequences) => put_list(out, sequences, |_, _| (), |&sequence| sequence),
-            Self::Purged { below } | Self::Expired { below } | Self::PassedOver { below } => put(out, *below),
+            Self::Purged { below, .. } | Self::Expired { below } | Self::PassedOver { below } => put(out, *below),
             Self::Configured(settings) => settings.put(out, settings.version()),
             Self::Attempted { attempt, at, until, entries } => {
                 out.extend_from_slice(attempt);
@@ -266,6 +331,7 @@ impl engine::Effect for Effect {
             Self::Carried(entries) => {
                 put_list(out, entries, |out, &(_, receives)| put_receives(out, receives), |&(sequence, _)| sequence);
             }
+            _ => self.encode_own(out),
         }
     }
 
@@ -273,6 +339,7 @@ impl engine::Effect for Effect {
         let malformed = |why| MalformedRecord { kind, version, why };
         let known = match kind {
             CONFIGURED => TAGGED,
+            PURGED => WITH_LEFT,
             SENT | SENT_WITHIN => LABELLED,
             _ => VERSION,
         };
@@ -322,7 +389,7 @@ fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
             Ok((sequence, Instant::from_millis(reader.varint()?)))
         })?),
         DELETED => Effect::Deleted(read_list(&mut reader, |_, sequence| Ok(sequence))?),
-        PURGED => Effect::Purged { below: reader.varint()? },
+        PURGED => Effect::Purged { below: reader.varint()?, with_left: version == WITH_LEFT },
         CONFIGURED => Effect::Configured(Settings::read(&mut reader, version)?),
         EXPIRED => Effect::Expired { below: reader.varint()? },
         PASSED_OVER => Effect::PassedOver { below: reader.varint()? },
@@ -333,6 +400,7 @@ fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
             entries: read_entries(&mut reader)?,
         },
         DEPARTED..=CARRIED => read_move(kind, &mut reader)?,
+        SHELVED..=DELAYS_SHIFTED => read_own(kind, &mut reader)?,
         _ => return Err("no such kind is known"),
     };
     reader.end()?;
@@ -375,6 +443,67 @@ fn read_move(kind: u8, reader: &mut Reader<'_>) -> Result<Effect, &'static str> 
             at: read_instant(reader)?,
             until: read_instant(reader)?,
         },
+    })
+}
+
+impl Effect {
+    /// The payloads of what tidewire has beyond SQS.
+    fn encode_own(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Shelved { at, sequences } => {
+                put(out, at.as_millis());
+                put_list(out, sequences, |_, _| (), |&sequence| sequence);
+            }
+            Self::ReplayBegun { order, at, below } => {
+                put_order(out, order);
+                put(out, at.as_millis());
+                put(out, *below);
+            }
+            Self::Copied { destination, sequences } => {
+                put_id(out, *destination, []);
+                put_list(out, sequences, |_, _| (), |&sequence| sequence);
+            }
+            Self::ReplayEnded(end) => out.push(end.byte()),
+            Self::Parked(entries) => {
+                put_list(out, entries, |out, &(_, group)| out.extend(group.to_le_bytes()), |&(sequence, _)| sequence);
+            }
+            Self::Unparked(entries) => {
+                put_list(out, entries, |out, &(_, receives)| put(out, receives.into()), |&(sequence, _)| sequence);
+            }
+            Self::DelaysShifted { by_millis } => {
+                out.push((*by_millis < 0).into());
+                put(out, by_millis.unsigned_abs());
+            }
+            _ => unreachable!("the caller has looked"),
+        }
+    }
+}
+
+fn read_own(kind: u8, reader: &mut Reader<'_>) -> Result<Effect, &'static str> {
+    Ok(match kind {
+        SHELVED => Effect::Shelved { at: read_instant(reader)?, sequences: read_list(reader, |_, one| Ok(one))? },
+        REPLAY_BEGUN => {
+            Effect::ReplayBegun { order: read_order(reader)?, at: read_instant(reader)?, below: reader.varint()? }
+        }
+        COPIED => Effect::Copied { destination: read_id(reader)?, sequences: read_list(reader, |_, one| Ok(one))? },
+        REPLAY_ENDED => {
+            let [end] = reader.array()?;
+            Effect::ReplayEnded(ReplayEnd::read(end)?)
+        }
+        PARKED => Effect::Parked(read_list(reader, |reader, one| Ok((one, u64::from_le_bytes(reader.array()?))))?),
+        UNPARKED => Effect::Unparked(read_list(reader, |reader, one| Ok((one, read_receive(reader)?)))?),
+        _ => {
+            let is_earlier = match reader.array()? {
+                [0] => false,
+                [1] => true,
+                _ => return Err("delays are shifted neither later nor earlier"),
+            };
+            let millis = i64::try_from(reader.varint()?).map_err(|_| "delays are shifted beyond all time")?;
+            if is_earlier && millis == 0 {
+                return Err("delays are shifted neither later nor earlier");
+            }
+            Effect::DelaysShifted { by_millis: if is_earlier { -millis } else { millis } }
+        }
     })
 }
 

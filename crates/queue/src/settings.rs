@@ -11,6 +11,8 @@
 //! tag 10   (empty)   the queue keeps the order of its message groups
 //! tag 20   v total visibility (seconds)
 //! tag 21   v base (seconds) │ v factor (hundredths) │ v most (seconds): back-off between receives
+//! tag 22   v seconds for which deleted messages are kept
+//! tag 23   v receives after which a message group is parked
 //! ```
 
 use crate::backoff::Backoff;
@@ -37,6 +39,10 @@ pub struct Settings {
     pub backoff: Option<Backoff>,
     /// Where messages go that were received too often.
     pub dead_letters: Option<DeadLetters>,
+    /// For how many seconds a deleted message is kept, so that it can be replayed; 0 is not at all.
+    pub keep_deleted_secs: u32,
+    /// After how many receives of its first message a group of a FIFO queue is parked; 0 is never.
+    pub park_after: u16,
 }
 
 /// What becomes of messages that were received too often.
@@ -58,6 +64,10 @@ const TOTAL_VISIBILITY_SECS: u32 = (TOTAL_VISIBILITY_MILLIS_MAX / 1000) as u32;
 const TOTAL_VISIBILITY: u8 = 20;
 /// The tag of [`Settings::backoff`].
 const BACKOFF: u8 = 21;
+/// The tag of [`Settings::keep_deleted_secs`].
+const KEEP_DELETED: u8 = 22;
+/// The tag of [`Settings::park_after`].
+const PARK_AFTER: u8 = 23;
 
 /// The version without sections.
 pub(crate) const PLAIN: u8 = 1;
@@ -75,12 +85,19 @@ impl Settings {
             total_visibility_secs: TOTAL_VISIBILITY_SECS,
             backoff: None,
             dead_letters: None,
+            keep_deleted_secs: 0,
+            park_after: 0,
         }
     }
 
     /// How long after its receive a message may stay in flight.
     pub(crate) fn total_visibility_millis(&self) -> u64 {
         u64::from(self.total_visibility_secs) * 1000
+    }
+
+    /// For how long a deleted message is kept.
+    pub(crate) fn keep_deleted_millis(&self) -> u64 {
+        u64::from(self.keep_deleted_secs) * 1000
     }
 
     /// The version that these settings are written in.
@@ -125,6 +142,13 @@ impl Settings {
             sections.push((TOTAL_VISIBILITY, bytes));
         }
         sections.extend(self.backoff.map(|backoff| (BACKOFF, backoff.bytes())));
+        for (tag, number) in [(KEEP_DELETED, self.keep_deleted_secs), (PARK_AFTER, self.park_after.into())] {
+            if number > 0 {
+                let mut bytes = Vec::new();
+                put(&mut bytes, number.into());
+                sections.push((tag, bytes));
+            }
+        }
         sections
     }
 
@@ -141,6 +165,14 @@ impl Settings {
                 self.total_visibility_secs = u32::try_from(secs).map_err(|_| "a visibility is larger than 32 bits")?;
             }
             BACKOFF => self.backoff = Some(Backoff::read(section)?),
+            KEEP_DELETED => {
+                let secs = u32::try_from(section.varint()?).ok().filter(|secs| *secs > 0);
+                self.keep_deleted_secs = secs.ok_or("deleted messages are kept for no time, or beyond 32 bits")?;
+            }
+            PARK_AFTER => {
+                let receives = u16::try_from(section.varint()?).ok().filter(|receives| *receives > 0);
+                self.park_after = receives.ok_or("groups are parked after no receive, or more than 16 bits count")?;
+            }
             _ => return Err("a setting that this version does not know"),
         }
         Ok(())

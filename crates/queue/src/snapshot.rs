@@ -13,11 +13,16 @@
 //! section 11    receives that had names (attempts.rs), likewise
 //! section 12    (empty) a standard queue that saw a message group
 //! section 20    virtual queues (virtual_queues.rs): count v, then each message: step v │ virtual queue 16
+//! section 21    deleted messages that are kept (shelf.rs): v count of batches, each: first deleted at v (from the last of the
+//!               batch before, or 0) │ last deleted at v (from the first) │ ranges: count v, then each
+//! section 22    the latest replay: order (replay.rs) │ began at v │ next v │ below v │ examined v │ state 1 (0 running, 1 done,
+//!               2 cancelled, 3 its destination is gone)
+//! section 23    parked groups (parks.rs): v count, each: step v │ group 8 │ v count of forgiven, each: step v │ receives v
 //! mark          step v (from the first sequence before, or 0) │ first sent at v (from the last sent at before, or 0)
 //!               │ last sent at v (from the first)
 //!
 //! section 1     ways: v count of trays, each: destination 8 │ first number v │ v count, each: sequence v
-//!               │ why 1 (records.rs; plus 128 if it is over) │ receives v │ if any: received at v, first received at v
+//!               │ why 1 (records.rs; plus 128 if it is over; 3 is a copy, without receives) │ receives v │ if any: received at v, first received at v
 //!               │ v count of origins, each: origin 8 │ below v │ if dead letters have no destination any more: that 8
 //! section 2     marks of which some are older than the one before: v count, each: step v
 //!               │ first sent at n (near the last sent at before, or 0) │ last sent at v (from the first)
@@ -31,7 +36,10 @@ use crate::attempts::Attempts;
 use crate::dedup::Dedup;
 use crate::exceptions::{Exceptions, Status};
 use crate::marks::{Mark, Marks};
+use crate::parks::Parks;
+use crate::replay::Replay;
 use crate::settings::{self, Settings};
+use crate::shelf::Shelf;
 use crate::tagged::{Section, put_sections, read_sections};
 use crate::varint::{Reader, put, put_near};
 use crate::virtual_queues;
@@ -97,7 +105,26 @@ impl Queue {
         }
         add(FAIR, self.fair.is_none(), &|_| ());
         sections.extend(self.virtual_queues.iter().filter_map(|all| all.section()));
+        self.put_keep(&mut sections);
         sections
+    }
+
+    /// What is kept beyond its deletion, what is replayed, and what stands still.
+    fn put_keep(&self, sections: &mut Vec<Section>) {
+        let mut add = |tag, is_there: bool, put: &dyn Fn(&mut Vec<u8>)| {
+            if is_there {
+                let mut bytes = Vec::new();
+                put(&mut bytes);
+                sections.push((tag, bytes));
+            }
+        };
+        if let Some(keep) = &self.keep {
+            add(SHELF, !keep.shelf.is_empty(), &|out| keep.shelf.put(out));
+            add(REPLAY, keep.replay.is_some(), &|out| keep.replay.iter().for_each(|replay| replay.put(out)));
+        }
+        if let Some(fifo) = &self.fifo {
+            add(PARKS, !fifo.parks.is_empty(), &|out| fifo.parks.put(out));
+        }
     }
 
     /// Takes one section in.
@@ -109,6 +136,9 @@ impl Queue {
             (DEDUP, Some(fifo)) => fifo.dedup = Dedup::read(section)?,
             (ATTEMPTS, Some(fifo)) => fifo.attempts = Attempts::read(section)?,
             (FAIR, None) => self.fair = Some(Box::default()),
+            (SHELF, _) => self.keep_mut().shelf = Shelf::read(section)?,
+            (REPLAY, _) => self.keep_mut().replay = Some(Replay::read(section)?),
+            (PARKS, Some(fifo)) => fifo.parks = Parks::read(section)?,
             (virtual_queues::TAG, _) => return self.take_virtual_queues(section),
             _ => return Err("a part of a queue that this version does not know"),
         }
@@ -139,6 +169,7 @@ impl Queue {
                 return Err("a message is both visible and hidden, or neither");
             }
         }
+        self.check_keep()?;
         let mut first_of = self.marks.iter().map(|mark| mark.first);
         let (first, second) = (first_of.next(), first_of.next());
         self.check_ways()?;
@@ -158,11 +189,25 @@ impl Queue {
         }
     }
 
+    fn check_keep(&self) -> Result<(), &'static str> {
+        let shelved = self.keep.iter().flat_map(|keep| keep.shelf.ranges());
+        for range in shelved {
+            let is_left = || self.ways.as_ref().is_some_and(|ways| ways.left_within(range.clone()) > 0);
+            if range.end > self.next_sequence || self.here_within(range.clone()) > 0 || is_left() {
+                return Err("a message was deleted that is there, or was not sent");
+            }
+        }
+        let mut parked = self.fifo.iter().flat_map(|fifo| fifo.parks.sequences());
+        if parked.any(|sequence| !self.is_here(sequence)) { Err("a group stands still behind nothing") } else { Ok(()) }
+    }
+
     fn check_ways(&self) -> Result<(), &'static str> {
         let mut left = self.ways.iter().flat_map(|ways| ways.iter());
-        match left.find(|&(sequence, _)| sequence >= self.next_sequence || self.is_here(sequence)) {
-            Some(_) => Err("a message has left that is there, or was not sent"),
-            None => Ok(()),
+        let is_wrong = left.any(|(sequence, _)| sequence >= self.next_sequence || self.is_here(sequence));
+        let mut copied = self.ways.iter().flat_map(|ways| ways.copied_within(self.next_sequence..u64::MAX));
+        match is_wrong || copied.next().is_some() {
+            true => Err("a message has left that is there, or was not sent"),
+            false => Ok(()),
         }
     }
 }
@@ -177,6 +222,12 @@ const DEDUP: u8 = 10;
 const ATTEMPTS: u8 = 11;
 /// The tag that says that there are message groups.
 const FAIR: u8 = 12;
+/// The tag of the deleted messages that are kept.
+const SHELF: u8 = 21;
+/// The tag of the latest replay.
+const REPLAY: u8 = 22;
+/// The tag of the parked groups.
+const PARKS: u8 = 23;
 
 /// The version before there were sections.
 const WITHOUT_SECTIONS: u8 = 1;
@@ -204,7 +255,7 @@ fn read(reader: &mut Reader<'_>, version: u8) -> Result<Queue, &'static str> {
     Ok(queue)
 }
 
-fn read_count(reader: &mut Reader<'_>) -> Result<usize, &'static str> {
+pub(crate) fn read_count(reader: &mut Reader<'_>) -> Result<usize, &'static str> {
     let count = reader.varint()?;
     if count > reader.remaining() as u64 / ENTRY_BYTES_MIN {
         return Err("a list is longer than the snapshot");
@@ -218,7 +269,7 @@ fn read_step(reader: &mut Reader<'_>, before: u64) -> Result<u64, &'static str> 
     before.checked_add(step).filter(|_| step > 0).ok_or("sequences do not rise")
 }
 
-fn put_ranges(out: &mut Vec<u8>, visible: &Visible) {
+pub(crate) fn put_ranges(out: &mut Vec<u8>, visible: &Visible) {
     put(out, visible.ranges().count() as u64);
     let mut before = 0;
     for range in visible.ranges() {
@@ -228,7 +279,7 @@ fn put_ranges(out: &mut Vec<u8>, visible: &Visible) {
     }
 }
 
-fn read_ranges(reader: &mut Reader<'_>) -> Result<Visible, &'static str> {
+pub(crate) fn read_ranges(reader: &mut Reader<'_>) -> Result<Visible, &'static str> {
     let mut visible = Visible::default();
     let mut before = 0;
     for _ in 0..read_count(reader)? {

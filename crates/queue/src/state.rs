@@ -9,10 +9,11 @@
 
 use crate::attempts::Attempt;
 use crate::dedup::Dedup;
-use crate::exceptions::{Exceptions, Status};
+use crate::exceptions::{Exceptions, Phase, Status};
 use crate::fair::Fair;
 use crate::fifo::{Fifo, group_of};
 use crate::groups::Groups;
+use crate::keeping::Keep;
 use crate::marks::Marks;
 use crate::virtual_queues::{VirtualId, VirtualQueues};
 use crate::visible::Visible;
@@ -40,6 +41,8 @@ pub struct Queue {
     pub(crate) fair: Option<Box<Fair>>,
     /// What goes from here to other queues and comes from them; most queues have nothing of it.
     pub(crate) ways: Option<Box<Ways>>,
+    /// What was deleted and is kept, and the latest replay.
+    pub(crate) keep: Option<Box<Keep>>,
 }
 
 /// Whether messages went by time that no record says are gone. Time is told anew at each start, and a clock set back
@@ -60,7 +63,7 @@ impl PartialEq for Expiry {
 }
 
 // A queue may cost 300 bytes beside its messages while it is in use; one that is not used is put to rest and costs less.
-const _: () = assert!(size_of::<Queue>() <= 288);
+const _: () = assert!(size_of::<Queue>() <= 296);
 
 impl Queue {
     /// A queue in which nothing has been sent.
@@ -77,6 +80,7 @@ impl Queue {
             fifo: settings.is_fifo.then(Box::default),
             fair: None,
             ways: None,
+            keep: None,
         }
     }
 
@@ -94,12 +98,15 @@ impl Queue {
     /// How many messages there are, and of which kind, as far as time has been let pass.
     pub fn counts(&self) -> Counts {
         let [visible, in_flight, delayed] = self.sizes();
-        Counts { visible, in_flight, delayed, oldest_sent_at: self.oldest_sent_at() }
+        let kept = self.keep.as_ref().map_or(0, |keep| keep.shelf.len());
+        let parked_groups = self.fifo.as_ref().map_or(0, |fifo| fifo.parks.len());
+        let (oldest_sent_at, replay) = (self.oldest_sent_at(), self.replay_progress());
+        Counts { visible, in_flight, delayed, oldest_sent_at, kept, parked_groups, replay }
     }
 
     fn oldest_sent_at(&self) -> Option<Instant> {
-        self.first_live()?;
-        self.marks.oldest(self.next_sequence, |range| self.here_within(range) == 0)
+        let first = self.first_live()?;
+        self.marks.oldest(first, self.next_sequence, |range| self.here_within(range) == 0)
     }
 
     /// Lets time pass: messages that outlived their retention go, ended delays and leases make messages visible. Costs
@@ -120,7 +127,8 @@ impl Queue {
                     visible.insert(sequence);
                 }
                 if let Some(fifo) = fifo {
-                    fifo.groups.changed(sequence, |sequence| visible.contains(sequence));
+                    let (groups, may_serve) = fifo.serving(visible);
+                    groups.changed(sequence, may_serve);
                 }
                 if let Some(fair) = fair.as_mut().filter(|_| !is_virtual) {
                     fair.shown(sequence);
@@ -158,21 +166,15 @@ impl Queue {
                 }
             }
             Effect::Deleted(sequences) => {
-                gone.extend(sequences.iter().copied().filter(|&sequence| self.remove(sequence)));
+                for &sequence in sequences {
+                    if self.remove(sequence) && !self.holds(sequence) {
+                        gone.push(sequence);
+                    }
+                }
                 self.trim_marks();
             }
-            Effect::Purged { below } | Effect::Expired { below } => {
-                self.remove_below(*below);
-                self.expiry.unrecorded = false;
-                if let (Some(ways), Effect::Expired { .. }) = (&mut self.ways, effect) {
-                    ways.note_over(0..*below);
-                    self.trim_marks();
-                }
-                self.expiry.scattered &= !matches!(effect, Effect::Purged { .. });
-                if let (Some(fifo), Effect::Purged { .. }) = (&mut self.fifo, effect) {
-                    fifo.dedup = Dedup::default();
-                }
-            }
+            Effect::Shelved { at, sequences } => self.shelve(*at, sequences),
+            Effect::Purged { below, .. } | Effect::Expired { below } => self.apply_end_below(*below, effect),
             Effect::Departed { .. }
             | Effect::Arrived { .. }
             | Effect::Carried(_)
@@ -183,16 +185,11 @@ impl Queue {
                 self.expire(*at);
                 self.expiry = Expiry::default();
             }
+            Effect::ReplayBegun { .. } | Effect::Copied { .. } | Effect::ReplayEnded(_) => self.apply_replay(effect),
+            Effect::Parked(_) | Effect::Unparked(_) => self.apply_park(effect),
+            Effect::DelaysShifted { by_millis } => self.shift_delays(*by_millis),
             Effect::PassedOver { below } => self.next_sequence = self.next_sequence.max(*below),
-            Effect::Configured(settings) => {
-                if settings.retention_millis != self.settings.retention_millis {
-                    self.marks.merge(settings.retention_millis);
-                }
-                if settings.is_fifo && self.fifo.is_none() {
-                    self.fifo = Some(Box::default());
-                }
-                self.settings = *settings;
-            }
+            Effect::Configured(settings) => self.apply_settings(settings),
             Effect::Attempted { attempt, at, until, entries } => {
                 if let Some(fifo) = &mut self.fifo {
                     let (at, until, entries) = (*at, *until, entries.clone());
@@ -207,6 +204,37 @@ impl Queue {
         if let Some(fair) = &mut self.fair {
             fair.calm(self.next_sequence);
             fair.groups.tidy();
+        }
+    }
+
+    /// All below a sequence is gone, purged or by time.
+    fn apply_end_below(&mut self, below: u64, effect: &Effect) {
+        self.remove_below(below);
+        self.expiry.unrecorded = false;
+        let reaches_left = !matches!(effect, Effect::Purged { with_left: false, .. });
+        if let Some(ways) = self.ways.as_mut().filter(|_| reaches_left) {
+            ways.note_over(0..below);
+            self.trim_marks();
+        }
+        self.expiry.scattered &= !matches!(effect, Effect::Purged { .. });
+        if let (Some(fifo), Effect::Purged { .. }) = (&mut self.fifo, effect) {
+            fifo.dedup = Dedup::default();
+        }
+    }
+
+    fn apply_settings(&mut self, settings: &Settings) {
+        if settings.retention_millis != self.settings.retention_millis {
+            self.marks.merge(settings.retention_millis);
+        }
+        if settings.is_fifo && self.fifo.is_none() {
+            self.fifo = Some(Box::default());
+        }
+        if settings.park_after != self.settings.park_after {
+            self.park_after(settings.park_after);
+        }
+        self.settings = *settings;
+        if settings.keep_deleted_secs == 0 {
+            self.clear_shelf();
         }
     }
 
@@ -233,7 +261,8 @@ impl Queue {
     /// The next moment at which messages outlive their retention. No reader sees that, but memory is given back only when
     /// time is let pass.
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.marks.next_expiry(self.settings.retention_millis)
+        let shelf = self.keep.as_ref().and_then(|keep| keep.shelf.next_expiry(self.settings.keep_deleted_millis()));
+        self.marks.next_expiry(self.settings.retention_millis).into_iter().chain(shelf).min()
     }
 
     /// What no snapshot says: whether messages went by time of which no record says so.
@@ -264,9 +293,12 @@ impl Queue {
         }
     }
 
-    /// Whether a message's content may still be asked for: it is there, or has left and not arrived.
+    /// Whether a message's content may still be asked for: it is there, was deleted and is kept, or it or a copy of it has
+    /// left and not arrived.
     pub fn holds(&self, sequence: u64) -> bool {
-        self.is_here(sequence) || self.ways.as_ref().is_some_and(|ways| ways.contains(sequence))
+        self.is_here(sequence)
+            || self.is_shelved(sequence)
+            || self.ways.as_ref().is_some_and(|ways| ways.contains(sequence))
     }
 
     /// Whether a message is there.
@@ -277,7 +309,7 @@ impl Queue {
     /// The first sequence whose content is held: that of the oldest message, or of the next one sent.
     pub fn first_kept(&self) -> u64 {
         let left = self.ways.as_ref().and_then(|ways| ways.first()).unwrap_or(u64::MAX);
-        self.first_here().min(left)
+        self.first_here().min(left).min(self.first_shelved().unwrap_or(u64::MAX))
     }
 
     /// The first sequence that is there, or the next one's.
@@ -287,11 +319,14 @@ impl Queue {
 
     /// Of how many messages of these sequences the content is held.
     pub fn held_within(&self, sequences: Range<u64>) -> u64 {
-        let left = self.ways.as_ref().map_or(0, |ways| ways.count_within(sequences.clone()));
-        left + self.here_within(sequences)
+        let left = self.ways.as_ref().map_or(0, |ways| ways.left_within(sequences.clone()));
+        let copied = self.ways.iter().flat_map(|ways| ways.copied_within(sequences.clone()));
+        let copied = copied.filter(|&sequence| !self.is_here(sequence) && !self.is_shelved(sequence)).count() as u64;
+        let shelved = self.keep.as_ref().map_or(0, |keep| keep.shelf.count_within(sequences.clone()));
+        left + copied + shelved + self.here_within(sequences)
     }
 
-    fn here_within(&self, sequences: Range<u64>) -> u64 {
+    pub(crate) fn here_within(&self, sequences: Range<u64>) -> u64 {
         let within = self.virtual_queues.as_ref().map_or(0, |all| all.visible.count_within(sequences.clone()));
         within + self.visible.count_within(sequences.clone()) + self.exceptions.hidden_within(sequences)
     }
@@ -318,15 +353,18 @@ impl Queue {
             self.trim_marks();
             self.expiry.unrecorded = true;
         }
+        self.expire_shelf(now);
     }
 
     fn expire_range(&mut self, range: Range<u64>) {
         if let Some(ways) = &mut self.ways {
             ways.note_over(range.clone());
         }
-        if self.first_live().is_none_or(|first| range.start <= first) {
+        let first = self.first_live().into_iter().chain(self.first_shelved()).min();
+        if first.is_none_or(|first| range.start <= first) {
             self.remove_below(range.end);
         } else {
+            self.unshelve(&range);
             // Never in a FIFO queue, where everything is sent in order. What others keep books of goes one by one.
             let books =
                 self.virtual_queues.iter().map(|all| &all.visible).chain(self.fair.iter().map(|_| &self.visible));
@@ -354,7 +392,7 @@ impl Queue {
     /// The first message that a mark is kept for.
     pub(crate) fn first_marked(&self) -> Option<u64> {
         let left = self.ways.as_ref().and_then(|ways| ways.first_that_may_return());
-        self.first_live().into_iter().chain(left).min()
+        self.first_live().into_iter().chain(left).chain(self.first_shelved()).min()
     }
 
     fn add(&mut self, sequence: u64, visible_at: Instant, message: &Message, within: Option<VirtualId>) {
@@ -383,7 +421,8 @@ impl Queue {
         let Self { fifo: Some(fifo), visible, .. } = self else { return };
         match within {
             None if is_all_known => {
-                fifo.groups.learn(sequence, group_of(message), |sequence| visible.contains(sequence));
+                let (groups, may_serve) = fifo.serving(visible);
+                groups.learn(sequence, group_of(message), may_serve);
             }
             // A virtual queue's messages are nobody's turn.
             Some(_) if is_all_known => fifo.groups.know_below(sequence + 1),
@@ -444,6 +483,20 @@ impl Queue {
         })
     }
 
+    /// Moves the first moment at which messages are visible that never were.
+    fn shift_delays(&mut self, by_millis: i64) {
+        let delayed = self.exceptions.iter().filter(|(_, status)| status.phase() == Phase::Delayed);
+        let delayed: Vec<(u64, Instant)> = delayed.map(|(sequence, status)| (sequence, status.until)).collect();
+        for (sequence, until) in delayed {
+            let until = match by_millis {
+                0.. => until.plus_millis(by_millis.unsigned_abs()),
+                // One that is due by that is visible when time is next let pass; the epoch would be at once, out of turn.
+                _ => until.minus_millis(by_millis.unsigned_abs()).max(Instant::from_millis(1)),
+            };
+            self.change(sequence, |status| status.until = until);
+        }
+    }
+
     fn lease(&mut self, sequence: u64, receive: u32, received_at: Instant, until: Instant) {
         self.change(sequence, |status| {
             if status.receive == 0 {
@@ -452,7 +505,8 @@ impl Queue {
             *status = Status { until, received_at, receive, ..*status };
         });
         if let Self { fifo: Some(fifo), visible, .. } = self {
-            fifo.groups.served(sequence, |sequence| visible.contains(sequence));
+            let (groups, may_serve) = fifo.serving(visible);
+            groups.served(sequence, may_serve);
         }
     }
 
@@ -474,7 +528,8 @@ impl Queue {
             self.tell_fair(sequence, [before.unwrap_or_default(), status]);
         }
         if let Self { fifo: Some(fifo), visible, .. } = self {
-            fifo.groups.changed(sequence, |sequence| visible.contains(sequence));
+            let (groups, may_serve) = fifo.serving(visible);
+            groups.changed(sequence, may_serve);
         }
     }
 
@@ -490,7 +545,9 @@ impl Queue {
         }
         self.leave_virtual_queue(sequence);
         if let Self { fifo: Some(fifo), visible, .. } = self {
-            fifo.groups.remove(sequence, |sequence| visible.contains(sequence));
+            fifo.parks.remove(sequence);
+            let (groups, may_serve) = fifo.serving(visible);
+            groups.remove(sequence, may_serve);
         }
         was_there
     }
@@ -507,8 +564,11 @@ impl Queue {
         self.leave_virtual_queues_below(below);
         self.exceptions.remove_below(below);
         if let Self { fifo: Some(fifo), visible, .. } = self {
-            fifo.groups.remove_below(below, |sequence| visible.contains(sequence));
+            fifo.parks.remove_below(below);
+            let (groups, may_serve) = fifo.serving(visible);
+            groups.remove_below(below, may_serve);
         }
+        self.unshelve(&(0..below));
         self.exceptions.tidy();
         self.trim_marks();
     }
@@ -570,6 +630,10 @@ impl Machine for Queue {
         Queue::learn(self, key, content);
     }
 
+    fn take_cold(&mut self) -> Vec<u64> {
+        Queue::take_cold(self)
+    }
+
     fn holds(&self, sequence: u64) -> bool {
         Queue::holds(self, sequence)
     }
@@ -603,8 +667,8 @@ impl Machine for Queue {
         Queue::outgoing(self, after)
     }
 
-    fn parcel(&self, sequence: u64, message: &Message) -> Vec<u8> {
-        Queue::parcel(self, sequence, message.clone())
+    fn parcel(&self, destination: PartitionId, number: u64, sequence: u64, message: &Message) -> Vec<u8> {
+        Queue::parcel(self, destination, number, sequence, message.clone())
     }
 
     fn arrive(arrival: Arrival) -> Option<Command> {
@@ -626,127 +690,4 @@ mod fifo_model;
 mod model;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{MessageId, NewMessage};
-    use bytes::Bytes;
-
-    #[test]
-    fn a_replayed_queue_holds_no_more_than_it_ever_held() {
-        let settings = Settings::plain(60_000, 30_000, 0);
-        let mut queue = Queue::new(settings);
-        let mut most = 0;
-        for sequence in 1..=1_000 {
-            let sent_at = Instant::from_millis(sequence * 1_000);
-            let message = Message::new(MessageId([0; 16]), sent_at, 1, Bytes::from_static(b"x"));
-            queue.apply(&Effect::Sent { sequence, visible_at: Instant::EPOCH, message }, &mut Vec::new());
-            most = most.max(queue.counts().visible);
-        }
-        assert_eq!(most, 60, "no time was let pass, and still what had expired was let go");
-    }
-
-    /// The clock of the next start may stand where it stood before the message expired.
-    #[test]
-    fn whoever_is_told_that_an_expired_message_is_gone_can_rely_on_it() {
-        let settings = Settings::plain(60_000, 30_000, 0);
-        let handle = crate::Handle { sequence: 1, receive: 1 };
-        let told = [
-            (Command::Delete(vec![handle]), Effect::Expired { below: 2 }),
-            (Command::Purge, Effect::Purged { below: 2 }),
-        ];
-        for (command, record) in told {
-            let mut queue = Queue::new(settings);
-            let message = Message::new(MessageId([0; 16]), Instant::from_millis(1), 1, Bytes::from_static(b"x"));
-            queue.apply(&Effect::Sent { sequence: 1, visible_at: Instant::EPOCH, message }, &mut Vec::new());
-            let later = Instant::from_millis(100_000);
-            queue.advance(later);
-            let effects = queue.decide::<Effect>(later, command.clone()).effects;
-            assert_eq!(effects, [record]);
-            queue.apply(&effects[0], &mut Vec::new());
-            assert_eq!(queue.decide::<Effect>(later, command).effects, [], "it is told once");
-        }
-    }
-
-    /// The same where messages of other times stand behind it: a dead letter that expired before those around it.
-    #[test]
-    fn whoever_is_told_that_a_dead_letter_is_gone_can_rely_on_it() {
-        let mut queue = Queue::new(Settings::plain(60_000, 30_000, 0));
-        let mut records = sent(&mut queue, 1);
-        let message = Message::new(MessageId([1; 16]), Instant::from_millis(1), 0, Bytes::new());
-        let receives = crate::Receives::default();
-        let parcel =
-            crate::parcel::Parcel { why: crate::Departure::DeadLetter, receives, sequence: 1, message }.encode();
-        let mut run = |queue: &mut Queue, millis, command| {
-            queue.advance(Instant::from_millis(millis));
-            let effects = queue.decide::<Effect>(Instant::from_millis(millis), command).effects;
-            effects.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
-            records.extend(effects);
-        };
-        let arrival = Arrival { origin: PartitionId::new(5), first: 0, parcels: vec![parcel] };
-        run(&mut queue, 1_000, Command::Arrive(arrival));
-        assert!(queue.is_here(1) && queue.is_here(2) && !queue.marks.rises());
-        run(&mut queue, 60_500, Command::Delete(vec![crate::Handle { sequence: 2, receive: 1 }]));
-        run(&mut queue, 60_500, Command::Configure(Settings::plain(900_000, 30_000, 0)));
-        assert!(queue.is_here(1) && !queue.is_here(2));
-        let mut replayed = Queue::new(Settings::plain(60_000, 30_000, 0));
-        records.iter().for_each(|effect| replayed.apply(effect, &mut Vec::new()));
-        assert_eq!(replayed, queue);
-    }
-
-    fn sent(queue: &mut Queue, count: u64) -> Vec<Effect> {
-        let message = NewMessage::plain(MessageId([0; 16]), 1, Bytes::from_static(b"x"), None);
-        let command = Command::Send(vec![message; count as usize]);
-        let effects = Queue::decide::<Effect>(queue, Instant::from_millis(1_000), command).effects;
-        effects.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
-        effects
-    }
-
-    /// Each start may journal nothing at all, some of what it sends, or all of it; none of its numbers come again.
-    #[test]
-    fn no_start_gives_a_number_that_an_earlier_one_gave_and_forgot() {
-        let settings = Settings::plain(60_000, 30_000, 0);
-        let mut journal: Vec<Effect> = Vec::new();
-        let mut given = std::collections::BTreeSet::new();
-        for (start, (count, kept)) in
-            (0..).zip([(5, 0), (3, 0), (0, 0), (4, 2), (6, 6), (0, 0), (2, 0), (7, 1), (1, 1)])
-        {
-            let mut queue = Queue::new(settings);
-            journal.iter().for_each(|effect| queue.apply(effect, &mut Vec::new()));
-            queue.pass_over_forgotten(start);
-            let effects = sent(&mut queue, count);
-            for effect in &effects {
-                let Effect::Sent { sequence, .. } = effect else { panic!("a send sends") };
-                assert!(given.insert(*sequence), "{sequence} is given twice");
-            }
-            journal.extend(effects.into_iter().take(kept));
-        }
-    }
-
-    #[test]
-    fn a_numbering_that_is_kept_lasts_without_passing_over_again() {
-        let settings = Settings::plain(60_000, 30_000, 0);
-        let mut queue = Queue::new(settings);
-        queue.pass_over_forgotten(2);
-        let kept = queue.keep_numbering();
-        let mut replayed = Queue::new(settings);
-        replayed.apply(&kept, &mut Vec::new());
-        assert_eq!(replayed, queue);
-        let before = replayed.next_sequence;
-        replayed.apply(&Effect::PassedOver { below: 1 }, &mut Vec::new());
-        assert_eq!(replayed.next_sequence, before, "numbers never fall");
-    }
-
-    #[test]
-    fn a_queue_that_passed_over_numbers_comes_back_from_its_snapshot() {
-        let settings = Settings::plain(60_000, 30_000, 0);
-        let mut queue = Queue::new(settings);
-        sent(&mut queue, 3);
-        queue.pass_over_forgotten(7);
-        sent(&mut queue, 2);
-        let mut state = Vec::new();
-        queue.snapshot(&mut state);
-        let restored = Queue::restore(Queue::SNAPSHOT_VERSION, &state).unwrap();
-        assert_eq!(restored, queue);
-        assert_eq!((restored.counts().visible, restored.held_within(4..u64::MAX)), (5, 2));
-    }
-}
+mod tests;

@@ -2,15 +2,16 @@
 //!
 //! A message that has left stands in the tray of its destination, in the order of departure, under numbers that rise by one
 //! for ever; the courier takes it from there. It is in nobody's counts and cannot be received, but its content is held until
-//! the destination has it, and it comes back as it was if there is no destination any more. Of each origin one number is
-//! remembered: what is below it has arrived (ADR 0015).
+//! the destination has it, and it comes back as it was if there is no destination any more. A copy, which a replay makes,
+//! stands among them and is of a message that may be anywhere else; it never comes back (ADR 0020). Of each origin one number
+//! is remembered: what is below it has arrived (ADR 0015).
 
 use crate::exceptions::Status;
 use crate::limits::PARCELS_PER_BATCH;
 use crate::varint::{Reader, put};
 use engine::Outgoing;
 use names::{Instant, PartitionId};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 /// Why a message leaves.
@@ -20,6 +21,8 @@ pub enum Departure {
     DeadLetter,
     /// Somebody asked for it to be moved. It is a new message where it arrives.
     Moved,
+    /// It does not leave: a replay brings a copy of it, which is a new message where it arrives.
+    Replayed,
 }
 
 impl Departure {
@@ -28,6 +31,7 @@ impl Departure {
         match self {
             Self::DeadLetter => 1,
             Self::Moved => 2,
+            Self::Replayed => 3,
         }
     }
 
@@ -35,6 +39,7 @@ impl Departure {
         match byte {
             1 => Ok(Self::DeadLetter),
             2 => Ok(Self::Moved),
+            3 => Ok(Self::Replayed),
             _ => Err("no such reason to leave is known"),
         }
     }
@@ -74,12 +79,19 @@ pub(crate) struct Left {
     pub(crate) is_over: bool,
 }
 
+/// A message on its way, or a copy of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Out {
+    pub(crate) sequence: u64,
+    pub(crate) is_copy: bool,
+}
+
 /// Messages for one destination, oldest departure first.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tray {
     /// The number of the first.
     first: u64,
-    sequences: VecDeque<u64>,
+    out: VecDeque<Out>,
 }
 
 /// All of it.
@@ -89,6 +101,8 @@ pub(crate) struct Ways {
     left: BTreeMap<u64, Left>,
     /// How many of these somebody moved; the others are dead letters.
     moving: usize,
+    /// Messages of which a copy is on its way: one batch of a replay at the most.
+    copies: BTreeSet<u64>,
     /// By origin: the first number that has not arrived.
     arrived: BTreeMap<PartitionId, u64>,
     /// Where dead letters were to go, and no queue is any more.
@@ -110,17 +124,34 @@ impl Ways {
         self.moving
     }
 
+    /// Whether a message is needed here, as it is or for a copy.
     pub(crate) fn contains(&self, sequence: u64) -> bool {
-        self.left.contains_key(&sequence)
+        self.left.contains_key(&sequence) || self.is_copied(sequence)
+    }
+
+    /// Whether a copy of a message is on its way.
+    pub(crate) fn is_copied(&self, sequence: u64) -> bool {
+        self.copies.contains(&sequence)
+    }
+
+    /// Messages of these of which a copy is on its way, and which have not left.
+    pub(crate) fn copied_within(&self, sequences: Range<u64>) -> impl Iterator<Item = u64> {
+        let range = sequences.start..sequences.end.max(sequences.start);
+        self.copies.range(range).copied().filter(|sequence| !self.left.contains_key(sequence))
+    }
+
+    pub(crate) fn has_copies(&self) -> bool {
+        !self.copies.is_empty()
     }
 
     pub(crate) fn get(&self, sequence: u64) -> Option<&Left> {
         self.left.get(&sequence)
     }
 
-    /// The first message that has left.
+    /// The first message that is needed here.
     pub(crate) fn first(&self) -> Option<u64> {
-        self.left.first_key_value().map(|(sequence, _)| *sequence)
+        let left = self.left.first_key_value().map(|(sequence, _)| *sequence);
+        left.into_iter().chain(self.copies.first().copied()).min()
     }
 
     /// The first that may still come back.
@@ -128,7 +159,8 @@ impl Ways {
         self.left.iter().find(|(_, left)| !left.is_over).map(|(sequence, _)| *sequence)
     }
 
-    pub(crate) fn count_within(&self, sequences: Range<u64>) -> u64 {
+    /// How many of these have left.
+    pub(crate) fn left_within(&self, sequences: Range<u64>) -> u64 {
         if sequences.is_empty() { 0 } else { self.left.range(sequences).count() as u64 }
     }
 
@@ -147,7 +179,14 @@ impl Ways {
     /// Puts a message into a tray.
     pub(crate) fn leave(&mut self, destination: PartitionId, sequence: u64, left: Left) {
         self.note_left(sequence, left);
-        self.trays.entry(destination).or_default().sequences.push_back(sequence);
+        self.trays.entry(destination).or_default().out.push_back(Out { sequence, is_copy: false });
+    }
+
+    /// Puts copies of messages into a tray.
+    pub(crate) fn copy(&mut self, destination: PartitionId, sequences: &[u64]) {
+        let tray = self.trays.entry(destination).or_default();
+        tray.out.extend(sequences.iter().map(|&sequence| Out { sequence, is_copy: true }));
+        self.copies.extend(sequences);
     }
 
     /// Says whether it had left before.
@@ -169,38 +208,60 @@ impl Ways {
         self.left.range_mut(sequences).for_each(|(_, left)| left.is_over = true);
     }
 
-    /// The destination has everything below a number.
-    pub(crate) fn taken(&mut self, destination: PartitionId, below: u64, gone: &mut Vec<u64>) {
-        let Some(tray) = self.trays.get_mut(&destination) else { return };
-        let from = gone.len();
-        while tray.first < below
-            && let Some(sequence) = tray.sequences.pop_front()
-        {
-            tray.first += 1;
-            gone.push(sequence);
-        }
-        for sequence in &gone[from..] {
-            self.let_go(*sequence);
-        }
+    /// The destination has everything below a number: what left for it is over, and the copies are told.
+    pub(crate) fn taken(&mut self, destination: PartitionId, below: u64) -> Vec<Out> {
+        let Some(tray) = self.trays.get_mut(&destination) else { return Vec::new() };
+        let count = below.saturating_sub(tray.first).min(tray.out.len() as u64);
+        tray.first += count;
+        let taken: Vec<Out> = tray.out.drain(..count as usize).collect();
+        taken.iter().for_each(|out| self.forget_out(*out));
+        taken
     }
 
-    /// Everything for a destination comes back, and its numbers are over.
-    pub(crate) fn take_back(&mut self, destination: PartitionId) -> Vec<(u64, Left)> {
+    /// Everything for a destination comes back, and its numbers are over. Copies are told.
+    pub(crate) fn take_back(&mut self, destination: PartitionId) -> (Vec<(u64, Left)>, Vec<u64>) {
         let tray = self.trays.remove(&destination).unwrap_or_default();
-        tray.sequences.into_iter().filter_map(|sequence| Some((sequence, self.let_go(sequence)?))).collect()
+        let (copies, departed): (Vec<Out>, Vec<Out>) = tray.out.into_iter().partition(|out| out.is_copy);
+        copies.iter().for_each(|copy| self.forget_out(*copy));
+        let back = departed.into_iter().filter_map(|out| Some((out.sequence, self.let_go(out.sequence)?)));
+        (back.collect(), copies.into_iter().map(|copy| copy.sequence).collect())
     }
 
-    /// The first message for a destination comes back if it has this number, which is used up.
-    pub(crate) fn take_back_first(&mut self, destination: PartitionId, number: u64) -> Option<(u64, Left)> {
+    /// The first message for a destination goes nowhere if it has this number, which is used up: it, and its past if it is no
+    /// copy.
+    pub(crate) fn take_back_first(&mut self, destination: PartitionId, number: u64) -> Option<(u64, Option<Left>)> {
         let tray = self.trays.get_mut(&destination).filter(|tray| tray.first == number)?;
-        let sequence = tray.sequences.pop_front()?;
+        let out = tray.out.pop_front()?;
         tray.first += 1;
-        Some((sequence, self.let_go(sequence)?))
+        let left = self.left.get(&out.sequence).copied().filter(|_| !out.is_copy);
+        self.forget_out(out);
+        Some((out.sequence, left))
+    }
+
+    fn forget_out(&mut self, out: Out) {
+        match out.is_copy {
+            true => drop(self.copies.remove(&out.sequence)),
+            false => drop(self.let_go(out.sequence)),
+        }
+    }
+
+    /// What goes to a destination under a number.
+    pub(crate) fn out(&self, destination: PartitionId, number: u64) -> Option<Out> {
+        let tray = self.trays.get(&destination)?;
+        tray.out.get(usize::try_from(number.checked_sub(tray.first)?).ok()?).copied()
+    }
+
+    /// Whether a copy for a destination is left when it has taken everything below a number.
+    pub(crate) fn has_copies_from(&self, destination: PartitionId, below: u64) -> bool {
+        self.trays.get(&destination).is_some_and(|tray| {
+            let taken = usize::try_from(below.saturating_sub(tray.first)).unwrap_or(usize::MAX);
+            tray.out.iter().skip(taken).any(|out| out.is_copy)
+        })
     }
 
     /// Whether a destination has yet to take anything below a number.
     pub(crate) fn expects(&self, destination: PartitionId, below: u64) -> bool {
-        self.trays.get(&destination).is_some_and(|tray| tray.first < below && !tray.sequences.is_empty())
+        self.trays.get(&destination).is_some_and(|tray| tray.first < below && !tray.out.is_empty())
     }
 
     pub(crate) fn has_tray(&self, destination: PartitionId) -> bool {
@@ -218,21 +279,21 @@ impl Ways {
     }
 
     pub(crate) fn has_outgoing(&self) -> bool {
-        !self.left.is_empty()
+        !self.left.is_empty() || self.has_copies()
     }
 
     /// The next batch for the first destination after one.
     pub(crate) fn outgoing(&self, after: Option<PartitionId>) -> Option<Outgoing> {
-        let mut trays = self.trays.iter().filter(|(id, tray)| Some(**id) > after && !tray.sequences.is_empty());
+        let mut trays = self.trays.iter().filter(|(id, tray)| Some(**id) > after && !tray.out.is_empty());
         let (&destination, tray) = trays.next()?;
-        let keys = tray.sequences.iter().take(PARCELS_PER_BATCH).copied().collect();
+        let keys = tray.out.iter().take(PARCELS_PER_BATCH).map(|out| out.sequence).collect();
         Some(Outgoing { destination, first: tray.first, keys })
     }
 
     /// Forgets partitions that do not exist any more.
     pub(crate) fn forget(&mut self, exists: &dyn Fn(PartitionId) -> bool) {
         self.arrived.retain(|origin, _| exists(*origin));
-        self.trays.retain(|destination, tray| !tray.sequences.is_empty() || exists(*destination));
+        self.trays.retain(|destination, tray| !tray.out.is_empty() || exists(*destination));
     }
 
     /// Appends everything: see snapshot.rs.
@@ -241,10 +302,10 @@ impl Ways {
         for (destination, tray) in &self.trays {
             out.extend(destination.get().to_le_bytes());
             put(out, tray.first);
-            put(out, tray.sequences.len() as u64);
-            for sequence in &tray.sequences {
+            put(out, tray.out.len() as u64);
+            for Out { sequence, is_copy } in &tray.out {
                 put(out, *sequence);
-                put_left(out, &self.left[sequence]);
+                put_left(out, if *is_copy { &COPY } else { &self.left[sequence] });
             }
         }
         put(out, self.arrived.len() as u64);
@@ -262,13 +323,15 @@ impl Ways {
         for _ in 0..reader.varint()? {
             let destination = read_id(reader)?;
             rises(&mut before, destination)?;
-            let mut tray = Tray { first: reader.varint()?, sequences: VecDeque::new() };
+            let mut tray = Tray { first: reader.varint()?, out: VecDeque::new() };
             for _ in 0..reader.varint()? {
-                let sequence = reader.varint()?;
-                if ways.note_left(sequence, read_left(reader)?) {
+                let (sequence, left) = (reader.varint()?, read_left(reader)?);
+                let is_copy = left == COPY;
+                let is_new = if is_copy { ways.copies.insert(sequence) } else { !ways.note_left(sequence, left) };
+                if !is_new || (left.why == Departure::Replayed && !is_copy) {
                     return Err("a message has left twice");
                 }
-                tray.sequences.push_back(sequence);
+                tray.out.push_back(Out { sequence, is_copy });
             }
             ways.trays.insert(destination, tray);
         }
@@ -292,6 +355,13 @@ fn rises(before: &mut Option<PartitionId>, id: PartitionId) -> Result<(), &'stat
 pub(crate) fn read_id(reader: &mut Reader<'_>) -> Result<PartitionId, &'static str> {
     Ok(PartitionId::new(u64::from_le_bytes(reader.array()?)))
 }
+
+/// How a copy is written: it has no past of its own.
+const COPY: Left = Left {
+    why: Departure::Replayed,
+    receives: Receives { count: 0, last_at: Instant::EPOCH, first_at: Instant::EPOCH },
+    is_over: false,
+};
 
 const OVER: u8 = 0x80;
 

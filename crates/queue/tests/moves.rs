@@ -179,7 +179,25 @@ fn only_messages_that_are_visible_are_moved() {
             purge -> Purged
             outgoing -> from number 0: b c
             gone -> Concluded
-            count -> 2 visible, 0 in flight, 0 delayed, oldest 0ns
+            count -> 0 visible, 0 in flight, 0 delayed, oldest none
+        "#]],
+    );
+}
+
+/// A fair queue hands out quiet tenants first; where all of theirs are dead letters, the noisy ones' turn comes at once.
+#[test]
+fn a_receive_of_a_fair_queue_does_not_come_back_empty_for_dead_letters() {
+    let noisy: Vec<String> = (0..40).map(|number| format!("n{number}@x")).collect();
+    let script = format!(
+        "configure dead=1; send {}; keep; receive max=35; send y1@y y2@y y3@y; receive max=3 visibility=0s; quiet; receive; outgoing; receive max=2",
+        noisy.join(" ")
+    );
+    check(
+        &script,
+        expect![[r#"
+            receive -> n35#1
+            outgoing -> from number 0: y1 y2 y3
+            receive max=2 -> n36#1 n37#1
         "#]],
     );
 }

@@ -280,7 +280,7 @@ impl Machine for Desk {
         Some(Outgoing { destination, first: tray.first, keys })
     }
 
-    fn parcel(&self, _: u64, letter: &Letter) -> Vec<u8> {
+    fn parcel(&self, _: PartitionId, _: u64, _: u64, letter: &Letter) -> Vec<u8> {
         letter.0.clone()
     }
 

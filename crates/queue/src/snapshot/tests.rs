@@ -154,7 +154,10 @@ enum Happening {
 }
 
 fn happenings() -> impl Strategy<Value = Vec<Happening>> {
-    let settings = (1u64..100_000_000).prop_map(|retention_millis| Settings::plain(retention_millis, 30_000, 0));
+    let settings = (1u64..100_000_000, 0u32..200).prop_map(|(retention_millis, keep_deleted_secs)| Settings {
+        keep_deleted_secs,
+        ..Settings::plain(retention_millis, 30_000, 0)
+    });
     let one = prop_oneof![
         6 => (1u64..50, times(), times())
             .prop_map(|(count, sent_at, visible_at)| Happening::Sent { count, sent_at, visible_at }),
@@ -167,7 +170,9 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
             Happening::Effect(Effect::VisibilityChanged(entries))
         }),
         3 => sequences().prop_map(|sequences| Happening::Effect(Effect::Deleted(sequences))),
-        1 => (1u64..200).prop_map(|below| Happening::Effect(Effect::Purged { below })),
+        1 => (1u64..200, any::<bool>())
+            .prop_map(|(below, with_left)| Happening::Effect(Effect::Purged { below, with_left })),
+        3 => (times(), sequences()).prop_map(|(at, sequences)| Happening::Effect(Effect::Shelved { at, sequences })),
         1 => settings.prop_map(|settings| Happening::Effect(Effect::Configured(settings))),
         2 => (1_000_000u64..1_100_000).prop_map(|now| Happening::Advance(Instant::from_millis(now))),
     ];

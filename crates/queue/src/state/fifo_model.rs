@@ -8,9 +8,9 @@
 
 use super::*;
 use crate::limits::DEDUP_MILLIS;
-use crate::{Accepted, DeleteOutcome, Delivery, Handle, Labels, MessageId, NewMessage, VisibilityOutcome};
+use crate::{Accepted, DeleteOutcome, Delivery, Handle, Labels, MessageId, NewMessage, Unpark, VisibilityOutcome};
 use engine::Effect as _;
-use proptest::prelude::{ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 use std::collections::BTreeMap;
 
 const SETTINGS: Settings = Settings { is_fifo: true, ..Settings::plain(60_000_000, 3_000, 0) };
@@ -29,6 +29,10 @@ struct Model {
     ids: BTreeMap<[u8; 16], (Instant, Accepted)>,
     sent: u64,
     named: BTreeMap<u8, Named>,
+    /// After how many receives a group is parked; those that are, by their first messages; and receives that do not count.
+    park_after: u32,
+    parked: std::collections::BTreeSet<u64>,
+    forgiven: BTreeMap<u64, u32>,
 }
 
 /// When a named receive was made first, until when it hides, and what it gave.
@@ -42,6 +46,8 @@ enum Draft {
     Change(prop::sample::Index, u64),
     Purge,
     Rebuild { from_records: bool },
+    Unpark(Option<u8>, Unpark),
+    ParkAfter(u16),
 }
 
 fn drafts() -> impl Strategy<Value = Draft> {
@@ -54,6 +60,9 @@ fn drafts() -> impl Strategy<Value = Draft> {
             .prop_map(|(max, millis, name)| Draft::Receive { max, millis, name }),
         5 => prop::collection::vec(any::<prop::sample::Index>(), 1..5).prop_map(Draft::Delete),
         4 => (any::<prop::sample::Index>(), millis()).prop_map(|(which, millis)| Draft::Change(which, millis)),
+        1 => (prop::option::of(0u8..5), prop_oneof![Just(Unpark::Release), Just(Unpark::DropFirst), Just(Unpark::DropAll)])
+            .prop_map(|(group, how)| Draft::Unpark(group, how)),
+        1 => (0u16..4).prop_map(Draft::ParkAfter),
         1 => prop_oneof![1 => (0u8..1).prop_map(|_| Draft::Purge), 4 => any::<bool>().prop_map(|from_records| Draft::Rebuild { from_records })],
     ]
 }
@@ -79,6 +88,19 @@ impl Trial {
                 assert_eq!(self.ask(Command::Purge), Reply::Purged);
                 self.model.messages.clear();
                 self.model.ids.clear();
+                self.model.parked.clear();
+            }
+            Draft::Unpark(group, how) => self.unpark(group.map(u64::from), how),
+            Draft::ParkAfter(receives) => {
+                let settings = Settings { park_after: receives, ..self.queue.settings() };
+                assert_eq!(self.ask(Command::Configure(settings)), Reply::Configured);
+                self.model.park_after = receives.into();
+                if receives == 0 {
+                    self.model.forgiven.clear();
+                }
+                let poison: Vec<u64> =
+                    self.model.messages.iter().filter(|one| self.is_poison(one)).map(|one| one.sequence).collect();
+                self.model.parked.retain(|first| poison.contains(first));
             }
             Draft::Rebuild { from_records } => self.rebuild(from_records),
         }
@@ -152,6 +174,26 @@ impl Trial {
             return;
         }
         self.check_receive(&given, max);
+        let stuck = self.stuck();
+        let parked: std::collections::BTreeSet<u64> = self
+            .queue
+            .fifo
+            .as_ref()
+            .unwrap()
+            .parks
+            .sequences()
+            .filter(|one| self.queue.fifo.as_ref().unwrap().parks.is_parked(*one))
+            .collect();
+        assert!(self.model.parked.is_subset(&parked), "a group went on by itself");
+        assert!(
+            parked.difference(&self.model.parked).all(|first| stuck.contains(first)),
+            "a group was parked without need"
+        );
+        assert!(
+            given.len() == max || stuck.iter().all(|first| parked.contains(first)),
+            "a group was met and not parked"
+        );
+        self.model.parked = parked;
         for (sequence, receive) in &given {
             let message = self.model.messages.iter_mut().find(|message| message.sequence == *sequence).unwrap();
             message.receives += 1;
@@ -180,12 +222,53 @@ impl Trial {
         self.now < at.plus_millis(DEDUP_MILLIS) && *until > self.now && entries.iter().all(is_as_it_was)
     }
 
+    fn is_poison(&self, message: &Naive) -> bool {
+        let forgiven = self.model.forgiven.get(&message.sequence).copied().unwrap_or(0);
+        self.model.park_after > 0 && message.receives - forgiven >= self.model.park_after
+    }
+
+    /// First messages that would be parked if a receive met them.
+    fn stuck(&self) -> Vec<u64> {
+        let mut seen = std::collections::BTreeSet::new();
+        let firsts = self.model.messages.iter().filter(|message| seen.insert(message.group));
+        let visible = firsts.filter(|message| message.hidden_until <= self.now);
+        let stuck = visible.filter(|message| !self.model.parked.contains(&message.sequence) && self.is_poison(message));
+        stuck.map(|message| message.sequence).collect()
+    }
+
+    fn unpark(&mut self, group: Option<u64>, how: Unpark) {
+        let messages = &self.model.messages;
+        let group_of = |first: &u64| messages.iter().find(|one| one.sequence == *first).unwrap().group;
+        let firsts =
+            self.model.parked.iter().copied().filter(|first| group.is_none_or(|group| group == group_of(first)));
+        let firsts: Vec<u64> = firsts.collect();
+        let groups: Vec<u64> = firsts.iter().map(group_of).collect();
+        assert_eq!(self.ask(Command::Unpark { group, how }), Reply::Unparked(firsts.len()));
+        self.model.parked.retain(|first| !firsts.contains(first));
+        match how {
+            Unpark::Release => {
+                let receives =
+                    |first: &u64| self.model.messages.iter().find(|one| one.sequence == *first).unwrap().receives;
+                let forgiven: Vec<_> = firsts.iter().map(|first| (*first, receives(first))).collect();
+                self.model.forgiven.extend(forgiven);
+            }
+            Unpark::DropFirst => self.model.messages.retain(|one| !firsts.contains(&one.sequence)),
+            Unpark::DropAll => {
+                let queue = &self.queue;
+                // What nobody can read is in no group.
+                self.model.messages.retain(|one| !groups.contains(&one.group) || queue.is_here(one.sequence));
+                assert!(firsts.iter().all(|first| !queue.is_here(*first)));
+            }
+        }
+    }
+
     /// What each group has to give: its messages from the first one on, until one is hidden.
     fn offers(&self) -> BTreeMap<u64, Vec<u64>> {
         let mut offers: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
         let mut closed = std::collections::BTreeSet::new();
         for message in &self.model.messages {
-            if message.hidden_until > self.now {
+            let stands_still = self.model.parked.contains(&message.sequence) || self.is_poison(message);
+            if message.hidden_until > self.now || stands_still {
                 closed.insert(message.group);
             } else if !closed.contains(&message.group) {
                 offers.entry(message.group).or_default().push(message.sequence);
@@ -234,6 +317,7 @@ impl Trial {
             self.model
                 .messages
                 .retain(|message| message.sequence != handle.sequence || outcome != DeleteOutcome::Deleted);
+            assert!(outcome != DeleteOutcome::Deleted || !self.model.parked.contains(&handle.sequence));
         }
     }
 
@@ -277,9 +361,15 @@ impl Trial {
         let is_known = |sequence: &u64| fifo.groups.contains(*sequence);
         assert_eq!(fifo.groups.len(), there.iter().filter(|sequence| is_known(sequence)).count());
         assert!(there.iter().all(|sequence| is_known(sequence) == (*sequence < fifo.groups.known_below())));
-        let heads = offers.values().filter(|offer| is_known(&offer[0])).count();
+        let stuck = self.stuck();
+        let heads = offers.values().filter(|offer| is_known(&offer[0])).count()
+            + stuck.iter().filter(|one| is_known(one)).count();
         assert_eq!((fifo.groups.offered(), fifo.groups.heads().count()), (heads, heads));
-        assert_eq!(self.queue.ready() > 0, !offers.is_empty() || there.iter().any(|sequence| !is_known(sequence)));
+        assert_eq!(self.queue.counts().parked_groups, self.model.parked.len());
+        assert_eq!(
+            self.queue.ready() > 0,
+            !offers.is_empty() || !stuck.is_empty() || there.iter().any(|sequence| !is_known(sequence))
+        );
     }
 }
 

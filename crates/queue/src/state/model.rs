@@ -9,16 +9,20 @@
 use super::*;
 use crate::Backoff;
 use crate::exceptions::Phase;
-use crate::limits::{RUNS_PER_RETENTION, STALE_DEADLINES_MAX, WITHHELD_MILLIS};
+use crate::limits::{REPLAY_BATCH, RUNS_PER_RETENTION, SHELF_PARTS, STALE_DEADLINES_MAX, WITHHELD_MILLIS};
 use crate::parcel::Parcel;
 use crate::{
-    DeadLetters, DeleteOutcome, Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, Receives,
+    DeadLetters, DeleteOutcome, Delivery, Handle, MessageId, NewMessage, PeekStates, Peeked, Receives, ReplayOrder,
     TOTAL_VISIBILITY_MILLIS_MAX, VisibilityOutcome, Within,
 };
 use bytes::Bytes;
 use engine::Effect as _;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
 use std::collections::BTreeSet;
+
+mod drafts;
+
+use drafts::{Choice, Draft, ELSEWHERE, Step, steps, virtual_id};
 
 const SETTINGS: Settings = Settings::plain(60_000, 3000, 0);
 
@@ -32,8 +36,16 @@ struct Naive {
     hidden_until: Instant,
     receives: Vec<Instant>,
     first_received_at: Instant,
-    /// Whether its retention once ended while it was on its way to another queue.
+    /// Whether its retention once ended while it was on its way to another queue, or the queue was purged.
     was_over: bool,
+}
+
+/// A replay of everything.
+struct NaiveReplay {
+    only_deleted: bool,
+    next: u64,
+    below: u64,
+    is_running: bool,
 }
 
 struct Model {
@@ -43,8 +55,11 @@ struct Model {
     sent: u64,
     last_sent_at: Instant,
     messages: Vec<Naive>,
-    /// Those that have left, in order, and the number of the first.
-    left: Vec<Naive>,
+    /// Those that were deleted and are kept, and since when.
+    kept: Vec<(Naive, Instant)>,
+    replay: Option<NaiveReplay>,
+    /// Those that have left, in order, with whether they are copies, and the number of the first.
+    left: Vec<(Naive, bool)>,
     first_left: u64,
     arrived: u64,
     is_missing: bool,
@@ -57,9 +72,20 @@ impl Model {
         let retention_millis = self.settings.retention_millis;
         self.left
             .iter_mut()
-            .for_each(|message| message.was_over |= message.sent_at.plus_millis(retention_millis) <= now);
+            .for_each(|(message, _)| message.was_over |= message.sent_at.plus_millis(retention_millis) <= now);
+        let keep_millis = u64::from(self.settings.keep_deleted_secs) * 1000;
+        let span_millis = self.span_millis.max(1);
+        self.kept.retain(|(message, deleted_at)| {
+            let is_held = queue.is_shelved(message.sequence);
+            let ends = [message.sent_at.plus_millis(retention_millis), deleted_at.plus_millis(keep_millis)];
+            assert!(is_held || ends.iter().any(|end| *end <= now), "{} was not kept", message.sequence);
+            let spans = [span_millis, keep_millis / SHELF_PARTS + 1];
+            let stays = |(end, span): (&Instant, u64)| now < end.plus_millis(span);
+            assert!(!is_held || ends.iter().zip(spans).all(stays), "{} is kept for too long", message.sequence);
+            is_held
+        });
         self.messages.retain(|message| {
-            let is_held = queue.holds(message.sequence);
+            let is_held = queue.is_here(message.sequence);
             let end = message.sent_at.plus_millis(self.settings.retention_millis);
             assert!(is_held || end <= now || message.was_over, "message {} went too early", message.sequence);
             assert!(!is_held || now < end.plus_millis(self.span_millis.max(1)), "message {} stayed", message.sequence);
@@ -96,15 +122,26 @@ impl Model {
                 Reply::Concluded
             }
             Command::Within(id, asked) => self.answer_within(now, id.0 as u8, asked),
-            Command::Delete(handles) => Reply::Deleted(self.delete(handles)),
+            Command::Delete(handles) => Reply::Deleted(self.delete(now, handles)),
             Command::ChangeVisibility(entries) => Reply::VisibilityChanged(
                 entries.iter().map(|&(handle, millis)| self.change_visibility(now, handle, millis)).collect(),
             ),
             Command::Purge => {
                 self.messages.clear();
+                self.kept.clear();
+                self.left.iter_mut().for_each(|(message, _)| message.was_over = true);
                 Reply::Purged
             }
+            Command::Replay(order) => self.begin_replay(order.only_deleted),
+            Command::EndReplay => {
+                self.replay.iter_mut().for_each(|replay| replay.is_running = false);
+                Reply::Replaying
+            }
+            Command::Unpark { .. } => Reply::Unparked(0),
             Command::Configure(settings) => {
+                if settings.keep_deleted_secs == 0 {
+                    self.kept.clear();
+                }
                 self.settings = *settings;
                 Reply::Configured
             }
@@ -154,8 +191,38 @@ impl Model {
     fn leave(&mut self, leaves: impl Fn(&Naive) -> bool) -> Vec<u64> {
         let left: Vec<Naive> = self.messages.extract_if(.., |message| leaves(message)).collect();
         let sequences = left.iter().map(|message| message.sequence).collect();
-        self.left.extend(left);
+        self.left.extend(left.into_iter().map(|message| (message, false)));
         sequences
+    }
+
+    fn has_copies(&self) -> bool {
+        self.left.iter().any(|(_, is_copy)| *is_copy)
+    }
+
+    fn begin_replay(&mut self, only_deleted: bool) -> Reply {
+        if self.has_copies() || self.replay.as_ref().is_some_and(|replay| replay.is_running) {
+            return Reply::ReplayUnderWay;
+        }
+        self.replay = Some(NaiveReplay { only_deleted, next: 1, below: self.sent + 1, is_running: true });
+        self.copy_on();
+        Reply::Replaying
+    }
+
+    /// The next batch of a replay, if none of it is on its way.
+    fn copy_on(&mut self) {
+        let has_copies = self.has_copies();
+        let Some(replay) = self.replay.as_mut().filter(|replay| replay.is_running && !has_copies) else { return };
+        let there = self.messages.iter().filter(|message| message.within.is_none() && !replay.only_deleted);
+        let all = there.chain(self.kept.iter().map(|(message, _)| message));
+        let mut batch: Vec<Naive> =
+            all.filter(|message| (replay.next..replay.below).contains(&message.sequence)).cloned().collect();
+        batch.sort_by_key(|message| message.sequence);
+        batch.truncate(REPLAY_BATCH);
+        match batch.last() {
+            None => replay.is_running = false,
+            Some(last) => replay.next = last.sequence + 1,
+        }
+        self.left.extend(batch.into_iter().map(|message| (message, true)));
     }
 
     fn arrive(&mut self, now: Instant, arrival: &Arrival) {
@@ -189,18 +256,28 @@ impl Model {
                 let count = below.saturating_sub(self.first_left).min(self.left.len() as u64);
                 self.first_left += count;
                 self.left.drain(..count as usize);
+                if count > 0 {
+                    self.copy_on();
+                }
                 return;
             }
             engine::Delivery::Gone { .. } => {
                 let has_tray = self.first_left > 0 || !self.left.is_empty();
                 self.is_missing |= has_tray && self.settings.dead_letters.is_some();
                 self.first_left = 0;
-                self.left.drain(..).collect()
+                if self.has_copies() {
+                    self.replay.iter_mut().for_each(|replay| replay.is_running = false);
+                }
+                self.left.drain(..).filter(|(_, is_copy)| !is_copy).map(|(message, _)| message).collect()
             }
             engine::Delivery::Unreadable { number, .. } => {
                 let is_first = number == self.first_left && !self.left.is_empty();
                 self.first_left += u64::from(is_first);
-                let mut first: Vec<Naive> = self.left.drain(..usize::from(is_first)).collect();
+                let first = self.left.drain(..usize::from(is_first));
+                let mut first: Vec<Naive> = first.filter(|(_, is_copy)| !is_copy).map(|(message, _)| message).collect();
+                if is_first {
+                    self.copy_on();
+                }
                 first.iter_mut().for_each(|message| message.hidden_until = now.plus_millis(WITHHELD_MILLIS));
                 first
             }
@@ -228,7 +305,7 @@ impl Model {
     }
 
     /// Outcomes as of before the whole batch, so that naming a message twice is a success twice.
-    fn delete(&mut self, handles: &[Handle]) -> Vec<DeleteOutcome> {
+    fn delete(&mut self, now: Instant, handles: &[Handle]) -> Vec<DeleteOutcome> {
         let before = self.messages.clone();
         let outcome = |handle: &Handle| match before.iter().find(|message| message.sequence == handle.sequence) {
             Some(_) => DeleteOutcome::Deleted,
@@ -237,7 +314,10 @@ impl Model {
         };
         let outcomes = handles.iter().map(outcome).collect();
         let hit = |message: &Naive| handles.iter().any(|handle| handle.sequence == message.sequence);
-        self.messages.retain(|message| !hit(message));
+        let deleted = self.messages.extract_if(.., |message| hit(message));
+        let keeps = self.settings.keep_deleted_secs > 0;
+        let kept = deleted.filter(|message| keeps && message.within.is_none()).map(|message| (message, now));
+        self.kept.extend(kept);
         outcomes
     }
 
@@ -265,6 +345,7 @@ impl Model {
             in_flight: count(|hidden, never_received| hidden && !never_received),
             delayed: count(|hidden, never_received| hidden && never_received),
             oldest_sent_at: self.messages.iter().map(|message| message.sent_at).min(),
+            ..Counts::default()
         }
     }
 
@@ -309,119 +390,6 @@ impl Naive {
     }
 }
 
-/// A command of which the handles are still to be chosen among those that receives gave.
-#[derive(Debug, Clone)]
-enum Draft {
-    Send(Option<u8>, Vec<(Option<u64>, u8)>),
-    Receive(Option<u8>, usize, Option<u64>),
-    OfVirtual(u8, Within),
-    Delete(Vec<Choice>),
-    ChangeVisibility(Vec<(Choice, u64)>),
-    Purge,
-    Configure(Settings),
-    Count,
-    SendAway(Vec<u64>),
-    /// How far back from the newest, and how many at the most.
-    Movable(u64, usize),
-    /// Dead letters: how long ago each was sent, and its receives; and how many of them come a second time.
-    Arrive(Vec<(u64, u32)>, u64),
-    /// So many more have been taken.
-    Taken(u64),
-    Gone,
-    Unreadable,
-}
-
-/// Where messages go, and where they come from.
-const ELSEWHERE: PartitionId = PartitionId::new(77);
-
-/// One of the handles so far, and how it is spoilt.
-#[derive(Debug, Clone)]
-struct Choice {
-    from_newest: prop::sample::Index,
-    sequence_off: u64,
-    receive_off: u32,
-}
-
-#[derive(Debug, Clone)]
-struct Step {
-    advance_millis: u64,
-    standby_follows: bool,
-    snapshot: Option<bool>,
-    draft: Draft,
-}
-
-fn choices() -> impl Strategy<Value = Choice> {
-    let rarely = |odds: u32| prop_oneof![odds => Just(0u32), 1 => Just(1)];
-    (any::<prop::sample::Index>(), rarely(30), rarely(20)).prop_map(|(from_newest, sequence_off, receive_off)| Choice {
-        from_newest,
-        sequence_off: u64::from(sequence_off) * 1000,
-        receive_off,
-    })
-}
-
-fn millis() -> impl Strategy<Value = u64> {
-    prop_oneof![3 => Just(0), 5 => 1u64..20, 5 => 0u64..4000, 1 => 0u64..70_000]
-}
-
-fn settings() -> impl Strategy<Value = Settings> {
-    let backoff = (1u32..3, 100u32..300, 1u32..9).prop_map(|(base, factor_hundredths, max_secs)| {
-        let base_secs = std::num::NonZeroU32::new(base).expect("it begins at one");
-        Backoff { base_secs, factor_hundredths, max_secs }
-    });
-    let total = prop_oneof![3 => Just(43_200), 1 => Just(100_000)];
-    let (backoff, dead) = (prop::option::weighted(0.3, backoff), prop::option::weighted(0.4, 1u32..4));
-    (1u64..120_000, millis(), millis(), total, backoff, dead).prop_map(
-        |(retention_millis, visibility_millis, delay_millis, total_visibility_secs, backoff, max_receives)| Settings {
-            total_visibility_secs,
-            backoff,
-            dead_letters: max_receives.map(|max_receives| DeadLetters { max_receives, destination: ELSEWHERE }),
-            ..Settings::plain(retention_millis, visibility_millis, delay_millis)
-        },
-    )
-}
-
-fn drafts() -> impl Strategy<Value = Draft> {
-    let message = (prop::option::weighted(0.3, millis()), 0u8..9);
-    let visibility = prop_oneof![20 => millis(), 1 => Just(TOTAL_VISIBILITY_MILLIS_MAX)];
-    prop_oneof![
-        8 => (within(), prop::collection::vec(message, 0..6)).prop_map(|(to, messages)| Draft::Send(to, messages)),
-        8 => (within(), 0usize..8, prop::option::of(millis())).prop_map(|(of, max, hide)| Draft::Receive(of, max, hide)),
-        1 => (1..=VIRTUAL_QUEUES, prop_oneof![Just(Within::Purge), Just(Within::Count)])
-            .prop_map(|(id, asked)| Draft::OfVirtual(id, asked)),
-        4 => prop::collection::vec(choices(), 0..5).prop_map(Draft::Delete),
-        6 => prop::collection::vec((choices(), visibility), 0..5).prop_map(Draft::ChangeVisibility),
-        1 => prop_oneof![1 => Just(Draft::Purge), 3 => settings().prop_map(Draft::Configure)],
-        1 => Just(Draft::Count),
-        2 => prop::collection::vec(1u64..40, 0..9).prop_map(Draft::SendAway),
-        1 => (0u64..20, 0usize..9).prop_map(|(back, max)| Draft::Movable(back, max)),
-        2 => (prop::collection::vec((millis(), 0u32..3), 1..5), 0u64..2).prop_map(|(all, again)| Draft::Arrive(all, again)),
-        2 => (0u64..5).prop_map(Draft::Taken),
-        1 => prop_oneof![Just(Draft::Gone), Just(Draft::Unreadable)],
-    ]
-}
-
-/// How many virtual queues there are.
-const VIRTUAL_QUEUES: u8 = 3;
-
-fn within() -> impl Strategy<Value = Option<u8>> {
-    prop_oneof![2 => Just(None), 1 => (1..=VIRTUAL_QUEUES).prop_map(Some)]
-}
-
-fn virtual_id(id: u8) -> VirtualId {
-    VirtualId(id.into())
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (millis(), any::<bool>(), prop::option::weighted(0.2, any::<bool>()), drafts());
-    let step = step.prop_map(|(advance_millis, standby_follows, snapshot, draft)| Step {
-        advance_millis,
-        standby_follows,
-        snapshot,
-        draft,
-    });
-    prop::collection::vec(step, 1..60)
-}
-
 struct Trial {
     now: Instant,
     live: Queue,
@@ -448,6 +416,8 @@ impl Trial {
                 sent: 0,
                 last_sent_at: Instant::EPOCH,
                 messages: Vec::new(),
+                kept: Vec::new(),
+                replay: None,
                 left: Vec::new(),
                 first_left: 0,
                 arrived: 0,
@@ -465,6 +435,7 @@ impl Trial {
         self.now = self.now.plus_millis(step.advance_millis);
         let command = self.command(step.draft);
         self.mixed |= matches!(command, Command::Arrive(_)) || self.live.ways.is_some();
+        self.mixed |= self.live.keep.is_some();
         self.live.advance(self.now);
         self.live.assert_whole();
         self.model.settle(self.now, &self.live);
@@ -506,7 +477,7 @@ impl Trial {
     fn check_contents(&mut self) {
         let first = self.live.first_kept();
         self.contents = self.contents.split_off(&first);
-        if self.mixed || self.live.ways.is_some() {
+        if self.mixed || self.live.ways.is_some() || self.live.keep.is_some() {
             assert!((0..self.live.next_sequence + 2).all(|key| self.contents.contains(&key) || !self.live.holds(key)));
             self.contents.retain(|key| self.live.holds(*key));
         }
@@ -538,6 +509,11 @@ impl Trial {
         self.model.settle(self.now, &self.live);
         let seen = self.view(&self.live);
         self.compare_counts();
+        assert_eq!(self.live.counts().kept, self.model.kept.len());
+        let is_running = self.live.replay_progress().is_some_and(|replay| replay.state == crate::ReplayState::Running);
+        assert_eq!(is_running, self.model.replay.as_ref().is_some_and(|replay| replay.is_running));
+        let outgoing = self.live.outgoing(None).map_or(Vec::new(), |outgoing| outgoing.keys);
+        assert!(outgoing.iter().eq(self.model.left.iter().map(|(message, _)| &message.sequence)));
         self.check_contents();
         self.check_peeks();
         let next = self.live.next_deadline();
@@ -603,7 +579,10 @@ impl Trial {
 
     fn compare_counts(&self) {
         let (counts, expected) = (self.live.counts(), self.model.counts(self.now, |_| true));
-        assert_eq!(Counts { oldest_sent_at: None, ..counts }, Counts { oldest_sent_at: None, ..expected });
+        assert_eq!(
+            Counts { oldest_sent_at: None, kept: 0, replay: None, ..counts },
+            Counts { oldest_sent_at: None, ..expected }
+        );
         assert_eq!(counts.oldest_sent_at.is_some(), expected.oldest_sent_at.is_some());
         let lag = counts.oldest_sent_at.zip(expected.oldest_sent_at).map(|(shown, oldest)| {
             assert!(shown <= oldest);
@@ -664,6 +643,11 @@ impl Trial {
                 let below = self.model.first_left + more;
                 Command::Conclude(engine::Delivery::Taken { destination: ELSEWHERE, below })
             }
+            Draft::Replay { only_deleted } => {
+                let (destination, from, to) = (ELSEWHERE, Instant::EPOCH, Instant::FAR_FUTURE);
+                Command::Replay(ReplayOrder { destination, from, to, only_deleted })
+            }
+            Draft::EndReplay => Command::EndReplay,
             Draft::Gone => Command::Conclude(engine::Delivery::Gone { destination: ELSEWHERE }),
             Draft::Unreadable => Command::Conclude(engine::Delivery::Unreadable {
                 destination: ELSEWHERE,
@@ -787,7 +771,7 @@ fn records_about_messages_that_are_not_there_pass_over_them() {
         Effect::Leased { received_at: at, until: at, entries: vec![(3, 1)] },
         Effect::VisibilityChanged(vec![(3, at)]),
         Effect::Deleted(vec![3]),
-        Effect::Purged { below: 9 },
+        Effect::Purged { below: 9, with_left: true },
         Effect::Expired { below: 9 },
     ] {
         queue.apply(&effect, &mut Vec::new());

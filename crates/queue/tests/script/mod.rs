@@ -14,7 +14,13 @@
 //! movable max=9 below=7         -> a b
 //! outgoing                      -> from number 0: a b
 //! taken 2 | gone | unreadable 0 what became of those: the numbers below 2 are there; no such queue; 0 is damaged
-//! arrive first=0 age=5s a:2 b:0 dead letters from another queue, received so often (moved=yes: moved ones)
+//! arrive first=0 age=5s a:2 b:0 dead letters from another queue, received so often (moved=yes: moved ones, replayed=yes: copies)
+//! configure keep=10s            how long deleted messages are kept (keep=0s: not at all)
+//! configure park=3              after how many receives of its first message a group stands still
+//! replay from=1h to=5m only=deleted   copies of what was sent from an hour until five minutes ago go to another queue
+//! replay cancel                 ends that
+//! parcels                       what the next batch brings: names, and - for what was sent at another time
+//! unpark x by=release           group x goes on (by=first: without its first message, by=all: without any); * is every group
 //! purge | count | ready | deadline | records | replay
 //! fifo                          from now on it is a FIFO queue, and messages may have a group and a dedup id:
 //! send a@x!1 b@y                a in group x with the id 1, b in group y
@@ -34,7 +40,7 @@ use engine::{Arrival, Durability, Effect as _, Machine};
 use names::{Instant, PartitionId, Position};
 use queue::{
     Backoff, Command, Counts, DeadLetters, Delivery, Departure, Effect, Handle, Labels, Message, MessageId, NewMessage,
-    Queue, Reply, Settings,
+    Queue, ReplayOrder, ReplayProgress, Reply, Settings, Unpark,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -96,10 +102,11 @@ impl Stage {
                 self.queue.advance(self.now);
                 None
             }
-            "replay" => {
+            "replay" if rest.is_empty() => {
                 self.queue = self.replayed();
                 None
             }
+            "parcels" => Some(self.parcels()),
             "quiet" => None,
             "keep" => {
                 self.keeps = true;
@@ -140,6 +147,21 @@ impl Stage {
             "visibility" => Command::ChangeVisibility(plain.iter().map(|word| self.change(word)).collect()),
             "configure" => Command::Configure(self.configured(option)),
             "purge" => Command::Purge,
+            "replay" if plain == ["cancel"] => Command::EndReplay,
+            "replay" => Command::Replay(ReplayOrder {
+                destination: ELSEWHERE,
+                from: option("from").map_or(Instant::EPOCH, |ago| self.now.minus_millis(millis(ago))),
+                to: option("to").map_or(Instant::FAR_FUTURE, |ago| self.now.minus_millis(millis(ago))),
+                only_deleted: option("only").is_some(),
+            }),
+            "unpark" => Command::Unpark {
+                group: (plain[0] != "*").then(|| group_hash(plain[0])),
+                how: match option("by") {
+                    Some("first") => Unpark::DropFirst,
+                    Some("all") => Unpark::DropAll,
+                    _ => Unpark::Release,
+                },
+            },
             "count" => Command::Count,
             "movable" => {
                 let number = |name, default| option(name).map_or(default, |number| number.parse().unwrap());
@@ -176,7 +198,8 @@ impl Stage {
         let decision = Machine::decide(&self.queue, self.now, command);
         let lazy = decision.durability == Durability::Lazy;
         let receives = decision.effects.iter().all(|effect| {
-            matches!(effect, Effect::Leased { .. } | Effect::Departed { why: Departure::DeadLetter, .. })
+            let parks = matches!(effect, Effect::Parked(_));
+            parks || matches!(effect, Effect::Leased { .. } | Effect::Departed { why: Departure::DeadLetter, .. })
         });
         let may_be_lost = receives && !decision.effects.is_empty() && !self.settings.is_fifo;
         assert_eq!(lazy, may_be_lost, "only what a receive of a standard queue does may be taken back by a crash");
@@ -220,8 +243,7 @@ impl Stage {
     fn message(&self, word: &str, delay_millis: Option<u64>) -> NewMessage {
         let (rest, dedup) = word.split_once('!').map_or((word, None), |(rest, dedup)| (rest, Some(dedup)));
         let (name, group) = rest.split_once('@').map_or((rest, None), |(name, group)| (name, Some(group)));
-        let hash = |group: &str| u64::from_le_bytes(*id_of(group).0.first_chunk().unwrap());
-        let labels = Labels { group: group.map(hash), dedup: dedup.map(|dedup| id_of(dedup).0) };
+        let labels = Labels { group: group.map(group_hash), dedup: dedup.map(|dedup| id_of(dedup).0) };
         let mut bytes = format!("{name}p").into_bytes();
         let labelled = labels.append_to(&mut bytes);
         let bytes = Bytes::from(bytes);
@@ -233,6 +255,7 @@ impl Stage {
         let (name, receives) = letter.split_once(':').unwrap();
         let receives: u32 = receives.parse().unwrap();
         let (sent, is_moved) = (self.now.minus_millis(option("age").map_or(0, millis)), option("moved").is_some());
+        let is_replayed = option("replayed").is_some();
         let dead_letters = Some(DeadLetters { max_receives: receives, destination: PartitionId::new(1) });
         let mut origin = Queue::new(Settings { dead_letters, ..SETTINGS });
         let mut contents = BTreeMap::new();
@@ -247,11 +270,31 @@ impl Stage {
             run(sent, Command::Receive { max: 1, visibility_millis: Some(0) });
         }
         match is_moved {
+            _ if is_replayed => run(
+                sent,
+                Command::Replay(ReplayOrder {
+                    destination: PartitionId::new(1),
+                    from: Instant::EPOCH,
+                    to: Instant::FAR_FUTURE,
+                    only_deleted: false,
+                }),
+            ),
             true => run(sent, Command::SendAway { destination: PartitionId::new(1), sequences: vec![1] }),
             // What was never received is a dead letter of a queue that allows no receive at all.
             false => run(sent, Command::Receive { max: 1, visibility_millis: Some(0) }),
         }
-        origin.parcel(1, contents.remove(&1).unwrap())
+        origin.parcel(PartitionId::new(1), 0, 1, contents.remove(&1).unwrap())
+    }
+
+    /// What the courier would bring next.
+    fn parcels(&self) -> String {
+        let Some(outgoing) = self.queue.outgoing(None) else { return "nothing".into() };
+        let numbered = (outgoing.first..).zip(&outgoing.keys);
+        let shown = numbered.map(|(number, key)| {
+            let parcel = self.queue.parcel(outgoing.destination, number, *key, self.contents[key].clone());
+            if parcel.len() == 2 { "-".to_string() } else { self.names(&[*key]) }
+        });
+        shown.collect::<Vec<_>>().join(" ")
     }
 
     fn names(&self, sequences: &[u64]) -> String {
@@ -285,6 +328,12 @@ impl Stage {
             let dead_letters = DeadLetters { max_receives, destination: ELSEWHERE };
             self.settings.dead_letters = (max_receives > 0).then_some(dead_letters);
         }
+        if let Some(keep) = option("keep") {
+            self.settings.keep_deleted_secs = (millis(keep) / 1000) as u32;
+        }
+        if let Some(park) = option("park") {
+            self.settings.park_after = park.parse().unwrap();
+        }
         self.settings
     }
 
@@ -314,7 +363,13 @@ impl Stage {
                 self.names(&sequences)
             }
             Reply::Arrived => self.note_sent(self.sequences.values().max().map_or(1, |last| last + 1)),
-            Reply::OverLimit | Reply::Purged | Reply::Configured | Reply::Concluded => {
+            Reply::Unparked(groups) => format!("{groups} groups"),
+            Reply::OverLimit
+            | Reply::Purged
+            | Reply::Configured
+            | Reply::Concluded
+            | Reply::Replaying
+            | Reply::ReplayUnderWay => {
                 format!("{reply:?}")
             }
         }
@@ -349,10 +404,23 @@ impl Stage {
     }
 
     fn show_counts(&self, counts: Counts) -> String {
-        let Counts { visible, in_flight, delayed, oldest_sent_at } = counts;
+        let Counts { visible, in_flight, delayed, oldest_sent_at, kept, parked_groups, replay } = counts;
         let oldest = oldest_sent_at.map_or("none".into(), |at| format!("{:?}", self.now.since(at)));
-        format!("{visible} visible, {in_flight} in flight, {delayed} delayed, oldest {oldest}")
+        let mut shown = format!("{visible} visible, {in_flight} in flight, {delayed} delayed, oldest {oldest}");
+        for (number, what) in [(kept, "kept"), (parked_groups, "groups parked")] {
+            if number > 0 {
+                write!(shown, ", {number} {what}").unwrap();
+            }
+        }
+        if let Some(ReplayProgress { state, examined, .. }) = replay {
+            write!(shown, ", replay {state:?} {examined}").unwrap();
+        }
+        shown
     }
+}
+
+fn group_hash(group: &str) -> u64 {
+    u64::from_le_bytes(*id_of(group).0.first_chunk().unwrap())
 }
 
 fn id_of(name: &str) -> MessageId {

@@ -10,6 +10,7 @@ mod message;
 mod moves;
 mod port;
 mod print;
+mod replay;
 mod send;
 mod stats;
 mod stop;
@@ -98,6 +99,8 @@ impl Session {
             Task::Tail(words) => self.tail(&words).await,
             Task::Redrive(words) => self.redrive(&words).await,
             Task::Move(words) => self.move_to(&words).await,
+            Task::Replay(words) => self.replay(&words).await,
+            Task::Parked(words) => self.parked(&words).await,
             Task::Export(words) => self.export(&words).await,
             Task::Import(words) => self.import(&words).await,
             Task::Stats(words) => self.stats(&words).await,

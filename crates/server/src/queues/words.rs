@@ -73,6 +73,10 @@ pub(crate) enum Task {
     Redrive(Redrive),
     /// Move dead letters to another queue
     Move(Move),
+    /// Bring copies of what was sent within a stretch of time to a queue
+    Replay(Replay),
+    /// Show how many message groups are parked, or let them go on
+    Parked(Parked),
     /// Write all messages of a queue as lines of JSON, without consuming them
     Export(Export),
     /// Send the messages of an export
@@ -151,8 +155,8 @@ pub(crate) struct Filter {
     /// Only the message of this id
     #[arg(long, value_name = "ID")]
     pub(crate) id: Option<String>,
-    /// Only messages in these states: visible, delayed, in-flight
-    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = ["visible", "delayed", "in-flight"])]
+    /// Only messages in these states: visible, parked, delayed, in-flight
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = ["visible", "parked", "delayed", "in-flight"])]
     pub(crate) state: Vec<String>,
 }
 
@@ -224,6 +228,51 @@ pub(crate) struct Move {
     pub(crate) to: String,
     #[command(flatten)]
     pub(crate) pace: Pace,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Replay {
+    /// Name or URL of the queue that they were sent to
+    pub(crate) queue: String,
+    /// Name or URL of the queue that the copies go to; it may be the same
+    #[arg(long, value_name = "QUEUE", required_unless_present_any = ["cancel", "status"])]
+    pub(crate) into: Option<String>,
+    /// Only what was sent from then on: 2026-11-23T08:00:00Z, or milliseconds since the epoch
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Only what was sent before then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// Only messages that were deleted and are kept
+    #[arg(long)]
+    pub(crate) deleted: bool,
+    /// Return at once; the server goes on
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// End the replay that is under way
+    #[arg(long, conflicts_with_all = ["into", "status"])]
+    pub(crate) cancel: bool,
+    /// Show the latest replay of this queue, and begin none
+    #[arg(long, conflicts_with = "into")]
+    pub(crate) status: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Parked {
+    /// Name or URL of the FIFO queue
+    pub(crate) queue: String,
+    /// Only this message group; otherwise all that are parked
+    #[arg(long, value_name = "ID")]
+    pub(crate) group: Option<String>,
+    /// Hand their messages out again
+    #[arg(long, conflicts_with_all = ["drop_first", "drop_all"])]
+    pub(crate) retry: bool,
+    /// Delete the first message of each, and hand the others out
+    #[arg(long, conflicts_with = "drop_all")]
+    pub(crate) drop_first: bool,
+    /// Delete all their messages
+    #[arg(long)]
+    pub(crate) drop_all: bool,
 }
 
 /// How messages are moved.

@@ -14,7 +14,9 @@ use crate::meters::Counted;
 use crate::policy;
 use crate::redrive;
 use crate::refusal::Refusal;
+use crate::replay;
 use crate::retry_backoff;
+use crate::unpark;
 use names::Instant;
 use queue::Counts;
 use std::ops::RangeInclusive;
@@ -48,6 +50,14 @@ pub(crate) enum Attribute {
     RetryBackoff = 35,
     /// tidewire's own: whether messages of a FIFO queue may ask for a delay.
     FifoMessageDelay = 36,
+    /// tidewire's own: for how long deleted messages are kept for a replay.
+    KeepDeleted = 37,
+    /// tidewire's own: after how many receives of its first message a group of a FIFO queue is parked.
+    ParkAfter = 38,
+    /// tidewire's own: the latest replay. Kept with the partition of its destination: replay.rs.
+    Replay = 39,
+    /// tidewire's own: what becomes of parked groups. Done at once; nothing of it is ever on disk.
+    Unpark = 40,
 }
 
 /// One attribute.
@@ -106,6 +116,8 @@ pub(crate) enum Settable {
     Always,
     /// By CreateQueue alone; to say later what it is already changes nothing.
     AtCreation,
+    /// By SetQueueAttributes alone, which thereby does something once.
+    ToAct,
     /// Never: its name is unknown to whoever sets.
     Never,
 }
@@ -116,6 +128,8 @@ pub(crate) enum Shown {
     Always,
     /// Where it is not what it is by default.
     WhereSet,
+    /// Never.
+    ByName,
 }
 
 /// Every attribute, in the order in which answers have them.
@@ -189,6 +203,23 @@ pub(crate) static TABLE: &[Row] = &[
         Values::Text(TextRule { parse: retry_backoff::parse_attribute, same: policy::same_json }),
     ),
     Row { shown: Shown::WhereSet, ..fifo("TidewireFifoMessageDelay", Attribute::FifoMessageDelay, &["false", "true"]) },
+    kept(
+        "TidewireKeepDeletedSeconds",
+        Attribute::KeepDeleted,
+        Values::Number { default: 0, range: 0..=limits::KEEP_DELETED_SECS_MAX },
+    ),
+    Row {
+        of: Queues::Fifo,
+        ..kept(
+            "TidewireParkAfter",
+            Attribute::ParkAfter,
+            Values::Number { default: 0, range: 0..=limits::PARK_AFTER_MAX },
+        )
+    },
+    deed("TidewireReplay", Attribute::Replay, Queues::All, replay::parse_attribute),
+    deed("TidewireUnpark", Attribute::Unpark, Queues::Fifo, unpark::parse_attribute),
+    metered("TidewireNumberOfMessagesKept", |_, counts, _| Some(counts.kept.to_string())),
+    Row { of: Queues::Fifo, ..metered("TidewireParkedGroups", |_, counts, _| Some(counts.parked_groups.to_string())) },
     kept("TidewireDurability", Attribute::Durability, Values::Words(&["durable", "relaxed"])),
     metered("TidewireNumberOfMessagesSent", |counted, _, _| Some(counted?.sent.to_string())),
     metered("TidewireNumberOfMessagesReceived", |counted, _, _| Some(counted?.received.to_string())),
@@ -204,6 +235,12 @@ pub(crate) static TABLE: &[Row] = &[
 const fn metered(name: &'static str, report: Meter) -> Row {
     let kind = Kind::Metered(report);
     Row { name, kind, of: Queues::All, set: Settable::Never, shown: Shown::WhereSet }
+}
+
+/// What SetQueueAttributes does once; tidewire's own.
+const fn deed(name: &'static str, attribute: Attribute, of: Queues, parse: fn(&str) -> Result<String, Refusal>) -> Row {
+    let kind = Kind::Kept(attribute, Values::Text(TextRule { parse, same: policy::same_json }));
+    Row { name, kind, of, set: Settable::ToAct, shown: Shown::ByName }
 }
 
 /// A number that `All` always brings.
@@ -268,7 +305,7 @@ impl Attribute {
 
 /// The names of all attributes that can be set on some queue, by CreateQueue at the least.
 pub fn settable_attributes() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().filter(|row| row.set != Settable::Never).map(|row| row.name)
+    TABLE.iter().filter(|row| matches!(row.set, Settable::Always | Settable::AtCreation)).map(|row| row.name)
 }
 
 /// What an attribute is where nobody has set it, in the words of an answer.

@@ -101,6 +101,8 @@ impl Attributes {
             total_visibility_secs: self.number(Attribute::VisibilityMax),
             backoff: self.text(Attribute::RetryBackoff).and_then(retry_backoff::read),
             dead_letters: self.text(Attribute::Redrive).and_then(redrive::dead_letters),
+            keep_deleted_secs: self.number(Attribute::KeepDeleted),
+            park_after: self.number(Attribute::ParkAfter) as u16,
             ..queue::Settings::plain(times[0], times[1], times[2])
         }
     }
@@ -176,7 +178,7 @@ impl AttributeChanges {
     /// `attributes` with the changes made.
     pub(crate) fn apply_to(&self, attributes: &Attributes) -> Attributes {
         let mut changed = attributes.clone();
-        for (attribute, value) in &self.0 {
+        for (attribute, value) in self.0.iter().filter(|(attribute, _)| *attribute != Attribute::Unpark) {
             changed.set(*attribute, value.clone());
         }
         changed
@@ -206,8 +208,9 @@ fn settable(name: &str, value: &str, occasion: Occasion) -> Result<&'static Row,
         Settable::AtCreation if value == "true" => Ok(row),
         Settable::Always => Ok(row),
         Settable::AtCreation if occasion.is_creation => Ok(row),
+        Settable::ToAct if !occasion.is_creation => Ok(row),
         Settable::AtCreation => Err(Refusal::queue_type_is_fixed(name)),
-        Settable::Never => Err(Refusal::unknown_attribute(name)),
+        Settable::ToAct | Settable::Never => Err(Refusal::unknown_attribute(name)),
     }
 }
 

@@ -118,12 +118,51 @@ fn of_queue(effect: queue::Effect) -> Described {
             Described::of("withheld", Some(at), details)
         }
         Elapsed { at } => Described::of("retention-elapsed", Some(at), Vec::new()),
-        Purged { below } => Described::of("purged", None, vec![("below", below.to_string())]),
+        Purged { below, .. } => Described::of("purged", None, vec![("below", below.to_string())]),
         Expired { below } => Described::of("expired", None, vec![("below", below.to_string())]),
         PassedOver { below } => Described::of("passed-over", None, vec![("below", below.to_string())]),
         Configured(settings) => {
             Described::of("configured", None, vec![("retention-millis", settings.retention_millis.to_string())])
         }
+        other => of_extension(other),
+    }
+}
+
+/// What tidewire has beyond SQS: kept messages, replays and parked groups.
+fn of_extension(effect: queue::Effect) -> Described {
+    use queue::Effect::{Copied, DelaysShifted, Parked, ReplayBegun, ReplayEnded, Shelved, Unparked};
+    match effect {
+        Shelved { at, sequences } => {
+            let details = vec![("messages", list(sequences.into_iter()))];
+            Described::of("messages-deleted-and-kept", Some(at), details)
+        }
+        ReplayBegun { order, at, below } => {
+            let details = vec![
+                ("to", order.destination.to_string()),
+                ("sent-from", order.from.as_millis().to_string()),
+                ("sent-before", order.to.as_millis().to_string()),
+                ("below", below.to_string()),
+            ];
+            Described::of("replay-begun", Some(at), details)
+        }
+        Copied { destination, sequences } => {
+            let details = vec![("to", destination.to_string()), ("messages", list(sequences.into_iter()))];
+            Described::of("copies-left", None, details)
+        }
+        ReplayEnded(queue::ReplayEnd::Done) => Described::of("replay-completed", None, Vec::new()),
+        ReplayEnded(queue::ReplayEnd::Cancelled) => Described::of("replay-cancelled", None, Vec::new()),
+        Parked(entries) => {
+            let messages = list(entries.iter().map(|(sequence, _)| *sequence));
+            Described::of("groups-parked", None, vec![("messages", messages)])
+        }
+        Unparked(entries) => {
+            let messages = list(entries.iter().map(|(sequence, _)| *sequence));
+            Described::of("groups-released", None, vec![("messages", messages)])
+        }
+        DelaysShifted { by_millis } => {
+            Described::of("delays-shifted", None, vec![("by-millis", by_millis.to_string())])
+        }
+        other => unreachable!("the caller has described {other:?}"),
     }
 }
 

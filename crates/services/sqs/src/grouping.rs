@@ -49,10 +49,7 @@ impl Grouping {
 
     /// What the queue machine has to know.
     pub(crate) fn labels(&self) -> Labels {
-        let group = self.group.as_ref().map(|group| {
-            let digest = Sha256::digest(group);
-            u64::from_le_bytes(*digest.first_chunk().expect("a digest is longer"))
-        });
+        let group = self.group.as_deref().map(group_digest);
         Labels { group, dedup: self.dedup.as_ref().map(|dedup| self.dedup_digest(dedup)) }
     }
 
@@ -72,6 +69,11 @@ impl Grouping {
         let dedup = self.dedup.map(|text| (SystemAttribute::DeduplicationId, text.into_boxed_str()));
         system.extend(group.into_iter().chain(dedup));
     }
+}
+
+/// A group, as the queue machine knows it.
+pub(crate) fn group_digest(group: &str) -> u64 {
+    u64::from_le_bytes(*Sha256::digest(group).first_chunk().expect("a digest is longer"))
 }
 
 /// The name of a receive, as the queue machine knows it.

@@ -36,6 +36,7 @@ mod receipt_handle;
 mod records;
 mod redrive;
 mod refusal;
+mod replay;
 mod retry_backoff;
 mod service;
 mod snapshot;
@@ -43,6 +44,7 @@ mod sources;
 mod system_attributes;
 mod tags;
 mod throttle;
+mod unpark;
 
 pub use attribute_table::{default_of, settable_attributes};
 pub use describe::{Described, describe, queue_of_snapshot};

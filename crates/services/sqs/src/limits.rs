@@ -118,6 +118,10 @@ pub mod default {
     pub const VISIBILITY_SECS: u32 = 30;
 }
 
+/// How long a deleted message may be kept, in seconds: as long as any message, because nothing outlives its retention.
+pub const KEEP_DELETED_SECS_MAX: u32 = *RETENTION_SECS.end();
+/// Receives after which a message group may be parked: as many as after which a message may become a dead letter.
+pub const PARK_AFTER_MAX: u32 = *MAX_RECEIVE_COUNT.end();
 /// Receives after which a message may become a dead letter (SetQueueAttributes: maxReceiveCount).
 pub const MAX_RECEIVE_COUNT: std::ops::RangeInclusive<u32> = 1..=1_000;
 /// Source queues that a redrive allow policy names (SetQueueAttributes: sourceQueueArns).

@@ -7,6 +7,7 @@ use crate::attribute_table::Attribute;
 use crate::attributes::{AttributeChanges, Attributes, Durability};
 use crate::catalog::QueueKey;
 use crate::limits;
+use crate::message::show_id;
 use crate::move_tasks::{Move, MoveTask, MoveTasks, Plan, Progress, ShownTask};
 use crate::needs;
 use crate::permission::{self, Permission};
@@ -15,8 +16,10 @@ use crate::properties::Properties;
 use crate::records::Effect;
 use crate::redrive::{self, RedrivePolicy};
 use crate::refusal::Refusal;
+use crate::replay;
 use crate::snapshot;
 use crate::tags::Tags;
+use crate::unpark;
 use access::Policy;
 use engine::{Arrival, Decision, Delivery, Machine, MalformedRecord, Outgoing, Stirred, Tally};
 use gateway::Facts;
@@ -318,7 +321,18 @@ impl SqsQueue {
         if let Err(refusal) = attributes.check() {
             return Decision::answer(Reply::Refused(refusal));
         }
-        let mut effects = self.configure(now, &attributes);
+        // What is done is done to the queue as it is; settings that come with it hold from then on.
+        let mut effects = Vec::new();
+        for command in deeds(changes) {
+            let Decision { effects: done, reply, .. } = self.queue.decide(now, command);
+            if reply == queue::Reply::ReplayUnderWay {
+                let text = changes.text(Attribute::Replay).map_or("", redrive::shown);
+                let reason = "A replay of this queue is under way.";
+                return Decision::answer(Reply::Refused(replay::refused(text, reason)));
+            }
+            effects.extend(done);
+        }
+        effects.extend(self.configure(now, &attributes));
         if self.is_relaxed() && attributes.durability() == Durability::Durable {
             effects.push(self.queue.keep_numbering().into());
         }
@@ -411,8 +425,29 @@ impl SqsQueue {
     }
 
     fn configure(&self, now: Instant, attributes: &Attributes) -> Vec<Effect> {
-        self.queue.decide(now, queue::Command::Configure(attributes.settings())).effects
+        let mut effects: Vec<Effect> = self.queue.decide(now, queue::Command::Configure(attributes.settings())).effects;
+        // A change of a FIFO queue's delay reaches messages that are delayed, but nothing says which of them have the queue's
+        // delay where they may have their own.
+        let has_own = |attributes: &Attributes| attributes.is(Attribute::FifoMessageDelay);
+        if has_own(attributes) || self.about.as_ref().is_some_and(|about| has_own(&about.attributes)) {
+            effects.retain(|effect| !matches!(effect, Effect::Queue(queue::Effect::DelaysShifted { .. })));
+        }
+        effects
     }
+
+    /// Digests of the message groups that are parked.
+    pub(crate) fn parked_groups(&self) -> Vec<u64> {
+        self.queue.parked_groups()
+    }
+}
+
+/// What changes of attributes do once, in place of setting something.
+fn deeds(changes: &AttributeChanges) -> impl Iterator<Item = queue::Command> {
+    let replay = changes.text(Attribute::Replay).map(|text| match replay::order(text) {
+        Some(order) => queue::Command::Replay(order),
+        None => queue::Command::EndReplay,
+    });
+    replay.into_iter().chain(changes.text(Attribute::Unpark).and_then(unpark::command))
 }
 
 /// Whether a command is use of a queue: looking at it is none.
@@ -490,6 +525,7 @@ impl Machine for SqsQueue {
             Command::Move(Move::Look { .. } | Move::Proceed { .. }) => {
                 self.queue.wants(&queue::Command::Movable { below: 0, max: 0 })
             }
+            Command::SetAttributes(changes) => deeds(changes).find_map(|command| self.queue.wants(&command)),
             _ => None,
         }
     }
@@ -600,19 +636,26 @@ impl Machine for SqsQueue {
         self.queue.outgoing(after)
     }
 
-    fn parcel(&self, sequence: u64, message: &Message) -> Vec<u8> {
-        let is_dead = self.queue.departure(sequence) == Some(queue::Departure::DeadLetter);
+    fn take_cold(&mut self) -> Vec<u64> {
+        self.queue.take_cold()
+    }
+
+    fn parcel(&self, destination: PartitionId, number: u64, sequence: u64, message: &Message) -> Vec<u8> {
+        let is_dead = self.queue.departure(destination, number) == Some(queue::Departure::DeadLetter);
         let source = self.about.as_ref().filter(|_| is_dead).map(About::arn);
         // What cannot be read is not changed: the receiver will say so.
         let message = match Properties::decode(message.properties()) {
             Some(properties) => {
                 let mut bytes = Vec::new();
-                properties.leaving(source).append_to(&mut bytes);
+                // A dead letter's deduplication id is the message's own id from then on (SQS developer guide, "Dead-letter
+                // queues"), so that two messages of one id are not taken for one there.
+                let dedup = is_dead.then(|| show_id(message.id));
+                properties.leaving(source, dedup).append_to(&mut bytes);
                 message.with_properties(&bytes)
             }
             None => message.clone(),
         };
-        self.queue.parcel(sequence, message)
+        self.queue.parcel(destination, number, sequence, message)
     }
 
     fn arrive(arrival: Arrival) -> Option<Command> {

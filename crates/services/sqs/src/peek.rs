@@ -7,7 +7,7 @@
 use crate::api::{Message, ReceiveMessageRequest, ReceiveMessageResult};
 use crate::catalog::QueueEntry;
 use crate::limits::{PEEK_BYTES_MAX, PEEK_EXAMINED_MAX, PEEK_MESSAGES_MAX, PEEK_STEP_MAX, PEEK_STEP_MIN};
-use crate::machine::{Command, Reply};
+use crate::machine::{Command, Reply, SqsQueue};
 use crate::message::show_id;
 use crate::message_attributes::Value;
 use crate::ops::receive_message::Wanted;
@@ -30,6 +30,9 @@ pub(crate) struct Peek {
     from: u64,
     max: usize,
     states: PeekStates,
+    /// Of what is visible: messages that could be received, and messages of parked groups.
+    open: bool,
+    parked: bool,
     search: Search,
 }
 
@@ -72,7 +75,8 @@ impl Peek {
         let max = usize::try_from(max).ok().filter(|max| (1..=PEEK_MESSAGES_MAX).contains(max)).ok_or_else(|| {
             Refusal::invalid_value(max, "MaxNumberOfMessages", "Must be between 1 and 100 in a peek, if provided.")
         })?;
-        let mut peek = Self { from: 0, max, states: PeekStates::ALL, search: Search::default() };
+        let search = Search::default();
+        let mut peek = Self { from: 0, max, states: PeekStates::ALL, open: true, parked: true, search };
         for option in options.split('&').filter(|option| !option.is_empty()) {
             peek.set(option)?;
         }
@@ -84,7 +88,7 @@ impl Peek {
         let value = wire::query::unescape(value).map_err(|_| refused(format!("{option} is not percent-encoded.")))?;
         match key {
             "from" => self.from = cursor(&value).ok_or_else(|| refused(format!("{value} is no cursor.")))?,
-            "state" => self.states = states(&value)?,
+            "state" => self.choose(&value)?,
             "body" => self.search.body = Some(value.into_owned()),
             "id" => self.search.id = Some(value.into_owned()),
             "attribute" => self.search.attributes.push(match value.split_once('=') {
@@ -102,6 +106,10 @@ impl Peek {
         let (mut shown, mut work, mut from) = (Vec::new(), Work::default(), self.from);
         loop {
             let command = place.peek(from, work.step(), self.states);
+            let parked = match entry.key.name.is_fifo() {
+                true => entry.partition.inspect(SqsQueue::parked_groups).unwrap_or_default(),
+                false => Vec::new(),
+            };
             let (reply, contents) = entry.partition.execute(Command::Messages(command))?.read().await?;
             let (messages, next, is_end) = match reply {
                 Reply::Messages(queue::Reply::Peeked { messages, next, is_end }) => (messages, next, is_end),
@@ -114,8 +122,14 @@ impl Peek {
             for (peeked, content) in messages.iter().zip(&contents) {
                 let Some(content) = content else { continue };
                 work.bytes += content.bytes();
-                if shown.len() < self.max && self.search.finds(content) {
-                    shown.push(show(entry, wanted, peeked, content)?);
+                let is_parked = content.labels().group.is_some_and(|group| parked.contains(&group));
+                let is_meant = match (peeked.hidden_until, is_parked) {
+                    (Some(_), _) => true,
+                    (None, true) => self.parked,
+                    (None, false) => self.open,
+                };
+                if is_meant && shown.len() < self.max && self.search.finds(content) {
+                    shown.push(show(entry, wanted, peeked, content, is_parked)?);
                 }
             }
             if shown.len() == self.max || (is_end && self.from != u64::MAX) {
@@ -143,17 +157,26 @@ fn cursor(text: &str) -> Option<u64> {
     }
 }
 
-fn states(text: &str) -> Result<PeekStates, Refusal> {
-    let mut states = PeekStates { visible: false, delayed: false, in_flight: false };
-    for state in text.split(',') {
-        match state {
-            "visible" => states.visible = true,
-            "delayed" => states.delayed = true,
-            "in-flight" => states.in_flight = true,
-            _ => return Err(refused(format!("A message has no state {state}: visible, delayed, in-flight."))),
+impl Peek {
+    /// Takes the states that are asked for.
+    fn choose(&mut self, text: &str) -> Result<(), Refusal> {
+        self.states = PeekStates { visible: false, delayed: false, in_flight: false };
+        (self.open, self.parked) = (false, false);
+        for state in text.split(',') {
+            match state {
+                "visible" => self.open = true,
+                "parked" => self.parked = true,
+                "delayed" => self.states.delayed = true,
+                "in-flight" => self.states.in_flight = true,
+                _ => {
+                    let words = format!("A message has no state {state}: visible, parked, delayed, in-flight.");
+                    return Err(refused(words));
+                }
+            }
         }
+        self.states.visible = self.open || self.parked;
+        Ok(())
     }
-    Ok(states)
 }
 
 impl Search {
@@ -200,7 +223,13 @@ impl Work {
     }
 }
 
-fn show(entry: &QueueEntry, wanted: &Wanted, peeked: &Peeked, content: &Content) -> Result<Message, Refusal> {
+fn show(
+    entry: &QueueEntry,
+    wanted: &Wanted,
+    peeked: &Peeked,
+    content: &Content,
+    is_parked: bool,
+) -> Result<Message, Refusal> {
     let first_received_at = peeked.first_received_at.unwrap_or(Instant::EPOCH);
     let delivery = Delivery { sequence: peeked.sequence, receive: peeked.receive, first_received_at };
     let mut message = wanted.show(entry, &delivery, content)?;
@@ -210,6 +239,7 @@ fn show(entry: &QueueEntry, wanted: &Wanted, peeked: &Peeked, content: &Content)
         attributes.retain(|(name, _)| name != "ApproximateFirstReceiveTimestamp");
     }
     let state = match (peeked.hidden_until, peeked.receive) {
+        (None, _) if is_parked => "parked",
         (None, _) => "visible",
         (Some(_), 0) => "delayed",
         (Some(_), _) => "in-flight",

@@ -90,8 +90,13 @@ impl Properties {
         self.system.iter().find(|(attribute, _)| *attribute == wanted).map(|(_, text)| &**text)
     }
 
-    /// The same of a message that left a queue: as a dead letter with where it comes from, otherwise without.
-    pub(crate) fn leaving(mut self, dead_letter_of: Option<String>) -> Self {
+    /// The same of a message that left a queue: as a dead letter with where it comes from, otherwise without; and with another
+    /// deduplication id, if it has one.
+    pub(crate) fn leaving(mut self, dead_letter_of: Option<String>, dedup: Option<String>) -> Self {
+        let own = self.system.iter_mut().find(|(attribute, _)| *attribute == SystemAttribute::DeduplicationId);
+        if let (Some((_, text)), Some(dedup)) = (own, dedup) {
+            *text = dedup.into();
+        }
         self.system.retain(|(attribute, _)| *attribute != SystemAttribute::DeadLetterSource);
         self.system.extend(dead_letter_of.map(|arn| (SystemAttribute::DeadLetterSource, arn.into())));
         self

@@ -15,8 +15,10 @@
 //!                 5 ReceiveMessageWaitTimeSeconds · 6 TidewireDurability (0 durable, 1 relaxed)
 //!                 16 FifoQueue · 17 ContentBasedDeduplication · 18 DeduplicationScope (0 queue, 1 messageGroup) ·
 //!                 19 FifoThroughputLimit (0 perQueue, 1 perMessageGroupId) · 32 TidewireIdleLifetimeSeconds · 33 TidewireMaximumDelaySeconds ·
-//!                 34 TidewireMaximumVisibilitySeconds · 36 TidewireFifoMessageDelay (0 no, 1 yes)
-//! texts           7 Policy · 24 RedrivePolicy (of redrive.rs) · 25 RedriveAllowPolicy · 35 TidewireRetryBackoff
+//!                 34 TidewireMaximumVisibilitySeconds · 36 TidewireFifoMessageDelay (0 no, 1 yes) ·
+//!                 37 TidewireKeepDeletedSeconds · 38 TidewireParkAfter
+//! texts           7 Policy · 24 RedrivePolicy (of redrive.rs) · 25 RedriveAllowPolicy · 35 TidewireRetryBackoff ·
+//!                 39 TidewireReplay (of replay.rs); 40 is TidewireUnpark's and never on disk
 //! v1 of 64, 65    the same; its attributes have no texts and no second count
 //! ```
 //! A number or text that is not there is the attribute's default: the numbers of AWS's own defaults are always there, so that a

@@ -14,6 +14,7 @@ use crate::queue_url::{QueueUrl, queue_url};
 use crate::records::FAMILY;
 use crate::redrive;
 use crate::refusal::Refusal;
+use crate::replay;
 use crate::tags;
 use crate::throttle::Throttle;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally, Unavailable};
@@ -271,6 +272,29 @@ impl Inner {
         }
         let kept = redrive::kept(&policy, entry.partition.id());
         Ok(changes.with_text(Attribute::Redrive, &kept))
+    }
+
+    /// Changes whose replay goes into a queue that is there and may take it, with the partition that it is.
+    pub(crate) async fn replayed_into(
+        &self,
+        source: &QueueKey,
+        changes: AttributeChanges,
+    ) -> Result<AttributeChanges, Refusal> {
+        let Some(given) = changes.text(Attribute::Replay).filter(|given| !given.is_empty()) else {
+            return Ok(changes);
+        };
+        let asked = replay::read(given)?;
+        let into = &asked.into;
+        if into.account != source.account || into.region != source.region {
+            return Err(replay::refused(given, "The queue must be of the same account and region."));
+        }
+        if into.name.is_fifo() != source.name.is_fifo() {
+            return Err(replay::refused(given, "The queue must be of the same type as this one."));
+        }
+        let found = self.find(into.account, &into.region, into.name.as_str()).await;
+        let entry = found.map_err(|_| replay::refused(given, "The queue does not exist."))?;
+        let kept = replay::kept(&asked, entry.partition.id());
+        Ok(changes.with_text(Attribute::Replay, &kept))
     }
 
     /// The queue of a URL, in the caller's account and region unless the URL says another.

@@ -113,7 +113,8 @@ fn a_fifo_queues_dead_letters_keep_their_group_and_make_way_for_what_is_behind()
     let told = |name: &str| dead["Attributes"][name].as_str().unwrap().to_string();
     assert_eq!(
         (dead["Body"].as_str().unwrap(), &*told("MessageGroupId"), &*told("MessageDeduplicationId")),
-        ("a", "g", "a")
+        ("a", "g", dead["MessageId"].as_str().unwrap()),
+        "AWS's guide: the deduplication id is replaced with the original message's id"
     );
     assert_eq!(told("DeadLetterQueueSourceArn"), arn("q.fifo"));
 }

@@ -7,6 +7,7 @@ use crate::machine::{About, Command, Reply};
 use crate::meters::Counted;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
+use crate::replay;
 use crate::service::{Inner, Operation};
 use gateway::{Caller, Need};
 use names::Instant;
@@ -56,7 +57,7 @@ fn is_wanted(row: &Row, wanted: &[String], about: &About) -> bool {
     let belongs_to_all = match (row.shown, &row.kind) {
         (Shown::Always, _) => true,
         (Shown::WhereSet, Kind::Kept(attribute, _)) => about.attributes.is_set(*attribute),
-        (Shown::WhereSet, _) => false,
+        (Shown::WhereSet, _) | (Shown::ByName, _) => false,
     };
     let has = row.of == Queues::All || about.attributes.is(Attribute::Fifo);
     has && wanted.iter().any(|wanted| wanted == row.name || (wanted == ALL && belongs_to_all))
@@ -65,6 +66,9 @@ fn is_wanted(row: &Row, wanted: &[String], about: &About) -> bool {
 /// An attribute that is not set and has no default is not shown.
 fn show(row: &Row, about: &About, counts: &Counts, (counted, now): &(Option<Counted>, Instant)) -> Option<String> {
     match &row.kind {
+        Kind::Kept(Attribute::Replay, _) => {
+            about.attributes.text(Attribute::Replay).map(|kept| replay::shown(kept, counts.replay))
+        }
         Kind::Kept(attribute, _) => about.attributes.shown(*attribute),
         Kind::Reported(report) => Some(report(about, counts)),
         Kind::Metered(report) => report(*counted, counts, *now),
