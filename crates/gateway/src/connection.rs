@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::gateway::{Gateway, Origin};
 use crate::limits;
 use crate::pulse::{Counted, Pulse, Verdict, Watch};
+use crate::throttle::Bucket;
 
 /// The settings of all connections.
 ///
@@ -58,7 +59,8 @@ impl Gateway {
         let _open = Open(self);
         let pulse = Arc::new(Pulse::default());
         let io = TokioIo::new(Counted { stream, pulse: Arc::clone(&pulse) });
-        let client = Arc::new(Client { gateway: self.clone(), pulse: Arc::clone(&pulse), origin });
+        let client =
+            Arc::new(Client { gateway: self.clone(), pulse: Arc::clone(&pulse), origin, bucket: Bucket::default() });
         let service = service_fn(move |request| Client::answer(Arc::clone(&client), request));
         let mut connection = pin!(self.http().serve_connection(io, service));
         let mut stop = pin!(stopping.wait());
@@ -111,11 +113,12 @@ struct Client {
     gateway: Gateway,
     pulse: Arc<Pulse>,
     origin: Origin,
+    bucket: Bucket,
 }
 
 impl Client {
     async fn answer(client: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let _in_flight = client.pulse.request(request.version());
-        Ok(client.gateway.answer(request, client.origin).await)
+        Ok(client.gateway.answer(request, client.origin, &client.bucket).await)
     }
 }

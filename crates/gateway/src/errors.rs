@@ -33,6 +33,10 @@ errors! {
     MALFORMED = "SerializationException" / "MalformedInput", 400 Sender;
     /// The body is over its bound.
     TOO_LARGE = "RequestEntityTooLargeException" / "RequestEntityTooLarge", 413 Sender;
+    /// The request's framing can be understood in more than one way.
+    MALFORMED_HTTP = "MalformedHttpRequestException" / "MalformedHttpRequest", 400 Sender;
+    /// Somebody asks more often than they may, of a service whose model has no error of its own for it.
+    THROTTLED = "ThrottlingException" / "Throttling", 400 Sender;
     /// The body did not come in time.
     TOO_SLOW = "RequestTimeoutException" / "RequestTimeout", 408 Sender;
     /// The body ended early.

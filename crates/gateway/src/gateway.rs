@@ -23,12 +23,15 @@ use prometheus_client::registry::Registry;
 use wire::query::Form;
 use wire::{Invalid, Reader, Write};
 
+use crate::audit::{Audit, Seen, Witness};
 use crate::authenticate::{self, Door, Proof};
 use crate::body::{self, BodyError, Budget};
 use crate::codec::{self, Input};
 use crate::credential::{self, Scope};
 use crate::directory::Directory;
 use crate::errors;
+use crate::framing;
+use crate::heard::{Heard, Overheard};
 use crate::identity::{Auth, Authority, Identity};
 use crate::isolation::{self, Isolated, Panicked};
 use crate::limits::{BODY_BYTES_MAX, Limits};
@@ -42,6 +45,7 @@ use crate::route::{self, Place, Route, Target};
 use crate::secured::Secured;
 use crate::service::{Base, Caller, Prepared, Refused, Service, Unprepared};
 use crate::stopping::Stopping;
+use crate::throttle::{self, Accounts, Bucket};
 
 /// The answer to a request.
 pub(crate) type Reply = Response<Full<Bytes>>;
@@ -151,11 +155,13 @@ struct Inner {
     auth: Auth,
     proxies: Vec<Network>,
     signing_keys: Arc<Keys>,
+    audit: Option<Arc<dyn Audit>>,
     /// The root user of the default account.
     root: Arc<Identity>,
     /// Who signs nothing.
     nobody: Arc<Identity>,
     bodies: Budget,
+    accounts: Accounts,
     stopping: Stopping,
     metrics: Metrics,
     unknown: OperationMetrics,
@@ -168,6 +174,14 @@ impl Gateway {
     /// # Panics
     /// If two services share a target prefix.
     pub fn new(options: Options, registry: &mut Registry) -> Self {
+        Self::audited(options, None, registry)
+    }
+
+    /// The same, with somebody who keeps a record of what happens.
+    ///
+    /// # Panics
+    /// If two services share a target prefix.
+    pub fn audited(options: Options, audit: Option<Arc<dyn Audit>>, registry: &mut Registry) -> Self {
         let metrics = Metrics::register(registry);
         Self(Arc::new(Inner {
             directory: Directory::new(options.services, &metrics),
@@ -176,11 +190,13 @@ impl Gateway {
             default_account: options.default_account,
             default_region: options.default_region,
             public_url: options.public_url,
+            accounts: Accounts::default(),
             bodies: Budget::new(options.limits.bodies_bytes_max),
             limits: options.limits,
             auth: options.auth,
             proxies: options.proxies,
             signing_keys: options.signing_keys,
+            audit,
             root: Arc::new(Identity::root(options.default_account)),
             nobody: Arc::new(Identity::anonymous()),
             stopping: Stopping::new(),
@@ -213,15 +229,25 @@ impl Gateway {
     }
 
     /// Answers one request, and counts and logs it.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, origin: Origin) -> Reply {
+    pub(crate) async fn answer(&self, request: Request<Incoming>, origin: Origin, bucket: &Bucket) -> Reply {
         let began = self.0.surroundings.monotonic_nanos();
         let id = RequestId::from_random(self.0.surroundings.random());
         let version = request.version();
         let place = Place { bound: None, operation: None, protocol: Protocol::Query };
-        let mut record = Record { place, id, began, body_bytes: 0, close: false, is_page: false };
+        let mut record = Record { place, id, began, body_bytes: 0, close: false, is_page: false, witness: None };
         let (mut head, body) = request.into_parts();
+        let framed = framing::check(&head);
         let origin = proxy::see_through(&self.0.proxies, origin, &mut head);
-        let result = self.pass(head, body, origin, &mut record).await;
+        let result = match framed {
+            Ok(()) => self.pass(head, body, origin, bucket, &mut record).await,
+            Err(refused) => {
+                record.close = true;
+                Err(refused)
+            }
+        };
+        if let (Err(refused), Some(witness)) = (&result, &mut record.witness) {
+            witness.saw_refusal(refused);
+        }
         let mut reply = result.unwrap_or_else(|refused| reply::refusal(&record.place, id, &refused));
         if (record.close || self.0.stopping.is_set()) && version < Version::HTTP_2 {
             reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -236,6 +262,7 @@ impl Gateway {
         head: Parts,
         body: Incoming,
         origin: Origin,
+        bucket: &Bucket,
         record: &mut Record<'d>,
     ) -> Result<Reply, Refused> {
         let scope = credential::scope(&head.headers, route::query(&head));
@@ -247,24 +274,49 @@ impl Gateway {
             record.is_page = true;
             return Ok(self.page(&head));
         }
-        let mut body = self.receive(body, record).await?;
         let now = self.0.surroundings.now();
+        let seen = Seen { head: &head, scope: scope.as_ref(), origin, request_id: record.id, at: now };
+        self.call_witness(record, &seen);
+        let mut body = self.receive(body, record).await?;
+        // After the body, so that the connection can go on and keeps its bucket.
+        if self.0.limits.connection_rate.is_some_and(|rate| !bucket.take(rate, record.began)) {
+            return Err(throttle::refused(record.place.bound.map(|bound| bound.description)));
+        }
         let proof = self.authenticate(&head, &body, origin, scope.as_ref(), now);
         let mut proof = proof.map_err(|fault| authenticate::refused(&fault, &record.place))?;
         if let Some(decoded) = proof.as_mut().and_then(|proof| proof.body.take()) {
             body = decoded;
         }
         let (target, input) = self.input(route, &head, &body, &mut record.place)?;
+        // A form says only now which operation it means.
+        self.call_witness(record, &seen);
         let identity = self.admit(proof, scope.as_ref(), origin, target, now);
         let identity = identity.map_err(|fault| authenticate::refused(&fault, &record.place))?;
         let caller = self.caller(&head, scope, identity, origin, (now, record.id));
-        let prepared = decode(target, &input)?;
-        allow(target, &*prepared, &caller)?;
+        if let Some(witness) = &mut record.witness {
+            witness.saw_caller(&caller);
+        }
+        let rate = self.0.limits.account_rate;
+        if rate.is_some_and(|rate| !self.0.accounts.take(caller.account, rate, record.began)) {
+            return Err(throttle::refused(Some(target.bound.description)));
+        }
+        let prepared = decode(target, &input, record.witness.as_mut())?;
+        allow(target, &*prepared, &caller, record.witness.as_mut())?;
         // What the operation needs it owns; a long poll shall not keep the bytes it was asked with.
         drop(input);
         drop((head, body));
         let output = call(target, prepared, caller).await?;
+        if let Some(witness) = &mut record.witness {
+            witness.heard_output(output.as_ref());
+        }
         encode(target, record, output.as_ref())
+    }
+
+    /// Has somebody see what becomes of the request, if it is known what it asks for and anybody wants to know.
+    fn call_witness(&self, record: &mut Record<'_>, seen: &Seen<'_>) {
+        if let (Some(audit), None) = (&self.0.audit, &record.witness) {
+            record.witness = Witness::of(audit, &record.place, seen);
+        }
     }
 
     /// Reads the body. The connection cannot go on after one that was not read to its end.
@@ -478,6 +530,7 @@ struct Record<'d> {
     body_bytes: usize,
     close: bool,
     is_page: bool,
+    witness: Option<Witness>,
 }
 
 fn unread(error: BodyError, bytes_max: usize) -> Refused {
@@ -493,9 +546,18 @@ fn unread(error: BodyError, bytes_max: usize) -> Refused {
 }
 
 /// Reads the input. Whatever goes wrong here, nothing was executed.
-fn decode(target: Target<'_>, input: &Input<'_>) -> Result<Box<dyn Prepared>, Refused> {
-    let prepare = |reader: &mut dyn Reader| target.bound.service.prepare(target.operation, reader);
-    match isolation::run(|| codec::read(input, prepare)) {
+fn decode(target: Target<'_>, input: &Input<'_>, witness: Option<&mut Witness>) -> Result<Box<dyn Prepared>, Refused> {
+    let service = &*target.bound.service;
+    let mut heard = witness.is_some().then(Heard::default);
+    let prepare = |reader: &mut dyn Reader| match &mut heard {
+        None => service.prepare(target.operation, reader),
+        Some(heard) => service.prepare(target.operation, &mut Overheard { reader, heard }),
+    };
+    let read = isolation::run(|| codec::read(input, prepare));
+    if let (Some(witness), Some(heard)) = (witness, heard) {
+        witness.heard_input(heard);
+    }
+    match read {
         Ok(Ok(prepared)) => Ok(prepared),
         Ok(Err(Unprepared::Refused(refused))) => Err(refused),
         Ok(Err(Unprepared::Malformed(invalid))) => Err(malformed(&invalid)),
@@ -508,11 +570,19 @@ fn malformed(invalid: &Invalid) -> Refused {
 }
 
 /// Has every policy that applies allow what the operation needs, before it is begun.
-fn allow(target: Target<'_>, prepared: &dyn Prepared, caller: &Caller) -> Result<(), Refused> {
+fn allow(
+    target: Target<'_>,
+    prepared: &dyn Prepared,
+    caller: &Caller,
+    witness: Option<&mut Witness>,
+) -> Result<(), Refused> {
     if !caller.is_held_to_policies() {
         return Ok(());
     }
     let needs = isolation::run(|| prepared.needs(caller)).map_err(|panicked| bug(target, &panicked))??;
+    if let Some(witness) = witness {
+        witness.saw_needs(&needs);
+    }
     let denied = needs.iter().find_map(|need| caller.may(need).err());
     denied.map_or(Ok(()), |denied| Err(Refused::new(target.bound.description.denied, denied.sentence)))
 }

@@ -5,6 +5,7 @@
 //! the service carry it out, and writes the answer the same way. No service sees HTTP, and no other crate of the house
 //! knows incoming AWS HTTP. A request refused before its operation is called has executed nothing.
 
+mod audit;
 mod authenticate;
 mod body;
 mod codec;
@@ -12,7 +13,9 @@ mod connection;
 mod credential;
 mod directory;
 mod errors;
+mod framing;
 mod gateway;
+mod heard;
 mod identity;
 mod isolation;
 pub mod limits;
@@ -28,7 +31,9 @@ mod route;
 mod secured;
 mod service;
 mod stopping;
+mod throttle;
 
+pub use audit::{Audit, Event, Interest, Outcome, Told};
 pub use gateway::{Gateway, Options, Origin, Scheme, Surroundings};
 pub use identity::{Auth, Authority, Fact, Identity};
 pub use limits::Limits;
@@ -38,3 +43,4 @@ pub use request_id::RequestId;
 pub use secured::Secured;
 pub use service::{Answer, Base, Caller, Description, Prepared, Refused, Service, Unprepared};
 pub use stopping::Stopping;
+pub use throttle::Rate;

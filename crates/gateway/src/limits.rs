@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::throttle::Rate;
+
 /// Bytes of a request's head: request line and headers. AWS's own front ends take 8 to 16 KiB of headers; presigned
 /// query requests carry their parameters in the line, so the bound is four times that. More is answered with 431.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -26,8 +28,16 @@ pub const HTTP2_STREAMS_MAX: u32 = 128;
 /// it; it enforces it before it takes a connection: a client beyond it waits in the system's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
 
+/// Accounts with a bucket of tokens of their own; further ones share one until some of these rest. In `dev` every twelve
+/// digits are an account.
+pub(crate) const ACCOUNTS_METERED_MAX: usize = 10_000;
+
 /// Looks that the watch takes at a connection within its shortest timeout; timeouts are late by at most one part.
 pub(crate) const LOOKS_PER_TIMEOUT: u32 = 4;
+
+/// Bytes of text that an audit event keeps of an input or an output. CloudTrail cuts at 100 KiB; the longest that an operator
+/// wants to read, a managed policy, has 6 KiB.
+pub(crate) const AUDITED_BYTES_MAX: usize = 32 * 1024;
 
 const _: () = assert!(BODY_BYTES_TRUSTED <= BODY_BYTES_MAX, "no more is trusted than is taken");
 const _: () = assert!(HEAD_BYTES_MAX >= 8192, "hyper takes no smaller buffer");
@@ -44,6 +54,10 @@ pub struct Limits {
     pub idle: Duration,
     /// Bytes of all bodies that are being read at this moment. More is answered with 503.
     pub bodies_bytes_max: usize,
+    /// How often one connection may ask; none: as often as it likes. Counted before it is known who asks.
+    pub connection_rate: Option<Rate>,
+    /// How often one account may ask, over all its connections; counted when it is known who asks.
+    pub account_rate: Option<Rate>,
 }
 
 impl Default for Limits {
@@ -53,6 +67,8 @@ impl Default for Limits {
             body_read: Duration::from_secs(60),
             idle: Duration::from_secs(120),
             bodies_bytes_max: 256 * 1024 * 1024,
+            connection_rate: None,
+            account_rate: None,
         }
     }
 }

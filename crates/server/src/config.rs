@@ -5,8 +5,10 @@
 //! environment over the file, the file over the default. A key that nobody knows stops the start, because a mistyped
 //! setting that is passed over is found out only by the harm it should have prevented.
 
+use crate::audit::Which;
 use crate::mode::Mode;
-use crate::tls;
+use crate::{audit, tls};
+use gateway::Rate;
 use names::{AccountId, Region};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -34,6 +36,27 @@ pub(crate) struct Config {
     pub(crate) resources: Option<PathBuf>,
     pub(crate) metered_queues_max: usize,
     pub(crate) tls: tls::Settings,
+    pub(crate) audit: audit::Settings,
+    pub(crate) throttle: Throttle,
+}
+
+/// How often somebody may ask, in requests a second; 0: as often as they like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Throttle {
+    pub(crate) connection_per_sec: u32,
+    pub(crate) connection_burst: u32,
+    pub(crate) account_per_sec: u32,
+    pub(crate) account_burst: u32,
+}
+
+impl Throttle {
+    /// The rates, of a connection and of an account.
+    pub(crate) fn rates(self) -> [Option<Rate>; 2] {
+        let rate = |per_sec, burst: u32| {
+            (per_sec > 0).then_some(Rate { per_sec, burst: if burst > 0 { burst } else { per_sec } })
+        };
+        [rate(self.connection_per_sec, self.connection_burst), rate(self.account_per_sec, self.account_burst)]
+    }
 }
 
 /// How log lines are written.
@@ -255,6 +278,62 @@ pub(crate) const KEYS: &[Key] = &[
         set: |config, text| put(&mut config.tls.acme.ca, file(text)),
     },
     Key {
+        name: "throttle.connection_per_sec",
+        value: "N",
+        help: "Requests a second that one connection may make; 0: no bound",
+        default: "0",
+        set: |config, text| put(&mut config.throttle.connection_per_sec, count(text)),
+    },
+    Key {
+        name: "throttle.connection_burst",
+        value: "N",
+        help: "Requests that it may make at once; 0: as many as in a second",
+        default: "0",
+        set: |config, text| put(&mut config.throttle.connection_burst, count(text)),
+    },
+    Key {
+        name: "throttle.account_per_sec",
+        value: "N",
+        help: "Requests a second that one account may make over all its connections; 0: no bound",
+        default: "0",
+        set: |config, text| put(&mut config.throttle.account_per_sec, count(text)),
+    },
+    Key {
+        name: "throttle.account_burst",
+        value: "N",
+        help: "Requests that it may make at once; 0: as many as in a second",
+        default: "0",
+        set: |config, text| put(&mut config.throttle.account_burst, count(text)),
+    },
+    Key {
+        name: "audit.events",
+        value: "auto|management|all|off",
+        help: "Which requests are written down in CloudTrail's form; auto: management in serve, none in dev",
+        default: "auto",
+        set: |config, text| put(&mut config.audit.events, audit::which(text)),
+    },
+    Key {
+        name: "audit.file",
+        value: "FILE",
+        help: "Where they are written; without it, audit/audit.jsonl in the data folder",
+        default: "",
+        set: |config, text| put(&mut config.audit.file, file(text)),
+    },
+    Key {
+        name: "audit.file_size",
+        value: "SIZE",
+        help: "How long a file of them grows before the next is begun",
+        default: "64MiB",
+        set: |config, text| put(&mut config.audit.file_bytes_max, size(text)),
+    },
+    Key {
+        name: "audit.files",
+        value: "N",
+        help: "How many such files are kept, the one being written among them",
+        default: "16",
+        set: |config, text| put(&mut config.audit.files_max, whole(text).map(|number| (number as usize).max(1))),
+    },
+    Key {
         name: "journal.reserve_mib",
         value: "MIB",
         help: "Free disk space under which sends are refused, so that deletes still find room",
@@ -333,6 +412,8 @@ impl Config {
             resources: None,
             metered_queues_max: 0,
             tls: tls::Settings::default(),
+            audit: audit::Settings::default(),
+            throttle: Throttle::default(),
         };
         for key in KEYS {
             (key.set)(&mut config, key.default).expect("every default is a value its key takes");
@@ -351,9 +432,25 @@ impl Config {
         self.tls.mode != tls::Mode::Off && !(self.ephemeral && self.tls.is_development())
     }
 
+    /// Where the audit log is written, and whether all events are; nothing where none is kept.
+    pub(crate) fn audit_log(&self, mode: Mode) -> Option<(PathBuf, bool)> {
+        let all = match (self.audit.events, mode) {
+            (Which::Off, _) | (Which::Auto, Mode::Dev) => return None,
+            (Which::Auto | Which::Management, _) => false,
+            (Which::All, _) => true,
+        };
+        let in_folder = (!self.ephemeral).then(|| self.data_dir.join("audit").join("audit.jsonl"));
+        self.audit.file.clone().or(in_folder).map(|path| (path, all))
+    }
+
     /// What no single key can check.
     fn check(&self, mode: Mode) -> Result<(), String> {
         self.tls.check()?;
+        if self.ephemeral && self.audit.file.is_none() && matches!(self.audit.events, Which::Management | Which::All) {
+            return Err(
+                "audit.events needs audit.file where ephemeral = true: there is no data folder to write in".into()
+            );
+        }
         if self.ephemeral && self.tls.is_required() && self.tls.is_development() {
             return Err(
                 "tls.mode = required needs tls.cert and tls.key where ephemeral = true: without a data folder there \
@@ -417,6 +514,10 @@ pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = String
 fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     *place = value?;
     Ok(())
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    u32::try_from(whole(text)?).map_err(|_| "that is more than can be counted here".into())
 }
 
 fn file(text: &str) -> Result<Option<PathBuf>, String> {

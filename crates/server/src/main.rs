@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "before the log is set up, standard error is where a person looks")]
 
 mod allocator;
+mod audit;
 mod banner;
 mod cli;
 mod client;

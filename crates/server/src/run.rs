@@ -3,6 +3,7 @@
 //! Nothing listens before the replay is done, and the process ends with an error as soon as the log has stopped: a server
 //! that can keep nothing must not look alive.
 
+use crate::audit::AuditLog;
 use crate::banner;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -18,7 +19,7 @@ use crate::resources::{self, Declared};
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
 use engine::{Clock, Store, StoreOptions};
-use gateway::{Auth, Gateway, Limits, Service};
+use gateway::{Audit, Auth, Gateway, Limits, Service};
 use journal::{OpenError, Options, RealDisk};
 use prometheus_client::registry::Registry;
 use sqs::Sqs;
@@ -86,7 +87,9 @@ async fn serve(
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
-    let gateway = wire_up(mode, config, &clock, &store, &sqs);
+    let audited = config.audit_log(mode).map(|(path, all)| AuditLog::start(&config.audit, all, path)).transpose()?;
+    let (audit, audit_writer) = audited.unzip();
+    let gateway = wire_up(mode, config, &clock, &store, &sqs, audit);
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
     let fresh = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh()));
@@ -136,6 +139,9 @@ async fn serve(
         control.abort();
         // Its socket's name goes with it.
         let _ = control.await;
+    }
+    if let Some(writer) = audit_writer {
+        writer.close();
     }
     outcome
 }
@@ -202,10 +208,20 @@ fn advice(error: &OpenError, config: &Config) -> String {
     )
 }
 
-fn wire_up(mode: Mode, config: &Config, clock: &Arc<SystemClock>, store: &Arc<Store>, sqs: &Arc<Sqs>) -> Gateway {
+fn wire_up(
+    mode: Mode,
+    config: &Config,
+    clock: &Arc<SystemClock>,
+    store: &Arc<Store>,
+    sqs: &Arc<Sqs>,
+    audit: Option<Arc<AuditLog>>,
+) -> Gateway {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
+    let [connection_rate, account_rate] = config.throttle.rates();
     let limits = Limits {
+        connection_rate,
+        account_rate,
         head_read: Duration::from_secs(config.header_timeout_secs),
         body_read: Duration::from_secs(config.body_timeout_secs),
         idle: Duration::from_secs(config.idle_timeout_secs),
@@ -225,7 +241,11 @@ fn wire_up(mode: Mode, config: &Config, clock: &Arc<SystemClock>, store: &Arc<St
         proxies: Vec::new(),
         signing_keys: Arc::default(),
     };
-    let gateway = Gateway::new(options, &mut registry);
+    let audit = audit.map(|audit| {
+        audit.register(&mut registry);
+        audit as Arc<dyn Audit>
+    });
+    let gateway = Gateway::audited(options, audit, &mut registry);
     pages.wire_up(registry, LocalStack { mode, gateway: gateway.clone(), sqs: Arc::clone(sqs) });
     gateway
 }

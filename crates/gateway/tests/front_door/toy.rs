@@ -282,6 +282,7 @@ impl House {
                 body_read: Duration::from_millis(200),
                 idle: Duration::from_millis(400),
                 bodies_bytes_max: 1024 * 1024,
+                ..Limits::default()
             };
         })
     }

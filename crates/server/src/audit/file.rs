@@ -1,0 +1,209 @@
+//! A file that grows by lines and is set aside when it is full: `audit.jsonl`, then `audit.jsonl.1` and so on, the oldest
+//! removed. A line is in one file, whole.
+//!
+//! A file that is renamed or removed by somebody else (logrotate) is begun anew at the next flush. A disk that takes nothing
+//! is told of once, and again when it has recovered.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Who may read what people did: the owner, and a group that the owner lets into the folder.
+const MODE: u32 = 0o640;
+
+/// Bytes that wait for one write.
+const PENDING_BYTES_MAX: usize = 64 * 1024;
+
+/// A file and its predecessors.
+pub(super) struct RotatedFile {
+    path: PathBuf,
+    bytes_max: u64,
+    files_max: usize,
+    file: File,
+    inode: u64,
+    /// In the file; what waits comes on top.
+    bytes: u64,
+    pending: Vec<u8>,
+    lines_pending: u64,
+    failing: bool,
+}
+
+impl RotatedFile {
+    /// Goes on with the file at `path`, or begins it.
+    pub(super) fn open(path: PathBuf, bytes_max: u64, files_max: usize) -> Result<Self, String> {
+        let opened = open(&path).map_err(|error| format!("cannot write the audit log {}: {error}", path.display()))?;
+        let (file, inode, bytes) = opened;
+        let (pending, lines_pending, failing) = (Vec::new(), 0, false);
+        Ok(Self { path, bytes_max, files_max, file, inode, bytes, pending, lines_pending, failing })
+    }
+
+    /// Adds a line, which waits for the next flush; says how many lines were lost meanwhile.
+    pub(super) fn append(&mut self, line: &[u8]) -> u64 {
+        let mut lost = 0;
+        let held = self.bytes + self.pending.len() as u64;
+        if held > 0 && held + line.len() as u64 + 1 > self.bytes_max {
+            lost += self.flush();
+            let set_aside = self.set_aside();
+            self.told(&set_aside);
+        } else if self.pending.len() >= PENDING_BYTES_MAX {
+            lost += self.flush();
+        }
+        self.pending.extend_from_slice(line);
+        self.pending.push(b'\n');
+        self.lines_pending += 1;
+        lost
+    }
+
+    /// Gives what waits to the system; says how many lines were lost.
+    pub(super) fn flush(&mut self) -> u64 {
+        let written = self.follow().and_then(|()| self.file.write_all(&self.pending));
+        let lost = match &written {
+            Ok(()) => {
+                self.bytes += self.pending.len() as u64;
+                0
+            }
+            Err(_) => {
+                // Half a line must not become the beginning of the next one.
+                let _ = self.file.set_len(self.bytes);
+                self.lines_pending
+            }
+        };
+        self.pending.clear();
+        self.lines_pending = 0;
+        self.told(&written);
+        lost
+    }
+
+    /// Moves every file one place on; the last falls off.
+    fn set_aside(&mut self) -> io::Result<()> {
+        let place = |nth: usize| numbered(&self.path, nth);
+        for nth in (0..self.files_max.saturating_sub(1)).rev() {
+            match fs::rename(place(nth), place(nth + 1)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        if self.files_max == 1 {
+            fs::remove_file(&self.path)?;
+        }
+        self.begin()
+    }
+
+    /// Begins the file anew if it is no longer where it was.
+    fn follow(&mut self) -> io::Result<()> {
+        match fs::metadata(&self.path) {
+            Ok(found) if found.ino() == self.inode => Ok(()),
+            _ => self.begin(),
+        }
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
+        (self.file, self.inode, self.bytes) = open(&self.path)?;
+        Ok(())
+    }
+
+    /// Says when writing begins to fail, and when it does no longer.
+    fn told(&mut self, outcome: &io::Result<()>) {
+        let file = self.path.display();
+        match (outcome, self.failing) {
+            (Ok(()), true) => tracing::info!(%file, "the audit log is written again"),
+            (Err(error), false) => tracing::error!(%file, %error, "the audit log cannot be written"),
+            _ => {}
+        }
+        self.failing = outcome.is_err();
+    }
+}
+
+fn open(path: &Path) -> io::Result<(File, u64, u64)> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let file = OpenOptions::new().append(true).create(true).mode(MODE).open(path)?;
+    let found = file.metadata()?;
+    Ok((file, found.ino(), found.len()))
+}
+
+/// The file that was set aside `nth` times ago.
+fn numbered(path: &Path, nth: usize) -> PathBuf {
+    match nth {
+        0 => path.to_path_buf(),
+        nth => {
+            let mut name = path.as_os_str().to_owned();
+            name.push(format!(".{nth}"));
+            name.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("tidewire-audit-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        folder
+    }
+
+    fn lines(path: &Path) -> Vec<String> {
+        fs::read_to_string(path).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_full_file_is_set_aside_and_the_oldest_removed() {
+        let folder = folder("rotated");
+        let path = folder.join("audit.jsonl");
+        let mut file = RotatedFile::open(path.clone(), 10, 3).unwrap();
+        for line in ["aaaa", "bbbb", "cccc", "dddd", "eeee", "ffff", "gggg"] {
+            assert_eq!(file.append(line.as_bytes()), 0);
+        }
+        file.flush();
+        assert_eq!(lines(&path), ["gggg"]);
+        assert_eq!(lines(&numbered(&path, 1)), ["eeee", "ffff"]);
+        assert_eq!(lines(&numbered(&path, 2)), ["cccc", "dddd"]);
+        assert!(!numbered(&path, 3).exists());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_line_longer_than_a_file_is_kept_whole_in_one_of_its_own() {
+        let folder = folder("long");
+        let path = folder.join("audit.jsonl");
+        let mut file = RotatedFile::open(path.clone(), 4, 2).unwrap();
+        assert_eq!(file.append(b"aaaaaaaaaa") + file.append(b"b"), 0);
+        file.flush();
+        assert_eq!((lines(&path), lines(&numbered(&path, 1))), (vec!["b".into()], vec!["aaaaaaaaaa".into()]));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_goes_on_after_a_start_and_begins_anew_where_somebody_moved_it() {
+        let folder = folder("moved");
+        let path = folder.join("audit.jsonl");
+        for line in ["a", "b"] {
+            let mut file = RotatedFile::open(path.clone(), 100, 2).unwrap();
+            file.append(line.as_bytes());
+            file.flush();
+        }
+        assert_eq!(lines(&path), ["a", "b"]);
+        let mut file = RotatedFile::open(path.clone(), 100, 2).unwrap();
+        fs::rename(&path, folder.join("moved")).unwrap();
+        file.flush();
+        file.append(b"c");
+        file.flush();
+        assert_eq!(lines(&path), ["c"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn lines_that_the_disk_does_not_take_are_counted_and_leave_no_half_behind() {
+        let mut file = RotatedFile::open("/dev/full".into(), 1 << 20, 2).unwrap();
+        assert_eq!(file.append(b"a") + file.append(b"b"), 0, "they wait");
+        assert_eq!(file.flush(), 2);
+        assert_eq!(file.flush(), 0);
+        let line = vec![b'x'; PENDING_BYTES_MAX];
+        assert_eq!(file.append(&line), 0);
+        assert_eq!(file.append(&line), 1);
+    }
+}
