@@ -64,6 +64,8 @@ struct Slot<M: Machine> {
     used: bool,
     /// The state was too large to be put away, and is not looked at again before this moment.
     large_until: Instant,
+    /// The snapshot's bytes, as long as nothing has changed since they were made.
+    encoded: Option<Vec<u8>>,
 }
 
 impl<M: Machine> Partition<M> {
@@ -71,7 +73,7 @@ impl<M: Machine> Partition<M> {
     pub fn new(store: &Store, id: PartitionId, machine: M) -> Arc<Self> {
         let contents = Contents::new(Arc::clone(store.memory()));
         let (last, kept) = (Position::ZERO, Mark::default());
-        Self::recovered(store, id, Recovered { machine, contents, sequence: 0, last, kept })
+        Self::recovered(store, id, Recovered { machine, contents, sequence: 0, last, kept, encoded: None })
     }
 
     /// A partition as replay left it. The store knows it from now on.
@@ -86,10 +88,21 @@ impl<M: Machine> Partition<M> {
 
     /// A partition that the store has to be told of.
     pub(crate) fn build(store: &Arc<Shared>, id: PartitionId, recovered: Recovered<M>) -> Arc<Self> {
-        let Recovered { machine, contents, sequence, last, kept } = recovered;
-        let (scratch, gone, armed) = (Vec::new(), Vec::new(), None);
-        let (promised, used, large_until) = (last, true, Instant::EPOCH);
-        let slot = Slot { machine, contents, sequence, last, kept, promised, gone, scratch, armed, used, large_until };
+        let Recovered { machine, contents, sequence, last, kept, encoded: _ } = recovered;
+        let slot = Slot {
+            machine,
+            contents,
+            sequence,
+            last,
+            kept,
+            promised: last,
+            gone: Vec::new(),
+            scratch: Vec::new(),
+            armed: None,
+            used: true,
+            large_until: Instant::EPOCH,
+            encoded: None,
+        };
         Arc::new_cyclic(|this| Self {
             id,
             store: Arc::clone(store),
@@ -213,10 +226,14 @@ impl<M: Machine> Partition<M> {
     /// the lock, and looked at again under it.
     fn prepared(&self, command: &M::Command) -> Result<(MutexGuard<'_, Slot<M>>, usize), Unavailable> {
         let mut read = BTreeMap::new();
-        let (mut unreadable, mut learns) = (None, false);
+        let (mut unreadable, mut learns, mut has_begun) = (None, false, false);
         loop {
             let mut slot = self.lock()?;
             let ready = slot.machine.ready();
+            if !std::mem::replace(&mut has_begun, true) && slot.machine.wants(command).is_some() {
+                // What is learned is judged by the machine's time, which after a start is none yet.
+                slot.advance(self.store.clock().now());
+            }
             let Some(missing) = slot.learn(command, &read, unreadable, &mut learns) else {
                 return Ok((slot, if learns { 0 } else { ready }));
             };
@@ -249,6 +266,7 @@ impl<M: Machine> Partition<M> {
     /// Changes what no record tells.
     pub(crate) fn with_mut(&self, work: impl FnOnce(&mut M)) {
         if let Ok(mut slot) = self.lock() {
+            slot.encoded = None;
             work(&mut slot.machine);
         }
     }
@@ -307,8 +325,11 @@ impl<M: Machine> Partition<M> {
         slot.machine.snapshot(&mut state);
         if state.len() > STATE_BYTES_MAX {
             slot.large_until = now.plus_millis(LARGE_AGAIN_MILLIS);
+            return false;
         }
-        state.len() <= STATE_BYTES_MAX
+        // Whoever puts it away next needs just these bytes.
+        slot.encoded = Some(state);
+        true
     }
 
     /// Whether a command panicked in it: it refuses all others until the next start.
@@ -319,8 +340,8 @@ impl<M: Machine> Partition<M> {
     /// What the partition is made of, once nobody else has it.
     pub(crate) fn dismantle(self) -> Recovered<M> {
         let slot = self.slot.into_inner().expect("a broken partition is not put away");
-        let Slot { machine, contents, sequence, last, kept, .. } = slot;
-        Recovered { machine, contents, sequence, last, kept }
+        let Slot { machine, contents, sequence, last, kept, encoded, .. } = slot;
+        Recovered { machine, contents, sequence, last, kept, encoded }
     }
 
     /// A snapshot made at `mark` is on disk.
@@ -468,6 +489,8 @@ pub(crate) struct Recovered<M: Machine> {
     pub(crate) sequence: u64,
     pub(crate) last: Position,
     pub(crate) kept: Mark,
+    /// The snapshot's bytes, if they were made already.
+    pub(crate) encoded: Option<Vec<u8>>,
 }
 
 impl<M: Machine> Slot<M> {
@@ -476,6 +499,7 @@ impl<M: Machine> Slot<M> {
     }
 
     fn advance(&mut self, now: Instant) {
+        self.encoded = None;
         self.machine.advance(now);
         self.contents.forget_below(self.machine.first_held());
     }
@@ -507,6 +531,7 @@ impl<M: Machine> Slot<M> {
     }
 
     fn apply(&mut self, at: Position, effect: M::Effect, durable: Position) {
+        self.encoded = None;
         self.last = at;
         self.machine.apply(at, &effect, &mut self.gone);
         if let Some((key, content)) = M::content(effect) {

@@ -163,6 +163,7 @@ impl<M: Machine> Recovery<M> {
             sequence: 0,
             last: Position::ZERO,
             kept: Mark::default(),
+            encoded: None,
         });
         recovered.sequence = record.sequence;
         recovered.last = record.position;
@@ -219,7 +220,8 @@ impl<M: Machine> Recover for Recovery<M> {
         let contents = Contents::with_pieces(Arc::clone(memory), snapshot.pieces.to_vec());
         let kept = Mark { position: snapshot.position, pieces_version: 0 };
         let (sequence, last) = (snapshot.sequence, snapshot.position);
-        self.partitions.insert(snapshot.partition, Recovered { machine, contents, sequence, last, kept });
+        let recovered = Recovered { machine, contents, sequence, last, kept, encoded: None };
+        self.partitions.insert(snapshot.partition, recovered);
         Ok(())
     }
 

@@ -49,12 +49,15 @@ pub(crate) type Revive = fn(&Arc<Shared>, PartitionId, &Resting) -> (Arc<dyn Sto
 impl Resting {
     /// Puts a partition away. `None` if its state is too large for that, or if more is to be said of it than a snapshot says.
     pub(crate) fn of<M: Machine>(recovered: &mut Recovered<M>) -> Option<(Self, Tally)> {
-        let Recovered { machine, contents, sequence, last, kept } = recovered;
+        let Recovered { machine, contents, sequence, last, kept, encoded } = recovered;
         if *sequence == 0 || machine.is_over() || machine.has_outgoing() || !contents.is_at_rest() {
             return None;
         }
-        let mut state = Vec::new();
-        machine.snapshot(&mut state);
+        let state = encoded.take().unwrap_or_else(|| {
+            let mut state = Vec::new();
+            machine.snapshot(&mut state);
+            state
+        });
         if state.len() > STATE_BYTES_MAX {
             return None;
         }
@@ -117,10 +120,13 @@ impl Resting {
 
     /// The machine, to be looked at.
     pub(crate) fn machine<M: Machine>(&self) -> M {
-        let machine = M::restore(self.version, &self.state);
-        let mut machine = machine.expect("a machine reads the snapshot that was written, or read before");
-        machine.recall(self.memo);
-        machine
+        machine(self.version, &self.state, self.memo)
+    }
+
+    /// What makes the machine, to be called where it holds nobody up: a copy of some hundred bytes.
+    pub(crate) fn likeness<M: Machine>(&self) -> impl FnOnce() -> M + use<M> {
+        let (version, state, memo) = (self.version, self.state.clone(), self.memo);
+        move || machine(version, &state, memo)
     }
 
     /// The partition again, as it was put away.
@@ -129,7 +135,7 @@ impl Resting {
         let pieces = self.pieces.iter().map(|(piece, _)| *piece).collect();
         let contents = Contents::with_pieces(Arc::clone(memory), pieces);
         let kept = if self.is_kept { Mark { position: self.last, pieces_version: 0 } } else { Mark::default() };
-        Recovered { machine, contents, sequence: self.sequence, last: self.last, kept }
+        Recovered { machine, contents, sequence: self.sequence, last: self.last, kept, encoded: None }
     }
 }
 
@@ -141,6 +147,13 @@ pub(crate) fn revive<M: Machine>(store: &Arc<Shared>, id: PartitionId, resting: 
         recovered.machine.resume(u64::from(store.journal().recovery().incarnation));
     }
     (Partition::build(store, id, recovered), tally)
+}
+
+fn machine<M: Machine>(version: u8, state: &[u8], memo: u8) -> M {
+    let mut machine =
+        M::restore(version, state).expect("a machine reads the snapshot that was written, or read before");
+    machine.recall(memo);
+    machine
 }
 
 fn due<M: Machine>(machine: &M) -> Instant {

@@ -9,6 +9,7 @@ use engine::{
 use journal::Options;
 use journal::sim::SimDisk;
 use names::{Instant, PartitionId, Position};
+use std::cell::Cell;
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -20,6 +21,11 @@ const JAR: PartitionId = PartitionId::of_family(FAMILY, 1);
 
 /// A jar with so many sweets is not read back.
 const UNLUCKY: u64 = 13;
+
+thread_local! {
+    /// Snapshots that were made of jars.
+    static SNAPSHOTS: Cell<u32> = const { Cell::new(0) };
+}
 
 #[derive(Default, Debug, PartialEq)]
 struct Jar {
@@ -133,6 +139,7 @@ impl Machine for Jar {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {
+        SNAPSHOTS.set(SNAPSHOTS.get() + 1);
         let numbers = [self.sweets as u64, self.later.len() as u64].into_iter();
         let numbers = numbers.chain(self.later.iter().map(|at| at.as_millis()));
         numbers.chain(self.positions.iter().map(|at| at.get())).for_each(|number| out.extend(number.to_be_bytes()));
@@ -408,10 +415,14 @@ fn a_jar_that_nobody_uses_is_put_away_and_comes_back_as_it_was() {
     let (shop, put_away) = leave(shop);
     assert!(!put_away, "somebody holds it");
     drop(held);
+    let made = SNAPSHOTS.get();
     let (shop, put_away) = leave(shop.again());
     assert!(put_away);
+    assert_eq!(SNAPSHOTS.get() - made, 1, "what is looked at is what is put away");
     assert_eq!((shop.store.partitions(), shop.store.tally(FAMILY)), ((0, 1), Tally([3, 1, 1])));
-    assert_eq!(shop.store.peek(JAR, look), Some(before.clone()));
+    // Whoever looks holds nobody up: others get at all partitions meanwhile.
+    let looked = shop.store.peek(JAR, |jar| (look(jar), shop.store.partitions()));
+    assert_eq!(looked, Some((before.clone(), (0, 1))));
     assert_eq!(shop.store.partitions(), (0, 1), "to look at it wakes nobody");
     let shop = shop.again();
     assert_eq!(shop.jar.inspect(look), Some(before));

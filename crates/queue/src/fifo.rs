@@ -54,6 +54,7 @@ impl Queue {
         }
         let waiting = groups.len().saturating_sub(self.exceptions.in_flight() + self.exceptions.delayed());
         let is_settled = match &self.fair {
+            Some(fair) if fair.has_learned_enough() => return None,
             Some(fair) => fair.is_settled(),
             None => groups.offered() > 0,
         };

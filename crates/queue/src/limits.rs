@@ -43,6 +43,11 @@ pub(crate) const ATTEMPTS_MAX: usize = 10_000;
 /// it hands out, so that it finds all that are ready of a group in usual traffic, and few enough to read after a start.
 pub(crate) const LOOK_AHEAD: usize = 1024;
 
+/// Messages that a receive of a fair queue reads at the most to know whose they are: some ten milliseconds of a slow disk. Behind a
+/// long backlog of noisy tenants the next receives read on; until they have come through, those who wait there are served in the order
+/// of sending.
+pub const FAIR_LEARN_MAX: u64 = 4 * LEARN_KEYS;
+
 /// Messages whose groups are asked for at once.
 pub(crate) const LEARN_KEYS: u64 = 1024;
 

@@ -3,10 +3,16 @@
 //! Each test is a script and its transcript; `script/mod.rs` explains the language. What is said of noisy and quiet tenants is
 //! AWS's rule ("How fair queues work").
 
+#![expect(clippy::unwrap_used, reason = "a panic is the report")]
+
 mod script;
 
+use engine::Machine;
 use expect_test::expect;
+use names::{Instant, Position};
+use queue::{Command, FAIR_LEARN_MAX, Labels, Message, MessageId, NewMessage, Queue, Reply, Settings};
 use script::check;
+use std::collections::BTreeMap;
 
 /// So many messages of a tenant.
 fn sends(tenant: &str, count: usize) -> String {
@@ -109,4 +115,52 @@ fn a_tenant_that_takes_much_time_waits_although_it_has_few_in_flight() {
             receive max=4 -> b2#1 b3#1 a2#1(sent 29s ago) a3#1(sent 29s ago)
         "#]],
     );
+}
+
+/// A queue as a start finds it: of `noisy` messages of one tenant thirty-one are in flight, and one of another stands behind.
+fn after_a_start(noisy: u64) -> (Queue, BTreeMap<u64, Message>) {
+    let (mut queue, mut contents) = (Queue::new(Settings::plain(345_600_000, 30_000, 0)), BTreeMap::new());
+    let message = |group: u64| {
+        let mut bytes = vec![0; 8];
+        let labelled = Labels { group: Some(group), dedup: None }.append_to(&mut bytes);
+        NewMessage { id: MessageId([7; 16]), body_bytes: 8, bytes: bytes.into(), delay_millis: None, labelled }
+    };
+    let sends = (0..noisy).map(|_| message(1)).chain([message(2)]).collect();
+    for command in [Command::Send(sends), Command::Receive { max: 31, visibility_millis: None }] {
+        queue.advance(NOW);
+        for effect in Machine::decide(&queue, NOW, command).effects {
+            Machine::apply(&mut queue, Position::ZERO, &effect, &mut Vec::new());
+            contents.extend(Queue::content(effect));
+        }
+    }
+    let mut state = Vec::new();
+    queue.snapshot(&mut state);
+    (Queue::restore(Queue::SNAPSHOT_VERSION, &state).unwrap(), contents)
+}
+
+const NOW: Instant = Instant::from_millis(1_700_000_000_000);
+
+#[test]
+fn the_first_receives_after_a_start_read_a_bounded_part_of_a_long_backlog_each() {
+    let noisy = 2 * FAIR_LEARN_MAX + 100;
+    let (mut queue, contents) = after_a_start(noisy);
+    let mut read = Vec::new();
+    for receive in 1.. {
+        assert!(receive < 10, "the quiet tenant is not found: {read:?}");
+        // As the engine does it: time passes, the machine learns, time passes again, and it decides.
+        queue.advance(NOW);
+        let (command, mut learned) = (Command::Receive { max: 1, visibility_millis: Some(0) }, 0);
+        while let Some(keys) = Machine::wants(&queue, &command) {
+            learned += keys.end - keys.start;
+            keys.for_each(|key| Machine::learn(&mut queue, key, contents.get(&key)));
+        }
+        read.push(learned);
+        queue.advance(NOW);
+        let Reply::Received(deliveries) = Machine::decide(&queue, NOW, command).reply else { panic!("a receive") };
+        assert_eq!(deliveries.len(), 1, "nobody is sent away because something is not known yet");
+        if deliveries[0].sequence == noisy + 1 {
+            break;
+        }
+    }
+    assert_eq!(read, [FAIR_LEARN_MAX, FAIR_LEARN_MAX, 101], "then the quiet tenant is found");
 }

@@ -3,11 +3,13 @@
 //! It sleeps until a log file is full, and looks once a while for what only time leaves behind: segments of purged or
 //! expired messages. A full disk is no end of it: the log stays as long as it is, sends are refused before the reserve is
 //! touched, and the next round tries again. Damage in a file that should be gone through is said; after a few rounds the file
-//! is set aside, and what of it is sound goes on.
+//! is set aside, and what of it is sound goes on. A round that panics is said, and the next one comes as usual: without rounds the
+//! log would grow until the disk is full.
 
 use engine::{Store, Tended};
 use journal::StoreError;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, JoinHandle};
@@ -36,7 +38,7 @@ impl Housekeeper {
             while !its_stop.load(Ordering::Acquire) && !its_store.journal().is_stopped() {
                 its_store.journal().wait_for_closed_file(LOOK);
                 give_memory_back();
-                full = round(&its_store, full);
+                full = unharmed(|| round(&its_store, full)).unwrap_or(full);
             }
         })?;
         Ok(Self { store: Arc::clone(store), stop, thread })
@@ -49,6 +51,14 @@ impl Housekeeper {
         // A thread that panicked has said so, and has left nothing that a start does not clear away.
         let _ = self.thread.join();
     }
+}
+
+/// Does a round of work; none if it panicked. What it left half done nobody refers to, and a new round begins from the partitions'
+/// state (`Store::tend`), so that nothing of it has to be mended.
+fn unharmed<T>(work: impl FnOnce() -> T) -> Option<T> {
+    // The panic itself, with its place, was printed by the hook.
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.inspect_err(|_| tracing::error!("a round of housekeeping panicked; the next one begins anew")).ok()
 }
 
 /// The allocator gives pages that were freed a while ago back to the system when large ones are freed, and never by itself: a
@@ -84,5 +94,21 @@ fn round(store: &Store, was_full: bool) -> bool {
             tracing::error!(%damage, "a stored file is damaged; the log is not shortened in this round");
             was_full
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_that_panics_is_no_end() {
+        let rounds = [false, true, false].map(|panics| {
+            unharmed(|| {
+                assert!(!panics, "planted");
+                7
+            })
+        });
+        assert_eq!(rounds, [Some(7), None, Some(7)]);
     }
 }
