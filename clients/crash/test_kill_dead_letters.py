@@ -1,8 +1,9 @@
-"""kill -9 of the real binary while messages become dead letters: none lost, none back, none in both queues.
+"""kill -9 of the real binary while messages become dead letters and are moved back: none lost, none back, none in both queues.
 
 In: TIDEWIRE_BIN; CRASH_ROUNDS and CRASH_SEED as in load.py. Consumers delete, give back at once, or walk away, so that many
-messages are received too often; others empty the dead-letter queue. Each round kills the server at a random moment and then
-compares what both queues have with what the clients were told. Source: the SQS developer guide, "Using dead-letter queues".
+messages are received too often; others empty the dead-letter queue, or have all of it moved back. Each round kills the server at a
+random moment and then compares what both queues have with what the clients were told. A message that was moved is a new one, with
+another id and time. Source: the SQS developer guide, "Using dead-letter queues".
 """
 
 import json
@@ -13,7 +14,7 @@ import time
 import pytest
 from ledger import Ledger
 from load import BATCH, LOAD_SECS, ROUNDS, SEED, Load
-from queue_client import QueueClient
+from queue_client import QueueClient, Refused
 
 RECEIVES_MAX = 2
 BODY_BYTES_MAX = 2_000
@@ -30,10 +31,15 @@ SYSTEM_ATTRIBUTES = ["SentTimestamp", "DeadLetterQueueSourceArn", "ApproximateRe
 class Whereabouts:
     """Where messages were seen, and what they said of their past; `broken` holds the promises that were broken."""
 
-    def __init__(self):
+    def __init__(self, moves):
         self._lock = threading.Lock()
         self._dead, self._sent_at = {}, {}
+        self.moves, self.started = moves, 0
         self.broken = []
+
+    def move_started(self):
+        with self._lock:
+            self.started += 1
 
     def received(self, asked, messages, dead):
         """A receive asked for at `asked` showed these."""
@@ -41,7 +47,8 @@ class Whereabouts:
             for message in messages:
                 body, attributes = message["Body"], message["Attributes"]
                 name = body[:40]
-                if self._sent_at.setdefault(body, attributes["SentTimestamp"]) != attributes["SentTimestamp"]:
+                sent_at = self._sent_at.setdefault(body, attributes["SentTimestamp"])
+                if sent_at != attributes["SentTimestamp"] and not self.moves:
                     self.broken.append(f"{name} was sent at another time than before: {attributes}")
                 if ("DeadLetterQueueSourceArn" in attributes) != dead:
                     self.broken.append(f"{name} names the wrong source: {attributes}")
@@ -49,7 +56,7 @@ class Whereabouts:
                     self._dead.setdefault(body, time.monotonic())
                     if int(attributes["ApproximateReceiveCount"]) <= RECEIVES_MAX:
                         self.broken.append(f"{name} is a dead letter that was received too seldom: {attributes}")
-                elif self._dead.get(body, asked) < asked:
+                elif self._dead.get(body, asked) < asked and not self.moves:
                     self.broken.append(f"{name} is back from among the dead letters")
 
     def letters(self):
@@ -64,7 +71,19 @@ class Customers:
         self.source, self.dead = urls
         self.ledger, self.whereabouts = ledger, whereabouts
         work = [self.send, self.send, self.consume, self.consume, self.consume, self.bury]
+        work += [self.move] if whereabouts.moves else []
         self.roles = [(role, f"r{round_number}-t{number}") for number, role in enumerate(work)]
+
+    def move(self, client, _, chance):
+        arn = client.attributes(self.dead)["QueueArn"]
+        while True:
+            try:
+                client.call("StartMessageMoveTask", SourceArn=arn)
+                self.whereabouts.move_started()
+            except Refused as refused:
+                # There is one under way.
+                assert refused.status == 400, refused
+            time.sleep(chance.uniform(0, 0.1))
 
     def send(self, client, prefix, chance):
         for number in range(1_000_000):
@@ -122,6 +141,8 @@ def settle(client, urls, ledger, whereabouts):
             while more := receive(client, url, whereabouts, dead, lease=SETTLED_LEASE_SECS):
                 messages += more
         promises = ledger.broken_promises([*found[0], *found[1]])
+        if whereabouts.moves:
+            promises = [promise for promise in promises if " with another id: " not in promise]
         held = tuple(client.counts(url) == (0, len(messages), 0) for url, messages in zip(urls, found, strict=True))
         if (promises == [] and held == (True, True)) or time.monotonic() > deadline:
             return found, promises, held
@@ -146,8 +167,9 @@ def check_and_thin_out(client, urls, ledger, whereabouts, chance):
 
 
 @pytest.mark.timeout(120 + 30 * ROUNDS)
-def test_no_kill_loses_or_doubles_a_message_between_a_queue_and_its_dead_letters(make_server, capsys):
-    chance, ledger, whereabouts = random.Random(SEED), Ledger(), Whereabouts()
+@pytest.mark.parametrize("moves", [False, True], ids=["letters", "moves"])
+def test_no_kill_loses_or_doubles_a_message_between_a_queue_and_its_dead_letters(make_server, capsys, moves):
+    chance, ledger, whereabouts = random.Random(SEED), Ledger(), Whereabouts(moves)
     server = make_server().start()
     client = QueueClient(server.endpoint)
     dead = client.create_queue("dead")
@@ -169,6 +191,6 @@ def test_no_kill_loses_or_doubles_a_message_between_a_queue_and_its_dead_letters
     _, acknowledged, _, deleted = ledger.totals()
     with capsys.disabled():
         print(f"\nkill -9, dead letters: CRASH_SEED={SEED}, {ROUNDS} rounds, {acknowledged} acknowledged, ", end="")
-        print(f"{whereabouts.letters()} dead letters, {deleted} deleted")
+        print(f"{whereabouts.letters()} dead letters, {whereabouts.started} move tasks, {deleted} deleted")
     enough = acknowledged > 10 * ROUNDS and deleted > ROUNDS and whereabouts.letters() > ROUNDS
-    assert enough, "too little load to mean anything"
+    assert enough and (whereabouts.started > 0) == moves, "too little load to mean anything"
