@@ -8,7 +8,7 @@ use crate::channels::Channels;
 use crate::contents::{Contents, Found};
 use crate::machine::{Durability, Effect, Machine};
 use crate::pending::Pending;
-use crate::registry::Mark;
+use crate::registry::{Mark, Tombstone};
 use crate::resting::{LARGE_AGAIN_MILLIS, STATE_BYTES_MAX};
 use crate::store::{Shared, Store};
 use crate::timers::{Alarm, Tick};
@@ -330,6 +330,13 @@ impl<M: Machine> Partition<M> {
         // Whoever puts it away next needs just these bytes.
         slot.encoded = Some(state);
         true
+    }
+
+    /// What is left of it if it is over, and that is durable.
+    pub(crate) fn tombstone(&self) -> Option<Tombstone> {
+        let slot = self.lock().ok()?;
+        let is_over = slot.sequence > 0 && slot.machine.is_over() && slot.last <= self.store.journal().durable();
+        is_over.then_some(Tombstone { last: slot.last, sequence: slot.sequence })
     }
 
     /// Whether a command panicked in it: it refuses all others until the next start.

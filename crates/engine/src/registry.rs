@@ -56,6 +56,8 @@ pub(crate) trait Stored: Carried {
     fn tally(&self) -> Tally;
     /// See [`Partition::is_idle`].
     fn is_idle(&self) -> bool;
+    /// What is left of it if it is over, and that is durable.
+    fn tombstone(&self) -> Option<Tombstone>;
     /// See [`Partition::is_broken`].
     fn is_broken(&self) -> bool;
     /// What is left of it when it is put away, or itself if somebody else holds it.
@@ -391,6 +393,10 @@ impl<M: Machine> Stored for Partition<M> {
 
     fn is_idle(&self) -> bool {
         Partition::is_idle(self)
+    }
+
+    fn tombstone(&self) -> Option<Tombstone> {
+        Partition::tombstone(self)
     }
 
     fn is_broken(&self) -> bool {

@@ -79,9 +79,20 @@ impl Store {
 
     /// Not while a checkpoint is written: what rests then has rested since it began, unless it was woken for good.
     fn put_away_idle(&self) -> u64 {
+        self.bury_over();
         let idle = |(id, one): (PartitionId, Arc<dyn Stored>)| one.is_idle().then_some(id);
         let idle: Vec<_> = self.registry.active().into_iter().filter_map(idle).collect();
         idle.into_iter().filter(|id| self.registry.put_away(*id)).count() as u64
+    }
+
+    /// Lets go of partitions that are over: the next checkpoint tells of them by their tombstones. It may come hours later, and
+    /// a hundred thousand temporary queues would be kept until then.
+    fn bury_over(&self) {
+        for (id, one) in self.registry.active() {
+            if let Some(tombstone) = one.tombstone() {
+                self.registry.bury(id, tombstone);
+            }
+        }
     }
 
     /// Writes a checkpoint without retiring anything.

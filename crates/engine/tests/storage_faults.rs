@@ -351,6 +351,30 @@ fn used(disk: &SimDisk) -> u64 {
     journal::Io::list(disk).unwrap().iter().map(|name| disk.bytes(name).map_or(0, |bytes| bytes.len() as u64)).sum()
 }
 
+#[test]
+fn an_album_that_is_over_is_let_go_of_without_a_checkpoint_and_stays_over() {
+    let house = house();
+    house.fill(3);
+    let id = PartitionId::of_family(FAMILY, 2);
+    let other = Partition::new(&house.store, id, Album::default());
+    drop(other.execute(Command::Put(vec![vec![1]])).unwrap());
+    house.store.journal().commit().unwrap();
+    drop(other.execute(Command::Burn).unwrap());
+    house.store.put_away();
+    assert_eq!(house.store.partitions(), (2, 0), "its end is not durable");
+    house.store.journal().commit().unwrap();
+    house.store.put_away();
+    assert_eq!(house.store.partitions(), (1, 0), "it is gone although somebody holds it and there was no checkpoint");
+    for checkpoint in [false, true] {
+        if checkpoint {
+            house.store.checkpoint().unwrap();
+        }
+        let house = House::open(Arc::new(house.disk.kill()));
+        assert!(house.store.partition::<Album>(id).is_none());
+        assert_withheld(&house, 3, &[]);
+    }
+}
+
 /// The tombstone of an album is all that tells a replay to pass over what the log still says of it.
 #[test]
 fn tombstones_stay_as_long_as_a_log_file_that_could_not_be_retired() {
