@@ -110,6 +110,10 @@ pub(crate) enum Intent {
     SetVisibility {
         queue: usize,
     },
+    /// All of it goes back to where it comes from.
+    Move {
+        queue: usize,
+    },
     Look {
         queue: usize,
     },
@@ -126,6 +130,7 @@ impl Intent {
             | Self::Delete { queue, .. }
             | Self::Change { queue, .. }
             | Self::SetVisibility { queue }
+            | Self::Move { queue }
             | Self::Look { queue } => *queue,
         }
     }
@@ -165,6 +170,7 @@ impl Composer<'_> {
     fn about_dead_letters(&mut self, queue: usize) -> Request {
         match self.chance.u32(..20) {
             0 => self.change(queue).unwrap_or_else(|| look(queue)),
+            1..=3 if queue == DEAD => start_move(),
             1..=6 if queue == DYING => self.send(queue),
             7..=8 if queue == DYING => self.send_batch(queue),
             9..=11 => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
@@ -335,6 +341,18 @@ pub(crate) fn delete_batch(queue: usize, known: Vec<(usize, String)>) -> Request
 fn delete_queue(queue: usize) -> Request {
     let input = json!({"QueueUrl": QUEUES[queue].name});
     Request { operation: "DeleteQueue", input, intent: Intent::DeleteQueue { queue }, wait_millis: 0 }
+}
+
+/// Has the dead letters go back.
+pub(crate) fn start_move() -> Request {
+    let input = json!({"SourceArn": arn(DEAD)});
+    Request { operation: "StartMessageMoveTask", input, intent: Intent::Move { queue: DEAD }, wait_millis: 0 }
+}
+
+/// The newest move task of the queue for dead letters.
+pub(crate) fn list_moves() -> Request {
+    let input = json!({"SourceArn": arn(DEAD)});
+    Request { operation: "ListMessageMoveTasks", input, intent: Intent::Look { queue: DEAD }, wait_millis: 0 }
 }
 
 fn look(queue: usize) -> Request {

@@ -11,6 +11,9 @@ use crate::world::{World, settle};
 /// Turns in which a request of a quiet moment has to be answered.
 const QUIET_TURNS: usize = 8;
 
+/// Seconds after which a move task has to have ended.
+const MOVE_TURNS: usize = 100;
+
 /// Receives after which a queue has to be empty.
 const DRAIN_TURNS: usize = 2_000;
 
@@ -78,6 +81,11 @@ impl World {
         // Past every lease and delay that any clock has promised.
         let ahead = self.oracle.wall_max() - self.wall;
         self.pass(ahead + (ask::HIDDEN_SECS_MAX + 5) * 1000).await;
+        if self.chance.bool() {
+            // Of what nobody holds any more.
+            self.ask_quietly(&ask::start_move()).await?;
+        }
+        self.let_moves_end().await?;
         for queue in (0..QUEUES.len()).filter(|queue| *queue != ask::DEAD) {
             let found = self.drain_with_letters(queue).await?;
             self.oracle.check_nothing_is_lost(queue, &found)?;
@@ -96,11 +104,29 @@ impl World {
     pub(crate) async fn drain_with_letters(&mut self, queue: usize) -> Result<Vec<usize>, String> {
         let mut found = self.drain(queue).await?;
         if let Some(letters) = QUEUES[queue].dead_letters {
-            while self.server.as_ref().is_some_and(|server| server.store.deliver().parcels > 0) {}
-            self.job_turn(&JOBS[0]).await;
+            self.deliver_all().await;
             found.extend(self.drain(letters).await?);
         }
         Ok(found)
+    }
+
+    async fn deliver_all(&mut self) {
+        while self.server.as_ref().is_some_and(|server| server.store.deliver().parcels > 0) {}
+        self.job_turn(&JOBS[0]).await;
+    }
+
+    /// A task ends by itself, whatever crashed in its middle.
+    async fn let_moves_end(&mut self) -> Result<(), String> {
+        for _ in 0..MOVE_TURNS {
+            let answer = self.ask_quietly(&ask::list_moves()).await?;
+            let mut tasks = answer.body["Results"].as_array().into_iter().flatten();
+            if !tasks.any(|task| task["Status"] == "RUNNING") {
+                return Ok(());
+            }
+            self.deliver_all().await;
+            self.pass(1_000).await;
+        }
+        Err("a move task never ends".into())
     }
 
     async fn drain(&mut self, queue: usize) -> Result<Vec<usize>, String> {

@@ -17,6 +17,8 @@ pub struct Report {
     pub deliveries: u64,
     /// Messages that were handed out as dead letters.
     pub dead_letters: u64,
+    /// Messages that were seen after they had been moved.
+    pub moved: u64,
     /// Sends that were answered with the id of a message that was there before.
     pub duplicates: u64,
     /// Answers with 503.
@@ -70,6 +72,7 @@ impl AddAssign for Report {
         self.broken_connections += broken_connections;
         self.duplicates += other.duplicates;
         self.dead_letters += other.dead_letters;
+        self.moved += other.moved;
         self.kills += other.kills;
         self.power_cuts += other.power_cuts;
         self.failed_starts += other.failed_starts;
@@ -92,7 +95,7 @@ impl fmt::Display for Report {
         let hours = self.millis / 3_600_000;
         writeln!(f, "{runs} histories, {hours} simulated hours")?;
         writeln!(f, "{requests} requests, {answers} answers ({unavailable} of them 503), {deliveries} deliveries")?;
-        writeln!(f, "{} duplicates, {} dead letters", self.duplicates, self.dead_letters)?;
+        writeln!(f, "{} duplicates, {} dead letters, {} moved", self.duplicates, self.dead_letters, self.moved)?;
         writeln!(f, "{connections} connections, {broken_connections} broken")?;
         writeln!(
             f,

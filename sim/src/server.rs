@@ -32,6 +32,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<SimClock>,
     gateway: Gateway,
     connections: Vec<JoinHandle<()>>,
+    movers: JoinHandle<()>,
 }
 
 /// What a start needs.
@@ -73,7 +74,8 @@ impl Server {
             signing_keys: Arc::default(),
         };
         let gateway = Gateway::new(options, &mut Registry::default());
-        Ok(Self { store, sqs, clock, gateway, connections: Vec::new() })
+        let movers = tokio::spawn(run_moves(Arc::clone(&sqs)));
+        Ok(Self { store, sqs, clock, gateway, connections: Vec::new(), movers })
     }
 
     pub(crate) fn journal(&self) -> &Journal {
@@ -107,9 +109,14 @@ async fn serve(gateway: Gateway, end: End) {
     gateway.serve_connection(end, Scheme::Http).await;
 }
 
+async fn run_moves(sqs: Arc<Sqs>) {
+    sqs.run_moves().await;
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.connections.iter().for_each(JoinHandle::abort);
+        self.movers.abort();
     }
 }
 

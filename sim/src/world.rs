@@ -69,6 +69,7 @@ impl World {
             trace: self.trace.hash(),
             deliveries: self.oracle.deliveries,
             dead_letters: self.oracle.dead_letters,
+            moved: self.oracle.moved,
             duplicates: self.oracle.duplicates(),
             ..self.report
         }

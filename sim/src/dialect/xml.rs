@@ -51,6 +51,7 @@ fn value(element: &Element) -> Value {
             "Message" => "Messages",
             "SendMessageBatchResultEntry" | "DeleteMessageBatchResultEntry" => "Successful",
             "BatchResultErrorEntry" => "Failed",
+            "ListMessageMoveTasksResultEntry" => "Results",
             "Attribute" | "MessageAttribute" => {
                 let map = members.entry(format!("{}s", child.name)).or_insert_with(|| json!({}));
                 let part = |name| child.child(name).map_or(Value::Null, value);

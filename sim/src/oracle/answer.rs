@@ -2,7 +2,7 @@
 
 use super::lease::Span;
 use super::{Oracle, Ticket, Verdict};
-use crate::ask::{Intent, QUEUES};
+use crate::ask::{DEAD, Intent, QUEUES};
 use crate::client::Answer;
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -30,7 +30,7 @@ impl Oracle {
                 let fits = url.ends_with(&format!("/{}", QUEUES[*queue].name));
                 fits.then_some(()).ok_or_else(|| format!("CreateQueue answers with the URL {url:?}"))
             }
-            Intent::SetVisibility { .. } | Intent::Look { .. } => Ok(()),
+            Intent::SetVisibility { .. } | Intent::Move { .. } | Intent::Look { .. } => Ok(()),
         }
     }
 
@@ -44,6 +44,7 @@ impl Oracle {
         if let Some(since) = self.stopped_since.filter(|since| span.asked > *since && is_new) {
             return Err(format!("a send is acknowledged although the log stopped at event {since}"));
         }
+        let moves = self.moves_asked;
         for (number, entry) in messages.iter().zip(entries) {
             let message = &mut self.messages[*number];
             let digest = &entry["MD5OfMessageBody"];
@@ -53,7 +54,10 @@ impl Oracle {
             message.acknowledged(span.answered, self.wall_max);
             if QUEUES[message.queue].is_fifo {
                 self.sent_in_order(*number, entry)?;
-            } else if !entry["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
+            } else if !entry["MessageId"]
+                .as_str()
+                .is_some_and(|id| message.has_id(id) || message.had_id(id, moves, span.answered))
+            {
                 return Err(format!("the send of message {number} is answered with another id: {entry}"));
             }
         }
@@ -66,12 +70,13 @@ impl Oracle {
             let id = number.to_string();
             let failure = failed.iter().find(|entry| entry["Id"] == id);
             let kind = &QUEUES[queue];
-            let may_be_elsewhere = kind.dead_letters.is_some() && !self.is_held(deleted);
+            let may_leave = kind.dead_letters.is_some() || (queue == DEAD && self.moves_asked > 0);
+            let may_be_elsewhere = may_leave && !self.is_held(deleted);
             // A FIFO queue's message is deleted by whoever has it in flight, and by nobody else.
             let may_fail = kind.is_volatile || (kind.is_fifo && !self.is_held(deleted));
             let message = &mut self.messages[*number];
             match failure {
-                None if may_be_elsewhere => message.leaves(span.answered),
+                None if may_be_elsewhere => message.leaves_by(queue, handle, span.answered),
                 None => message.gone(span.answered),
                 // Of a queue that was deleted in between: handles of its messages are none of the new one's.
                 Some(_) if may_fail => {}
@@ -103,7 +108,7 @@ impl Oracle {
         let mut numbers = Vec::new();
         for shown in body["Messages"].as_array().into_iter().flatten() {
             let number = self.recognize(queue, shown)?;
-            self.shown_where_it_may_be(queue, number, span)?;
+            self.follow(queue, number, shown, span)?;
             if numbers.contains(&number) {
                 return Err(format!("message {number} stands twice in one answer"));
             }
@@ -140,10 +145,7 @@ impl Oracle {
         }
         if QUEUES[queue].is_fifo {
             self.shown_in_order(number, shown)?;
-        } else if !shown["MessageId"].as_str().is_some_and(|id| message.has_id(id)) {
-            return Err(format!("message {number} has another id than before: {}", shown["MessageId"]));
         }
-        self.letter_as_it_was(queue, number, shown)?;
         let message = &self.messages[number];
         let value = shown["MessageAttributes"]["mark"]["StringValue"].as_str();
         if value != message.attribute.as_deref() {

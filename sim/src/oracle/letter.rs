@@ -4,6 +4,9 @@
 //! keeps it there; once it was handed out as a dead letter its own queue has it no more, over any crash, because a letter is
 //! shown only when its arrival is on disk and the departure stands before that in the log (ADR 0015). A delete by a handle of its
 //! own queue deletes it there, which says nothing of the letter, unless the handle's lease surely lasted.
+//!
+//! A move task brings letters back as new messages, with another id and time, and leaves alone what is in flight. So a new id is a
+//! move, there are no more of them than tasks, and once a message was seen with one nobody is shown it as it was before.
 
 use super::lease::Span;
 use super::{Oracle, Verdict};
@@ -11,8 +14,39 @@ use crate::ask::{QUEUES, RECEIVES_MAX, arn};
 use serde_json::Value;
 
 impl Oracle {
+    /// A receive of `queue` shows the message: as the one that it was, or moved, and where it may be.
+    pub(super) fn follow(&mut self, queue: usize, number: usize, shown: &Value, span: Span) -> Verdict {
+        let is_fifo = QUEUES[self.messages[number].queue].is_fifo;
+        if !is_fifo && !self.is_as_last_seen(number, shown, span)? {
+            return Ok(());
+        }
+        self.shown_where_it_may_be(queue, number, span)?;
+        self.letter_as_it_was(queue, number, shown)
+    }
+
+    /// Whether it is the message that was seen last, or a moved one that is newer; if not, it is an answer that comes late.
+    fn is_as_last_seen(&mut self, number: usize, shown: &Value, span: Span) -> Result<bool, String> {
+        let id = shown["MessageId"].as_str().unwrap_or_default();
+        let message = &mut self.messages[number];
+        if message.has_id(id) {
+            return Ok(true);
+        }
+        if let Some(until) = message.past.get(id) {
+            let is_late = span.asked <= *until;
+            let why = || format!("message {number} is back as it was before it was moved: {id}");
+            return if is_late { Ok(false) } else { Err(why()) };
+        }
+        let may_move = QUEUES[message.queue].dead_letters.is_some() && (message.past.len() as u64) < self.moves_asked;
+        if !may_move {
+            return Err(format!("message {number} has another id than before: {id}"));
+        }
+        message.moved(id, span.answered);
+        self.moved += 1;
+        Ok(true)
+    }
+
     /// A receive of `queue` shows the message.
-    pub(super) fn shown_where_it_may_be(&mut self, queue: usize, number: usize, span: Span) -> Verdict {
+    fn shown_where_it_may_be(&mut self, queue: usize, number: usize, span: Span) -> Verdict {
         let home = self.messages[number].queue;
         if home == queue {
             let left = self.messages[number].left_from.is_some_and(|left| span.asked > left);
@@ -24,7 +58,7 @@ impl Oracle {
         }
         let message = &mut self.messages[number];
         let receives = self.queues[home].receives_asked - message.receives_before;
-        if receives < RECEIVES_MAX {
+        if receives < RECEIVES_MAX && message.past.is_empty() {
             return Err(format!("message {number} is a dead letter after {receives} receives"));
         }
         message.leaves(span.answered);
@@ -33,7 +67,7 @@ impl Oracle {
     }
 
     /// What the message says of its past.
-    pub(super) fn letter_as_it_was(&mut self, queue: usize, number: usize, shown: &Value) -> Verdict {
+    fn letter_as_it_was(&mut self, queue: usize, number: usize, shown: &Value) -> Verdict {
         let (attributes, message) = (&shown["Attributes"], &mut self.messages[number]);
         let sent = attributes["SentTimestamp"].as_str().ok_or("a message that does not say when it was sent")?;
         if message.sent_timestamp.get_or_insert_with(|| sent.to_owned()) != sent {

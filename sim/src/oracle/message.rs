@@ -3,6 +3,7 @@
 //! Everything is a bound that surely holds, whatever order the server took the requests in that were under way together.
 
 use super::lease::Leases;
+use std::collections::BTreeMap;
 
 /// What is known of its sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub(crate) struct Message {
     pub(crate) leases: Leases,
     pub(crate) sending: Sending,
     id: Option<String>,
+    /// Ids that it had before it was moved, and the events from which on no receive may be asked that shows them.
+    pub(crate) past: BTreeMap<String, u64>,
     /// By the server's clock nobody may see it before this, in milliseconds.
     visible_from: u64,
     retention: u64,
@@ -68,6 +71,7 @@ impl Message {
             leases: Leases::default(),
             sending: Sending::Asked,
             id: None,
+            past: BTreeMap::new(),
             // Without a delay nothing depends on the clock, which may be set back before the message is received.
             visible_from: if delay > 0 { wall + delay } else { 0 },
             retention,
@@ -90,6 +94,13 @@ impl Message {
     /// Takes note of its id, which must always be the same. Says whether it is.
     pub(crate) fn has_id(&mut self, id: &str) -> bool {
         self.id.get_or_insert_with(|| id.to_owned()) == id
+    }
+
+    /// It was moved, which makes it a new message with this id.
+    pub(crate) fn moved(&mut self, id: &str, at: u64) {
+        let before = self.id.replace(id.to_owned());
+        self.past.extend(before.map(|before| (before, at)));
+        (self.sent_timestamp, self.left_from) = (None, None);
     }
 
     /// Something that would remove it is on its way.
@@ -117,6 +128,23 @@ impl Message {
     /// It is not in the queue any more that it was sent to.
     pub(crate) fn leaves(&mut self, at: u64) {
         self.left_from = Some(self.left_from.map_or(at, |before| before.min(at)));
+    }
+
+    /// It was deleted in `queue` by this handle, unless it was elsewhere.
+    pub(crate) fn leaves_by(&mut self, queue: usize, handle: &str, at: u64) {
+        // By an older handle it may have been the message as it was before it was moved.
+        if queue == self.queue && self.handle.as_deref() == Some(handle) {
+            self.leaves(at);
+        }
+    }
+
+    /// Whether it may have been sent with this id and moved before the answer said so.
+    pub(crate) fn had_id(&mut self, id: &str, moves: u64, at: u64) -> bool {
+        let is_possible = (self.past.len() as u64) < moves || self.past.contains_key(id);
+        if is_possible {
+            self.past.entry(id.to_owned()).or_insert(at);
+        }
+        is_possible
     }
 
     /// The process ended, and what was done to this message after the event `synced` may be forgotten: its queue is relaxed.

@@ -53,6 +53,9 @@ pub(crate) struct Oracle {
     synced: u64,
     pub(crate) deliveries: u64,
     pub(crate) dead_letters: u64,
+    pub(crate) moved: u64,
+    /// Move tasks that were asked for.
+    moves_asked: u64,
 }
 
 impl Oracle {
@@ -71,6 +74,8 @@ impl Oracle {
             synced: 0,
             deliveries: 0,
             dead_letters: 0,
+            moved: 0,
+            moves_asked: 0,
         }
     }
 
@@ -188,6 +193,7 @@ impl Oracle {
             Intent::Change { message, handle, .. } => self.messages[*message].leases.change_asked(handle, asked),
             Intent::Send { messages, .. } => self.send_asked(messages, asked),
             Intent::Receive { queue, .. } => self.queues[*queue].receives_asked += 1,
+            Intent::Move { .. } => self.moves_asked += 1,
             Intent::SetVisibility { .. } | Intent::Look { .. } => {}
         }
         Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall }

@@ -32,6 +32,8 @@ impl Oracle {
                     || self.unavailable_until >= ticket.asked
                     || (is_ordered && self.reads_may_fail && answer.body.to_string().contains("does not read"))
             }
+            // A task is under way, most likely.
+            (400, _) if matches!(ticket.intent, Intent::Move { .. }) => true,
             (400, "QueueDoesNotExist") => !self.queues[queue].must_exist(ticket.asked),
             // Of a queue that was deleted in between.
             (400 | 404, "ReceiptHandleIsInvalid") => QUEUES[queue].is_volatile,
