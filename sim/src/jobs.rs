@@ -22,6 +22,7 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "tend", weight: 2, work: |server| drop(server.journal().tend()) },
     Job { name: "retire", weight: 2, work: |server| drop(server.store.tend()) },
     Job { name: "checkpoint", weight: 1, work: |server| drop(server.store.checkpoint()) },
+    Job { name: "new key", weight: 1, work: new_key },
     Job { name: "timers", weight: 3, work: |server| server.store.fire_timers() },
     Job { name: "deliver", weight: 6, work: |server| _ = server.store.deliver() },
     Job { name: "sweep", weight: 1, work: |server| server.sqs.sweep() },
@@ -29,6 +30,13 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "remove idle", weight: 1, work: |server| _ = server.sqs.remove_idle() },
     Job { name: "nudge", weight: 1, work: |server| server.store.out_of_work() },
 ];
+
+/// A key that cannot be made now is made another time.
+fn new_key(server: &Server) {
+    if let Some(keyring) = server.store.keyring() {
+        drop(keyring.rotate(server.now()));
+    }
+}
 
 /// Whoever is used by nobody right now has been at rest for long enough: the first sweep forgets who was used lately.
 fn put_away(server: &Server) {

@@ -45,7 +45,7 @@ impl NextRecord {
 
 /// One 1 KB entry of a kind that nobody interprets.
 pub(crate) fn entry(partition: PartitionId, sequence: u64, payload: &[u8]) -> Entry<'_> {
-    Entry { partition, sequence, kind: 1, version: 1, payload }
+    Entry { partition, sequence, kind: 1, version: 1, key_id: 0, payload }
 }
 
 /// A partition that no client of this run has used, since its sequence must begin at 1.

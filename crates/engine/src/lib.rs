@@ -3,7 +3,7 @@
 //! A service hands commands to a [`Partition`]; the partition's machine decides them into effects, the effects go into
 //! the [`Store`]'s journal and then into the machine, and the reply comes out as a [`Pending`] that opens when the disk
 //! has everything the reply saw. What a machine holds by key, its contents, is kept in memory, in the log or in segments
-//! (`contents.rs`). What a machine sends to other partitions is brought to them by couriers (`outbox.rs`). A partition that
+//! (`contents.rs`). Whatever goes to the disk is sealed by the folder's keys (`keyring`). What a machine sends to other partitions is brought to them by couriers (`outbox.rs`). A partition that
 //! nobody uses is put away as its snapshot (`resting.rs`). Housekeeping retires the log behind snapshots of the machines
 //! (`retire.rs`), so that after a stop
 //! [`Recovery`] rebuilds them from snapshots and the rest of the log.
@@ -12,6 +12,7 @@ mod channels;
 mod clock;
 mod compact;
 mod contents;
+mod keyring;
 mod machine;
 mod manual_clock;
 mod memory;
@@ -31,6 +32,7 @@ mod timers;
 mod unavailable;
 
 pub use clock::{Clock, Sleep};
+pub use keyring::{Chance, Keyring, KeyringError, Sealed, Wrapped, content_of_sealed, open_record, open_snapshot};
 pub use machine::{
     Arrival, Content, Decision, Delivery, Durability, Effect, Machine, MalformedRecord, Outgoing, Stirred, Tally,
     UNSYNCED_RECORDS_MAX,

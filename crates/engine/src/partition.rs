@@ -6,6 +6,7 @@
 
 use crate::channels::Channels;
 use crate::contents::{Contents, Found};
+use crate::keyring::{Keyring, Label};
 use crate::machine::{Durability, Effect, Machine};
 use crate::pending::Pending;
 use crate::registry::{Mark, Tombstone};
@@ -291,6 +292,7 @@ impl<M: Machine> Partition<M> {
             sequence: slot.sequence,
             version: M::SNAPSHOT_VERSION,
             over,
+            sealed: false,
             pieces: slot.contents.pieces().to_vec().into(),
             state: state.into(),
         };
@@ -414,10 +416,10 @@ impl<M: Machine> Partition<M> {
             Durability::Lazy => Urgency::Soon,
         };
         scratch.clear();
-        let ends = encode(&effects, scratch);
+        let (key_id, ends) = encode(self.store.keyring(), self.id, *sequence, &effects, scratch);
         let last = match (effects.as_slice(), ends.as_slice()) {
             ([only], [_]) => {
-                let entry = entry(self.id, *sequence + 1, only, scratch);
+                let entry = entry(self.id, *sequence + 1, only, key_id, scratch);
                 self.append(&[entry], urgency, frees)?
             }
             _ => {
@@ -426,7 +428,9 @@ impl<M: Machine> Partition<M> {
                     .iter()
                     .zip(starts.zip(&ends))
                     .zip(*sequence + 1..)
-                    .map(|((effect, (start, &end)), sequence)| entry(self.id, sequence, effect, &scratch[start..end]))
+                    .map(|((effect, (start, &end)), sequence)| {
+                        entry(self.id, sequence, effect, key_id, &scratch[start..end])
+                    })
                     .collect();
                 self.append(&entries, urgency, frees)?
             }
@@ -558,19 +562,39 @@ impl<M: Machine> Slot<M> {
     }
 }
 
-/// Encodes each effect's payload into `scratch` and tells where each ends.
-fn encode<E: Effect>(effects: &[E], scratch: &mut Vec<u8>) -> Vec<usize> {
-    effects
-        .iter()
-        .map(|effect| {
-            effect.encode(scratch);
-            scratch.len()
-        })
-        .collect()
+/// Puts each effect's payload into `scratch`, sealed if there are keys, and tells under which key and where each ends.
+/// `last` is the sequence of the record before them.
+fn encode<E: Effect>(
+    keyring: Option<&Keyring>,
+    partition: PartitionId,
+    last: u64,
+    effects: &[E],
+    scratch: &mut Vec<u8>,
+) -> (u32, Vec<usize>) {
+    let mut sealing = keyring.map(|keyring| keyring.begin(effects.len()));
+    let mut end_of = |(effect, sequence): (&E, u64)| {
+        match &mut sealing {
+            Some(sealing) => {
+                let (kind, version) = (effect.kind(), effect.version());
+                let label = Label { partition, sequence, kind, version };
+                sealing.seal(label, scratch, |out| effect.encode(out), |plain| E::content_key(kind, version, plain));
+            }
+            None => effect.encode(scratch),
+        }
+        scratch.len()
+    };
+    let ends = effects.iter().zip(last + 1..).map(&mut end_of).collect();
+    (sealing.map_or(0, |sealing| sealing.key_id()), ends)
 }
 
-fn entry<'a, E: Effect>(partition: PartitionId, sequence: u64, effect: &E, payload: &'a [u8]) -> Entry<'a> {
-    Entry { partition, sequence, kind: effect.kind(), version: effect.version(), payload }
+fn entry<'a, E: Effect>(
+    partition: PartitionId,
+    sequence: u64,
+    effect: &E,
+    key_id: u32,
+    payload: &'a [u8],
+) -> Entry<'a> {
+    Entry { partition, sequence, kind: effect.kind(), version: effect.version(), key_id, payload }
 }
 
 /// Counts a waiting reader for as long as it waits, whatever ends the wait.

@@ -6,6 +6,7 @@
 //! The read blocks the thread it is made on, for one read of `READ_AHEAD_BYTES`.
 
 use crate::contents::Found;
+use crate::keyring::open_record;
 use crate::machine::{Effect, Machine};
 use crate::partition::Partition;
 use journal::{Damage, Piece, Record};
@@ -84,6 +85,11 @@ impl<M: Machine> Partition<M> {
         if record.partition != self.id() {
             return;
         }
+        let mut plain = Vec::new();
+        let record = match open_record(self.store().keyring(), record, &mut plain) {
+            Ok(record) => record,
+            Err(sealed) => return tracing::error!(partition = %self.id(), %sealed, "a stored record cannot be opened"),
+        };
         match M::Effect::decode(record.kind, record.version, record.payload) {
             Ok(effect) => read.extend(M::content(effect)),
             Err(malformed) => tracing::error!(partition = %self.id(), %malformed, "a stored record is malformed"),

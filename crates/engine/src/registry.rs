@@ -9,6 +9,7 @@
 //! nothing else remembers that its number was used.
 
 use crate::contents::Contents;
+use crate::keyring::content_of_sealed;
 use crate::machine::{Effect, Machine, Tally};
 use crate::outbox::Carried;
 use crate::partition::Partition;
@@ -325,7 +326,10 @@ pub(crate) enum Choice {
 
 impl<M: Machine> Stored for Partition<M> {
     fn content_key(&self, record: &Record<'_>) -> Option<(u64, Instant)> {
-        M::Effect::content_key(record.kind, record.version, record.payload)
+        match record.key_id {
+            0 => M::Effect::content_key(record.kind, record.version, record.payload),
+            _ => content_of_sealed(record),
+        }
     }
 
     fn choose(&self, kept: &[Kept], choice: Choice, wanted: &mut Vec<bool>) {

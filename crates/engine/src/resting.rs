@@ -113,6 +113,7 @@ impl Resting {
             sequence: self.sequence,
             version: self.version,
             over: false,
+            sealed: false,
             pieces: self.pieces.iter().map(|(piece, _)| *piece).collect(),
             state: self.state.to_vec().into(),
         }

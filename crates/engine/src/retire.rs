@@ -68,7 +68,18 @@ impl Store {
             tended.checkpoint = true;
         }
         tended.put_away = self.put_away_idle();
+        self.renew_key();
         Ok(tended)
+    }
+
+    /// Makes a new data key if the newest is old. One that cannot be made now is made in a later round.
+    fn renew_key(&self) {
+        let now = self.clock().now();
+        let Some(keyring) = self.keyring().filter(|keyring| keyring.is_due(now)) else { return };
+        match keyring.rotate(now) {
+            Ok(id) => tracing::info!(key = format!("{id:08x}"), "a new data key seals from now on"),
+            Err(error) => tracing::error!(%error, "the data key is due to be replaced and was not"),
+        }
     }
 
     /// Puts every partition away that nobody has used since the last call, and nobody holds. Says how many.
@@ -331,7 +342,10 @@ impl Iterator for Snapshots<'_> {
     fn next(&mut self) -> Option<Snapshot<'static>> {
         while self.stopped.is_none() {
             if let Some(snapshot) = self.ready.next() {
-                return Some(snapshot);
+                return Some(match self.store.keyring() {
+                    Some(keyring) => keyring.seal_snapshot(snapshot),
+                    None => snapshot,
+                });
             }
             match self.make() {
                 Ok(true) => {}
@@ -351,6 +365,7 @@ fn family_snapshot(family: u8, state: FamilyState) -> Snapshot<'static> {
         sequence: 0,
         version: FamilyState::VERSION,
         over: false,
+        sealed: false,
         pieces: Cow::Borrowed(&[]),
         state: state.encode().into(),
     }
@@ -359,5 +374,5 @@ fn family_snapshot(family: u8, state: FamilyState) -> Snapshot<'static> {
 fn tombstone_snapshot(partition: PartitionId, tombstone: Tombstone) -> Snapshot<'static> {
     let Tombstone { last: position, sequence } = tombstone;
     let (pieces, state) = (Cow::Borrowed(&[][..]), Cow::Borrowed(&[][..]));
-    Snapshot { partition, position, sequence, version: 0, over: true, pieces, state }
+    Snapshot { partition, position, sequence, version: 0, over: true, sealed: false, pieces, state }
 }

@@ -4,6 +4,7 @@
 //! is. From then on the store knows every partition, so that the log can be shortened behind them (`retire.rs`).
 
 use crate::clock::Clock;
+use crate::keyring::{Keyring, open_record, open_snapshot};
 use crate::machine::{Machine, Tally};
 use crate::memory::Memory;
 use crate::outbox::{Outbox, Resting};
@@ -27,11 +28,13 @@ pub struct StoreOptions {
     pub journal: journal::Options,
     /// Bytes of contents that are kept in memory although the disk has them.
     pub memory_bytes: usize,
+    /// Seals all that is written, and opens what was sealed; without it, what is written is plain.
+    pub keyring: Option<Arc<Keyring>>,
 }
 
 impl From<journal::Options> for StoreOptions {
     fn from(journal: journal::Options) -> Self {
-        Self { journal, memory_bytes: Memory::DEFAULT_BYTES }
+        Self { journal, memory_bytes: Memory::DEFAULT_BYTES, keyring: None }
     }
 }
 
@@ -55,6 +58,7 @@ pub struct Shared {
     clock: Arc<dyn Clock>,
     timers: Arc<Timers>,
     memory: Arc<Memory>,
+    keyring: Option<Arc<Keyring>>,
     pub(crate) outbox: Outbox,
     /// Whether somebody nudges the journal when a thread runs out of work.
     nudged: AtomicBool,
@@ -80,18 +84,29 @@ impl Store {
         clock: Arc<dyn Clock>,
         recoveries: &mut [&mut dyn Recover],
     ) -> Result<Arc<Self>, OpenError> {
-        let StoreOptions { journal: options, memory_bytes } = options.into();
+        let StoreOptions { journal: options, memory_bytes, keyring } = options.into();
         let manual = options.drive == Drive::Manual;
         let slice_bytes = options.segments.bytes_max / SLICES_IN_A_SEGMENT;
         let memory = Arc::new(Memory::new(memory_bytes));
         let owners = Owners(RefCell::new(recoveries));
+        let mut plain = Vec::new();
         let journal = Journal::open(
             io,
             options,
-            &mut |snapshot| owners.of(snapshot.partition, |owner| owner.snapshot(snapshot, &memory)),
-            &mut |record| owners.of(record.partition, |owner| owner.record(record, &memory)),
+            &mut |snapshot| {
+                let snapshot = &*open_snapshot(keyring.as_deref(), snapshot).map_err(|sealed| sealed.to_string())?;
+                owners.of(snapshot.partition, |owner| owner.snapshot(snapshot, &memory))
+            },
+            &mut |record| {
+                let record =
+                    &open_record(keyring.as_deref(), record, &mut plain).map_err(|sealed| sealed.to_string())?;
+                owners.of(record.partition, |owner| owner.record(record, &memory))
+            },
         )?;
-        let store = Self::new(journal, clock, memory, manual, slice_bytes);
+        if let Some(keyring) = &keyring {
+            keyring.settle()?;
+        }
+        let store = Self::new(journal, clock, memory, keyring, manual, slice_bytes);
         for (number, damage) in store.journal().hurt_segments() {
             tracing::error!(%damage, "a segment is damaged; what of it is sound is served, and will be written anew");
             store.suspects.condemn(Source::Segment(*number), &damage.to_string());
@@ -101,15 +116,23 @@ impl Store {
 
     /// A store that keeps nothing beyond the process, and so everything in memory.
     pub fn ephemeral(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Self::new(Journal::ephemeral(), clock, Arc::new(Memory::new(usize::MAX)), true, u64::MAX)
+        Self::new(Journal::ephemeral(), clock, Arc::new(Memory::new(usize::MAX)), None, true, u64::MAX)
     }
 
-    fn new(journal: Journal, clock: Arc<dyn Clock>, memory: Arc<Memory>, manual: bool, slice_bytes: u64) -> Arc<Self> {
+    fn new(
+        journal: Journal,
+        clock: Arc<dyn Clock>,
+        memory: Arc<Memory>,
+        keyring: Option<Arc<Keyring>>,
+        manual: bool,
+        slice_bytes: u64,
+    ) -> Arc<Self> {
         let shared = Arc::new(Shared {
             journal,
             clock,
             timers: Arc::default(),
             memory,
+            keyring,
             outbox: Outbox::default(),
             nudged: AtomicBool::new(false),
             manual,
@@ -185,6 +208,11 @@ impl Shared {
     /// The clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// The folder's keys; a store that keeps nothing beyond the process has none.
+    pub fn keyring(&self) -> Option<&Keyring> {
+        self.keyring.as_deref()
     }
 
     /// The budget of contents in memory.

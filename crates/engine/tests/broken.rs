@@ -26,7 +26,7 @@ fn open(disk: SimDisk) -> (Arc<SimDisk>, Arc<Store>) {
 fn open_with(disk: SimDisk, clock: Arc<dyn Clock>) -> (Arc<SimDisk>, Arc<Store>) {
     let disk = Arc::new(disk);
     let mut recovery = Recovery::new(FAMILY, Album::default);
-    let options = StoreOptions { journal: Options::small(64 << 10), memory_bytes: 6_000 };
+    let options = StoreOptions { journal: Options::small(64 << 10), memory_bytes: 6_000, keyring: None };
     let store = Store::open(Arc::<SimDisk>::clone(&disk), options, clock, &mut [&mut recovery]).unwrap();
     recovery.finish(&store);
     (disk, store)

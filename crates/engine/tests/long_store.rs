@@ -9,9 +9,9 @@
 mod album;
 
 use album::{Album, Command, FAMILY};
-use engine::{Clock, ManualClock, Partition, Recovery, Store, StoreOptions, Tended};
+use engine::{Clock, Keyring, ManualClock, Partition, Recovery, Store, StoreOptions, Tended};
 use journal::sim::SimDisk;
-use journal::{OpenError, Options};
+use journal::{Io, OpenError, Options};
 use names::{Instant, PartitionId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -55,8 +55,10 @@ const MEMORY_BYTES: usize = 6_000;
 fn try_open(disk: &Arc<SimDisk>) -> Result<House, OpenError> {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Instant::from_millis(1_000)));
     let mut recovery = Recovery::new(FAMILY, Album::default);
-    let options = StoreOptions { journal: Options::small(FILE_BYTES), memory_bytes: MEMORY_BYTES };
-    let store = Store::open(Arc::<SimDisk>::clone(disk), options, clock, &mut [&mut recovery])?;
+    let io: Arc<dyn Io> = Arc::<SimDisk>::clone(disk);
+    let keyring = Some(Keyring::simulated(&io).map_err(engine::KeyringError::into_open)?);
+    let options = StoreOptions { journal: Options::small(FILE_BYTES), memory_bytes: MEMORY_BYTES, keyring };
+    let store = Store::open(io, options, clock, &mut [&mut recovery])?;
     let next_ordinal = recovery.next_ordinal();
     let mut ids = BTreeSet::new();
     recovery.look(|id, _: &Album| {

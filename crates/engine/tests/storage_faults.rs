@@ -122,7 +122,7 @@ fn assert_withheld(house: &House, count: usize, missing: &[u64]) {
 fn rotten_log(offset: u64) -> (House, String) {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Instant::from_millis(1_000)));
     let mut recovery = Recovery::new(FAMILY, Album::default);
-    let options = engine::StoreOptions { journal: Options::small(FILE_BYTES), memory_bytes: 0 };
+    let options = engine::StoreOptions { journal: Options::small(FILE_BYTES), memory_bytes: 0, keyring: None };
     let disk = Arc::new(SimDisk::new(5));
     let store = Store::open(Arc::<SimDisk>::clone(&disk), options, clock, &mut [&mut recovery]).unwrap();
     recovery.finish(&store);

@@ -62,7 +62,7 @@ fn open(folder: &Folder) -> (Arc<Store>, BTreeMap<PartitionId, Arc<Partition<Alb
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Instant::from_millis(1_000)));
     let mut recovery = Recovery::new(FAMILY, Album::default);
     let journal = Options { drive: Drive::Thread, ..Options::small(1 << 20) };
-    let options = StoreOptions { journal, memory_bytes: 64 << 10 };
+    let options = StoreOptions { journal, memory_bytes: 64 << 10, keyring: None };
     let disk = Arc::new(RealDisk::open(&folder.0).unwrap());
     let store = Store::open(disk, options, clock, &mut [&mut recovery]).unwrap();
     let mut ids = Vec::new();

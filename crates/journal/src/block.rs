@@ -35,6 +35,8 @@ pub(crate) const UNZEROED: u16 = 16;
 /// What a block says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct BlockHeader {
+    /// Which layout; a copy of a block keeps its own.
+    pub(crate) version: u16,
     pub(crate) flags: u16,
     pub(crate) log_id: u64,
     pub(crate) incarnation: u32,
@@ -62,7 +64,7 @@ impl BlockHeader {
     /// Writes the header and returns its CRC, which is the next block's `previous`.
     pub(crate) fn encode(&self, out: &mut [u8]) -> u32 {
         out[0..4].copy_from_slice(&MAGIC);
-        out[4..6].copy_from_slice(&LOG_FORMAT.to_le_bytes());
+        out[4..6].copy_from_slice(&self.version.to_le_bytes());
         out[6..8].copy_from_slice(&self.flags.to_le_bytes());
         out[8..16].copy_from_slice(&self.log_id.to_le_bytes());
         out[16..20].copy_from_slice(&self.incarnation.to_le_bytes());
@@ -97,6 +99,7 @@ impl BlockHeader {
 
     fn fields(head: &[u8]) -> Self {
         Self {
+            version: u16::from_le_bytes([head[4], head[5]]),
             flags: u16::from_le_bytes([head[6], head[7]]),
             log_id: u64_at(head, 8),
             incarnation: u32_at(head, 16),
@@ -184,6 +187,7 @@ mod tests {
     fn header(seed: u64) -> BlockHeader {
         let mut rng = fastrand::Rng::with_seed(seed);
         BlockHeader {
+            version: rng.u16(1..=LOG_FORMAT),
             flags: rng.u16(..),
             log_id: rng.u64(..),
             incarnation: rng.u32(..),
@@ -215,6 +219,16 @@ mod tests {
             prop_assert!(header.records(&bytes).count() <= count as usize);
             prop_assert_eq!(FileHead::decode(&bytes).is_some(), bytes.len() == FileHead::BYTES);
         }
+    }
+
+    #[test]
+    fn blocks_are_written_as_version_2_and_a_copy_keeps_its_own() {
+        let mut bytes = [0; BLOCK_HEADER_BYTES];
+        crate::chain::Chain::new(7).header(0, 1, 40, 3).encode(&mut bytes);
+        assert_eq!(bytes[..6], *b"TWBL\x02\x00");
+        let old = BlockHeader { version: 1, ..header(2) };
+        let crc = old.encode(&mut bytes);
+        assert_eq!((bytes[4], BlockHeader::decode(&bytes)), (1, Ok((old, crc))));
     }
 
     #[test]

@@ -103,7 +103,7 @@ mod tests {
             let chain = Chain { position: 40, ..Chain::new(3) };
             let mut body = Body::new(8192);
             for (index, payload) in payloads.iter().enumerate() {
-                let entry = Entry { partition: PartitionId::new(1), sequence: index as u64 + 1, kind: 2, version: 3, payload };
+                let entry = Entry { partition: PartitionId::new(1), sequence: index as u64 + 1, kind: 2, version: 3, key_id: 0, payload };
                 body.push(&entry, record::checksum(&entry), 40 + index as u64);
             }
             let (header, crc) = body.seal(&chain, 0);

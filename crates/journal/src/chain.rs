@@ -2,7 +2,10 @@
 //!
 //! The writer fills headers from it and the reader compares headers with it; both move it on by the same function.
 
-use crate::block::{BlockHeader, OPENING};
+use crate::{
+    block::{BlockHeader, OPENING},
+    limits::LOG_FORMAT,
+};
 
 /// The end of the log, seen as the demands on its next block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,7 @@ impl Chain {
     /// The header of the next block.
     pub(crate) fn header(&self, flags: u16, count: u32, length: u32, payload_crc: u32) -> BlockHeader {
         BlockHeader {
+            version: LOG_FORMAT,
             flags,
             log_id: self.log_id,
             incarnation: self.incarnation + u32::from(flags & OPENING != 0),

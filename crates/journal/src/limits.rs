@@ -1,13 +1,20 @@
 //! Every bound of the journal, with its reason. Relations between them are asserted at compile time.
 
-/// The newest layout of log blocks that this code writes and reads; a newer one is refused by name.
-pub const LOG_FORMAT: u16 = 1;
+/// The newest layout of log blocks that this code writes and reads; a newer one is refused by name. Version 2 has the layout of
+/// version 1, whose records were all plain: who knows only that must not take sealed ones for them.
+pub const LOG_FORMAT: u16 = 2;
 
 /// The same of the manifest. Version 1 knew no checkpoints and no segments; it is read, and replaced by the first change.
 pub const MANIFEST_FORMAT: u16 = 2;
 
-/// The same of checkpoints.
-pub const CHECKPOINT_FORMAT: u16 = 1;
+/// The same of checkpoints. Version 1 knew no sealed states.
+pub const CHECKPOINT_FORMAT: u16 = 2;
+
+/// The same of the file that holds the wrapped data keys.
+pub const KEYS_FORMAT: u16 = 1;
+
+/// The longest file of wrapped data keys: some ten thousand keys, a thousand years of them.
+pub(crate) const KEYS_BYTES_MAX: usize = 2 << 20;
 
 /// The same of the index that ends a backup.
 pub const BACKUP_FORMAT: u16 = 1;

@@ -21,6 +21,8 @@ pub struct Entry<'a> {
     pub kind: u8,
     /// Which layout of that kind.
     pub version: u8,
+    /// The data key under which the payload was sealed; 0 = it is plain. What sealed bytes look like, the engine knows.
+    pub key_id: u32,
     /// The bytes.
     pub payload: &'a [u8],
 }
@@ -38,7 +40,7 @@ pub struct Record<'a> {
     pub kind: u8,
     /// Which layout of that kind.
     pub version: u8,
-    /// The data key of the payload; 0 = not encrypted.
+    /// The data key under which the payload is sealed; 0 = it is plain.
     pub key_id: u32,
     /// CRC32C of the record, as it stands on disk.
     pub checksum: u32,
@@ -58,7 +60,7 @@ fn header(entry: &Entry<'_>) -> [u8; RECORD_HEADER_BYTES - CHECKSUM_BYTES] {
     out[0..4].copy_from_slice(&length.to_le_bytes());
     out[4..12].copy_from_slice(&entry.sequence.to_le_bytes());
     out[12..20].copy_from_slice(&entry.partition.get().to_le_bytes());
-    // 20..24, the key id, stays zero: no payload is encrypted yet.
+    out[20..24].copy_from_slice(&entry.key_id.to_le_bytes());
     out[24] = entry.kind;
     out[25] = entry.version;
     out
@@ -118,20 +120,37 @@ mod tests {
     use super::*;
     use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
+    #[test]
+    fn a_sealed_record_names_its_key_in_the_bytes_from_20_on_behind_the_checksum() {
+        let entry = Entry {
+            partition: PartitionId::new(2),
+            sequence: 3,
+            kind: 4,
+            version: 5,
+            key_id: 0x0605_0403,
+            payload: b"!",
+        };
+        let mut bytes = vec![0; encoded_bytes(&entry)];
+        encode(&entry, checksum(&entry), &mut bytes);
+        let golden = [1, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 4, 5, 6, 4, 5, 0, 0, b'!'];
+        assert_eq!(bytes[4..], golden);
+        assert_eq!(bytes[..4], crc32c::crc32c(&golden).to_le_bytes());
+    }
+
     proptest! {
         #[test]
         fn a_record_is_read_as_it_was_written(
-            partition in any::<u64>(), sequence in any::<u64>(), kind in any::<u8>(), version in any::<u8>(),
+            partition in any::<u64>(), sequence in any::<u64>(), kind in any::<u8>(), version in any::<u8>(), key_id in any::<u32>(),
             payload in prop::collection::vec(any::<u8>(), 0..300), after in prop::collection::vec(any::<u8>(), 0..40),
         ) {
-            let entry = Entry { partition: PartitionId::new(partition), sequence, kind, version, payload: &payload };
+            let entry = Entry { partition: PartitionId::new(partition), sequence, kind, version, key_id, payload: &payload };
             let mut bytes = vec![0; encoded_bytes(&entry)];
             encode(&entry, checksum(&entry), &mut bytes);
             bytes.extend(&after);
             let (record, rest) = split(&bytes, Position::new(9)).unwrap();
             prop_assert!(is_sound(&bytes, &record));
             prop_assert_eq!(record, Record {
-                position: Position::new(9), partition: entry.partition, sequence, kind, version, key_id: 0,
+                position: Position::new(9), partition: entry.partition, sequence, kind, version, key_id,
                 checksum: checksum(&entry), payload: &payload,
             });
             prop_assert_eq!(rest, &after[..]);
@@ -139,7 +158,7 @@ mod tests {
 
         #[test]
         fn any_flipped_bit_of_a_record_is_seen(payload in prop::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
-            let entry = Entry { partition: PartitionId::new(3), sequence: 4, kind: 1, version: 1, payload: &payload };
+            let entry = Entry { partition: PartitionId::new(3), sequence: 4, kind: 1, version: 1, key_id: 9, payload: &payload };
             let mut bytes = vec![0; encoded_bytes(&entry)];
             encode(&entry, checksum(&entry), &mut bytes);
             let at = at.index(bytes.len());

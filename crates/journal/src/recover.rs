@@ -18,6 +18,7 @@ use crate::{
     checkpoint::{CHECKPOINT_NEW, checkpoint_number},
     error::{Fault, OpenError, ReplayError},
     io::{Io, IoFile},
+    keys::KEYS_NEW,
     ledger::Ledger,
     limits::{LOG_FORMAT, PAGE_BYTES},
     log::{Log, Tail},
@@ -110,7 +111,7 @@ impl Found {
         let checkpoints: HashSet<u64> = checkpoints.map(|file| file.number).collect();
         let segments = manifest.iter().flat_map(|manifest| &manifest.segments);
         let segments: HashSet<u64> = segments.map(|segment| segment.number).collect();
-        let half_made = [SPARE_NEW, FRESH, manifest::MANIFEST_NEW, CHECKPOINT_NEW];
+        let half_made = [SPARE_NEW, FRESH, manifest::MANIFEST_NEW, CHECKPOINT_NEW, KEYS_NEW];
         let is_left_over = |name: &String| {
             half_made.contains(&name.as_str())
                 || Segments::is_half_made(name)

@@ -49,7 +49,8 @@ fn small() -> Options {
 
 fn append_and_wait(journal: &Journal, partition: u64, sequence: u64) -> Position {
     let payload = vec![7; usize::try_from(sequence * 37 % 3000).expect("it is small")];
-    let entry = Entry { partition: PartitionId::new(partition), sequence, kind: 1, version: 1, payload: &payload };
+    let entry =
+        Entry { partition: PartitionId::new(partition), sequence, kind: 1, version: 1, key_id: 0, payload: &payload };
     let urgency = if sequence.is_multiple_of(9) { Urgency::Soon } else { Urgency::Now };
     let position = journal.append(&[entry], urgency).expect("a healthy disk takes it");
     journal.when_durable(position).wait().expect("a healthy disk keeps it");
@@ -111,7 +112,8 @@ fn a_second_opener_is_refused_with_the_first_ones_process_id() {
 fn an_entry_that_may_wait_is_durable_soon() {
     let folder = Folder::new("soon");
     let (journal, _) = folder.open(small()).unwrap();
-    let entry = Entry { partition: PartitionId::new(1), sequence: 1, kind: 1, version: 1, payload: b"later" };
+    let entry =
+        Entry { partition: PartitionId::new(1), sequence: 1, kind: 1, version: 1, key_id: 0, payload: b"later" };
     let position = journal.append(&[entry], Urgency::Soon).unwrap();
     let started = Instant::now();
     journal.when_durable(position).wait().unwrap();
@@ -132,6 +134,7 @@ fn retired_files_become_spares_and_their_old_blocks_are_not_seen() {
                 sequence: sequence + offset,
                 kind: 1,
                 version: 1,
+                key_id: 0,
                 payload: &payload,
             };
             let entries: Vec<_> = (1..=50).map(entry).collect();
@@ -178,7 +181,7 @@ fn a_quiet_journal_attests_its_last_block() {
 #[test]
 fn an_ephemeral_journal_keeps_nothing_and_is_durable_at_once() {
     let journal = Journal::ephemeral();
-    let entry = Entry { partition: PartitionId::new(1), sequence: 1, kind: 1, version: 1, payload: b"x" };
+    let entry = Entry { partition: PartitionId::new(1), sequence: 1, kind: 1, version: 1, key_id: 0, payload: b"x" };
     let position = journal.append(&[entry, Entry { sequence: 2, ..entry }], Urgency::Soon).unwrap();
     assert_eq!((position, journal.durable()), (Position::new(2), Position::new(2)));
     journal.when_durable(position).wait().unwrap();

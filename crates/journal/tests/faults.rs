@@ -123,6 +123,7 @@ fn too_much_too_large_and_out_of_order_are_refused_whole() {
         sequence,
         kind: 1,
         version: 1,
+        key_id: 0,
         payload: &body,
     };
     let append = |entries: &[_]| journal.append(entries, Urgency::Now);

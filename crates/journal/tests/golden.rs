@@ -46,6 +46,7 @@ fn append(journal: &Journal, partition: u64, sequences: std::ops::RangeInclusive
         sequence,
         kind: (sequence % 3) as u8,
         version: 1,
+        key_id: 0,
         payload,
     };
     let entries: Vec<_> = sequences.zip(payloads.into_iter().map(|bytes| &*bytes.leak())).map(entry).collect();
@@ -152,6 +153,7 @@ fn retire(journal: &Journal, sequences: [u64; 2]) {
             sequence: sequences[ordinal as usize - 1],
             version: 1,
             over: ordinal == 2,
+            sealed: false,
             pieces: if ordinal == 1 { pieces.clone().into() } else { (&[]).into() },
             state: ordinal.to_le_bytes().to_vec().into(),
         });

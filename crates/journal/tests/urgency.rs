@@ -12,7 +12,7 @@ fn journal() -> Journal {
 }
 
 fn append(journal: &Journal, sequence: u64, urgency: Urgency) -> Position {
-    let entry = Entry { partition: PartitionId::new(1), sequence, kind: 1, version: 1, payload: b"x" };
+    let entry = Entry { partition: PartitionId::new(1), sequence, kind: 1, version: 1, key_id: 0, payload: b"x" };
     journal.append(&[entry], urgency).unwrap()
 }
 

@@ -30,7 +30,7 @@ struct House {
 fn open(disk: &Arc<SimDisk>) -> House {
     let clock = Arc::new(ManualClock::at(Instant::from_millis(1_700_000_000_000)));
     let mut recovery = Recovery::new(FAMILY, || Queue::new(SETTINGS));
-    let options = StoreOptions { journal: Options::small(256 << 10), memory_bytes: MEMORY_BYTES };
+    let options = StoreOptions { journal: Options::small(256 << 10), memory_bytes: MEMORY_BYTES, keyring: None };
     let as_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let store = Store::open(Arc::<SimDisk>::clone(disk), options, as_clock, &mut [&mut recovery]).unwrap();
     let id = PartitionId::of_family(FAMILY, 1);

@@ -7,10 +7,12 @@ use crate::handbook::Page;
 use crate::mode::Mode;
 use crate::queues::words::Words;
 use crate::resources::words::{Apply, Export};
+use crate::root_key::RootKeySource;
 use crate::simulate::{self, Simulate};
 use crate::tools::backup::Backup;
 use crate::tools::dump::Dump;
 use crate::tools::fsck::Fsck;
+use crate::tools::keys::{Action, Keys};
 use crate::tools::restore::Restore;
 use crate::tools::{self, Output};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -47,6 +49,8 @@ pub(crate) enum Task {
     Backup(Backup),
     /// Make a data folder from a backup.
     Restore(Restore),
+    /// Look at the keys of a data folder, or change them.
+    Keys(Keys),
     /// Say whether policies allow something.
     SimulatePolicy(Box<Simulate>),
 }
@@ -127,11 +131,54 @@ fn handbook_commands() -> [Command; 2] {
     ]
 }
 
+/// A name of a file or folder that must be given.
+fn path(name: &'static str, value: &'static str) -> Arg {
+    Arg::new(name).value_name(value).required(true).value_parser(clap::value_parser!(PathBuf))
+}
+
+/// What opens a sealed folder.
+fn root_key() -> Arg {
+    Arg::new("root-key")
+        .long("root-key")
+        .value_name("SOURCE")
+        .env("TIDEWIRE_ROOT_KEY")
+        .hide_env_values(true)
+        .help("What opens it: file:PATH, env:NAME or passphrase-env:NAME; without it, root.key in the folder")
+        .value_parser(RootKeySource::parse)
+}
+
+/// What is done with the keys of a data folder.
+fn keys_command() -> Command {
+    Command::new("keys")
+        .about("Look at the data keys of a data folder, or change them")
+        .subcommand_required(true)
+        .subcommand(
+            Command::new("show").about("Say which data keys there are, and which root key wraps them").arg(path("folder", "DIR")),
+        )
+        .subcommand(
+            Command::new("rotate")
+                .about("Make a new data key for what is written from now on, whether or not a server serves the folder")
+                .arg(path("folder", "DIR"))
+                .arg(root_key()),
+        )
+        .subcommand(
+            Command::new("rewrap")
+                .about("Wrap the data keys by another root key; nothing else is written anew, and the server must be stopped")
+                .arg(path("folder", "DIR"))
+                .arg(root_key())
+                .arg(
+                    Arg::new("to")
+                        .long("to")
+                        .value_name("SOURCE")
+                        .required(true)
+                        .help("The root key that is to open it: file:PATH (made if missing), env:NAME or passphrase-env:NAME")
+                        .value_parser(RootKeySource::parse),
+                ),
+        )
+}
+
 /// The commands that look after a data folder.
-fn tool_commands() -> [Command; 4] {
-    let path = |name: &'static str, value: &'static str| {
-        Arg::new(name).value_name(value).required(true).value_parser(clap::value_parser!(PathBuf))
-    };
+fn tool_commands() -> [Command; 5] {
     let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let output = |values: [&'static str; 2]| {
         Arg::new("output")
@@ -148,6 +195,7 @@ fn tool_commands() -> [Command; 4] {
             .arg(path("folder", "DIR"))
             .arg(switch("repair").help("Repair what can be repaired, after saying what that loses"))
             .arg(switch("yes").requires("repair").help("Do not ask before a repair"))
+            .arg(root_key())
             .arg(output(["text", "json"])),
         Command::new("dump")
             .about("Show the records of a data folder, or of single files of it, without locking it")
@@ -167,15 +215,18 @@ fn tool_commands() -> [Command; 4] {
                     .value_parser(clap::value_parser!(u64)),
             )
             .arg(switch("bodies").help("Show messages' bodies, not only their sizes"))
+            .arg(root_key())
             .arg(output(["text", "ndjson"])),
         Command::new("backup")
             .about("Copy a data folder, whether or not a server serves it; an earlier backup in the same folder is added to")
             .arg(path("folder", "DIR"))
             .arg(path("to", "FOLDER").long("to").help("Where backups are kept, outside the data folder")),
+        keys_command(),
         Command::new("restore")
             .about("Make a data folder from a backup")
             .arg(path("from", "FOLDER"))
             .arg(path("data-dir", "DIR").long("data-dir").help("The folder to make; it must be empty or missing"))
+            .arg(root_key())
             .arg(
                 Arg::new("to")
                     .long("to")
@@ -237,6 +288,7 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
             folder: path_of(matches, "folder"),
             repair: matches.get_flag("repair"),
             yes: matches.get_flag("yes"),
+            root_key: root_key_of(matches, "root-key"),
             output: output_of(matches),
         }),
         Some(("dump", matches)) => Task::Dump(Dump {
@@ -244,15 +296,30 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
             partition: matches.get_one("partition").copied(),
             from: matches.get_one("from").copied(),
             bodies: matches.get_flag("bodies"),
+            root_key: root_key_of(matches, "root-key"),
             output: output_of(matches),
         }),
         Some(("backup", matches)) => {
             Task::Backup(Backup { folder: path_of(matches, "folder"), to: path_of(matches, "to") })
         }
+        Some(("keys", matches)) => {
+            let (action, matches) = matches.subcommand().expect("clap demands a command under keys");
+            let root_key = |name| if action == "show" { RootKeySource::default() } else { root_key_of(matches, name) };
+            Task::Keys(Keys {
+                folder: path_of(matches, "folder"),
+                root_key: root_key("root-key"),
+                action: match action {
+                    "rotate" => Action::Rotate,
+                    "rewrap" => Action::Rewrap(root_key("to")),
+                    _ => Action::Show,
+                },
+            })
+        }
         Some(("restore", matches)) => Task::Restore(Restore {
             from: path_of(matches, "from"),
             folder: path_of(matches, "data-dir"),
             goal: matches.get_one("to").copied().unwrap_or(Goal::Everything),
+            root_key: root_key_of(matches, "root-key"),
         }),
         _ => Task::Run(Mode::Dev, sources(matches)),
     }
@@ -260,6 +327,10 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
 
 fn path_of(matches: &ArgMatches, name: &str) -> PathBuf {
     matches.get_one::<PathBuf>(name).cloned().expect("clap demands it")
+}
+
+fn root_key_of(matches: &ArgMatches, name: &str) -> RootKeySource {
+    matches.get_one(name).cloned().unwrap_or_default()
 }
 
 fn output_of(matches: &ArgMatches) -> Output {

@@ -7,6 +7,7 @@
 
 use crate::audit::Which;
 use crate::mode::Mode;
+use crate::root_key::RootKeySource;
 use crate::{audit, tls};
 use gateway::Rate;
 use names::{AccountId, Region};
@@ -20,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
     pub(crate) ephemeral: bool,
+    pub(crate) root_key: RootKeySource,
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) public_url: Option<String>,
@@ -101,6 +103,14 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Keep everything in memory and lose it at the end, for tests",
         default: "false",
         set: |config, text| put(&mut config.ephemeral, boolean(text)),
+    },
+    Key {
+        name: "root_key",
+        value: "SOURCE",
+        help: "What opens the sealed data folder: file:PATH, env:NAME or passphrase-env:NAME; without it, root.key in the \
+               folder, made at the first start",
+        default: "",
+        set: |config, text| put(&mut config.root_key, RootKeySource::parse(text)),
     },
     Key {
         name: "account",
@@ -396,6 +406,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data_dir: PathBuf::new(),
             ephemeral: false,
+            root_key: RootKeySource::default(),
             account: AccountId::DEFAULT,
             region: Region::parse("us-east-1").expect("the default region is a region"),
             public_url: None,

@@ -4,6 +4,7 @@
 //! reach it (ADR 0010). One line of JSON asks, lines of JSON answer; the last one has `done` or `error`.
 
 use crate::tools::backup::{self, CONTROL};
+use crate::tools::keys;
 use engine::Store;
 use journal::backup::BackupError;
 use serde_json::{Value, json};
@@ -73,6 +74,12 @@ async fn answer(stream: UnixStream, folder: &Path, store: &Arc<Store>) -> io::Re
     let mut line = String::new();
     let mut reader = BufReader::new(read.take(REQUEST_BYTES_MAX));
     timeout(PATIENCE, reader.read_line(&mut line)).await.map_err(io::Error::from)??;
+    if asks_for_a_key(&line) {
+        let store = Arc::clone(store);
+        let rotated = tokio::task::spawn_blocking(move || rotate(&store)).await;
+        let last = rotated.unwrap_or_else(|_| json!({ "error": "it panicked; the log says where" }));
+        return write.write_all(format!("{last}\n").as_bytes()).await;
+    }
     let Some(to) = folder_asked_for(&line) else {
         let refusal = json!({ "error": "the request is none that this version knows", "refused": true });
         return write.write_all(format!("{refusal}\n").as_bytes()).await;
@@ -92,6 +99,27 @@ fn folder_asked_for(line: &str) -> Option<PathBuf> {
     let request: Value = serde_json::from_str(line).ok()?;
     let to = PathBuf::from(request["backup"]["to"].as_str()?);
     to.is_absolute().then_some(to)
+}
+
+fn asks_for_a_key(line: &str) -> bool {
+    serde_json::from_str::<Value>(line).is_ok_and(|request| request["keys"] == "rotate")
+}
+
+/// Makes a new data key; returns the answer.
+fn rotate(store: &Store) -> Value {
+    let Some(keyring) = store.keyring() else {
+        return json!({ "error": "this server keeps nothing on disk", "refused": true });
+    };
+    match keyring.rotate(store.clock().now()) {
+        Ok(id) => {
+            tracing::info!(key = format!("{id:08x}"), "a new data key seals from now on, as the operator asked");
+            json!({ "done": keys::rotated(id) })
+        }
+        Err(error) => {
+            tracing::error!(%error, "no new data key was made");
+            json!({ "error": error.to_string() })
+        }
+    }
 }
 
 /// Makes the backup on this thread; returns the last line of the answer.

@@ -25,6 +25,7 @@ mod point;
 mod progress;
 mod queues;
 mod resources;
+mod root_key;
 mod run;
 mod simulate;
 mod surroundings;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Task::Fsck(words) => tools::fsck::run(&words),
         Task::Dump(words) => tools::dump::run(&words),
         Task::Backup(words) => tools::backup::run(&words),
+        Task::Keys(words) => tools::keys::run(&words),
         Task::Restore(words) => tools::restore::run(&words),
         Task::Queue(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(queues::run(config, *words))),
         Task::Apply(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(resources::apply(config, &words))),

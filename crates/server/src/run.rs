@@ -16,11 +16,13 @@ use crate::metrics::StoreCollector;
 use crate::mode::Mode;
 use crate::pages::ServerPages;
 use crate::resources::{self, Declared};
+use crate::root_key;
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
-use engine::{Clock, Store, StoreOptions};
+use engine::{Clock, Keyring, Store, StoreOptions};
 use gateway::{Audit, Auth, Gateway, Limits, Service};
-use journal::{OpenError, Options, RealDisk};
+use journal::{Io, OpenError, Options, RealDisk};
+use names::Instant;
 use prometheus_client::registry::Registry;
 use sqs::Sqs;
 use std::future::pending;
@@ -170,6 +172,13 @@ fn control(config: &Config, store: &Arc<Store>) -> Option<JoinHandle<()>> {
     }
 }
 
+/// Opens the keys of the data folder, or makes some.
+fn keyring(config: &Config, disk: &Arc<dyn Io>, now: Instant) -> Result<Arc<Keyring>, String> {
+    let (root, passphrase) = config.root_key.open(&config.data_dir, &**disk)?;
+    let loaded = Keyring::load(Arc::clone(disk), root, passphrase, now, root_key::chance());
+    loaded.map(Arc::new).map_err(|error| error.to_string())
+}
+
 /// Opens or makes the data folder and brings the queues back.
 fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sqs>), String> {
     let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(clock);
@@ -180,8 +189,10 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
         let failed = |why: String| format!("cannot open the data folder {}: {why}", config.data_dir.display());
         let disk = RealDisk::open(&config.data_dir).map_err(|error| failed(error.to_string()))?;
         let journal = Options { reserve_bytes: config.reserve_mib << 20, ..Options::default() };
-        let options = StoreOptions { journal, memory_bytes: config.memory_limit };
-        let opened = Store::open(Arc::new(disk), options, shown, &mut [&mut recovery]);
+        let disk: Arc<dyn Io> = Arc::new(disk);
+        let keyring = Some(keyring(config, &disk, clock.now()).map_err(failed)?);
+        let options = StoreOptions { journal, memory_bytes: config.memory_limit, keyring };
+        let opened = Store::open(disk, options, shown, &mut [&mut recovery]);
         opened.map_err(|error| failed(error.to_string() + &advice(&error, config)))?
     };
     let behind = clock.raise(recovery.latest());

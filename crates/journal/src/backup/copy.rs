@@ -14,6 +14,7 @@ use crate::{
     error::{Damage, Fault},
     inspect::walk::{self, Block, Lengths, Step},
     io::{Io, IoFile},
+    keys::{read_keys, write_keys},
     limits::{COPY_WRITE_BYTES, PAGE_BYTES},
     manifest::{self, Manifest},
     shelf::log_name,
@@ -93,6 +94,7 @@ pub(crate) fn copy(
         Copy { source, target, terms, earlier, done: 0, all, copied: Copied { number, ..Copied::default() } };
     copy.immutable(manifest)?;
     let (last, logs) = copy.log(manifest, upto)?;
+    copy.keys()?;
     target.sync_names().map_err(Fault::of("backup", "sync of the folder"))?;
     let made_at = copy.terms.made_at;
     let last = Position::new(last);
@@ -170,6 +172,18 @@ impl Copy<'_, '_> {
         copy.sync().map_err(Fault::of(stored, "sync"))?;
         self.target.rename(COPY_NEW, stored).map_err(Fault::of(stored, "rename"))?;
         self.copied.bytes += bytes;
+        Ok(())
+    }
+
+    /// Copies the wrapped data keys, after all that is sealed with them. They only ever become more, so the newest are right for
+    /// every backup in the folder.
+    fn keys(&mut self) -> Result<(), BackupError> {
+        let Some(keys) = read_keys(self.source)? else { return Ok(()) };
+        self.copied.files += 1;
+        match read_keys(self.target) {
+            Ok(Some(there)) if there.hurt.is_none() && there.body == keys.body => self.copied.known += 1,
+            _ => write_keys(self.target, &keys.body)?,
+        }
         Ok(())
     }
 

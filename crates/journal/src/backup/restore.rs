@@ -19,6 +19,7 @@ use crate::{
     error::{Damage, Fault, Unreadable},
     inspect::walk::{self, Block, Lengths, Step},
     io::{Io, IoFile},
+    keys::{ROOT_KEY, read_keys, write_keys},
     limits::PAGE_BYTES,
     manifest::{self, FileStart, Manifest},
     record::{RECORD_HEADER_BYTES, Record, u32_at},
@@ -74,7 +75,7 @@ pub fn restore(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Restored, BackupError> {
     let there = target.list().map_err(Fault::of("journal", "list"))?;
-    if let Some(name) = there.iter().find(|name| *name != "lock") {
+    if let Some(name) = there.iter().find(|name| *name != "lock" && *name != ROOT_KEY) {
         return Err(BackupError::Refused(format!("the data folder must be empty, and {name} is there")));
     }
     let indexes = index::read_all(&**folder)?;
@@ -244,6 +245,9 @@ impl Source {
         restored.records = self.log(target, &new.base, upto, &mut order, &mut passed)?;
         order.check_end(upto).map_err(|why| Damage::at(&log_name(self.manifest.base.file), 0, why))?;
         target.sync_names().map_err(Fault::of("journal", "sync of the folder"))?;
+        if let Some(keys) = read_keys(&*self.view)? {
+            write_keys(target, &keys.body)?;
+        }
         manifest::prepare(target, &new)?;
         manifest::install(target)?;
         progress(all, all);
@@ -350,6 +354,7 @@ fn into_owned(snapshot: &Snapshot<'_>) -> Snapshot<'static> {
         sequence: snapshot.sequence,
         version: snapshot.version,
         over: snapshot.over,
+        sealed: snapshot.sealed,
     }
 }
 

@@ -44,6 +44,8 @@ const FOOTER_MAGIC: [u8; 4] = *b"TWCF";
 const COMPLETE: u16 = 1;
 /// In a snapshot: the partition is over.
 const OVER: u8 = 1;
+/// In a snapshot: its state is sealed.
+const SEALED: u8 = 2;
 
 /// What one partition was at a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct Snapshot<'a> {
     pub version: u8,
     /// The partition is over: nothing of it will be asked for again.
     pub over: bool,
+    /// The state is sealed, and begins with what says under which key; what sealed bytes look like, the engine knows.
+    pub sealed: bool,
     /// What of it stands in segments.
     pub pieces: Cow<'a, [Piece]>,
     /// The machine's state.
@@ -180,7 +184,8 @@ impl Snapshot<'_> {
         out.extend(self.position.get().to_le_bytes());
         out.extend(self.sequence.to_le_bytes());
         out.extend(length(self.pieces.len()));
-        out.extend([self.version, if self.over { OVER } else { 0 }, 0, 0]);
+        let flags = if self.over { OVER } else { 0 } | if self.sealed { SEALED } else { 0 };
+        out.extend([self.version, flags, 0, 0]);
         for piece in &*self.pieces {
             out.extend(piece.encode());
         }
@@ -211,6 +216,7 @@ fn decode_snapshot(bytes: &[u8]) -> Option<(Snapshot<'_>, u32)> {
         sequence: u64_at(header, 24),
         version: header[36],
         over: header[37] & OVER != 0,
+        sealed: header[37] & SEALED != 0,
         pieces: pieces.as_chunks().0.iter().map(Piece::decode).collect(),
         state: Cow::Borrowed(state),
     };

@@ -10,6 +10,7 @@ use crate::{
     aligned::AlignedBuf,
     error::{Damage, Fault, OpenError},
     io::Io,
+    keys::{KEYS, read_keys, write_keys},
     limits::{PAGE_BYTES, ZERO_BYTES},
     manifest::{self, Manifest},
     shelf::{log_name, log_number, spare_number},
@@ -29,6 +30,8 @@ pub enum Cure {
         /// The first position that is lost.
         position: u64,
     },
+    /// Writes the data keys from their sound copy in the place of the damaged one.
+    CopyKeys,
     /// Writes a page whose content is known.
     Rewrite {
         /// The file.
@@ -97,6 +100,7 @@ impl Cure {
             Self::Rewrite { file, offset, .. } => {
                 format!("write the page at {offset} of {file} as it must be: nothing is lost")
             }
+            Self::CopyKeys => "write the data keys once more, from the copy that is whole: nothing is lost".into(),
             Self::ForgetCheckpoints { from } => {
                 format!("forget the checkpoints from {from} on: nothing is lost, the log holds all they stood for")
             }
@@ -114,6 +118,7 @@ impl Cure {
         Ok(match self {
             Self::CutLog { file, .. } => names.into_iter().filter(|name| is_behind(name, *file)).collect(),
             Self::Rewrite { file, .. } => vec![file.clone()],
+            Self::CopyKeys => vec![KEYS.into()],
             Self::ForgetCheckpoints { from } => {
                 let goes =
                     |name: &String| crate::checkpoint::checkpoint_number(name).is_some_and(|number| number >= *from);
@@ -132,6 +137,7 @@ impl Cure {
             Self::CutLog { file, offset, .. } => cut(io, *file, *offset)?,
             Self::Rewrite { file, offset, page } => rewrite(io, file, *offset, page)?,
             Self::ForgetCheckpoints { from } => forget_checkpoints(io, *from)?,
+            Self::CopyKeys => copy_keys(io)?,
             Self::Salvage { .. } | Self::Refused(_) => return Ok(Cured::NotMine),
         }
         Ok(Cured::Done)
@@ -200,6 +206,12 @@ fn rewrite(io: &dyn Io, name: &str, offset: u64, page: &[u8]) -> Result<(), Faul
     aligned[..page.len()].copy_from_slice(page);
     file.write_at(offset, &aligned).map_err(Fault::at(name, "write", offset))?;
     file.sync().map_err(Fault::of(name, "sync"))
+}
+
+fn copy_keys(io: &dyn Io) -> Result<(), OpenError> {
+    let Some(keys) = read_keys(io)? else { return Ok(()) };
+    write_keys(io, &keys.body)
+        .map_err(|error| OpenError::Io(Fault::of(KEYS, "write")(std::io::Error::other(error.to_string()))))
 }
 
 fn forget_checkpoints(io: &dyn Io, from: u64) -> Result<(), OpenError> {

@@ -19,6 +19,7 @@ use crate::{
     checkpoint::{Reader, Snapshot, checkpoint_number},
     error::{Damage, Fault, OpenError, ReplayError, Unreadable},
     io::Io,
+    keys::read_keys,
     manifest::{self, Manifest},
     record::{RECORD_HEADER_BYTES, Record},
     restore::Order,
@@ -99,6 +100,7 @@ pub fn inspect(io: &Arc<dyn Io>, inspector: &mut dyn Inspector) -> Result<Report
     let pieces = inspection.checkpoints(&manifest)?;
     inspection.log(&manifest)?;
     inspection.segments(&manifest, &pieces)?;
+    inspection.keys()?;
     inspection.leftovers(&manifest);
     Ok(inspection.report)
 }
@@ -380,6 +382,28 @@ impl Inspection<'_> {
     }
 
     /// Files that no list names are removed at the next open; they are no damage.
+    /// The wrapped data keys, as far as that can be told without the root key.
+    fn keys(&mut self) -> Result<(), OpenError> {
+        let found = match read_keys(&**self.io) {
+            Err(OpenError::Corrupt { file, offset, why }) => Err(Damage::at(&file, offset, why)),
+            other => Ok(other?),
+        };
+        match found {
+            Ok(None) => return Ok(()),
+            Ok(Some(keys)) => {
+                if let Some(hurt) = keys.hurt {
+                    self.find(hurt, "nothing: the other copy is whole", Cure::CopyKeys);
+                }
+            }
+            Err(damage) => {
+                let cure = Cure::Refused("put the file `keys` of a backup of this log in its place");
+                self.find(damage, "everything that is sealed cannot be read without it", cure);
+            }
+        }
+        self.report.checked.files += 1;
+        Ok(())
+    }
+
     fn leftovers(&mut self, manifest: &Manifest) {
         let listed: HashSet<u64> = manifest.segments.iter().map(|segment| segment.number).collect();
         let checkpoints: HashSet<u64> = manifest.checkpoints.iter().map(|file| file.number).collect();

@@ -91,7 +91,7 @@ mod tests {
         let (mut bytes, mut crc) = (Vec::new(), 0);
         for (sequence, length) in (1..).zip(lengths) {
             let payload = vec![7; *length];
-            let entry = Entry { partition: PARTITION, sequence, kind: 1, version: 1, payload: &payload };
+            let entry = Entry { partition: PARTITION, sequence, kind: 1, version: 1, key_id: 0, payload: &payload };
             let start = bytes.len();
             bytes.resize(start + record::encoded_bytes(&entry), 0);
             let checksum = record::checksum(&entry);

@@ -217,6 +217,7 @@ pub(crate) fn entry(taken: &Taken) -> Entry<'_> {
         sequence: taken.sequence,
         kind: taken.kind,
         version: 1,
+        key_id: 0,
         payload: &taken.payload,
     }
 }

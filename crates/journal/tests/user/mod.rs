@@ -261,7 +261,7 @@ impl User {
         let partition = self.partitions.entry(id).or_default();
         let (kind, payload) = deed.payload(id);
         let sequence = partition.held.sequence + 1;
-        let entry = Entry { partition: PartitionId::new(id), sequence, kind, version: 1, payload: &payload };
+        let entry = Entry { partition: PartitionId::new(id), sequence, kind, version: 1, key_id: 0, payload: &payload };
         let position = match deed {
             Deed::Bring(_) => journal.append(&[entry], Urgency::Now)?,
             Deed::Drop(_) | Deed::End => journal.append_freeing(&[entry], Urgency::Now)?,
@@ -397,6 +397,7 @@ impl User {
             sequence: partition.held.sequence,
             version: 3,
             over: partition.held.over,
+            sealed: false,
             pieces: Cow::Borrowed(&partition.pieces),
             state: Cow::Owned(encode(&partition.held)),
         });

@@ -3,7 +3,9 @@
 //! Nothing is locked and nothing is changed, so it also reads what a server is writing: its last block may be shown as
 //! torn. Message bodies are shown only when asked for; they are somebody's.
 
-use super::{Output, WRONG, moment, not_begun, services};
+use super::{Output, WRONG, keyring, moment, not_begun, services};
+use crate::root_key::RootKeySource;
+use engine::{Keyring, Sealed, open_record, open_snapshot};
 use journal::inspect::{Item, contents, files};
 use journal::{Io, Place, ReadOnlyDisk, Record, Snapshot};
 use names::PartitionId;
@@ -21,6 +23,7 @@ pub(crate) struct Dump {
     pub(crate) partition: Option<PartitionId>,
     pub(crate) from: Option<u64>,
     pub(crate) bodies: bool,
+    pub(crate) root_key: RootKeySource,
     pub(crate) output: Output,
 }
 
@@ -37,7 +40,7 @@ pub(crate) fn partition(text: &str) -> Result<PartitionId, String> {
 /// Shows everything that was asked for.
 pub(crate) fn run(dump: &Dump) -> ExitCode {
     let out = BufWriter::new(io::stdout().lock());
-    let mut printer = Printer { dump, out, queues: BTreeMap::new(), damaged: false, failed: None };
+    let mut printer = Printer { dump, out, queues: BTreeMap::new(), keyring: Ok(None), damaged: false, failed: None };
     for path in &dump.paths {
         if let Err(why) = printer.path(path) {
             let _ = printer.out.flush();
@@ -59,6 +62,8 @@ struct Printer<'a, W: Write> {
     out: W,
     /// Names of queues, as far as snapshots and records have said them.
     queues: BTreeMap<PartitionId, String>,
+    /// Of the folder that is shown, or why there are none.
+    keyring: Result<Option<Keyring>, String>,
     damaged: bool,
     failed: Option<io::Error>,
 }
@@ -68,6 +73,7 @@ impl<W: Write> Printer<'_, W> {
         let (folder, names) = if path.is_dir() { (path, None) } else { parts(path)? };
         let disk = ReadOnlyDisk::open(folder).map_err(|error| error.to_string())?;
         let io: Arc<dyn Io> = Arc::new(disk);
+        self.keyring = keyring(folder, &io, &self.dump.root_key);
         let names = match names {
             Some(name) => vec![name],
             None => files(&*io).map_err(|error| error.to_string())?,
@@ -109,12 +115,25 @@ impl<W: Write> Printer<'_, W> {
         }
     }
 
+    fn keys(&self) -> Option<&Keyring> {
+        self.keyring.as_ref().ok().and_then(Option::as_ref)
+    }
+
+    /// Why something stays closed; a missing root key says more than the missing key.
+    fn why_closed(&self, sealed: Sealed) -> String {
+        match (&self.keyring, sealed) {
+            (Err(why), Sealed::NoKeys) => format!("it is sealed: {why}"),
+            _ => sealed.to_string(),
+        }
+    }
+
     fn wants(&self, partition: PartitionId) -> bool {
         self.dump.partition.is_none_or(|wanted| wanted == partition)
     }
 
     fn snapshot(&mut self, file: &str, snapshot: &Snapshot<'_>, offset: u64) {
-        if let Some(queue) = services::queue_of(snapshot) {
+        let opened = open_snapshot(self.keys(), snapshot).map_err(|sealed| self.why_closed(sealed));
+        if let Some(queue) = opened.as_ref().ok().and_then(|opened| services::queue_of(opened)) {
             self.queues.insert(snapshot.partition, queue);
         }
         if !self.wants(snapshot.partition) || self.dump.from.is_some() {
@@ -129,6 +148,7 @@ impl<W: Write> Printer<'_, W> {
             ("pieces", json!(snapshot.pieces.len())),
             ("state-bytes", json!(snapshot.state.len())),
         ];
+        fields.extend(opened.err().map(|why| ("sealed", json!(why))));
         if snapshot.over {
             fields.push(("over", json!(true)));
         }
@@ -139,7 +159,9 @@ impl<W: Write> Printer<'_, W> {
     }
 
     fn record(&mut self, record: &Record<'_>, place: Place, in_log: bool) {
-        let described = services::describe(record);
+        let mut plain = Vec::new();
+        let opened = open_record(self.keys(), record, &mut plain).map_err(|sealed| self.why_closed(sealed));
+        let described = opened.and_then(|opened| services::describe(&opened));
         if let Some(queue) = described.as_ref().ok().and_then(|described| described.queue.as_ref()) {
             self.queues.insert(record.partition, queue.clone());
         }

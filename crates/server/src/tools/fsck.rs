@@ -4,10 +4,11 @@
 
 use super::moment;
 use super::services::Replay;
-use super::{Output, WRONG, lock, not_begun, refused};
+use super::{Output, WRONG, keyring, lock, not_begun, refused};
 use crate::clock::SystemClock;
 use crate::progress::Progress;
-use engine::{Clock, Store};
+use crate::root_key::RootKeySource;
+use engine::{Clock, Keyring, Store, StoreOptions, open_record, open_snapshot};
 use journal::inspect::{Cure, Cured, Finding, Inspector, Report, inspect};
 use journal::{Io, LockGuard, OpenError, Options, Place, ReadOnlyDisk, RealDisk, Record, ReplayError, Snapshot};
 use names::Instant;
@@ -29,21 +30,38 @@ pub(crate) struct Fsck {
     pub(crate) folder: PathBuf,
     pub(crate) repair: bool,
     pub(crate) yes: bool,
+    pub(crate) root_key: RootKeySource,
     pub(crate) output: Output,
 }
 
 struct Watch {
     replay: Replay,
+    /// Why there are none, if the folder has some.
+    keyring: Result<Option<Keyring>, String>,
+    /// Records and snapshots that stayed closed.
+    closed: u64,
+    plain: Vec<u8>,
     progress: Progress,
 }
 
 impl Inspector for Watch {
     fn snapshot(&mut self, snapshot: &Snapshot<'_>) -> Result<(), ReplayError> {
-        self.replay.snapshot(snapshot)
+        let Ok(keyring) = &self.keyring else {
+            self.closed += u64::from(snapshot.sealed);
+            return Ok(());
+        };
+        let opened = open_snapshot(keyring.as_ref(), snapshot).map_err(|sealed| sealed.to_string())?;
+        self.replay.snapshot(&opened)
     }
 
     fn record(&mut self, record: &Record<'_>, _place: Place) -> Result<(), ReplayError> {
-        self.replay.record(record)
+        // Without the keys nothing is replayed: what is plain may count on what is not.
+        let Ok(keyring) = &self.keyring else {
+            self.closed += u64::from(record.key_id != 0);
+            return Ok(());
+        };
+        let opened = open_record(keyring.as_ref(), record, &mut self.plain).map_err(|sealed| sealed.to_string())?;
+        self.replay.record(&opened)
     }
 
     fn progress(&mut self, done: u64, all: u64) {
@@ -62,7 +80,7 @@ pub(crate) fn run(fsck: &Fsck) -> ExitCode {
             Ok(guard) => guard,
             Err(why) => return not_begun(why),
         };
-        let (report, secs) = match check(&io) {
+        let (report, secs) = match check(fsck, &io) {
             Ok(checked) => checked,
             Err(error) => return refused(&error),
         };
@@ -82,11 +100,20 @@ pub(crate) fn run(fsck: &Fsck) -> ExitCode {
     ExitCode::from(WRONG)
 }
 
-fn check(io: &Arc<dyn Io>) -> Result<(Report, f64), OpenError> {
-    let mut watch = Watch { replay: Replay::new(), progress: Progress::new("checking") };
+fn check(fsck: &Fsck, io: &Arc<dyn Io>) -> Result<(Report, f64), OpenError> {
+    let keyring = keyring(&fsck.folder, io, &fsck.root_key);
+    let progress = Progress::new("checking");
+    let mut watch = Watch { replay: Replay::new(), keyring, closed: 0, plain: Vec::new(), progress };
     let inspected = inspect(io, &mut watch);
     watch.progress.clear();
-    Ok((inspected?, watch.progress.secs()))
+    let mut report = inspected?;
+    if let Err(why) = &watch.keyring {
+        let closed = watch.closed;
+        report.notes.push(format!(
+            "{closed} records and snapshots are sealed: their checksums were checked, what is in them was not: {why}"
+        ));
+    }
+    Ok((report, watch.progress.secs()))
 }
 
 fn print(fsck: &Fsck, report: &Report, secs: f64) {
@@ -230,8 +257,11 @@ fn salvage(fsck: &Fsck, cures: &[Cure]) -> Result<(), String> {
     let clock = Arc::new(SystemClock::start());
     let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(&clock);
     let mut recovery = Sqs::recovery();
+    let disk: Arc<dyn Io> = Arc::new(disk);
+    let keyring = keyring(&fsck.folder, &disk, &fsck.root_key)?.map(Arc::new);
     let options = Options { without_lost_segments: true, ..Options::default() };
-    let store = Store::open(Arc::new(disk), options, shown, &mut [&mut recovery]);
+    let options = StoreOptions { keyring, ..options.into() };
+    let store = Store::open(disk, options, shown, &mut [&mut recovery]);
     let store = store.map_err(|error| error.to_string())?;
     clock.raise(recovery.latest());
     recovery.finish(&store);

@@ -7,13 +7,19 @@
 pub(crate) mod backup;
 pub(crate) mod dump;
 pub(crate) mod fsck;
+pub(crate) mod keys;
 pub(crate) mod moment;
 pub(crate) mod restore;
 mod services;
 
+use crate::root_key::{RootKeySource, chance};
+use engine::Keyring;
 use journal::{Io, LockError, LockGuard, OpenError};
+use names::Instant;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Damage was found, or the work failed.
 const WRONG: u8 = 1;
@@ -37,6 +43,22 @@ fn not_begun(why: impl std::fmt::Display) -> ExitCode {
 fn failed(why: impl std::fmt::Display) -> ExitCode {
     eprintln!("tidewire: {why}");
     ExitCode::from(WRONG)
+}
+
+/// The keys of a folder; `None` if nothing in it is sealed.
+fn keyring(folder: &Path, io: &Arc<dyn Io>, source: &RootKeySource) -> Result<Option<Keyring>, String> {
+    if Keyring::look(&**io).map_err(|error| error.to_string())?.is_none() {
+        return Ok(None);
+    }
+    let (root, passphrase) = source.look(folder, &**io)?;
+    let loaded = Keyring::load(Arc::clone(io), root, passphrase, now(), chance());
+    loaded.map(Some).map_err(|error| error.to_string())
+}
+
+/// What the machine's clock says.
+fn now() -> Instant {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Instant::from_millis(u64::try_from(now.as_millis()).unwrap_or(0))
 }
 
 /// Takes a folder for this process, or says who has it.

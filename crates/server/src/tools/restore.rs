@@ -2,6 +2,8 @@
 
 use super::{failed, lock, moment, not_begun, services};
 use crate::progress::Progress;
+use crate::root_key::RootKeySource;
+use engine::Keyring;
 use journal::backup::{BackupError, Goal, restore};
 use journal::{Io, ReadOnlyDisk, RealDisk};
 use names::Position;
@@ -15,6 +17,7 @@ pub(crate) struct Restore {
     pub(crate) from: PathBuf,
     pub(crate) folder: PathBuf,
     pub(crate) goal: Goal,
+    pub(crate) root_key: RootKeySource,
 }
 
 /// Reads what follows `--to`: a position, or a moment in UTC.
@@ -24,6 +27,19 @@ pub(crate) fn goal(text: &str) -> Result<Goal, String> {
     }
     let moment = moment::parse(text).map(Goal::Time);
     moment.ok_or_else(|| "neither a position (42) nor a moment in UTC (2026-11-22T10:30:00Z)".into())
+}
+
+/// A backup holds no root key, so whoever restores has to have it.
+fn say_what_opens_it(words: &Restore, target: &dyn Io) {
+    match Keyring::look(target) {
+        Ok(None) => {}
+        Ok(Some(_)) => {
+            if let Err(why) = words.root_key.look(&words.folder, target) {
+                println!("it cannot be opened yet: {why}");
+            }
+        }
+        Err(error) => println!("its keys cannot be read: {error}"),
+    }
 }
 
 /// Restores.
@@ -57,6 +73,7 @@ pub(crate) fn run(words: &Restore) -> ExitCode {
                 restored.records,
                 restored.log_id
             );
+            say_what_opens_it(words, &target);
             ExitCode::SUCCESS
         }
         Err(error @ BackupError::Refused(_)) => not_begun(error),

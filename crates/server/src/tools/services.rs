@@ -1,6 +1,6 @@
 //! What the services know of records, for tools that open no server: whether they can be replayed, and what they say.
 
-use engine::{Memory, Recover};
+use engine::{Memory, Recover, content_of_sealed};
 use journal::{Record, ReplayError, Snapshot};
 use names::Instant;
 use sqs::{Described, Sqs, SqsRecovery};
@@ -54,5 +54,9 @@ pub(crate) fn queue_of(snapshot: &Snapshot<'_>) -> Option<String> {
 
 /// When a record was written, if it says so.
 pub(crate) fn time_of(record: &Record<'_>) -> Option<Instant> {
-    describe(record).ok().and_then(|described| described.time)
+    match record.key_id {
+        0 => describe(record).ok().and_then(|described| described.time),
+        // A message says its time outside of what is sealed; the others belong to the record before them.
+        _ => content_of_sealed(record).map(|(_, time)| time),
+    }
 }

@@ -11,6 +11,7 @@ mod policy;
 mod queue;
 mod reply;
 mod resources;
+mod sealed;
 mod server;
 mod stopping;
 mod tools;

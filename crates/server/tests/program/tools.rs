@@ -45,6 +45,11 @@ fn bodies(address: &str) -> BTreeSet<String> {
     }
 }
 
+/// A backup holds no root key: whoever restores it brings the key.
+fn bring_key(from: &Folder, to: &Folder) {
+    fs::copy(Path::new(from.path()).join("root.key"), Path::new(to.path()).join("root.key")).unwrap();
+}
+
 fn flip(folder: &Folder, name: &str, offset: u64) {
     let file = fs::OpenOptions::new().read(true).write(true).open(Path::new(folder.path()).join(name)).unwrap();
     let mut byte = [0];
@@ -92,6 +97,7 @@ fn a_backup_under_load_restored_elsewhere_is_clean_and_holds_what_was_acknowledg
     });
     let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path()]);
     assert_eq!(code, Some(0), "{said}");
+    bring_key(&data, &made);
     let (code, said) = output(&["fsck", made.path()]);
     assert_eq!(code, Some(0), "{said}");
     let elsewhere = serve(&made);
@@ -108,6 +114,7 @@ fn a_backup_under_load_restored_elsewhere_is_clean_and_holds_what_was_acknowledg
     assert_eq!(code, Some(0), "{said}");
     let again = Folder::new("backup-again");
     assert_eq!(output(&["restore", kept.path(), "--data-dir", again.path()]).0, Some(0));
+    bring_key(&data, &again);
     let elsewhere = serve(&again);
     assert_eq!(bodies(&elsewhere.address), sent);
     elsewhere.stop();
@@ -135,6 +142,7 @@ fn a_folder_is_restored_as_of_a_position_and_as_of_a_time() {
         let made = Folder::new(&format!("point-made-{name}"));
         let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path(), "--to", &to]);
         assert_eq!(code, Some(0), "{said}");
+        bring_key(&data, &made);
         assert_eq!(output(&["fsck", made.path()]).0, Some(0));
         let elsewhere = serve(&made);
         assert_eq!(bodies(&elsewhere.address), expected, "{name}");
@@ -355,6 +363,7 @@ fn a_server_killed_in_the_middle_of_a_backup_loses_nothing_and_the_backup_can_be
     assert_eq!(output(&["fsck", data.path()]).0, Some(0));
     let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path()]);
     assert_eq!(code, Some(0), "{said}");
+    bring_key(&data, &made);
     let elsewhere = serve(&made);
     assert_eq!(bodies(&elsewhere.address), sent);
     elsewhere.stop();

@@ -47,7 +47,7 @@ fn queues_at_rest_are_listed_counted_and_described_like_others() {
 #[test]
 fn a_message_that_was_in_flight_when_its_queue_was_put_away_comes_back_in_time() {
     // Memory is scarce, so that nothing stays in it that the disk has, too.
-    let options = StoreOptions { journal: Options::small(1 << 18), memory_bytes: 10_000 };
+    let options = StoreOptions { journal: Options::small(1 << 18), memory_bytes: 10_000, keyring: None };
     let (disk, clock) = (Arc::new(SimDisk::new(1)), Arc::new(ManualClock::at(House::START)));
     let house = House::with(disk, clock, options).unwrap();
     house.ask("CreateQueue", &json!({"QueueName": "q"})).unwrap();

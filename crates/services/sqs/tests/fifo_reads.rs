@@ -17,7 +17,7 @@ fn house_with_messages_on_disk() -> House {
         house.ask("SendMessage", &input).expect("a message");
     }
     house.store.journal().close();
-    let options = StoreOptions { journal: Options::small(1 << 18), memory_bytes: 0 };
+    let options = StoreOptions { journal: Options::small(1 << 18), memory_bytes: 0, keyring: None };
     House::with(house.disk, house.clock, options).expect("the log is whole")
 }
 

@@ -1,9 +1,9 @@
 //! The service over a simulated disk and a clock turned by hand, asked in JSON as a client would.
 
-use engine::{Clock, ManualClock, Store, StoreOptions};
+use engine::{Clock, Keyring, KeyringError, ManualClock, Store, StoreOptions};
 use gateway::{Caller, Prepared, Service, Unprepared};
-use journal::Options;
 use journal::sim::SimDisk;
+use journal::{Io, Options};
 use names::{AccountId, Instant, Region};
 use serde_json::Value;
 use sqs::Sqs;
@@ -68,7 +68,11 @@ impl House {
     ) -> Result<Self, journal::OpenError> {
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let mut recovery = Sqs::recovery();
-        let store = Store::open(Arc::<SimDisk>::clone(&disk), options, shown, &mut [&mut recovery])?;
+        let io: Arc<dyn Io> = Arc::<SimDisk>::clone(&disk);
+        // Sealed, as every server's folder is.
+        let keyring = Some(Keyring::simulated(&io).map_err(KeyringError::into_open)?);
+        let options = StoreOptions { keyring, ..options.into() };
+        let store = Store::open(io, options, shown, &mut [&mut recovery])?;
         let region = Region::parse("us-east-1").expect("a region");
         let told = sqs::Options { home_region: region.clone(), limits, metered_queues_max: 1_000 };
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
