@@ -19,14 +19,23 @@ pub(crate) struct Scope<'a> {
     /// Absent from the multi-region scopes of SigV4a.
     pub(crate) region: Option<Cow<'a, str>>,
     pub(crate) service: Cow<'a, str>,
+    /// The session token that came beside it.
+    pub(crate) token: Option<Cow<'a, str>>,
 }
 
 /// The scope that the request carries, in its header or else in its query string.
 pub(crate) fn scope<'a>(headers: &'a HeaderMap, query: &'a str) -> Option<Scope<'a>> {
     match headers.get(AUTHORIZATION) {
-        Some(header) => in_header(header.to_str().ok()?),
+        Some(header) => {
+            let token = headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
+            Some(Scope { token: token.map(Cow::from), ..in_header(header.to_str().ok()?)? })
+        }
         None if query.is_empty() => None,
-        None => in_query(Form::parse(query.as_bytes(), b"").ok()?.get("X-Amz-Credential")?),
+        None => {
+            let form = Form::parse(query.as_bytes(), b"").ok()?;
+            let token = form.get("X-Amz-Security-Token").map(|token| token.to_owned().into());
+            Some(Scope { token, ..in_query(form.get("X-Amz-Credential")?)? })
+        }
     }
 }
 
@@ -37,7 +46,7 @@ fn in_header(header: &str) -> Option<Scope<'_>> {
     }
     let credential = fields.split([',', ' ']).find_map(|field| field.strip_prefix("Credential="))?;
     let (access_key, region, service) = parts(credential)?;
-    Some(Scope { access_key: access_key.into(), region: region.map(Cow::from), service: service.into() })
+    Some(Scope { access_key: access_key.into(), region: region.map(Cow::from), service: service.into(), token: None })
 }
 
 fn in_query(credential: &str) -> Option<Scope<'static>> {
@@ -46,6 +55,7 @@ fn in_query(credential: &str) -> Option<Scope<'static>> {
         access_key: access_key.to_owned().into(),
         region: region.map(|region| region.to_owned().into()),
         service: service.to_owned().into(),
+        token: None,
     })
 }
 

@@ -403,9 +403,10 @@ impl Gateway {
     /// Takes the key's word for it: an identity that is known, else the root user of the account that the key names.
     fn believe(&self, scope: Option<&Scope<'_>>, now: Instant) -> Arc<Identity> {
         let inner = &*self.0;
-        let Some(key) = scope.map(|scope| &*scope.access_key) else { return Arc::clone(&inner.root) };
+        let Some(scope) = scope else { return Arc::clone(&inner.root) };
+        let (key, token) = (&*scope.access_key, scope.token.as_deref());
         let known = match &inner.auth {
-            Auth::ParseOnly(Some(authority)) => authority.identity(key, None, now).ok(),
+            Auth::ParseOnly(Some(authority)) => authority.identity(key, token, now).ok(),
             _ => None,
         };
         let account = credential::account(key, inner.default_account);

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::mode::Mode;
 use crate::tls::Door;
+use iam::MadeKey;
 use journal::Recovery;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ pub(crate) fn print(
     address: SocketAddr,
     recovery: &Recovery,
     since_start: Duration,
+    made: Option<&MadeKey>,
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "tidewire {} · {mode}", env!("CARGO_PKG_VERSION"))?;
@@ -36,6 +38,11 @@ pub(crate) fn print(
     }
     writeln!(out, "  access       no signature is checked in this version; any credentials are taken")?;
     writeln!(out, "  account      {} in {}, or the 12-digit access key", config.account, config.region)?;
+    if let Some(made) = made {
+        let secret = made.secret.expose_text().unwrap_or_default();
+        writeln!(out, "  root key     {} / {secret}", made.access_key_id)?;
+        writeln!(out, "               made now and shown this once; it is also in root-key.json in the data folder")?;
+    }
     writeln!(out, "  point here   eval \"$(tidewire env --listen {address})\"")?;
     writeln!(out, "  started in   {:.1} ms", since_start.as_secs_f64() * 1000.0)?;
     writeln!(out, "Ready.")?;

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::descriptors;
 use crate::housekeeper::Housekeeper;
+use crate::identities::Identities;
 use crate::listen;
 use crate::localstack::LocalStack;
 use crate::metrics::StoreCollector;
@@ -20,7 +21,8 @@ use crate::root_key;
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
 use engine::{Clock, Keyring, Store, StoreOptions};
-use gateway::{Audit, Auth, Gateway, Limits, Service};
+use gateway::{Audit, Auth, Authority, Gateway, Limits, Service};
+use iam::Iam;
 use journal::{Io, OpenError, Options, RealDisk};
 use names::Instant;
 use prometheus_client::registry::Registry;
@@ -60,7 +62,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
     // A declaration that cannot be read stops the start before anything is opened.
     let declared = config.resources.as_deref().map(resources::read).transpose()?;
-    let (store, sqs) = open(config, &clock)?;
+    let (store, sqs, identities) = open(config, &clock)?;
     let housekeeper = (!config.ephemeral).then(|| Housekeeper::start(&store)).transpose();
     let housekeeper = housekeeper.map_err(|error| format!("the housekeeper did not start: {error}"))?;
     let nudge = Arc::clone(&store);
@@ -68,7 +70,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().on_thread_park(move || nudge.out_of_work()).build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
-    let outcome = runtime.block_on(serve(mode, config, declared, clock, Arc::clone(&store), sqs));
+    let outcome = runtime.block_on(serve(mode, config, declared, clock, Arc::clone(&store), sqs, identities));
     // Connections that outlast their patience must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if let Some(housekeeper) = housekeeper {
@@ -85,13 +87,14 @@ async fn serve(
     clock: Arc<SystemClock>,
     store: Arc<Store>,
     sqs: Arc<Sqs>,
+    identities: Identities,
 ) -> Result<(), Ended> {
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let audited = config.audit_log(mode).map(|(path, all)| AuditLog::start(&config.audit, all, path)).transpose()?;
     let (audit, audit_writer) = audited.unzip();
-    let gateway = wire_up(mode, config, &clock, &store, &sqs, audit);
+    let gateway = wire_up(mode, config, &clock, &store, &sqs, &identities, audit);
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
     let fresh = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh()));
@@ -99,6 +102,7 @@ async fn serve(
     let mut timers = tokio::spawn(run_timers(Arc::clone(&store)));
     let mut couriers = tokio::spawn(run_couriers(Arc::clone(&store)));
     let mut movers = tokio::spawn(run_moves(Arc::clone(&sqs)));
+    let made = identities.at_start(mode, config, declared.as_ref()).await?;
     if let Some(declared) = &declared {
         resources::apply_at_start(&gateway, address, config, declared).await?;
     }
@@ -108,9 +112,8 @@ async fn serve(
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds(config, tls)?));
     // Before anybody is told that we are there: from then on a signal is a wish to stop in order.
     let mut signals = Signals::listen()?;
-    let recovery = store.journal().recovery();
-    let printed = banner::print(mode, config, address, recovery, clock.uptime());
-    printed.map_err(|error| format!("standard output: {error}"))?;
+    banner::print(mode, config, address, store.journal().recovery(), clock.uptime(), made.as_ref())
+        .map_err(|error| format!("standard output: {error}"))?;
 
     let outcome = tokio::select! {
         signal = signals.told_to_stop() => {
@@ -180,9 +183,10 @@ fn keyring(config: &Config, disk: &Arc<dyn Io>, now: Instant) -> Result<Arc<Keyr
 }
 
 /// Opens or makes the data folder and brings the queues back.
-fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sqs>), String> {
+fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sqs>, Identities), String> {
     let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(clock);
-    let mut recovery = Sqs::recovery();
+    let (mut recovery, mut of_identities) = (Sqs::recovery(), Iam::recovery());
+    let mut root = None;
     let store = if config.ephemeral {
         Store::ephemeral(shown)
     } else {
@@ -190,12 +194,13 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
         let disk = RealDisk::open(&config.data_dir).map_err(|error| failed(error.to_string()))?;
         let journal = Options { reserve_bytes: config.reserve_mib << 20, ..Options::default() };
         let disk: Arc<dyn Io> = Arc::new(disk);
-        let keyring = Some(keyring(config, &disk, clock.now()).map_err(failed)?);
-        let options = StoreOptions { journal, memory_bytes: config.memory_limit, keyring };
-        let opened = Store::open(disk, options, shown, &mut [&mut recovery]);
+        let opened = keyring(config, &disk, clock.now()).map_err(failed)?;
+        root = Some(opened.services());
+        let options = StoreOptions { journal, memory_bytes: config.memory_limit, keyring: Some(opened) };
+        let opened = Store::open(disk, options, shown, &mut [&mut recovery, &mut of_identities]);
         opened.map_err(|error| failed(error.to_string() + &advice(&error, config)))?
     };
-    let behind = clock.raise(recovery.latest());
+    let behind = clock.raise(recovery.latest().max(of_identities.latest()));
     if behind > CLOCK_BEHIND_TOLD {
         let secs = behind.as_secs();
         tracing::warn!(secs, "the wall clock is behind the times in the store; going on from the latest of them");
@@ -206,7 +211,8 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
         metered_queues_max: config.metered_queues_max,
     };
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
-    Ok((store, sqs))
+    let identities = Identities::begin(root, &store, of_identities)?;
+    Ok((store, sqs, identities))
 }
 
 /// What an operator can do about a data folder that is damaged.
@@ -225,6 +231,7 @@ fn wire_up(
     clock: &Arc<SystemClock>,
     store: &Arc<Store>,
     sqs: &Arc<Sqs>,
+    identities: &Identities,
     audit: Option<Arc<AuditLog>>,
 ) -> Gateway {
     let mut registry = Registry::default();
@@ -238,7 +245,9 @@ fn wire_up(
         idle: Duration::from_secs(config.idle_timeout_secs),
         ..Limits::default()
     };
-    let services: Vec<Arc<dyn Service>> = vec![Arc::<Sqs>::clone(sqs)];
+    let services: Vec<Arc<dyn Service>> =
+        vec![Arc::<Sqs>::clone(sqs), Arc::<Iam>::clone(&identities.iam), Arc::<iam::Sts>::clone(&identities.sts)];
+    let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
     let options = gateway::Options {
         services,
@@ -248,16 +257,17 @@ fn wire_up(
         default_region: config.region.clone(),
         public_url: config.public_url.as_deref().map(Into::into),
         limits,
-        auth: Auth::Off,
+        auth: Auth::ParseOnly(Some(authority)),
         proxies: Vec::new(),
-        signing_keys: Arc::default(),
+        signing_keys: Arc::clone(&identities.signing_keys),
     };
     let audit = audit.map(|audit| {
         audit.register(&mut registry);
         audit as Arc<dyn Audit>
     });
     let gateway = Gateway::audited(options, audit, &mut registry);
-    pages.wire_up(registry, LocalStack { mode, gateway: gateway.clone(), sqs: Arc::clone(sqs) });
+    let (sqs, iam) = (Arc::clone(sqs), Arc::clone(&identities.iam));
+    pages.wire_up(registry, LocalStack { mode, gateway: gateway.clone(), sqs, iam });
     gateway
 }
 

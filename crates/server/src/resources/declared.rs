@@ -1,17 +1,21 @@
-//! What a declaration means: queues by name, with attributes, tags, and where their dead letters go.
+//! What a declaration means: queues by name, with attributes, tags, and where their dead letters go; identities are in
+//! `identities.rs`.
 //!
 //! A key that nobody knows is refused with its line and the nearest one that somebody does, because what is passed over is found
 //! out only by the harm it should have prevented. Whether an attribute's value is right the server says.
 
+use super::identities;
 use super::node::{Entry, Node, Wrong};
 use crate::config::unknown;
 use names::QueueName;
 use std::collections::BTreeMap;
 
 /// All that a file declares.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Declared {
     pub(crate) queues: BTreeMap<String, Queue>,
+    /// Groups, users and roles, in this order.
+    pub(crate) identities: Vec<iam::Declared>,
 }
 
 /// A queue as it should be. What is not named stays as it is.
@@ -42,11 +46,16 @@ const SAID_OTHERWISE: &[(&str, &str)] = &[
 pub(crate) fn read(document: &Node) -> Result<Declared, Wrong> {
     let mut declared = Declared::default();
     for Entry { key, line, node } in document.as_table("the document")? {
-        known(key, *line, &["queues"])?;
+        known(key, *line, &["queues", "groups", "users", "roles"])?;
+        if let Some((_, sort)) = identities::TABLES.iter().find(|(table, _)| table == key) {
+            declared.identities.extend(identities::read(*sort, node)?);
+            continue;
+        }
         for Entry { key, line, node } in node.as_table("queues")? {
             declared.queues.insert(queue_name(key, *line)?, queue(node)?);
         }
     }
+    declared.identities.sort_by_key(|identity| identity.sort);
     Ok(declared)
 }
 

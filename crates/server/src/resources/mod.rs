@@ -13,6 +13,7 @@ mod apply;
 mod declared;
 mod elasticmq;
 mod hocon;
+mod identities;
 mod node;
 mod plan;
 mod toml;
@@ -61,6 +62,9 @@ pub(crate) fn apply(config: &Config, words: &Apply) -> ExitCode {
 async fn apply_from_here(mut client: Client, declared: Declared, words: &Apply) -> Result<(), Stop> {
     let plan = difference(&mut client, &declared, words.prune).await?;
     print!("{plan}");
+    if !declared.identities.is_empty() {
+        println!("identities are made as they are declared when a server starts with this file");
+    }
     if words.dry_run || plan.is_empty() {
         return Ok(());
     }

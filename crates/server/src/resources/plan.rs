@@ -148,7 +148,8 @@ mod tests {
             tags: Some(map(&[("team", "billing")])),
             dead_letters: dead("jobs-dead", 5),
         };
-        Declared { queues: [("jobs".to_owned(), jobs), ("jobs-dead".to_owned(), Queue::default())].into() }
+        let queues = [("jobs".to_owned(), jobs), ("jobs-dead".to_owned(), Queue::default())].into();
+        Declared { queues, ..Declared::default() }
     }
 
     #[test]

@@ -141,7 +141,7 @@ mod tests {
         };
         let queues =
             [("odd".to_owned(), odd), ("7".to_owned(), Queue::default()), ("o.fifo".to_owned(), Queue::default())];
-        let declared = Declared { queues: queues.into() };
+        let declared = Declared { queues: queues.into(), ..Declared::default() };
         type Read = fn(&str) -> Result<Node, crate::resources::node::Wrong>;
         let readers: [(Language, Read); 3] =
             [(Language::Toml, toml::read), (Language::Json, hocon::read_json), (Language::Yaml, yaml::read)];

@@ -1,6 +1,7 @@
 //! What the services know of records, for tools that open no server: whether they can be replayed, and what they say.
 
 use engine::{Memory, Recover, content_of_sealed};
+use iam::{Iam, IamRecovery};
 use journal::{Record, ReplayError, Snapshot};
 use names::Instant;
 use sqs::{Described, Sqs, SqsRecovery};
@@ -12,12 +13,13 @@ const MEMORY_BYTES: usize = 16 << 20;
 /// Replays like an opening server, and keeps nothing afterwards.
 pub(crate) struct Replay {
     sqs: SqsRecovery,
+    iam: IamRecovery,
     memory: Arc<Memory>,
 }
 
 impl Replay {
     pub(crate) fn new() -> Self {
-        Self { sqs: Sqs::recovery(), memory: Arc::new(Memory::new(MEMORY_BYTES)) }
+        Self { sqs: Sqs::recovery(), iam: Iam::recovery(), memory: Arc::new(Memory::new(MEMORY_BYTES)) }
     }
 
     pub(crate) fn snapshot(&mut self, snapshot: &Snapshot<'_>) -> Result<(), ReplayError> {
@@ -34,6 +36,9 @@ impl Replay {
         if family == self.sqs.family() {
             return Ok((&mut self.sqs, &self.memory));
         }
+        if family == self.iam.family() {
+            return Ok((&mut self.iam, &self.memory));
+        }
         Err(format!("record family {family} is of a service that this version does not have").into())
     }
 }
@@ -42,6 +47,11 @@ impl Replay {
 pub(crate) fn describe(record: &Record<'_>) -> Result<Described, String> {
     match record.partition.family() {
         sqs::FAMILY => sqs::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string()),
+        iam::FAMILY => {
+            let told = iam::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string())?;
+            let iam::Described { what, time, details } = told;
+            Ok(Described { what, queue: None, time, message: None, details, body: None })
+        }
         family => Err(format!("family {family} is of a service that this version does not have")),
     }
 }

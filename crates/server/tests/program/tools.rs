@@ -240,7 +240,7 @@ fn a_dump_keeps_bodies_to_itself_until_asked_and_filters() {
     assert!(code == Some(0) && said.contains("what=sent") && said.contains("queue=q"), "beside a server: {said}");
     assert!(!said.contains("secret"), "{said}");
     server.stop();
-    let (_, said) = output(&["dump", data.path(), "--bodies", "--from", "2"]);
+    let (_, said) = output(&["dump", data.path(), "--bodies", "--from", "3"]);
     assert!(said.contains("body=secret") && !said.contains("what=created"), "{said}");
     let (_, said) = output(&["dump", data.path(), "--partition", "1.99"]);
     assert!(!said.contains("what="), "{said}");

@@ -1,0 +1,137 @@
+//! Identities at the start: IAM and STS over the store, and the root key of the configured account.
+//!
+//! The first start of `tidewire serve` makes an access key of the root user, prints it once and writes it to `root-key.json` in
+//! the data folder, for its owner alone. Where the account has one nothing is made. Who wants a key of his own choice sets
+//! `TIDEWIRE_ROOT_ACCESS_KEY_ID` and `TIDEWIRE_ROOT_SECRET_ACCESS_KEY`; it is good in either mode.
+
+use crate::config::Config;
+use crate::fetch::Fetch;
+use crate::mode::Mode;
+use crate::resources::Declared;
+use crate::root_key;
+use access::sigv4::Keys;
+use engine::Store;
+use iam::{Iam, IamRecovery, MadeKey, Options, Sts};
+use seal::{LocalRootKey, RootKey, Secret};
+use serde_json::json;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where a key of the root user is written that was made here.
+const ROOT_KEY_FILE: &str = "root-key.json";
+
+const ID_VARIABLE: &str = "TIDEWIRE_ROOT_ACCESS_KEY_ID";
+const SECRET_VARIABLE: &str = "TIDEWIRE_ROOT_SECRET_ACCESS_KEY";
+
+/// Both services.
+pub(crate) struct Identities {
+    pub(crate) iam: Arc<Iam>,
+    pub(crate) sts: Arc<Sts>,
+    pub(crate) signing_keys: Arc<Keys>,
+}
+
+impl Identities {
+    /// The services, with the identities that were replayed. Where the store keeps nothing there is no root key, and one that nobody will need again is made.
+    pub(crate) fn begin(root: Option<Arc<dyn RootKey>>, store: &Store, recovery: IamRecovery) -> Result<Self, String> {
+        let signing_keys = Arc::<Keys>::default();
+        let chance = root_key::chance();
+        let passing = || {
+            let mut bytes = [0; 32];
+            chance(&mut bytes);
+            Arc::new(LocalRootKey::new(&bytes)) as Arc<dyn RootKey>
+        };
+        let options = Options {
+            root: root.unwrap_or_else(passing),
+            chance: Arc::clone(&chance),
+            signing_keys: Arc::clone(&signing_keys),
+            documents: Arc::new(Fetch::new()?),
+        };
+        let (iam, sts) = Iam::begin(store, recovery, options).map_err(|error| error.to_string())?;
+        Ok(Self { iam: Arc::new(iam), sts: Arc::new(sts), signing_keys })
+    }
+
+    /// Before anybody is let in: what is declared, and a key of the root user; gives the one that was made.
+    pub(crate) async fn at_start(
+        &self,
+        mode: Mode,
+        config: &Config,
+        declared: Option<&Declared>,
+    ) -> Result<Option<MadeKey>, String> {
+        if let Some(declared) = declared {
+            self.declare(config, declared).await?;
+        }
+        self.root_key(mode, config).await
+    }
+
+    /// Sees to it that the root user has a key where keys are asked for; gives the one that was made.
+    async fn root_key(&self, mode: Mode, config: &Config) -> Result<Option<MadeKey>, String> {
+        let failed = |error: engine::Unavailable| format!("the root key cannot be kept: {error}");
+        if let Some(given) = given_root_key()? {
+            self.iam.set_root_key(config.account, &given).await.map_err(failed)?;
+            return Ok(None);
+        }
+        if mode == Mode::Dev || self.iam.has_root_key(config.account) {
+            return Ok(None);
+        }
+        let made = self.iam.make_root_key(config.account).await.map_err(failed)?;
+        if !config.ephemeral {
+            write_root_key(&config.data_dir, config, &made)?;
+        }
+        Ok(Some(made))
+    }
+}
+
+/// What a declaration says of identities.
+impl Identities {
+    /// Makes the configured account have what is declared.
+    async fn declare(&self, config: &Config, declared: &Declared) -> Result<(), String> {
+        if declared.identities.is_empty() {
+            return Ok(());
+        }
+        let changed = self.iam.declare(config.account, declared.identities.clone()).await;
+        let changed = changed.map_err(|why| format!("the declared identities cannot be applied: {why}"))?;
+        for change in &changed {
+            tracing::info!(%change, "identity applied");
+        }
+        Ok(())
+    }
+}
+
+/// The key that the environment gives.
+fn given_root_key() -> Result<Option<MadeKey>, String> {
+    match (std::env::var(ID_VARIABLE), std::env::var(SECRET_VARIABLE)) {
+        (Ok(id), Ok(secret)) => {
+            let is_id = (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            if !is_id || secret.is_empty() {
+                return Err(format!("{ID_VARIABLE} takes 16 to 128 letters and digits, {SECRET_VARIABLE} a secret"));
+            }
+            Ok(Some(MadeKey { access_key_id: id, secret: Secret::from(secret) }))
+        }
+        (Err(_), Err(_)) => Ok(None),
+        _ => Err(format!("{ID_VARIABLE} and {SECRET_VARIABLE} are set together")),
+    }
+}
+
+fn write_root_key(folder: &Path, config: &Config, made: &MadeKey) -> Result<(), String> {
+    let path = folder.join(ROOT_KEY_FILE);
+    let text = json!({
+        "account": config.account.as_str(),
+        "access_key_id": made.access_key_id,
+        "secret_access_key": made.secret.expose_text().unwrap_or_default(),
+    });
+    write_private(&path, &format!("{text:#}\n")).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Makes a file that its owner alone may read. What stood there is replaced.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,94 @@
+//! Who is behind a key, quickly: identities are made once and kept until anything changes.
+//!
+//! A change of any identity makes all of them stale, by a number that rises. Whoever makes one takes the number first, so what
+//! was made of a state before a change is never taken for one after it.
+
+use crate::identity;
+use crate::limits::IDENTITIES_KEPT_MAX;
+use crate::service::{Iam, Inner};
+use crate::session::Session;
+use access::sigv4::Fault;
+use gateway::{Authority, Identity};
+use names::Instant;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Identities that were made.
+#[derive(Default)]
+pub(crate) struct Identities {
+    generation: AtomicU64,
+    kept: RwLock<HashMap<Box<str>, Kept>>,
+}
+
+struct Kept {
+    generation: u64,
+    /// The token that the key came with; a key without one is for good.
+    token: Option<Box<str>>,
+    expires_at: Instant,
+    identity: Arc<Identity>,
+    session: Option<Arc<Session>>,
+}
+
+impl Identities {
+    /// Something changed.
+    pub(crate) fn changed(&self) {
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    fn find(&self, access_key: &str, token: Option<&str>, now: Instant) -> Option<Arc<Identity>> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.get(access_key)?;
+        let is_fresh = found.generation == self.generation.load(Ordering::Acquire);
+        let is_same = found.token.as_deref() == token && now < found.expires_at;
+        (is_fresh && is_same).then(|| Arc::clone(&found.identity))
+    }
+
+    /// The session that an identity was made of a moment ago, for the request that goes by it.
+    pub(crate) fn session(&self, access_key: &str, identity: &Arc<Identity>) -> Option<Arc<Session>> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.get(access_key).filter(|found| Arc::ptr_eq(&found.identity, identity))?.session.clone()
+    }
+
+    fn keep(&self, access_key: &str, made: Kept) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= IDENTITIES_KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(access_key.into(), made);
+    }
+}
+
+impl Inner {
+    pub(crate) fn identity(&self, access_key: &str, token: Option<&str>, now: Instant) -> Result<Arc<Identity>, Fault> {
+        if let Some(found) = self.identities.find(access_key, token, now) {
+            return Ok(found);
+        }
+        let generation = self.identities.generation.load(Ordering::Acquire);
+        let (identity, expires_at, session) = match token {
+            None => {
+                let made = self.partition.inspect(|realm| identity::of_key(realm, &self.keyring, access_key));
+                (made.ok_or(Fault::UnknownKey)??, Instant::FAR_FUTURE, None)
+            }
+            Some(token) => {
+                let session = Session::open(&self.keyring, access_key, token).ok_or(Fault::UnknownKey)?;
+                if session.expires_at <= now {
+                    return Err(Fault::ExpiredToken);
+                }
+                let made = self.partition.inspect(|realm| identity::of_session(realm, &session));
+                (made.ok_or(Fault::UnknownKey)??, session.expires_at, Some(Arc::new(session)))
+            }
+        };
+        let identity = Arc::new(identity);
+        let token = token.map(Into::into);
+        let made = Kept { generation, token, expires_at, identity: Arc::clone(&identity), session };
+        self.identities.keep(access_key, made);
+        Ok(identity)
+    }
+}
+
+impl Authority for Iam {
+    fn identity(&self, access_key: &str, token: Option<&str>, now: Instant) -> Result<Arc<Identity>, Fault> {
+        self.0.identity(access_key, token, now)
+    }
+}

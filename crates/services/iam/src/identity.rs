@@ -1,0 +1,149 @@
+//! What the gateway is told of a caller: made of the state, of a long-term key or of a session.
+//!
+//! Policies are compiled here, once for as long as nothing changes. If one that is in force cannot be compiled the caller is
+//! nobody: leaving it out might leave out a refusal.
+
+use crate::at::in_force;
+use crate::documents::compile;
+use crate::ids::named_id;
+use crate::keyring::Keyring;
+use crate::session::{Kind, Session};
+use crate::state::{Account, Entity, Realm, Sort};
+use access::sigv4::Fault;
+use access::{Caller, Policy, Sort as PolicySort};
+use gateway::{Fact, Identity};
+use names::{AccountId, Instant};
+use seal::Secret;
+use std::sync::Arc;
+
+type Policies = Vec<Arc<Policy>>;
+
+/// Who is behind a long-term key.
+pub(crate) fn of_key(realm: &Realm, keyring: &Keyring, id: &str) -> Result<Identity, Fault> {
+    let (account_id, key) = realm.key(id).filter(|(_, key)| key.is_active).ok_or(Fault::UnknownKey)?;
+    let secret = keyring.open_secret(&key.id, &key.sealed).ok_or(Fault::UnknownKey)?;
+    let account = realm.account(account_id).ok_or(Fault::UnknownKey)?;
+    match &key.user {
+        None => Ok(Identity::bare(root(account_id), secret)),
+        Some(user) => {
+            let user = account.entity_by_id(user).ok_or(Fault::UnknownKey)?;
+            of_user(account, account_id, user, secret)
+        }
+    }
+}
+
+/// The root user of an account, whose unique id is the account's number.
+pub(crate) fn root(account: AccountId) -> Caller {
+    Caller::root(account).with_unique_id(account.as_str())
+}
+
+fn of_user(account: &Account, id: AccountId, user: &Entity, secret: Secret) -> Result<Identity, Fault> {
+    let caller = Caller::parse(&user.arn(id)).map_err(|_| Fault::UnknownKey)?.with_unique_id(&user.id);
+    Ok(Identity {
+        caller,
+        secret,
+        policies: policies_of(account, id, user)?,
+        boundary: boundary_of(account, id, user)?,
+        session: None,
+        facts: tag_facts(user.tags.iter()),
+    })
+}
+
+/// Who is behind a session that is not over.
+pub(crate) fn of_session(realm: &Realm, session: &Session) -> Result<Identity, Fault> {
+    let empty = Account::default();
+    let (id, account) = (session.account, realm.account(session.account).unwrap_or(&empty));
+    let entity = || account.entity_by_id(&session.id).ok_or(Fault::UnknownKey);
+    let secret = session.secret.clone();
+    let mut identity = match session.kind {
+        Kind::User if session.id.is_empty() => Identity::bare(root(id), secret),
+        Kind::User => of_user(account, id, entity()?, secret)?,
+        Kind::Federated if session.id.is_empty() => Identity::bare(federated(session)?, secret),
+        Kind::Federated => Identity { caller: federated(session)?, ..of_user(account, id, entity()?, secret)? },
+        Kind::Nobody => {
+            let arn = session_arn(session, &session.id);
+            let caller =
+                Caller::parse(&arn).map_err(|_| Fault::UnknownKey)?.with_unique_id(&named_id("AROA", &session.id));
+            Identity::bare(caller, secret)
+        }
+        Kind::Role => {
+            let role = entity()?;
+            let caller = Caller::session(&session_arn(session, &role.name), &role.arn(id));
+            let caller = caller.map_err(|_| Fault::UnknownKey)?.with_unique_id(&role.id);
+            let bare = Identity::bare(caller, secret);
+            let (policies, boundary) = (policies_of(account, id, role)?, boundary_of(account, id, role)?);
+            Identity { policies, boundary, facts: tag_facts(role.tags.iter()), ..bare }
+        }
+    };
+    identity.session = session_policies(account, session)?;
+    identity.facts.extend(session_facts(session));
+    Ok(identity)
+}
+
+/// The ARN of a role's session.
+pub(crate) fn session_arn(session: &Session, role: &str) -> String {
+    format!("arn:aws:sts::{}:assumed-role/{role}/{}", session.account, session.name)
+}
+
+fn federated(session: &Session) -> Result<Caller, Fault> {
+    let arn = format!("arn:aws:sts::{}:federated-user/{}", session.account, session.name);
+    let caller = Caller::parse(&arn).map_err(|_| Fault::UnknownKey)?;
+    Ok(caller.with_unique_id(&format!("{}:{}", session.account, session.name)))
+}
+
+/// The policies that are an entity's: attached, inline, and of its groups.
+pub(crate) fn policies_of(account: &Account, id: AccountId, entity: &Entity) -> Result<Policies, Fault> {
+    let mut policies = own_policies(account, id, entity)?;
+    if entity.sort == Sort::User {
+        for group in account.groups_of(entity) {
+            policies.extend(own_policies(account, id, group)?);
+        }
+    }
+    Ok(policies)
+}
+
+fn own_policies(account: &Account, id: AccountId, entity: &Entity) -> Result<Policies, Fault> {
+    let attached = entity.attached.iter().map(|arn| managed(account, id, arn));
+    let inline = entity.inline.iter().map(|(name, document)| identity_policy(name, document));
+    attached.chain(inline).collect()
+}
+
+/// The boundary of an entity, if it has one.
+pub(crate) fn boundary_of(account: &Account, id: AccountId, entity: &Entity) -> Result<Option<Arc<Policy>>, Fault> {
+    entity.boundary.as_deref().map(|arn| managed(account, id, arn)).transpose()
+}
+
+fn managed(account: &Account, id: AccountId, arn: &str) -> Result<Arc<Policy>, Fault> {
+    let policy = in_force(account, id, arn).ok_or(Fault::UnknownKey)?;
+    identity_policy(policy.name, policy.document)
+}
+
+fn identity_policy(name: &str, document: &str) -> Result<Arc<Policy>, Fault> {
+    compile(name, document, PolicySort::Identity).ok_or(Fault::UnknownKey)
+}
+
+fn session_policies(account: &Account, session: &Session) -> Result<Option<Policies>, Fault> {
+    if !session.is_limited {
+        return Ok(None);
+    }
+    let documents = session.policies.iter().map(|document| identity_policy("session policy", document));
+    let managed = session.policy_arns.iter().map(|arn| managed(account, session.account, arn));
+    documents.chain(managed).collect::<Result<_, _>>().map(Some)
+}
+
+fn tag_facts<'t>(tags: impl Iterator<Item = (&'t str, &'t str)>) -> Vec<(Box<str>, Fact)> {
+    tags.map(|(key, value)| (tag_key(key), Fact::Text(value.into()))).collect()
+}
+
+fn tag_key(key: &str) -> Box<str> {
+    format!("aws:principaltag/{}", key.to_lowercase()).into()
+}
+
+fn session_facts(session: &Session) -> Vec<(Box<str>, Fact)> {
+    let tags = tag_facts(session.tags.iter().map(|(key, value)| (&**key, &**value)));
+    let kept = session.facts.iter().map(|(key, value)| (key.clone(), Fact::Text(value.clone())));
+    let mut facts: Vec<_> = tags.into_iter().chain(kept).collect();
+    facts.push(("aws:tokenissuetime".into(), Fact::Moment(Instant::from_millis(session.issued_at.as_secs() * 1000))));
+    facts.push(("aws:multifactorauthpresent".into(), Fact::Bool(false)));
+    facts
+}

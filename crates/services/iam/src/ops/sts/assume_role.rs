@@ -1,0 +1,199 @@
+//! AssumeRole: a session of a role, for whom the role's trust policy names.
+//!
+//! The door asks for `sts:AssumeRole` on the role under its trust policy. A role that is not there has no policy that would
+//! allow it, so it is refused in the same words: who may not assume a role does not learn whether there is one. Where nothing
+//! is enforced (`dev`), the role need not be there; such a session has no policies.
+
+use super::{chained, session_need};
+use crate::api::sts::operations::AssumeRole;
+use crate::api::sts::{AssumeRoleRequest, AssumeRoleResponse, AssumedRoleUser, Credentials};
+use crate::at::{At, Outcome, in_force};
+use crate::documents;
+use crate::identity::session_arn;
+use crate::ids::named_id;
+use crate::limits;
+use crate::ops::tagging;
+use crate::refusal::Refusal;
+use crate::service::{Done, Operation};
+use crate::session::{Issued, Kind, Session};
+use crate::shown::moment;
+use crate::state::{Entity, Sort};
+use access::Sort as PolicySort;
+use gateway::{Fact, Need};
+use names::{AccountId, Arn};
+
+/// A role as a request names it.
+pub(crate) struct Role<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) name: String,
+    pub(crate) entity: Option<&'a Entity>,
+}
+
+/// The role of an ARN; the path has to be right too.
+pub(crate) fn role_of<'a>(at: &At<'a>, arn: &str) -> Result<Role<'a>, Refusal> {
+    let invalid = || Refusal::invalid(format!("{arn} is invalid"));
+    let parsed = Arn::parse(arn).map_err(|_| invalid())?;
+    let account = AccountId::parse(&parsed.account).map_err(|_| invalid())?;
+    let path = parsed.resource.strip_prefix("role/").filter(|_| parsed.service == "iam").ok_or_else(invalid)?;
+    let name = path.rsplit('/').next().filter(|name| !name.is_empty()).ok_or_else(invalid)?;
+    let entity = at.realm.account(account).and_then(|home| home.entity(Sort::Role, name));
+    let entity = entity.filter(|role| role.arn(account) == *arn);
+    Ok(Role { account, name: name.to_owned(), entity })
+}
+
+/// What the trust policy of a role is asked.
+pub(crate) fn need_of_role(at: &At<'_>, action: &str, arn: &str) -> Result<Need, Refusal> {
+    let role = role_of(at, arn)?;
+    let trust = role.entity.and_then(|entity| entity.role.as_ref());
+    let trust = trust.and_then(|part| documents::compile("trust policy", &part.trust, PolicySort::Trust));
+    let need = session_need(action, arn, role.account).under(trust);
+    Ok(match role.entity {
+        Some(entity) => tagging::with_resource_tags(need, &entity.tags),
+        None => need,
+    })
+}
+
+/// The tags that a session of a session keeps, then those of the request.
+fn tags_of(before: Option<&Session>, input: &AssumeRoleRequest) -> Vec<(Box<str>, Box<str>)> {
+    let mut tags = before.map(Session::kept_tags).unwrap_or_default();
+    for tag in input.tags.iter().flatten() {
+        tags.retain(|(key, _)| !key.eq_ignore_ascii_case(&tag.key));
+        tags.push((tag.key.as_str().into(), tag.value.as_str().into()));
+    }
+    tags
+}
+
+impl Operation for AssumeRole {
+    fn needs(at: &At<'_>, input: &AssumeRoleRequest) -> Result<Vec<Need>, Refusal> {
+        if at.caller.identity.caller.kind() == access::Kind::Root {
+            return Err(Refusal::denied("Roles may not be assumed by root accounts."));
+        }
+        let said = |need: Need| {
+            let need = need.with("sts:rolesessionname", Fact::Text(input.role_session_name.as_str().into()));
+            let need = match &input.external_id {
+                Some(id) => need.with("sts:externalid", Fact::Text(id.as_str().into())),
+                None => need,
+            };
+            match &input.source_identity {
+                Some(source) => need.with("sts:sourceidentity", Fact::Text(source.as_str().into())),
+                None => need,
+            }
+        };
+        let tags = input.tags.as_deref().unwrap_or_default();
+        let with_tags = |need: Need| {
+            let need = super::with_session_tags(said(need), tags);
+            match &input.transitive_tag_keys {
+                Some(keys) => need.with("sts:transitivetagkeys", Fact::Many(super::texts(keys))),
+                None => need,
+            }
+        };
+        let mut needs = vec![with_tags(need_of_role(at, "AssumeRole", &input.role_arn)?)];
+        if !tags.is_empty() {
+            needs.push(with_tags(need_of_role(at, "TagSession", &input.role_arn)?));
+        }
+        if input.source_identity.is_some() {
+            needs.push(said(need_of_role(at, "SetSourceIdentity", &input.role_arn)?));
+        }
+        Ok(needs)
+    }
+
+    fn decide(at: &At<'_>, input: AssumeRoleRequest) -> Done<Self> {
+        let role = role_of(at, &input.role_arn)?;
+        if role.entity.is_none() && at.caller.is_held_to_policies() {
+            return Err(not_authorized(at, &input.role_arn));
+        }
+        let before = chained(at)?;
+        let secs = duration(role.entity, input.duration_seconds, before.is_some())?;
+        let (policies, policy_arns) =
+            super::session_policies(at, role.account, input.policy.as_deref(), input.policy_arns.as_deref())?;
+        let tags = tags_of(before, &input);
+        super::check_tags(&tags)?;
+        let mut transitive: Vec<Box<str>> = before.map(|session| session.transitive.clone()).unwrap_or_default();
+        transitive.extend(input.transitive_tag_keys.iter().flatten().map(|key| key.as_str().into()));
+        let earlier = before.and_then(|session| session.fact("aws:sourceidentity"));
+        let source = earlier.map(str::to_owned).or(input.source_identity);
+        let facts = source.iter().map(|source| ("aws:sourceidentity".into(), source.as_str().into())).collect();
+        let is_limited = input.policy.is_some() || !policy_arns.is_empty();
+        let session = Session {
+            policies,
+            policy_arns,
+            is_limited,
+            tags,
+            transitive,
+            facts,
+            ..of_role(at, &role, &input.role_session_name, secs)
+        };
+        let handed = hand_out(at, &session, &role);
+        Outcome::read(AssumeRoleResponse {
+            credentials: Some(handed.credentials),
+            assumed_role_user: Some(handed.user),
+            packed_policy_size: super::packed_size(&session),
+            source_identity: source,
+            ..AssumeRoleResponse::default()
+        })
+    }
+}
+
+/// In the words of a refusal by policy.
+pub(crate) fn not_authorized(at: &At<'_>, arn: &str) -> Refusal {
+    let who = at.caller.identity.caller.name();
+    Refusal::denied(format!("User: {who} is not authorized to perform: sts:AssumeRole on resource: {arn}"))
+}
+
+/// How long a session lasts.
+pub(crate) fn duration(role: Option<&Entity>, asked: Option<i32>, is_chained: bool) -> Result<u32, Refusal> {
+    let most = role.and_then(|role| role.role.as_ref()).map_or(limits::SESSION_SECS_MAX, |part| part.max_session_secs);
+    let Some(asked) = asked else { return Ok(limits::SESSION_SECS_DEFAULT.min(most)) };
+    let secs = u32::try_from(asked).unwrap_or(u32::MAX);
+    if secs > most {
+        return Err(Refusal::invalid(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ));
+    }
+    if is_chained && secs > limits::CHAINED_SECS_MAX {
+        return Err(Refusal::invalid(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        ));
+    }
+    Ok(secs)
+}
+
+/// A session of a role with nothing but what every one has.
+pub(crate) fn of_role(at: &At<'_>, role: &Role<'_>, name: &str, secs: u32) -> Session {
+    let (kind, id) = match role.entity {
+        Some(entity) => (Kind::Role, entity.id.clone()),
+        None => (Kind::Nobody, role.name.as_str().into()),
+    };
+    Session { kind, account: role.account, id, name: name.into(), ..Session::begun(at.now, secs, at.dice) }
+}
+
+/// What is handed out for a session of a role.
+pub(crate) struct HandedOut {
+    pub(crate) credentials: Credentials,
+    pub(crate) user: AssumedRoleUser,
+}
+
+pub(crate) fn hand_out(at: &At<'_>, session: &Session, role: &Role<'_>) -> HandedOut {
+    let id = role.entity.map_or_else(|| named_id("AROA", &role.name), |entity| entity.id.to_string());
+    let user =
+        AssumedRoleUser { assumed_role_id: format!("{id}:{}", session.name), arn: session_arn(session, &role.name) };
+    HandedOut { credentials: credentials(at, session), user }
+}
+
+/// A session's key, secret and token.
+pub(crate) fn credentials(at: &At<'_>, session: &Session) -> Credentials {
+    let Issued { access_key, token } = session.issue(at.keyring, at.dice);
+    Credentials {
+        access_key_id: access_key.into(),
+        secret_access_key: session.secret.expose_text().unwrap_or_default().to_owned(),
+        session_token: token,
+        expiration: moment(session.expires_at),
+    }
+}
+
+/// The managed policies that a session is limited to have to be there.
+pub(crate) fn check_arn(at: &At<'_>, account: AccountId, arn: &str) -> Result<(), Refusal> {
+    let found = at.realm.account(account).and_then(|home| in_force(home, account, arn).map(|_| ()));
+    let of_aws = || crate::aws_managed::find(arn).map(|_| ());
+    found.or_else(of_aws).ok_or_else(|| Refusal::malformed_policy(format!("The specified policy {arn} was not found.")))
+}

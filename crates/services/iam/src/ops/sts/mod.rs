@@ -1,0 +1,96 @@
+//! The operations of STS, and what sessions have in common.
+
+mod assume_role;
+mod caller;
+mod tokens;
+mod web_identity;
+
+pub(crate) use web_identity::prepare_web_identity;
+
+use crate::api::sts::{PolicyDescriptorType, Tag};
+use crate::at::At;
+use crate::documents;
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::service::ACTIONS;
+use crate::session::Session;
+use gateway::{Fact, Need};
+use names::AccountId;
+use std::sync::Arc;
+
+/// What an operation of STS needs.
+fn session_need(action: &str, resource: impl Into<Arc<str>>, owner: AccountId) -> Need {
+    Need::of(ACTIONS[1].get(action), resource, owner)
+}
+
+/// The session that the request itself comes from. It was known when the request was authenticated.
+fn chained<'a>(at: &At<'a>) -> Result<Option<&'a Session>, Refusal> {
+    let is_session = at.caller.identity.caller.kind() == access::Kind::Session;
+    match at.session {
+        None if is_session => Err(engine::Unavailable::Busy.into()),
+        session => Ok(session.filter(|_| is_session)),
+    }
+}
+
+fn texts(texts: &[String]) -> Vec<Box<str>> {
+    texts.iter().map(|text| text.as_str().into()).collect()
+}
+
+/// The need with the tags that a session is to have.
+fn with_session_tags(need: Need, tags: &[Tag]) -> Need {
+    let keys = tags.iter().map(|tag| tag.key.as_str().into()).collect();
+    let need = if tags.is_empty() { need } else { need.with("aws:tagkeys", Fact::Many(keys)) };
+    tags.iter().fold(need, |need, tag| {
+        need.with(format!("aws:requesttag/{}", tag.key.to_lowercase()), Fact::Text(tag.value.as_str().into()))
+    })
+}
+
+type Texts = Vec<Box<str>>;
+
+/// The session policies of a request: documents, and ARNs of managed policies.
+fn session_policies(
+    at: &At<'_>,
+    account: AccountId,
+    policy: Option<&str>,
+    arns: Option<&[PolicyDescriptorType]>,
+) -> Result<(Texts, Texts), Refusal> {
+    if let Some(document) = policy {
+        documents::check_identity(document)?;
+        if document.chars().count() > limits::SESSION_POLICY_CHARS_MAX {
+            let message = "Packed policy consumes more than 100% of allotted space, please use smaller policy.";
+            return Err(Refusal::new(&crate::api::sts::errors::PACKED_POLICY_TOO_LARGE_EXCEPTION, message));
+        }
+    }
+    let arns: Texts = arns.unwrap_or_default().iter().filter_map(|one| one.arn.as_deref().map(Into::into)).collect();
+    if arns.len() > limits::SESSION_POLICIES_MAX {
+        return Err(Refusal::invalid(format!(
+            "1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less \
+             than or equal to {}",
+            limits::SESSION_POLICIES_MAX
+        )));
+    }
+    arns.iter().try_for_each(|arn| assume_role::check_arn(at, account, arn))?;
+    Ok((policy.map(Into::into).into_iter().collect(), arns))
+}
+
+fn check_tags(tags: &[(Box<str>, Box<str>)]) -> Result<(), Refusal> {
+    let repeated = |at: usize| tags[..at].iter().any(|(key, _)| key.eq_ignore_ascii_case(&tags[at].0));
+    if (0..tags.len()).any(repeated) {
+        return Err(Refusal::new(
+            &crate::api::iam::errors::INVALID_INPUT_EXCEPTION,
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+        ));
+    }
+    match tags.len() {
+        count if count > limits::TAGS_MAX => Err(Refusal::invalid("A session can have at most 50 tags.")),
+        _ => Ok(()),
+    }
+}
+
+/// How much of the room for policies and tags is used, in percent, if there are any.
+fn packed_size(session: &Session) -> Option<i32> {
+    let policies: usize = session.policies.iter().chain(&session.policy_arns).map(|text| text.len()).sum();
+    let tags: usize = session.tags.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let percent = ((policies + tags) * 100).div_ceil(limits::SESSION_POLICY_CHARS_MAX * 2);
+    (percent > 0).then(|| i32::try_from(percent.min(100)).unwrap_or(100))
+}

@@ -1,0 +1,75 @@
+//! Lists page by page: Marker, MaxItems, IsTruncated.
+//!
+//! What is listed is in the order of a key; a marker is the last key that was shown, so that what comes and goes between two
+//! pages neither repeats nor hides anything else.
+
+use crate::limits::PAGE_DEFAULT;
+use crate::refusal::Refusal;
+use base64_simd::URL_SAFE_NO_PAD;
+
+/// Which part of a list is asked for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) marker: Option<&'a str>,
+    pub(crate) max_items: Option<i32>,
+}
+
+/// A part of a list.
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) marker: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The member of that name in replies.
+    pub(crate) fn is_truncated(&self) -> Option<bool> {
+        Some(self.marker.is_some())
+    }
+
+    /// The same part, each item shown.
+    pub(crate) fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(show).collect(), marker: self.marker }
+    }
+}
+
+/// The part of `items`, which are in the order of their keys.
+pub(crate) fn page<T>(
+    items: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> String,
+    wanted: &Wanted<'_>,
+) -> Result<Page<T>, Refusal> {
+    let after = wanted.marker.map(decode).transpose()?;
+    let most = wanted.max_items.and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE_DEFAULT);
+    let rest = items.into_iter().filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
+    let mut items: Vec<T> = rest.take(most + 1).collect();
+    let more = items.len() > most;
+    items.truncate(most);
+    let marker = items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode_to_string(key(last)));
+    Ok(Page { items, marker })
+}
+
+fn decode(marker: &str) -> Result<String, Refusal> {
+    let key = URL_SAFE_NO_PAD.decode_to_vec(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    key.ok_or_else(|| Refusal::invalid("Invalid Marker."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_repetition() {
+        let all = ["a", "b", "c", "d", "e"];
+        let (mut marker, mut seen) = (None, Vec::new());
+        loop {
+            let wanted = Wanted { marker: marker.as_deref(), max_items: Some(2) };
+            let page = page(all, |item| (*item).to_owned(), &wanted).unwrap_or_else(|_| panic!("it is a good marker"));
+            seen.extend(page.items);
+            marker = page.marker;
+            if marker.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, all);
+        assert!(page(all, |item| (*item).to_owned(), &Wanted { marker: Some("!"), max_items: None }).is_err());
+    }
+}
