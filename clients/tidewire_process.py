@@ -23,13 +23,14 @@ class StartFailed(Exception):
 class TidewireProcess:
     """One server process with its own data folder and log file."""
 
-    def __init__(self, data_dir, binary=None, prefix=(), environment=None, arguments=(), port=0):
+    def __init__(self, data_dir, binary=None, prefix=(), environment=None, arguments=(), port=0, mode="dev"):
         self.data_dir = str(data_dir)
         self.binary = binary or os.environ["TIDEWIRE_BIN"]
         self.prefix = list(prefix)
         self.environment = {**os.environ, **(environment or {})}
         self.arguments = list(arguments)
         self.port = port
+        self.mode = mode
         self.process = None
         self.endpoint = None
         self.started_secs = None
@@ -53,7 +54,7 @@ class TidewireProcess:
 
     def begin(self):
         """Starts the server and returns at once."""
-        command = [*self.prefix, self.binary, "dev", "--listen", f"127.0.0.1:{self.port}", "--data-dir", self.data_dir]
+        command = [*self.prefix, self.binary, self.mode, "--listen", f"127.0.0.1:{self.port}", "--data-dir", self.data_dir]
         with open(self.log_path, "ab") as log:
             self.log_start = log.tell()
             self.process = subprocess.Popen(

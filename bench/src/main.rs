@@ -12,6 +12,7 @@ mod caller;
 mod child;
 mod commit;
 mod connection;
+mod door;
 mod echo;
 mod fifo;
 mod folder;
@@ -62,6 +63,8 @@ enum Measurement {
     Replay(replay::ReplayOptions),
     /// Access decisions in process: what one costs
     Access(access_costs::Options),
+    /// SendMessage signed, verified and allowed, beside the same with all of that off
+    Door(door::Options),
     /// A queue that nobody consumes: memory, rates, restart, disk
     Backlog(backlog::Options),
     /// Visibility timeouts that all end in the same second: how long sends wait meanwhile
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Measurement::Journal(options) => commit::run(&options),
         Measurement::Replay(options) => replay::run(&options),
         Measurement::Access(options) => access_costs::run(&options),
+        Measurement::Door(options) => door::run(&options),
         Measurement::Backlog(options) => backlog::run(&options),
         Measurement::InFlight(options) => in_flight::run(&options),
         Measurement::Fifo(options) => fifo::run(&options),

@@ -1,6 +1,6 @@
 //! What a person sees when the server starts; the last line is the one that test containers wait for.
 
-use crate::config::Config;
+use crate::config::{Config, Verification};
 use crate::mode::Mode;
 use crate::tls::Door;
 use iam::MadeKey;
@@ -36,8 +36,9 @@ pub(crate) fn print(
         writeln!(out, "  durability   an answer leaves after its record is synced to disk (group commit, fdatasync)")?;
         writeln!(out, "  replayed     {} records, {} bytes", recovery.records, recovery.bytes)?;
     }
-    writeln!(out, "  access       no signature is checked in this version; any credentials are taken")?;
-    writeln!(out, "  account      {} in {}, or the 12-digit access key", config.account, config.region)?;
+    let (access, or) = access(config.auth(mode));
+    writeln!(out, "  access       {access}")?;
+    writeln!(out, "  account      {} in {}{or}", config.account, config.region)?;
     if let Some(made) = made {
         let secret = made.secret.expose_text().unwrap_or_default();
         writeln!(out, "  root key     {} / {secret}", made.access_key_id)?;
@@ -62,4 +63,14 @@ fn tls(config: &Config) -> Option<String> {
         None => "the configured certificate".to_owned(),
     };
     Some(if config.tls.is_required() { format!("only, {which}") } else { format!("on the same port, {which}") })
+}
+
+/// Who is let in, in a line, and what else than the configured account there may be.
+fn access(verification: Verification) -> (&'static str, &'static str) {
+    const OR: &str = ", or the 12-digit access key";
+    match verification {
+        Verification::Verify => ("every request must be signed, and allowed by a policy", ""),
+        Verification::ParseOnly => ("any credentials are taken, nothing is forbidden (auth = parse-only)", OR),
+        Verification::Off => ("any credentials are taken, nothing is forbidden (auth = off)", OR),
+    }
 }

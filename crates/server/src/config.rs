@@ -9,6 +9,7 @@ use crate::audit::Which;
 use crate::mode::Mode;
 use crate::root_key::RootKeySource;
 use crate::{audit, tls};
+use access::Network;
 use gateway::Rate;
 use names::{AccountId, Region};
 use std::collections::BTreeMap;
@@ -26,7 +27,10 @@ pub(crate) struct Config {
     pub(crate) region: Region,
     pub(crate) public_url: Option<String>,
     pub(crate) limits: sqs::Limits,
+    /// What was said of it; else the mode decides.
+    pub(crate) auth: Option<Verification>,
     pub(crate) allow_unauthenticated: bool,
+    pub(crate) proxies: Vec<Network>,
     pub(crate) log: LogFormat,
     pub(crate) log_level: String,
     pub(crate) header_timeout_secs: u64,
@@ -59,6 +63,17 @@ impl Throttle {
         };
         [rate(self.connection_per_sec, self.connection_burst), rate(self.account_per_sec, self.account_burst)]
     }
+}
+
+/// How much of a request's signature counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verification {
+    /// Every request is authenticated and allowed.
+    Verify,
+    /// Keys that are known are their identities; nothing is checked.
+    ParseOnly,
+    /// A key is its account; nothing is checked.
+    Off,
 }
 
 /// How log lines are written.
@@ -141,9 +156,16 @@ pub(crate) const KEYS: &[Key] = &[
         set: |config, text| put(&mut config.limits, limits(text)),
     },
     Key {
+        name: "auth",
+        value: "verify|parse-only|off",
+        help: "Whether requests must be signed and allowed; without it, verify in serve and parse-only in dev",
+        default: "",
+        set: |config, text| put(&mut config.auth, verification(text)),
+    },
+    Key {
         name: "allow_unauthenticated",
         value: "BOOL",
-        help: "Listen beyond this machine although this version checks no signature",
+        help: "Listen beyond this machine although auth is not verify",
         default: "false",
         set: |config, text| put(&mut config.allow_unauthenticated, boolean(text)),
     },
@@ -181,6 +203,13 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Queues with metrics of their own, first come first served; those of the others are summed up",
         default: "1000",
         set: |config, text| put(&mut config.metered_queues_max, whole(text).map(|number| number as usize)),
+    },
+    Key {
+        name: "http.proxies",
+        value: "ADDRESSES",
+        help: "Proxies whose X-Forwarded headers count, e.g. 10.0.0.0/8, divided by commas",
+        default: "",
+        set: |config, text| put(&mut config.proxies, networks(text)),
     },
     Key {
         name: "http.header_timeout_secs",
@@ -375,7 +404,13 @@ pub(crate) struct Sources {
 }
 
 /// Variables beginning with `TIDEWIRE_` that are not keys: the file's place, and what the test suites hand around.
-const OTHER_VARIABLES: &[&str] = &["TIDEWIRE_CONFIG", "TIDEWIRE_ENDPOINT", "TIDEWIRE_BIN"];
+const OTHER_VARIABLES: &[&str] = &[
+    "TIDEWIRE_CONFIG",
+    "TIDEWIRE_ENDPOINT",
+    "TIDEWIRE_BIN",
+    "TIDEWIRE_ROOT_ACCESS_KEY_ID",
+    "TIDEWIRE_ROOT_SECRET_ACCESS_KEY",
+];
 
 impl Config {
     /// Reads all sources. The error names the key, where it stood, and what is wrong with it.
@@ -411,7 +446,9 @@ impl Config {
             region: Region::parse("us-east-1").expect("the default region is a region"),
             public_url: None,
             limits: sqs::Limits::default(),
+            auth: None,
             allow_unauthenticated: false,
+            proxies: Vec::new(),
             log: LogFormat::Text,
             log_level: String::new(),
             header_timeout_secs: 0,
@@ -472,14 +509,35 @@ impl Config {
         if self.ephemeral && !self.tls.acme.domains.is_empty() {
             return Err("acme.domains needs a data folder for what is ordered, and ephemeral = true has none".into());
         }
-        if self.listen.ip().is_loopback() || self.allow_unauthenticated {
+        let auth = self.auth(mode);
+        if auth == Verification::Verify || self.listen.ip().is_loopback() || self.allow_unauthenticated {
             return Ok(());
         }
         Err(format!(
-            "listen = \"{}\" is reachable from other machines, and this version checks no signature: in `tidewire {mode}` \
-             that takes allow_unauthenticated = true",
-            self.listen
+            "listen = \"{}\" is reachable from other machines, and `tidewire {mode}` with auth = {} lets everybody do \
+             everything: that takes auth = verify, or allow_unauthenticated = true",
+            self.listen,
+            auth.as_str()
         ))
+    }
+
+    /// How much of a signature counts: what was said, else what is right for the mode.
+    pub(crate) fn auth(&self, mode: Mode) -> Verification {
+        self.auth.unwrap_or(match mode {
+            Mode::Serve => Verification::Verify,
+            Mode::Dev => Verification::ParseOnly,
+        })
+    }
+}
+
+impl Verification {
+    /// As it is configured.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::ParseOnly => "parse-only",
+            Self::Off => "off",
+        }
     }
 }
 
@@ -549,6 +607,20 @@ fn public_url(text: &str) -> Result<Option<String>, String> {
         true => Ok(Some(text.trim_end_matches('/').into())),
         false => Err("expected a URL that begins with http:// or https://".into()),
     }
+}
+
+fn verification(text: &str) -> Result<Option<Verification>, String> {
+    let all = [Verification::Verify, Verification::ParseOnly, Verification::Off];
+    match all.into_iter().find(|verification| verification.as_str() == text) {
+        None if !text.is_empty() => Err("expected verify, parse-only or off".into()),
+        found => Ok(found),
+    }
+}
+
+fn networks(text: &str) -> Result<Vec<Network>, String> {
+    let networks = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let wrong = |part: &str| format!("{part:?} is no address and no range like 10.0.0.0/8");
+    networks.map(|part| Network::parse(part).ok_or_else(|| wrong(part))).collect()
 }
 
 fn limits(text: &str) -> Result<sqs::Limits, String> {
@@ -671,7 +743,21 @@ mod tests {
 
     #[test]
     fn other_machines_are_let_in_only_when_that_is_said() {
-        assert!(read(&[], &[("listen", "0.0.0.0:4566")]).unwrap_err().contains("allow_unauthenticated"));
-        assert!(read(&[], &[("listen", "0.0.0.0:4566"), ("allow_unauthenticated", "true")]).is_ok());
+        let everywhere = ("listen", "0.0.0.0:4566");
+        assert!(read(&[], &[everywhere]).unwrap_err().contains("allow_unauthenticated"));
+        assert!(read(&[], &[everywhere, ("allow_unauthenticated", "true")]).is_ok());
+        assert!(read(&[], &[everywhere, ("auth", "verify")]).is_ok());
+        let flags = [("listen", "0.0.0.0:4566".to_owned()), ("auth", "off".to_owned())].into();
+        let off = Config::read(Mode::Serve, &Sources { flags, ..Sources::default() });
+        assert!(off.unwrap_err().contains("with auth = off lets everybody do everything"));
+        let serve = Config::read(Mode::Serve, &Sources::default()).unwrap();
+        assert_eq!((serve.auth(Mode::Serve), serve.auth(Mode::Dev)), (Verification::Verify, Verification::ParseOnly));
+        assert!(read(&[], &[("auth", "maybe")]).unwrap_err().contains("expected verify"));
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_ranges() {
+        assert_eq!(read(&[], &[("http.proxies", "10.0.0.0/8, ::1")]).unwrap().proxies.len(), 2);
+        assert!(read(&[], &[("http.proxies", "10.0.0.0/33")]).unwrap_err().contains("is no address"));
     }
 }

@@ -30,6 +30,8 @@ const PAGE_BYTES_MAX: usize = 16 << 20;
 /// What the pages are made from.
 pub(crate) struct LocalStack {
     pub(crate) mode: Mode,
+    /// Whether everybody may see everything: requests are not verified.
+    pub(crate) is_open: bool,
     pub(crate) gateway: Gateway,
     pub(crate) sqs: Arc<Sqs>,
     pub(crate) iam: Arc<Iam>,
@@ -81,6 +83,9 @@ impl LocalStack {
     pub(crate) async fn answer(&self, asked: Asked<'_>) -> Page {
         if RESETS.contains(&asked.path) {
             return self.reset(&asked).await;
+        }
+        if !self.is_open {
+            return Page::text(403, "Messages are shown without a signature only where auth is not verify.\n");
         }
         let form = form(&asked);
         let messages = match question(&asked) {

@@ -6,7 +6,7 @@
 use crate::audit::AuditLog;
 use crate::banner;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Verification};
 use crate::control::Control;
 use crate::descriptors;
 use crate::housekeeper::Housekeeper;
@@ -225,6 +225,14 @@ fn advice(error: &OpenError, config: &Config) -> String {
     )
 }
 
+fn auth(verification: Verification, authority: Arc<dyn Authority>) -> Auth {
+    match verification {
+        Verification::Verify => Auth::Verify(authority),
+        Verification::ParseOnly => Auth::ParseOnly(Some(authority)),
+        Verification::Off => Auth::Off,
+    }
+}
+
 fn wire_up(
     mode: Mode,
     config: &Config,
@@ -257,8 +265,8 @@ fn wire_up(
         default_region: config.region.clone(),
         public_url: config.public_url.as_deref().map(Into::into),
         limits,
-        auth: Auth::ParseOnly(Some(authority)),
-        proxies: Vec::new(),
+        auth: auth(config.auth(mode), authority),
+        proxies: config.proxies.clone(),
         signing_keys: Arc::clone(&identities.signing_keys),
     };
     let audit = audit.map(|audit| {
@@ -267,7 +275,10 @@ fn wire_up(
     });
     let gateway = Gateway::audited(options, audit, &mut registry);
     let (sqs, iam) = (Arc::clone(sqs), Arc::clone(&identities.iam));
-    pages.wire_up(registry, LocalStack { mode, gateway: gateway.clone(), sqs, iam });
+    pages.wire_up(
+        registry,
+        LocalStack { mode, is_open: config.auth(mode) != Verification::Verify, gateway: gateway.clone(), sqs, iam },
+    );
     gateway
 }
 

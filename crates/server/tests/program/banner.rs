@@ -76,10 +76,11 @@ fn dev_says_where_it_is_what_it_keeps_where_how_safely_and_for_whom() {
         &expect![[r#"
         tidewire VERSION · dev
         tidewire: listening on http://ADDRESS
+          TLS          on the same port, a development certificate; clients trust FOLDER/tls/development-ca.pem
           data         FOLDER
           durability   an answer leaves after its record is synced to disk (group commit, fdatasync)
           replayed     0 records, 0 bytes
-          access       no signature is checked in this version; any credentials are taken
+          access       any credentials are taken, nothing is forbidden (auth = parse-only)
           account      000000000000 in us-east-1, or the 12-digit access key
           point here   eval "$(tidewire env --listen ADDRESS)"
           started in   TIME ms
@@ -93,10 +94,11 @@ fn dev_says_where_it_is_what_it_keeps_where_how_safely_and_for_whom() {
         &expect![[r#"
             tidewire VERSION · dev
             tidewire: listening on http://ADDRESS
+              TLS          on the same port, a development certificate; clients trust FOLDER/tls/development-ca.pem
               data         FOLDER
               durability   an answer leaves after its record is synced to disk (group commit, fdatasync)
               replayed     2 records, BYTES bytes
-              access       no signature is checked in this version; any credentials are taken
+              access       any credentials are taken, nothing is forbidden (auth = parse-only)
               account      000000000000 in us-east-1, or the 12-digit access key
               point here   eval "$(tidewire env --listen ADDRESS)"
               started in   TIME ms
@@ -116,12 +118,13 @@ fn serve_says_the_same_and_what_queue_urls_begin_with() {
         &expect![[r#"
         tidewire VERSION · serve
         tidewire: listening on http://ADDRESS
+          TLS          on the same port, a development certificate; clients trust FOLDER/tls/development-ca.pem
           queue URLs   https://q.example.org/<account>/<queue>
           data         FOLDER
           durability   an answer leaves after its record is synced to disk (group commit, fdatasync)
           replayed     0 records, 0 bytes
-          access       no signature is checked in this version; any credentials are taken
-          account      123456789012 in eu-west-1, or the 12-digit access key
+          access       every request must be signed, and allowed by a policy
+          account      123456789012 in eu-west-1
           root key     ID / SECRET
                        made now and shown this once; it is also in root-key.json in the data folder
           point here   eval "$(tidewire env --listen ADDRESS)"
@@ -140,7 +143,7 @@ fn an_ephemeral_server_promises_nothing() {
         tidewire VERSION · dev
         tidewire: listening on http://ADDRESS
           data         in memory only: everything is lost at the end
-          access       no signature is checked in this version; any credentials are taken
+          access       any credentials are taken, nothing is forbidden (auth = parse-only)
           account      000000000000 in us-east-1, or the 12-digit access key
           point here   eval "$(tidewire env --listen ADDRESS)"
           started in   TIME ms

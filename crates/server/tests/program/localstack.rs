@@ -194,8 +194,17 @@ fn a_reset_deletes_all_queues_of_all_accounts_for_good() {
 
 #[test]
 fn a_server_for_use_is_not_reset() {
-    let cli = Cli(Server::start(&["serve", "--listen", "127.0.0.1:0", "--ephemeral"]));
+    let cli = Cli(Server::start(&["serve", "--listen", "127.0.0.1:0", "--ephemeral", "--auth", "off"]));
     cli.done(&["queue", "create", "q"]);
     assert_eq!(ask(&cli, "POST", "/moto-api/reset", "", "").0, 403);
     assert_eq!(cli.json(&["queue", "ls"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_server_that_verifies_shows_nobody_its_messages() {
+    let cli = Cli(Server::start(&["serve", "--listen", "127.0.0.1:0", "--ephemeral"]));
+    let (status, text) = ask(&cli, "GET", "/_aws/sqs/messages?QueueUrl=q", "", "");
+    assert_eq!((status, text.contains("auth is not verify")), (403, true), "{text}");
+    let (status, text) = ask(&cli, "GET", "/?Action=ListQueues&Version=2012-11-05", "", "");
+    assert_eq!((status, text.contains("MissingAuthenticationToken")), (403, true), "{text}");
 }

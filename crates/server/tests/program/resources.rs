@@ -161,8 +161,8 @@ fn elasticmqs_configuration_is_applied() {
 fn the_key_is_read_from_a_configuration_file_like_any_other() {
     let folder = Folder::new("resources-key");
     let path = write(&folder, "resources.json", r#"{ "queues": { "declared": {} } }"#);
-    let file =
-        File::of("resources-key", &format!("listen = \"127.0.0.1:0\"\nephemeral = true\nresources = \"{path}\"\n"));
+    let text = format!("listen = \"127.0.0.1:0\"\nephemeral = true\nauth = \"off\"\nresources = \"{path}\"\n");
+    let file = File::of("resources-key", &text);
     let cli = Cli(Server::start(&["serve", "--config", file.path()]));
     assert_eq!(names(&cli), ["declared"]);
     cli.0.stop();

@@ -23,7 +23,7 @@ fn coverage() -> String {
     }
     text.push_str(
         "\nA queue's `Policy`, and the permissions that AddPermission and RemovePermission keep in it, are checked, kept and given \
-         back.\nThey are not enforced yet: whoever reaches the server may do everything.\n",
+         back,\nand in force where requests are verified (`auth = verify`, the default of `tidewire serve`).\n",
     );
     text
 }

@@ -1,0 +1,194 @@
+//! `bench door`: what it costs that every request is authenticated and allowed.
+//!
+//! Two servers in one run, turn by turn, get the same bytes: SendMessage of 1 KB, signed by a user of least privilege. One
+//! verifies the signature and weighs the user's policy and the queue's, whose conditions ask for facts; the other has all of
+//! that off. What counts is the ratio of the servers' CPU times.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use access::Secret;
+use access::sigv4::{Incoming, Signer};
+use names::Instant;
+
+use crate::child::Server;
+use crate::connection::Connection;
+use crate::load::{self, Counts, Plan, Work};
+use crate::machine::{self, Machine};
+use crate::request;
+use crate::scratch::Scratch;
+use crate::subject;
+use crate::table::{Table, figure};
+
+/// CPU with verification and policies may be so many times that without.
+const RATIO_MAX: f64 = 1.35;
+
+/// Windows of each server, in turn.
+const ROUNDS: usize = 3;
+
+/// A window takes no more messages than this.
+const MESSAGES_MAX: u64 = 500_000;
+
+const REGION: &str = "us-east-1";
+const ROOT_KEY: &str = "AKIAROOTOFTHEBENCHES";
+
+/// What to measure, as the command line says it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Length of one window in seconds
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Numbers of connections
+    #[arg(long, value_delimiter = ',', default_value = "8,64")]
+    connections: Vec<usize>,
+}
+
+/// An access key.
+struct Key {
+    id: String,
+    secret: Secret,
+}
+
+/// A server, and the request that it is sent over and over.
+struct Side {
+    server: Server,
+    request: Vec<u8>,
+    _folder: Scratch,
+}
+
+/// Measures and prints.
+pub(crate) fn run(options: &Options) -> Result<(), String> {
+    Machine::read().print();
+    let runtime = subject::client_runtime()?;
+    let sides = [runtime.block_on(side("off"))?, runtime.block_on(side("verify"))?];
+    let mut table =
+        Table::new(&["connections", "off µs", "verify µs", "off /s", "verify /s", "ratio of CPU", "verdict"], 0);
+    for &connections in &options.connections {
+        let mut counts = [Counts::default(), Counts::default()];
+        for _ in 0..ROUNDS {
+            for (side, counts) in sides.iter().zip(&mut counts) {
+                let window = Duration::from_secs_f64(options.seconds);
+                counts.merge(&runtime.block_on(load::run(&side.plan(connections, window))));
+            }
+        }
+        table.row(row(connections, &counts)?);
+    }
+    println!("\n{}\nload at the end {}", table.render(), machine::load());
+    Ok(())
+}
+
+fn row(connections: usize, [off, verify]: &[Counts; 2]) -> Result<Vec<String>, String> {
+    let micros = |counts: &Counts| match (&counts.failure, counts.cpu_micros_per_request()) {
+        (None, Some(micros)) => Ok(micros),
+        (why, _) => Err(format!("a server gave up: {}", why.as_deref().unwrap_or("no request was answered"))),
+    };
+    let ratio = micros(verify)? / micros(off)?;
+    let verdict = if ratio <= RATIO_MAX { "within 1.35" } else { "MISSED 1.35" };
+    Ok(vec![
+        connections.to_string(),
+        figure(micros(off)?),
+        figure(micros(verify)?),
+        figure(off.requests_per_second()),
+        figure(verify.requests_per_second()),
+        format!("{ratio:.2}"),
+        verdict.into(),
+    ])
+}
+
+impl Side {
+    fn plan(&self, connections: usize, window: Duration) -> Plan {
+        let work = Work::Repeat { request: self.request.clone(), messages: 1, confirmed: Some("\"MessageId\"") };
+        let (address, pid) = (self.server.address, self.server.pid());
+        Plan { address, pid, connections, window, messages_max: MESSAGES_MAX, counts_syncs: false, work }
+    }
+}
+
+/// A server with a queue and a user; with everything off the same requests are believed.
+async fn side(auth: &str) -> Result<Side, String> {
+    let folder = Scratch::new(auth).map_err(|error| error.to_string())?;
+    let root = Key { id: ROOT_KEY.into(), secret: "a-secret-of-the-bench-and-nobody-elses".into() };
+    let mut command = Command::new(subject::product_binary()?);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--auth", auth, "--data-dir"]).arg(folder.path());
+    command.env("TIDEWIRE_ROOT_ACCESS_KEY_ID", &root.id);
+    command.env("TIDEWIRE_ROOT_SECRET_ACCESS_KEY", root.secret.expose_text().unwrap_or_default());
+    let server = Server::announced(&mut command, subject::READY_PATIENCE)?;
+    let address = server.address;
+    let user = user(address, &root).await?;
+    let url = queue(address, &root).await?;
+    let target = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessage")];
+    let request = signed(address, &user, "sqs", &target, &request::send_message(&url))?;
+    Ok(Side { server, request, _folder: folder })
+}
+
+/// A user who may send, and no more.
+async fn user(address: SocketAddr, root: &Key) -> Result<Key, String> {
+    let allowed = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sqs:SendMessage","sqs:GetQueueUrl"],"Resource":"arn:aws:sqs:*:*:jobs*"}]}"#;
+    iam(address, root, "Action=CreateUser&Version=2010-05-08&UserName=bench").await?;
+    let policy = format!(
+        "Action=PutUserPolicy&Version=2010-05-08&UserName=bench&PolicyName=p&PolicyDocument={}",
+        percent(allowed)
+    );
+    iam(address, root, &policy).await?;
+    let made = iam(address, root, "Action=CreateAccessKey&Version=2010-05-08&UserName=bench").await?;
+    let text = |name: &str| {
+        let (_, rest) = made.split_once(&format!("<{name}>"))?;
+        rest.split_once('<').map(|(text, _)| text.to_owned())
+    };
+    let key = text("AccessKeyId").zip(text("SecretAccessKey"));
+    let (id, secret) = key.ok_or_else(|| format!("no access key in {made}"))?;
+    Ok(Key { id, secret: secret.into() })
+}
+
+/// A queue with the policy of a bucket's events, and one that wants requests from this machine.
+async fn queue(address: SocketAddr, root: &Key) -> Result<String, String> {
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:s3:*:*:uploads"}}},{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}]}"#;
+    let body = serde_json::json!({"QueueName": "jobs", "Attributes": {"Policy": policy}}).to_string();
+    let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.CreateQueue")];
+    let answer = ask(address, &signed(address, root, "sqs", &headers, &body)?).await?;
+    let url = request::members(answer.as_bytes(), "QueueUrl").first().map(ToString::to_string);
+    url.ok_or_else(|| format!("no QueueUrl in {answer}"))
+}
+
+async fn iam(address: SocketAddr, root: &Key, form: &str) -> Result<String, String> {
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    ask(address, &signed(address, root, "iam", &headers, form)?).await
+}
+
+async fn ask(address: SocketAddr, request: &[u8]) -> Result<String, String> {
+    let mut connection = Connection::new(address);
+    let answer = connection.exchange(request).await.and_then(|answer| answer.ok().map(<[u8]>::to_vec));
+    answer.map(|body| String::from_utf8_lossy(&body).into_owned()).map_err(|error| error.to_string())
+}
+
+/// A request as bytes, signed with all of its headers.
+fn signed(
+    address: SocketAddr,
+    key: &Key,
+    service: &str,
+    given: &[(&str, &str)],
+    body: &str,
+) -> Result<Vec<u8>, String> {
+    let host = address.to_string();
+    let agent =
+        "Boto3/1.42.0 md/Botocore#1.42.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11.7 cfg/retry-mode#legacy";
+    let given: Vec<(&str, &str)> = [("host", host.as_str())].into_iter().chain(given.iter().copied()).collect();
+    let headers: Vec<(&str, &[u8])> = given.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    let plain = Incoming { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
+    let signer = Signer { access_key: &key.id, secret: &key.secret, token: None, region: REGION, service };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let added = signer.sign(&plain, Instant::EPOCH.plus_secs(now.as_secs()));
+    let added = added.map_err(|fault| fault.in_query().message)?;
+    let mut head = String::from("POST / HTTP/1.1\r\n");
+    for (name, value) in given.into_iter().chain(added.iter().map(|(name, value)| (*name, value.as_str()))) {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += &format!("user-agent: {agent}\r\naccept-encoding: identity\r\ncontent-length: {}\r\n\r\n", body.len());
+    Ok([head.as_bytes(), body.as_bytes()].concat())
+}
+
+fn percent(text: &str) -> String {
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
