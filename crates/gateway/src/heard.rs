@@ -97,7 +97,13 @@ impl Heard {
             None => return,
         };
         let told = if self.is_hidden() { Told::Hidden } else { told };
-        self.put(told);
+        match told {
+            // What holds something that was kept has its place, however little room is left.
+            Told::Struct(ref members) if !members.is_empty() => self.attach(told),
+            Told::Map(ref entries) if !entries.is_empty() => self.attach(told),
+            Told::List(ref items) if !items.is_empty() => self.attach(told),
+            told => self.put(told),
+        }
     }
 
     /// Keeps a value of about `bytes`, which is not looked at where it must not be kept.
@@ -113,12 +119,16 @@ impl Heard {
         self.put(told);
     }
 
+    /// Keeps what has no parts, while there is room: what is cut or hidden costs memory too.
     fn put(&mut self, told: Told) {
-        // What is cut or hidden costs memory too; beyond the bound nothing more is kept.
         self.bytes += size_of::<Told>() / 8;
-        let is_full = self.bytes > 2 * AUDITED_BYTES_MAX;
+        if self.open.is_empty() || self.bytes <= 2 * AUDITED_BYTES_MAX {
+            self.attach(told);
+        }
+    }
+
+    fn attach(&mut self, told: Told) {
         match self.open.last_mut() {
-            _ if is_full => {}
             Some(Open::Struct { members, at }) => members.extend(at.map(|(name, _)| (name, told))),
             Some(Open::Map { entries, key }) => entries.push((std::mem::take(key), told)),
             Some(Open::List(items)) => items.push(told),

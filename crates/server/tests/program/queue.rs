@@ -402,36 +402,39 @@ fn stats_shows_counts_age_and_rates() {
 #[test]
 fn what_was_sent_is_replayed_into_another_queue() {
     let cli = Cli::start();
-    cli.done(&["create", "jobs", "-a", "TidewireKeepDeletedSeconds=3600"]);
-    cli.done(&["create", "again"]);
+    cli.done(&["queue", "create", "jobs", "-a", "TidewireKeepDeletedSeconds=3600"]);
+    cli.done(&["queue", "create", "again"]);
     for body in ["one", "two"] {
-        cli.done(&["send", "jobs", body]);
+        cli.done(&["queue", "send", "jobs", body]);
     }
-    cli.done(&["receive", "jobs", "--delete"]);
-    let replayed = cli.json(&["replay", "jobs", "--into", "again", "--from", "2020-01-01T00:00:00Z"]);
+    cli.done(&["queue", "receive", "jobs", "--delete"]);
+    let replayed = cli.json(&["queue", "replay", "jobs", "--into", "again", "--from", "2020-01-01T00:00:00Z"]);
     assert_eq!((&replayed[0]["status"], &replayed[0]["examined"]), (&json!("Completed"), &json!(2)));
-    let peeked = cli.json(&["peek", "again"]);
+    let peeked = cli.json(&["queue", "peek", "again"]);
     let bodies: Vec<&Value> = peeked.as_array().unwrap().iter().map(|message| &message["Body"]).collect();
     assert_eq!(bodies, ["one", "two"]);
-    assert_eq!(cli.json(&["replay", "jobs", "--status"])[0]["only"], "all");
-    assert_eq!(cli.run(&["replay", "jobs"]).code, Some(2), "it goes somewhere");
-    let said = cli.run(&["replay", "jobs", "--into", "again", "--from", "yesterday"]);
+    assert_eq!(cli.json(&["queue", "replay", "jobs", "--status"])[0]["only"], "all");
+    assert_eq!(cli.run(&["queue", "replay", "jobs"]).code, Some(2), "it goes somewhere");
+    let said = cli.run(&["queue", "replay", "jobs", "--into", "again", "--from", "yesterday"]);
     assert!(said.code == Some(1) && said.err.contains("from must be a time"), "{said:?}");
 }
 
 #[test]
 fn parked_groups_are_shown_and_let_go_on() {
     let cli = Cli::start();
-    cli.done(&["create", "orders.fifo", "-a", "TidewireParkAfter=1"]);
+    cli.done(&["queue", "create", "orders.fifo", "-a", "TidewireParkAfter=1"]);
     for (body, id) in [("poison", "1"), ("next", "2")] {
-        cli.done(&["send", "orders.fifo", body, "--group", "g", "--deduplication", id]);
+        cli.done(&["queue", "send", "orders.fifo", body, "--group", "g", "--deduplication", id]);
     }
-    cli.done(&["receive", "orders.fifo", "--visibility", "0"]);
-    assert_eq!(cli.done(&["receive", "orders.fifo"]), "");
-    assert_eq!(cli.json(&["parked", "orders.fifo"])["parked_groups"], 1);
-    assert_eq!(cli.run(&["parked", "orders.fifo", "--drop-all"]).code, Some(2), "nobody said yes");
-    let shown = cli.json(&["peek", "orders.fifo", "--state", "parked"]);
+    cli.done(&["queue", "receive", "orders.fifo", "--visibility", "0"]);
+    assert_eq!(cli.json(&["queue", "receive", "orders.fifo"]), json!([]), "the group is parked");
+    assert_eq!(cli.json(&["queue", "parked", "orders.fifo"])["parked_groups"], 1);
+    assert_eq!(cli.run(&["queue", "parked", "orders.fifo", "--drop-all"]).code, Some(2), "nobody said yes");
+    let shown = cli.json(&["queue", "peek", "orders.fifo", "--state", "parked"]);
     assert_eq!(shown.as_array().unwrap().len(), 2);
-    assert_eq!(cli.json(&["parked", "orders.fifo", "--group", "g", "--drop-first", "--yes"])["parked_groups"], 0);
-    assert!(cli.done(&["receive", "orders.fifo"]).contains("next"));
+    assert_eq!(
+        cli.json(&["queue", "parked", "orders.fifo", "--group", "g", "--drop-first", "--yes"])["parked_groups"],
+        0
+    );
+    assert!(cli.done(&["queue", "receive", "orders.fifo"]).contains("next"));
 }
