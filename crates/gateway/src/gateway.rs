@@ -216,6 +216,26 @@ impl Gateway {
         self.0.stopping.clone()
     }
 
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    pub(crate) fn surroundings(&self) -> &dyn Surroundings {
+        &*self.0.surroundings
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&Arc<str>> {
+        self.0.public_url.as_ref()
+    }
+
+    pub(crate) fn default_account(&self) -> AccountId {
+        self.0.default_account
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
@@ -487,6 +507,7 @@ impl Gateway {
             content_type: text("content-type"),
             target: text("x-amz-target"),
             has_origin: head.headers.contains_key("origin"),
+            authorization: text("authorization"),
             body: &body,
             caller,
         };
@@ -547,7 +568,11 @@ fn unread(error: BodyError, bytes_max: usize) -> Refused {
 }
 
 /// Reads the input. Whatever goes wrong here, nothing was executed.
-fn decode(target: Target<'_>, input: &Input<'_>, witness: Option<&mut Witness>) -> Result<Box<dyn Prepared>, Refused> {
+pub(crate) fn decode(
+    target: Target<'_>,
+    input: &Input<'_>,
+    witness: Option<&mut Witness>,
+) -> Result<Box<dyn Prepared>, Refused> {
     let service = &*target.bound.service;
     let mut heard = witness.is_some().then(Heard::default);
     let prepare = |reader: &mut dyn Reader| match &mut heard {
@@ -571,7 +596,7 @@ fn malformed(invalid: &Invalid) -> Refused {
 }
 
 /// Has every policy that applies allow what the operation needs, before it is begun.
-fn allow(
+pub(crate) fn allow(
     target: Target<'_>,
     prepared: &dyn Prepared,
     caller: &Caller,
@@ -589,7 +614,7 @@ fn allow(
 }
 
 /// Carries the operation out, on this task. A panic of it is logged and answered, and goes no further.
-async fn call(
+pub(crate) async fn call(
     target: Target<'_>,
     prepared: Box<dyn Prepared>,
     caller: Caller,

@@ -5,6 +5,7 @@
 //! the service carry it out, and writes the answer the same way. No service sees HTTP, and no other crate of the house
 //! knows incoming AWS HTTP. A request refused before its operation is called has executed nothing.
 
+mod acting;
 mod audit;
 mod authenticate;
 mod body;

@@ -25,7 +25,6 @@ pub trait Pages: Send + Sync + 'static {
 }
 
 /// A request for a path that the server has claimed. Headers that are not there are empty.
-#[derive(Debug)]
 pub struct Asked<'a> {
     /// Whether it is a POST; else it is a GET or HEAD.
     pub is_post: bool,
@@ -41,6 +40,8 @@ pub struct Asked<'a> {
     pub target: &'a str,
     /// Whether a browser says which page sent it.
     pub has_origin: bool,
+    /// Authorization: a secret, to be compared and not shown.
+    pub authorization: &'a str,
     /// The body.
     pub body: &'a [u8],
     /// Who asks, as far as the request claims it.

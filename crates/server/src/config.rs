@@ -9,7 +9,7 @@ use crate::audit::Which;
 use crate::mode::Mode;
 use crate::root_key::RootKeySource;
 use crate::{audit, tls};
-use access::Network;
+use access::{Network, Secret};
 use gateway::Rate;
 use names::{AccountId, Region};
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) reserve_mib: u64,
     pub(crate) memory_limit: usize,
     pub(crate) resources: Option<PathBuf>,
+    pub(crate) s3_notifications: Option<PathBuf>,
+    pub(crate) s3_webhook_token: Option<Secret>,
     pub(crate) metered_queues_max: usize,
     pub(crate) tls: tls::Settings,
     pub(crate) audit: audit::Settings,
@@ -196,6 +198,20 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Queues to have from the start on, declared in .toml, .json, .yaml or ElasticMQ's .conf",
         default: "",
         set: |config, text| put(&mut config.resources, file(text)),
+    },
+    Key {
+        name: "s3.notifications",
+        value: "FILE",
+        help: "Which events of which buckets go to which queues, as JSON in the shape of S3's notification configuration",
+        default: "",
+        set: |config, text| put(&mut config.s3_notifications, file(text)),
+    },
+    Key {
+        name: "s3.webhook_token",
+        value: "TEXT",
+        help: "The bearer token with which S3 servers report events; a secret, best given as a variable",
+        default: "",
+        set: |config, text| put(&mut config.s3_webhook_token, Ok((!text.is_empty()).then(|| Secret::from(text)))),
     },
     Key {
         name: "metrics.queues_max",
@@ -458,6 +474,8 @@ impl Config {
             reserve_mib: 0,
             memory_limit: 0,
             resources: None,
+            s3_notifications: None,
+            s3_webhook_token: None,
             metered_queues_max: 0,
             tls: tls::Settings::default(),
             audit: audit::Settings::default(),
@@ -508,6 +526,12 @@ impl Config {
         }
         if self.ephemeral && !self.tls.acme.domains.is_empty() {
             return Err("acme.domains needs a data folder for what is ordered, and ephemeral = true has none".into());
+        }
+        if mode == Mode::Serve && self.s3_notifications.is_some() && self.s3_webhook_token.is_none() {
+            return Err(
+                "s3.notifications opens a door for events of buckets: in `tidewire serve` it takes s3.webhook_token"
+                    .into(),
+            );
         }
         let auth = self.auth(mode);
         if auth == Verification::Verify || self.listen.ip().is_loopback() || self.allow_unauthenticated {

@@ -29,6 +29,7 @@ mod queues;
 mod resources;
 mod root_key;
 mod run;
+mod s3;
 mod simulate;
 mod surroundings;
 mod tls;

@@ -2,6 +2,7 @@
 
 use crate::clock::SystemClock;
 use crate::localstack::{self, LocalStack};
+use crate::s3::{self, Ingress};
 use engine::Store;
 use gateway::{Asked, Page, Stopping};
 use prometheus_client::encoding::text::encode;
@@ -25,6 +26,7 @@ struct Wired {
     registry: Registry,
     stopping: Stopping,
     localstack: LocalStack,
+    s3: Option<Ingress>,
 }
 
 impl gateway::Pages for ServerPages {
@@ -40,12 +42,16 @@ impl gateway::Pages for ServerPages {
     }
 
     fn claims(&self, path: &str) -> bool {
-        localstack::has(path)
+        localstack::has(path) || s3::has(path)
     }
 
     fn answer<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Page> + Send + 'a>> {
         Box::pin(async move {
             match self.wired.get() {
+                Some(Wired { s3, .. }) if s3::has(asked.path) => match s3 {
+                    Some(ingress) => ingress.answer(&asked).await,
+                    None => Page::text(404, "This server has no s3.notifications.\n"),
+                },
                 Some(wired) => wired.localstack.answer(asked).await,
                 None => Page::text(503, "starting\n"),
             }
@@ -60,9 +66,9 @@ impl ServerPages {
     }
 
     /// Tells the pages what to count, and whose front door they stand at. Called once, before anything is served.
-    pub(crate) fn wire_up(&self, registry: Registry, localstack: LocalStack) {
+    pub(crate) fn wire_up(&self, registry: Registry, localstack: LocalStack, s3: Option<Ingress>) {
         let stopping = localstack.gateway.stopping();
-        let first = self.wired.set(Wired { registry, stopping, localstack }).is_ok();
+        let first = self.wired.set(Wired { registry, stopping, localstack, s3 }).is_ok();
         assert!(first, "the pages are wired up once");
     }
 

@@ -18,6 +18,7 @@ use crate::mode::Mode;
 use crate::pages::ServerPages;
 use crate::resources::{self, Declared};
 use crate::root_key;
+use crate::s3::{Ingress, Notifications};
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
 use engine::{Clock, Keyring, Store, StoreOptions};
@@ -62,6 +63,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
     // A declaration that cannot be read stops the start before anything is opened.
     let declared = config.resources.as_deref().map(resources::read).transpose()?;
+    let notifications = config.s3_notifications.as_deref().map(Notifications::read).transpose()?;
     let (store, sqs, identities) = open(config, &clock)?;
     let housekeeper = (!config.ephemeral).then(|| Housekeeper::start(&store)).transpose();
     let housekeeper = housekeeper.map_err(|error| format!("the housekeeper did not start: {error}"))?;
@@ -70,7 +72,8 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().on_thread_park(move || nudge.out_of_work()).build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
-    let outcome = runtime.block_on(serve(mode, config, declared, clock, Arc::clone(&store), sqs, identities));
+    let outcome =
+        runtime.block_on(serve(mode, config, (declared, notifications), clock, Arc::clone(&store), sqs, identities));
     // Connections that outlast their patience must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if let Some(housekeeper) = housekeeper {
@@ -83,7 +86,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
 async fn serve(
     mode: Mode,
     config: &Config,
-    declared: Option<Declared>,
+    (declared, notifications): (Option<Declared>, Option<Notifications>),
     clock: Arc<SystemClock>,
     store: Arc<Store>,
     sqs: Arc<Sqs>,
@@ -94,7 +97,7 @@ async fn serve(
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let audited = config.audit_log(mode).map(|(path, all)| AuditLog::start(&config.audit, all, path)).transpose()?;
     let (audit, audit_writer) = audited.unzip();
-    let gateway = wire_up(mode, config, &clock, &store, &sqs, &identities, audit);
+    let gateway = wire_up(mode, config, &clock, &store, (&sqs, &identities), audit, notifications);
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
     let fresh = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh()));
@@ -238,9 +241,9 @@ fn wire_up(
     config: &Config,
     clock: &Arc<SystemClock>,
     store: &Arc<Store>,
-    sqs: &Arc<Sqs>,
-    identities: &Identities,
+    (sqs, identities): (&Arc<Sqs>, &Identities),
     audit: Option<Arc<AuditLog>>,
+    notifications: Option<Notifications>,
 ) -> Gateway {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
@@ -274,10 +277,13 @@ fn wire_up(
         audit as Arc<dyn Audit>
     });
     let gateway = Gateway::audited(options, audit, &mut registry);
+    let s3 = notifications.filter(|wanted| !wanted.is_empty());
+    let s3 = s3.map(|wanted| Ingress::new(gateway.clone(), wanted, config.s3_webhook_token.clone()));
     let (sqs, iam) = (Arc::clone(sqs), Arc::clone(&identities.iam));
     pages.wire_up(
         registry,
         LocalStack { mode, is_open: config.auth(mode) != Verification::Verify, gateway: gateway.clone(), sqs, iam },
+        s3,
     );
     gateway
 }

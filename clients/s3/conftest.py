@@ -1,0 +1,145 @@
+"""A SeaweedFS server for the whole suite, whose webhook reports to the tidewire server of each test.
+
+In: TIDEWIRE_BIN; `weed` of the suite's own packages. Invariant: what is started here is ended here, by its own process id, and
+listens on loopback alone. Without a binary the suite is skipped by name, never passed.
+"""
+
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+import boto3
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from tidewire_process import TidewireProcess  # noqa: E402 (the folder above holds what several suites share)
+
+START_SECS_MAX = 60.0
+ACCOUNT = "111122223333"
+REGION = "eu-central-1"
+TOKEN = "a-token-of-the-suite"
+
+NOTIFICATION = """
+[notification.webhook]
+enabled = true
+endpoint = "http://127.0.0.1:{port}/_tidewire/s3/seaweedfs"
+bearer_token = "{token}"
+timeout_seconds = 5
+"""
+
+
+def free_ports(count):
+    """Ports that nobody has at this moment; SeaweedFS also uses each one plus 10000."""
+    ports = []
+    while len(ports) < count:
+        with socket.socket() as probe, socket.socket() as beyond:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1] - 10_000
+            if port < 20_000 or port in ports:
+                continue
+            try:
+                beyond.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            ports.append(port)
+    return ports
+
+
+@pytest.fixture(scope="session")
+def tidewire_port():
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory, tidewire_port):
+    """An S3 client of a SeaweedFS server that reports to the port of the suite's tidewire."""
+    folder = tmp_path_factory.mktemp("seaweedfs")
+    (folder / "notification.toml").write_text(NOTIFICATION.format(port=tidewire_port, token=TOKEN))
+    (folder / "data").mkdir()
+    master, volume, filer, door = free_ports(4)
+    command = [
+        str(pathlib.Path(sys.executable).parent / "weed"), "-logtostderr=true", "server", "-dir=data", "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1", f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}",
+        "-s3", f"-s3.port={door}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=100", "-master.volumeSizeLimitMB=64",
+    ]  # fmt: skip
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    endpoint = f"http://127.0.0.1:{door}"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, aws_access_key_id="any", aws_secret_access_key="any", region_name=REGION
+    )
+    deadline = time.monotonic() + START_SECS_MAX
+    try:
+        while True:
+            try:
+                client.create_bucket(Bucket="uploads")
+                client.create_bucket(Bucket="others")
+                client.put_object(Bucket="others", Key="first", Body=b"volumes are made")
+                break
+            except Exception as error:  # whatever a server that is starting answers
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError((folder / "log").read_text()[-4000:]) from error
+                time.sleep(0.2)
+        yield client
+    finally:
+        # It takes long to stop in order, and nothing of it is kept.
+        process.kill()
+        process.wait(30)
+
+
+class Jobs:
+    """A tidewire server with a queue that wants events, and its client."""
+
+    def __init__(self, folder, port, wishes):
+        self.notifications = folder / "notifications.json"
+        self.notifications.write_text(wishes)
+        self.server = TidewireProcess(
+            folder / "data",
+            arguments=["--account", ACCOUNT, "--region", REGION, "--s3-notifications", str(self.notifications)],
+            environment={"TIDEWIRE_S3_WEBHOOK_TOKEN": TOKEN},
+            port=port,
+        )
+
+    def start(self):
+        self.server.start()
+        self.sqs = boto3.client(
+            "sqs",
+            endpoint_url=self.server.endpoint,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="any",
+            region_name=REGION,
+        )
+        return self
+
+    def receive(self, queue, secs=30):
+        """The next event of a queue, and deletes it; nothing if none comes."""
+        deadline = time.monotonic() + secs
+        while time.monotonic() < deadline:
+            wait = max(0, min(2, int(deadline - time.monotonic())))
+            answer = self.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=wait)
+            for message in answer.get("Messages", []):
+                self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                return message["Body"]
+            if wait == 0:
+                break
+        return None
+
+
+@pytest.fixture
+def jobs(tmp_path, tidewire_port, s3):
+    """Starts tidewire servers with the wishes of a test, one after the other on the same port."""
+    if "TIDEWIRE_BIN" not in os.environ:
+        pytest.skip("TIDEWIRE_BIN is not set")
+    made = []
+
+    def make(wishes):
+        made.append(Jobs(tmp_path, tidewire_port, wishes))
+        return made[-1].start()
+
+    yield make
+    for one in made:
+        one.server.end()
+        os.unlink(one.server.log_path)
