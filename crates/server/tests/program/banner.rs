@@ -35,7 +35,10 @@ fn check(words: &[&str], folder: Option<&Folder>, expected: &Expect) {
         shown = shown.replace(folder.path(), "FOLDER");
     }
     expected.assert_eq(&shown.lines().map(masked).collect::<String>());
-    server.create_queue();
+    // One that verifies takes nothing from who signs nothing.
+    if words[0] == "dev" {
+        server.create_queue();
+    }
     let (code, log) = server.stop();
     assert_eq!(code, Some(0), "{log}");
 }
