@@ -178,6 +178,12 @@ impl Caller {
         Self { identity, account, enforced: true, ..self }
     }
 
+    /// The same caller, asking in another region.
+    #[must_use]
+    pub fn in_region(self, region: &Region) -> Self {
+        Self { region: region.clone(), ..self }
+    }
+
     /// A caller for a service's own tests, without a gateway: unsigned, at `http://localhost:4566/`, who may do everything.
     pub fn for_test(account: AccountId, region: Region, now: Instant) -> Self {
         Self {

@@ -1,0 +1,453 @@
+//! The keys of an account as a machine: keys, grants and aliases of all its regions.
+//!
+//! One partition is one account, so that what belongs together changes together: an alias and its key, a multi-Region key
+//! and its replicas. Ids, material and the moment come inside the command. A key whose time is over is not there for whoever
+//! asks; its end is journaled by [`Command::Bury`] soon after, so that the next checkpoint has nothing of its material.
+
+use crate::change::Change;
+use crate::grant::{Grant, GrantId, Grants};
+use crate::key::{Key, State};
+use crate::key_id::{KeyId, Target};
+use crate::limits;
+use crate::records::{self, Effect};
+use crate::refusal::Refusal;
+use engine::{Decision, Machine, MalformedRecord};
+use names::{AccountId, Instant, Position, Region};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What names a key: the same id may be in several regions.
+pub(crate) type Place = (Region, KeyId);
+
+/// The keys of one account.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Keyring {
+    pub(crate) account: AccountId,
+    pub(crate) keys: BTreeMap<Place, Kept>,
+    pub(crate) aliases: BTreeMap<(Region, Box<str>), Alias>,
+}
+
+/// A key and its grants.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) key: Arc<Key>,
+    pub(crate) grants: Arc<Grants>,
+}
+
+/// What an alias stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Alias {
+    pub(crate) target: KeyId,
+    pub(crate) created_at: Instant,
+    pub(crate) changed_at: Instant,
+}
+
+/// What may be asked.
+pub(crate) enum Command {
+    /// Makes a key, with an alias of AWS's own if it is one of its managed keys; the one that is there already wins.
+    Create {
+        account: AccountId,
+        key: Box<Key>,
+        alias: Option<Box<str>>,
+    },
+    /// The key that this names.
+    Find(Region, Target),
+    /// Keys of a region behind one, in the order of their ids.
+    Keys {
+        region: Region,
+        after: Option<KeyId>,
+        limit: usize,
+    },
+    /// Aliases of a region, all of them or those of a key.
+    Aliases {
+        region: Region,
+        of: Option<KeyId>,
+    },
+    /// Every grant of a region with its key.
+    AllGrants(Region),
+    /// Changes a key.
+    Change {
+        place: Place,
+        change: Box<Change>,
+    },
+    /// Names a key; `is_new` says whether the name must be free or must be taken.
+    SetAlias {
+        region: Region,
+        name: Box<str>,
+        target: KeyId,
+        is_new: bool,
+    },
+    DeleteAlias {
+        region: Region,
+        name: Box<str>,
+    },
+    AddGrant {
+        place: Place,
+        grant: Box<Grant>,
+    },
+    /// Journals the end of keys and of imported materials whose time is over.
+    Bury,
+    /// Ends every key at once: for who begins anew.
+    Clear,
+    RemoveGrant {
+        place: Place,
+        grant: GrantId,
+    },
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Done,
+    Key(Kept),
+    Keys(Vec<Arc<Key>>),
+    Aliases(Vec<(Box<str>, Alias)>),
+    Grants(Vec<(KeyId, Arc<Grant>)>),
+    /// The grant that holds now: the one that was there, if the same had been made before.
+    Granted(GrantId),
+    /// Keys of which something was buried.
+    Buried(Vec<KeyId>),
+    Refused(Refusal),
+}
+
+impl Keyring {
+    /// An account without keys.
+    pub(crate) fn of(account: AccountId) -> Self {
+        Self { account, keys: BTreeMap::new(), aliases: BTreeMap::new() }
+    }
+
+    /// Before the first record.
+    pub(crate) fn unborn() -> Self {
+        Self::of(AccountId::DEFAULT)
+    }
+
+    /// The key that a target names in a region, as it is at this moment.
+    pub(crate) fn find(&self, now: Instant, region: &Region, target: &Target) -> Result<Kept, Refusal> {
+        let id = match target {
+            Target::Key(id) => *id,
+            Target::Alias(name) => match self.aliases.get(&(region.clone(), name.clone())) {
+                Some(alias) => alias.target,
+                None => return Err(Refusal::no_alias(&alias_arn(region, self.account, name))),
+            },
+        };
+        let kept = self.keys.get(&(region.clone(), id)).and_then(|kept| kept.at(now));
+        kept.ok_or_else(|| Refusal::no_key(&id.arn(region, self.account)))
+    }
+
+    /// The names of a key's aliases.
+    pub(crate) fn aliases_of(&self, place: &Place) -> impl Iterator<Item = &str> {
+        let (region, id) = place;
+        let of_it = self.aliases.iter().filter(move |((home, _), alias)| home == region && alias.target == *id);
+        of_it.map(|((_, name), _)| &**name)
+    }
+
+    fn kept(&self, now: Instant, place: &Place) -> Result<Kept, Refusal> {
+        self.find(now, &place.0, &Target::Key(place.1))
+    }
+
+    fn create(
+        &self,
+        now: Instant,
+        account: AccountId,
+        key: Box<Key>,
+        alias: Option<Box<str>>,
+    ) -> Decision<Effect, Reply> {
+        let region = &key.region;
+        if let Some(known) = alias.clone().and_then(|name| self.find(now, region, &Target::Alias(name)).ok()) {
+            return Decision::answer(Reply::Key(known));
+        }
+        let own = self.keys.keys().filter(|(home, _)| home == region).count();
+        if own >= limits::KEYS_MAX {
+            return refused(Refusal::limit(format!("An account has at most {} keys in a region.", limits::KEYS_MAX)));
+        }
+        let opened = self.keys.is_empty().then_some(Effect::Opened(account));
+        let key = Arc::new(*key);
+        let (at, target) = (key.created_at, key.id);
+        let named = alias
+            .map(|name| Effect::AliasPut(key.region.clone(), name, Alias { target, created_at: at, changed_at: at }));
+        let reply = Reply::Key(Kept { key: Arc::clone(&key), grants: Arc::default() });
+        Decision::change(opened.into_iter().chain([Effect::KeyPut(key)]).chain(named).collect(), reply)
+    }
+
+    fn keys(&self, now: Instant, region: &Region, after: Option<KeyId>, limit: usize) -> Vec<Arc<Key>> {
+        let from = (region.clone(), KeyId::from_record([0; 16], false));
+        let own = self.keys.range(from..).take_while(|((home, _), _)| home == region);
+        let behind = own.filter(|((_, id), _)| after.is_none_or(|after| *id > after));
+        behind.filter_map(|(_, kept)| kept.at(now)).map(|kept| kept.key).take(limit).collect()
+    }
+
+    /// A change of a key, with what it does to the key's relatives in other regions.
+    fn change(&self, now: Instant, place: &Place, change: &Change) -> Result<Decision<Effect, Reply>, Refusal> {
+        let kept = self.kept(now, place)?;
+        let changed = change.apply_to(&kept.key, now, self)?;
+        let reply = match changed.first() {
+            Some(key) => Kept { key: Arc::clone(key), grants: kept.grants },
+            None => kept,
+        };
+        let effects = changed.into_iter().map(Effect::KeyPut).collect();
+        Ok(Decision::change(effects, Reply::Key(reply)))
+    }
+
+    fn set_alias(
+        &self,
+        now: Instant,
+        region: Region,
+        name: Box<str>,
+        target: KeyId,
+        is_new: bool,
+    ) -> Result<Decision<Effect, Reply>, Refusal> {
+        let arn = alias_arn(&region, self.account, &name);
+        let known = self.aliases.get(&(region.clone(), name.clone()));
+        if is_new && known.is_some() {
+            let message = format!("An alias with the name {arn} already exists");
+            return Err(Refusal::new(&crate::api::errors::ALREADY_EXISTS_EXCEPTION, message));
+        }
+        if !is_new && known.is_none() {
+            return Err(Refusal::no_alias(&arn));
+        }
+        let place = (region, target);
+        let kept = self.kept(now, &place)?;
+        if kept.key.is_going() {
+            return Err(Refusal::state(&kept.key.arn(), "pending deletion"));
+        }
+        if let Some(before) = known.and_then(|alias| self.keys.get(&(place.0.clone(), alias.target)))
+            && (before.key.spec, before.key.usage) != (kept.key.spec, kept.key.usage)
+        {
+            return Err(Refusal::validation(format!(
+                "Alias {name} cannot be changed from a key of the spec {} to one of the spec {}.",
+                before.key.spec.name(),
+                kept.key.spec.name()
+            )));
+        }
+        if self.aliases_of(&place).count() >= limits::ALIASES_PER_KEY_MAX && known.is_none_or(|it| it.target != target)
+        {
+            return Err(Refusal::limit(format!("A key has at most {} aliases.", limits::ALIASES_PER_KEY_MAX)));
+        }
+        let alias = Alias { target, created_at: known.map_or(now, |known| known.created_at), changed_at: now };
+        Ok(Decision::change(vec![Effect::AliasPut(place.0, name, alias)], Reply::Done))
+    }
+
+    fn delete_alias(&self, region: Region, name: Box<str>) -> Result<Decision<Effect, Reply>, Refusal> {
+        let missing = || Refusal::no_alias(&alias_arn(&region, self.account, &name));
+        self.aliases.get(&(region.clone(), name.clone())).ok_or_else(missing)?;
+        Ok(Decision::change(vec![Effect::AliasGone(region, name)], Reply::Done))
+    }
+
+    fn add_grant(&self, now: Instant, place: Place, grant: Grant) -> Result<Decision<Effect, Reply>, Refusal> {
+        let kept = self.kept(now, &place)?;
+        check_usable(&kept.key)?;
+        // The same name with the same terms is the same grant: CreateGrant can be repeated.
+        let same = |known: &&Arc<Grant>| {
+            grant.name.is_some() && Grant { id: known.id, created_at: known.created_at, ..grant.clone() } == ***known
+        };
+        if let Some(known) = kept.grants.values().find(same) {
+            return Ok(Decision::answer(Reply::Granted(known.id)));
+        }
+        if kept.grants.len() >= limits::GRANTS_PER_KEY_MAX {
+            return Err(Refusal::limit(format!("A key has at most {} grants.", limits::GRANTS_PER_KEY_MAX)));
+        }
+        let id = grant.id;
+        Ok(Decision::change(vec![Effect::GrantPut(place.0, place.1, Arc::new(grant))], Reply::Granted(id)))
+    }
+
+    fn remove_grant(&self, now: Instant, place: Place, grant: GrantId) -> Result<Decision<Effect, Reply>, Refusal> {
+        let kept = self.kept(now, &place)?;
+        kept.grants.get(&grant).ok_or_else(|| Refusal::not_found(format!("Grant ID {grant} not found")))?;
+        Ok(Decision::change(vec![Effect::GrantGone(place.0, place.1, grant)], Reply::Done))
+    }
+
+    fn answer(&self, now: Instant, command: Command) -> Result<Decision<Effect, Reply>, Refusal> {
+        match command {
+            Command::Create { account, key, alias } => Ok(self.create(now, account, key, alias)),
+            Command::Find(region, target) => {
+                self.find(now, &region, &target).map(|kept| Decision::answer(Reply::Key(kept)))
+            }
+            Command::Keys { region, after, limit } => {
+                Ok(Decision::answer(Reply::Keys(self.keys(now, &region, after, limit))))
+            }
+            Command::Aliases { region, of } => {
+                let own = self.aliases.iter().filter(|((home, _), _)| *home == region);
+                let wanted = own.filter(|(_, alias)| of.is_none_or(|id| alias.target == id));
+                Ok(Decision::answer(Reply::Aliases(wanted.map(|((_, name), alias)| (name.clone(), *alias)).collect())))
+            }
+            Command::AllGrants(region) => {
+                let own = self.keys.iter().filter(|((home, _), _)| *home == region);
+                let grants = own.flat_map(|((_, id), kept)| kept.grants.values().map(|grant| (*id, Arc::clone(grant))));
+                Ok(Decision::answer(Reply::Grants(grants.collect())))
+            }
+            Command::Change { place, change } => self.change(now, &place, &change),
+            Command::SetAlias { region, name, target, is_new } => self.set_alias(now, region, name, target, is_new),
+            Command::DeleteAlias { region, name } => self.delete_alias(region, name),
+            Command::AddGrant { place, grant } => self.add_grant(now, place, *grant),
+            Command::Bury => Ok(self.bury(now)),
+            Command::Clear => {
+                let gone = self.keys.keys().map(|(region, id)| Effect::KeyGone(region.clone(), *id)).collect();
+                Ok(Decision::change(gone, Reply::Buried(self.keys.keys().map(|(_, id)| *id).collect())))
+            }
+            Command::RemoveGrant { place, grant } => self.remove_grant(now, place, grant),
+        }
+    }
+
+    /// Ends what time has ended: keys, with a primary's own wait that begins when its last replica goes, and materials.
+    fn bury(&self, now: Instant) -> Decision<Effect, Reply> {
+        let (mut effects, mut buried) = (Vec::new(), Vec::new());
+        for ((region, id), kept) in &self.keys {
+            match kept.key.state {
+                State::PendingDeletion(at) if at <= now => {
+                    effects.extend(self.primary_waiting_for(region, *id, now).map(|key| Effect::KeyPut(Arc::new(key))));
+                    effects.push(Effect::KeyGone(region.clone(), *id));
+                }
+                _ => match kept.key.aged(now) {
+                    Some(aged) => effects.push(Effect::KeyPut(Arc::new(aged))),
+                    None => continue,
+                },
+            }
+            buried.push(*id);
+        }
+        Decision::change(effects, Reply::Buried(buried))
+    }
+
+    /// The primary that waits for this replica alone, as it is when the replica is gone.
+    fn primary_waiting_for(&self, region: &Region, id: KeyId, now: Instant) -> Option<Key> {
+        let waits = |kept: &&Kept| {
+            let replicas = kept.key.multi_region.as_ref().map(|config| config.replicas.as_slice());
+            matches!(kept.key.state, State::PendingReplicaDeletion(_)) && replicas == Some(std::slice::from_ref(region))
+        };
+        let relatives = self.keys.iter().filter(|((_, own), _)| *own == id).map(|(_, kept)| kept);
+        let primary = relatives.into_iter().find(waits)?;
+        let State::PendingReplicaDeletion(days) = primary.key.state else { return None };
+        let state = State::PendingDeletion(now.plus_millis(u64::from(days) * limits::DAY_MILLIS));
+        Some(Key { state, ..(*primary.key).clone() })
+    }
+
+    /// A key is gone: with it its grants, its aliases, and its place among the replicas.
+    fn let_go(&mut self, place: &Place) {
+        self.keys.remove(place);
+        self.aliases.retain(|(home, _), alias| (home, alias.target) != (&place.0, place.1));
+        for (_, kept) in self.keys.iter_mut().filter(|((_, id), _)| *id == place.1) {
+            if let Some(config) = &mut Arc::make_mut(&mut kept.key).multi_region {
+                config.replicas.retain(|region| *region != place.0);
+            }
+        }
+    }
+}
+
+impl Kept {
+    /// What it is at this moment: nothing, if its time is over.
+    fn at(&self, now: Instant) -> Option<Self> {
+        if matches!(self.key.state, State::PendingDeletion(at) if at <= now) {
+            return None;
+        }
+        let aged = self.key.changes_at().filter(|at| *at <= now).and_then(|_| self.key.aged(now));
+        let key = aged.map_or_else(|| Arc::clone(&self.key), Arc::new);
+        Some(Self { key, grants: Arc::clone(&self.grants) })
+    }
+}
+
+/// Whether a key may be used at all.
+pub(crate) fn check_usable(key: &Key) -> Result<(), Refusal> {
+    match key.state {
+        State::Enabled => Ok(()),
+        State::Disabled => Err(Refusal::disabled(&key.arn())),
+        State::PendingImport => Err(Refusal::state(&key.arn(), "pending import")),
+        State::PendingDeletion(_) => Err(Refusal::state(&key.arn(), "pending deletion")),
+        State::PendingReplicaDeletion(_) => Err(Refusal::state(&key.arn(), "pending replica deletion")),
+    }
+}
+
+/// The ARN of an alias, whose name has `alias/` in it.
+pub(crate) fn alias_arn(region: &Region, account: AccountId, name: &str) -> String {
+    format!("arn:{}:kms:{region}:{account}:{name}", region.arn_partition())
+}
+
+fn refused(refusal: Refusal) -> Decision<Effect, Reply> {
+    Decision::answer(Reply::Refused(refusal))
+}
+
+impl Machine for Keyring {
+    type Command = Command;
+    type Effect = Effect;
+    type Reply = Reply;
+    type Content = ();
+
+    const SNAPSHOT_VERSION: u8 = records::VERSION;
+
+    fn advance(&mut self, _now: Instant) {}
+
+    fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
+        self.answer(now, command).unwrap_or_else(refused)
+    }
+
+    fn apply(&mut self, _at: Position, effect: &Effect, _gone: &mut Vec<u64>) {
+        match effect {
+            Effect::Opened(account) => self.account = *account,
+            Effect::KeyPut(key) => {
+                let mut key = Arc::clone(key);
+                if key.account != self.account {
+                    Arc::make_mut(&mut key).account = self.account;
+                }
+                let place = (key.region.clone(), key.id);
+                match self.keys.get_mut(&place) {
+                    Some(kept) => kept.key = key,
+                    None => drop(self.keys.insert(place, Kept { key, grants: Arc::default() })),
+                }
+            }
+            Effect::KeyGone(region, id) => self.let_go(&(region.clone(), *id)),
+            Effect::AliasPut(region, name, alias) => drop(self.aliases.insert((region.clone(), name.clone()), *alias)),
+            Effect::AliasGone(region, name) => drop(self.aliases.remove(&(region.clone(), name.clone()))),
+            Effect::GrantPut(region, id, grant) => {
+                if let Some(kept) = self.keys.get_mut(&(region.clone(), *id)) {
+                    Arc::make_mut(&mut kept.grants).insert(grant.id, Arc::clone(grant));
+                }
+            }
+            Effect::GrantGone(region, id, grant) => {
+                if let Some(kept) = self.keys.get_mut(&(region.clone(), *id)) {
+                    Arc::make_mut(&mut kept.grants).remove(grant);
+                }
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn ready(&self) -> usize {
+        0
+    }
+
+    fn content(_effect: Effect) -> Option<(u64, ())> {
+        None
+    }
+
+    fn holds(&self, _key: u64) -> bool {
+        false
+    }
+
+    fn first_held(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn held_within(&self, _keys: std::ops::Range<u64>) -> u64 {
+        0
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        records::put_ring(self, out);
+    }
+
+    fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
+        let malformed = |why| MalformedRecord { kind: 0, version, why };
+        if version != records::VERSION {
+            return Err(malformed("a snapshot of a version that this program does not know"));
+        }
+        records::ring(state).ok_or_else(|| malformed("a snapshot whose fields do not fit its length"))
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! CreateGrant: somebody else may use a key, for some operations.
+
+use crate::api::{CreateGrantRequest, CreateGrantResponse};
+use crate::grant::GrantId;
+use crate::machine::{Command, Reply, check_usable};
+use crate::needs::{Asking, Saying};
+use crate::ops::grants;
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::{Caller, Need};
+use std::sync::Arc;
+
+pub(crate) struct CreateGrant;
+
+impl Operation for CreateGrant {
+    type Input = CreateGrantRequest;
+    type Output = CreateGrantResponse;
+
+    fn needs(asking: &Asking<'_>, input: &CreateGrantRequest) -> Result<Vec<Need>, Refusal> {
+        let saying = Saying::default()
+            .many("kms:grantoperations", input.operations.iter().map(String::as_str))
+            .text("kms:granteeprincipal", input.grantee_principal.as_deref())
+            .text("kms:retiringprincipal", input.retiring_principal.as_deref())
+            .bool("kms:grantisforawsresource", false);
+        let constraint = input.constraints.as_ref().and_then(grants::constraint_type);
+        asking.on_saying("CreateGrant", &input.key_id, saying.text("kms:grantconstrainttype", constraint))
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: CreateGrantRequest,
+    ) -> Result<CreateGrantResponse, Refusal> {
+        grants::check_tokens(input.grant_tokens.as_deref())?;
+        let key = service.own_key(&caller, &input.key_id).await?.key;
+        check_usable(&key)?;
+        grants::check_operations(&key, &input.operations)?;
+        let (ring, place) = service.place(&caller, &input.key_id).await?;
+        let id = GrantId(service.vault.chance());
+        let grant = grants::of_request(&caller, id, service.catalog.now(), input)?;
+        let id = match service.ask(&ring, Command::AddGrant { place, grant: Box::new(grant) }).await? {
+            Reply::Granted(id) => id,
+            other => unreachable!("who makes a grant is answered the grant, not {other:?}"),
+        };
+        Ok(CreateGrantResponse { grant_token: Some(id.token(&key.id)), grant_id: Some(id.to_string()) })
+    }
+}

@@ -1,0 +1,28 @@
+//! EnableKeyRotation: new material every so many days.
+
+use crate::api::EnableKeyRotationRequest;
+use crate::change::Change;
+use crate::needs::{Asking, Saying};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::{Caller, Need};
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct EnableKeyRotation;
+
+impl Operation for EnableKeyRotation {
+    type Input = EnableKeyRotationRequest;
+    type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &EnableKeyRotationRequest) -> Result<Vec<Need>, Refusal> {
+        let days = input.rotation_period_in_days.map(i64::from);
+        asking.on_saying("EnableKeyRotation", &input.key_id, Saying::default().number("kms:rotationperiodindays", days))
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: EnableKeyRotationRequest) -> Result<Nothing, Refusal> {
+        let days = input.rotation_period_in_days.and_then(|days| u32::try_from(days).ok());
+        service.change(&caller, &input.key_id, Change::EnableRotation { days }).await?;
+        Ok(Nothing)
+    }
+}

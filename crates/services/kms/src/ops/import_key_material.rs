@@ -1,0 +1,45 @@
+//! ImportKeyMaterial: wrapped material for a key that waits for it, or lost it.
+
+use crate::api::{ImportKeyMaterialRequest, ImportKeyMaterialResponse, errors};
+use crate::change::Change;
+use crate::cryptography;
+use crate::describe::material_id;
+use crate::key::{MadeBy, Material};
+use crate::needs::{Asking, Saying};
+use crate::ops::import;
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::{Caller, Need};
+use std::sync::Arc;
+
+pub(crate) struct ImportKeyMaterial;
+
+impl Operation for ImportKeyMaterial {
+    type Input = ImportKeyMaterialRequest;
+    type Output = ImportKeyMaterialResponse;
+
+    fn needs(asking: &Asking<'_>, input: &ImportKeyMaterialRequest) -> Result<Vec<Need>, Refusal> {
+        let saying = Saying::default().text("kms:expirationmodel", input.expiration_model.as_deref());
+        asking.on_saying("ImportKeyMaterial", &input.key_id, saying)
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: ImportKeyMaterialRequest,
+    ) -> Result<ImportKeyMaterialResponse, Refusal> {
+        let key = service.own_key(&caller, &input.key_id).await?.key;
+        import::check_key(&key)?;
+        let valid_to = import::valid_to(service.catalog.now(), &input)?;
+        let plain = import::unwrap(&service, &key, &input.import_token, &input.encrypted_key_material)?;
+        if !cryptography::is_material(key.spec, &plain) {
+            return Err(Refusal::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, ""));
+        }
+        let number = key.materials.last().map_or(1, |last| last.number);
+        let material = service.material(key.account, key.id, number, &plain, MadeBy::Import)?;
+        let description = input.key_material_description.map(Into::into);
+        let material = Material { valid_to, description, ..material };
+        let key = service.change(&caller, &input.key_id, Change::Import(material)).await?.key;
+        Ok(ImportKeyMaterialResponse { key_id: Some(key.arn()), key_material_id: material_id(&key, key.current()) })
+    }
+}

@@ -1,0 +1,51 @@
+//! Sign: a signature by the private half.
+
+use crate::api::{SignRequest, SignResponse};
+use crate::cryptography::Signed;
+use crate::needs::{Asking, Saying};
+use crate::ops::grants;
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation};
+use gateway::{Caller, Need};
+use std::sync::Arc;
+
+pub(crate) struct Sign;
+
+impl Operation for Sign {
+    type Input = SignRequest;
+    type Output = SignResponse;
+
+    fn needs(asking: &Asking<'_>, input: &SignRequest) -> Result<Vec<Need>, Refusal> {
+        let saying = Saying::default()
+            .text("kms:signingalgorithm", Some(&input.signing_algorithm))
+            .text("kms:messagetype", input.message_type.as_deref());
+        asking.on_saying("Sign", &input.key_id, saying)
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: SignRequest) -> Result<SignResponse, Refusal> {
+        grants::check_tokens(input.grant_tokens.as_deref())?;
+        let kept = service.key(&caller, &input.key_id).await?;
+        let opened = service.for_signing(&kept.key, "Sign", &input.signing_algorithm)?;
+        let signed = signed(&input.message, input.message_type.as_deref())?;
+        let signature = opened.sign(&input.signing_algorithm, signed)?;
+        if input.dry_run == Some(true) {
+            return Err(Refusal::dry_run());
+        }
+        Ok(SignResponse {
+            key_id: Some(kept.key.arn()),
+            signature: Some(signature.into()),
+            signing_algorithm: Some(input.signing_algorithm),
+        })
+    }
+}
+
+/// What is signed: a message, or its digest.
+pub(crate) fn signed<'a>(message: &'a [u8], message_type: Option<&str>) -> Result<Signed<'a>, Refusal> {
+    match message_type {
+        None | Some("RAW") => Ok(Signed::Message(message)),
+        Some("DIGEST") => Ok(Signed::Digest(message)),
+        Some(other) => {
+            Err(Refusal::unsupported(format!("This version of tidewire signs no message of the type {other}.")))
+        }
+    }
+}

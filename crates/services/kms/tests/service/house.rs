@@ -1,0 +1,78 @@
+//! A KMS on a simulated disk, asked as a gateway asks it: JSON in, JSON or an error's name and words out.
+
+use engine::{ManualClock, Store};
+use gateway::{Caller, Service, Unprepared};
+use journal::Options;
+use journal::sim::SimDisk;
+use kms::Kms;
+use names::{AccountId, Instant, Region};
+use seal::LocalRootKey;
+use serde_json::Value;
+use std::sync::Arc;
+use wire::json::{self, JsonReader};
+
+/// The moment at which houses open.
+pub(crate) const OPENED_AT: Instant = Instant::from_millis(1_700_000_000_000);
+
+pub(crate) struct House {
+    pub(crate) kms: Kms,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+impl House {
+    pub(crate) fn open(disk: &Arc<SimDisk>) -> Self {
+        Self::open_at(disk, OPENED_AT)
+    }
+
+    pub(crate) fn open_at(disk: &Arc<SimDisk>, now: Instant) -> Self {
+        let mut recovery = Kms::recovery();
+        let clock = Arc::new(ManualClock::at(now));
+        let options = Options::small(1 << 18);
+        let disk = Arc::<SimDisk>::clone(disk);
+        let shown: Arc<dyn engine::Clock> = Arc::<ManualClock>::clone(&clock);
+        let store = Store::open(disk, options, shown, &mut [&mut recovery]).unwrap();
+        let kms = Kms::new(Arc::clone(&store), recovery, Arc::new(LocalRootKey::new(&[7; 32])));
+        Self { kms, store, clock }
+    }
+
+    /// Asks as the root user of the default account in us-east-1.
+    #[expect(clippy::needless_pass_by_value, reason = "a literal is written where it is asked")]
+    pub(crate) fn ask(&self, operation: &str, input: Value) -> Result<Value, String> {
+        let caller =
+            Caller::for_test(AccountId::DEFAULT, Region::parse("us-east-1").unwrap(), engine::Clock::now(&*self.clock));
+        self.ask_as(caller, operation, &input)
+    }
+
+    pub(crate) fn ask_as(&self, caller: Caller, operation: &str, input: &Value) -> Result<Value, String> {
+        let refused = |refused: gateway::Refused| format!("{}: {}", refused.error.name, refused.message);
+        let shape = self.kms.describe().shape;
+        let index = shape.operations.iter().position(|known| known.name == operation).unwrap();
+        let text = input.to_string();
+        let prepared = match self.kms.prepare(index, &mut JsonReader::new(text.as_bytes()).unwrap()) {
+            Ok(prepared) => prepared,
+            Err(Unprepared::Refused(why)) => return Err(refused(why)),
+            Err(Unprepared::Malformed(invalid)) => panic!("{invalid}"),
+        };
+        let answer = prepared.call(caller);
+        let store = Arc::clone(&self.store);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let output = runtime.block_on(async move {
+            tokio::pin!(answer);
+            loop {
+                tokio::select! {
+                    biased;
+                    output = &mut answer => break output,
+                    () = tokio::task::yield_now() => drop(store.journal().commit()),
+                }
+            }
+        });
+        output.map(|output| serde_json::from_slice(&json::encode(&*output)).unwrap()).map_err(refused)
+    }
+
+    /// Makes a key with these members and gives its id.
+    pub(crate) fn key(&self, input: Value) -> String {
+        let made = self.ask("CreateKey", input).unwrap();
+        made["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
+    }
+}

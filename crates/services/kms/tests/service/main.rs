@@ -1,0 +1,7 @@
+//! KMS as a whole, on a simulated disk: keys from the outside, and power cuts.
+
+#![expect(clippy::unwrap_used, reason = "a panic is the report")]
+
+mod crash;
+mod house;
+mod keys;
