@@ -39,7 +39,6 @@ def test_all_brings_exactly_the_attributes_of_a_standard_queue(sqs, queue):
     assert set(attributes_of(sqs, queue, "All")) == expected
 
 
-@pytest.mark.xfail(strict=True, reason="nothing is encrypted at rest in this version, and the attribute says so")
 def test_a_new_queue_is_encrypted_at_rest(sqs, queue):
     assert attributes_of(sqs, queue, "SqsManagedSseEnabled") == {"SqsManagedSseEnabled": "true"}
 
@@ -129,21 +128,6 @@ def test_attributes_of_fifo_queues_are_unknown_to_standard_ones(sqs, queue, name
         refusal(sqs.get_queue_attributes, QueueUrl=queue, AttributeNames=[name]),
     ]
     assert refusals == [unknown] * 2
-
-
-ENCRYPTION = [
-    ("SqsManagedSseEnabled", "false", "true"),
-    ("KmsMasterKeyId", "", "alias/aws/sqs"),
-    ("KmsDataKeyReusePeriodSeconds", "300", "600"),
-]
-
-
-@pytest.mark.parametrize(("name", "neutral", "other"), ENCRYPTION, ids=[name for name, *_ in ENCRYPTION])
-def test_encryption_is_refused_by_name_until_it_is_there_and_never_passed_over(sqs, make_queue, name, neutral, other):
-    url = make_queue(**{name: neutral})
-    code, *_, message = refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes={name: other})
-    assert code == "AWS.SimpleQueueService.UnsupportedOperation" and name in message
-    assert refused_with(sqs.create_queue, QueueName=fresh_name(), Attributes={name: other}) == code
 
 
 def test_an_unknown_attribute_stops_the_creation(sqs):

@@ -166,17 +166,3 @@ def test_a_mebibyte_that_json_escapes_sixfold_is_read(wire, queue):
     assert wire.json("SendMessage", body).status == 200
     messages = wire.json("ReceiveMessage", {"QueueUrl": queue, "WaitTimeSeconds": 1}).json()["Messages"]
     assert messages[0]["Body"] == "\t" * 1_048_576
-
-
-NOT_BUILT = [
-    ("SetQueueAttributes", {"Attributes": {"KmsMasterKeyId": "alias/aws/sqs"}}),
-]
-
-
-@pytest.mark.parametrize(("operation", "rest"), NOT_BUILT, ids=[name for name, _ in NOT_BUILT])
-def test_what_this_version_does_not_do_is_refused_by_name_and_never_passed_over(wire, untouched, operation, rest):
-    """Rows leave this table as features arrive."""
-    answer = wire.json(operation, {"QueueUrl": untouched, **rest})
-    assert (answer.status, answer.type()) == (400, "UnsupportedOperation")
-    name = next(iter(rest.get("Attributes", {operation: None})))
-    assert name in answer.json()["message"]

@@ -57,7 +57,12 @@ impl Server {
         let store = Store::open(io, options, shown, &mut [&mut recovery])?;
         store.expect_nudges();
         let region = Region::parse("us-east-1").expect("us-east-1 is a region");
-        let told = sqs::Options { home_region: region.clone(), limits: sqs::Limits::Raised, metered_queues_max: 1_000 };
+        let told = sqs::Options {
+            home_region: region.clone(),
+            limits: sqs::Limits::Raised,
+            metered_queues_max: 1_000,
+            keys: sqs::Keys::default(),
+        };
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
         let service: Arc<dyn Service> = Arc::<Sqs>::clone(&sqs);
         let options = gateway::Options {

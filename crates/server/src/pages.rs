@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 /// The services that answer, for LocalStack's health page.
-const SERVICES: &[&str] = &["sqs"];
+const SERVICES: &[&str] = &["kms", "sqs"];
 
 /// What the pages are made from.
 pub(crate) struct ServerPages {

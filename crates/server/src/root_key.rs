@@ -114,6 +114,13 @@ pub(crate) fn shown(id: &[u8; 16]) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A root key that nobody keeps.
+pub(crate) fn passing() -> Arc<dyn RootKey> {
+    let mut bytes = [0; KEY_BYTES];
+    chance()(&mut bytes);
+    Arc::new(LocalRootKey::new(&bytes))
+}
+
 /// The system's chance.
 pub(crate) fn chance() -> Chance {
     Arc::new(|out: &mut [u8]| getrandom::fill(out).expect("the system gives random bytes"))

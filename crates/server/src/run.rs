@@ -25,6 +25,7 @@ use engine::{Clock, Keyring, Store, StoreOptions};
 use gateway::{Audit, Auth, Authority, Gateway, Limits, Service};
 use iam::Iam;
 use journal::{Io, OpenError, Options, RealDisk};
+use kms::Kms;
 use names::Instant;
 use prometheus_client::registry::Registry;
 use sqs::Sqs;
@@ -58,13 +59,20 @@ impl From<String> for Ended {
     }
 }
 
+/// The services of a server.
+struct Services {
+    sqs: Arc<Sqs>,
+    kms: Arc<Kms>,
+    identities: Identities,
+}
+
 /// Runs a server until it is told to stop.
 pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
     // A declaration that cannot be read stops the start before anything is opened.
     let declared = config.resources.as_deref().map(resources::read).transpose()?;
     let notifications = config.s3_notifications.as_deref().map(Notifications::read).transpose()?;
-    let (store, sqs, identities) = open(config, &clock)?;
+    let (store, services) = open(config, &clock)?;
     let housekeeper = (!config.ephemeral).then(|| Housekeeper::start(&store)).transpose();
     let housekeeper = housekeeper.map_err(|error| format!("the housekeeper did not start: {error}"))?;
     let nudge = Arc::clone(&store);
@@ -72,8 +80,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().on_thread_park(move || nudge.out_of_work()).build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
-    let outcome =
-        runtime.block_on(serve(mode, config, (declared, notifications), clock, Arc::clone(&store), sqs, identities));
+    let outcome = runtime.block_on(serve(mode, config, (declared, notifications), clock, Arc::clone(&store), services));
     // Connections that outlast their patience must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if let Some(housekeeper) = housekeeper {
@@ -89,29 +96,29 @@ async fn serve(
     (declared, notifications): (Option<Declared>, Option<Notifications>),
     clock: Arc<SystemClock>,
     store: Arc<Store>,
-    sqs: Arc<Sqs>,
-    identities: Identities,
+    services: Services,
 ) -> Result<(), Ended> {
+    let Services { sqs, kms, identities } = &services;
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let audited = config.audit_log(mode).map(|(path, all)| AuditLog::start(&config.audit, all, path)).transpose()?;
     let (audit, audit_writer) = audited.unzip();
-    let gateway = wire_up(mode, config, &clock, &store, (&sqs, &identities), audit, notifications);
+    let gateway = wire_up(mode, config, &clock, &store, &services, audit, notifications);
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
     let fresh = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh()));
 
     let mut timers = tokio::spawn(run_timers(Arc::clone(&store)));
     let mut couriers = tokio::spawn(run_couriers(Arc::clone(&store)));
-    let mut movers = tokio::spawn(run_moves(Arc::clone(&sqs)));
+    let mut movers = tokio::spawn(run_moves(Arc::clone(sqs)));
     let made = identities.at_start(mode, config, declared.as_ref()).await?;
     if let Some(declared) = &declared {
         resources::apply_at_start(&gateway, address, config, declared).await?;
     }
     let control = control(config, &store);
-    let mut sweeper = tokio::spawn(sweep(Arc::clone(&sqs)));
-    let mut remover = tokio::spawn(remove_idle(Arc::clone(&sqs)));
+    let mut sweeper = tokio::spawn(sweep(Arc::clone(sqs), Arc::clone(kms)));
+    let mut remover = tokio::spawn(remove_idle(Arc::clone(sqs)));
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds(config, tls)?));
     // Before anybody is told that we are there: from then on a signal is a wish to stop in order.
     let mut signals = Signals::listen()?;
@@ -186,9 +193,9 @@ fn keyring(config: &Config, disk: &Arc<dyn Io>, now: Instant) -> Result<Arc<Keyr
 }
 
 /// Opens or makes the data folder and brings the queues back.
-fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sqs>, Identities), String> {
+fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Services), String> {
     let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(clock);
-    let (mut recovery, mut of_identities) = (Sqs::recovery(), Iam::recovery());
+    let (mut recovery, mut of_identities, mut keys) = (Sqs::recovery(), Iam::recovery(), Kms::recovery());
     let mut root = None;
     let store = if config.ephemeral {
         Store::ephemeral(shown)
@@ -200,22 +207,26 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Arc<Sq
         let opened = keyring(config, &disk, clock.now()).map_err(failed)?;
         root = Some(opened.services());
         let options = StoreOptions { journal, memory_bytes: config.memory_limit, keyring: Some(opened) };
-        let opened = Store::open(disk, options, shown, &mut [&mut recovery, &mut of_identities]);
+        let opened = Store::open(disk, options, shown, &mut [&mut recovery, &mut of_identities, &mut keys]);
         opened.map_err(|error| failed(error.to_string() + &advice(&error, config)))?
     };
-    let behind = clock.raise(recovery.latest().max(of_identities.latest()));
+    let behind = clock.raise(recovery.latest().max(of_identities.latest()).max(keys.latest()));
     if behind > CLOCK_BEHIND_TOLD {
         let secs = behind.as_secs();
         tracing::warn!(secs, "the wall clock is behind the times in the store; going on from the latest of them");
     }
+    // What keeps nothing has a root key that lasts as long as the process.
+    let of_keys = root.clone().unwrap_or_else(root_key::passing);
+    let kms = Arc::new(Kms::new(Arc::clone(&store), keys, of_keys));
     let told = sqs::Options {
         home_region: config.region.clone(),
         limits: config.limits,
         metered_queues_max: config.metered_queues_max,
+        keys: sqs::Keys::of(Arc::<Kms>::clone(&kms)),
     };
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
     let identities = Identities::begin(root, &store, of_identities)?;
-    Ok((store, sqs, identities))
+    Ok((store, Services { sqs, kms, identities }))
 }
 
 /// What an operator can do about a data folder that is damaged.
@@ -241,10 +252,11 @@ fn wire_up(
     config: &Config,
     clock: &Arc<SystemClock>,
     store: &Arc<Store>,
-    (sqs, identities): (&Arc<Sqs>, &Identities),
+    services: &Services,
     audit: Option<Arc<AuditLog>>,
     notifications: Option<Notifications>,
 ) -> Gateway {
+    let Services { sqs, kms, identities } = services;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
     let [connection_rate, account_rate] = config.throttle.rates();
@@ -256,8 +268,12 @@ fn wire_up(
         idle: Duration::from_secs(config.idle_timeout_secs),
         ..Limits::default()
     };
-    let services: Vec<Arc<dyn Service>> =
-        vec![Arc::<Sqs>::clone(sqs), Arc::<Iam>::clone(&identities.iam), Arc::<iam::Sts>::clone(&identities.sts)];
+    let services: Vec<Arc<dyn Service>> = vec![
+        Arc::<Sqs>::clone(sqs),
+        Arc::<Iam>::clone(&identities.iam),
+        Arc::<iam::Sts>::clone(&identities.sts),
+        Arc::<Kms>::clone(kms),
+    ];
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
     let options = gateway::Options {
@@ -279,10 +295,17 @@ fn wire_up(
     let gateway = Gateway::audited(options, audit, &mut registry);
     let s3 = notifications.filter(|wanted| !wanted.is_empty());
     let s3 = s3.map(|wanted| Ingress::new(gateway.clone(), wanted, config.s3_webhook_token.clone()));
-    let (sqs, iam) = (Arc::clone(sqs), Arc::clone(&identities.iam));
+    let (sqs, iam, kms) = (Arc::clone(sqs), Arc::clone(&identities.iam), Arc::clone(kms));
     pages.wire_up(
         registry,
-        LocalStack { mode, is_open: config.auth(mode) != Verification::Verify, gateway: gateway.clone(), sqs, iam },
+        LocalStack {
+            mode,
+            is_open: config.auth(mode) != Verification::Verify,
+            gateway: gateway.clone(),
+            sqs,
+            iam,
+            kms,
+        },
         s3,
     );
     gateway
@@ -311,11 +334,12 @@ async fn remove_idle(sqs: Arc<Sqs>) {
     }
 }
 
-async fn sweep(sqs: Arc<Sqs>) {
+async fn sweep(sqs: Arc<Sqs>, kms: Arc<Kms>) {
     let mut every = tokio::time::interval(SWEEP);
     loop {
         every.tick().await;
         sqs.sweep();
+        kms.tend();
     }
 }
 

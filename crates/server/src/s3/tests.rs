@@ -41,7 +41,12 @@ impl House {
         let clock = Arc::new(SystemClock::start());
         let store = Store::ephemeral(Arc::<SystemClock>::clone(&clock));
         let region = Region::parse("eu-central-1").unwrap();
-        let told = sqs::Options { home_region: region.clone(), limits: sqs::Limits::Raised, metered_queues_max: 10 };
+        let told = sqs::Options {
+            home_region: region.clone(),
+            limits: sqs::Limits::Raised,
+            metered_queues_max: 10,
+            keys: sqs::Keys::default(),
+        };
         let sqs = Arc::new(Sqs::new(store, Sqs::recovery(), told));
         let services: Vec<Arc<dyn Service>> = vec![Arc::<Sqs>::clone(&sqs)];
         let options = Options {

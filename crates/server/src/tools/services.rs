@@ -3,6 +3,7 @@
 use engine::{Memory, Recover, content_of_sealed};
 use iam::{Iam, IamRecovery};
 use journal::{Record, ReplayError, Snapshot};
+use kms::{Kms, KmsRecovery};
 use names::Instant;
 use sqs::{Described, Sqs, SqsRecovery};
 use std::sync::Arc;
@@ -14,12 +15,18 @@ const MEMORY_BYTES: usize = 16 << 20;
 pub(crate) struct Replay {
     sqs: SqsRecovery,
     iam: IamRecovery,
+    kms: KmsRecovery,
     memory: Arc<Memory>,
 }
 
 impl Replay {
     pub(crate) fn new() -> Self {
-        Self { sqs: Sqs::recovery(), iam: Iam::recovery(), memory: Arc::new(Memory::new(MEMORY_BYTES)) }
+        Self {
+            sqs: Sqs::recovery(),
+            iam: Iam::recovery(),
+            kms: Kms::recovery(),
+            memory: Arc::new(Memory::new(MEMORY_BYTES)),
+        }
     }
 
     pub(crate) fn snapshot(&mut self, snapshot: &Snapshot<'_>) -> Result<(), ReplayError> {
@@ -36,6 +43,9 @@ impl Replay {
         if family == self.sqs.family() {
             return Ok((&mut self.sqs, &self.memory));
         }
+        if family == self.kms.family() {
+            return Ok((&mut self.kms, &self.memory));
+        }
         if family == self.iam.family() {
             return Ok((&mut self.iam, &self.memory));
         }
@@ -47,6 +57,11 @@ impl Replay {
 pub(crate) fn describe(record: &Record<'_>) -> Result<Described, String> {
     match record.partition.family() {
         sqs::FAMILY => sqs::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string()),
+        kms::FAMILY => {
+            let told = kms::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string())?;
+            let kms::Described { what, time, details } = told;
+            Ok(Described { what, queue: None, time, message: None, details, body: None })
+        }
         iam::FAMILY => {
             let told = iam::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string())?;
             let iam::Described { what, time, details } = told;

@@ -16,6 +16,7 @@ use crate::redrive;
 use crate::refusal::Refusal;
 use crate::replay;
 use crate::retry_backoff;
+use crate::sealing;
 use crate::unpark;
 use names::Instant;
 use queue::Counts;
@@ -33,6 +34,12 @@ pub(crate) enum Attribute {
     /// tidewire's own: when what happens to messages is answered (ADR 0009).
     Durability = 6,
     Policy = 7,
+    /// The KMS key that messages are sealed with.
+    KmsKey = 8,
+    /// How long a data key of it is used.
+    KmsReuse = 9,
+    /// Whether SQS's own key seals messages; with a KMS key it does not.
+    ManagedSse = 10,
     Fifo = 16,
     ContentDedup = 17,
     DedupScope = 18,
@@ -78,8 +85,6 @@ pub(crate) enum Kind {
     Reported(fn(&About, &Counts) -> String),
     /// Told of what happens to the queue, where it is counted by itself; nobody sets it.
     Metered(Meter),
-    /// Without effect in this version: takes these values, which ask for none, and no other. Shown as `shown`.
-    WithoutEffect { neutral: &'static [&'static str], shown: Option<&'static str> },
 }
 
 /// Reads a count: of the counters, if the queue has its own, of what it holds, now.
@@ -174,13 +179,19 @@ pub(crate) static TABLE: &[Row] = &[
     fifo("ContentBasedDeduplication", Attribute::ContentDedup, &["false", "true"]),
     fifo("DeduplicationScope", Attribute::DedupScope, &["queue", "messageGroup"]),
     fifo("FifoThroughputLimit", Attribute::ThroughputLimit, &["perQueue", "perMessageGroupId"]),
-    without_effect("KmsMasterKeyId", Queues::All, &[""]),
-    without_effect("KmsDataKeyReusePeriodSeconds", Queues::All, &["300"]),
-    // Nothing is encrypted at rest yet, and a queue does not say otherwise.
+    kept(
+        "KmsMasterKeyId",
+        Attribute::KmsKey,
+        Values::Text(TextRule { parse: sealing::parse_key, same: |a, b| a == b }),
+    ),
+    kept(
+        "KmsDataKeyReusePeriodSeconds",
+        Attribute::KmsReuse,
+        Values::Number { default: default::KMS_REUSE_SECS, range: limits::KMS_REUSE_SECS },
+    ),
     Row {
-        kind: Kind::WithoutEffect { neutral: &["false", ""], shown: Some("false") },
         shown: Shown::Always,
-        ..without_effect("SqsManagedSseEnabled", Queues::All, &[])
+        ..kept("SqsManagedSseEnabled", Attribute::ManagedSse, Values::Words(&["true", "false"]))
     },
     kept(
         "TidewireIdleLifetimeSeconds",
@@ -265,11 +276,6 @@ const fn reported(name: &'static str, report: fn(&About, &Counts) -> String) -> 
     Row { name, kind: Kind::Reported(report), of: Queues::All, set: Settable::Never, shown: Shown::Always }
 }
 
-const fn without_effect(name: &'static str, of: Queues, neutral: &'static [&'static str]) -> Row {
-    let kind = Kind::WithoutEffect { neutral, shown: None };
-    Row { name, kind, of, set: Settable::Always, shown: Shown::WhereSet }
-}
-
 impl Row {
     /// The attribute that a request names, if queues of this type have it.
     pub(crate) fn named(name: &str, is_fifo: bool) -> Option<&'static Self> {
@@ -314,7 +320,6 @@ pub fn default_of(name: &str) -> Option<String> {
         Kind::Kept(_, Values::Number { default, .. }) => Some(default.to_string()),
         Kind::Kept(_, Values::Words(words)) => words.first().map(|word| (*word).to_owned()),
         Kind::Kept(_, Values::Text(_)) | Kind::Reported(_) | Kind::Metered(_) => None,
-        Kind::WithoutEffect { shown, .. } => shown.map(str::to_owned),
     }
 }
 

@@ -147,12 +147,27 @@ impl AttributeChanges {
             let row = settable(name, value, occasion)?;
             match &row.kind {
                 Kind::Kept(attribute, values) => changes.push((*attribute, values.parse(name, value)?)),
-                Kind::WithoutEffect { neutral, .. } if neutral.contains(&value.as_str()) => {}
-                Kind::WithoutEffect { .. } => return Err(Refusal::attribute_without_effect(name)),
                 Kind::Reported(_) | Kind::Metered(_) => return Err(Refusal::unknown_attribute(name)),
             }
         }
-        Ok(Self(changes))
+        Self(changes).with_one_kind_of_encryption()
+    }
+
+    /// A queue is encrypted with a key of KMS or with SQS's own: who asks for the one gives up the other, and nobody asks for
+    /// both.
+    fn with_one_kind_of_encryption(mut self) -> Result<Self, Refusal> {
+        let takes_key = self.text(Attribute::KmsKey).is_some_and(|key| !key.is_empty());
+        let managed =
+            self.0.iter().find(|(changed, _)| *changed == Attribute::ManagedSse).map(|(_, value)| value.clone());
+        match (takes_key, managed) {
+            (true, Some(Value::Number(0))) => return Err(Refusal::two_kinds_of_encryption()),
+            (true, None) => self.0.push((Attribute::ManagedSse, Value::Number(1))),
+            (false, Some(Value::Number(0))) if self.text(Attribute::KmsKey).is_none() => {
+                self.0.push((Attribute::KmsKey, Value::Text("".into())));
+            }
+            _ => {}
+        }
+        Ok(self)
     }
 
     /// One change that the service itself makes.
@@ -337,12 +352,32 @@ mod tests {
     }
 
     #[test]
-    fn an_attribute_without_effect_takes_its_neutral_value_only() {
-        for (name, neutral, other) in
-            [("SqsManagedSseEnabled", "false", "true"), ("KmsMasterKeyId", "", "alias/aws/sqs")]
-        {
-            assert_eq!(parse(name, neutral), Ok(AttributeChanges::default()), "{name}");
-            assert_eq!(parse(name, other).unwrap_err().error.name, "UnsupportedOperation", "{name}");
+    fn a_queue_is_encrypted_in_one_way_at_a_time() {
+        let set = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<_> = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            AttributeChanges::parse(&pairs, CHANGE)
+        };
+        let shown = |attributes: &Attributes| {
+            [Attribute::KmsKey, Attribute::ManagedSse].map(|attribute| attributes.shown(attribute).unwrap_or_default())
+        };
+        let mut attributes = Attributes::default();
+        assert_eq!(shown(&attributes), ["", "true"]);
+        for (given, then) in [
+            (&[("KmsMasterKeyId", "alias/aws/sqs")][..], ["alias/aws/sqs", "false"]),
+            (&[("SqsManagedSseEnabled", "true")], ["", "true"]),
+            (&[("KmsMasterKeyId", "alias/a"), ("SqsManagedSseEnabled", "false")], ["alias/a", "false"]),
+            (&[("KmsMasterKeyId", "")], ["", "false"]),
+        ] {
+            attributes = set(given).unwrap().apply_to(&attributes);
+            assert_eq!(shown(&attributes), then);
+        }
+        let refusal = set(&[("KmsMasterKeyId", "alias/a"), ("SqsManagedSseEnabled", "true")]).unwrap_err();
+        assert_eq!(refusal.error.name, "InvalidAttributeName");
+        for wrong in ["59", "86401", "", "x"] {
+            assert_eq!(
+                set(&[("KmsDataKeyReusePeriodSeconds", wrong)]).unwrap_err().error.name,
+                "InvalidAttributeValue"
+            );
         }
     }
 

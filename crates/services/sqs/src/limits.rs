@@ -104,8 +104,19 @@ pub enum Limits {
     Aws,
 }
 
+/// KmsDataKeyReusePeriodSeconds (SetQueueAttributes): a minute to a day.
+pub(crate) const KMS_REUSE_SECS: std::ops::RangeInclusive<u32> = 60..=86_400;
+
+/// Bytes of a key's name in KmsMasterKeyId (KMS API reference, "KeyId").
+pub(crate) const KMS_KEY_LEN_MAX: usize = 2048;
+
+/// Data keys in memory of each sort, one for each principal and queue in use: some 300 bytes each.
+pub(crate) const DATA_KEYS_MAX: usize = 10_000;
+
 /// A queue's attributes where CreateQueue names none (SetQueueAttributes).
 pub mod default {
+    /// Seconds that a data key of a KMS key is used (API reference, SetQueueAttributes).
+    pub(crate) const KMS_REUSE_SECS: u32 = 300;
     /// DelaySeconds.
     pub const DELAY_SECS: u32 = 0;
     /// MaximumMessageSize.

@@ -17,6 +17,7 @@ use crate::records::Effect;
 use crate::redrive::{self, RedrivePolicy};
 use crate::refusal::Refusal;
 use crate::replay;
+use crate::sealing::{self, Sse};
 use crate::snapshot;
 use crate::tags::Tags;
 use crate::unpark;
@@ -170,6 +171,8 @@ pub(crate) struct Bounds {
 struct Access {
     /// Who else may do what.
     policy: Option<Arc<Policy>>,
+    /// What messages are sealed with.
+    sse: Option<Arc<Sse>>,
     /// The condition keys of its tags.
     tags: Option<Facts>,
 }
@@ -181,6 +184,7 @@ const IS_UNTHROTTLED: u32 = 8;
 const DELAYS_MESSAGES: u32 = 16;
 const HAS_POLICY: u32 = 32;
 const HAS_TAGS: u32 = 64;
+const HAS_KEY: u32 = 128;
 
 /// What a FIFO queue asks of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -231,6 +235,14 @@ impl Bounds {
         self.flags.load(Ordering::Relaxed) & (IS_FIFO | IS_UNTHROTTLED) == IS_FIFO
     }
 
+    /// What the queue's messages are sealed with, if it has a key.
+    pub(crate) fn sse(&self) -> Option<Arc<Sse>> {
+        match self.flags.load(Ordering::Relaxed) & HAS_KEY {
+            0 => None,
+            _ => self.access.read().unwrap_or_else(PoisonError::into_inner).sse.clone(),
+        }
+    }
+
     /// The queue's policy, if it has one.
     pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
         match self.flags.load(Ordering::Relaxed) & HAS_POLICY {
@@ -260,7 +272,11 @@ impl Bounds {
     fn follow(&self, attributes: &Attributes) {
         let policy = attributes.text(Attribute::Policy).and_then(policy::compile);
         let has_policy = if policy.is_some() { HAS_POLICY } else { 0 };
-        self.access.write().unwrap_or_else(PoisonError::into_inner).policy = policy;
+        let sse = Sse::of(attributes).map(Arc::new);
+        let has_key = if sse.is_some() { HAS_KEY } else { 0 };
+        let mut access = self.access.write().unwrap_or_else(PoisonError::into_inner);
+        (access.policy, access.sse) = (policy, sse);
+        drop(access);
         let has_tags = self.flags.load(Ordering::Relaxed) & HAS_TAGS;
         let flag = |attribute, flag| if attributes.is(attribute) { flag } else { 0 };
         let flags = flag(Attribute::Fifo, IS_FIFO)
@@ -269,7 +285,8 @@ impl Bounds {
             | flag(Attribute::ThroughputLimit, IS_UNTHROTTLED)
             | flag(Attribute::FifoMessageDelay, DELAYS_MESSAGES)
             | has_policy
-            | has_tags;
+            | has_tags
+            | has_key;
         self.flags.store(flags, Ordering::Relaxed);
         // A message must not outlive its retention before it is seen for the first time: only AWS's own delays may.
         let retained = attributes.number(Attribute::Retention);
@@ -650,10 +667,13 @@ impl Machine for SqsQueue {
                 // A dead letter's deduplication id is the message's own id from then on (SQS developer guide, "Dead-letter
                 // queues"), so that two messages of one id are not taken for one there.
                 let dedup = is_dead.then(|| show_id(message.id));
-                properties.leaving(source, dedup).append_to(&mut bytes);
+                properties.leaving(source.clone(), dedup).append_to(&mut bytes);
                 message.with_properties(&bytes)
             }
-            None => message.clone(),
+            None => match sealing::leaving(&message.properties(), source.as_deref()) {
+                Some(sealed) => message.with_properties(&sealed),
+                None => message.clone(),
+            },
         };
         self.queue.parcel(destination, number, sequence, message)
     }

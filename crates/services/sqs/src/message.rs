@@ -7,6 +7,7 @@ use crate::md5_lanes;
 use crate::message_attributes::{self, Attribute, Value};
 use crate::properties::{Properties, SystemAttribute};
 use crate::refusal::Refusal;
+use crate::sealing::Sending;
 use crate::system_attributes;
 use access::Kind;
 use bytes::Bytes;
@@ -76,7 +77,15 @@ impl Checked {
     }
 
     /// The message as the queue takes it.
-    pub(crate) fn into_message(self, id: MessageId, body_md5: [u8; 16], caller: &Caller) -> NewMessage {
+    ///
+    /// With a data key its body and all that is said of it is sealed; only its labels stand open, and they are digests.
+    pub(crate) fn into_message(
+        self,
+        id: MessageId,
+        body_md5: [u8; 16],
+        caller: &Caller,
+        sending: Option<&Sending>,
+    ) -> NewMessage {
         let Self { body, attributes_md5, attributes, trace_header, delay_millis, grouping, .. } = self;
         let trace_header = trace_header.map(|header| match header.value {
             Value::Text(text) => (SystemAttribute::TraceHeader, text.into_boxed_str()),
@@ -88,11 +97,15 @@ impl Checked {
         let labels = grouping.labels();
         grouping.append_to(&mut system);
         let properties = Properties { body_md5, attributes_md5, sender: sender(caller), attributes, system };
-        let body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
+        let mut body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
         // Behind the body in its own buffer, so that the body is not copied. What the buffer has beyond that would be kept
         // for as long as the message.
         let mut bytes = body.into_bytes();
         properties.append_to(&mut bytes);
+        if let Some(sending) = sending {
+            bytes = sending.seal(id, body_bytes, &bytes);
+            body_bytes = 0;
+        }
         let labelled = labels.append_to(&mut bytes);
         NewMessage { id, body_bytes, bytes: Bytes::from(bytes.into_boxed_slice()), delay_millis, labelled }
     }

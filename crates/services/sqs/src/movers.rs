@@ -11,6 +11,7 @@ use crate::machine::{Command, Reply, SqsQueue};
 use crate::move_tasks::{Failure, Move, Plan, Progress, TaskId, Which};
 use crate::properties::{Properties, SystemAttribute};
 use crate::redrive::key_of_arn;
+use crate::sealing;
 use engine::Unavailable;
 use names::{Instant, PartitionId};
 use queue::Message;
@@ -180,9 +181,11 @@ impl Catalog {
 
     /// The queue that a dead letter comes from. One that the disk has damaged does not say.
     fn origin_of(&self, content: Option<&Message>) -> Result<PartitionId, Failure> {
-        let properties = content.and_then(|message| Properties::decode(message.properties()));
-        let arn = properties.as_ref().and_then(|known| known.system_attribute(SystemAttribute::DeadLetterSource));
-        let key = arn.and_then(key_of_arn).ok_or(Failure::UnknownSource)?;
+        let bytes = content.map(Message::properties).ok_or(Failure::UnknownSource)?;
+        let sealed = sealing::dead_letter_source(&bytes);
+        let properties = Properties::decode(bytes);
+        let open = properties.as_ref().and_then(|known| known.system_attribute(SystemAttribute::DeadLetterSource));
+        let key = sealed.as_deref().or(open).and_then(key_of_arn).ok_or(Failure::UnknownSource)?;
         self.partition_of(&key).ok_or(Failure::NonExistentQueue)
     }
 }

@@ -14,7 +14,9 @@ use crate::ops::receive_message::Wanted;
 use crate::place::Place;
 use crate::properties::Properties;
 use crate::refusal::Refusal;
+use crate::service::Inner;
 use engine::Content as _;
+use gateway::Caller;
 use memchr::memmem;
 use names::Instant;
 use queue::{Delivery, Message as Content, PeekStates, Peeked};
@@ -101,8 +103,15 @@ impl Peek {
     }
 
     /// Looks. Costs at most about [`PEEK_BYTES_MAX`] of contents, step by step, so that requests pass in between.
-    pub(crate) async fn carry_out(self, place: &Place, wanted: &Wanted) -> Result<ReceiveMessageResult, Refusal> {
+    pub(crate) async fn carry_out(
+        self,
+        service: &Inner,
+        caller: &Caller,
+        place: &Place,
+        wanted: &Wanted,
+    ) -> Result<ReceiveMessageResult, Refusal> {
         let entry = &place.queue;
+        service.sealing.check_receiving(caller, entry).await?;
         let (mut shown, mut work, mut from) = (Vec::new(), Work::default(), self.from);
         loop {
             let command = place.peek(from, work.step(), self.states);
@@ -119,7 +128,7 @@ impl Peek {
             work.examined += messages.len();
             from = next;
             // What is not there was deleted since, or is damaged on disk, which the engine has logged with its place.
-            for (peeked, content) in messages.iter().zip(&contents) {
+            for (peeked, content) in messages.iter().zip(contents) {
                 let Some(content) = content else { continue };
                 work.bytes += content.bytes();
                 let is_parked = content.labels().group.is_some_and(|group| parked.contains(&group));
@@ -128,8 +137,9 @@ impl Peek {
                     (None, true) => self.parked,
                     (None, false) => self.open,
                 };
-                if is_meant && shown.len() < self.max && self.search.finds(content) {
-                    shown.push(show(entry, wanted, peeked, content, is_parked)?);
+                let content = service.sealing.open(caller, entry, content).await?;
+                if is_meant && shown.len() < self.max && self.search.finds(&content) {
+                    shown.push(show(entry, wanted, peeked, &content, is_parked)?);
                 }
             }
             if shown.len() == self.max || (is_end && self.from != u64::MAX) {

@@ -12,12 +12,13 @@
 //! kind 80 v1      used            at 8 (of a queue with an idle lifetime)
 //! attributes      count 1 │ count × ( number 1 │ value 4 ) │ count 1 │ count × ( number 1 │ length 4, text )
 //! numbers         1 VisibilityTimeout · 2 MaximumMessageSize · 3 MessageRetentionPeriod · 4 DelaySeconds ·
-//!                 5 ReceiveMessageWaitTimeSeconds · 6 TidewireDurability (0 durable, 1 relaxed)
+//!                 5 ReceiveMessageWaitTimeSeconds · 6 TidewireDurability (0 durable, 1 relaxed) ·
+//!                 9 KmsDataKeyReusePeriodSeconds · 10 SqsManagedSseEnabled (0 true, 1 false)
 //!                 16 FifoQueue · 17 ContentBasedDeduplication · 18 DeduplicationScope (0 queue, 1 messageGroup) ·
 //!                 19 FifoThroughputLimit (0 perQueue, 1 perMessageGroupId) · 32 TidewireIdleLifetimeSeconds · 33 TidewireMaximumDelaySeconds ·
 //!                 34 TidewireMaximumVisibilitySeconds · 36 TidewireFifoMessageDelay (0 no, 1 yes) ·
 //!                 37 TidewireKeepDeletedSeconds · 38 TidewireParkAfter
-//! texts           7 Policy · 24 RedrivePolicy (of redrive.rs) · 25 RedriveAllowPolicy · 35 TidewireRetryBackoff ·
+//! texts           7 Policy · 8 KmsMasterKeyId · 24 RedrivePolicy (of redrive.rs) · 25 RedriveAllowPolicy · 35 TidewireRetryBackoff ·
 //!                 39 TidewireReplay (of replay.rs); 40 is TidewireUnpark's and never on disk
 //! v1 of 64, 65    the same; its attributes have no texts and no second count
 //! ```
@@ -227,7 +228,8 @@ pub(crate) fn encode_attributes(attributes: &Attributes, out: &mut Vec<u8>) {
     let is_text = |values: &Values| matches!(values, Values::Text(_));
     let mut numbers: Vec<Attribute> = kept_rows()
         .filter(|(attribute, row, values)| {
-            let is_always = row.shown == Shown::Always && row.of == Queues::All;
+            let is_number = matches!(values, Values::Number { .. });
+            let is_always = is_number && row.shown == Shown::Always && row.of == Queues::All;
             !is_text(values) && (is_always || attributes.is_set(*attribute))
         })
         .map(|(attribute, ..)| attribute)

@@ -115,8 +115,16 @@ impl Refusal {
         Self::new(&errors::INVALID_ATTRIBUTE_VALUE, words)
     }
 
-    pub(crate) fn attribute_without_effect(name: &str) -> Self {
-        Self::unsupported(format!("This version of tidewire does not implement the attribute {name}."))
+    /// Two attributes ask for two ways of encryption (recorded words of AWS).
+    pub(crate) fn two_kinds_of_encryption() -> Self {
+        let words = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS \
+                     SSE.";
+        Self::new(&errors::INVALID_ATTRIBUTE_NAME, words)
+    }
+
+    /// The key of a queue is not used, and why in the words of KMS.
+    pub(crate) fn of_key(error: &'static ErrorShape, message: String) -> Self {
+        Self::new(error, message)
     }
 
     pub(crate) fn too_many_tags(queue: &QueueName) -> Self {

@@ -15,6 +15,7 @@ use crate::records::FAMILY;
 use crate::redrive;
 use crate::refusal::Refusal;
 use crate::replay;
+use crate::sealing::{Keys, Sealing};
 use crate::tags;
 use crate::throttle::Throttle;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally, Unavailable};
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) pauses: Pauses,
     pub(crate) throttle: Throttle,
+    pub(crate) sealing: Sealing,
     home_region: Region,
 }
 
@@ -75,6 +77,8 @@ pub struct Options {
     pub limits: Limits,
     /// How many queues have metrics of their own; those of the others are summed up.
     pub metered_queues_max: usize,
+    /// Who has the keys of queues with SSE-KMS.
+    pub keys: Keys,
 }
 
 /// What is to be known of a queue for metrics.
@@ -118,7 +122,13 @@ impl Sqs {
         let meters = Meters::new(options.metered_queues_max);
         let catalog = Catalog::recovered(store, recovery.0, meters);
         let (pauses, throttle) = (Pauses::new(options.limits), Throttle::new(options.limits));
-        Self(Arc::new(Inner { catalog, pauses, throttle, home_region: options.home_region }))
+        Self(Arc::new(Inner {
+            catalog,
+            pauses,
+            throttle,
+            sealing: Sealing::new(options.keys),
+            home_region: options.home_region,
+        }))
     }
 
     /// Counts the messages of all queues.

@@ -56,6 +56,8 @@ impl Operation for GetQueueAttributes {
 fn is_wanted(row: &Row, wanted: &[String], about: &About) -> bool {
     let belongs_to_all = match (row.shown, &row.kind) {
         (Shown::Always, _) => true,
+        // Of a queue with a KMS key, though it may be what it is by default.
+        (Shown::WhereSet, Kind::Kept(Attribute::KmsReuse, _)) => about.attributes.is_set(Attribute::KmsKey),
         (Shown::WhereSet, Kind::Kept(attribute, _)) => about.attributes.is_set(*attribute),
         (Shown::WhereSet, _) | (Shown::ByName, _) => false,
     };
@@ -72,6 +74,5 @@ fn show(row: &Row, about: &About, counts: &Counts, (counted, now): &(Option<Coun
         Kind::Kept(attribute, _) => about.attributes.shown(*attribute),
         Kind::Reported(report) => Some(report(about, counts)),
         Kind::Metered(report) => report(*counted, counts, *now),
-        Kind::WithoutEffect { shown, .. } => shown.map(str::to_owned),
     }
 }

@@ -36,7 +36,7 @@ impl Operation for ReceiveMessage {
         let place = service.place(&caller, &input.queue_url).await?;
         let entry = &place.queue;
         if let Some(peek) = Peek::of(&input)? {
-            return peek.carry_out(&place, &Wanted::new(&input)?).await;
+            return peek.carry_out(&service, &caller, &place, &Wanted::new(&input)?).await;
         }
         let max = check_max(input.max_number_of_messages.unwrap_or(1))?;
         let wait_millis = wait_millis(input.wait_time_seconds, entry)?;
@@ -47,6 +47,8 @@ impl Operation for ReceiveMessage {
         let attempt = attempt(input.receive_request_attempt_id.as_deref(), entry)?;
         let wanted = Wanted::new(&input)?;
         service.throttle.pass(entry, Action::Receive, caller.now)?;
+        // Before anything is in flight: a message that cannot be opened now shall not be counted as received.
+        service.sealing.check_receiving(&caller, entry).await?;
         let receive = || {
             Command::Messages(match attempt {
                 None => place.receive(max, visibility_millis),
@@ -74,8 +76,11 @@ impl Operation for ReceiveMessage {
         };
         // What is not there was deleted since, or is damaged on disk, which the engine has logged with its place.
         let there = deliveries.iter().zip(contents).filter_map(|(delivery, content)| Some((delivery, content?)));
-        let messages =
-            there.map(|(delivery, content)| wanted.show(entry, delivery, &content)).collect::<Result<Vec<_>, _>>()?;
+        let mut messages = Vec::with_capacity(deliveries.len());
+        for (delivery, content) in there {
+            let content = service.sealing.open(&caller, entry, content).await?;
+            messages.push(wanted.show(entry, delivery, &content)?);
+        }
         entry.meter.received(messages.len());
         Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
     }

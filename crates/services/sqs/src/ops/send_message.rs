@@ -45,7 +45,8 @@ impl Operation for SendMessage {
         let size = checked.size;
         let (attributes_md5, system_md5) = (checked.attributes_md5, checked.system_md5);
         let id = message_id(&caller, 0);
-        let message = checked.into_message(id, body_md5, &caller);
+        let sending = service.sealing.for_sending(&caller, &place.queue).await?;
+        let message = checked.into_message(id, body_md5, &caller, sending.as_deref());
         // A duplicate is answered with the message that was first.
         let (sent, sequence_number) = match place.queue.ask(place.send(vec![message])).await? {
             queue::Reply::Accepted(accepted) => (accepted[0].id, Some(sequence_number(accepted[0].sequence))),

@@ -55,6 +55,7 @@ impl Operation for SendMessageBatch {
                 }
             }
         }
+        let sending = service.sealing.for_sending(&caller, &place.queue).await?;
         let digests = digest_bodies(&checked);
         let sizes: Vec<usize> = checked.iter().map(|message| message.size).collect();
         let mut successful = Vec::with_capacity(checked.len());
@@ -62,7 +63,7 @@ impl Operation for SendMessageBatch {
         for (nth, ((entry_id, message), body_md5)) in entry_ids.into_iter().zip(checked).zip(digests).enumerate() {
             let id = message_id(&caller, nth);
             successful.push(sent(entry_id, &message, body_md5, show_id(id)));
-            messages.push(message.into_message(id, body_md5, &caller));
+            messages.push(message.into_message(id, body_md5, &caller, sending.as_deref()));
         }
         if !messages.is_empty() {
             let mut bytes = sizes.iter().sum();

@@ -74,7 +74,8 @@ impl House {
         let options = StoreOptions { keyring, ..options.into() };
         let store = Store::open(io, options, shown, &mut [&mut recovery])?;
         let region = Region::parse("us-east-1").expect("a region");
-        let told = sqs::Options { home_region: region.clone(), limits, metered_queues_max: 1_000 };
+        let told =
+            sqs::Options { home_region: region.clone(), limits, metered_queues_max: 1_000, keys: sqs::Keys::default() };
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
         // No request of one start has the id of a request of another.
         let asked = Cell::new(u128::from(store.journal().recovery().incarnation) << 64);

@@ -1,0 +1,442 @@
+//! Messages sealed with a key of KMS (SSE-KMS): body and attributes, before they reach the queue machine.
+//!
+//! A queue with `KmsMasterKeyId` seals each message under a data key of that key, which is kept sealed beside the message; so a
+//! message that moves to another queue, as a dead letter or back, still says what opens it. A data key is a sender's own and is
+//! used for the queue's reuse period at the most: with it ends what the sender was allowed, as the AWS guide has it ("Amazon SQS
+//! key management"). What a receiver opened it may open for that long without asking again. Whoever may not use the key, or if
+//! it is disabled, is told so before anything is sent or received.
+//!
+//! ```text
+//! properties  ┌ layout 2 │ dead letter source length 2, ARN │ sealing queue length 2, ARN │ data key length 2, sealed data key
+//! of a sealed │ counter 8 │ body length 4 │ ciphertext of body ‖ properties (layout 1) ‖ tag 16
+//! message     └ the message's own body is empty; integers are big-endian
+//! nonce       0000 0000 │ counter, which no two messages of a data key share
+//! bound to    message id 16 │ sealing queue's ARN │ body length 4
+//! ```
+//! A data key is used to seal by this process alone, and by a counter that begins with it, so no nonce repeats.
+
+use crate::api::errors;
+use crate::attribute_table::Attribute;
+use crate::attributes::Attributes;
+use crate::catalog::{QueueEntry, QueueKey};
+use crate::limits;
+use crate::message::show_id;
+use crate::properties::Properties;
+use crate::refusal::Refusal;
+use bytes::Bytes;
+use gateway::{Caller, KeyFault, KeyRefusal, KeyUse};
+use names::{Instant, PartitionId};
+use queue::{Message, MessageId};
+use seal::{Key, TAG_BYTES};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Who has the keys, if anybody has.
+#[derive(Clone, Default)]
+pub struct Keys(Option<Arc<dyn KeyUse>>);
+
+impl Keys {
+    /// Keys of this service.
+    pub fn of(keys: Arc<dyn KeyUse>) -> Self {
+        Self(Some(keys))
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Keys(some)" } else { "Keys(none)" })
+    }
+}
+
+/// What a queue is sealed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sse {
+    /// The key as the queue's owner names it: id, alias, or ARN of either.
+    pub(crate) key: Box<str>,
+    pub(crate) reuse_millis: u64,
+}
+
+impl Sse {
+    /// What a queue's attributes say.
+    pub(crate) fn of(attributes: &Attributes) -> Option<Self> {
+        let key = attributes.text(Attribute::KmsKey)?;
+        Some(Self { key: key.into(), reuse_millis: u64::from(attributes.number(Attribute::KmsReuse)) * 1000 })
+    }
+
+    /// The key's ARN, or its alias's: of the queue's account and region unless it says another.
+    fn arn(&self, queue: &QueueKey) -> String {
+        let QueueKey { account, region, .. } = queue;
+        let resource = match &*self.key {
+            arn if arn.starts_with("arn:") => return arn.to_owned(),
+            alias if alias.starts_with("alias/") => alias.to_owned(),
+            id => format!("key/{id}"),
+        };
+        format!("arn:{}:kms:{region}:{account}:{resource}", region.arn_partition())
+    }
+}
+
+/// The `KmsMasterKeyId` attribute: id, alias, or ARN of either. Whether there is such a key is asked when it is used, as AWS
+/// does.
+pub(crate) fn parse_key(text: &str) -> Result<String, Refusal> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b":/_-".contains(&byte);
+    match text.len() <= limits::KMS_KEY_LEN_MAX && text.bytes().all(legal) {
+        true => Ok(text.to_owned()),
+        false => Err(Refusal::invalid_attribute_value("KmsMasterKeyId")),
+    }
+}
+
+/// Data keys in use.
+pub(crate) struct Sealing {
+    keys: Keys,
+    sending: Cache<InQueue, Arc<Sending>>,
+    /// Until when somebody may receive from a queue.
+    receiving: Cache<InQueue, (Arc<Sse>, Instant)>,
+    /// By principal and sealed data key.
+    opening: Cache<(Principal, Bytes), (Arc<Key>, Instant)>,
+}
+
+type Cache<K, V> = RwLock<HashMap<K, V>>;
+type Principal = Box<str>;
+type InQueue = (PartitionId, Principal);
+
+/// A data key that a sender seals with.
+pub(crate) struct Sending {
+    key: Key,
+    blob: Arc<[u8]>,
+    queue: Arc<str>,
+    sse: Arc<Sse>,
+    until: Instant,
+    used: AtomicU64,
+}
+
+impl Sealing {
+    pub(crate) fn new(keys: Keys) -> Self {
+        Self { keys, sending: RwLock::default(), receiving: RwLock::default(), opening: RwLock::default() }
+    }
+
+    /// What a sender seals messages of a queue with; nothing where the queue has no key.
+    pub(crate) async fn for_sending(
+        &self,
+        caller: &Caller,
+        queue: &QueueEntry,
+    ) -> Result<Option<Arc<Sending>>, Refusal> {
+        let Some(sse) = queue.bounds.sse() else { return Ok(None) };
+        let place = (queue.partition.id(), Box::from(caller.identity.caller.name()));
+        let known = self.sending.read().unwrap_or_else(PoisonError::into_inner).get(&place).map(Arc::clone);
+        if let Some(known) = known.filter(|known| known.is_good(&sse, caller.now)) {
+            return Ok(Some(known));
+        }
+        let keys = self.keys()?;
+        let (caller_there, via) = through(caller, queue);
+        let context = context(&queue.arn);
+        let made = keys
+            .generate_data_key(&caller_there, &sse.arn(&queue.key), context.clone(), &via)
+            .await
+            .map_err(refused)?;
+        // Senders need kms:Decrypt too: SQS opens a data key again before it trusts what is sealed with it.
+        let opened = keys.decrypt_data_key(&caller_there, &made.blob, context, &via).await.map_err(refused)?;
+        let bytes: &[u8; 32] = opened.expose().try_into().map_err(|_| Refusal::internal())?;
+        let sending = Arc::new(Sending {
+            key: Key::new(bytes),
+            blob: made.blob,
+            queue: Arc::clone(&queue.arn),
+            until: caller.now.plus_millis(sse.reuse_millis),
+            sse,
+            used: AtomicU64::new(0),
+        });
+        let mut all = self.sending.write().unwrap_or_else(PoisonError::into_inner);
+        make_room(&mut all, |sending| sending.until > caller.now);
+        all.insert(place, Arc::clone(&sending));
+        Ok(Some(sending))
+    }
+
+    /// Whether somebody may receive from a queue, as far as its key is concerned.
+    pub(crate) async fn check_receiving(&self, caller: &Caller, queue: &QueueEntry) -> Result<(), Refusal> {
+        let Some(sse) = queue.bounds.sse() else { return Ok(()) };
+        let place = (queue.partition.id(), Box::from(caller.identity.caller.name()));
+        let known = self.receiving.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        if known.is_some_and(|(asked, until)| asked == sse && until > caller.now) {
+            return Ok(());
+        }
+        let (caller_there, via) = through(caller, queue);
+        let checked = self.keys()?.check_decrypt(&caller_there, &sse.arn(&queue.key), context(&queue.arn), &via).await;
+        checked.map_err(refused)?;
+        let until = caller.now.plus_millis(sse.reuse_millis);
+        let mut all = self.receiving.write().unwrap_or_else(PoisonError::into_inner);
+        make_room(&mut all, |(_, until)| *until > caller.now);
+        all.insert(place, (sse, until));
+        Ok(())
+    }
+
+    /// A message as it was before it was sealed; one that never was as it is.
+    pub(crate) async fn open(&self, caller: &Caller, queue: &QueueEntry, message: Message) -> Result<Message, Refusal> {
+        let properties = message.properties();
+        let Some(sealed) = Sealed::read(&properties) else { return Ok(message) };
+        let reuse_millis =
+            queue.bounds.sse().map_or(u64::from(limits::default::KMS_REUSE_SECS) * 1000, |sse| sse.reuse_millis);
+        let key = self.opening_key(caller, queue, &sealed, reuse_millis).await?;
+        let plain = key.open(&sealed.nonce(), &sealed.bound_to(message.id), &sealed.ciphertext);
+        let plain = plain.map_err(|_| {
+            tracing::error!(queue = %queue.key.name, "a sealed message does not fit its data key");
+            Refusal::internal()
+        })?;
+        let body_bytes = sealed.body_bytes as usize;
+        let (body, rest) = plain.split_at_checked(body_bytes).ok_or_else(Refusal::internal)?;
+        let properties = Properties::decode(Bytes::copy_from_slice(rest)).ok_or_else(Refusal::internal)?;
+        let source = std::str::from_utf8(&sealed.source).map_err(|_| Refusal::internal())?;
+        let mut bytes = body.to_vec();
+        let is_dead = !source.is_empty();
+        // As a dead letter that was never sealed: its deduplication id is its own id.
+        let dedup = is_dead.then(|| show_id(message.id));
+        properties.leaving(is_dead.then(|| source.to_owned()), dedup).append_to(&mut bytes);
+        Ok(Message::new(message.id, message.sent_at, sealed.body_bytes, bytes.into()))
+    }
+
+    async fn opening_key(
+        &self,
+        caller: &Caller,
+        queue: &QueueEntry,
+        sealed: &Sealed,
+        reuse_millis: u64,
+    ) -> Result<Arc<Key>, Refusal> {
+        let place = (Box::from(caller.identity.caller.name()), sealed.blob.clone());
+        let known = self.opening.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        if let Some((key, _)) = known.filter(|(_, until)| *until > caller.now) {
+            return Ok(key);
+        }
+        let (caller_there, via) = through(caller, queue);
+        let arn = std::str::from_utf8(&sealed.queue).map_err(|_| Refusal::internal())?;
+        let opened = self.keys()?.decrypt_data_key(&caller_there, &sealed.blob, context(arn), &via).await;
+        let opened = opened.map_err(refused)?;
+        let bytes: &[u8; 32] = opened.expose().try_into().map_err(|_| Refusal::internal())?;
+        let key = Arc::new(Key::new(bytes));
+        let mut all = self.opening.write().unwrap_or_else(PoisonError::into_inner);
+        make_room(&mut all, |(_, until)| *until > caller.now);
+        // Its own copy: the blob shares the buffer of a whole message.
+        let place = (place.0, Bytes::copy_from_slice(&place.1));
+        all.insert(place, (Arc::clone(&key), caller.now.plus_millis(reuse_millis)));
+        Ok(key)
+    }
+
+    fn keys(&self) -> Result<&Arc<dyn KeyUse>, Refusal> {
+        self.keys.0.as_ref().ok_or_else(|| Refusal::unsupported("There are no keys of KMS in this server."))
+    }
+}
+
+/// Keeps a cache within its bound: what is over goes first, and if that is nothing, everything.
+fn make_room<K, V>(all: &mut HashMap<K, V>, is_good: impl Fn(&V) -> bool) {
+    if all.len() >= limits::DATA_KEYS_MAX {
+        all.retain(|_, value| is_good(value));
+    }
+    if all.len() >= limits::DATA_KEYS_MAX {
+        all.clear();
+    }
+}
+
+/// The caller in the queue's region, and the service as policies of keys name it.
+fn through(caller: &Caller, queue: &QueueEntry) -> (Caller, String) {
+    let region = &queue.key.region;
+    (caller.clone().in_region(region), format!("sqs.{region}.amazonaws.com"))
+}
+
+/// The encryption context that AWS gives: the queue's ARN.
+fn context(arn: &str) -> Vec<(String, String)> {
+    vec![("aws:sqs:arn".into(), arn.into())]
+}
+
+fn refused(refusal: KeyRefusal) -> Refusal {
+    let error = match refusal.fault {
+        KeyFault::AccessDenied => &errors::KMS_ACCESS_DENIED,
+        KeyFault::Disabled => &errors::KMS_DISABLED,
+        KeyFault::NotFound => &errors::KMS_NOT_FOUND,
+        KeyFault::InvalidState => &errors::KMS_INVALID_STATE,
+        KeyFault::InvalidUsage => &errors::KMS_INVALID_KEY_USAGE,
+        KeyFault::Unavailable => &errors::SERVICE_UNAVAILABLE_EXCEPTION,
+    };
+    Refusal::of_key(error, refusal.message)
+}
+
+impl Sending {
+    fn is_good(&self, sse: &Arc<Sse>, now: Instant) -> bool {
+        self.sse == *sse && now < self.until && self.used.load(Ordering::Relaxed) < seal::RANDOM_NONCES_MAX
+    }
+
+    /// The properties that stand for a sealed message: `plain` is its body and its properties behind it.
+    pub(crate) fn seal(&self, id: MessageId, body_bytes: u32, plain: &[u8]) -> Vec<u8> {
+        let counter = self.used.fetch_add(1, Ordering::Relaxed);
+        let length = |bytes: &[u8]| u16::try_from(bytes.len()).expect("ARNs and data keys are short").to_be_bytes();
+        let head = 1 + 2 + 2 + self.queue.len() + 2 + self.blob.len() + 8 + 4;
+        let mut out = Vec::with_capacity(head + plain.len() + TAG_BYTES + LABELS_ROOM);
+        out.push(LAYOUT);
+        out.extend([0, 0]);
+        out.extend(length(self.queue.as_bytes()));
+        out.extend(self.queue.as_bytes());
+        out.extend(length(&self.blob));
+        out.extend_from_slice(&self.blob);
+        out.extend(counter.to_be_bytes());
+        out.extend(body_bytes.to_be_bytes());
+        self.key.seal(&nonce(counter), &bound_to(id, self.queue.as_bytes(), body_bytes), plain, &mut out);
+        out
+    }
+}
+
+/// The labels of a FIFO queue behind the properties: a digest of 16 bytes and one of 8.
+const LABELS_ROOM: usize = 24;
+
+/// The layout of sealed properties; those that stand open are layout 1.
+const LAYOUT: u8 = 2;
+
+fn nonce(counter: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&counter.to_be_bytes());
+    nonce
+}
+
+fn bound_to(id: MessageId, queue: &[u8], body_bytes: u32) -> Vec<u8> {
+    [&id.0, queue, &body_bytes.to_be_bytes()].concat()
+}
+
+/// Sealed properties, taken apart.
+struct Sealed {
+    source: Bytes,
+    queue: Bytes,
+    blob: Bytes,
+    counter: u64,
+    body_bytes: u32,
+    ciphertext: Bytes,
+}
+
+impl Sealed {
+    /// Nothing if they are no sealed ones.
+    fn read(properties: &Bytes) -> Option<Self> {
+        if properties.first() != Some(&LAYOUT) {
+            return None;
+        }
+        let mut rest = properties.slice(1..);
+        let mut take = |length: usize| (rest.len() >= length).then(|| rest.split_to(length));
+        let mut short = || {
+            let length = take(2)?;
+            take(usize::from(u16::from_be_bytes([length[0], length[1]])))
+        };
+        let (source, queue, blob) = (short()?, short()?, short()?);
+        let counter = u64::from_be_bytes(take(8)?.as_ref().try_into().ok()?);
+        let body_bytes = u32::from_be_bytes(take(4)?.as_ref().try_into().ok()?);
+        Some(Self { source, queue, blob, counter, body_bytes, ciphertext: rest })
+    }
+
+    fn nonce(&self) -> [u8; 12] {
+        nonce(self.counter)
+    }
+
+    fn bound_to(&self, id: MessageId) -> Vec<u8> {
+        bound_to(id, &self.queue, self.body_bytes)
+    }
+}
+
+/// Sealed properties of a message that leaves a queue: as a dead letter with where it comes from, otherwise without. Nothing
+/// if they are no sealed ones.
+pub(crate) fn leaving(properties: &Bytes, dead_letter_of: Option<&str>) -> Option<Vec<u8>> {
+    let before = Sealed::read(properties)?.source.len();
+    let source = dead_letter_of.unwrap_or_default().as_bytes();
+    let length = u16::try_from(source.len()).ok()?.to_be_bytes();
+    Some([&[LAYOUT], &length[..], source, &properties[3 + before..]].concat())
+}
+
+/// The queue that a sealed dead letter comes from.
+pub(crate) fn dead_letter_source(properties: &Bytes) -> Option<String> {
+    let source = Sealed::read(properties)?.source;
+    std::str::from_utf8(&source).ok().filter(|arn| !arn.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: MessageId = MessageId([5; 16]);
+    const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
+
+    fn sending() -> Sending {
+        Sending {
+            key: Key::new(&[7; 32]),
+            blob: Arc::from(&b"blob"[..]),
+            queue: QUEUE.into(),
+            sse: Arc::new(Sse { key: "k".into(), reuse_millis: 1 }),
+            until: Instant::FAR_FUTURE,
+            used: AtomicU64::new(0),
+        }
+    }
+
+    fn opened(properties: &Bytes, id: MessageId) -> Option<Vec<u8>> {
+        let sealed = Sealed::read(properties)?;
+        Key::new(&[7; 32]).open(&sealed.nonce(), &sealed.bound_to(id), &sealed.ciphertext).ok()
+    }
+
+    #[test]
+    fn what_is_sealed_is_opened_and_no_two_are_alike() {
+        let sending = sending();
+        let one: Bytes = sending.seal(ID, 4, b"bodyproperties").into();
+        let two: Bytes = sending.seal(ID, 4, b"bodyproperties").into();
+        assert_ne!(one, two);
+        assert_eq!(opened(&one, ID).as_deref(), Some(&b"bodyproperties"[..]));
+        assert_eq!(opened(&two, ID).as_deref(), Some(&b"bodyproperties"[..]));
+        assert_eq!(opened(&one, MessageId([6; 16])), None, "it is the message's own");
+        assert!(!one.windows(4).any(|window| window == b"body"));
+    }
+
+    #[test]
+    fn a_change_anywhere_in_what_was_sealed_is_found() {
+        let whole = sending().seal(ID, 4, b"bodyproperties");
+        let from = whole.len() - 14 - TAG_BYTES - 4;
+        for bit in from * 8..whole.len() * 8 {
+            let mut broken = whole.clone();
+            broken[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(opened(&broken.into(), ID), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_says_where_it_comes_from_without_being_opened() {
+        let sealed: Bytes = sending().seal(ID, 4, b"bodyproperties").into();
+        assert_eq!(dead_letter_source(&sealed), None);
+        let dead: Bytes = leaving(&sealed, Some(QUEUE)).unwrap().into();
+        assert_eq!(dead_letter_source(&dead).as_deref(), Some(QUEUE));
+        assert_eq!(opened(&dead, ID).as_deref(), Some(&b"bodyproperties"[..]));
+        assert_eq!(Bytes::from(leaving(&dead, None).unwrap()), sealed);
+        assert_eq!(leaving(&Bytes::from_static(&[1, 2, 3]), None), None);
+    }
+
+    #[test]
+    fn the_bytes_of_layout_2_stay_what_they_are() {
+        let sealed = sending().seal(ID, 1, b"bp");
+        let shown: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
+        let arn: String = QUEUE.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let head = format!("0200000027{arn}0004626c6f62000000000000000000000001");
+        assert_eq!(shown.strip_prefix(&head), Some(GOLDEN));
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic() {
+        let mut random = fastrand::Rng::with_seed(1);
+        for _ in 0..10_000 {
+            let mut bytes: Vec<u8> = (0..random.usize(..40)).map(|_| random.u8(..8)).collect();
+            bytes.insert(0, LAYOUT);
+            let _ = Sealed::read(&bytes.into()).map(|sealed| sealed.ciphertext.len());
+        }
+    }
+
+    #[test]
+    fn a_key_is_named_as_kms_names_it() {
+        for right in
+            ["alias/aws/sqs", "1234abcd-12ab-34cd-56ef-1234567890ab", "arn:aws:kms:us-east-1:000000000000:alias/a"]
+        {
+            assert_eq!(parse_key(right).as_deref(), Ok(right));
+        }
+        for wrong in ["a key", "ä", &"x".repeat(limits::KMS_KEY_LEN_MAX + 1)] {
+            assert_eq!(parse_key(wrong).unwrap_err().error.name, "InvalidAttributeValue");
+        }
+    }
+
+    const GOLDEN: &str = "03a8ac835dbc96a6b5dd502bc00917e00331";
+}
