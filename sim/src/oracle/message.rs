@@ -85,6 +85,11 @@ impl Message {
         }
     }
 
+    /// The server's clock when it was sent, at the earliest.
+    pub(crate) fn sent_from(&self) -> u64 {
+        self.may_expire_from - self.retention
+    }
+
     /// Its send was answered with success, the server's clock never having shown more than `wall_max`.
     pub(crate) fn acknowledged(&mut self, at: u64, wall_max: u64) {
         self.sending = Sending::Acknowledged(at);

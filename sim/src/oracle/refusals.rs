@@ -8,6 +8,9 @@ use crate::client::Answer;
 /// After so long the front door may give up on a body that does not arrive; its bound is 60 s.
 const SLOW_BODY_MILLIS: u64 = 50_000;
 
+/// How long a receive and the changes of its visibility may hide a message together: 12 hours, says the SQS developer guide.
+const TOTAL_VISIBILITY_MILLIS: u64 = 43_200_000;
+
 impl Oracle {
     /// Takes note of an answer other than 200, or says why it must not be.
     pub(super) fn refused(&mut self, ticket: &Ticket, answer: &Answer) -> Verdict {
@@ -43,7 +46,12 @@ impl Oracle {
                 Intent::Change { .. } if QUEUES[queue].is_fifo => true,
                 // It may be a dead letter by now.
                 Intent::Change { .. } if QUEUES[queue].dead_letters.is_some() => true,
-                Intent::Change { message, .. } => !self.messages[*message].must_be_there(self.wall_max),
+                Intent::Change { message, millis, .. } => {
+                    let message = &self.messages[*message];
+                    // In flight for no longer than this in all, counted from its last receive.
+                    let is_late = self.wall_max + millis >= message.sent_from() + TOTAL_VISIBILITY_MILLIS;
+                    is_late || !message.must_be_there(self.wall_max)
+                }
                 Intent::Delete { messages, .. } if QUEUES[queue].is_fifo => !self.is_held(&messages[0]),
                 _ => false,
             },
