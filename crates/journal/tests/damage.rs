@@ -133,7 +133,7 @@ fn the_refusal_says_which_file_where_and_what_to_do() {
     let (disk, _) = sealed_log(7);
     disk.flip("log-0000000000000002.tw", 5000, 3);
     let Err(error) = replay(&disk, options()) else { panic!("a damaged log was opened") };
-    expect_test::expect!["the journal is damaged in log-0000000000000002.tw at byte 4096: block 3 was durable, for block 10 follows in log-0000000000000003.tw, but its checksum is wrong. Nothing was changed. Copy the folder, check the disk (kernel log, SMART), then restore the folder from a backup; records before this place are intact"].assert_eq(&error.to_string());
+    expect_test::expect!["the journal is damaged in log-0000000000000002.tw at byte 4096: block 3 was durable, for block 10 follows in log-0000000000000003.tw, but its checksum is wrong. Nothing was changed; copy the folder and check the disk (kernel log, SMART) before anything else"].assert_eq(&error.to_string());
 }
 
 #[test]
