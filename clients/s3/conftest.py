@@ -66,7 +66,11 @@ def s3(tmp_path_factory, tidewire_port):
         "-s3", f"-s3.port={door}", "-s3.port.iceberg=0", "-s3.port.lance=0", "-volume.max=100", "-master.volumeSizeLimitMB=64",
     ]  # fmt: skip
     with open(folder / "log", "wb") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        # With credentials in its environment it would ask for them.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
+        )
     endpoint = f"http://127.0.0.1:{door}"
     client = boto3.client(
         "s3", endpoint_url=endpoint, aws_access_key_id="any", aws_secret_access_key="any", region_name=REGION
