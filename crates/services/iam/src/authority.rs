@@ -4,13 +4,13 @@
 //! was made of a state before a change is never taken for one after it.
 
 use crate::identity;
-use crate::limits::IDENTITIES_KEPT_MAX;
+use crate::limits::{IDENTITIES_KEPT_MAX, STRANGERS_KEPT_MAX};
 use crate::service::{Iam, Inner};
 use crate::session::Session;
 use access::sigv4::Fault;
 use gateway::{Authority, Identity};
 use names::Instant;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,6 +19,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(crate) struct Identities {
     generation: AtomicU64,
     kept: RwLock<HashMap<Box<str>, Kept>>,
+    strangers: RwLock<Strangers>,
+}
+
+/// Keys that nobody has, as of a generation: to find that out again takes the lock that all identities stand behind.
+#[derive(Default)]
+struct Strangers {
+    generation: u64,
+    keys: HashSet<Box<str>>,
 }
 
 struct Kept {
@@ -50,6 +58,21 @@ impl Identities {
         kept.get(access_key).filter(|found| Arc::ptr_eq(&found.identity, identity))?.session.clone()
     }
 
+    fn is_stranger(&self, access_key: &str) -> bool {
+        let strangers = self.strangers.read().unwrap_or_else(PoisonError::into_inner);
+        strangers.keys.contains(access_key) && strangers.generation == self.generation.load(Ordering::Acquire)
+    }
+
+    /// Nobody had the key when the generation was this.
+    fn note_stranger(&self, access_key: &str, generation: u64) {
+        let mut strangers = self.strangers.write().unwrap_or_else(PoisonError::into_inner);
+        if strangers.generation != generation || strangers.keys.len() >= STRANGERS_KEPT_MAX {
+            strangers.keys.clear();
+        }
+        strangers.generation = generation;
+        strangers.keys.insert(access_key.into());
+    }
+
     fn keep(&self, access_key: &str, made: Kept) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= IDENTITIES_KEPT_MAX {
@@ -64,11 +87,18 @@ impl Inner {
         if let Some(found) = self.identities.find(access_key, token, now) {
             return Ok(found);
         }
+        if token.is_none() && self.identities.is_stranger(access_key) {
+            return Err(Fault::UnknownKey);
+        }
         let generation = self.identities.generation.load(Ordering::Acquire);
         let (identity, expires_at, session) = match token {
             None => {
                 let made = self.partition.inspect(|realm| identity::of_key(realm, &self.keyring, access_key));
-                (made.ok_or(Fault::UnknownKey)??, Instant::FAR_FUTURE, None)
+                let made = made.ok_or(Fault::UnknownKey)?;
+                if matches!(made, Err(Fault::UnknownKey)) {
+                    self.identities.note_stranger(access_key, generation);
+                }
+                (made?, Instant::FAR_FUTURE, None)
             }
             Some(token) => {
                 let session = Session::open(&self.keyring, access_key, token).ok_or(Fault::UnknownKey)?;

@@ -61,6 +61,10 @@ pub(crate) const SESSION_POLICIES_MAX: usize = 10;
 /// Identities kept ready: keys in use at one time. When there are more, all are made anew as they are asked for.
 pub(crate) const IDENTITIES_KEPT_MAX: usize = 10_000;
 
+/// Keys that are remembered to be nobody's. Where any key is taken a few of them make all requests; where signatures are verified
+/// strangers may bring as many as they like, and push out each other alone.
+pub(crate) const STRANGERS_KEPT_MAX: usize = 64;
+
 /// Bytes of a provider's discovery document and keys: those of large providers are some kilobytes.
 pub(crate) const PROVIDER_BYTES_MAX: usize = 1 << 18;
 

@@ -46,6 +46,7 @@ fn a_key_that_is_inactive_or_deleted_is_nobodys() {
     let form = format!("UserName=alice&AccessKeyId={}", key.id);
     house.ask("UpdateAccessKey", &format!("{form}&Status=Inactive")).unwrap();
     assert_eq!(house.identity(&key).unwrap_err(), "InvalidClientTokenId");
+    assert_eq!(house.identity(&key).unwrap_err(), "InvalidClientTokenId", "nobody looks again, and it is the same");
     house.ask("UpdateAccessKey", &format!("{form}&Status=Active")).unwrap();
     assert_eq!(house.identity(&key).unwrap().secret.expose(), key.secret.as_bytes());
     house.ask("DeleteAccessKey", &form).unwrap();
