@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,8 +73,10 @@ async function user(name, statement) {
 
 describe("access", { skip: !process.env.TIDEWIRE_BIN && "TIDEWIRE_BIN names no binary" }, () => {
   before(start);
-  after(() => {
+  after(async () => {
+    const gone = once(server, "exit");
     server.kill("SIGTERM");
+    await gone; // Until then it writes into its folder.
     rmSync(folder, { recursive: true, force: true });
   });
 
