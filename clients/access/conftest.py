@@ -7,12 +7,14 @@ retry, since a retry would hide an answer; what a test makes has a fresh name, s
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import uuid
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 
@@ -20,6 +22,7 @@ from tidewire_process import TidewireProcess
 
 QUIET = Config(retries={"total_max_attempts": 1, "mode": "standard"})
 REGION = "eu-west-1"
+NEIGHBOUR = "444455556666"
 
 
 class Keys:
@@ -29,19 +32,30 @@ class Keys:
         self.arguments = {"aws_access_key_id": access_key, "aws_secret_access_key": secret, "aws_session_token": token}
 
     def environment(self):
-        names = {"AWS_ACCESS_KEY_ID": "aws_access_key_id", "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key"}
-        return {name: self.arguments[value] for name, value in names.items()}
+        names = {
+            "AWS_ACCESS_KEY_ID": "aws_access_key_id",
+            "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
+            "AWS_SESSION_TOKEN": "aws_session_token",
+        }
+        return {name: self.arguments[value] for name, value in names.items() if self.arguments[value]}
+
+    @staticmethod
+    def of(answer):
+        """Those that STS or CreateAccessKey hand out."""
+        return Keys(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("SessionToken"))
 
 
 class House:
     """The server, and what can be made there."""
 
-    def __init__(self, server, folder):
+    def __init__(self, server, folder, neighbour):
         self.server = server
         self.root_key_file = pathlib.Path(folder) / "root-key.json"
         key = json.loads(self.root_key_file.read_text())
         self.root = Keys(key["access_key_id"], key["secret_access_key"])
         self.account = self.client("sts", self.root).get_caller_identity()["Account"]
+        # The root user of the account NEIGHBOUR, which this server has too.
+        self.neighbour = neighbour
 
     def client(self, service, keys):
         return boto3.client(service, endpoint_url=self.server.endpoint, region_name=REGION, config=QUIET, **keys.arguments)
@@ -74,10 +88,42 @@ def fresh(prefix):
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
+def refused(code, call, **arguments):
+    """The message of a call that is refused with this code."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    error = caught.value.response["Error"]
+    assert error["Code"] == code, error
+    return error["Message"]
+
+
+def command_line(house, program, keys, *words, **variables):
+    """What the AWS CLI says: what it printed as JSON, or its error's text."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {"AWS_DEFAULT_REGION": REGION, "AWS_MAX_ATTEMPTS": "1", "AWS_PAGER": "", "AWS_CONFIG_FILE": "/dev/null"}
+    environment |= {"AWS_SHARED_CREDENTIALS_FILE": "/dev/null", **(keys.environment() if keys else {}), **variables}
+    command = [*program, "--endpoint-url", house.server.endpoint, "--output", "json", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        return done.stderr
+    return json.loads(done.stdout) if done.stdout.strip() else {}
+
+
+def of_neighbour(folder):
+    """Has the account NEIGHBOUR a root user with a key, by one start in its name."""
+    keys = Keys("AKIAROOTOFNEIGHBOURS", "a-secret-of-these-tests-and-nobody-elses")
+    words = {"aws_access_key_id": "TIDEWIRE_ROOT_ACCESS_KEY_ID", "aws_secret_access_key": "TIDEWIRE_ROOT_SECRET_ACCESS_KEY"}
+    given = {variable: keys.arguments[word] for word, variable in words.items()}
+    with TidewireProcess(folder, mode="serve", environment={**given, "TIDEWIRE_ACCOUNT": NEIGHBOUR}) as server:
+        assert server.stop() == 0
+    return keys
+
+
 @pytest.fixture(scope="session")
 def house(tmp_path_factory):
     if "TIDEWIRE_BIN" not in os.environ:
         pytest.skip("TIDEWIRE_BIN names no binary")
     folder = tmp_path_factory.mktemp("serve") / "data"
+    neighbour = of_neighbour(folder)
     with TidewireProcess(folder, mode="serve") as server:
-        yield House(server, folder)
+        yield House(server, folder, neighbour)

@@ -14,18 +14,7 @@ import urllib.request
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
-import pytest
-from botocore.exceptions import ClientError
-from conftest import REGION, Keys, allow, policy
-
-
-def refused(code, call, **arguments):
-    """The message of a call that is refused with this code."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    assert error["Code"] == code, error
-    return error["Message"]
+from conftest import REGION, Keys, allow, policy, refused
 
 
 def get(url):
