@@ -47,7 +47,7 @@ impl Identities {
             root: root.unwrap_or_else(passing),
             chance: Arc::clone(&chance),
             signing_keys: Arc::clone(&signing_keys),
-            documents: Arc::new(Fetch::new()?),
+            documents: Arc::<Fetch>::default(),
         };
         let (iam, sts) = Iam::begin(store, recovery, options).map_err(|error| error.to_string())?;
         Ok(Self { iam: Arc::new(iam), sts: Arc::new(sts), signing_keys })
