@@ -51,6 +51,14 @@ pub(super) fn is_read_only(operation: &str) -> bool {
         || READING_BY_NAME.binary_search(&operation).is_ok()
 }
 
+/// Whether its reply is kept: of what changes something, and of what hands out temporary keys, whose ids lead from a session to
+/// whoever asked for it (CloudTrail User Guide, "Logging IAM and AWS STS API calls").
+pub(super) fn shows_reply(operation: &str) -> bool {
+    !is_read_only(operation)
+        || operation.starts_with("Assume")
+        || matches!(operation, "GetSessionToken" | "GetFederationToken")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +66,19 @@ mod tests {
     #[test]
     fn the_tables_are_in_order() {
         assert!(READING_BY_NAME.is_sorted() && DATA.iter().all(|(_, names)| names.is_sorted()));
+    }
+
+    #[test]
+    fn replies_are_kept_of_changes_and_of_sessions() {
+        for (operation, is_kept) in [
+            ("CreateUser", true),
+            ("AssumeRole", true),
+            ("GetSessionToken", true),
+            ("GetUser", false),
+            ("Decrypt", false),
+        ] {
+            assert_eq!(shows_reply(operation), is_kept, "{operation}");
+        }
     }
 
     #[test]

@@ -99,10 +99,10 @@ impl AuditLog {
 
 impl Audit for AuditLog {
     fn interest(&self, service: &'static Description, operation: &'static OperationShape) -> Interest {
-        match (self.all || kinds::is_management(service, operation.name), kinds::is_read_only(operation.name)) {
+        match (self.all || kinds::is_management(service, operation.name), kinds::shows_reply(operation.name)) {
             (false, _) => Interest::None,
-            (true, true) => Interest::Input,
-            (true, false) => Interest::All,
+            (true, false) => Interest::Input,
+            (true, true) => Interest::All,
         }
     }
 

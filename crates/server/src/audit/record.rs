@@ -1,6 +1,7 @@
 //! One event as a line of JSON: CloudTrail's record, version 1.11, members in the order that AWS shows them.
 //!
-//! What the gateway hid is written as AWS writes it. A reply is written only of what changes something, as CloudTrail does.
+//! What the gateway hid is written as AWS writes it. A reply is written of what changes something or hands out temporary keys, as
+//! CloudTrail does.
 
 use super::identity::{element, moment_of};
 use super::kinds;
