@@ -10,7 +10,7 @@ import pathlib
 import botocore.auth
 import pytest
 from botocore.exceptions import ClientError
-from conftest import NEIGHBOUR, House, Keys, allow, fresh, policy, refused
+from conftest import NEIGHBOUR, REGION, House, Keys, allow, fresh, policy, refused
 from tidewire_process import TidewireProcess
 
 EVERYTHING = allow("*", "*")
@@ -254,6 +254,27 @@ def test_no_way_to_more_privileges_is_open(house):
     for details in (before, after):
         details.pop("ResponseMetadata")
     assert after == before, "what was refused changed something"
+
+
+def test_the_last_use_of_keys_and_roles_is_shown(house):
+    url, arn = house.queue()
+    iam, (name, keys) = house.client("iam", house.root), house.user(allow(["sqs:SendMessage", "sts:AssumeRole"], "*"))
+    key = {"AccessKeyId": keys.arguments["aws_access_key_id"]}
+    never = iam.get_access_key_last_used(**key)
+    assert never["UserName"] == name and never["AccessKeyLastUsed"] == {"ServiceName": "N/A", "Region": "N/A"}
+    forged = house.client("sqs", Keys(key["AccessKeyId"], "guessed"))
+    refused("SignatureDoesNotMatch", forged.list_queues)
+    assert iam.get_access_key_last_used(**key) | {"ResponseMetadata": 0} == never | {"ResponseMetadata": 0}, "a forger uses no key"
+    house.client("sqs", keys).send_message(QueueUrl=url, MessageBody="m")
+    used = iam.get_access_key_last_used(**key)["AccessKeyLastUsed"]
+    assert (used["ServiceName"], used["Region"]) == ("sqs", REGION)
+    assert abs(datetime.datetime.now(datetime.timezone.utc) - used["LastUsedDate"]) < datetime.timedelta(minutes=2)
+    role_name, role_arn = role(iam, {"AWS": house.account}, allow("sqs:*", "*"))
+    worker = session(house, keys, RoleArn=role_arn)
+    assert iam.get_role(RoleName=role_name)["Role"]["RoleLastUsed"] == {}
+    house.client("sqs", worker).list_queues()
+    last = iam.get_role(RoleName=role_name)["Role"]["RoleLastUsed"]
+    assert last["Region"] == REGION and last["LastUsedDate"] >= used["LastUsedDate"]
 
 
 def test_a_session_that_is_over_is_over(tmp_path, monkeypatch):

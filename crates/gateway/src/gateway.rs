@@ -32,7 +32,7 @@ use crate::directory::Directory;
 use crate::errors;
 use crate::framing;
 use crate::heard::{Heard, Overheard};
-use crate::identity::{Auth, Authority, Identity};
+use crate::identity::{Auth, Authority, Identity, Proven};
 use crate::isolation::{self, Isolated, Panicked};
 use crate::limits::{BODY_BYTES_MAX, Limits};
 use crate::metrics::{Metrics, OperationMetrics};
@@ -313,6 +313,7 @@ impl Gateway {
         let identity = self.admit(proof, scope.as_ref(), origin, target, now);
         let identity = identity.map_err(|fault| authenticate::refused(&fault, &record.place))?;
         let caller = self.caller(&head, scope, identity, origin, (now, record.id));
+        self.note_use(&caller, target);
         if let Some(witness) = &mut record.witness {
             witness.saw_caller(&caller);
         }
@@ -417,6 +418,16 @@ impl Gateway {
         match self.verifying(origin) {
             Some(_) => authenticate::admit(proof, scope, target, &self.0.nobody),
             None => Ok(self.believe(scope, now)),
+        }
+    }
+
+    /// Has it written down that a key was used, if that is due.
+    fn note_use(&self, caller: &Caller, target: Target<'_>) {
+        let (Some(access_key), true) = (&caller.access_key, caller.identity.noted.is_due(caller.now)) else { return };
+        if let Auth::Verify(authority) | Auth::ParseOnly(Some(authority)) = &self.0.auth {
+            let service = target.bound.description.shape.signing_name;
+            let region = caller.region.as_str();
+            authority.note(&Proven { access_key, identity: &caller.identity, service, region, at: caller.now });
         }
     }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use access::sigv4::Fault;
 use access::{Policy, Secret, Value};
@@ -19,6 +20,63 @@ pub trait Authority: Send + Sync + 'static {
     ///
     /// Asked for every request, so the answer should be a look into a table.
     fn identity(&self, access_key: &str, token: Option<&str>, now: Instant) -> Result<Arc<Identity>, Fault>;
+
+    /// A request came from this identity, and its [`Identity::noted`] says that it is time to write that down. Must not wait.
+    fn note(&self, _proven: &Proven<'_>) {}
+}
+
+/// Who came, for what and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Proven<'a> {
+    /// What the request was signed with.
+    pub access_key: &'a str,
+    /// Who that is.
+    pub identity: &'a Identity,
+    /// The signing name of the service that was asked.
+    pub service: &'static str,
+    /// The region that was asked.
+    pub region: &'a str,
+    /// When.
+    pub at: Instant,
+}
+
+/// When the use of an identity is to be noted next, so that a key in use costs a note now and then and not one for each request.
+#[derive(Debug)]
+pub struct Noted {
+    /// Milliseconds since 1970; never, at the end of all time.
+    next: AtomicU64,
+    every_millis: u64,
+}
+
+impl Noted {
+    /// Noted the last time at `last`, if ever, and once in so many milliseconds from then on.
+    pub fn since(last: Option<Instant>, every_millis: u64) -> Self {
+        let next = last.map_or(0, |last| last.plus_millis(every_millis).as_millis());
+        Self { next: AtomicU64::new(next), every_millis }
+    }
+
+    /// Whether it is time for a note. Says so once, to one of those who ask at the same time.
+    pub fn is_due(&self, now: Instant) -> bool {
+        let next = self.next.load(Ordering::Relaxed);
+        if now.as_millis() < next {
+            return false;
+        }
+        let then = now.plus_millis(self.every_millis).as_millis();
+        self.next.compare_exchange(next, then, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+impl Default for Noted {
+    /// Of nobody whose uses matter.
+    fn default() -> Self {
+        Self { next: AtomicU64::new(u64::MAX), every_millis: 0 }
+    }
+}
+
+impl Clone for Noted {
+    fn clone(&self) -> Self {
+        Self { next: AtomicU64::new(self.next.load(Ordering::Relaxed)), every_millis: self.every_millis }
+    }
 }
 
 /// What is known of a caller who proved a key. Made anew when anything of it changes.
@@ -36,12 +94,15 @@ pub struct Identity {
     pub session: Option<Vec<Arc<Policy>>>,
     /// `aws:PrincipalTag/…`, `aws:MultiFactorAuthPresent`, `aws:TokenIssueTime` and the like; names in lower case.
     pub facts: Vec<(Box<str>, Fact)>,
+    /// When its use is to be noted.
+    pub noted: Noted,
 }
 
 impl Identity {
     /// An identity with nothing but a name and a secret.
     pub fn bare(caller: access::Caller, secret: Secret) -> Self {
-        Self { caller, secret, policies: Vec::new(), boundary: None, session: None, facts: Vec::new() }
+        let noted = Noted::default();
+        Self { caller, secret, policies: Vec::new(), boundary: None, session: None, facts: Vec::new(), noted }
     }
 
     /// The root user of an account, where no secret is asked for.

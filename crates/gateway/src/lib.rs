@@ -37,7 +37,7 @@ mod throttle;
 
 pub use audit::{Audit, Event, Interest, Outcome, Told};
 pub use gateway::{Gateway, Options, Origin, Scheme, Surroundings};
-pub use identity::{Auth, Authority, Fact, Identity};
+pub use identity::{Auth, Authority, Fact, Identity, Noted, Proven};
 pub use key_use::{DataKey, KeyContext, KeyFault, KeyRefusal, KeyUse, Used};
 pub use limits::Limits;
 pub use need::{Actions, Denied, Facts, Need};

@@ -23,6 +23,8 @@ mod log;
 mod metrics;
 mod mode;
 mod pages;
+#[cfg(test)]
+mod passed_roles;
 mod point;
 mod progress;
 mod queues;

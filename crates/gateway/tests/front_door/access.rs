@@ -1,10 +1,10 @@
 //! Who is let in: signatures and policies, from outside, and nothing executed for whoever is not.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ::access::sigv4::{Fault, Incoming, Signer};
 use ::access::{Policy, Secret, Sort};
-use gateway::{Auth, Authority, Identity, Origin, Scheme};
+use gateway::{Auth, Authority, Identity, Noted, Origin, Proven, Scheme};
 use names::Instant;
 
 use crate::raw::{FORM, JSON, Raw, Reply, ask, json, request};
@@ -23,6 +23,7 @@ impl Authority for Two {
         let identity = match (access_key, token) {
             ("AKIDUSER", None) => Identity {
                 policies: vec![policy("Allow", "toy:Echo", "arn:aws:toy:*:*:fine*"), policy("Deny", "*", "*-not")],
+                noted: Noted::since(None, 60_000),
                 ..Identity::bare(caller("arn:aws:iam::111111111111:user/bob"), SECRET.into())
             },
             ("ASIATEMP", Some("token")) if now < Instant::from_millis(5_000_000) => {
@@ -121,6 +122,42 @@ async fn a_signed_request_is_carried_out_as_who_signed_it() {
     };
     check(&ask(&house, form.request()).await, 200, "<Account>111111111111</Account>");
     assert_eq!(house.executed(), 4);
+}
+
+#[tokio::test]
+async fn a_use_is_noted_when_it_was_proved_and_once_in_a_while() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let noting = Noting { bob: Two.identity("AKIDUSER", None, NOW).unwrap(), heard: Arc::clone(&heard) };
+    let house = House::with(|options| options.auth = Auth::Verify(Arc::new(noting)));
+    let forged = Ask { secret: "another".into(), ..Ask::default() };
+    check(&ask(&house, &forged.request()).await, 403, "signature we calculated");
+    let elsewhere = Ask { service: "sqs", ..Ask::default() };
+    assert_ne!(ask(&house, &elsewhere.request()).await.status, 200);
+    assert_eq!(*heard.lock().unwrap(), [""; 0], "who proved nothing has used nothing");
+    // What is denied was asked by somebody all the same.
+    let denied = Ask { body: r#"{"Text":"other"}"#, ..Ask::default() };
+    for _ in 0..3 {
+        check(&ask(&house, &denied.request()).await, 403, "is not authorized");
+        check(&ask(&house, &Ask::default().request()).await, 200, "");
+    }
+    assert_eq!(*heard.lock().unwrap(), ["AKIDUSER toy eu-west-1 1000"]);
+}
+
+/// Hears of uses, and keeps one identity.
+struct Noting {
+    bob: Arc<Identity>,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Authority for Noting {
+    fn identity(&self, access_key: &str, token: Option<&str>, now: Instant) -> Result<Arc<Identity>, Fault> {
+        Two.identity(access_key, token, now).map(|_| Arc::clone(&self.bob))
+    }
+
+    fn note(&self, proven: &Proven<'_>) {
+        let Proven { access_key, service, region, at, .. } = proven;
+        self.heard.lock().unwrap().push(format!("{access_key} {service} {region} {}", at.as_millis()));
+    }
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@
 //! was made of a state before a change is never taken for one after it.
 
 use crate::identity;
+use crate::last_use;
 use crate::limits::{IDENTITIES_KEPT_MAX, STRANGERS_KEPT_MAX};
 use crate::service::{Iam, Inner};
 use crate::session::Session;
 use access::sigv4::Fault;
-use gateway::{Authority, Identity};
+use gateway::{Authority, Identity, Proven};
 use names::Instant;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -120,5 +121,15 @@ impl Inner {
 impl Authority for Iam {
     fn identity(&self, access_key: &str, token: Option<&str>, now: Instant) -> Result<Arc<Identity>, Fault> {
         self.0.identity(access_key, token, now)
+    }
+
+    /// Nobody waits for the note, and identities stay as they were made. One that the log does not take is left out; the next use
+    /// after some minutes is noted again.
+    fn note(&self, proven: &Proven<'_>) {
+        let note = last_use::of(proven);
+        drop(self.0.partition.execute(Box::new(move |realm, _| {
+            let effects = note.change(realm).into_iter().collect();
+            Ok((effects, Box::new(wire::Nothing)))
+        })));
     }
 }

@@ -41,5 +41,7 @@ fn words(change: &Change) -> (&'static str, Option<Instant>, Option<String>) {
         Change::ProviderPut(provider) => named("provider-put", &provider.url),
         Change::ProviderRemoved(url) => named("provider-removed", url),
         Change::Wiped => ("account-wiped", None, None),
+        Change::KeyUsed(id, used) => ("key-used", Some(used.at), Some(id.to_string())),
+        Change::RoleUsed(name, at, _) => ("role-used", Some(*at), Some(name.to_string())),
     }
 }

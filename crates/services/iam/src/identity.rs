@@ -7,11 +7,12 @@ use crate::at::in_force;
 use crate::documents::compile;
 use crate::ids::named_id;
 use crate::keyring::Keyring;
+use crate::limits::LAST_USE_MILLIS;
 use crate::session::{Kind, Session};
 use crate::state::{Account, Entity, Realm, Sort};
 use access::sigv4::Fault;
 use access::{Caller, Policy, Sort as PolicySort};
-use gateway::{Fact, Identity};
+use gateway::{Fact, Identity, Noted};
 use names::{AccountId, Instant};
 use seal::Secret;
 use std::sync::Arc;
@@ -23,11 +24,12 @@ pub(crate) fn of_key(realm: &Realm, keyring: &Keyring, id: &str) -> Result<Ident
     let (account_id, key) = realm.key(id).filter(|(_, key)| key.is_active).ok_or(Fault::UnknownKey)?;
     let secret = keyring.open_secret(&key.id, &key.sealed).ok_or(Fault::UnknownKey)?;
     let account = realm.account(account_id).ok_or(Fault::UnknownKey)?;
+    let noted = Noted::since(key.last_used.as_ref().map(|used| used.at), LAST_USE_MILLIS);
     match &key.user {
-        None => Ok(Identity::bare(root(account_id), secret)),
+        None => Ok(Identity { noted, ..Identity::bare(root(account_id), secret) }),
         Some(user) => {
             let user = account.entity_by_id(user).ok_or(Fault::UnknownKey)?;
-            of_user(account, account_id, user, secret)
+            Ok(Identity { noted, ..of_user(account, account_id, user, secret)? })
         }
     }
 }
@@ -46,6 +48,7 @@ fn of_user(account: &Account, id: AccountId, user: &Entity, secret: Secret) -> R
         boundary: boundary_of(account, id, user)?,
         session: None,
         facts: tag_facts(user.tags.iter()),
+        noted: Noted::default(),
     })
 }
 
@@ -72,7 +75,9 @@ pub(crate) fn of_session(realm: &Realm, session: &Session) -> Result<Identity, F
             let caller = caller.map_err(|_| Fault::UnknownKey)?.with_unique_id(&role.id);
             let bare = Identity::bare(caller, secret);
             let (policies, boundary) = (policies_of(account, id, role)?, boundary_of(account, id, role)?);
-            Identity { policies, boundary, facts: tag_facts(role.tags.iter()), ..bare }
+            let used = role.role.as_ref().and_then(|part| part.last_used.as_ref());
+            let noted = Noted::since(used.map(|(at, _)| *at), LAST_USE_MILLIS);
+            Identity { policies, boundary, facts: tag_facts(role.tags.iter()), noted, ..bare }
         }
     };
     identity.session = session_policies(account, session)?;

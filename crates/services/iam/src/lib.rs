@@ -24,6 +24,7 @@ mod identity;
 mod ids;
 mod jwt;
 mod keyring;
+mod last_use;
 mod limits;
 mod machine;
 mod ops;

@@ -61,6 +61,11 @@ pub(crate) const SESSION_POLICIES_MAX: usize = 10;
 /// Identities kept ready: keys in use at one time. When there are more, all are made anew as they are asked for.
 pub(crate) const IDENTITIES_KEPT_MAX: usize = 10_000;
 
+/// How long a key or a role in use is taken to be noted as used, in milliseconds. AWS shows the last use with a delay of up to hours
+/// (IAM User Guide, "Refining permissions using last accessed information"); a record for each key in five minutes is nothing beside
+/// what it is used for.
+pub(crate) const LAST_USE_MILLIS: u64 = 5 * 60 * 1000;
+
 /// Keys that are remembered to be nobody's. Where any key is taken a few of them make all requests; where signatures are verified
 /// strangers may bring as many as they like, and push out each other alone.
 pub(crate) const STRANGERS_KEPT_MAX: usize = 64;

@@ -15,6 +15,8 @@
 //! kind 10 v1  provider put      account 12 │ url │ created at 8 │ texts client ids │ texts thumbprints │ tags
 //! kind 11 v1  provider removed  account 12 │ url
 //! kind 12 v1  account wiped     account 12
+//! kind 13 v1  key used          account 12 │ id │ use
+//! kind 14 v1  role used         account 12 │ name │ at 8 │ region
 //! text        length 4, bytes          x?      1 if it is there, then x; else 0
 //! texts       count 4, texts           tags, pairs   count 4 │ count × ( text │ text )
 //! role        trust │ description? │ max session 4 │ ( at 8 │ region )?
@@ -22,7 +24,7 @@
 //! sort        0 user, 1 group, 2 role
 //! ```
 //! What is put is put whole: a row of identities is some kilobytes at the most and changes seldom, and whoever reads one record
-//! knows all of its row. A snapshot is the same rows, one after the other (`snapshot.rs`).
+//! knows all of its row. When something was used last is noted by itself, because that happens all the time. A snapshot is the same rows, one after the other (`snapshot.rs`).
 
 use crate::fields::{Fields, Pen};
 use crate::state::{AccessKey, Entity, KeyUse, Managed, Provider, RolePart, Sort, Tags, Version, folded};
@@ -56,6 +58,8 @@ pub(crate) enum Change {
     ProviderPut(Box<Provider>),
     ProviderRemoved(Box<str>),
     Wiped,
+    KeyUsed(Box<str>, KeyUse),
+    RoleUsed(Box<str>, Instant, Box<str>),
 }
 
 impl Change {
@@ -82,6 +86,8 @@ impl Change {
             Self::ProviderPut(_) => 10,
             Self::ProviderRemoved(_) => 11,
             Self::Wiped => 12,
+            Self::KeyUsed(..) => 13,
+            Self::RoleUsed(..) => 14,
         }
     }
 
@@ -99,6 +105,15 @@ impl Change {
             Self::KeyPut(key) => put_key(pen, key),
             Self::ProviderPut(provider) => put_provider(pen, provider),
             Self::Wiped => {}
+            Self::KeyUsed(id, used) => {
+                pen.text(id);
+                put_use(pen, used);
+            }
+            Self::RoleUsed(name, at, region) => {
+                pen.text(name);
+                pen.instant(*at);
+                pen.text(region);
+            }
         }
     }
 
@@ -115,6 +130,8 @@ impl Change {
             10 => Self::ProviderPut(Box::new(provider(fields)?)),
             11 => Self::ProviderRemoved(fields.text()?),
             12 => Self::Wiped,
+            13 => Self::KeyUsed(fields.text()?, key_use(fields)?),
+            14 => Self::RoleUsed(fields.text()?, fields.instant()?, fields.text()?),
             _ => return None,
         })
     }
@@ -143,14 +160,14 @@ impl engine::Effect for Effect {
         let malformed = |why| MalformedRecord { kind, version, why };
         match (kind, version) {
             (1, VERSION) => Ok(Self::KeyringMade(payload.into())),
-            (2..=12, VERSION) => {
+            (2..=14, VERSION) => {
                 let mut fields = Fields(payload);
                 let effect = fields.account().zip(Change::decode(kind, &mut fields));
                 let effect = effect.filter(|_| fields.0.is_empty());
                 let (account, change) = effect.ok_or_else(|| malformed("its fields do not fit its length"))?;
                 Ok(Self::Of(account, change))
             }
-            (1..=12, _) => Err(malformed("a version that this program does not know")),
+            (1..=14, _) => Err(malformed("a version that this program does not know")),
             _ => Err(malformed("a kind that this program does not know")),
         }
     }
@@ -250,11 +267,18 @@ fn put_key(pen: &mut Pen<'_>, key: &AccessKey) {
     pen.instant(key.created_at);
     pen.byte(u8::from(key.is_active));
     pen.bytes(&key.sealed);
-    pen.some(key.last_used.as_ref(), |pen, used| {
-        pen.instant(used.at);
-        pen.text(&used.service);
-        pen.text(&used.region);
-    });
+    pen.some(key.last_used.as_ref(), put_use);
+}
+
+fn put_use(pen: &mut Pen<'_>, used: &KeyUse) {
+    pen.instant(used.at);
+    pen.text(&used.service);
+    pen.text(&used.region);
+}
+
+fn key_use(fields: &mut Fields<'_>) -> Option<KeyUse> {
+    let (at, service) = (fields.instant()?, fields.text()?);
+    Some(KeyUse { at, service, region: fields.text()? })
 }
 
 fn key(fields: &mut Fields<'_>) -> Option<AccessKey> {
@@ -264,10 +288,7 @@ fn key(fields: &mut Fields<'_>) -> Option<AccessKey> {
         created_at: fields.instant()?,
         is_active: fields.flag()?,
         sealed: fields.bytes()?.into(),
-        last_used: fields.some(|fields| {
-            let (at, service) = (fields.instant()?, fields.text()?);
-            Some(KeyUse { at, service, region: fields.text()? })
-        })?,
+        last_used: fields.some(key_use)?,
     })
 }
 

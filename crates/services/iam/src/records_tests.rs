@@ -78,6 +78,8 @@ fn all() -> Vec<Effect> {
         of(Change::ProviderRemoved("u".into())),
         of(Change::AliasSet(None)),
         of(Change::Wiped),
+        of(Change::KeyUsed("AKIAX".into(), KeyUse { at: at(3), service: "kms".into(), region: "r2".into() })),
+        of(Change::RoleUsed("worker".into(), at(3), "r2".into())),
     ]
 }
 
@@ -98,7 +100,7 @@ fn every_record_comes_back_as_it_was_written() {
         }
         assert!(Effect::decode(effect.kind(), 2, &written).is_err());
     }
-    assert!(Effect::decode(13, 1, b"").is_err());
+    assert!(Effect::decode(15, 1, b"").is_err());
 }
 
 #[test]
@@ -115,7 +117,7 @@ fn records_look_as_they_always_did() {
 #[test]
 fn a_snapshot_is_the_state_that_its_records_made() {
     let mut realm = Realm::default();
-    let made = all();
+    let mut made = all();
     made.iter().take(7).for_each(|effect| realm.apply(effect));
     let mut state = Vec::new();
     snapshot::write(&realm, &mut state);
@@ -123,6 +125,17 @@ fn a_snapshot_is_the_state_that_its_records_made() {
     assert_eq!(realm.key("AKIAX").map(|(owner, _)| owner), Some(account()));
     assert!(snapshot::read(snapshot::VERSION, &state[..state.len() - 1]).is_err());
     assert!(snapshot::read(2, &state).is_err());
-    made.iter().for_each(|effect| realm.apply(effect));
+    let (used, rest) = made[7..].split_at_mut(6);
+    rest.iter().for_each(|effect| realm.apply(effect));
+    let home = &realm.accounts[&account()];
+    assert_eq!(home.keys["AKIAX"].last_used.as_ref().map(|used| (used.at, &*used.service)), Some((at(3), "kms")));
+    let role = home.entity(Sort::Role, "Worker").and_then(|role| role.role.clone()).unwrap();
+    assert_eq!(role.last_used, Some((at(3), "r2".into())));
+    used.iter().for_each(|effect| realm.apply(effect));
     assert!(realm.accounts.is_empty() && realm.owners.is_empty());
+    // Of what is gone nothing is noted.
+    rest.iter().for_each(|effect| realm.apply(effect));
+    assert!(
+        realm.accounts.values().all(|home| home.keys.is_empty() && home.entities.is_empty()) && realm.owners.is_empty()
+    );
 }

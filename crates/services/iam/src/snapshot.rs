@@ -8,7 +8,7 @@
 
 use crate::fields::{Fields, Pen};
 use crate::records::{Change, Effect};
-use crate::state::{AccessKey, Account, Entity, Managed, Provider, Realm, folded};
+use crate::state::{AccessKey, Account, Entity, Managed, Provider, Realm, Sort, folded};
 use engine::{Effect as _, MalformedRecord};
 use names::AccountId;
 
@@ -99,6 +99,17 @@ impl Account {
             }
             Change::ProviderRemoved(url) => drop(self.providers.remove(url)),
             Change::Wiped => {}
+            Change::KeyUsed(id, used) => {
+                if let Some(key) = self.keys.get_mut(id) {
+                    key.last_used = Some(used.clone());
+                }
+            }
+            Change::RoleUsed(name, at, region) => {
+                let role = self.entities.get_mut(&(Sort::Role, name.clone()));
+                if let Some(part) = role.and_then(|role| role.role.as_mut()) {
+                    part.last_used = Some((*at, region.clone()));
+                }
+            }
         }
     }
 }

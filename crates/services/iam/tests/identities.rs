@@ -54,6 +54,54 @@ fn a_key_that_is_inactive_or_deleted_is_nobodys() {
 }
 
 #[test]
+fn the_last_use_of_a_key_is_shown_and_noted_once_in_five_minutes() {
+    let house = house();
+    let key = house.user("alice");
+    let used = || {
+        let told = house.ask("GetAccessKeyLastUsed", &format!("AccessKeyId={}", key.id)).unwrap();
+        let last = &told["AccessKeyLastUsed"];
+        assert_eq!(told["UserName"], "alice");
+        (last["LastUsedDate"].as_f64(), last["ServiceName"].clone(), last["Region"].clone())
+    };
+    assert_eq!(used(), (None, json!("N/A"), json!("N/A")));
+    let begun = house.root(ACCOUNT).now.as_secs() as f64;
+    let before = house.identity(&key).unwrap();
+    assert_eq!(house.use_of(&key, "sqs"), 1);
+    assert_eq!(used(), (Some(begun), json!("sqs"), json!("us-east-1")));
+    assert!(std::ptr::eq(&*before, &*house.identity(&key).unwrap()), "a note makes no identity anew");
+    house.clock.advance_millis(299_999);
+    assert_eq!(house.use_of(&key, "kms"), 0);
+    // An identity that was made anew knows when the last note was.
+    house.ask("TagUser", "UserName=alice&Tags.member.1.Key=a&Tags.member.1.Value=b").unwrap();
+    assert_eq!(house.use_of(&key, "kms"), 0);
+    house.clock.advance_millis(1);
+    assert_eq!(house.use_of(&key, "kms"), 1);
+    assert_eq!(used(), (Some(begun + 300.0), json!("kms"), json!("us-east-1")));
+}
+
+#[test]
+fn the_last_use_of_a_role_is_that_of_its_sessions() {
+    let house = house();
+    let alice = house.user("alice");
+    house.allow("alice", &allows("sts:AssumeRole", "*"));
+    let trust = escaped(&trusts("arn:aws:iam::123456789012:root"));
+    house.ask("CreateRole", &format!("RoleName=Worker&AssumeRolePolicyDocument={trust}")).unwrap();
+    let session = || {
+        let form = "RoleArn=arn:aws:iam::123456789012:role/Worker&RoleSessionName=s1";
+        session_key(&house.ask_with(&alice, "AssumeRole", form).unwrap())
+    };
+    let (one, other) = (session(), session());
+    let used = || house.ask("GetRole", "RoleName=worker").unwrap()["Role"]["RoleLastUsed"].clone();
+    assert_eq!(used(), json!({}));
+    let begun = house.root(ACCOUNT).now.as_secs();
+    assert_eq!(house.use_of(&one, "sqs"), 1);
+    assert_eq!(house.use_of(&other, "sqs"), 0, "the role was noted");
+    assert_eq!(used(), json!({"LastUsedDate": begun, "Region": "us-east-1"}));
+    let temporary = session_key(&house.ask_with(&alice, "GetSessionToken", "").unwrap());
+    assert_eq!(house.use_of(&temporary, "sqs"), 0, "a temporary key of a user is listed nowhere");
+}
+
+#[test]
 fn a_new_name_keeps_keys_and_groups() {
     let house = house();
     let key = house.user("alice");

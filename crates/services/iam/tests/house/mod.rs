@@ -5,7 +5,7 @@
 
 use access::sigv4::Keys;
 use engine::{Clock, ManualClock, Store, StoreOptions};
-use gateway::{Authority, Caller, Identity, Service, Unprepared};
+use gateway::{Authority, Caller, Identity, Proven, Service, Unprepared};
 use iam::{Document, Documents, Iam, NotBegun, Options, Sts};
 use journal::sim::SimDisk;
 use names::{AccountId, Instant, Region};
@@ -151,6 +151,21 @@ impl House {
             let _ = self.store.journal().commit();
         }
         panic!("no answer came");
+    }
+
+    /// Uses a key as the gateway does after it was proved; how many records that made.
+    pub(crate) fn use_of(&self, key: &Key, service: &'static str) -> u64 {
+        let (identity, at) = (self.identity(key).unwrap(), self.clock.now());
+        let durable = || {
+            self.store.journal().commit().unwrap();
+            self.store.journal().durable().get()
+        };
+        let before = durable();
+        if identity.noted.is_due(at) {
+            let proven = Proven { access_key: &key.id, identity: &identity, service, region: "us-east-1", at };
+            self.iam.note(&proven);
+        }
+        durable() - before
     }
 
     /// A user with a key.
