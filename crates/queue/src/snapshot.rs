@@ -15,8 +15,8 @@
 //! section 20    virtual queues (virtual_queues.rs): count v, then each message: step v │ virtual queue 16
 //! section 21    deleted messages that are kept (shelf.rs): v count of batches, each: first deleted at v (from the last of the
 //!               batch before, or 0) │ last deleted at v (from the first) │ ranges: count v, then each
-//! section 22    the latest replay: order (replay.rs) │ began at v │ next v │ below v │ examined v │ state 1 (0 running, 1 done,
-//!               2 cancelled, 3 its destination is gone)
+//! section 22    the latest replay: destination 8 │ from v │ to v (0 is without end) │ only deleted 1 │ began at v │ next v
+//!               │ below v │ examined v │ state 1 (0 running, 1 done, 2 cancelled, 3 its destination is gone)
 //! section 23    parked groups (parks.rs): v count, each: step v │ group 8 │ v count of forgiven, each: step v │ receives v
 //! mark          step v (from the first sequence before, or 0) │ first sent at v (from the last sent at before, or 0)
 //!               │ last sent at v (from the first)
@@ -386,5 +386,7 @@ fn read_mixed_marks(reader: &mut Reader<'_>) -> Result<Marks, &'static str> {
     if marks.rises() { Err("marks that rise stand among those that do not") } else { Ok(marks) }
 }
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;
