@@ -7,13 +7,14 @@
 
 use crate::decide::after;
 use crate::fifo::Fifo;
+use crate::groups::Groups;
 use crate::limits::{DEPARTED_MAX, DEPARTURES_PER_RECEIVE_MAX, WITHHELD_MILLIS};
 use crate::parcel::{PASSED_OVER, Parcel};
 use crate::ways::{Departure, Receives};
 use crate::{DeadLetters, Effect, Message, MessageId, Queue, Reply};
 use engine::{Arrival, Decision, Delivery, Outgoing};
 use names::{Instant, PartitionId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a receive does with the messages that it meets.
 pub(crate) struct Met {
@@ -77,15 +78,19 @@ impl Queue {
         self.exceptions.get(sequence).is_some_and(|status| status.receive >= dead_letters.max_receives)
     }
 
-    /// Messages before `below` that could be sent away, oldest first. Those of a FIFO queue's group go in their order and not
-    /// past one that is hidden, so a group that somebody has in flight stays.
+    /// Messages before `below` that could be sent away, oldest first, as AWS's guide says of a redrive ("Configure a dead-letter
+    /// queue redrive"). Those of a FIFO queue's group go in their order and not past one that is hidden, so a group that somebody has in flight stays. A parked group goes with the others: it
+    /// stands still for those who receive, and whoever moves a queue means all that is visible in it.
     pub fn movable(&self, below: u64, max: usize) -> Vec<u64> {
-        let Some(fifo) = &self.fifo else {
-            return self.visible.iter().take_while(|&sequence| sequence < below).take(max).collect();
-        };
-        let mut movable: Vec<u64> = self.in_turn(fifo).filter(|&sequence| sequence < below).take(max).collect();
-        movable.sort_unstable();
-        movable
+        match &self.fifo {
+            None => self.visible.iter().take_while(|&sequence| sequence < below).take(max).collect(),
+            Some(fifo) => {
+                let known_below = below.min(fifo.groups.known_below());
+                let mut leads = Leads::new(&fifo.groups);
+                let known = self.visible.iter().take_while(|&sequence| sequence < known_below);
+                known.filter(|&sequence| leads.go_on(sequence)).take(max).collect()
+            }
+        }
     }
 
     /// Those of a FIFO queue's messages that may leave: with all that are before them in their group.
@@ -232,6 +237,34 @@ impl Queue {
             ways.forget(exists);
             self.tidy_ways();
         }
+    }
+}
+
+/// How far each group of a FIFO queue leads without a gap, while visible messages are gone through from the oldest on: at its
+/// last message that nothing hidden stands before.
+struct Leads<'a> {
+    groups: &'a Groups,
+    last: BTreeMap<u64, u64>,
+}
+
+impl<'a> Leads<'a> {
+    fn new(groups: &'a Groups) -> Self {
+        Self { groups, last: BTreeMap::new() }
+    }
+
+    /// Whether the next visible message follows the last one of its group, or is its first. One that nobody could read is in
+    /// no group.
+    fn go_on(&mut self, sequence: u64) -> bool {
+        let Some(group) = self.groups.group_of(sequence) else { return false };
+        let next = match self.last.get(&group) {
+            None => self.groups.members(group).next(),
+            Some(&last) => self.groups.list_from(last).nth(1),
+        };
+        let goes_on = next == Some(sequence);
+        if goes_on {
+            self.last.insert(group, sequence);
+        }
+        goes_on
     }
 }
 

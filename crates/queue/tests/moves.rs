@@ -256,3 +256,28 @@ fn a_fifo_queue_learns_its_groups_before_anything_is_moved() {
     "#]],
     );
 }
+
+#[test]
+fn messages_of_all_groups_leave_oldest_first_however_few_at_a_time() {
+    check(
+        "fifo; send a@x!1 b@y!2 c@x!3 d@z!4 e@y!5 f@x!6; receive max=1 visibility=0s; movable max=1; movable max=3; movable max=4 below=5; receive max=1; movable; movable max=2; away a b; movable max=2; advance 30s; movable max=2; away b d e; gone; movable max=4",
+        expect![[r#"
+            fifo -> Configured
+            send a@x!1 b@y!2 c@x!3 d@z!4 e@y!5 f@x!6 -> a=1 b=2 c=3 d=4 e=5 f=6
+            receive max=1 visibility=0s -> a#1
+            movable max=1 -> a
+            movable max=3 -> a b c
+            movable max=4 below=5 -> a b c d
+            receive max=1 -> a#2
+            movable -> b d e
+            movable max=2 -> b d
+            away a b -> b
+            movable max=2 -> d e
+            advance 30s
+            movable max=2 -> a c
+            away b d e -> d e
+            gone -> Concluded
+            movable max=4 -> a b c d
+        "#]],
+    );
+}

@@ -208,3 +208,29 @@ fn a_standard_queue_parks_nothing() {
         "#]],
     );
 }
+
+/// Nobody is handed a parked group; whoever moves the queue takes it along, in its order, and it stands still again if it comes
+/// back.
+#[test]
+fn a_parked_group_leaves_with_the_others_oldest_first() {
+    check(
+        "fifo; configure park=1; send a@x b@y c@x d@y; receive max=1 visibility=0s; receive max=9 visibility=0s; count; movable max=1; movable max=3; away a b c; count; outgoing; movable; gone; receive; count",
+        expect![[r#"
+            fifo -> Configured
+            configure park=1 -> Configured
+            send a@x b@y c@x d@y -> a=1 b=2 c=3 d=4
+            receive max=1 visibility=0s -> a#1
+            receive max=9 visibility=0s -> b#1 d#1
+            count -> 4 visible, 0 in flight, 0 delayed, oldest 0ns, 1 groups parked
+            movable max=1 -> a
+            movable max=3 -> a b c
+            away a b c -> a b c
+            count -> 1 visible, 0 in flight, 0 delayed, oldest 0ns
+            outgoing -> from number 0: a b c
+            movable -> d
+            gone -> Concluded
+            receive -> nothing
+            count -> 4 visible, 0 in flight, 0 delayed, oldest 0ns, 2 groups parked
+        "#]],
+    );
+}

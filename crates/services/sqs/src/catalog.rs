@@ -6,7 +6,7 @@
 
 use crate::attributes::Attributes;
 use crate::idle::Idle;
-use crate::limits::{IDLE_AGAIN_MILLIS, IDLE_LOOKS_MAX};
+use crate::limits::{IDLE_AGAIN_MILLIS, IDLE_LOOKS_MAX, Limits};
 use crate::machine::{About, Bounds, Command, Reply, SqsQueue};
 use crate::meters::{Meter, Meters};
 use crate::movers::Movers;
@@ -119,10 +119,10 @@ pub(crate) enum Creation {
 
 impl Catalog {
     /// The queues that replay left.
-    pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>, meters: Meters) -> Self {
+    pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<SqsQueue>, meters: Meters, limits: Limits) -> Self {
         let mut queues = Queues { homes: BTreeMap::new(), next_ordinal: recovery.next_ordinal() };
         let idle = Idle::default();
-        let (sources, movers) = (Sources::default(), Movers::default());
+        let (sources, movers) = (Sources::default(), Movers::new(limits));
         let now = store.clock().now();
         let mut redrives = Vec::new();
         recovery.look(|id, machine: &SqsQueue| {
@@ -436,7 +436,7 @@ mod tests {
         let clock = Arc::new(ManualClock::at(Instant::from_millis(1_700_000_000_000)));
         let disk = Arc::<SimDisk>::clone(disk);
         let store = Store::open(disk, Options::small(1 << 18), clock, &mut [&mut recovery]).unwrap();
-        Catalog::recovered(store, recovery, Meters::new(10))
+        Catalog::recovered(store, recovery, Meters::new(10), Limits::Raised)
     }
 
     #[test]

@@ -65,6 +65,10 @@ pub const MOVE_TASKS_MAX: usize = 10;
 pub const MOVE_RATE: std::ops::RangeInclusive<i32> = 1..=500;
 /// Messages of a task that are on their way at once: some batches of the couriers, so that a task that is cancelled ends soon.
 pub(crate) const MOVING_MAX: usize = 2_000;
+/// How long a message move task may take where AWS's limits hold; what is left stays (developer guide, "dead-letter queue redrive").
+pub(crate) const MOVE_TASK_MILLIS_MAX: u64 = 36 * 60 * 60 * 1000;
+/// Message move tasks of an account in a region that may be under way at once where AWS's limits hold (as above).
+pub(crate) const MOVE_TASKS_ACTIVE_MAX: usize = 100;
 /// Messages that a task sends away in one step: a record of some kilobytes.
 pub(crate) const MOVE_STEP_MAX: usize = 1_000;
 /// Messages that a task looks at in one step to learn where they come from: their contents are in memory together.

@@ -8,7 +8,7 @@ use crate::attributes::{AttributeChanges, Attributes, Durability};
 use crate::catalog::QueueKey;
 use crate::limits;
 use crate::message::show_id;
-use crate::move_tasks::{Move, MoveTask, MoveTasks, Plan, Progress, ShownTask};
+use crate::move_tasks::{Move, MoveTask, MoveTasks, Progress, ShownTask};
 use crate::needs;
 use crate::permission::{self, Permission};
 use crate::policy;
@@ -319,7 +319,7 @@ impl SqsQueue {
     }
 
     /// The message move task that has to proceed, if there is one.
-    pub(crate) fn move_under_way(&self) -> Option<&Plan> {
+    pub(crate) fn move_under_way(&self) -> Option<&MoveTask> {
         self.moves.under_way()
     }
 

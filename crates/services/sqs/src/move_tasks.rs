@@ -174,8 +174,8 @@ impl MoveTasks {
     }
 
     /// The task that has to proceed, if there is one.
-    pub(crate) fn under_way(&self) -> Option<&Plan> {
-        self.0.last().filter(|task| task.end.is_none()).map(|task| &task.plan)
+    pub(crate) fn under_way(&self) -> Option<&MoveTask> {
+        self.0.last().filter(|task| task.end.is_none())
     }
 
     /// All that are known, oldest first.

@@ -3,12 +3,16 @@
 //! Each task that is under way has a moment at which it goes on. A step asks its queue to send some messages away, or, where
 //! each goes back to where it comes from, first looks at them to learn that; the queue decides and keeps the books
 //! (`move_tasks.rs`), couriers bring the messages (ADR 0015). Nothing is kept here that a start does not find again, but how far
-//! a task with a rate has come within the present second: it starts anew. Time is the store's.
+//! a task with a rate has come within the present second: it starts anew. Time is the store's. How long a task may take and
+//! how many an account may have are AWS's throttles, and hold where `limits = aws` asks for them.
 
 use crate::catalog::{Catalog, QueueEntry, QueueKey};
-use crate::limits::{MOVE_AGAIN_MILLIS, MOVE_LOOK_MAX, MOVE_RETRY_MILLIS, MOVE_STEP_MAX};
+use crate::limits::{
+    Limits, MOVE_AGAIN_MILLIS, MOVE_LOOK_MAX, MOVE_RETRY_MILLIS, MOVE_STEP_MAX, MOVE_TASK_MILLIS_MAX,
+    MOVE_TASKS_ACTIVE_MAX,
+};
 use crate::machine::{Command, Reply, SqsQueue};
-use crate::move_tasks::{Failure, Move, Plan, Progress, TaskId, Which};
+use crate::move_tasks::{Failure, Move, MoveTask, Plan, Progress, TaskId, Which};
 use crate::properties::{Properties, SystemAttribute};
 use crate::redrive::key_of_arn;
 use crate::sealing;
@@ -22,6 +26,7 @@ use tokio::sync::Notify;
 /// Queues with a task under way.
 #[derive(Default)]
 pub(crate) struct Movers {
+    limits: Limits,
     turns: Mutex<Turns>,
     news: Notify,
 }
@@ -45,6 +50,21 @@ struct Turn {
 }
 
 impl Movers {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Whether the owner of this queue may have one task more.
+    pub(crate) fn may_begin(&self, source: &QueueKey) -> bool {
+        let is_of_owner = |turn: &&Turn| (turn.source.account, &turn.source.region) == (source.account, &source.region);
+        self.limits == Limits::Raised || self.lock().queues.values().filter(is_of_owner).count() < MOVE_TASKS_ACTIVE_MAX
+    }
+
+    /// Whether a task has taken as long as it may.
+    fn is_too_long(&self, task: &MoveTask, now: Instant) -> bool {
+        self.limits == Limits::Aws && now >= task.started_at.plus_millis(MOVE_TASK_MILLIS_MAX)
+    }
+
     /// A task of this queue is under way.
     pub(crate) fn note(&self, id: PartitionId, source: QueueKey, at: Instant) {
         let mut turns = self.lock();
@@ -133,9 +153,12 @@ impl Catalog {
     async fn take_turn(&self, id: PartitionId, turn: Turn, now: Instant) -> Option<Turn> {
         let source = self.find(turn.source.account, &turn.source.region, turn.source.name.as_str());
         let source = source.filter(|source| source.partition.id() == id)?;
-        let plan = source.partition.inspect(|machine: &SqsQueue| machine.move_under_way().cloned()).flatten()?;
-        let stepped = self.step(&source, &plan, turn.may_send_at <= now).await;
-        turn.after(now, plan.rate, &stepped)
+        let task = source.partition.inspect(|machine: &SqsQueue| machine.move_under_way().cloned()).flatten()?;
+        let stepped = match self.movers().is_too_long(&task, now) {
+            true => ask(&source, Move::Cancel(task.plan.id)).await,
+            false => self.step(&source, &task.plan, turn.may_send_at <= now).await,
+        };
+        turn.after(now, task.plan.rate, &stepped)
     }
 
     async fn step(&self, source: &QueueEntry, plan: &Plan, may_send: bool) -> Result<Progress, Unavailable> {
@@ -161,10 +184,10 @@ impl Catalog {
             Reply::Moved(progress) => return Ok(progress),
             _ => return Ok(Progress::Over),
         };
-        let mut batches: BTreeMap<PartitionId, Vec<u64>> = BTreeMap::new();
+        let mut batches: Vec<(PartitionId, Vec<u64>)> = Vec::new();
         for (sequence, content) in sequences.into_iter().zip(contents) {
             match self.origin_of(content.as_ref()) {
-                Ok(origin) => batches.entry(origin).or_default().push(sequence),
+                Ok(origin) => add_to(&mut batches, source.key.name.is_fifo(), origin, sequence),
                 Err(failure) if batches.is_empty() => return ask(source, Move::Fail(id, failure)).await,
                 // First those before it; then it is met again.
                 Err(_) => break,
@@ -190,10 +213,20 @@ impl Catalog {
     }
 }
 
+/// Puts a message to those that go to the same queue at once. A FIFO queue's leave in their order whatever their origins are, so
+/// there only to the last ones; elsewhere few large records are better.
+fn add_to(batches: &mut Vec<(PartitionId, Vec<u64>)>, in_order: bool, origin: PartitionId, sequence: u64) {
+    let may_join = if in_order { batches.len().saturating_sub(1) } else { 0 };
+    match batches[may_join..].iter_mut().find(|(to, _)| *to == origin) {
+        Some((_, sequences)) => sequences.push(sequence),
+        None => batches.push((origin, vec![sequence])),
+    }
+}
+
 async fn ask(source: &QueueEntry, asked: Move) -> Result<Progress, Unavailable> {
     match source.partition.execute(Command::Move(asked))?.await? {
         Reply::Moved(progress) => Ok(progress),
-        // The queue was deleted.
+        // The queue was deleted, or the task has ended.
         _ => Ok(Progress::Over),
     }
 }

@@ -120,7 +120,7 @@ impl Sqs {
     /// The service, with the queues that were replayed.
     pub fn new(store: Arc<Store>, recovery: SqsRecovery, options: Options) -> Self {
         let meters = Meters::new(options.metered_queues_max);
-        let catalog = Catalog::recovered(store, recovery.0, meters);
+        let catalog = Catalog::recovered(store, recovery.0, meters, options.limits);
         let (pauses, throttle) = (Pauses::new(options.limits), Throttle::new(options.limits));
         Self(Arc::new(Inner {
             catalog,

@@ -11,6 +11,7 @@ use engine::{Clock, ManualClock};
 use house::House;
 use names::Instant;
 use serde_json::{Value, json};
+use sqs::Limits;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
@@ -82,7 +83,7 @@ fn deliver(house: &House) {
 /// A step of each task that is due.
 fn proceed(house: &House) -> Option<Instant> {
     let mut step = pin!(house.sqs.proceed_moves());
-    for _ in 0..100 {
+    for _ in 0..1_000 {
         if let Poll::Ready(next) = step.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return next;
         }
@@ -237,6 +238,50 @@ fn one_task_at_a_time_is_under_way_and_the_newest_ten_are_shown() {
     assert_eq!(one["Results"].as_array().unwrap().len(), 1);
     assert_eq!(one["Results"][0]["StartedTimestamp"], times[0]);
     assert_eq!(tasks(&house.reopen(), "dead").len(), 10);
+}
+
+#[test]
+fn where_awss_limits_hold_a_task_ends_after_36_hours_and_what_is_left_stays() {
+    const HOUR: u64 = 3_600_000;
+    for (limits, status, moved) in [(Limits::Aws, "CANCELLED", 1), (Limits::Raised, "COMPLETED", 2)] {
+        let house = House::limited(limits);
+        create(&house, "dead", &json!({}));
+        source(&house, "a", "dead");
+        kill(&house, "a", &["1", "2"]);
+        start(&house, &json!({"SourceArn": arn("dead"), "MaxNumberOfMessagesPerSecond": 1})).unwrap();
+        proceed(&house);
+        deliver(&house);
+        // Nobody makes it proceed for so long, as when the server is down.
+        house.clock.advance_millis(36 * HOUR - 1);
+        assert_eq!(newest(&house, "dead")["Status"], "RUNNING");
+        house.clock.advance_millis(1);
+        finish(&house);
+        let shown = newest(&house, "dead");
+        assert_eq!((&shown["Status"], &shown["ApproximateNumberOfMessagesMoved"]), (&json!(status), &json!(moved)));
+        assert_eq!(bodies(&house, "dead").len(), 2 - moved);
+    }
+}
+
+#[test]
+fn where_awss_limits_hold_an_account_has_a_hundred_tasks_under_way() {
+    for (limits, refused) in [(Limits::Aws, 1), (Limits::Raised, 0)] {
+        let house = House::limited(limits);
+        let dead: Vec<String> = (0..101).map(|number| format!("dead{number}")).collect();
+        for name in &dead {
+            create(&house, name, &json!({}));
+            source(&house, &format!("of-{name}"), name);
+            send(&house, name, "1");
+        }
+        let begin = |name: &String| start(&house, &json!({"SourceArn": arn(name), "MaxNumberOfMessagesPerSecond": 1}));
+        let refusals: Vec<_> = dead.iter().filter_map(|name| begin(name).err()).collect();
+        assert_eq!(refusals.len(), refused);
+        if refused == 0 {
+            continue;
+        }
+        assert_eq!(refusals[0], ("RequestThrottled".into(), "Request is throttled.".into()));
+        finish(&house);
+        begin(&dead[100]).expect("tasks that have ended do not count");
+    }
 }
 
 #[test]
@@ -400,6 +445,38 @@ fn a_fifo_queues_groups_keep_their_order_and_one_in_flight_stays() {
     finish(&house);
     assert_eq!(bodies(&house, "q.fifo"), ["x1", "x2", "x3"]);
     assert_eq!(bodies(&house, "dead.fifo"), [""; 0]);
+}
+
+#[test]
+fn a_fifo_queue_is_moved_oldest_first_parked_groups_too() {
+    let house = House::new();
+    create(&house, "dead.fifo", &json!({"FifoQueue": "true", "TidewireParkAfter": "2", "VisibilityTimeout": "0"}));
+    source(&house, "q.fifo", "dead.fifo");
+    source(&house, "p.fifo", "dead.fifo");
+    let all = [("q.fifo", "x1"), ("p.fifo", "y1"), ("p.fifo", "x2"), ("q.fifo", "y2"), ("q.fifo", "x3")];
+    for (queue, body) in all {
+        let message = json!({"QueueUrl": queue, "MessageBody": body, "MessageGroupId": &body[..1], "MessageDeduplicationId": body});
+        house.ask("SendMessage", &message).unwrap();
+        kill(&house, queue, &[]);
+    }
+    // A dead letter brings the receive with it that made it one; after the second its group is parked.
+    assert_eq!(house.ask("ReceiveMessage", &json!({"QueueUrl": "dead.fifo"})).unwrap()["Messages"][0]["Body"], "x1");
+    while !receive(&house, "dead.fifo").is_empty() {}
+    let counted = json!({"QueueUrl": "dead.fifo", "AttributeNames": ["TidewireParkedGroups"]});
+    let parked = house.ask("GetQueueAttributes", &counted).unwrap()["Attributes"]["TidewireParkedGroups"].clone();
+    assert_eq!(parked, "2");
+    start(&house, &json!({"SourceArn": arn("dead.fifo"), "MaxNumberOfMessagesPerSecond": 1})).unwrap();
+    let mut moved = Vec::new();
+    while newest(&house, "dead.fifo")["Status"] == "RUNNING" {
+        proceed(&house);
+        deliver(&house);
+        for queue in ["q.fifo", "p.fifo"] {
+            moved.extend(bodies(&house, queue).into_iter().map(|body| (queue, body)));
+        }
+        house.clock.advance_millis(100);
+    }
+    assert_eq!(moved, all.map(|(queue, body)| (queue, body.to_string())));
+    assert_eq!(newest(&house, "dead.fifo")["ApproximateNumberOfMessagesMoved"], 5);
 }
 
 /// A task in a history of crashes, looks at its source and perhaps a cancel: each message is in one place, where it belongs.

@@ -48,6 +48,9 @@ impl Operation for StartMessageMoveTask {
             None => None,
         };
         let rate = input.max_number_of_messages_per_second.map(check_rate).transpose()?;
+        if !service.catalog.movers().may_begin(&source.key) {
+            return Err(Refusal::throttled());
+        }
         let id = message_id(&caller, 0).0;
         let command = Command::Move(Move::Start(Plan { id, destination, rate }));
         let pending = source.partition.execute(command)?;

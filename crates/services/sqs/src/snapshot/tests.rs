@@ -103,7 +103,7 @@ fn message_move_tasks_come_back_as_they_were_and_the_newest_ten_are_kept() {
     let restored = SqsQueue::restore(VERSION, &bytes_of(&machine)).unwrap();
     assert_eq!(bytes_of(&restored), bytes_of(&machine));
     assert_eq!(restored.move_under_way(), machine.move_under_way());
-    assert_eq!(restored.move_under_way().unwrap().rate, Some(12));
+    assert_eq!(restored.move_under_way().unwrap().plan.rate, Some(12));
     let Reply::MoveTasks(tasks) = restored.decide(NOW, Command::Move(Move::List)).reply else { panic!("a list") };
     let ids: Vec<u8> = tasks.iter().map(|shown| shown.task.plan.id[0]).collect();
     assert_eq!(ids, (3..=12).rev().collect::<Vec<_>>());
