@@ -87,6 +87,10 @@ def test_a_fifo_queues_letters_keep_their_group(sqs):
             "Invalid value for maxReceiveCount: 1001, valid values are from 1 to 1000 both inclusive.",
         ),
         (policy("arn:aws:sqs:us-east-1:000000000000:none", 3), "Dead letter target does not exist."),
+        (
+            policy("arn:aws:sqs:eu-west-1:000000000000:x", 3),
+            "Dead-letter target must be in same region as the source.",
+        ),
         (policy("arn:aws:sqs:us-east-1:111111111111:x", 3), "Dead-letter target owner should be same as the source."),
     ],
 )

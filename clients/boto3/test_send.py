@@ -47,8 +47,9 @@ def test_a_body_comes_back_as_it_was_sent(sqs, queue, body):
 
 @pytest.mark.parametrize("sign", FORBIDDEN, ids=[f"U+{ord(sign):04X}" for sign in FORBIDDEN])
 def test_a_body_with_a_sign_that_xml_forbids_is_refused(sqs, queue, sign):
-    code, shape, status, _ = refusal(sqs.send_message, QueueUrl=queue, MessageBody=f"a{sign}b")
+    code, shape, status, words = refusal(sqs.send_message, QueueUrl=queue, MessageBody=f"a{sign}b")
     assert (code, shape, status) == ("InvalidMessageContents", "InvalidMessageContents", 400)
+    assert words.startswith(f"Invalid binary character '#x{ord(sign):X}' was found in the message body, the set of ")
     assert counts(sqs, queue) == (0, 0, 0)
 
 

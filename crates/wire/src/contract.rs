@@ -67,6 +67,11 @@ pub trait Reader {
     fn timestamp(&mut self) -> Result<Timestamp, Invalid>;
     /// Says that the document should end here.
     fn finish(&mut self) -> Result<(), Invalid>;
+    /// Goes back to the document's start, and from now on reads U+FFFF, which is no character, where an escape names half of a
+    /// surrogate pair: for who judges texts one by one. False, and nothing done, where the protocol has no such escapes.
+    fn start_again_with_stand_ins(&mut self) -> bool {
+        false
+    }
 }
 
 /// A protocol's reply, written value by value. Writers do not fail: they append to memory.

@@ -70,7 +70,10 @@ pub enum Problem {
     /// Text is not UTF-8.
     NotUtf8,
     /// An escape names half of a surrogate pair.
-    LoneSurrogate,
+    LoneSurrogate {
+        /// The half.
+        unit: u16,
+    },
     /// A value of another kind than the member's.
     WrongType {
         /// What the model wants.
@@ -106,7 +109,7 @@ impl fmt::Display for Problem {
         match self {
             Self::Syntax { offset } => write!(f, "broken syntax at byte {offset}"),
             Self::NotUtf8 => f.write_str("text is not UTF-8"),
-            Self::LoneSurrogate => f.write_str("an escape names half of a surrogate pair"),
+            Self::LoneSurrogate { unit } => write!(f, "the escape of {unit:04X} names half of a surrogate pair"),
             Self::WrongType { expected, found } => write!(f, "expected {expected:?}, found {found:?}"),
             Self::OutOfRange { expected } => write!(f, "number does not fit {expected:?}"),
             Self::Missing { member } => write!(f, "missing required member {}", member.name),

@@ -55,8 +55,8 @@ impl Checked {
         if draft.body.is_empty() {
             return Err(Refusal::missing("MessageBody"));
         }
-        if !is_plain(&draft.body) && !draft.body.chars().all(message_attributes::is_allowed) {
-            return Err(Refusal::invalid_characters());
+        if !is_plain(&draft.body) {
+            message_attributes::check_characters(&draft.body, "message body")?;
         }
         let delay_millis = draft.delay_secs.map(|secs| check_delay(secs, delay_secs_max)).transpose()?;
         // Zero is what every message of a FIFO queue has of its own; the queue's delay is the one that counts.

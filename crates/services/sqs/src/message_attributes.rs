@@ -155,14 +155,17 @@ fn check_value(name: &str, data_type: &str, value: &Value) -> Result<(), Refusal
     if data_type.starts_with("Number") && text.parse::<f64>().map_or(true, |number| !number.is_finite()) {
         return Err(Refusal::invalid_parameter(format!("Could not cast message attribute '{name}' value to number.")));
     }
-    if !text.chars().all(is_allowed) {
-        return Err(Refusal::invalid_characters());
-    }
-    Ok(())
+    check_characters(text, &format!("message attribute '{name}' value"))
 }
 
-/// The characters that SendMessage allows: those of XML 1.0.
-pub(crate) fn is_allowed(character: char) -> bool {
+/// Whether all characters of a text are those that SendMessage allows. The place is named in the refusal.
+pub(crate) fn check_characters(text: &str, place: &str) -> Result<(), Refusal> {
+    let wrong = text.chars().find(|character| !is_allowed(*character));
+    wrong.map_or(Ok(()), |character| Err(Refusal::invalid_character(character.into(), place)))
+}
+
+/// Those of XML 1.0.
+fn is_allowed(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

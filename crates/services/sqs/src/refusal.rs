@@ -189,11 +189,15 @@ impl Refusal {
         Self::invalid_parameter("Only active tasks can be cancelled.")
     }
 
-    pub(crate) fn invalid_characters() -> Self {
+    /// What stands in a text is no character of a message, in the words that callers of AWS report (aistudio #1525 and others;
+    /// those for an attribute are Eucalyptus's, whose words for the body are the same as AWS's).
+    pub(crate) fn invalid_character(unit: u32, place: &str) -> Self {
         Self::new(
             &errors::INVALID_MESSAGE_CONTENTS,
-            "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to \
-             #xFFFD | #x10000 to #x10FFFF.",
+            format!(
+                "Invalid binary character '#x{unit:X}' was found in the {place}, the set of allowed characters is #x9 | #xA | \
+                 #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]."
+            ),
         )
     }
 

@@ -259,6 +259,9 @@ impl Inner {
         let refused = |reason: &str| Refusal::invalid_value(given, "RedrivePolicy", reason);
         let policy = redrive::read(given)?;
         let target = &policy.target;
+        if target.region != source.region {
+            return Err(refused("Dead-letter target must be in same region as the source."));
+        }
         if target.account != source.account {
             return Err(refused("Dead-letter target owner should be same as the source."));
         }
@@ -269,9 +272,6 @@ impl Inner {
             return Err(refused("Dead-letter queue must be same type of queue as the source.."));
         }
         let missing = || refused("Dead letter target does not exist.");
-        if target.region != source.region {
-            return Err(missing());
-        }
         let found = self.find(target.account, &target.region, target.name.as_str()).await;
         let entry = found.map_err(|_| missing())?;
         let Reply::Described(about, _) = entry.partition.execute(Command::Describe)?.await? else {
@@ -393,15 +393,25 @@ pub(crate) fn prepare<O: Operation>(
 where
     O::Input: 'static,
 {
-    let input = <O::Input as wire::Read>::read(reader).map_err(|invalid| unprepared(&invalid, reader))?;
+    let input = match <O::Input as wire::Read>::read(reader) {
+        // An entry whose text is none fails alone: AWS takes such halves of characters and finds them when it checks the entry.
+        Err(invalid) if is_of_an_entry(&invalid) && reader.start_again_with_stand_ins() => {
+            <O::Input as wire::Read>::read(reader)
+        }
+        read => read,
+    };
+    let input = input.map_err(|invalid| unprepared(&invalid, reader))?;
     Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData }))
 }
 
 /// SQS has words of its own for a parameter that is missing and for text that is none; all other mistakes are the protocol's.
 fn unprepared(invalid: &Invalid, reader: &mut dyn Reader) -> Unprepared {
     match invalid.problem() {
-        Problem::LoneSurrogate if is_of_a_message(invalid) => {
-            return Unprepared::Refused(Refusal::invalid_characters().into());
+        Problem::LoneSurrogate { unit } => {
+            return match place_in_a_message(invalid) {
+                Some(place) => Unprepared::Refused(Refusal::invalid_character((*unit).into(), &place).into()),
+                None => Unprepared::Malformed(invalid.clone()),
+            };
         }
         Problem::Missing { .. } => {}
         _ => return Unprepared::Malformed(invalid.clone()),
@@ -414,12 +424,28 @@ fn unprepared(invalid: &Invalid, reader: &mut dyn Reader) -> Unprepared {
     }
 }
 
-/// Whether it was found in what a message carries, whose characters SQS checks itself.
-fn is_of_a_message(invalid: &Invalid) -> bool {
-    invalid.path().segments().any(|segment| match segment {
-        Segment::Member(member) => ["MessageBody", "StringValue"].contains(&member.name),
-        _ => false,
-    })
+/// Whether half a character was found in a message of a batch.
+fn is_of_an_entry(invalid: &Invalid) -> bool {
+    let is_entry = |segment: &&Segment| matches!(segment, Segment::Member(member) if member.name == "Entries");
+    let is_half = matches!(invalid.problem(), Problem::LoneSurrogate { .. });
+    is_half && place_in_a_message(invalid).is_some() && invalid.path().segments().any(|segment| is_entry(&segment))
+}
+
+/// Where it was found in what a message carries, whose characters SQS checks itself.
+fn place_in_a_message(invalid: &Invalid) -> Option<String> {
+    let (mut kind, mut name) = ("message attribute", None);
+    for segment in invalid.path().segments() {
+        match segment {
+            Segment::Member(member) if member.name == "MessageBody" => return Some("message body".to_owned()),
+            Segment::Member(member) if member.name == "MessageSystemAttributes" => kind = "message system attribute",
+            Segment::Member(member) if member.name == "StringValue" => {
+                return Some(format!("{kind} '{}' value", name?));
+            }
+            Segment::Key(key) => name = Some(key),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A form cannot say that a list is empty, so AWS words some lists that are missing as it words empty ones.

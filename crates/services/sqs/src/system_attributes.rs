@@ -6,7 +6,7 @@
 
 use crate::api::MessageSystemAttributeValue;
 use crate::limits;
-use crate::message_attributes::{Attribute, Value, is_allowed};
+use crate::message_attributes::{Attribute, Value, check_characters};
 use crate::properties::SystemAttribute;
 use crate::refusal::Refusal;
 
@@ -57,9 +57,7 @@ fn parse_trace_header(name: String, value: MessageSystemAttributeValue) -> Resul
             format!("The message system attribute '{name}' is longer than {} bytes.", limits::TRACE_HEADER_BYTES_MAX);
         return Err(Refusal::invalid_parameter(words));
     }
-    if !text.chars().all(is_allowed) {
-        return Err(Refusal::invalid_characters());
-    }
+    check_characters(&text, &format!("message system attribute '{name}' value"))?;
     Ok(Attribute { name, data_type: value.data_type, value: Value::Text(text) })
 }
 

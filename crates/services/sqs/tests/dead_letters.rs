@@ -134,7 +134,7 @@ fn a_redrive_policy_needs_a_queue_of_its_kind_that_is_there_and_allows_it() {
     let other = policy("dead", 2).replace("000000000000", "111111111111");
     assert_eq!(refused(&other), "Dead-letter target owner should be same as the source.");
     let far = policy("dead", 2).replace("us-east-1", "eu-west-1");
-    assert_eq!(refused(&far), "Dead letter target does not exist.");
+    assert_eq!(refused(&far), "Dead-letter target must be in same region as the source.");
     let set = |queue: &str, name: &str, text: &str| {
         house.ask("SetQueueAttributes", &json!({"QueueUrl": queue, "Attributes": {name: text}}))
     };

@@ -20,13 +20,15 @@ pub struct JsonReader<'a> {
     entries: usize,
     /// Whether a container was just opened, so that no comma stands before what follows.
     fresh: bool,
+    /// What is read where an escape names half of a surrogate pair; without it that is a mistake.
+    stand_in: Option<char>,
 }
 
 impl<'a> JsonReader<'a> {
     /// A reader at the start of a document. An empty document is read as `{}`.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Invalid> {
         let text = std::str::from_utf8(bytes).map_err(|_| Problem::NotUtf8)?;
-        let mut reader = Self { text, at: 0, depth: 0, entries: 0, fresh: false };
+        let mut reader = Self { text, at: 0, depth: 0, entries: 0, fresh: false, stand_in: None };
         reader.skip_space();
         if reader.at == text.len() {
             reader = Self { text: "{}", at: 0, ..reader };
@@ -219,13 +221,17 @@ impl<'a> JsonReader<'a> {
         if !(0xD800..0xE000).contains(&high) {
             return Ok(char::from_u32(high).expect("a code unit outside the surrogates is a character"));
         }
+        let half = self.stand_in.ok_or(Problem::LoneSurrogate { unit: high as u16 });
+        let before = self.at;
         if high >= 0xDC00 || !self.bytes()[self.at..].starts_with(b"\\u") {
-            return Err(Problem::LoneSurrogate.into());
+            return Ok(half?);
         }
         self.at += 1;
         let low = self.code_unit()?;
         if !(0xDC00..0xE000).contains(&low) {
-            return Err(Problem::LoneSurrogate.into());
+            // The second one stands for itself.
+            self.at = before;
+            return Ok(half?);
         }
         let code = 0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00);
         Ok(char::from_u32(code).expect("a surrogate pair is a character"))
@@ -371,6 +377,12 @@ impl contract::Reader for JsonReader<'_> {
             return Err(self.mismatch(Expected::Timestamp));
         }
         Timestamp::from_seconds(self.double()?).ok_or_else(|| Problem::BadTimestamp.into())
+    }
+
+    fn start_again_with_stand_ins(&mut self) -> bool {
+        *self = Self { text: self.text, at: 0, depth: 0, entries: 0, fresh: false, stand_in: Some('\u{FFFF}') };
+        self.skip_space();
+        true
     }
 
     fn finish(&mut self) -> Result<(), Invalid> {

@@ -39,8 +39,27 @@ fn escapes_are_undone() {
 #[test]
 fn half_a_surrogate_pair_is_told_from_broken_syntax() {
     for text in [r#""\ud83d""#, r#""\ude00""#, r#""\ud83d\n""#, r#""\ud83dA""#, r#""\ud83d\u0041""#] {
-        assert!(matches!(value::<String>(text).unwrap_err().problem(), Problem::LoneSurrogate), "{text}");
+        assert!(matches!(value::<String>(text).unwrap_err().problem(), Problem::LoneSurrogate { .. }), "{text}");
     }
+}
+
+#[test]
+fn whoever_judges_texts_one_by_one_reads_a_stand_in_for_each_half() {
+    for (text, expected) in [
+        (r#" "\ud83d" "#, "\u{ffff}"),
+        (r#""a\ude00b""#, "a\u{ffff}b"),
+        (r#""\ud83dA\ud83d\n""#, "\u{ffff}A\u{ffff}\n"),
+        (r#""\ud83d\u0041""#, "\u{ffff}A"),
+        (r#""\ud83d\ud83d\uDE00\ud83d""#, "\u{ffff}😀\u{ffff}"),
+    ] {
+        let mut reader = JsonReader::new(text.as_bytes()).unwrap();
+        assert!(matches!(reader.string().unwrap_err().problem(), Problem::LoneSurrogate { .. }), "{text}");
+        assert!(reader.start_again_with_stand_ins());
+        assert_eq!(reader.string().unwrap(), expected, "{text}");
+        reader.finish().unwrap();
+    }
+    let mut reader = JsonReader::new(br#""\ud83d\uzzzz""#).unwrap();
+    assert!(reader.start_again_with_stand_ins() && reader.string().is_err(), "what is no escape is none");
 }
 
 #[test]
