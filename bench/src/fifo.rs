@@ -282,5 +282,5 @@ fn message(number: u64) -> queue::NewMessage {
     dedup[8..].copy_from_slice(&b);
     let labelled = queue::Labels { group: None, dedup: Some(dedup) }.append_to(&mut bytes);
     let id = queue::MessageId(u128::from(number).to_be_bytes());
-    queue::NewMessage { id, body_bytes: 1, bytes: bytes.into(), delay_millis: None, labelled }
+    queue::NewMessage { id, body_bytes: 1, bytes: bytes.into(), delay_millis: None, labelled, earlier_dedup: None }
 }

@@ -116,14 +116,27 @@ def test_a_delayed_message_holds_back_what_is_behind_it_in_its_group_and_nothing
 
 
 def test_the_scope_of_deduplication_can_be_switched_on_a_live_queue(sqs, fifo):
-    parameters = {"QueueUrl": fifo, "MessageBody": "x", "MessageDeduplicationId": "1"}
-    first = sqs.send_message(MessageGroupId="a", **parameters)["MessageId"]
-    assert sqs.send_message(MessageGroupId="b", **parameters)["MessageId"] == first
+    """What was sent before a switch counts for its five minutes in the scope that it was sent with; AWS was recorded going on
+    with the earlier scope after a switch."""
+
+    def send_one(group, dedup):
+        sent = sqs.send_message(QueueUrl=fifo, MessageBody="x", MessageGroupId=group, MessageDeduplicationId=dedup)
+        return sent["MessageId"]
+
+    first = send_one("a", "1")
+    assert send_one("b", "1") == first
     high = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
     sqs.set_queue_attributes(QueueUrl=fifo, Attributes=high)
-    assert sqs.send_message(MessageGroupId="c", **parameters)["MessageId"] != first
-    again = sqs.send_message(MessageGroupId="c", **parameters)["MessageId"]
-    assert sqs.send_message(MessageGroupId="d", **parameters)["MessageId"] != again
+    assert send_one("a", "1") == first, "tried again after the switch"
+    assert send_one("c", "1") == first, "sent when the id was one of the queue's"
+    of_c, of_d = send_one("c", "2"), send_one("d", "2")
+    assert (send_one("c", "2"), send_one("d", "2")) == (of_c, of_d) and of_c != of_d
+    low = {"DeduplicationScope": "queue", "FifoThroughputLimit": "perQueue"}
+    sqs.set_queue_attributes(QueueUrl=fifo, Attributes=low)
+    assert (send_one("c", "2"), send_one("d", "2")) == (of_c, of_d)
+    of_e = send_one("e", "2")
+    assert of_e not in (of_c, of_d), "the id was one of other groups' alone"
+    assert send_one("f", "2") == of_e
 
 
 def test_a_delay_of_its_own_is_refused_and_zero_is_none(sqs, fifo):

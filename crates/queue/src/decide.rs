@@ -70,7 +70,7 @@ impl Queue {
 
     /// A message as it is kept, and when it is visible.
     pub(crate) fn as_sent(&self, now: Instant, message: NewMessage) -> (Instant, Message) {
-        let NewMessage { id, body_bytes, bytes, delay_millis, labelled } = message;
+        let NewMessage { id, body_bytes, bytes, delay_millis, labelled, .. } = message;
         // A clock that was set back must not make a later message look older: expiry goes front first.
         let sent_at = now.max(self.last_sent_at);
         let visible_at = after(now, delay_millis.unwrap_or(self.settings.delay_millis));

@@ -335,7 +335,14 @@ mod tests {
             let mut bytes = vec![b'x'];
             let labelled = Labels { group, dedup: None }.append_to(&mut bytes);
             let id = MessageId([0; 16]);
-            let message = NewMessage { id, body_bytes: 1, bytes: bytes.into(), delay_millis: None, labelled };
+            let message = NewMessage {
+                id,
+                body_bytes: 1,
+                bytes: bytes.into(),
+                delay_millis: None,
+                labelled,
+                earlier_dedup: None,
+            };
             self.ask(Command::Send(vec![message; count]));
         }
 

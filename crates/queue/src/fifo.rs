@@ -115,7 +115,9 @@ impl Queue {
         let (mut effects, mut accepted) = (Vec::with_capacity(messages.len()), Vec::with_capacity(messages.len()));
         for message in messages {
             let dedup = message.labels().dedup;
+            let earlier = || message.earlier_dedup.and_then(|dedup| fifo.dedup.find(&dedup, sent_at));
             let first = dedup.and_then(|dedup| fifo.dedup.find(&dedup, sent_at).or(batch.get(&dedup).copied()));
+            let first = first.or_else(earlier);
             let taken = first.unwrap_or(Accepted { sequence, id: message.id });
             accepted.push(taken);
             if first.is_none() {

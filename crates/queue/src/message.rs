@@ -106,12 +106,14 @@ pub struct NewMessage {
     pub delay_millis: Option<u64>,
     /// The labels at the end of `bytes`, as [`Labels::append_to`] told.
     pub labelled: Labelled,
+    /// What its deduplication id would be by a rule that held lately: it is a duplicate of what was sent with that as well.
+    pub earlier_dedup: Option<DedupId>,
 }
 
 impl NewMessage {
     /// A message without labels.
     pub fn plain(id: MessageId, body_bytes: u32, bytes: Bytes, delay_millis: Option<u64>) -> Self {
-        Self { id, body_bytes, bytes, delay_millis, labelled: Labelled::default() }
+        Self { id, body_bytes, bytes, delay_millis, labelled: Labelled::default(), earlier_dedup: None }
     }
 
     /// What the queue has to know of it.

@@ -56,7 +56,14 @@ impl House {
             bytes[..8].copy_from_slice(&group.to_le_bytes());
             let labelled = Labels { group: Some(group), dedup: None }.append_to(&mut bytes);
             let bytes = Bytes::from(bytes);
-            NewMessage { id: MessageId([7; 16]), body_bytes: body.len() as u32, bytes, delay_millis: None, labelled }
+            NewMessage {
+                id: MessageId([7; 16]),
+                body_bytes: body.len() as u32,
+                bytes,
+                delay_millis: None,
+                labelled,
+                earlier_dedup: None,
+            }
         };
         let messages: Vec<_> = groups.map(message).collect();
         for some in messages.chunks(100) {

@@ -123,7 +123,14 @@ fn after_a_start(noisy: u64) -> (Queue, BTreeMap<u64, Message>) {
     let message = |group: u64| {
         let mut bytes = vec![0; 8];
         let labelled = Labels { group: Some(group), dedup: None }.append_to(&mut bytes);
-        NewMessage { id: MessageId([7; 16]), body_bytes: 8, bytes: bytes.into(), delay_millis: None, labelled }
+        NewMessage {
+            id: MessageId([7; 16]),
+            body_bytes: 8,
+            bytes: bytes.into(),
+            delay_millis: None,
+            labelled,
+            earlier_dedup: None,
+        }
     };
     let sends = (0..noisy).map(|_| message(1)).chain([message(2)]).collect();
     for command in [Command::Send(sends), Command::Receive { max: 31, visibility_millis: None }] {

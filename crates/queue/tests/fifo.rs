@@ -12,6 +12,24 @@ use script::check;
 // Order and locks.
 
 #[test]
+fn a_message_is_a_duplicate_of_what_was_sent_under_its_earlier_id_too() {
+    check(
+        "fifo; send a@x!1; send b@y!2~1; send c@x!3~9; send d@x!3~2; advance 5m; send e@x!2~1; send f@x!4~2; receive max=9",
+        expect![[r#"
+            fifo -> Configured
+            send a@x!1 -> a=1
+            send b@y!2~1 -> a=1
+            send c@x!3~9 -> c=2
+            send d@x!3~2 -> c=2
+            advance 5m
+            send e@x!2~1 -> e=3
+            send f@x!4~2 -> e=3
+            receive max=9 -> a#1(sent 300s ago) c#1(sent 300s ago) e#1
+        "#]],
+    );
+}
+
+#[test]
 fn one_receive_takes_a_groups_messages_in_order_before_the_next_groups() {
     check(
         "fifo; send a1@a; send b1@b; send a2@a; send a3@a; receive max=10",

@@ -23,7 +23,14 @@ fn run(queue: &mut Queue, now: Instant, command: Command) {
 fn message(labels: Labels) -> NewMessage {
     let mut bytes = b"body".to_vec();
     let labelled = labels.append_to(&mut bytes);
-    NewMessage { id: MessageId([7; 16]), body_bytes: 4, bytes: Bytes::from(bytes), delay_millis: None, labelled }
+    NewMessage {
+        id: MessageId([7; 16]),
+        body_bytes: 4,
+        bytes: Bytes::from(bytes),
+        delay_millis: None,
+        labelled,
+        earlier_dedup: None,
+    }
 }
 
 /// As evenly spread as a digest.

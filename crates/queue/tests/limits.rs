@@ -68,7 +68,7 @@ fn a_fifo_queue_with_as_many_in_flight_as_may_be_gives_nothing_and_no_error() {
         let mut bytes = b"body".to_vec();
         let labelled = labels.append_to(&mut bytes);
         let id = MessageId((number as u128).to_be_bytes());
-        NewMessage { id, body_bytes: 4, bytes: bytes.into(), delay_millis: None, labelled }
+        NewMessage { id, body_bytes: 4, bytes: bytes.into(), delay_millis: None, labelled, earlier_dedup: None }
     };
     run(&mut queue, now, Command::Send((0..IN_FLIGHT_MAX + 10).map(message).collect()));
     assert_eq!(received(receive(&mut queue, now, IN_FLIGHT_MAX + 1)), Some(IN_FLIGHT_MAX));

@@ -130,7 +130,14 @@ impl Trial {
             let mut bytes = vec![b'x'];
             let labelled = labels.append_to(&mut bytes);
             let id = MessageId((u128::from(self.model.sent) * 10 + number as u128).to_be_bytes());
-            NewMessage { id, body_bytes: 1, bytes: bytes.into(), delay_millis: Some(delay), labelled }
+            NewMessage {
+                id,
+                body_bytes: 1,
+                bytes: bytes.into(),
+                delay_millis: Some(delay),
+                labelled,
+                earlier_dedup: None,
+            }
         };
         let new: Vec<_> = messages.iter().enumerate().map(|(number, message)| new(number, message)).collect();
         let mut expected = Vec::new();

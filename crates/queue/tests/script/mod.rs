@@ -24,6 +24,7 @@
 //! purge | count | ready | deadline | records | replay
 //! fifo                          from now on it is a FIFO queue, and messages may have a group and a dedup id:
 //! send a@x!1 b@y                a in group x with the id 1, b in group y
+//! send c@x!2~1                  c, with the id 2, which was 1 by a rule that held lately
 //! receive again=one             a receive with a name
 //! quiet                         what came before is not shown
 //! keep                          what the queue knows of groups is kept from one statement to the next
@@ -242,12 +243,15 @@ impl Stage {
 
     fn message(&self, word: &str, delay_millis: Option<u64>) -> NewMessage {
         let (rest, dedup) = word.split_once('!').map_or((word, None), |(rest, dedup)| (rest, Some(dedup)));
+        let (dedup, earlier) =
+            dedup.and_then(|dedup| dedup.split_once('~')).map_or((dedup, None), |(new, old)| (Some(new), Some(old)));
         let (name, group) = rest.split_once('@').map_or((rest, None), |(name, group)| (name, Some(group)));
         let labels = Labels { group: group.map(group_hash), dedup: dedup.map(|dedup| id_of(dedup).0) };
         let mut bytes = format!("{name}p").into_bytes();
         let labelled = labels.append_to(&mut bytes);
         let bytes = Bytes::from(bytes);
-        NewMessage { id: id_of(name), body_bytes: name.len() as u32, bytes, delay_millis, labelled }
+        let earlier_dedup = earlier.map(|dedup| id_of(dedup).0);
+        NewMessage { id: id_of(name), body_bytes: name.len() as u32, bytes, delay_millis, labelled, earlier_dedup }
     }
 
     /// What another queue sends of a message, `name:receives`.

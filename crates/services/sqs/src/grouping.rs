@@ -9,7 +9,8 @@ use crate::limits;
 use crate::machine::FifoRules;
 use crate::properties::SystemAttribute;
 use crate::refusal::Refusal;
-use queue::{DedupId, Labels};
+use names::Instant;
+use queue::{DEDUP_MILLIS, DedupId, Labels};
 use sha2::{Digest, Sha256};
 
 /// A message's group and deduplication id.
@@ -19,6 +20,7 @@ pub(crate) struct Grouping {
     /// As receivers are told it: of a FIFO queue's messages every one has such.
     dedup: Option<String>,
     within_groups: bool,
+    scope_set_at: Instant,
 }
 
 impl Grouping {
@@ -31,7 +33,7 @@ impl Grouping {
     ) -> Result<Self, Refusal> {
         check(dedup.as_deref(), "MessageDeduplicationId")?;
         check(group.as_deref(), "MessageGroupId")?;
-        let Some(FifoRules { by_content, within_groups, .. }) = fifo else {
+        let Some(FifoRules { by_content, within_groups, scope_set_at, .. }) = fifo else {
             return match dedup {
                 None => Ok(Self { group, ..Self::default() }),
                 Some(id) => Err(Refusal::not_of_this_queue_type(id, "MessageDeduplicationId")),
@@ -44,19 +46,27 @@ impl Grouping {
         if dedup.is_none() {
             return Err(Refusal::no_deduplication_id());
         }
-        Ok(Self { group, dedup, within_groups })
+        Ok(Self { group, dedup, within_groups, scope_set_at })
     }
 
     /// What the queue machine has to know.
     pub(crate) fn labels(&self) -> Labels {
         let group = self.group.as_deref().map(group_digest);
-        Labels { group, dedup: self.dedup.as_ref().map(|dedup| self.dedup_digest(dedup)) }
+        Labels { group, dedup: self.dedup.as_ref().map(|dedup| self.dedup_digest(dedup, self.within_groups)) }
+    }
+
+    /// What it would be a duplicate of by the other scope, as long as ids are remembered that may have been sent while that was
+    /// in force: each counts for its five minutes within the scope that it was sent with. AWS was recorded going on with
+    /// the scope of before right after a change (LocalStack #10324).
+    pub(crate) fn earlier_dedup(&self, now: Instant) -> Option<DedupId> {
+        let dedup = self.dedup.as_ref().filter(|_| now < self.scope_set_at.plus_millis(DEDUP_MILLIS))?;
+        Some(self.dedup_digest(dedup, !self.within_groups))
     }
 
     /// Its text, and that of the group within which it is unique, each led by its length so that they cannot run together.
-    fn dedup_digest(&self, dedup: &str) -> DedupId {
+    fn dedup_digest(&self, dedup: &str, within_groups: bool) -> DedupId {
         let mut digest = Sha256::new();
-        for text in [self.group.as_deref().filter(|_| self.within_groups).unwrap_or_default(), dedup] {
+        for text in [self.group.as_deref().filter(|_| within_groups).unwrap_or_default(), dedup] {
             digest.update((text.len() as u32).to_le_bytes());
             digest.update(text);
         }
@@ -102,7 +112,12 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const FIFO: FifoRules = FifoRules { by_content: false, within_groups: false, delays_messages: false };
+    const FIFO: FifoRules = FifoRules {
+        by_content: false,
+        within_groups: false,
+        delays_messages: false,
+        scope_set_at: Instant::from_millis(1_000),
+    };
 
     fn grouping(group: Option<&str>, dedup: Option<&str>, fifo: Option<FifoRules>) -> Result<Grouping, Refusal> {
         Grouping::new(group.map(Into::into), dedup.map(Into::into), "body", fifo)
@@ -150,6 +165,16 @@ mod tests {
         assert_eq!(dedup("a", false), dedup("b", false));
         assert_ne!(dedup("a", true), dedup("b", true));
         assert_ne!(dedup("a", true), dedup("a", false));
+    }
+
+    #[test]
+    fn as_long_as_ids_of_the_scope_of_before_count_a_message_is_a_duplicate_by_it_too() {
+        let of = |within_groups| grouping(Some("a"), Some("d"), Some(FifoRules { within_groups, ..FIFO })).unwrap();
+        let (by_queue, by_group) = (of(false), of(true));
+        let last = FIFO.scope_set_at.plus_millis(DEDUP_MILLIS - 1);
+        assert_eq!(by_queue.earlier_dedup(last), by_group.labels().dedup);
+        assert_eq!(by_group.earlier_dedup(last), by_queue.labels().dedup);
+        assert_eq!(by_group.earlier_dedup(last.plus_millis(1)), None);
     }
 
     #[test]

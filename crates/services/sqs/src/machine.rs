@@ -27,7 +27,7 @@ use gateway::Facts;
 use names::{AccountId, Instant, PartitionId, Position, QueueName, Region};
 use queue::{Message, Queue};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What a queue is: set when it is created, changed by SetQueueAttributes and TagQueue.
@@ -162,6 +162,7 @@ pub(crate) struct Bounds {
     visibility_secs_max: AtomicU32,
     /// Bits of `IS_FIFO` and the like.
     flags: AtomicU32,
+    scope_set_at_millis: AtomicU64,
     /// What is asked for before a command is made, where there is any of it.
     access: RwLock<Access>,
 }
@@ -195,6 +196,8 @@ pub(crate) struct FifoRules {
     pub(crate) within_groups: bool,
     /// Whether a message may ask for a delay of its own.
     pub(crate) delays_messages: bool,
+    /// When the scope of deduplication may have been changed last; the epoch if never.
+    pub(crate) scope_set_at: Instant,
 }
 
 impl Bounds {
@@ -226,6 +229,7 @@ impl Bounds {
             by_content: is(DEDUPS_CONTENT),
             within_groups: is(DEDUPS_WITHIN_GROUPS),
             delays_messages: is(DELAYS_MESSAGES),
+            scope_set_at: Instant::from_millis(self.scope_set_at_millis.load(Ordering::Relaxed)),
         };
         is(IS_FIFO).then_some(rules)
     }
@@ -269,7 +273,9 @@ impl Bounds {
         };
     }
 
-    fn follow(&self, attributes: &Attributes) {
+    /// The attributes were set, and the latest change of any of them was at this moment; the epoch if there was none.
+    fn follow(&self, attributes: &Attributes, changed_at: Instant) {
+        self.scope_set_at_millis.store(changed_at.as_millis(), Ordering::Relaxed);
         let policy = attributes.text(Attribute::Policy).and_then(policy::compile);
         let has_policy = if policy.is_some() { HAS_POLICY } else { 0 };
         let sse = Sse::of(attributes).map(Arc::new);
@@ -308,7 +314,8 @@ impl SqsQueue {
     /// A queue as a snapshot has it.
     pub(crate) fn restored(about: About, moves: MoveTasks, queue: Queue) -> Self {
         let bounds = Arc::<Bounds>::default();
-        bounds.follow(&about.attributes);
+        let changed_at = if about.modified_at > about.created_at { about.modified_at } else { Instant::EPOCH };
+        bounds.follow(&about.attributes, changed_at);
         bounds.follow_tags(&about.tags);
         Self { about: Some(about), is_deleted: false, queue, moves, bounds }
     }
@@ -559,7 +566,7 @@ impl Machine for SqsQueue {
     fn apply(&mut self, _at: Position, effect: &Effect, gone: &mut Vec<u64>) {
         match effect {
             Effect::Created { at, account, region, name, attributes } => {
-                self.bounds.follow(attributes);
+                self.bounds.follow(attributes, Instant::EPOCH);
                 let mut about = About {
                     account: *account,
                     region: region.clone(),
@@ -574,7 +581,7 @@ impl Machine for SqsQueue {
                 self.about = Some(about);
             }
             Effect::AttributesSet { at, attributes } => {
-                self.bounds.follow(attributes);
+                self.bounds.follow(attributes, *at);
                 if let Some(about) = &mut self.about {
                     about.attributes = attributes.clone();
                     about.modified_at = *at;

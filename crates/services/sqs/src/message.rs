@@ -94,7 +94,7 @@ impl Checked {
         // The message's own wins over the request's (X-Ray guide, "Amazon SQS and AWS X-Ray").
         let of_request = || system_attributes::of_request(caller.trace_header.as_deref());
         let mut system = Vec::from_iter(trace_header.or_else(of_request));
-        let labels = grouping.labels();
+        let (labels, earlier_dedup) = (grouping.labels(), grouping.earlier_dedup(caller.now));
         grouping.append_to(&mut system);
         let properties = Properties { body_md5, attributes_md5, sender: sender(caller), attributes, system };
         let mut body_bytes = u32::try_from(body.len()).expect("a body is far smaller than 4 GiB");
@@ -107,7 +107,14 @@ impl Checked {
             body_bytes = 0;
         }
         let labelled = labels.append_to(&mut bytes);
-        NewMessage { id, body_bytes, bytes: Bytes::from(bytes.into_boxed_slice()), delay_millis, labelled }
+        NewMessage {
+            id,
+            body_bytes,
+            bytes: Bytes::from(bytes.into_boxed_slice()),
+            delay_millis,
+            labelled,
+            earlier_dedup,
+        }
     }
 }
 
