@@ -59,6 +59,8 @@ def test_messages_of_a_fifo_queue_may_be_delayed_in_order(sqs):
         ("TidewireRetryBackoff", '{"baseSeconds":0}'),
         ("TidewireRetryBackoff", "often"),
     ],
+        ("TidewireInFlightTimes", "0"),
+        ("TidewireInFlightTimes", "11"),
 )
 def test_what_makes_no_sense_is_refused(sqs, name, wrong):
     code, _, status, _ = refusal(sqs.create_queue, QueueName=fresh_name(), Attributes={name: wrong})

@@ -126,7 +126,7 @@ pub enum Reply {
     Accepted(Vec<Accepted>),
     /// What there was, perhaps nothing. The contents are the decision's reads, in the same order.
     Received(Vec<Delivery>),
-    /// Refused: [`crate::IN_FLIGHT_MAX`] messages are in flight.
+    /// Refused: as many messages are in flight as may be ([`Settings::in_flight_max`]).
     OverLimit,
     /// One outcome for each handle.
     Deleted(Vec<DeleteOutcome>),

@@ -8,8 +8,7 @@ use crate::fair::Fair;
 use crate::limits::DEPARTURES_PER_RECEIVE_MAX;
 use crate::moves::Met;
 use crate::{
-    Command, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, Message, NewMessage, Queue, Reply, Settings,
-    VisibilityOutcome,
+    Command, DeleteOutcome, Delivery, Effect, Handle, Message, NewMessage, Queue, Reply, Settings, VisibilityOutcome,
 };
 use engine::{Decision, Durability};
 use names::Instant;
@@ -83,7 +82,7 @@ impl Queue {
         if let Some(fifo) = &self.fifo {
             return self.receive_fifo(fifo, now, max, self.hidden_until(now, visibility_millis));
         }
-        let room = IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight());
+        let room = self.settings.in_flight_max().saturating_sub(self.exceptions.in_flight());
         if room == 0 {
             return Decision::answer(Reply::OverLimit);
         }

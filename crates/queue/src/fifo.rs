@@ -8,12 +8,12 @@ use crate::attempts::{Attempt, Attempts};
 use crate::decide::after;
 use crate::dedup::Dedup;
 use crate::groups::Groups;
-use crate::limits::{LEARN_KEYS, LOOK_AHEAD, WINDOW_MESSAGES};
+use crate::limits::{LEARN_KEYS, LOOK_AHEAD};
 use crate::parks::{Parks, may_serve};
 use crate::visible::Visible;
 use crate::{
-    Accepted, AttemptId, Command, DedupId, DeleteOutcome, Delivery, Effect, Handle, IN_FLIGHT_MAX, Message, NewMessage,
-    Queue, Reply, VisibilityOutcome,
+    Accepted, AttemptId, Command, DedupId, DeleteOutcome, Delivery, Effect, Handle, Message, NewMessage, Queue, Reply,
+    VisibilityOutcome,
 };
 use engine::{Decision, Durability};
 use names::Instant;
@@ -61,7 +61,7 @@ impl Queue {
         if is_settled && waiting >= LOOK_AHEAD && !asks_for_all {
             return None;
         }
-        let room = WINDOW_MESSAGES.saturating_sub(groups.len()) as u64;
+        let room = self.settings.window().saturating_sub(groups.len()) as u64;
         let first = self.first_live_from(groups.known_below()).filter(|_| room > 0)?;
         Some(first..self.next_sequence.min(first + room.min(LEARN_KEYS)))
     }
@@ -92,11 +92,11 @@ impl Queue {
 
     /// How many waiting readers can be served, as far as is known.
     pub(crate) fn ready_in_groups(&self, fifo: &Fifo) -> usize {
-        let room = IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight());
+        let room = self.settings.in_flight_max().saturating_sub(self.exceptions.in_flight());
         let groups = &fifo.groups;
         // What is not known yet may be ready: whoever asks will find out.
         let unknown = groups.offered() == 0
-            && groups.len() < WINDOW_MESSAGES
+            && groups.len() < self.settings.window()
             && groups.known_below() < self.next_sequence
             && self.first_live_from(groups.known_below()).is_some();
         room.min(groups.offered() + usize::from(unknown))
@@ -139,7 +139,7 @@ impl Queue {
         max: usize,
         until: Instant,
     ) -> Decision<E, Reply> {
-        let room = IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight());
+        let room = self.settings.in_flight_max().saturating_sub(self.exceptions.in_flight());
         let mut met = self.meet(self.in_turn(fifo), max.min(room));
         let deliveries: Vec<_> = met.kept.iter().map(|&sequence| self.delivery(now, sequence)).collect();
         let mut entries: Vec<_> = deliveries.iter().map(|delivery| (delivery.sequence, delivery.receive)).collect();

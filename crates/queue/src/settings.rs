@@ -13,10 +13,11 @@
 //! tag 21   v base (seconds) │ v factor (hundredths) │ v most (seconds): back-off between receives
 //! tag 22   v seconds for which deleted messages are kept
 //! tag 23   v receives after which a message group is parked
+//! tag 24   1 how many times as many messages as usual may be in flight
 //! ```
 
 use crate::backoff::Backoff;
-use crate::limits::TOTAL_VISIBILITY_MILLIS_MAX;
+use crate::limits::{IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX, WINDOW_MESSAGES};
 use crate::tagged::{Section, put_sections, read_sections};
 use crate::varint::{Reader, put};
 use crate::ways::read_id;
@@ -43,6 +44,9 @@ pub struct Settings {
     pub keep_deleted_secs: u32,
     /// After how many receives of its first message a group of a FIFO queue is parked; 0 is never.
     pub park_after: u16,
+    /// How many times [`crate::IN_FLIGHT_MAX`] messages may be in flight. A FIFO queue knows the groups of as many times its
+    /// window.
+    pub in_flight_times: u8,
 }
 
 /// What becomes of messages that were received too often.
@@ -68,6 +72,8 @@ const BACKOFF: u8 = 21;
 const KEEP_DELETED: u8 = 22;
 /// The tag of [`Settings::park_after`].
 const PARK_AFTER: u8 = 23;
+/// The tag of [`Settings::in_flight_times`].
+const IN_FLIGHT_TIMES: u8 = 24;
 
 /// The version without sections.
 pub(crate) const PLAIN: u8 = 1;
@@ -87,12 +93,23 @@ impl Settings {
             dead_letters: None,
             keep_deleted_secs: 0,
             park_after: 0,
+            in_flight_times: 1,
         }
     }
 
     /// How long after its receive a message may stay in flight.
     pub(crate) fn total_visibility_millis(&self) -> u64 {
         u64::from(self.total_visibility_secs) * 1000
+    }
+
+    /// Messages that may be in flight at once.
+    pub fn in_flight_max(&self) -> usize {
+        IN_FLIGHT_MAX * usize::from(self.in_flight_times)
+    }
+
+    /// Of how many messages, from the oldest, groups are known.
+    pub(crate) fn window(&self) -> usize {
+        WINDOW_MESSAGES * usize::from(self.in_flight_times)
     }
 
     /// For how long a deleted message is kept.
@@ -149,6 +166,9 @@ impl Settings {
                 sections.push((tag, bytes));
             }
         }
+        if self.in_flight_times != 1 {
+            sections.push((IN_FLIGHT_TIMES, vec![self.in_flight_times]));
+        }
         sections
     }
 
@@ -172,6 +192,12 @@ impl Settings {
             PARK_AFTER => {
                 let receives = u16::try_from(section.varint()?).ok().filter(|receives| *receives > 0);
                 self.park_after = receives.ok_or("groups are parked after no receive, or more than 16 bits count")?;
+            }
+            IN_FLIGHT_TIMES => {
+                let [times] = section.array()?;
+                self.in_flight_times = Some(times)
+                    .filter(|times| *times > 1)
+                    .ok_or("as many messages as usual may be in flight, or none")?;
             }
             _ => return Err("a setting that this version does not know"),
         }

@@ -18,7 +18,7 @@ use crate::marks::Marks;
 use crate::virtual_queues::{VirtualId, VirtualQueues};
 use crate::visible::Visible;
 use crate::ways::Ways;
-use crate::{Command, Counts, Effect, IN_FLIGHT_MAX, Message, Reply, Settings, WINDOW_MESSAGES};
+use crate::{Command, Counts, Effect, Message, Reply, Settings};
 use engine::{Arrival, Decision, Delivery, Machine, MalformedRecord, Outgoing, Stirred, UNSYNCED_RECORDS_MAX};
 use names::{Instant, PartitionId, Position};
 use std::ops::Range;
@@ -280,7 +280,7 @@ impl Queue {
         if let Some(fifo) = &self.fifo {
             return self.ready_in_groups(fifo);
         }
-        self.visible.len().min(IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight()))
+        self.visible.len().min(self.settings.in_flight_max().saturating_sub(self.exceptions.in_flight()))
     }
 
     /// The message that an effect brought, and its sequence.
@@ -469,7 +469,7 @@ impl Queue {
     /// Whether all before this message, which is the last one, are known, and there is room for it in the window.
     fn is_next_to_learn(&self, sequence: u64) -> bool {
         self.groups().is_some_and(|groups| {
-            groups.len() < WINDOW_MESSAGES
+            groups.len() < self.settings.window()
                 && self.first_live_from(groups.known_below()).is_none_or(|first| first >= sequence)
         })
     }
@@ -478,7 +478,7 @@ impl Queue {
     fn is_all_known(&self) -> bool {
         self.groups().is_some_and(|groups| {
             let known_below = groups.known_below();
-            groups.len() < WINDOW_MESSAGES
+            groups.len() < self.settings.window()
                 && (known_below >= self.next_sequence || self.first_live_from(known_below).is_none())
         })
     }

@@ -11,7 +11,7 @@ use crate::peek::{PeekStates, Peeked};
 use crate::tagged::Section;
 use crate::varint::{Reader, put};
 use crate::visible::Visible;
-use crate::{Counts, Delivery, Effect, IN_FLIGHT_MAX, NewMessage, Queue, Reply};
+use crate::{Counts, Delivery, Effect, NewMessage, Queue, Reply};
 use engine::{Decision, Durability, Stirred};
 use names::Instant;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,7 +155,7 @@ impl Queue {
         max: usize,
         visibility_millis: Option<u64>,
     ) -> Decision<E, Reply> {
-        let room = IN_FLIGHT_MAX.saturating_sub(self.exceptions.in_flight());
+        let room = self.settings.in_flight_max().saturating_sub(self.exceptions.in_flight());
         if room == 0 {
             return Decision::answer(Reply::OverLimit);
         }

@@ -50,6 +50,22 @@ fn a_receive_beyond_the_limit_in_flight_is_refused_until_there_is_room() {
 }
 
 #[test]
+fn an_owner_may_allow_several_times_as_many_and_less_again() {
+    let now = Instant::from_millis(1_700_000_000_000);
+    let mut queue = queue_with(2 * IN_FLIGHT_MAX + 10, now);
+    let configure = |queue: &mut Queue, in_flight_times| {
+        run(queue, now, Command::Configure(Settings { in_flight_times, ..SETTINGS }));
+    };
+    configure(&mut queue, 2);
+    assert_eq!(received(receive(&mut queue, now, 2 * IN_FLIGHT_MAX + 1)), Some(2 * IN_FLIGHT_MAX));
+    assert_eq!(receive(&mut queue, now, 1), Reply::OverLimit);
+    configure(&mut queue, 3);
+    assert_eq!(received(receive(&mut queue, now, 1)), Some(1));
+    configure(&mut queue, 1);
+    assert_eq!(receive(&mut queue, now, 1), Reply::OverLimit);
+}
+
+#[test]
 fn a_delete_makes_room_in_flight() {
     let now = Instant::from_millis(1_700_000_000_000);
     let mut queue = queue_with(IN_FLIGHT_MAX + 1, now);
@@ -61,8 +77,15 @@ fn a_delete_makes_room_in_flight() {
 
 #[test]
 fn a_fifo_queue_with_as_many_in_flight_as_may_be_gives_nothing_and_no_error() {
+    for in_flight_times in [1, 2] {
+        fill_a_fifo_queue(Settings { is_fifo: true, in_flight_times, ..SETTINGS });
+    }
+}
+
+fn fill_a_fifo_queue(settings: Settings) {
     let now = Instant::from_millis(1_700_000_000_000);
-    let mut queue = Queue::new(Settings { is_fifo: true, ..SETTINGS });
+    let mut queue = Queue::new(settings);
+    let most = settings.in_flight_max();
     let message = |number: usize| {
         let labels = Labels { group: Some(number as u64), dedup: None };
         let mut bytes = b"body".to_vec();
@@ -70,7 +93,7 @@ fn a_fifo_queue_with_as_many_in_flight_as_may_be_gives_nothing_and_no_error() {
         let id = MessageId((number as u128).to_be_bytes());
         NewMessage { id, body_bytes: 4, bytes: bytes.into(), delay_millis: None, labelled, earlier_dedup: None }
     };
-    run(&mut queue, now, Command::Send((0..IN_FLIGHT_MAX + 10).map(message).collect()));
-    assert_eq!(received(receive(&mut queue, now, IN_FLIGHT_MAX + 1)), Some(IN_FLIGHT_MAX));
+    run(&mut queue, now, Command::Send((0..most + 10).map(message).collect()));
+    assert_eq!(received(receive(&mut queue, now, most + 1)), Some(most));
     assert_eq!(received(receive(&mut queue, now, 1)), Some(0));
 }

@@ -88,6 +88,7 @@ fn examples_of_keeping() -> Vec<Effect> {
         Effect::Unparked(vec![(3, 5), (300, 200)]),
         Effect::DelaysShifted { by_millis: -60_000 },
         Effect::DelaysShifted { by_millis: 900_000 },
+        Effect::Configured(Settings { in_flight_times: 10, ..Settings::plain(345_600_000, 30_000, 0) }),
     ]
 }
 
@@ -180,6 +181,7 @@ fn the_bytes_of_each_kind_never_change() {
         22 v1 020305a902c801
         23 v1 01e0d403
         23 v1 00a0f736
+        6 v2 80e0e5a401b0ea01000118010a
     "#]]
     .assert_eq(&picture);
 }

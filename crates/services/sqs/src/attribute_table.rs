@@ -65,6 +65,8 @@ pub(crate) enum Attribute {
     Replay = 39,
     /// tidewire's own: what becomes of parked groups. Done at once; nothing of it is ever on disk.
     Unpark = 40,
+    /// tidewire's own: how many times AWS's number of messages may be in flight.
+    InFlightTimes = 41,
 }
 
 /// One attribute.
@@ -212,6 +214,11 @@ pub(crate) static TABLE: &[Row] = &[
         "TidewireRetryBackoff",
         Attribute::RetryBackoff,
         Values::Text(TextRule { parse: retry_backoff::parse_attribute, same: policy::same_json }),
+    ),
+    kept(
+        "TidewireInFlightTimes",
+        Attribute::InFlightTimes,
+        Values::Number { default: 1, range: 1..=limits::IN_FLIGHT_TIMES_MAX },
     ),
     Row { shown: Shown::WhereSet, ..fifo("TidewireFifoMessageDelay", Attribute::FifoMessageDelay, &["false", "true"]) },
     kept(

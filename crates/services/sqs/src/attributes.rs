@@ -103,6 +103,7 @@ impl Attributes {
             dead_letters: self.text(Attribute::Redrive).and_then(redrive::dead_letters),
             keep_deleted_secs: self.number(Attribute::KeepDeleted),
             park_after: self.number(Attribute::ParkAfter) as u16,
+            in_flight_times: self.number(Attribute::InFlightTimes) as u8,
             ..queue::Settings::plain(times[0], times[1], times[2])
         }
     }
@@ -284,6 +285,17 @@ mod tests {
                 assert_eq!(refusal.message, format!("Invalid value for the parameter {name}."));
             }
         }
+    }
+
+    #[test]
+    fn an_owner_may_allow_ten_times_as_many_in_flight() {
+        let in_flight = |text: &str| {
+            let changes = parse("TidewireInFlightTimes", text).ok()?;
+            Some(changes.apply_to(&Attributes::default()).settings().in_flight_max())
+        };
+        assert_eq!([in_flight("1"), in_flight("10")], [Some(120_000), Some(1_200_000)]);
+        assert_eq!([in_flight("0"), in_flight("11")], [None, None]);
+        assert_eq!(Attributes::default().settings().in_flight_max(), queue::IN_FLIGHT_MAX);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(crate) const DELAY_SECS_RAISED: std::ops::RangeInclusive<u32> = DELAY_SECS_M
 /// Seconds in flight that a queue's owner may allow: as long as a message can be kept; ours.
 pub(crate) const VISIBILITY_SECS_RAISED: std::ops::RangeInclusive<u32> =
     VISIBILITY_SECS_MAX as u32..=*RETENTION_SECS.end();
+/// How many times AWS's 120,000 messages a queue's owner may allow in flight; ours: each takes some 60 bytes of memory.
+pub(crate) const IN_FLIGHT_TIMES_MAX: u32 = 10;
 /// How often longer each wait of a back-off may be than the one before, in hundredths; ours, and a hundredfold is surely meant.
 pub(crate) const BACKOFF_HUNDREDTHS: std::ops::RangeInclusive<u32> = 100..=10_000;
 /// Seconds a message is kept: least, and most (quotas: "Message retention").
@@ -63,12 +65,12 @@ pub const LIST_QUEUES_MAX: usize = 1_000;
 pub const MOVE_TASKS_MAX: usize = 10;
 /// Messages a second of a message move task (StartMessageMoveTask: MaxNumberOfMessagesPerSecond).
 pub const MOVE_RATE: std::ops::RangeInclusive<i32> = 1..=500;
-/// Messages of a task that are on their way at once: some batches of the couriers, so that a task that is cancelled ends soon.
-pub(crate) const MOVING_MAX: usize = 2_000;
 /// How long a message move task may take where AWS's limits hold; what is left stays (developer guide, "dead-letter queue redrive").
 pub(crate) const MOVE_TASK_MILLIS_MAX: u64 = 36 * 60 * 60 * 1000;
 /// Message move tasks of an account in a region that may be under way at once where AWS's limits hold (as above).
 pub(crate) const MOVE_TASKS_ACTIVE_MAX: usize = 100;
+/// Messages of a task that are on their way at once: some batches of the couriers, so that a task that is cancelled ends soon.
+pub(crate) const MOVING_MAX: usize = 2_000;
 /// Messages that a task sends away in one step: a record of some kilobytes.
 pub(crate) const MOVE_STEP_MAX: usize = 1_000;
 /// Messages that a task looks at in one step to learn where they come from: their contents are in memory together.

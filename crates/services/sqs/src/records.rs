@@ -17,7 +17,7 @@
 //!                 16 FifoQueue · 17 ContentBasedDeduplication · 18 DeduplicationScope (0 queue, 1 messageGroup) ·
 //!                 19 FifoThroughputLimit (0 perQueue, 1 perMessageGroupId) · 32 TidewireIdleLifetimeSeconds · 33 TidewireMaximumDelaySeconds ·
 //!                 34 TidewireMaximumVisibilitySeconds · 36 TidewireFifoMessageDelay (0 no, 1 yes) ·
-//!                 37 TidewireKeepDeletedSeconds · 38 TidewireParkAfter
+//!                 37 TidewireKeepDeletedSeconds · 38 TidewireParkAfter · 41 TidewireInFlightTimes
 //! texts           7 Policy · 8 KmsMasterKeyId · 24 RedrivePolicy (of redrive.rs) · 25 RedriveAllowPolicy · 35 TidewireRetryBackoff ·
 //!                 39 TidewireReplay (of replay.rs); 40 is TidewireUnpark's and never on disk
 //! v1 of 64, 65    the same; its attributes have no texts and no second count

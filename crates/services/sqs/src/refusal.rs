@@ -219,10 +219,7 @@ impl Refusal {
     }
 
     pub(crate) fn over_limit() -> Self {
-        Self::new(
-            &errors::OVER_LIMIT,
-            format!("Too many messages are in flight: a queue can have at most {}.", queue::IN_FLIGHT_MAX),
-        )
+        Self::new(&errors::OVER_LIMIT, "Too many messages are in flight.")
     }
 
     pub(crate) fn empty_batch(entry: &str) -> Self {
