@@ -187,7 +187,7 @@ def redrive(client):
     client.needs("StartMessageMoveTask")
     url, dead, arn = make_dead_letters(client)
     client.call("StartMessageMoveTask", SourceArn=arn)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     task = {}
     while task.get("Status") != "COMPLETED" and time.monotonic() < deadline:
         time.sleep(0.1)

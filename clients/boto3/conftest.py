@@ -4,37 +4,24 @@ In: TIDEWIRE_ENDPOINT. Out: clients per account and region that never retry (a r
 with fresh names, so that the suite can run again and again against one server. Source: the SQS API reference.
 """
 
-import os
-import uuid
+import pathlib
+import sys
 
-import boto3
 import pytest
-from botocore.config import Config
 
-ENDPOINT = os.environ.get("TIDEWIRE_ENDPOINT", "http://127.0.0.1:4566")
-QUIET = Config(
-    retries={"total_max_attempts": 1, "mode": "standard"},
-    parameter_validation=False,
-    max_pool_connections=32,
-    read_timeout=40,
-)
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from quiet_client import ENDPOINT, fresh, quiet_client  # noqa: E402 (the folder above holds what several suites share)
 
 
 def make_client(access_key="test", region="us-east-1", endpoint=ENDPOINT):
     """An SQS client for the account of `access_key`; SDK-side validation is off so that the server's is seen."""
-    return boto3.client(
-        "sqs",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=access_key,
-        aws_secret_access_key="secret",
-        config=QUIET,
-    )
+    sizes = {"max_pool_connections": 32, "read_timeout": 40}
+    return quiet_client("sqs", endpoint, (access_key, "secret", None), region, parameter_validation=False, **sizes)
 
 
 def fresh_name(prefix="q"):
     """A queue name nobody has used."""
-    return f"{prefix}-{uuid.uuid4().hex[:12]}"
+    return fresh(prefix)
 
 
 @pytest.fixture(scope="session")

@@ -210,14 +210,14 @@ def test_a_batch_change_out_of_range_fails_alone(sqs, queue):
 
 
 def test_a_batch_change_of_ten_hides_all_ten(sqs, make_queue):
-    url = make_queue(VisibilityTimeout=1)
+    url = make_queue(VisibilityTimeout=4)
     messages = received(sqs, url, 10)
     batch = [
         {"Id": f"c{i}", "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": 60}
         for i, message in enumerate(messages)
     ]
     assert len(sqs.change_message_visibility_batch(QueueUrl=url, Entries=batch)["Successful"]) == 10
-    time.sleep(1.3)
+    time.sleep(4.3)
     assert receive(sqs, url, MaxNumberOfMessages=10) == []
     assert counts(sqs, url) == (0, 10, 0)
 

@@ -38,7 +38,7 @@ def kill(sqs, source, dead, *bodies, **parameters):
         sqs.send_message(QueueUrl=source, MessageBody=body, **extra)
     while receive(sqs, source, MaxNumberOfMessages=10, VisibilityTimeout=0):
         pass
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while counts(sqs, dead)[0] < before + len(bodies) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert counts(sqs, dead)[0] == before + len(bodies)
@@ -48,7 +48,7 @@ def tasks(sqs, arn, **parameters):
     return sqs.list_message_move_tasks(SourceArn=arn, **parameters).get("Results", [])
 
 
-def ended(sqs, arn, seconds=20):
+def ended(sqs, arn, seconds=90):
     """The newest task, once it has ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -189,7 +189,7 @@ def test_a_message_that_was_sent_to_the_dead_letter_queue_itself_has_no_source(s
 def test_a_task_ends_although_what_it_moves_fails_and_comes_back(sqs, source, dead):
     kill(sqs, source, dead, *"abcdef")
     sqs.start_message_move_task(SourceArn=arn_of(sqs, dead), MaxNumberOfMessagesPerSecond=20)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while tasks(sqs, arn_of(sqs, dead))[0]["Status"] == "RUNNING" and time.monotonic() < deadline:
         receive(sqs, source, MaxNumberOfMessages=10)
     task = ended(sqs, arn_of(sqs, dead))

@@ -100,7 +100,7 @@ def test_whoever_waits_gets_what_is_released(sqs, parking):
 
     poison(sqs, parking)
     threading.Timer(0.3, lambda: unpark(sqs, parking)).start()
-    assert bodies(receive(sqs, parking, WaitTimeSeconds=10)) == ["x1"]
+    assert bodies(receive(sqs, parking, WaitTimeSeconds=20)) == ["x1"]
 
 
 def test_a_redrive_policy_of_the_same_number_acts_in_place_of_parking(sqs):

@@ -38,7 +38,7 @@ def state(sqs, url):
 
 def completed(sqs, url):
     """The replay's state once it runs no more."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         shown = state(sqs, url)
         if shown["status"] != "In progress":
@@ -127,7 +127,7 @@ def test_what_has_been_kept_long_enough_is_gone(sqs, make_queue):
     queue = make_queue(TidewireKeepDeletedSeconds=1)
     send(sqs, queue, "a")
     consume(sqs, queue, 1)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while kept(sqs, queue) > 0 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert kept(sqs, queue) == 0

@@ -24,7 +24,7 @@ HELD_SECS = 4
 # does not reach.
 SURELY_HELD_SECS = 3
 SETTLED_LEASE_SECS = 120
-SETTLE_SECS_MAX = 20
+SETTLE_SECS_MAX = 60
 SYSTEM_ATTRIBUTES = ["SentTimestamp", "DeadLetterQueueSourceArn", "ApproximateReceiveCount"]
 
 
@@ -175,7 +175,6 @@ def test_no_kill_loses_or_doubles_a_message_between_a_queue_and_its_dead_letters
     dead = client.create_queue("dead")
     policy = json.dumps({"deadLetterTargetArn": client.attributes(dead)["QueueArn"], "maxReceiveCount": RECEIVES_MAX})
     urls = (client.create_queue("source", RedrivePolicy=policy), dead)
-    server.port = int(server.endpoint.rsplit(":", 1)[1])
     for round_number in range(ROUNDS):
         load = Load(server.endpoint, Customers(urls, ledger, whereabouts, round_number).roles, round_number)
         time.sleep(chance.uniform(*LOAD_SECS))

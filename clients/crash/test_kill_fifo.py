@@ -101,7 +101,6 @@ def test_no_kill_breaks_the_order_of_a_group_or_loses_or_doubles_a_message(make_
     chance, book = random.Random(SEED), OrderBook()
     server = make_server().start()
     url = QueueClient(server.endpoint).create_queue("under-load.fifo", FifoQueue="true", VisibilityTimeout=30)
-    server.port = int(server.endpoint.rsplit(":", 1)[1])
     for round_number in range(ROUNDS):
         load = Load(server.endpoint, Customers(url, book).roles, round_number)
         time.sleep(chance.uniform(*LOAD_SECS))

@@ -1,6 +1,6 @@
 """The dramatiq actors whose worker `test_dramatiq.py` starts: they leave a line in a file for what they did.
 
-In: DRAMATIQ_NAMESPACE and DRAMATIQ_LEDGER of the environment, and the SDK's own variables for the endpoint. The visibility timeout
+In: DRAMATIQ_NAMESPACE and TASKS_LEDGER of the environment, and the SDK's own variables for the endpoint. The visibility timeout
 is short, so that a message whose worker died is seen again within a test.
 """
 
@@ -10,8 +10,8 @@ import dramatiq
 from dramatiq.middleware import CurrentMessage, Retries
 from dramatiq_sqs import SQSBroker
 
-LEDGER = os.environ.get("DRAMATIQ_LEDGER", os.devnull)
-VISIBILITY_SECS = 2
+LEDGER = os.environ.get("TASKS_LEDGER", os.devnull)
+VISIBILITY_SECS = 10
 
 broker = SQSBroker(
     namespace=os.environ.get("DRAMATIQ_NAMESPACE"),

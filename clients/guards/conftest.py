@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-from tidewire_process import TidewireProcess  # noqa: E402 (the folder above holds what several suites share)
+from own_servers import own_servers  # noqa: E402 (the folder above holds what several suites share)
 
 for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
     os.environ.pop(name, None)
@@ -23,23 +23,17 @@ for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_
 @pytest.fixture
 def start(tmp_path):
     """Starts servers that only this test talks to: settings as words, `tls_mode="required"`."""
-    if "TIDEWIRE_BIN" not in os.environ:
-        pytest.skip("TIDEWIRE_BIN is not set")
-    started = []
 
     def begin(port=0, **settings):
         environment = {f"TIDEWIRE_{name.upper()}": str(value) for name, value in settings.items()}
-        server = TidewireProcess(tmp_path / "data", environment=environment, port=port).start()
+        server = make(tmp_path / "data", environment=environment, port=port).start()
         server.secure = server.endpoint.replace("http://", "https://")
         server.port = int(server.endpoint.rsplit(":", 1)[1])
         server.ca = str(tmp_path / "data" / "tls" / "development-ca.pem")
-        started.append(server)
         return server
 
-    yield begin
-    for server in started:
-        server.end()
-        os.unlink(server.log_path)
+    with own_servers() as make:
+        yield begin
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_an_account_beyond_its_rate_is_throttled_and_others_are_not(start):
     server = start(throttle_account_per_sec=1, throttle_account_burst=5)
     sqs = client(server)
     refused = []
-    for number in range(20):
+    for number in range(40):
         try:
             sqs.create_queue(QueueName=f"q{number}")
         except ClientError as error:
@@ -39,7 +39,7 @@ def test_an_account_beyond_its_rate_is_throttled_and_others_are_not(start):
     assert "QueueUrls" not in other.list_queues()
     patient = client(server, attempts=10)
     queues = patient.list_queues()["QueueUrls"]
-    assert len(queues) == 20 - len(refused), "what was throttled was not carried out, and who waits is served"
+    assert len(queues) == 40 - len(refused), "what was throttled was not carried out, and who waits is served"
 
 
 def test_a_connection_beyond_its_rate_is_throttled_in_every_protocol_and_pages_are_not(start):

@@ -38,7 +38,7 @@ def serves(client):
     return url, message["Body"]
 
 
-def eventually(is_so, seconds=20):
+def eventually(is_so, seconds=60):
     """Waits for something that the server does in its own time."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:

@@ -4,31 +4,19 @@ In: TIDEWIRE_ENDPOINT, and TIDEWIRE_BIN for tests with a server of their own. Ou
 themselves, so that the server's own answers are seen.
 """
 
-import os
 import pathlib
 import sys
-import uuid
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-
-ENDPOINT = os.environ.get("TIDEWIRE_ENDPOINT", "http://127.0.0.1:4566")
-QUIET = Config(retries={"total_max_attempts": 1, "mode": "standard"}, parameter_validation=False, read_timeout=60)
+from quiet_client import ENDPOINT, quiet_client  # noqa: E402 (the folder above holds what several suites share)
 
 
 def make_client(service, endpoint=ENDPOINT, region="us-east-1", access_key="test"):
     """A client of a service for the account of `access_key`."""
-    keys = {"aws_access_key_id": access_key, "aws_secret_access_key": "secret"}
-    return boto3.client(service, endpoint_url=endpoint, region_name=region, config=QUIET, **keys)
-
-
-def fresh(prefix):
-    """A name nobody has used."""
-    return f"{prefix}-{uuid.uuid4().hex[:12]}"
+    return quiet_client(service, endpoint, (access_key, "secret", None), region, parameter_validation=False, read_timeout=60)
 
 
 def refusal(call, **arguments):

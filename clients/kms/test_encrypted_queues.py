@@ -7,7 +7,8 @@ import pathlib
 import time
 
 import pytest
-from conftest import fresh, make_client, refusal
+from conftest import make_client, refusal
+from quiet_client import fresh
 from tidewire_process import TidewireProcess
 
 SENTENCE = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."

@@ -7,9 +7,10 @@ import hashlib
 import os
 
 import pytest
-from conftest import fresh, make_client, refusal
+from conftest import make_client, refusal
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from quiet_client import fresh
 
 HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 

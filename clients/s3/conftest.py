@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-from tidewire_process import TidewireProcess  # noqa: E402 (the folder above holds what several suites share)
+from own_servers import own_servers  # noqa: E402 (the folder above holds what several suites share)
 
 START_SECS_MAX = 60.0
 ACCOUNT = "111122223333"
@@ -97,10 +97,10 @@ def s3(tmp_path_factory, tidewire_port):
 class Jobs:
     """A tidewire server with a queue that wants events, and its client."""
 
-    def __init__(self, folder, port, wishes):
+    def __init__(self, make, folder, port, wishes):
         self.notifications = folder / "notifications.json"
         self.notifications.write_text(wishes)
-        self.server = TidewireProcess(
+        self.server = make(
             folder / "data",
             arguments=["--account", ACCOUNT, "--region", REGION, "--s3-notifications", str(self.notifications)],
             environment={"TIDEWIRE_S3_WEBHOOK_TOKEN": TOKEN},
@@ -135,15 +135,5 @@ class Jobs:
 @pytest.fixture
 def jobs(tmp_path, tidewire_port, s3):
     """Starts tidewire servers with the wishes of a test, one after the other on the same port."""
-    if "TIDEWIRE_BIN" not in os.environ:
-        pytest.skip("TIDEWIRE_BIN is not set")
-    made = []
-
-    def make(wishes):
-        made.append(Jobs(tmp_path, tidewire_port, wishes))
-        return made[-1].start()
-
-    yield make
-    for one in made:
-        one.server.end()
-        os.unlink(one.server.log_path)
+    with own_servers() as make:
+        yield lambda wishes: Jobs(make, tmp_path, tidewire_port, wishes).start()

@@ -4,7 +4,6 @@ In: TIDEWIRE_ENDPOINT and, for tests that watch or starve a server, TIDEWIRE_BIN
 `untouched` fails when the queue says anything else about itself afterwards than before.
 """
 
-import os
 import pathlib
 import sys
 
@@ -12,7 +11,7 @@ import pytest
 from wire_client import Wire
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-from tidewire_process import TidewireProcess  # noqa: E402 (the folder above holds what several suites share)
+from own_servers import own_servers  # noqa: E402 (the folder above holds what several suites share)
 
 
 @pytest.fixture(scope="session")
@@ -40,16 +39,5 @@ def untouched(wire):
 @pytest.fixture
 def own_server(tmp_path):
     """Starts a server that only this test talks to."""
-    if "TIDEWIRE_BIN" not in os.environ:
-        pytest.skip("TIDEWIRE_BIN is not set")
-    started = []
-
-    def start(**environment):
-        server = TidewireProcess(tmp_path, environment=environment).start()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.end()
-        os.unlink(server.log_path)
+    with own_servers() as make:
+        yield lambda **environment: make(tmp_path, environment=environment).start()

@@ -189,7 +189,7 @@ def test_documents_that_nest_without_end_are_refused_quickly(server, kind):
     else:
         status = getattr(wire, protocol)(operation, body).status
     assert status in (200, 400) and (status == 400 or protocol == "form")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
     assert server.resident_mib() - before < 64
     assert still_serves(server)
 
@@ -228,7 +228,7 @@ def test_a_form_of_very_many_fields_is_read_in_bounded_time(server):
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = Wire(server.endpoint).send("POST", "/", headers, f"Action=CreateQueue&QueueName=x&{body}".encode())
     assert answer.status == 400
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 40
     assert server.resident_mib() - before < 128
     assert still_serves(server)
 
@@ -264,7 +264,7 @@ def test_a_client_that_never_reads_its_replies_is_cut_off_and_costs_no_memory(se
     time.sleep(TIMEOUT_SECS * 3)
     assert server.resident_mib() - before < 128
     for connection in greedy:
-        assert closed_within(connection, 10, lambda: (connection.sendall(request), time.sleep(0.1)))
+        assert closed_within(connection, 40, lambda: (connection.sendall(request), time.sleep(0.1)))
         connection.close()
     assert still_serves(server)
 
@@ -290,7 +290,7 @@ def flood(server, frames, bytes_max=64 * MEBIBYTE, reads=True):
     with Wire(server.endpoint).socket() as connection:
         connection.sendall(PREFACE + SETTINGS)
         connection.setblocking(False)
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         pending = b""
         while sent < bytes_max and time.monotonic() < ends:
             try:
@@ -407,7 +407,7 @@ def test_an_http_2_client_that_never_opens_its_window_is_cut_off(server):
     closed = frame(4, 0, 0, (4).to_bytes(2, "big") + bytes(4))
     with wire.socket(timeout=1) as connection:
         connection.sendall(PREFACE + closed + b"".join(frame(1, 5, 1 + 2 * nth, head) for nth in range(50)))
-        deadline, ended = time.monotonic() + TIMEOUT_SECS * 6, False
+        deadline, ended = time.monotonic() + TIMEOUT_SECS * 20, False
         while not ended and time.monotonic() < deadline:
             try:
                 ended = connection.recv(65_536) == b""

@@ -23,7 +23,7 @@ def arns(wire):
 
 
 def wait_until_ended(status):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while status() == "RUNNING" and time.monotonic() < deadline:
         time.sleep(0.05)
     return status()
@@ -80,7 +80,7 @@ def test_a_task_is_cancelled_in_each_form(wire, arns):
         def status():
             return wire.json("ListMessageMoveTasks", {"SourceArn": source}).json()["Results"][0]["Status"]
 
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while status() == "CANCELLING" and time.monotonic() < deadline:
             time.sleep(0.05)
         assert status() == "CANCELLED"
