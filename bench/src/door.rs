@@ -1,8 +1,9 @@
 //! `bench door`: what it costs that every request is authenticated and allowed.
 //!
-//! Two servers in one run, turn by turn, get the same bytes: SendMessage of 1 KB, signed by a user of least privilege. One
-//! verifies the signature and weighs the user's policy and the queue's, whose conditions ask for facts; the other has all of
-//! that off. What counts is the ratio of the servers' CPU times.
+//! Three servers in one run, turn by turn, get the same bytes: SendMessage of 1 KB, signed by a user of least privilege. One
+//! has everything off. One verifies the signature and weighs the user's policy and the queue's, whose conditions ask for
+//! facts. One does that too, and its queue is sealed with a customer's key of KMS (SSE-KMS), for which the user's policy lets
+//! it be used through SQS alone. What counts is the ratio of the servers' CPU times to that of the first.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -21,7 +22,7 @@ use crate::scratch::Scratch;
 use crate::subject;
 use crate::table::{Table, figure};
 
-/// CPU with verification and policies may be so many times that without.
+/// CPU with verification, policies and SSE-KMS may be so many times that without.
 const RATIO_MAX: f64 = 1.35;
 
 /// Windows of each server, in turn.
@@ -50,6 +51,16 @@ struct Key {
     secret: Secret,
 }
 
+/// What a server does for each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    Off,
+    Verify,
+    VerifyAndSeal,
+}
+
+const GUARDS: [Guard; 3] = [Guard::Off, Guard::Verify, Guard::VerifyAndSeal];
+
 /// A server, and the request that it is sent over and over.
 struct Side {
     server: Server,
@@ -61,39 +72,65 @@ struct Side {
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     Machine::read().print();
     let runtime = subject::client_runtime()?;
-    let sides = [runtime.block_on(side("off"))?, runtime.block_on(side("verify"))?];
-    let mut table =
-        Table::new(&["connections", "off µs", "verify µs", "off /s", "verify /s", "ratio of CPU", "verdict"], 0);
+    let mut sides = Vec::new();
+    for guard in GUARDS {
+        sides.push(runtime.block_on(side(guard))?);
+    }
+    let mut table = Table::new(&["guard", "connections", "CPU µs", "requests /s", "ratio of CPU", "verdict"], 1);
     for &connections in &options.connections {
-        let mut counts = [Counts::default(), Counts::default()];
+        let mut counts = GUARDS.map(|_| Counts::default());
         for _ in 0..ROUNDS {
             for (side, counts) in sides.iter().zip(&mut counts) {
                 let window = Duration::from_secs_f64(options.seconds);
                 counts.merge(&runtime.block_on(load::run(&side.plan(connections, window))));
             }
         }
-        table.row(row(connections, &counts)?);
+        let off = micros(&counts[0])?;
+        for (guard, counts) in GUARDS.into_iter().zip(&counts) {
+            table.row(row(guard, connections, counts, off)?);
+        }
     }
     println!("\n{}\nload at the end {}", table.render(), machine::load());
     Ok(())
 }
 
-fn row(connections: usize, [off, verify]: &[Counts; 2]) -> Result<Vec<String>, String> {
-    let micros = |counts: &Counts| match (&counts.failure, counts.cpu_micros_per_request()) {
+fn micros(counts: &Counts) -> Result<f64, String> {
+    match (&counts.failure, counts.cpu_micros_per_request()) {
         (None, Some(micros)) => Ok(micros),
         (why, _) => Err(format!("a server gave up: {}", why.as_deref().unwrap_or("no request was answered"))),
+    }
+}
+
+fn row(guard: Guard, connections: usize, counts: &Counts, off: f64) -> Result<Vec<String>, String> {
+    let ratio = micros(counts)? / off;
+    let verdict = match (guard, ratio <= RATIO_MAX) {
+        (Guard::Off, _) => "",
+        (_, true) => "within 1.35",
+        (_, false) => "MISSED 1.35",
     };
-    let ratio = micros(verify)? / micros(off)?;
-    let verdict = if ratio <= RATIO_MAX { "within 1.35" } else { "MISSED 1.35" };
     Ok(vec![
+        guard.name().into(),
         connections.to_string(),
-        figure(micros(off)?),
-        figure(micros(verify)?),
-        figure(off.requests_per_second()),
-        figure(verify.requests_per_second()),
+        figure(micros(counts)?),
+        figure(counts.requests_per_second()),
         format!("{ratio:.2}"),
         verdict.into(),
     ])
+}
+
+impl Guard {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Verify => "verify + policies",
+            Self::VerifyAndSeal => "verify + policies + SSE-KMS",
+        }
+    }
+
+    /// The server's `auth`.
+    fn auth(self) -> &'static str {
+        if self == Self::Off { "off" } else { "verify" }
+    }
 }
 
 impl Side {
@@ -105,25 +142,29 @@ impl Side {
 }
 
 /// A server with a queue and a user; with everything off the same requests are believed.
-async fn side(auth: &str) -> Result<Side, String> {
-    let folder = Scratch::new(auth).map_err(|error| error.to_string())?;
+async fn side(guard: Guard) -> Result<Side, String> {
+    let folder = Scratch::new(guard.auth()).map_err(|error| error.to_string())?;
     let root = Key { id: ROOT_KEY.into(), secret: "a-secret-of-the-bench-and-nobody-elses".into() };
     let mut command = Command::new(subject::product_binary()?);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--auth", auth, "--data-dir"]).arg(folder.path());
+    command.args(["serve", "--listen", "127.0.0.1:0", "--auth", guard.auth(), "--data-dir"]).arg(folder.path());
     command.env("TIDEWIRE_ROOT_ACCESS_KEY_ID", &root.id);
     command.env("TIDEWIRE_ROOT_SECRET_ACCESS_KEY", root.secret.expose_text().unwrap_or_default());
     let server = Server::announced(&mut command, subject::READY_PATIENCE)?;
     let address = server.address;
     let user = user(address, &root).await?;
-    let url = queue(address, &root).await?;
+    let key = match guard {
+        Guard::VerifyAndSeal => Some(kms_key(address, &root).await?),
+        Guard::Off | Guard::Verify => None,
+    };
+    let url = queue(address, &root, key.as_deref()).await?;
     let target = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessage")];
     let request = signed(address, &user, "sqs", &target, &request::send_message(&url))?;
     Ok(Side { server, request, _folder: folder })
 }
 
-/// A user who may send, and no more.
+/// A user who may send to the queue, with the queue's key where it has one, and no more.
 async fn user(address: SocketAddr, root: &Key) -> Result<Key, String> {
-    let allowed = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sqs:SendMessage","sqs:GetQueueUrl"],"Resource":"arn:aws:sqs:*:*:jobs*"}]}"#;
+    let allowed = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["sqs:SendMessage","sqs:GetQueueUrl"],"Resource":"arn:aws:sqs:*:*:jobs*"},{"Effect":"Allow","Action":["kms:GenerateDataKey","kms:Decrypt"],"Resource":"arn:aws:kms:*:*:key/*","Condition":{"StringEquals":{"kms:ViaService":"sqs.us-east-1.amazonaws.com"}}}]}"#;
     iam(address, root, "Action=CreateUser&Version=2010-05-08&UserName=bench").await?;
     let policy = format!(
         "Action=PutUserPolicy&Version=2010-05-08&UserName=bench&PolicyName=p&PolicyDocument={}",
@@ -140,10 +181,23 @@ async fn user(address: SocketAddr, root: &Key) -> Result<Key, String> {
     Ok(Key { id, secret: secret.into() })
 }
 
-/// A queue with the policy of a bucket's events, and one that wants requests from this machine.
-async fn queue(address: SocketAddr, root: &Key) -> Result<String, String> {
+/// A key of the customer's own, whose policy leaves it to those of users.
+async fn kms_key(address: SocketAddr, root: &Key) -> Result<String, String> {
+    let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "TrentService.CreateKey")];
+    let answer = ask(address, &signed(address, root, "kms", &headers, "{}")?).await?;
+    let id = request::members(answer.as_bytes(), "KeyId").first().map(ToString::to_string);
+    id.ok_or_else(|| format!("no KeyId in {answer}"))
+}
+
+/// A queue with the policy of a bucket's events, and one that wants requests from this machine; sealed with a key if one is
+/// given.
+async fn queue(address: SocketAddr, root: &Key, key: Option<&str>) -> Result<String, String> {
     let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*","Condition":{"ArnLike":{"aws:SourceArn":"arn:aws:s3:*:*:uploads"}}},{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}]}"#;
-    let body = serde_json::json!({"QueueName": "jobs", "Attributes": {"Policy": policy}}).to_string();
+    let mut attributes = serde_json::json!({"Policy": policy});
+    if let Some(key) = key {
+        attributes["KmsMasterKeyId"] = key.into();
+    }
+    let body = serde_json::json!({"QueueName": "jobs", "Attributes": attributes}).to_string();
     let headers = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.CreateQueue")];
     let answer = ask(address, &signed(address, root, "sqs", &headers, &body)?).await?;
     let url = request::members(answer.as_bytes(), "QueueUrl").first().map(ToString::to_string);
