@@ -102,6 +102,98 @@ def test_a_key_that_cannot_be_used_stops_both_sides(kms, sqs):
     assert refusal(sqs.send_message, QueueUrl=missing, MessageBody="x")[0] == "KMS.NotFoundException"
 
 
+def state(sqs, queue):
+    """Messages that are visible, and that are in flight."""
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=list(names))["Attributes"]
+    return tuple(int(shown[name]) for name in names)
+
+
+def closed_key(kms, sqs, queue, *bodies, **sending):
+    """Sends under a key that the queue has no more then, and that is disabled: its metadata."""
+    made = kms.create_key()["KeyMetadata"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": made["KeyId"]})
+    for body in bodies:
+        sqs.send_message(QueueUrl=queue, MessageBody=body, **sending)
+    kms.disable_key(KeyId=made["KeyId"])
+    return made
+
+
+@pytest.mark.parametrize("now", ["another key", "no key"])
+def test_a_message_under_an_earlier_key_that_is_disabled_stays_as_it_was(kms, sqs, now):
+    queue = make_queue(sqs, VisibilityTimeout="3600")
+    made = closed_key(kms, sqs, queue, "one", "two")
+    other = kms.create_key()["KeyMetadata"]["KeyId"] if now == "another key" else ""
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": other})
+    expected = ("KMS.DisabledException", f"{made['Arn']} is disabled.")
+    for arguments in ({}, {"MaxNumberOfMessages": 10}, {"WaitTimeSeconds": 1}, {"VisibilityTimeout": 0}):
+        assert refusal(sqs.receive_message, QueueUrl=queue, **arguments) == expected
+        assert state(sqs, queue) == (2, 0), "nothing is hidden"
+    kms.enable_key(KeyId=made["KeyId"])
+    messages = receive(sqs, queue, MaxNumberOfMessages=10, AttributeNames=["All"])
+    assert sorted(message["Body"] for message in messages) == ["one", "two"]
+    for message in messages:
+        counted = message["Attributes"]
+        assert counted["ApproximateReceiveCount"] == "1", "no receive that came to nothing is counted"
+        assert int(counted["ApproximateFirstReceiveTimestamp"]) >= int(counted["SentTimestamp"])
+
+
+def test_a_key_that_is_gone_sends_no_message_to_the_dead_letters(kms, sqs):
+    dead = make_queue(sqs)
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"1"}}'
+    queue = make_queue(sqs, RedrivePolicy=policy)
+    made = closed_key(kms, sqs, queue, "kept")
+    kms.schedule_key_deletion(KeyId=made["KeyId"], PendingWindowInDays=7)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": ""})
+    for _ in range(3):
+        assert refusal(sqs.receive_message, QueueUrl=queue)[0] == "KMS.InvalidStateException"
+    assert (state(sqs, queue), state(sqs, dead)) == ((1, 0), (0, 0))
+
+
+def test_what_can_be_opened_is_received_past_what_cannot(kms, sqs):
+    queue = make_queue(sqs, VisibilityTimeout="3600")
+    closed_key(kms, sqs, queue, *(f"closed {nth}" for nth in range(12)))
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": "alias/aws/sqs"})
+    sqs.send_message(QueueUrl=queue, MessageBody="open")
+    assert [message["Body"] for message in receive(sqs, queue, MaxNumberOfMessages=10)] == ["open"]
+    assert state(sqs, queue) == (12, 1)
+
+
+def test_in_a_fifo_queue_nothing_goes_past_a_closed_message_of_its_group(kms, sqs):
+    name = fresh("sse") + ".fifo"
+    given = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "VisibilityTimeout": "3600"}
+    queue = sqs.create_queue(QueueName=name, Attributes=given)["QueueUrl"]
+    made = closed_key(kms, sqs, queue, "closed", MessageGroupId="g")
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": ""})
+    for body, group in (("behind", "g"), ("beside", "h")):
+        sqs.send_message(QueueUrl=queue, MessageBody=body, MessageGroupId=group)
+    asked = {"MaxNumberOfMessages": 10, "ReceiveRequestAttemptId": "attempt"}
+    assert [message["Body"] for message in receive(sqs, queue, **asked)] == ["beside"]
+    assert state(sqs, queue) == (2, 1)
+    assert refusal(sqs.receive_message, QueueUrl=queue, MaxNumberOfMessages=10)[0] == "KMS.DisabledException"
+    kms.enable_key(KeyId=made["KeyId"])
+    messages = receive(sqs, queue, MaxNumberOfMessages=10, AttributeNames=["All"])
+    assert [message["Body"] for message in messages] == ["closed", "behind"]
+    assert {message["Attributes"]["ApproximateReceiveCount"] for message in messages} == {"1"}
+
+
+def test_what_was_put_back_is_there_after_kill_dash_nine(server):
+    kms, sqs = (make_client(service, server.endpoint) for service in ("kms", "sqs"))
+    queue = make_queue(sqs, VisibilityTimeout="3600")
+    made = closed_key(kms, sqs, queue, "kept")
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": ""})
+    assert refusal(sqs.receive_message, QueueUrl=queue)[0] == "KMS.DisabledException"
+    server.kill()
+    server.start()
+    kms, sqs = (make_client(service, server.endpoint) for service in ("kms", "sqs"))
+    url = sqs.get_queue_url(QueueName=queue.rsplit("/", 1)[1])["QueueUrl"]
+    assert state(sqs, url) == (1, 0)
+    kms.enable_key(KeyId=made["KeyId"])
+    messages = receive(sqs, url, AttributeNames=["All"])
+    assert [message["Attributes"]["ApproximateReceiveCount"] for message in messages] == ["1"]
+
+
 def test_disabling_stops_a_sender_within_the_reuse_period(kms, sqs):
     made = kms.create_key()["KeyMetadata"]
     queue = make_queue(sqs, KmsMasterKeyId=made["KeyId"], KmsDataKeyReusePeriodSeconds="60")

@@ -75,7 +75,8 @@ impl Attempts {
         }
     }
 
-    fn in_order(&self) -> impl Iterator<Item = (&AttemptId, &Attempt)> {
+    /// All of them, by age.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&AttemptId, &Attempt)> {
         self.order.iter().filter_map(|(number, _, id)| {
             self.by_id.get(id).filter(|(noted, _)| noted == number).map(|(_, attempt)| (id, attempt))
         })

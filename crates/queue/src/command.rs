@@ -33,6 +33,9 @@ pub enum Command {
         /// As in `Receive`.
         visibility_millis: Option<u64>,
     },
+    /// Takes receives back that came to nothing: their messages are visible, and were never handed out. A message that something
+    /// has happened to since stays as it is.
+    PutBack(Vec<Delivery>),
     /// Removes messages.
     Delete(Vec<Handle>),
     /// Lets each message be visible again so many milliseconds from now; zero is at once.
@@ -128,6 +131,8 @@ pub enum Reply {
     Received(Vec<Delivery>),
     /// Refused: as many messages are in flight as may be ([`Settings::in_flight_max`]).
     OverLimit,
+    /// The receives are taken back.
+    PutBack,
     /// One outcome for each handle.
     Deleted(Vec<DeleteOutcome>),
     /// One outcome for each handle.

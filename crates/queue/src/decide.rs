@@ -25,6 +25,7 @@ impl Queue {
                 Some(fifo) => self.receive_again(fifo, now, attempt, max, self.hidden_until(now, visibility_millis)),
                 None => self.receive(now, max, visibility_millis),
             },
+            Command::PutBack(deliveries) => self.put_back(deliveries),
             Command::Delete(handles) => self.delete(now, &handles),
             Command::ChangeVisibility(entries) => self.change_visibility(now, &entries),
             Command::Purge => self.purge(),
@@ -110,6 +111,7 @@ impl Queue {
             sequence,
             receive: status.receive.saturating_add(1),
             first_received_at: if status.receive == 0 { now } else { status.first_received_at },
+            before: Some(status.into()),
         }
     }
 

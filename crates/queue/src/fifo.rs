@@ -208,7 +208,7 @@ impl Queue {
         let statuses = before.entries.iter().map(|&(sequence, receive)| {
             let status = self.exceptions.get(sequence).unwrap_or_default();
             let first_received_at = status.first_received_at;
-            (Delivery { sequence, receive, first_received_at }, status.received_at)
+            (Delivery { sequence, receive, first_received_at, before: None }, status.received_at)
         });
         let (deliveries, received): (Vec<_>, Vec<_>) = statuses.unzip();
         // Hidden anew, and no longer in all than any message may be.

@@ -12,6 +12,7 @@
 //! What FIFO and fair queues have to know of a message stands at the buffer's end ([`Labels`]), so that one without them costs
 //! nothing for it.
 
+use crate::Receives;
 use bytes::Bytes;
 use names::Instant;
 use std::fmt;
@@ -240,6 +241,8 @@ pub struct Delivery {
     pub receive: u32,
     /// When it was received for the first time; the moment of this receive if it is the first.
     pub first_received_at: Instant,
+    /// What there was before this receive; nothing if an earlier receive is answered again, which counts once.
+    pub before: Option<Receives>,
 }
 
 impl Delivery {

@@ -201,7 +201,8 @@ pub enum Effect {
         /// By when.
         at: Instant,
     },
-    /// What messages that have just arrived went through where they come from; sequences rise.
+    /// What messages went through before: those that have just arrived where they come from, those that were put back until a
+    /// receive that came to nothing. Sequences rise.
     Carried(Vec<(u64, Receives)>),
     /// Messages were deleted and are kept for a while; sequences rise.
     Shelved {

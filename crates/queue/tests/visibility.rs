@@ -373,3 +373,79 @@ fn giving_a_message_back_at_once_does_not_evade_the_back_off() {
         "#]],
     );
 }
+
+// Receives that came to nothing.
+
+#[test]
+fn a_receive_that_is_put_back_was_never_made() {
+    check(
+        "send a; receive visibility=10s; advance 10s; receive visibility=1h; putback; count; deadline; receive; \
+         visibility a#2=0s; receive visibility=0s; putback; receive",
+        expect![[r#"
+            send a -> from 1 a=1
+            receive visibility=10s -> a#1
+            advance 10s
+            receive visibility=1h -> a#2(sent 10s ago)(first 10s ago)
+            putback -> PutBack
+            count -> 1 visible, 0 in flight, 0 delayed, oldest 10s
+            deadline -> none
+            receive -> a#2(sent 10s ago)(first 10s ago)
+            visibility a#2=0s -> [Changed]
+            receive visibility=0s -> a#3(sent 10s ago)(first 10s ago)
+            putback -> PutBack
+            receive -> a#3(sent 10s ago)(first 10s ago)
+        "#]],
+    );
+}
+
+#[test]
+fn what_happened_since_to_a_message_is_not_undone_by_putting_it_back() {
+    check(
+        "send a b c; receive max=3 visibility=5s; delete a#1; advance 5s; receive visibility=9s; putback; receive max=9; \
+         configure dead=2; putback; putback; count",
+        expect![[r#"
+            send a b c -> from 1 a=1 b=2 c=3
+            receive max=3 visibility=5s -> a#1 b#1 c#1
+            delete a#1 -> [Deleted]
+            advance 5s
+            receive visibility=9s -> b#2(sent 5s ago)(first 5s ago)
+            putback -> PutBack
+            receive max=9 -> b#2(sent 5s ago)(first 5s ago) c#2(sent 5s ago)(first 5s ago)
+            configure dead=2 -> Configured
+            putback -> PutBack
+            putback -> PutBack
+            count -> 2 visible, 0 in flight, 0 delayed, oldest 5s
+        "#]],
+    );
+}
+
+#[test]
+fn putting_back_brings_no_message_closer_to_the_dead_letters_and_lets_a_group_go_on() {
+    check(
+        "configure dead=1; send a; receive; putback; receive; putback; receive; advance 30s; receive; outgoing",
+        expect![[r#"
+            configure dead=1 -> Configured
+            send a -> from 1 a=1
+            receive -> a#1
+            putback -> PutBack
+            receive -> a#1
+            putback -> PutBack
+            receive -> a#1
+            advance 30s
+            receive -> nothing
+            outgoing -> from number 0: a
+        "#]],
+    );
+    check(
+        "fifo; send a@x b@x; receive max=9 again=one; putback; receive again=one; putback; receive max=9",
+        expect![[r#"
+            fifo -> Configured
+            send a@x b@x -> a=1 b=2
+            receive max=9 again=one -> a#1 b#1
+            putback -> PutBack
+            receive again=one -> a#1
+            putback -> PutBack
+            receive max=9 -> a#1 b#1
+        "#]],
+    );
+}

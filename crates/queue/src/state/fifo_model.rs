@@ -41,11 +41,23 @@ type Named = (Instant, Instant, Vec<(u64, u32)>);
 #[derive(Debug, Clone)]
 enum Draft {
     Send(Vec<(u8, Option<u8>)>, u64),
-    Receive { max: usize, millis: u64, name: Option<u8> },
+    Receive {
+        max: usize,
+        millis: u64,
+        name: Option<u8>,
+    },
+    /// A receive that comes to nothing.
+    PutBack {
+        max: usize,
+        millis: u64,
+        name: Option<u8>,
+    },
     Delete(Vec<prop::sample::Index>),
     Change(prop::sample::Index, u64),
     Purge,
-    Rebuild { from_records: bool },
+    Rebuild {
+        from_records: bool,
+    },
     Unpark(Option<u8>, Unpark),
     ParkAfter(u16),
 }
@@ -58,6 +70,8 @@ fn drafts() -> impl Strategy<Value = Draft> {
             .prop_map(|(messages, delay)| Draft::Send(messages, delay)),
         8 => (1usize..12, millis(), prop::option::weighted(0.3, 0u8..3))
             .prop_map(|(max, millis, name)| Draft::Receive { max, millis, name }),
+        3 => (1usize..12, millis(), prop::option::weighted(0.3, 0u8..3))
+            .prop_map(|(max, millis, name)| Draft::PutBack { max, millis, name }),
         5 => prop::collection::vec(any::<prop::sample::Index>(), 1..5).prop_map(Draft::Delete),
         4 => (any::<prop::sample::Index>(), millis()).prop_map(|(which, millis)| Draft::Change(which, millis)),
         1 => (prop::option::of(0u8..5), prop_oneof![Just(Unpark::Release), Just(Unpark::DropFirst), Just(Unpark::DropAll)])
@@ -81,7 +95,8 @@ impl Trial {
         self.now = self.now.plus_millis(wait);
         match draft {
             Draft::Send(messages, delay) => self.send(&messages, delay),
-            Draft::Receive { max, millis, name } => self.receive(max, millis, name),
+            Draft::Receive { max, millis, name } => drop(self.receive(max, millis, name)),
+            Draft::PutBack { max, millis, name } => self.put_back(max, millis, name),
             Draft::Delete(which) => self.delete(&which),
             Draft::Change(which, millis) => self.change(which, millis),
             Draft::Purge => {
@@ -163,7 +178,7 @@ impl Trial {
         assert_eq!(self.ask(Command::Send(new)), Reply::Accepted(expected));
     }
 
-    fn receive(&mut self, max: usize, millis: u64, name: Option<u8>) {
+    fn receive(&mut self, max: usize, millis: u64, name: Option<u8>) -> Vec<Delivery> {
         let (visibility_millis, until) = (Some(millis), self.now.plus_millis(millis));
         let command = match name {
             None => Command::Receive { max, visibility_millis },
@@ -178,7 +193,7 @@ impl Trial {
             assert_eq!(given, entries);
             self.hide(&entries, until);
             self.model.named.insert(name.unwrap(), (at, until, entries));
-            return;
+            return deliveries;
         }
         self.check_receive(&given, max);
         let stuck = self.stuck();
@@ -209,6 +224,22 @@ impl Trial {
         self.hide(&given, until);
         if let Some(name) = name.filter(|_| !given.is_empty()) {
             self.model.named.insert(name, (self.now, until, given));
+        }
+        deliveries
+    }
+
+    /// What is answered again was received before, and stays received.
+    fn put_back(&mut self, max: usize, millis: u64, name: Option<u8>) {
+        let deliveries = self.receive(max, millis, name);
+        assert_eq!(self.ask(Command::PutBack(deliveries.clone())), Reply::PutBack);
+        for delivery in deliveries.iter().filter(|delivery| delivery.before.is_some()) {
+            let is_it = |message: &&mut Naive| message.sequence == delivery.sequence;
+            let message = self.model.messages.iter_mut().find(is_it).unwrap();
+            message.receives -= 1;
+            message.hidden_until = self.now;
+            let given = (delivery.sequence, delivery.receive);
+            let over = self.model.named.values_mut().filter(|(_, _, entries)| entries.contains(&given));
+            over.for_each(|(_, until, _)| *until = Instant::EPOCH);
         }
     }
 

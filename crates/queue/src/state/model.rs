@@ -21,6 +21,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, p
 use std::collections::BTreeSet;
 
 mod drafts;
+mod naive;
 
 use drafts::{Choice, Draft, ELSEWHERE, Step, steps, virtual_id};
 
@@ -122,6 +123,10 @@ impl Model {
                 Reply::Concluded
             }
             Command::Within(id, asked) => self.answer_within(now, id.0 as u8, asked),
+            Command::PutBack(deliveries) => {
+                self.put_back(now, deliveries);
+                Reply::PutBack
+            }
             Command::Delete(handles) => Reply::Deleted(self.delete(now, handles)),
             Command::ChangeVisibility(entries) => Reply::VisibilityChanged(
                 entries.iter().map(|&(handle, millis)| self.change_visibility(now, handle, millis)).collect(),
@@ -186,6 +191,18 @@ impl Model {
         }
         self.leave(|message| dead.contains(&message.sequence));
         Reply::Received(deliveries)
+    }
+
+    /// The newest first, so that of two of one message both are taken back.
+    fn put_back(&mut self, now: Instant, deliveries: &[Delivery]) {
+        for delivery in deliveries.iter().rev() {
+            let is_meant =
+                |m: &&mut Naive| (m.sequence, m.receives.len()) == (delivery.sequence, delivery.receive as usize);
+            if let Some(message) = self.messages.iter_mut().find(is_meant) {
+                message.receives.pop();
+                message.hidden_until = now;
+            }
+        }
     }
 
     fn leave(&mut self, leaves: impl Fn(&Naive) -> bool) -> Vec<u64> {
@@ -361,35 +378,6 @@ fn ask(queue: &Queue, within: Option<u8>, from: u64, max: usize, states: PeekSta
     }
 }
 
-impl Naive {
-    fn peeked(&self, now: Instant) -> Peeked {
-        Peeked {
-            sequence: self.sequence,
-            hidden_until: (self.hidden_until > now).then_some(self.hidden_until),
-            receive: self.receives.len() as u32,
-            first_received_at: (!self.receives.is_empty()).then_some(self.first_received_at),
-        }
-    }
-
-    fn hide(&mut self, now: Instant, millis: u64, backoff: Option<Backoff>) {
-        let longer = backoff.map_or(0, |backoff| backoff.after(self.receives.len() as u32));
-        self.hidden_until = now.plus_millis(millis + longer);
-    }
-
-    fn receive(&mut self, now: Instant, hide_millis: u64, backoff: Option<Backoff>) -> Delivery {
-        if self.receives.is_empty() {
-            self.first_received_at = now;
-        }
-        self.receives.push(now);
-        self.hide(now, hide_millis, backoff);
-        Delivery {
-            sequence: self.sequence,
-            receive: self.receives.len() as u32,
-            first_received_at: self.first_received_at,
-        }
-    }
-}
-
 struct Trial {
     now: Instant,
     live: Queue,
@@ -400,6 +388,7 @@ struct Trial {
     checkpoint: (Vec<u8>, usize),
     contents: BTreeSet<u64>,
     handles: Vec<Handle>,
+    deliveries: Vec<Delivery>,
     /// Whether messages have come from elsewhere, or left.
     mixed: bool,
 }
@@ -427,6 +416,7 @@ impl Trial {
             checkpoint: (snapshot(&Queue::new(SETTINGS)), 0),
             contents: BTreeSet::new(),
             handles: Vec::new(),
+            deliveries: Vec::new(),
             mixed: false,
         }
     }
@@ -448,6 +438,7 @@ impl Trial {
         }
         if let Reply::Received(deliveries) = &decision.reply {
             self.handles.extend(deliveries.iter().map(Delivery::handle));
+            self.deliveries.extend(deliveries);
             assert!(deliveries.iter().map(|delivery| delivery.sequence).eq(decision.reads));
         }
         decision.effects.into_iter().for_each(|effect| self.apply(effect));
@@ -622,6 +613,10 @@ impl Trial {
                 Command::Within(virtual_id(id), Within::Receive { max, visibility_millis })
             }
             Draft::OfVirtual(id, asked) => Command::Within(virtual_id(id), asked),
+            Draft::PutBack(most) => {
+                let from = self.deliveries.len().saturating_sub(most);
+                Command::PutBack(self.deliveries[from..].to_vec())
+            }
             Draft::Delete(choices) => Command::Delete(choices.iter().map(|choice| self.handle(choice)).collect()),
             Draft::ChangeVisibility(entries) => Command::ChangeVisibility(
                 entries.iter().map(|(choice, millis)| (self.handle(choice), *millis)).collect(),

@@ -6,6 +6,7 @@
 //! send a b delay=5s             messages named a and b, in one command
 //! advance 5s | back 5s          the clock (units ms, s, m, h, d)
 //! receive max=10 visibility=0s  -> a#1 b#1 (name#receive, a star if its id is another than it was sent with, then how long ago it was sent and first received)
+//! putback                       the latest receive came to nothing
 //! delete a#1 b#2                handles; ghost#1 was never sent
 //! visibility a#1=30s b#1=0s
 //! configure retention=60s visibility=5s delay=0s backoff=2,150,60 (base and most in seconds, factor in hundredths)
@@ -78,6 +79,8 @@ struct Stage {
     contents: BTreeMap<u64, Message>,
     records: Vec<(u8, u8, Vec<u8>)>,
     keeps: bool,
+    /// What the latest receive gave.
+    deliveries: Vec<Delivery>,
 }
 
 impl Stage {
@@ -90,6 +93,7 @@ impl Stage {
             contents: BTreeMap::new(),
             records: Vec::new(),
             keeps: false,
+            deliveries: Vec::new(),
         }
     }
 
@@ -148,6 +152,7 @@ impl Stage {
             "visibility" => Command::ChangeVisibility(plain.iter().map(|word| self.change(word)).collect()),
             "configure" => Command::Configure(self.configured(option)),
             "purge" => Command::Purge,
+            "putback" => Command::PutBack(std::mem::take(&mut self.deliveries)),
             "replay" if plain == ["cancel"] => Command::EndReplay,
             "replay" => Command::Replay(ReplayOrder {
                 destination: ELSEWHERE,
@@ -353,6 +358,7 @@ impl Stage {
             }
             Reply::Received(deliveries) if deliveries.is_empty() => "nothing".into(),
             Reply::Received(deliveries) => {
+                self.deliveries.clone_from(&deliveries);
                 let sequences: Vec<_> = deliveries.iter().map(|delivery| delivery.sequence).collect();
                 assert_eq!(sequences, reads, "each delivery has its content");
                 deliveries.iter().map(|delivery| self.show_delivery(delivery)).collect::<Vec<_>>().join(" ")
@@ -370,6 +376,7 @@ impl Stage {
             Reply::Unparked(groups) => format!("{groups} groups"),
             Reply::OverLimit
             | Reply::Purged
+            | Reply::PutBack
             | Reply::Configured
             | Reply::Concluded
             | Reply::Replaying

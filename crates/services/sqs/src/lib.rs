@@ -24,6 +24,7 @@ mod move_handle;
 mod move_tasks;
 mod movers;
 mod needs;
+mod opening;
 mod ops;
 mod pauses;
 mod peek;

@@ -241,7 +241,8 @@ fn show(
     is_parked: bool,
 ) -> Result<Message, Refusal> {
     let first_received_at = peeked.first_received_at.unwrap_or(Instant::EPOCH);
-    let delivery = Delivery { sequence: peeked.sequence, receive: peeked.receive, first_received_at };
+    let Peeked { sequence, receive, .. } = *peeked;
+    let delivery = Delivery { sequence, receive, first_received_at, before: None };
     let mut message = wanted.show(entry, &delivery, content)?;
     message.receipt_handle = None;
     let attributes = message.attributes.get_or_insert_default();

@@ -10,6 +10,8 @@ pub(super) enum Draft {
     Send(Option<u8>, Vec<(Option<u64>, u8)>),
     Receive(Option<u8>, usize, Option<u64>),
     OfVirtual(u8, Within),
+    /// So many of the latest deliveries.
+    PutBack(usize),
     Delete(Vec<Choice>),
     ChangeVisibility(Vec<(Choice, u64)>),
     Purge,
@@ -91,6 +93,7 @@ fn drafts() -> impl Strategy<Value = Draft> {
         8 => (within(), 0usize..8, prop::option::of(millis())).prop_map(|(of, max, hide)| Draft::Receive(of, max, hide)),
         1 => (1..=VIRTUAL_QUEUES, prop_oneof![Just(Within::Purge), Just(Within::Count)])
             .prop_map(|(id, asked)| Draft::OfVirtual(id, asked)),
+        3 => (0usize..9).prop_map(Draft::PutBack),
         4 => prop::collection::vec(choices(), 0..5).prop_map(Draft::Delete),
         6 => prop::collection::vec((choices(), visibility), 0..5).prop_map(Draft::ChangeVisibility),
         1 => prop_oneof![1 => Just(Draft::Purge), 3 => settings().prop_map(Draft::Configure)],

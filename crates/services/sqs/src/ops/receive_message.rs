@@ -8,6 +8,7 @@ use crate::machine::{Command, Reply};
 use crate::message::{check_visibility, show_digest, show_id};
 use crate::message_attributes::{self, Attribute, Value};
 use crate::needs::Asking;
+use crate::opening::Opening;
 use crate::peek::{self, Peek};
 use crate::properties::Properties;
 use crate::receipt_handle::ReceiptHandle;
@@ -47,7 +48,7 @@ impl Operation for ReceiveMessage {
         let attempt = attempt(input.receive_request_attempt_id.as_deref(), entry)?;
         let wanted = Wanted::new(&input)?;
         service.throttle.pass(entry, Action::Receive, caller.now)?;
-        // Before anything is in flight: a message that cannot be opened now shall not be counted as received.
+        // Before anything is in flight, and in time: most of what cannot be opened is under the key that the queue has now.
         service.sealing.check_receiving(&caller, entry).await?;
         let receive = || {
             Command::Messages(match attempt {
@@ -66,23 +67,34 @@ impl Operation for ReceiveMessage {
                 }
             }
         };
-        let deliveries = match reply {
-            Reply::Messages(queue::Reply::Received(deliveries)) => deliveries,
-            // ReceiveMessage's documentation: the error is for short polls, long polls just find nothing.
-            Reply::Messages(queue::Reply::OverLimit) if wait_millis > 0 => Vec::new(),
-            Reply::Messages(queue::Reply::OverLimit) => return Err(Refusal::over_limit()),
-            Reply::Gone => return Err(Refusal::queue_does_not_exist()),
-            other => unreachable!("a receive is answered with messages, not with {other:?}"),
-        };
-        // What is not there was deleted since, or is damaged on disk, which the engine has logged with its place.
-        let there = deliveries.iter().zip(contents).filter_map(|(delivery, content)| Some((delivery, content?)));
-        let mut messages = Vec::with_capacity(deliveries.len());
-        for (delivery, content) in there {
-            let content = service.sealing.open(&caller, entry, content).await?;
-            messages.push(wanted.show(entry, delivery, &content)?);
+        let mut opening = Opening::new(&service, &caller, entry, &wanted);
+        opening.take(received(reply, wait_millis > 0)?, contents).await;
+        for _ in 1..limits::RECEIVES_OF_SEALED_MAX {
+            if !opening.is_stuck() {
+                break;
+            }
+            let next = Command::Messages(place.receive(max, visibility_millis));
+            let (reply, contents) = entry.partition.execute(next)?.read().await?;
+            match received(reply, true)? {
+                deliveries if deliveries.is_empty() => break,
+                deliveries => opening.take(deliveries, contents).await,
+            }
         }
+        let messages = opening.end().await?;
         entry.meter.received(messages.len());
         Ok(ReceiveMessageResult { messages: (!messages.is_empty()).then_some(messages) })
+    }
+}
+
+/// What a receive is answered with.
+fn received(reply: Reply, is_long: bool) -> Result<Vec<Delivery>, Refusal> {
+    match reply {
+        Reply::Messages(queue::Reply::Received(deliveries)) => Ok(deliveries),
+        // ReceiveMessage's documentation: the error is for short polls, long polls just find nothing.
+        Reply::Messages(queue::Reply::OverLimit) if is_long => Ok(Vec::new()),
+        Reply::Messages(queue::Reply::OverLimit) => Err(Refusal::over_limit()),
+        Reply::Gone => Err(Refusal::queue_does_not_exist()),
+        other => unreachable!("a receive is answered with messages, not with {other:?}"),
     }
 }
 
