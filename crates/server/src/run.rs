@@ -217,7 +217,8 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
     }
     // What keeps nothing has a root key that lasts as long as the process.
     let of_keys = root.clone().unwrap_or_else(root_key::passing);
-    let kms = Arc::new(Kms::new(Arc::clone(&store), keys, of_keys));
+    let elsewhere = Arc::new(|work: kms::Work| drop(tokio::task::spawn_blocking(work)));
+    let kms = Arc::new(Kms::new(Arc::clone(&store), keys, of_keys, elsewhere));
     let told = sqs::Options {
         home_region: config.region.clone(),
         limits: config.limits,

@@ -43,6 +43,13 @@ pub(crate) enum Signed<'a> {
     Digest(&'a [u8]),
 }
 
+/// Makes material of a spec with a public half, and gives that too.
+pub(crate) fn make_pair(spec: KeySpec) -> Result<(Secret, Vec<u8>), Refusal> {
+    let private = make(spec)?;
+    let public = Opened::of(spec, private.clone()).ok_or_else(Refusal::internal)?.public_key()?;
+    Ok((private, public))
+}
+
 /// Makes material of a spec by chance. An RSA key takes its time: up to some seconds for 4096 bits.
 pub(crate) fn make(spec: KeySpec) -> Result<Secret, Refusal> {
     let bytes = |length: usize| {

@@ -58,5 +58,11 @@ pub(crate) const REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// keys does not have them all lie open.
 pub(crate) const OPENED_MAX: usize = 4096;
 
+/// Slow keys that are made at once: one keeps a core busy for up to seconds, and the others of a machine serve.
+pub(crate) const MAKING_MAX: usize = 1;
+
+/// Uses of slow keys at once: milliseconds each, so that whoever waits for a turn does not wait for long.
+pub(crate) const USING_MAX: usize = 2;
+
 /// Milliseconds of a day.
 pub(crate) const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

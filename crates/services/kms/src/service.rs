@@ -12,6 +12,7 @@ use crate::needs::{Asking, missing};
 use crate::ops;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::slow::{Elsewhere, Slow};
 use crate::spec::{KeySpec, Usage};
 use crate::vault::{self, Vault};
 use engine::{MalformedRecord, Memory, Partition, Recover, Recovery, Store, Unavailable};
@@ -60,6 +61,7 @@ pub struct Kms(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) vault: Vault,
+    pub(crate) slow: Slow,
 }
 
 /// Services that have a managed key in each account and region, made when it is first used.
@@ -71,9 +73,10 @@ impl Kms {
         KmsRecovery(Recovery::new(FAMILY, Keyring::unborn))
     }
 
-    /// The service, with the keys that were replayed. `root` is what seals their material.
-    pub fn new(store: Arc<Store>, recovery: KmsRecovery, root: Arc<dyn RootKey>) -> Self {
-        Self(Arc::new(Inner { catalog: Catalog::recovered(store, recovery.0), vault: Vault::new(root) }))
+    /// The service, with the keys that were replayed. `root` is what seals their material; what takes long is done `elsewhere`.
+    pub fn new(store: Arc<Store>, recovery: KmsRecovery, root: Arc<dyn RootKey>, elsewhere: Elsewhere) -> Self {
+        let (catalog, vault) = (Catalog::recovered(store, recovery.0), Vault::new(root));
+        Self(Arc::new(Inner { catalog, vault, slow: Slow::new(elsewhere) }))
     }
 
     /// Ends keys whose time is over and gives new material to those that are due for rotation. To be called every minute or so.
@@ -262,7 +265,10 @@ impl Inner {
         let now = self.catalog.now();
         let is_made = origin == Origin::Made;
         let materials = match is_made {
-            true => vec![self.material(account, id, 1, &cryptography::make(spec)?, MadeBy::Creation)?],
+            true => {
+                let plain = self.making(spec, move || cryptography::make(spec)).await?;
+                vec![self.material(account, id, 1, &plain, MadeBy::Creation)?]
+            }
             false => Vec::new(),
         };
         let days = limits::MANAGED_ROTATION_DAYS;
@@ -314,7 +320,7 @@ impl Inner {
         })
     }
 
-    /// New material for a key, to be given to [`Change::Rotate`].
+    /// New material for a key, to be given to [`Change::Rotate`]. Of those that are rotated none is slow to make.
     pub(crate) fn next_material(&self, key: &Key, by: MadeBy) -> Result<Material, Refusal> {
         self.material(key.account, key.id, key.next_material(), &cryptography::make(key.spec)?, by)
     }

@@ -136,6 +136,11 @@ impl KeySpec {
         }
     }
 
+    /// Whether it takes milliseconds to use, and far longer to make.
+    pub(crate) fn is_slow(self) -> bool {
+        self.modulus_bytes().is_some()
+    }
+
     /// Whether it has a public half.
     pub(crate) fn is_asymmetric(self) -> bool {
         !matches!(self, Symmetric | Hmac224 | Hmac256 | Hmac384 | Hmac512)

@@ -59,7 +59,7 @@ impl Inner {
 
     /// Opens a ciphertext: with the key that it names itself, or with the one that the request names.
     pub(crate) async fn decrypt(
-        &self,
+        self: &Arc<Self>,
         caller: &Caller,
         operation: &str,
         named: Option<&str>,
@@ -73,7 +73,11 @@ impl Inner {
         };
         if algorithm != SYMMETRIC_DEFAULT {
             let missing = || Refusal::validation("KeyId is required for asymmetric ciphertexts.");
-            return self.decrypt_asymmetric(named.ok_or_else(missing)?, operation, algorithm, sealed);
+            let key = named.ok_or_else(missing)?;
+            let (operation, algorithm, sealed) = (operation.to_owned(), algorithm.to_owned(), sealed.to_vec());
+            let opened =
+                self.working(key.spec, move |service| service.decrypt_asymmetric(key, &operation, &algorithm, &sealed));
+            return opened.await;
         }
         if named.as_ref().is_some_and(|key| key.spec != KeySpec::Symmetric) {
             return Err(Refusal::incorrect_key());

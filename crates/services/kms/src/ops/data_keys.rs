@@ -1,7 +1,7 @@
 //! What the four operations share that make keys for data.
 
 use crate::context::Context;
-use crate::cryptography::{self, Opened};
+use crate::cryptography;
 use crate::key::Key;
 use crate::limits;
 use crate::refusal::Refusal;
@@ -28,7 +28,7 @@ pub(crate) struct Pair {
 }
 
 /// Makes a pair of a spec, its private half sealed with a key.
-pub(crate) fn pair(
+pub(crate) async fn pair(
     service: &Inner,
     key: &Key,
     operation: &str,
@@ -36,10 +36,9 @@ pub(crate) fn pair(
     context: &Context,
 ) -> Result<Pair, Refusal> {
     let spec = KeySpec::named(spec)?;
-    let private = cryptography::make(spec)?;
-    let opened = Opened::of(spec, private.clone()).ok_or_else(Refusal::internal)?;
+    let (private, public) = service.making(spec, move || cryptography::make_pair(spec)).await?;
     let sealed = service.encrypt(key, operation, SYMMETRIC_DEFAULT, private.expose(), context)?;
-    Ok(Pair { public: opened.public_key()?, private, sealed })
+    Ok(Pair { public, private, sealed })
 }
 
 #[cfg(test)]

@@ -26,16 +26,19 @@ impl Operation for Encrypt {
     async fn call(service: Arc<Inner>, caller: Caller, input: EncryptRequest) -> Result<EncryptResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
-        let key = &kept.key;
+        let key = Arc::clone(&kept.key);
         let algorithm = input.encryption_algorithm.unwrap_or_else(|| SYMMETRIC_DEFAULT.into());
         let context = Context::new(input.encryption_context);
-        let sealed = service.encrypt(key, "Encrypt", &algorithm, &input.plaintext, &context)?;
+        let by = algorithm.clone();
+        let sealed =
+            service.working(key.spec, move |service| service.encrypt(&key, "Encrypt", &by, &input.plaintext, &context));
+        let sealed = sealed.await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
         }
         Ok(EncryptResponse {
             ciphertext_blob: Some(sealed.into()),
-            key_id: Some(key.arn()),
+            key_id: Some(kept.key.arn()),
             encryption_algorithm: Some(algorithm),
         })
     }

@@ -36,7 +36,7 @@ impl Operation for GenerateDataKeyPair {
         input.recipient.is_none().then_some(()).ok_or_else(grants::no_enclaves)?;
         let kept = service.key(&caller, &input.key_id).await?;
         let context = Context::new(input.encryption_context);
-        let pair = data_keys::pair(&service, &kept.key, "GenerateDataKeyPair", &input.key_pair_spec, &context)?;
+        let pair = data_keys::pair(&service, &kept.key, "GenerateDataKeyPair", &input.key_pair_spec, &context).await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
         }

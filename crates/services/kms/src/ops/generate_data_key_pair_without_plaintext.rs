@@ -35,7 +35,7 @@ impl Operation for GenerateDataKeyPairWithoutPlaintext {
         let kept = service.key(&caller, &input.key_id).await?;
         let context = Context::new(input.encryption_context);
         let operation = "GenerateDataKeyPairWithoutPlaintext";
-        let pair = data_keys::pair(&service, &kept.key, operation, &input.key_pair_spec, &context)?;
+        let pair = data_keys::pair(&service, &kept.key, operation, &input.key_pair_spec, &context).await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
         }

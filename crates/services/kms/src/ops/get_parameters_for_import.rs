@@ -29,7 +29,8 @@ impl Operation for GetParametersForImport {
     ) -> Result<GetParametersForImportResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;
         import::check_key(&key)?;
-        let parameters = import::parameters(&service, &key, &input.wrapping_algorithm, &input.wrapping_key_spec)?;
+        let asked = import::parameters(&service, &key, &input.wrapping_algorithm, &input.wrapping_key_spec);
+        let parameters = asked.await?;
         Ok(GetParametersForImportResponse {
             key_id: Some(key.arn()),
             import_token: Some(parameters.token.into()),

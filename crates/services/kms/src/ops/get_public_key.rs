@@ -30,7 +30,8 @@ impl Operation for GetPublicKey {
             let message = format!("{} is not an asymmetric key and has no public key.", key.arn());
             return Err(Refusal::unsupported(message));
         }
-        let public_key = service.open(&key)?.public_key()?;
+        let of = Arc::clone(&key);
+        let public_key = service.working(key.spec, move |service| service.open(&of)?.public_key()).await?;
         let shown = metadata(&key);
         Ok(GetPublicKeyResponse {
             key_id: Some(key.arn()),

@@ -8,6 +8,7 @@ use crate::key::Key;
 use crate::key_id::{KeyId, Reference};
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::service::Inner;
 use crate::spec::{KeySpec, Usage};
 use gateway::Caller;
 use names::{AccountId, Instant};
@@ -114,14 +115,16 @@ pub(crate) struct Meant {
     pub(crate) grant: GrantId,
 }
 
-/// It is named by its token, or by its key and its id.
-pub(crate) fn meant(caller: &Caller, input: &RetireGrantRequest) -> Result<Meant, Refusal> {
+/// It is named by its token, or by its key and its id. A token does not say whose key it is of: whoever may retire a grant may be
+/// of another account.
+pub(crate) fn meant(service: &Inner, caller: &Caller, input: &RetireGrantRequest) -> Result<Meant, Refusal> {
     match (&input.grant_token, &input.key_id, &input.grant_id) {
         (Some(token), _, _) => {
             let found = GrantId::of_token(token);
             let (key, grant) = found
                 .ok_or_else(|| Refusal::new(&errors::INVALID_GRANT_TOKEN_EXCEPTION, "The grant token is not valid."))?;
-            Ok(Meant { account: caller.account, key, grant })
+            let account = service.catalog.owner(key.bytes()).map_or(caller.account, |(account, _)| account);
+            Ok(Meant { account, key, grant })
         }
         (None, Some(key), Some(grant)) => {
             let (account, key) = Reference::of_key(key, caller.account, &caller.region)?;

@@ -51,21 +51,20 @@ pub(crate) fn check_key(key: &Key) -> Result<(), Refusal> {
 }
 
 /// Makes a wrapping key.
-pub(crate) fn parameters(service: &Inner, key: &Key, algorithm: &str, spec: &str) -> Result<Parameters, Refusal> {
+pub(crate) async fn parameters(service: &Inner, key: &Key, algorithm: &str, spec: &str) -> Result<Parameters, Refusal> {
     let number = ALGORITHMS.iter().find(|(_, name)| *name == algorithm).map(|(number, _)| *number);
     let number = number.ok_or_else(|| {
         Refusal::unsupported(format!("This version of tidewire does not import by the wrapping algorithm {algorithm}."))
     })?;
     let spec = KeySpec::named(spec)?;
-    let private = cryptography::make(spec)?;
-    let opened = Opened::of(spec, private.clone()).ok_or_else(Refusal::internal)?;
+    let (private, public_key) = service.making(spec, move || cryptography::make_pair(spec)).await?;
     let valid_to = service.catalog.now().plus_secs(limits::IMPORT_TOKEN_HOURS * 3600);
     let mut token = vec![TOKEN_VERSION];
     token.extend(valid_to.as_millis().to_be_bytes());
     token.push(number);
     let sealed = service.vault.seal_for(&purpose(key, &token), &private)?;
     token.extend(sealed);
-    Ok(Parameters { token, public_key: opened.public_key()?, valid_to })
+    Ok(Parameters { token, public_key, valid_to })
 }
 
 /// What a token is bound to.

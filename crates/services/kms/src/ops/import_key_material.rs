@@ -9,6 +9,7 @@ use crate::needs::{Asking, Saying};
 use crate::ops::import;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
+use crate::spec::KeySpec;
 use gateway::{Caller, Need};
 use std::sync::Arc;
 
@@ -31,10 +32,16 @@ impl Operation for ImportKeyMaterial {
         let key = service.own_key(&caller, &input.key_id).await?.key;
         import::check_key(&key)?;
         let valid_to = import::valid_to(service.catalog.now(), &input)?;
-        let plain = import::unwrap(&service, &key, &input.import_token, &input.encrypted_key_material)?;
-        if !cryptography::is_material(key.spec, &plain) {
-            return Err(Refusal::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, ""));
-        }
+        let (of, token, wrapped) = (Arc::clone(&key), input.import_token, input.encrypted_key_material);
+        // Whatever the key is, an RSA key unwraps its material.
+        let unwrapped = service.working(KeySpec::Rsa4096, move |service| {
+            let plain = import::unwrap(service, &of, &token, &wrapped)?;
+            match cryptography::is_material(of.spec, &plain) {
+                true => Ok(plain),
+                false => Err(Refusal::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, "")),
+            }
+        });
+        let plain = unwrapped.await?;
         let number = key.materials.last().map_or(1, |last| last.number);
         let material = service.material(key.account, key.id, number, &plain, MadeBy::Import)?;
         let description = input.key_material_description.map(Into::into);

@@ -43,7 +43,10 @@ impl Operation for ReEncrypt {
             service.decrypt(&caller, "ReEncrypt", input.source_key_id.as_deref(), &from, &blob, &context).await?;
         let kept = service.key(&caller, &input.destination_key_id).await?;
         let context = Context::new(input.destination_encryption_context);
-        let sealed = service.encrypt(&kept.key, "ReEncrypt", &to, opened.plain.expose(), &context)?;
+        let (key, by, plain) = (Arc::clone(&kept.key), to.clone(), opened.plain);
+        let sealed =
+            service.working(key.spec, move |service| service.encrypt(&key, "ReEncrypt", &by, plain.expose(), &context));
+        let sealed = sealed.await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
         }

@@ -19,7 +19,7 @@ impl Operation for RetireGrant {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &RetireGrantRequest) -> Result<Vec<Need>, Refusal> {
-        let meant = grants::meant(asking.caller, input)?;
+        let meant = grants::meant(asking.service, asking.caller, input)?;
         let reference = Reference { account: meant.account, target: Target::Key(meant.key) };
         let (kept, aliases) = asking.service.look(asking.caller, &reference)?;
         let mut need = asking.need("RetireGrant", &kept, &aliases, Saying::default());
@@ -29,7 +29,7 @@ impl Operation for RetireGrant {
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: RetireGrantRequest) -> Result<Nothing, Refusal> {
-        let meant = grants::meant(&caller, &input)?;
+        let meant = grants::meant(&service, &caller, &input)?;
         let reference = Reference { account: meant.account, target: Target::Key(meant.key) };
         let kept = service.find(&caller, &reference).await?;
         kept.grants

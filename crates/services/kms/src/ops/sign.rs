@@ -25,9 +25,12 @@ impl Operation for Sign {
     async fn call(service: Arc<Inner>, caller: Caller, input: SignRequest) -> Result<SignResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
-        let opened = service.for_signing(&kept.key, "Sign", &input.signing_algorithm)?;
-        let signed = signed(&input.message, input.message_type.as_deref())?;
-        let signature = opened.sign(&input.signing_algorithm, signed)?;
+        let (key, algorithm) = (Arc::clone(&kept.key), input.signing_algorithm.clone());
+        let made = service.working(key.spec, move |service| {
+            let opened = service.for_signing(&key, "Sign", &algorithm)?;
+            opened.sign(&algorithm, signed(&input.message, input.message_type.as_deref())?)
+        });
+        let signature = made.await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
         }

@@ -25,9 +25,13 @@ impl Operation for Verify {
     async fn call(service: Arc<Inner>, caller: Caller, input: VerifyRequest) -> Result<VerifyResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
-        let opened = service.for_signing(&kept.key, "Verify", &input.signing_algorithm)?;
-        let signed = signed(&input.message, input.message_type.as_deref())?;
-        if !opened.verify(kept.key.spec, &input.signing_algorithm, signed, &input.signature)? {
+        let (key, algorithm) = (Arc::clone(&kept.key), input.signing_algorithm.clone());
+        let checked = service.working(key.spec, move |service| {
+            let opened = service.for_signing(&key, "Verify", &algorithm)?;
+            let signed = signed(&input.message, input.message_type.as_deref())?;
+            opened.verify(key.spec, &algorithm, signed, &input.signature)
+        });
+        if !checked.await? {
             return Err(Refusal::new(&errors::KMS_INVALID_SIGNATURE_EXCEPTION, ""));
         }
         if input.dry_run == Some(true) {

@@ -4,7 +4,7 @@ use engine::{ManualClock, Store};
 use gateway::{Caller, Service, Unprepared};
 use journal::Options;
 use journal::sim::SimDisk;
-use kms::Kms;
+use kms::{Elsewhere, Kms};
 use names::{AccountId, Instant, Region};
 use seal::LocalRootKey;
 use serde_json::Value;
@@ -26,35 +26,29 @@ impl House {
     }
 
     pub(crate) fn open_at(disk: &Arc<SimDisk>, now: Instant) -> Self {
+        // One thread does everything here.
+        Self::open_with(disk, now, Arc::new(|work: kms::Work| work()))
+    }
+
+    pub(crate) fn open_with(disk: &Arc<SimDisk>, now: Instant, elsewhere: Elsewhere) -> Self {
         let mut recovery = Kms::recovery();
         let clock = Arc::new(ManualClock::at(now));
         let options = Options::small(1 << 18);
         let disk = Arc::<SimDisk>::clone(disk);
         let shown: Arc<dyn engine::Clock> = Arc::<ManualClock>::clone(&clock);
         let store = Store::open(disk, options, shown, &mut [&mut recovery]).unwrap();
-        let kms = Kms::new(Arc::clone(&store), recovery, Arc::new(LocalRootKey::new(&[7; 32])));
+        let kms = Kms::new(Arc::clone(&store), recovery, Arc::new(LocalRootKey::new(&[7; 32])), elsewhere);
         Self { kms, store, clock }
     }
 
     /// Asks as the root user of the default account in us-east-1.
     #[expect(clippy::needless_pass_by_value, reason = "a literal is written where it is asked")]
     pub(crate) fn ask(&self, operation: &str, input: Value) -> Result<Value, String> {
-        let caller =
-            Caller::for_test(AccountId::DEFAULT, Region::parse("us-east-1").unwrap(), engine::Clock::now(&*self.clock));
-        self.ask_as(caller, operation, &input)
+        self.ask_as(self.root(), operation, &input)
     }
 
     pub(crate) fn ask_as(&self, caller: Caller, operation: &str, input: &Value) -> Result<Value, String> {
-        let refused = |refused: gateway::Refused| format!("{}: {}", refused.error.name, refused.message);
-        let shape = self.kms.describe().shape;
-        let index = shape.operations.iter().position(|known| known.name == operation).unwrap();
-        let text = input.to_string();
-        let prepared = match self.kms.prepare(index, &mut JsonReader::new(text.as_bytes()).unwrap()) {
-            Ok(prepared) => prepared,
-            Err(Unprepared::Refused(why)) => return Err(refused(why)),
-            Err(Unprepared::Malformed(invalid)) => panic!("{invalid}"),
-        };
-        let answer = prepared.call(caller);
+        let answer = self.begin(caller, operation, input)?;
         let store = Arc::clone(&self.store);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let output = runtime.block_on(async move {
@@ -67,7 +61,26 @@ impl House {
                 }
             }
         });
-        output.map(|output| serde_json::from_slice(&json::encode(&*output)).unwrap()).map_err(refused)
+        shown(output)
+    }
+
+    /// Begins an operation, which goes as far as it is polled.
+    pub(crate) fn begin(&self, caller: Caller, operation: &str, input: &Value) -> Result<gateway::Answer, String> {
+        let shape = self.kms.describe().shape;
+        let index = shape.operations.iter().position(|known| known.name == operation).unwrap();
+        let text = input.to_string();
+        let prepared = match self.kms.prepare(index, &mut JsonReader::new(text.as_bytes()).unwrap()) {
+            Ok(prepared) => prepared,
+            Err(Unprepared::Refused(why)) => return Err(refused(why)),
+            Err(Unprepared::Malformed(invalid)) => panic!("{invalid}"),
+        };
+        Ok(prepared.call(caller))
+    }
+
+    /// The root user of the default account in us-east-1.
+    pub(crate) fn root(&self) -> Caller {
+        let region = Region::parse("us-east-1").unwrap();
+        Caller::for_test(AccountId::DEFAULT, region, engine::Clock::now(&*self.clock))
     }
 
     /// Makes a key with these members and gives its id.
@@ -75,4 +88,14 @@ impl House {
         let made = self.ask("CreateKey", input).unwrap();
         made["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned()
     }
+}
+
+/// An answer as JSON, or the error's name and words.
+pub(crate) fn shown(output: Result<Box<dyn wire::Write + Send>, gateway::Refused>) -> Result<Value, String> {
+    output.map(|output| serde_json::from_slice(&json::encode(&*output)).unwrap()).map_err(refused)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn refused(refused: gateway::Refused) -> String {
+    format!("{}: {}", refused.error.name, refused.message)
 }

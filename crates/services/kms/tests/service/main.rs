@@ -5,3 +5,4 @@
 mod crash;
 mod house;
 mod keys;
+mod slow;

@@ -1,0 +1,130 @@
+//! What takes long is never done by who polls a request: it is handed out, and meanwhile all others are answered.
+//!
+//! The thread that does it is a list here, so nothing depends on how long anything takes.
+
+use crate::house::{House, OPENED_AT, shown};
+use base64_simd::STANDARD;
+use gateway::Answer;
+use journal::sim::SimDisk;
+use kms::Work;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+/// Work that waits to be done.
+#[derive(Clone, Default)]
+struct Waiting(Arc<Mutex<Vec<Work>>>);
+
+impl Waiting {
+    fn house(&self) -> House {
+        let waiting = self.clone();
+        let elsewhere = Arc::new(move |work| waiting.0.lock().unwrap().push(work));
+        House::open_with(&Arc::new(SimDisk::new(1)), OPENED_AT, elsewhere)
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+
+    /// Does what is there now, and says how much that was.
+    fn work(&self) -> usize {
+        let all = std::mem::take(&mut *self.0.lock().unwrap());
+        let count = all.len();
+        all.into_iter().for_each(|work| work());
+        count
+    }
+}
+
+fn poll(answer: &mut Answer) -> Poll<Result<Value, String>> {
+    answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).map(shown)
+}
+
+/// Polls until the answer is there, the disk having what it has to.
+fn finish(house: &House, mut answer: Answer) -> Result<Value, String> {
+    for _ in 0..4 {
+        if let Poll::Ready(done) = poll(&mut answer) {
+            return done;
+        }
+        house.store.journal().commit().unwrap();
+    }
+    panic!("it waits for something that does not come");
+}
+
+fn begun(house: &House, operation: &str, input: &Value) -> Answer {
+    let mut answer = house.begin(house.root(), operation, input).unwrap();
+    for _ in 0..4 {
+        assert!(poll(&mut answer).is_pending(), "{operation} was done by who polls it");
+        house.store.journal().commit().unwrap();
+    }
+    answer
+}
+
+#[test]
+fn rsa_keys_are_made_elsewhere_one_after_the_other_while_all_others_are_answered() {
+    let waiting = Waiting::default();
+    let house = waiting.house();
+    let rsa = json!({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"});
+    let mut first = begun(&house, "CreateKey", &rsa);
+    let mut second = begun(&house, "CreateKey", &rsa);
+    assert_eq!(waiting.len(), 1, "the other waits for its turn");
+    let quick = house.key(json!({}));
+    let pair = json!({"KeyId": quick, "KeyPairSpec": "ECC_NIST_P256"});
+    house.ask("GenerateDataKeyPair", pair).unwrap();
+    assert_eq!(waiting.len(), 1, "what is quick goes no way around");
+    assert_eq!(waiting.work(), 1);
+    assert!(poll(&mut second).is_pending());
+    assert!(poll(&mut first).is_pending(), "it waits for the disk alone");
+    finish(&house, first).unwrap();
+    assert_eq!(waiting.work(), 1);
+    finish(&house, second).unwrap();
+    for (operation, input) in [
+        ("GenerateDataKeyPair", json!({"KeyId": quick, "KeyPairSpec": "RSA_2048"})),
+        ("GenerateDataKeyPairWithoutPlaintext", json!({"KeyId": quick, "KeyPairSpec": "RSA_2048"})),
+    ] {
+        let made = begun(&house, operation, &input);
+        assert_eq!(waiting.work(), 1, "{operation}");
+        finish(&house, made).unwrap();
+    }
+}
+
+#[test]
+fn rsa_keys_are_used_elsewhere() {
+    let waiting = Waiting::default();
+    let house = waiting.house();
+    let slowly = |operation: &str, input: Value| {
+        let answer = begun(&house, operation, &input);
+        assert_eq!(waiting.work(), 1, "{operation}");
+        finish(&house, answer)
+    };
+    let made = |usage: &str| {
+        let made = slowly("CreateKey", json!({"KeySpec": "RSA_2048", "KeyUsage": usage})).unwrap();
+        made["KeyMetadata"]["KeyId"].clone()
+    };
+    let (signing, sealing) = (made("SIGN_VERIFY"), made("ENCRYPT_DECRYPT"));
+    let text = STANDARD.encode_to_string(b"words");
+    let by = "RSASSA_PSS_SHA_256";
+    let signed = slowly("Sign", json!({"KeyId": signing, "Message": text, "SigningAlgorithm": by})).unwrap();
+    let check = json!({"KeyId": signing, "Message": text, "SigningAlgorithm": by, "Signature": signed["Signature"]});
+    assert_eq!(slowly("Verify", check).unwrap()["SignatureValid"], true);
+    slowly("GetPublicKey", json!({"KeyId": signing})).unwrap();
+    let by = "RSAES_OAEP_SHA_256";
+    let sealed = slowly("Encrypt", json!({"KeyId": sealing, "Plaintext": text, "EncryptionAlgorithm": by})).unwrap();
+    let blob = &sealed["CiphertextBlob"];
+    let open = json!({"KeyId": sealing, "CiphertextBlob": blob, "EncryptionAlgorithm": by});
+    assert_eq!(slowly("Decrypt", open).unwrap()["Plaintext"], text);
+    let refused = json!({"KeyId": sealing, "CiphertextBlob": text, "EncryptionAlgorithm": by});
+    assert!(slowly("Decrypt", refused).unwrap_err().starts_with("InvalidCiphertextException"));
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_done_and_the_next_has_its_turn() {
+    let waiting = Waiting::default();
+    let house = waiting.house();
+    let rsa = json!({"KeySpec": "RSA_4096", "KeyUsage": "SIGN_VERIFY"});
+    drop(begun(&house, "CreateKey", &rsa));
+    assert_eq!(waiting.work(), 1);
+    assert_eq!(house.ask("ListKeys", json!({})).unwrap()["Keys"], json!([]));
+    let next = begun(&house, "CreateKey", &json!({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}));
+    assert_eq!(waiting.work(), 1);
+    finish(&house, next).unwrap();
+}
