@@ -46,15 +46,15 @@ class Keys:
 
 
 class House:
-    """The server, and what can be made there."""
+    """The server, an account, and what can be made there: the server's own account, or that of a root key."""
 
-    def __init__(self, server, folder, neighbour):
+    def __init__(self, server, folder, neighbour, root=None):
         self.server = server
         self.root_key_file = pathlib.Path(folder) / "root-key.json"
         key = json.loads(self.root_key_file.read_text())
-        self.root = Keys(key["access_key_id"], key["secret_access_key"])
+        self.root = root or Keys(key["access_key_id"], key["secret_access_key"])
         self.account = self.client("sts", self.root).get_caller_identity()["Account"]
-        # The root user of the account NEIGHBOUR, which this server has too.
+        # The root user of the account beside it, which this server has too.
         self.neighbour = neighbour
 
     def client(self, service, keys):
@@ -74,6 +74,19 @@ class House:
             iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=policy(*statements))
         key = iam.create_access_key(UserName=name)["AccessKey"]
         return name, Keys(key["AccessKeyId"], key["SecretAccessKey"])
+
+    def key(self, *statements):
+        """A key with these statements as its policy, else the account's; its root user may always manage it."""
+        manage = {"Effect": "Allow", "Principal": {"AWS": self.arn("root")}, "Action": MANAGE, "Resource": "*"}
+        given = {"Policy": policy(manage, *statements)} if statements else {}
+        return self.client("kms", self.root).create_key(**given)["KeyMetadata"]["Arn"]
+
+    def arn(self, who):
+        """`root`, or `user/name`."""
+        return f"arn:aws:iam::{self.account}:{who}"
+
+
+MANAGE = ["kms:PutKeyPolicy", "kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant", "kms:DescribeKey", "kms:CreateAlias"]
 
 
 def policy(*statements):
@@ -117,6 +130,12 @@ def of_neighbour(folder):
     with TidewireProcess(folder, mode="serve", environment={**given, "TIDEWIRE_ACCOUNT": NEIGHBOUR}) as server:
         assert server.stop() == 0
     return keys
+
+
+@pytest.fixture(scope="session")
+def neighbours(house):
+    """Two accounts of one server."""
+    return house, House(house.server, house.root_key_file.parent, house.root, root=house.neighbour)
 
 
 @pytest.fixture(scope="session")
