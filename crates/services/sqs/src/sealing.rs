@@ -220,8 +220,24 @@ impl Sealing {
         Ok(key)
     }
 
+    /// Forgets data keys and permissions that are over: what a key of KMS opened does not lie in memory for longer than it may be
+    /// used.
+    pub(crate) fn let_go(&self, now: Instant) {
+        retain(&self.sending, |sending| sending.until > now);
+        retain(&self.receiving, |(_, until)| *until > now);
+        retain(&self.opening, |(_, until)| *until > now);
+    }
+
     fn keys(&self) -> Result<&Arc<dyn KeyUse>, Refusal> {
         self.keys.0.as_ref().ok_or_else(|| Refusal::unsupported("There are no keys of KMS in this server."))
+    }
+}
+
+/// Drops what is not good. Most sweeps find nothing, and hold up nobody who seals or opens.
+fn retain<K, V>(cache: &Cache<K, V>, is_good: impl Fn(&V) -> bool) {
+    let has_over = !cache.read().unwrap_or_else(PoisonError::into_inner).values().all(&is_good);
+    if has_over {
+        cache.write().unwrap_or_else(PoisonError::into_inner).retain(|_, value| is_good(value));
     }
 }
 
@@ -424,6 +440,25 @@ mod tests {
             bytes.insert(0, LAYOUT);
             let _ = Sealed::read(&bytes.into()).map(|sealed| sealed.ciphertext.len());
         }
+    }
+
+    #[test]
+    fn a_sweep_forgets_data_keys_that_are_over_and_no_others() {
+        let sealing = Sealing::new(Keys::default());
+        let at = Instant::from_millis;
+        let sse = Arc::new(Sse { key: "k".into(), reuse_millis: 1 });
+        for until in [1, 2, 3] {
+            let place = (PartitionId::new(until), Box::from("who"));
+            let sending = Arc::new(Sending { until: at(until), ..sending() });
+            sealing.sending.write().unwrap().insert(place.clone(), sending);
+            sealing.receiving.write().unwrap().insert(place, (Arc::clone(&sse), at(until)));
+            let place = (Box::from("who"), Bytes::from(vec![until as u8]));
+            sealing.opening.write().unwrap().insert(place, (Arc::new(Key::new(&[7; 32])), at(until)));
+        }
+        sealing.let_go(at(2));
+        let left = (sealing.sending.read().unwrap().len(), sealing.receiving.read().unwrap().len());
+        assert_eq!((left, sealing.opening.read().unwrap().len()), ((1, 1), 1));
+        assert!(sealing.sending.read().unwrap().values().all(|sending| sending.until == at(3)));
     }
 
     #[test]

@@ -213,9 +213,10 @@ impl Sqs {
     }
 
     /// Lets time pass in every queue that it changes, so that expired messages of idle ones give their memory back, and lets
-    /// go of queues that nobody uses.
+    /// go of queues that nobody uses and of data keys that are over.
     pub fn sweep(&self) {
         self.0.catalog.let_go();
+        self.0.sealing.let_go(self.0.catalog.store().clock().now());
         self.0.catalog.store().sweep();
     }
 }
