@@ -14,8 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Declared {
     pub(crate) queues: BTreeMap<String, Queue>,
-    /// Groups, users and roles, in this order.
-    pub(crate) identities: Vec<iam::Declared>,
+    pub(crate) identities: iam::Declaration,
 }
 
 /// A queue as it should be. What is not named stays as it is.
@@ -46,16 +45,16 @@ const SAID_OTHERWISE: &[(&str, &str)] = &[
 pub(crate) fn read(document: &Node) -> Result<Declared, Wrong> {
     let mut declared = Declared::default();
     for Entry { key, line, node } in document.as_table("the document")? {
-        known(key, *line, &["queues", "groups", "users", "roles"])?;
-        if let Some((_, sort)) = identities::TABLES.iter().find(|(table, _)| table == key) {
-            declared.identities.extend(identities::read(*sort, node)?);
+        known(key, *line, &["queues", "groups", "users", "roles", "policies", "providers"])?;
+        if key != "queues" {
+            identities::read(key, node, &mut declared.identities)?;
             continue;
         }
         for Entry { key, line, node } in node.as_table("queues")? {
             declared.queues.insert(queue_name(key, *line)?, queue(node)?);
         }
     }
-    declared.identities.sort_by_key(|identity| identity.sort);
+    declared.identities.identities.sort_by_key(|identity| identity.sort);
     Ok(declared)
 }
 

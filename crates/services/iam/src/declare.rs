@@ -1,59 +1,31 @@
 //! Identities that a file declares, put at the start of a server.
 //!
-//! One plan for all of them: what is declared and there already is left as it is, what differs is made as it is declared, and either
-//! all of it is done or none. What a declaration does not name stays: other users, other keys of a user, tags and boundaries.
+//! One plan for all of them: what is declared and there already is left as it is, what differs is made as it is declared, what is
+//! declared absent goes, and either all of it is done or none. What a declaration does not name stays.
 
+use crate::declared::{Declaration, Declared, DeclaredPolicy, DeclaredProvider, DeclaredSort};
 use crate::documents::{check_identity, check_trust};
 use crate::ids::Dice;
 use crate::keyring::Keyring;
 use crate::limits;
 use crate::machine::Plan;
+use crate::ops::policies::check_managed;
+use crate::ops::providers::{bare_url, check_client_ids, check_thumbprints};
 use crate::records::{Change, Effect};
 use crate::refusal::Refusal;
 use crate::service::Iam;
-use crate::state::{AccessKey, Account, Entity, Realm, RolePart, Sort, Tags};
+use crate::state::{AccessKey, Account, Entity, Managed, Provider, Realm, RolePart, Sort, Tags, Version, folded};
 use names::{AccountId, Instant};
 use seal::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What sort of identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DeclaredSort {
-    /// A group; groups come first, because users are put into them.
-    Group,
-    /// A user.
-    User,
-    /// A role.
-    Role,
-}
-
-/// A user, group or role as it should be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Declared {
-    /// What sort.
-    pub sort: DeclaredSort,
-    /// Its name.
-    pub name: String,
-    /// Between the sort and the name in its ARN, for one that is new.
-    pub path: Option<String>,
-    /// All its inline policies by name, if they are declared.
-    pub policies: Option<BTreeMap<String, String>>,
-    /// ARNs of all managed policies that it has, if they are declared.
-    pub attached: Option<BTreeSet<String>>,
-    /// Names of all its groups, if they are declared.
-    pub groups: Option<BTreeSet<String>>,
-    /// Who may assume it; only of a role, which has to have one.
-    pub trust: Option<String>,
-    /// Keys that it has among others: ids and secrets.
-    pub keys: Vec<(String, Secret)>,
-}
-
 impl Iam {
     /// Makes an account have what is declared, durably; says what changed, in words. The error names what is wrong with which.
-    pub async fn declare(&self, account: AccountId, declared: Vec<Declared>) -> Result<Vec<String>, String> {
+    pub async fn declare(&self, account: AccountId, declared: Declaration) -> Result<Vec<String>, String> {
         let (told, service) = (Arc::new(Mutex::new(Vec::new())), Arc::clone(&self.0));
-        let rows = declared.iter().map(|one| 1 + one.keys.len()).sum();
+        let keys = declared.identities.iter().filter_map(|one| one.keys.as_ref().map(Vec::len)).sum::<usize>();
+        let rows = declared.policies.len() + declared.identities.len() + keys;
         let (kept, dice) = (Arc::clone(&told), self.0.dice_for(rows));
         let plan: Plan = Box::new(move |realm, now| {
             let mut work = Work {
@@ -65,9 +37,7 @@ impl Iam {
                 effects: Vec::new(),
                 told: Vec::new(),
             };
-            for one in &declared {
-                work.put(one).map_err(|refusal| Refusal::invalid(format!("{}: {}", one.name, refusal.message)))?;
-            }
+            work.put_all(&declared)?;
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = work.told;
             Ok((work.effects, Box::new(wire::Nothing)))
         });
@@ -102,12 +72,119 @@ impl Work<'_> {
         self.realm.account(self.account).cloned().unwrap_or_default()
     }
 
-    fn put(&mut self, declared: &Declared) -> Result<(), Refusal> {
-        let sort = match declared.sort {
-            DeclaredSort::Group => Sort::Group,
-            DeclaredSort::User => Sort::User,
-            DeclaredSort::Role => Sort::Role,
+    /// Policies come first, because identities name them, and go last, when none of these does any more.
+    fn put_all(&mut self, declared: &Declaration) -> Result<(), Refusal> {
+        let named = |name: &str, done: Result<(), Refusal>| {
+            done.map_err(|refusal| Refusal::invalid(format!("{name}: {}", refusal.message)))
         };
+        for policy in &declared.policies {
+            named(&policy.name, self.put_policy(policy))?;
+        }
+        for one in &declared.identities {
+            named(&one.name, if one.is_absent { self.remove(one) } else { self.put(one) })?;
+        }
+        for provider in &declared.providers {
+            named(&provider.url, self.put_provider(provider))?;
+        }
+        for policy in declared.policies.iter().filter(|policy| policy.document.is_none()) {
+            named(&policy.name, self.remove_policy(policy))?;
+        }
+        Ok(())
+    }
+
+    fn put_policy(&mut self, declared: &DeclaredPolicy) -> Result<(), Refusal> {
+        let Some(document) = declared.document.as_deref() else { return Ok(()) };
+        check_managed(document)?;
+        let home = self.home();
+        let found = home.policies.get(&folded(&declared.name));
+        let mut policy = match found {
+            Some(found) => found.clone(),
+            None => self.new_policy(declared)?,
+        };
+        if policy.versions.is_empty() || policy.document() != document {
+            add_version(&mut policy, document, self.now);
+            let what = format!("{} policy {}", if found.is_none() { '+' } else { '~' }, policy.name);
+            self.apply(Change::PolicyPut(Box::new(policy)), what);
+        }
+        Ok(())
+    }
+
+    fn new_policy(&self, declared: &DeclaredPolicy) -> Result<Managed, Refusal> {
+        check_name(&declared.name)?;
+        Ok(Managed {
+            id: self.dice.unique_id("ANPA"),
+            name: declared.name.as_str().into(),
+            path: declared.path.as_deref().unwrap_or("/").into(),
+            description: declared.description.as_deref().map(Into::into),
+            created_at: self.now,
+            updated_at: self.now,
+            tags: Tags::default(),
+            versions: Vec::new(),
+            default: 1,
+            next: 1,
+        })
+    }
+
+    fn remove_policy(&mut self, declared: &DeclaredPolicy) -> Result<(), Refusal> {
+        let home = self.home();
+        let Some(policy) = home.policies.get(&folded(&declared.name)) else { return Ok(()) };
+        let arn = policy.arn(self.account);
+        if home.attachments(&arn) + home.bounded_by(&arn) > 0 {
+            return Err(Refusal::conflict("it is declared absent, and somebody still has it"));
+        }
+        self.apply(Change::PolicyRemoved(folded(&policy.name)), format!("- policy {}", policy.name));
+        Ok(())
+    }
+
+    fn put_provider(&mut self, declared: &DeclaredProvider) -> Result<(), Refusal> {
+        let whole = match declared.url.contains("://") {
+            true => declared.url.clone(),
+            false => format!("https://{}", declared.url),
+        };
+        let url = bare_url(&whole)?;
+        let home = self.home();
+        let found = home.providers.get(url);
+        if declared.is_absent {
+            if found.is_some() {
+                self.apply(Change::ProviderRemoved(url.into()), format!("- provider {url}"));
+            }
+            return Ok(());
+        }
+        check_client_ids(declared.client_ids.len())?;
+        check_thumbprints(declared.thumbprints.len())?;
+        let provider = Provider {
+            url: url.into(),
+            created_at: found.map_or(self.now, |found| found.created_at),
+            client_ids: declared.client_ids.iter().map(|id| id.as_str().into()).collect(),
+            thumbprints: declared.thumbprints.iter().map(|print| print.as_str().into()).collect(),
+            tags: found.map(|found| found.tags.clone()).unwrap_or_default(),
+        };
+        if found != Some(&provider) {
+            let what = format!("{} provider {url}", if found.is_none() { '+' } else { '~' });
+            self.apply(Change::ProviderPut(Box::new(provider)), what);
+        }
+        Ok(())
+    }
+
+    /// What is no more takes its keys with it, and a group its memberships.
+    fn remove(&mut self, declared: &Declared) -> Result<(), Refusal> {
+        let (home, sort) = (self.home(), sort_of(declared.sort));
+        let Some(entity) = home.entity(sort, &declared.name) else { return Ok(()) };
+        for key in home.keys_of(Some(&*entity.id)) {
+            self.apply(Change::KeyRemoved(key.id.clone()), format!("- key {} of user {}", key.id, entity.name));
+        }
+        for user in home.entities_of(Sort::User).filter(|user| user.groups.contains(&entity.id)) {
+            let mut user = user.clone();
+            user.groups.remove(&entity.id);
+            let what = format!("~ user {}", user.name);
+            self.apply(Change::put(user), what);
+        }
+        self.apply(Change::remove(entity), format!("- {} {}", sort.word(), entity.name));
+        Ok(())
+    }
+
+    fn put(&mut self, declared: &Declared) -> Result<(), Refusal> {
+        let sort = sort_of(declared.sort);
         let home = self.home();
         let found = home.entity(sort, &declared.name);
         let mut entity = match found {
@@ -119,14 +196,15 @@ impl Work<'_> {
             let what = format!("{} {} {}", if found.is_none() { '+' } else { '~' }, sort.word(), entity.name);
             self.apply(Change::put(entity.clone()), what);
         }
-        declared.keys.iter().try_for_each(|(id, secret)| self.put_key(&entity, id, secret))
+        let Some(keys) = &declared.keys else { return Ok(()) };
+        for gone in home.keys_of(Some(&*entity.id)).filter(|kept| !keys.iter().any(|(id, _)| **id == *kept.id)) {
+            self.apply(Change::KeyRemoved(gone.id.clone()), format!("- key {} of user {}", gone.id, entity.name));
+        }
+        keys.iter().try_for_each(|(id, secret)| self.put_key(&entity, id, secret))
     }
 
     fn new_entity(&self, sort: Sort, declared: &Declared) -> Result<Entity, Refusal> {
-        let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
-        if declared.name.is_empty() || declared.name.len() > 64 || !declared.name.chars().all(is_name) {
-            return Err(Refusal::invalid("it is no name: 1 to 64 letters, digits and _+=,.@-"));
-        }
+        check_name(&declared.name)?;
         let trust = || declared.trust.as_deref().ok_or_else(|| Refusal::invalid("a role has to have a trust policy"));
         let role = (sort == Sort::Role).then(|| {
             let max_session_secs = limits::SESSION_SECS_DEFAULT;
@@ -159,9 +237,18 @@ impl Work<'_> {
             }
             entity.attached = attached.iter().map(|arn| arn.as_str().into()).collect();
         }
-        if let (Some(trust), Some(role)) = (&declared.trust, &mut entity.role) {
-            check_trust(trust)?;
-            role.trust = trust.as_str().into();
+        if let Some(boundary) = declared.boundary.as_deref() {
+            if !boundary.is_empty() && crate::at::in_force(home, self.account, boundary).is_none() {
+                return Err(Refusal::invalid(format!("there is no policy {boundary}")));
+            }
+            entity.boundary = (!boundary.is_empty()).then(|| boundary.into());
+        }
+        if let Some(tags) = &declared.tags {
+            entity.tags = Tags::default();
+            tags.iter().for_each(|(key, value)| entity.tags.set(key, value));
+        }
+        if let Some(role) = &mut entity.role {
+            shape_role(role, declared)?;
         }
         if let Some(groups) = &declared.groups {
             let id = |name: &String| match home.entity(Sort::Group, name) {
@@ -193,4 +280,52 @@ impl Work<'_> {
         self.apply(Change::KeyPut(Box::new(key)), format!("~ key {id} of user {}", user.name));
         Ok(())
     }
+}
+
+fn sort_of(declared: DeclaredSort) -> Sort {
+    match declared {
+        DeclaredSort::Group => Sort::Group,
+        DeclaredSort::User => Sort::User,
+        DeclaredSort::Role => Sort::Role,
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
+    match name.is_empty() || name.len() > 64 || !name.chars().all(is_name) {
+        true => Err(Refusal::invalid("it is no name: 1 to 64 letters, digits and _+=,.@-")),
+        false => Ok(()),
+    }
+}
+
+fn shape_role(role: &mut RolePart, declared: &Declared) -> Result<(), Refusal> {
+    if let Some(trust) = &declared.trust {
+        check_trust(trust)?;
+        role.trust = trust.as_str().into();
+    }
+    if let Some(description) = &declared.description {
+        role.description = Some(description.as_str().into());
+    }
+    if let Some(secs) = declared.max_session_secs {
+        let (least, most) = (limits::SESSION_SECS_DEFAULT, limits::SESSION_SECS_MAX);
+        if !(least..=most).contains(&secs) {
+            return Err(Refusal::invalid(format!("max_session is {least} to {most} seconds")));
+        }
+        role.max_session_secs = secs;
+    }
+    Ok(())
+}
+
+/// Makes a document the one in force. Of too many versions the oldest that is not in force goes.
+fn add_version(policy: &mut Managed, document: &str, now: Instant) {
+    if policy.versions.len() >= limits::VERSIONS_MAX
+        && let Some(oldest) = policy.versions.iter().position(|version| version.number != policy.default)
+    {
+        policy.versions.remove(oldest);
+    }
+    let version = Version { number: policy.next, document: document.into(), created_at: now };
+    policy.default = version.number;
+    policy.next += 1;
+    policy.updated_at = now;
+    policy.versions.push(version);
 }

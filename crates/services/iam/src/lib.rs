@@ -17,6 +17,7 @@ mod bootstrap;
 #[cfg(test)]
 mod coverage;
 mod declare;
+mod declared;
 mod describe;
 mod documents;
 mod fields;
@@ -40,7 +41,7 @@ mod state;
 mod web;
 
 pub use bootstrap::MadeKey;
-pub use declare::{Declared, DeclaredSort};
+pub use declared::{Declaration, Declared, DeclaredPolicy, DeclaredProvider, DeclaredSort};
 pub use describe::{Described, describe};
 pub use records::FAMILY;
 pub use service::{Chance, Iam, IamRecovery, NotBegun, Options, Sts};

@@ -5,7 +5,7 @@
 mod house;
 
 use house::{House, allows};
-use iam::{Declared, DeclaredSort};
+use iam::{Declaration, Declared, DeclaredPolicy, DeclaredProvider, DeclaredSort};
 use journal::Io;
 use journal::sim::SimDisk;
 use std::collections::BTreeSet;
@@ -93,33 +93,99 @@ fn what_is_declared_is_made_once_and_stays() {
     let disk = Arc::new(SimDisk::new(1));
     let house = House::new(&disk);
     let alice = || Declared {
-        sort: DeclaredSort::User,
-        name: "alice".into(),
-        path: None,
         policies: Some([("p".to_owned(), allows("iam:ListUsers", "*"))].into()),
-        attached: None,
         groups: Some(["readers".to_owned()].into()),
-        trust: None,
-        keys: vec![("AKIAALICEALICEALICE1".to_owned(), "secret".into())],
+        keys: Some(vec![("AKIAALICEALICEALICE1".to_owned(), "secret".into())]),
+        ..Declared::new(DeclaredSort::User, "alice")
     };
-    let readers = || Declared {
-        sort: DeclaredSort::Group,
-        name: "readers".into(),
-        policies: None,
-        groups: None,
-        keys: Vec::new(),
-        ..alice()
-    };
-    let declare =
-        |house: &House| house.wait(house.iam.declare(house::account(house::ACCOUNT), vec![readers(), alice()]));
-    let changed = declare(&house).unwrap();
+    let readers = || Declared::new(DeclaredSort::Group, "readers");
+    let changed = declare(&house, vec![readers(), alice()]).unwrap();
     assert_eq!(changed, ["+ group readers", "+ user alice", "~ key AKIAALICEALICEALICE1 of user alice"]);
-    assert_eq!(declare(&house).unwrap(), [""; 0]);
+    assert_eq!(declare(&house, vec![readers(), alice()]).unwrap(), [""; 0]);
     let key = house::Key { id: "AKIAALICEALICEALICE1".into(), secret: "secret".into(), token: None };
     house.ask_with(&key, "ListUsers", "").unwrap();
     let wrong = Declared { policies: Some([("p".to_owned(), "{".to_owned())].into()), ..alice() };
-    let bob = Declared { name: "bob".into(), keys: Vec::new(), ..alice() };
-    let refused = house.wait(house.iam.declare(house::account(house::ACCOUNT), vec![bob, wrong])).unwrap_err();
+    let bob = Declared { name: "bob".into(), keys: None, ..alice() };
+    let refused = declare(&house, vec![bob, wrong]).unwrap_err();
     assert!(refused.starts_with("alice: "), "{refused}");
     assert!(house.ask("GetUser", "UserName=bob").is_err(), "one mistake, and nothing is done");
+    // Another key in the file is another key at the server: who took the old one has nothing.
+    let turned = Declared { keys: Some(vec![("AKIAALICEALICEALICE2".to_owned(), "other".into())]), ..alice() };
+    let changed = declare(&house, vec![turned]).unwrap();
+    assert_eq!(changed, ["- key AKIAALICEALICEALICE1 of user alice", "~ key AKIAALICEALICEALICE2 of user alice"]);
+    assert!(house.identity(&key).is_err());
+    let absent = |one: Declared| Declared { is_absent: true, ..one };
+    let changed = declare(&house, vec![absent(readers()), absent(alice())]).unwrap();
+    let gone = ["~ user alice", "- group readers", "- key AKIAALICEALICEALICE2 of user alice", "- user alice"];
+    assert_eq!(changed, gone);
+    assert_eq!(declare(&house, vec![absent(readers()), absent(alice())]).unwrap(), [""; 0]);
+}
+
+fn declare(house: &House, identities: Vec<Declared>) -> Result<Vec<String>, String> {
+    declare_all(house, Declaration { identities, ..Declaration::default() })
+}
+
+fn declare_all(house: &House, declaration: Declaration) -> Result<Vec<String>, String> {
+    house.wait(house.iam.declare(house::account(house::ACCOUNT), declaration))
+}
+
+#[test]
+fn policies_boundaries_roles_and_providers_are_declared() {
+    let house = House::new(&Arc::new(SimDisk::new(1)));
+    let own = "arn:aws:iam::123456789012:policy/own";
+    let policy =
+        |document: Option<String>| DeclaredPolicy { name: "own".into(), document, ..DeclaredPolicy::default() };
+    let role = || Declared {
+        attached: Some([own.to_owned()].into()),
+        boundary: Some(own.to_owned()),
+        tags: Some([("team".to_owned(), "blue".to_owned())].into()),
+        trust: Some(house::trusts("arn:aws:iam::123456789012:root")),
+        description: Some("works".into()),
+        max_session_secs: Some(7200),
+        ..Declared::new(DeclaredSort::Role, "worker")
+    };
+    let provider = |clients: &[&str]| DeclaredProvider {
+        url: "idp.example/ci".into(),
+        client_ids: clients.iter().map(|id| (*id).to_owned()).collect(),
+        ..DeclaredProvider::default()
+    };
+    let all = |document: &str, clients: &[&str]| Declaration {
+        policies: vec![policy(Some(document.to_owned()))],
+        identities: vec![role()],
+        providers: vec![provider(clients)],
+    };
+    let (first, second) = (allows("sqs:*", "*"), allows("kms:*", "*"));
+    let changed = declare_all(&house, all(&first, &["app"])).unwrap();
+    assert_eq!(changed, ["+ policy own", "+ role worker", "+ provider idp.example/ci"]);
+    assert_eq!(declare_all(&house, all(&first, &["app"])).unwrap(), [""; 0]);
+    let shown = house.ask("GetRole", "RoleName=worker").unwrap()["Role"].clone();
+    assert_eq!(shown["PermissionsBoundary"]["PermissionsBoundaryArn"], own);
+    assert_eq!((&shown["MaxSessionDuration"], &shown["Description"]), (&7200.into(), &"works".into()));
+    assert_eq!(shown["Tags"][0]["Value"], "blue");
+    let changed = declare_all(&house, all(&second, &["app", "web"])).unwrap();
+    assert_eq!(changed, ["~ policy own", "~ provider idp.example/ci"]);
+    for n in 0..7 {
+        declare_all(&house, all(if n % 2 == 0 { &first } else { &second }, &["app"])).unwrap();
+    }
+    let versions = house.ask("ListPolicyVersions", &format!("PolicyArn={own}")).unwrap()["Versions"].clone();
+    let versions: Vec<_> = versions.as_array().unwrap().iter().map(|version| &version["VersionId"]).collect();
+    assert_eq!(versions, ["v9", "v8", "v7", "v6", "v5"]);
+    let absent = || Declaration { policies: vec![policy(None)], ..Declaration::default() };
+    let refused = declare_all(&house, absent()).unwrap_err();
+    assert!(refused.contains("somebody still has it"), "{refused}");
+    let gone = Declaration {
+        identities: vec![Declared { is_absent: true, ..role() }],
+        providers: vec![DeclaredProvider { is_absent: true, ..provider(&[]) }],
+        ..absent()
+    };
+    let changed = declare_all(&house, gone).unwrap();
+    assert_eq!(changed, ["- role worker", "- provider idp.example/ci", "- policy own"]);
+    for (what, declared) in [
+        ("there is no policy", Declared { boundary: Some("arn:aws:iam::aws:policy/None".into()), ..role() }),
+        ("3600 to 43200", Declared { max_session_secs: Some(60), attached: None, boundary: None, ..role() }),
+        ("trust policy", Declared { trust: None, ..role() }),
+    ] {
+        let refused = declare(&house, vec![declared]).unwrap_err();
+        assert!(refused.contains(what), "{refused}");
+    }
 }

@@ -27,15 +27,15 @@ fn put(provider: Provider) -> Vec<Change> {
 }
 
 /// What stands behind the scheme, as ARNs name a provider.
-fn bare_url(url: &str) -> Result<&str, Refusal> {
+pub(crate) fn bare_url(url: &str) -> Result<&str, Refusal> {
     let invalid = || Refusal::invalid("Invalid Open ID Connect Provider URL");
     let bare = url.strip_prefix("https://").ok_or_else(invalid)?.trim_end_matches('/');
     let is_good = |letter: char| letter.is_ascii_graphic() && !"?#@\\\"<>".contains(letter);
     if bare.is_empty() || !bare.chars().all(is_good) { Err(invalid()) } else { Ok(bare) }
 }
 
-fn check_thumbprints(thumbprints: &[String]) -> Result<(), Refusal> {
-    match thumbprints.len() {
+pub(crate) fn check_thumbprints(count: usize) -> Result<(), Refusal> {
+    match count {
         count if count > limits::THUMBPRINTS_MAX => {
             Err(Refusal::invalid_input("Thumbprint list must contain fewer than 5 entries."))
         }
@@ -43,7 +43,7 @@ fn check_thumbprints(thumbprints: &[String]) -> Result<(), Refusal> {
     }
 }
 
-fn check_client_ids(count: usize) -> Result<(), Refusal> {
+pub(crate) fn check_client_ids(count: usize) -> Result<(), Refusal> {
     let most = limits::CLIENT_IDS_MAX;
     match count > most {
         true => Err(Refusal::limit(format!("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {most}"))),
@@ -65,7 +65,7 @@ impl Operation for CreateOpenIDConnectProvider {
         let url = bare_url(&input.url)?;
         let thumbprints = input.thumbprint_list.unwrap_or_default();
         let client_ids = input.client_id_list.unwrap_or_default();
-        check_thumbprints(&thumbprints)?;
+        check_thumbprints(thumbprints.len())?;
         check_client_ids(client_ids.len())?;
         if at.home().providers.contains_key(url) {
             return Err(Refusal::exists(format!("Provider with url https://{url} already exists.")));
@@ -126,7 +126,7 @@ impl Operation for UpdateOpenIDConnectProviderThumbprint {
 
     fn decide(at: &At<'_>, input: UpdateOpenIDConnectProviderThumbprintRequest) -> Done<Self> {
         let provider = at.provider(&input.open_id_connect_provider_arn)?;
-        check_thumbprints(&input.thumbprint_list)?;
+        check_thumbprints(input.thumbprint_list.len())?;
         let thumbprints = texts(input.thumbprint_list);
         at.change(put(Provider { thumbprints, ..provider.clone() }), Nothing)
     }
