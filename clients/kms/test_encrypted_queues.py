@@ -3,6 +3,7 @@
 Source of the rules: SQS developer guide, "Encryption at rest"; API reference, SetQueueAttributes.
 """
 
+import json
 import pathlib
 import time
 
@@ -25,6 +26,10 @@ def attributes_of(sqs, queue):
 
 def receive(sqs, queue, **arguments):
     return sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2, **arguments).get("Messages", [])
+
+
+def patiently(sqs, queue):
+    return sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20).get("Messages", [])
 
 
 def test_a_queue_is_encrypted_in_one_way_at_a_time(sqs):
@@ -85,6 +90,36 @@ def test_a_dead_letter_is_opened_in_a_queue_with_another_key_or_none(kms, sqs):
         assert [message["Body"] for message in found] == ["poison"]
         source = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         assert found[0]["Attributes"]["DeadLetterQueueSourceArn"] == source
+
+
+def arn_of(sqs, queue):
+    return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def test_a_message_is_opened_after_a_move_task_gave_it_another_id(kms, sqs):
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    dead = make_queue(sqs, KmsMasterKeyId="alias/aws/sqs")
+    policy = f'{{"deadLetterTargetArn":"{arn_of(sqs, dead)}","maxReceiveCount":"1"}}'
+    queue = make_queue(sqs, KmsMasterKeyId=key, RedrivePolicy=policy, VisibilityTimeout="0")
+    sent = sqs.send_message(QueueUrl=queue, MessageBody="poison")["MessageId"]
+    receive(sqs, queue)
+    receive(sqs, queue)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "30"})
+    sqs.start_message_move_task(SourceArn=arn_of(sqs, dead))
+    found = patiently(sqs, queue)
+    assert [message["Body"] for message in found] == ["poison"]
+    assert found[0]["MessageId"] != sent
+
+
+def test_a_sealed_message_is_opened_when_it_is_replayed(kms, sqs):
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    queue, again = make_queue(sqs, KmsMasterKeyId=key, TidewireKeepDeletedSeconds="3600"), make_queue(sqs)
+    sqs.send_message(QueueUrl=queue, MessageBody="once more")
+    [message] = receive(sqs, queue)
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    order = json.dumps({"into": arn_of(sqs, again)})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"TidewireReplay": order})
+    assert [message["Body"] for message in patiently(sqs, again)] == ["once more"]
 
 
 def test_a_key_that_cannot_be_used_stops_both_sides(kms, sqs):

@@ -221,7 +221,10 @@ impl Queue {
         if settings != self.settings {
             effects.push(Effect::Configured(settings).into());
         }
-        effects.extend(self.delays_shifted(settings).map(E::from));
+        if let Some(shifted) = self.delays_shifted(settings) {
+            // Delays that are over already are not shifted, whenever the log is read.
+            effects.extend([Effect::Elapsed { at: now }, shifted].map(E::from));
+        }
         Decision::change(effects, Reply::Configured)
     }
 }

@@ -196,7 +196,8 @@ pub enum Effect {
         /// Until when it is hidden.
         until: Instant,
     },
-    /// Every message whose retention ended by then is gone, whatever order they stand in.
+    /// Time has passed: what has expired by then is gone, whatever order they stand in, and delays and leases that ended by
+    /// then are over, whatever happens to those that have not.
     Elapsed {
         /// By when.
         at: Instant,

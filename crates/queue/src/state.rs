@@ -182,7 +182,8 @@ impl Queue {
             | Effect::Returned { .. }
             | Effect::Withheld { .. } => self.apply_move(effect, gone),
             Effect::Elapsed { at } => {
-                self.expire(*at);
+                // Not only what expires: which delays and leases are over by then must be the same when the log is read again.
+                self.advance(*at);
                 self.expiry = Expiry::default();
             }
             Effect::ReplayBegun { .. } | Effect::Copied { .. } | Effect::ReplayEnded(_) => self.apply_replay(effect),

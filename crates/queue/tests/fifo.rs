@@ -154,6 +154,28 @@ fn a_group_that_was_served_goes_behind_the_others() {
 }
 
 #[test]
+fn a_longer_delay_does_not_hide_what_was_visible_before_when_the_log_is_read_again() {
+    check(
+        "fifo; configure delay=5s; send a1@a; advance 98s; send b1@b; advance 2s; configure delay=15m; advance 10s; \
+         replay; receive max=10; advance 15m; receive max=10",
+        expect![[r#"
+            fifo -> Configured
+            configure delay=5s -> Configured
+            send a1@a -> a1=1
+            advance 98s
+            send b1@b -> b1=2
+            advance 2s
+            configure delay=15m -> Configured
+            advance 10s
+            replay
+            receive max=10 -> a1#1(sent 110s ago)
+            advance 15m
+            receive max=10 -> a1#2(sent 1010s ago)(first 900s ago) b1#1(sent 912s ago)
+        "#]],
+    );
+}
+
+#[test]
 fn a_queues_delay_does_not_break_the_order() {
     check(
         "fifo; send a1@a delay=5s; send a2@a b1@b; receive max=10; advance 5s; receive max=10",

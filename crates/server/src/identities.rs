@@ -9,14 +9,12 @@ use crate::fetch::Fetch;
 use crate::mode::Mode;
 use crate::resources::Declared;
 use crate::root_key;
+use crate::whole_file;
 use access::sigv4::Keys;
 use engine::Store;
 use iam::{Iam, IamRecovery, MadeKey, Options, Sts};
-use seal::{LocalRootKey, RootKey, Secret};
+use seal::{RootKey, Secret};
 use serde_json::json;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,15 +35,9 @@ impl Identities {
     /// The services, with the identities that were replayed. Where the store keeps nothing there is no root key, and one that nobody will need again is made.
     pub(crate) fn begin(root: Option<Arc<dyn RootKey>>, store: &Store, recovery: IamRecovery) -> Result<Self, String> {
         let signing_keys = Arc::<Keys>::default();
-        let chance = root_key::chance();
-        let passing = || {
-            let mut bytes = [0; 32];
-            chance(&mut bytes);
-            Arc::new(LocalRootKey::new(&bytes)) as Arc<dyn RootKey>
-        };
         let options = Options {
-            root: root.unwrap_or_else(passing),
-            chance: Arc::clone(&chance),
+            root: root.unwrap_or_else(root_key::passing),
+            chance: root_key::chance(),
             signing_keys: Arc::clone(&signing_keys),
             documents: Arc::<Fetch>::default(),
         };
@@ -76,10 +68,12 @@ impl Identities {
         if mode == Mode::Dev || self.iam.has_root_key(config.account) {
             return Ok(None);
         }
-        let made = self.iam.make_root_key(config.account).await.map_err(failed)?;
+        let made = self.iam.new_root_key(config.account);
+        // Written before it is good for anything: a key that is, and that nobody knows, would lock everybody out.
         if !config.ephemeral {
             write_root_key(&config.data_dir, config, &made)?;
         }
+        self.iam.set_root_key(config.account, &made).await.map_err(failed)?;
         Ok(Some(made))
     }
 }
@@ -122,16 +116,6 @@ fn write_root_key(folder: &Path, config: &Config, made: &MadeKey) -> Result<(), 
         "access_key_id": made.access_key_id,
         "secret_access_key": made.secret.expose_text().unwrap_or_default(),
     });
-    write_private(&path, &format!("{text:#}\n")).map_err(|error| format!("{}: {error}", path.display()))
-}
-
-/// Makes a file that its owner alone may read. What stood there is replaced.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let text = Secret::from(format!("{text:#}\n"));
+    whole_file::replace(&path, text.expose(), 0o600).map_err(|error| format!("{}: {error}", path.display()))
 }

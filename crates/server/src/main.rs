@@ -36,6 +36,7 @@ mod simulate;
 mod surroundings;
 mod tls;
 mod tools;
+mod whole_file;
 
 use cli::Task;
 use config::{Config, Sources};

@@ -4,14 +4,14 @@
 //! A file that is missing is made, 0600, where the folder has no keys yet; where it has some, nothing is made and nothing is
 //! changed, because a new root key would open none of them.
 
+use crate::whole_file;
 use base64_simd::STANDARD;
 use engine::{Chance, Keyring, Wrapped};
 use journal::{Io, ROOT_KEY};
 use seal::{KEY_BYTES, LocalRootKey, Passphrase, RootKey, Secret};
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -183,19 +183,11 @@ fn make_file(path: &Path) -> Result<Root, String> {
     chance()(&mut bytes);
     let text = Secret::new(format!("{}\n", STANDARD.encode_to_string(&bytes)));
     drop(Secret::new(bytes));
-    write_file(path, &text)
+    // Durable before anything is wrapped by it.
+    whole_file::make(path, text.expose(), 0o600)
         .map_err(|error| format!("the root key cannot be written to {}: {error}", path.display()))?;
     tracing::info!(file = %path.display(), "made a root key: keep a copy apart from the backups, nothing opens them without it");
     Ok((of_text(&text)?, None))
-}
-
-/// Durable before anything is wrapped by it.
-fn write_file(path: &Path, text: &Secret) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.expose())?;
-    file.sync_all()?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }
 
 fn warn_if_open(path: &Path) {

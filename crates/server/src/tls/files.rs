@@ -1,8 +1,8 @@
 //! Files of keys and certificates: written whole or not at all, keys for their owner's eyes only; and whether they changed.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use crate::whole_file;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Writes what only the owner may read.
@@ -20,13 +20,7 @@ fn put(path: &Path, text: &str, mode: u32) -> Result<(), String> {
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-        let new = path.with_extension("new");
-        // A leftover of a crash may have other permissions.
-        let _ = fs::remove_file(&new);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
+        whole_file::replace(path, text.as_bytes(), mode)
     };
     written().map_err(|error: std::io::Error| format!("{}: {error}", path.display()))
 }

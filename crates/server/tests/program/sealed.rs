@@ -239,3 +239,20 @@ fn keys_are_rotated_and_wrapped_anew_and_what_was_sent_before_stays_readable() {
     let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path()]);
     assert!(code == Some(0) && said.contains("it cannot be opened yet"), "{said}");
 }
+
+#[test]
+fn a_root_users_key_that_cannot_be_shown_is_none() {
+    let folder = Folder::new("shown");
+    let words = ["serve", "--listen", "127.0.0.1:0", "--data-dir", folder.path()];
+    let in_the_way = Path::new(folder.path()).join("root-key.json");
+    fs::create_dir_all(in_the_way.join("something")).unwrap();
+    let (code, said) = output(&words);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("root-key.json"), "{said}");
+    fs::remove_dir_all(&in_the_way).unwrap();
+    let server = Server::start(&words);
+    assert!(server.banner.contains("root key     AKIA"), "{}", server.banner);
+    let kept: Value = serde_json::from_slice(&fs::read(&in_the_way).unwrap()).unwrap();
+    assert!(server.banner.contains(kept["access_key_id"].as_str().unwrap()), "{}", server.banner);
+    assert_eq!(fs::metadata(&in_the_way).unwrap().permissions().mode() & 0o777, 0o600);
+}

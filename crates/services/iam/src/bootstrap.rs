@@ -8,7 +8,7 @@ use crate::state::AccessKey;
 use engine::Unavailable;
 use names::{AccountId, Instant};
 use seal::Secret;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// An access key and its secret, which is nowhere else.
 #[derive(Debug)]
@@ -49,19 +49,10 @@ impl Iam {
         self.0.partition.inspect(has).unwrap_or(false)
     }
 
-    /// Makes a key of the root user, durably.
-    pub async fn make_root_key(&self, account: AccountId) -> Result<MadeKey, Unavailable> {
-        let made = Arc::new(Mutex::new(None));
-        let kept = Arc::clone(&made);
-        let make = move |now, dice: &Dice, keyring: &Keyring| {
-            let (key, secret) = AccessKey::made(account, None, now, dice, keyring);
-            let made = MadeKey { access_key_id: key.id.to_string(), secret: Secret::from(secret) };
-            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(made);
-            key
-        };
-        self.0.put_key(account, make).await?;
-        let made = made.lock().unwrap_or_else(PoisonError::into_inner).take();
-        made.ok_or(Unavailable::Broken)
+    /// A key that the root user could have, and that is nobody's yet.
+    pub fn new_root_key(&self, account: AccountId) -> MadeKey {
+        let dice = self.0.dice();
+        MadeKey { access_key_id: dice.access_key("AKIA", account).to_string(), secret: Secret::from(dice.secret()) }
     }
 
     /// Makes a given key one of the root user, durably; nothing changes if it is that already.

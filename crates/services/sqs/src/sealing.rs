@@ -7,12 +7,14 @@
 //! it is disabled, is told so before anything is sent or received.
 //!
 //! ```text
-//! properties  ┌ layout 2 │ dead letter source length 2, ARN │ sealing queue length 2, ARN │ data key length 2, sealed data key
-//! of a sealed │ counter 8 │ body length 4 │ ciphertext of body ‖ properties (layout 1) ‖ tag 16
+//! properties  ┌ layout 2 │ dead letter source length 2, ARN │ message id 16 │ sealing queue length 2, ARN │ data key length 2,
+//! of a sealed │ sealed data key │ counter 8 │ body length 4 │ ciphertext of body ‖ properties (layout 1) ‖ tag 16
 //! message     └ the message's own body is empty; integers are big-endian
 //! nonce       0000 0000 │ counter, which no two messages of a data key share
 //! bound to    message id 16 │ sealing queue's ARN │ body length 4
 //! ```
+//! The id is the one that the message had when it was sealed: moved or replayed it gets another, and is not sealed anew.
+//!
 //! A data key is used to seal by this process alone, and by a counter that begins with it, so no nonce repeats.
 
 use crate::api::errors;
@@ -177,7 +179,7 @@ impl Sealing {
         let reuse_millis =
             queue.bounds.sse().map_or(u64::from(limits::default::KMS_REUSE_SECS) * 1000, |sse| sse.reuse_millis);
         let key = self.opening_key(caller, queue, &sealed, reuse_millis).await?;
-        let plain = key.open(&sealed.nonce(), &sealed.bound_to(message.id), &sealed.ciphertext);
+        let plain = key.open(&sealed.nonce(), &sealed.bound_to(), &sealed.ciphertext);
         let plain = plain.map_err(|_| {
             tracing::error!(queue = %queue.key.name, "a sealed message does not fit its data key");
             Refusal::internal()
@@ -283,10 +285,11 @@ impl Sending {
     pub(crate) fn seal(&self, id: MessageId, body_bytes: u32, plain: &[u8]) -> Vec<u8> {
         let counter = self.used.fetch_add(1, Ordering::Relaxed);
         let length = |bytes: &[u8]| u16::try_from(bytes.len()).expect("ARNs and data keys are short").to_be_bytes();
-        let head = 1 + 2 + 2 + self.queue.len() + 2 + self.blob.len() + 8 + 4;
+        let head = 1 + 2 + id.0.len() + 2 + self.queue.len() + 2 + self.blob.len() + 8 + 4;
         let mut out = Vec::with_capacity(head + plain.len() + TAG_BYTES + LABELS_ROOM);
         out.push(LAYOUT);
         out.extend([0, 0]);
+        out.extend(id.0);
         out.extend(length(self.queue.as_bytes()));
         out.extend(self.queue.as_bytes());
         out.extend(length(&self.blob));
@@ -317,6 +320,7 @@ fn bound_to(id: MessageId, queue: &[u8], body_bytes: u32) -> Vec<u8> {
 /// Sealed properties, taken apart.
 struct Sealed {
     source: Bytes,
+    id: MessageId,
     queue: Bytes,
     blob: Bytes,
     counter: u64,
@@ -332,22 +336,24 @@ impl Sealed {
         }
         let mut rest = properties.slice(1..);
         let mut take = |length: usize| (rest.len() >= length).then(|| rest.split_to(length));
-        let mut short = || {
+        fn short(take: &mut impl FnMut(usize) -> Option<Bytes>) -> Option<Bytes> {
             let length = take(2)?;
             take(usize::from(u16::from_be_bytes([length[0], length[1]])))
-        };
-        let (source, queue, blob) = (short()?, short()?, short()?);
+        }
+        let source = short(&mut take)?;
+        let id = MessageId(take(16)?.as_ref().try_into().ok()?);
+        let (queue, blob) = (short(&mut take)?, short(&mut take)?);
         let counter = u64::from_be_bytes(take(8)?.as_ref().try_into().ok()?);
         let body_bytes = u32::from_be_bytes(take(4)?.as_ref().try_into().ok()?);
-        Some(Self { source, queue, blob, counter, body_bytes, ciphertext: rest })
+        Some(Self { source, id, queue, blob, counter, body_bytes, ciphertext: rest })
     }
 
     fn nonce(&self) -> [u8; 12] {
         nonce(self.counter)
     }
 
-    fn bound_to(&self, id: MessageId) -> Vec<u8> {
-        bound_to(id, &self.queue, self.body_bytes)
+    fn bound_to(&self) -> Vec<u8> {
+        bound_to(self.id, &self.queue, self.body_bytes)
     }
 }
 
@@ -384,9 +390,9 @@ mod tests {
         }
     }
 
-    fn opened(properties: &Bytes, id: MessageId) -> Option<Vec<u8>> {
+    fn opened(properties: &Bytes) -> Option<Vec<u8>> {
         let sealed = Sealed::read(properties)?;
-        Key::new(&[7; 32]).open(&sealed.nonce(), &sealed.bound_to(id), &sealed.ciphertext).ok()
+        Key::new(&[7; 32]).open(&sealed.nonce(), &sealed.bound_to(), &sealed.ciphertext).ok()
     }
 
     #[test]
@@ -395,20 +401,20 @@ mod tests {
         let one: Bytes = sending.seal(ID, 4, b"bodyproperties").into();
         let two: Bytes = sending.seal(ID, 4, b"bodyproperties").into();
         assert_ne!(one, two);
-        assert_eq!(opened(&one, ID).as_deref(), Some(&b"bodyproperties"[..]));
-        assert_eq!(opened(&two, ID).as_deref(), Some(&b"bodyproperties"[..]));
-        assert_eq!(opened(&one, MessageId([6; 16])), None, "it is the message's own");
+        assert_eq!(opened(&one).as_deref(), Some(&b"bodyproperties"[..]));
+        assert_eq!(opened(&two).as_deref(), Some(&b"bodyproperties"[..]));
         assert!(!one.windows(4).any(|window| window == b"body"));
     }
 
     #[test]
     fn a_change_anywhere_in_what_was_sealed_is_found() {
         let whole = sending().seal(ID, 4, b"bodyproperties");
+        let id = 3..3 + ID.0.len();
         let from = whole.len() - 14 - TAG_BYTES - 4;
-        for bit in from * 8..whole.len() * 8 {
+        for bit in id.chain(from..whole.len()).flat_map(|byte| byte * 8..byte * 8 + 8) {
             let mut broken = whole.clone();
             broken[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(opened(&broken.into(), ID), None, "bit {bit}");
+            assert_eq!(opened(&broken.into()), None, "bit {bit}");
         }
     }
 
@@ -418,7 +424,7 @@ mod tests {
         assert_eq!(dead_letter_source(&sealed), None);
         let dead: Bytes = leaving(&sealed, Some(QUEUE)).unwrap().into();
         assert_eq!(dead_letter_source(&dead).as_deref(), Some(QUEUE));
-        assert_eq!(opened(&dead, ID).as_deref(), Some(&b"bodyproperties"[..]));
+        assert_eq!(opened(&dead).as_deref(), Some(&b"bodyproperties"[..]));
         assert_eq!(Bytes::from(leaving(&dead, None).unwrap()), sealed);
         assert_eq!(leaving(&Bytes::from_static(&[1, 2, 3]), None), None);
     }
@@ -428,7 +434,7 @@ mod tests {
         let sealed = sending().seal(ID, 1, b"bp");
         let shown: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
         let arn: String = QUEUE.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let head = format!("0200000027{arn}0004626c6f62000000000000000000000001");
+        let head = format!("020000{}0027{arn}0004626c6f62000000000000000000000001", "05".repeat(16));
         assert_eq!(shown.strip_prefix(&head), Some(GOLDEN));
     }
 
