@@ -189,10 +189,10 @@ impl Sqs {
         Ok(queues)
     }
 
-    /// What is known of each queue that has a meter, and of all others together. Queues at rest are not woken.
-    pub fn metered(&self) -> Vec<Metered> {
+    /// What is known of each queue that has a meter, and of all others together, who have what is left of `totals`. Queues at
+    /// rest are not woken.
+    pub fn metered(&self, totals: Totals) -> Vec<Metered> {
         let catalog = &self.0.catalog;
-        let totals = self.totals();
         let mut left = [totals.visible, totals.in_flight, totals.delayed];
         let mut metered = Vec::new();
         for (QueueKey { account, region, name }, id, counted) in catalog.meters().read() {
