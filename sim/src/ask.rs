@@ -28,8 +28,8 @@ const PLAIN: QueueKind = QueueKind {
 };
 
 /// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
-/// for the disk, one that keeps order, one for dead letters and the one they come from.
-pub(crate) const QUEUES: [QueueKind; 7] = [
+/// for the disk, one that keeps order, one for dead letters and the one they come from, and the same two keeping order.
+pub(crate) const QUEUES: [QueueKind; 9] = [
     QueueKind { name: "lasting", ..PLAIN },
     QueueKind { name: "fleeting", retention_secs: 60, ..PLAIN },
     QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, ..PLAIN },
@@ -37,6 +37,8 @@ pub(crate) const QUEUES: [QueueKind; 7] = [
     QueueKind { name: "orderly.fifo", is_fifo: true, ..PLAIN },
     QueueKind { name: "dead", ..PLAIN },
     QueueKind { name: "dying", dead_letters: Some(DEAD), ..PLAIN },
+    QueueKind { name: "dead.fifo", is_fifo: true, ..PLAIN },
+    QueueKind { name: "dying.fifo", is_fifo: true, dead_letters: Some(DEAD_FIFO), ..PLAIN },
 ];
 
 /// The one that keeps order.
@@ -47,6 +49,17 @@ pub(crate) const DEAD: usize = 5;
 
 /// The one whose messages become dead letters.
 const DYING: usize = 6;
+
+/// The one for dead letters that keeps order; nobody sends to it.
+const DEAD_FIFO: usize = 7;
+
+/// The one that keeps order and whose messages become dead letters.
+pub(crate) const DYING_FIFO: usize = 8;
+
+/// Whether a queue is one for dead letters.
+pub(crate) fn is_for_letters(queue: usize) -> bool {
+    [DEAD, DEAD_FIFO].contains(&queue)
+}
 
 /// Receives after which a message is a dead letter.
 pub(crate) const RECEIVES_MAX: u64 = 2;
@@ -148,8 +161,10 @@ pub(crate) struct Composer<'a> {
 impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
-        let queue = [0, 0, 1, 1, 2, 3, FIFO, FIFO, FIFO, DYING, DYING, DEAD][self.chance.usize(..12)];
-        if [DYING, DEAD].contains(&queue) {
+        let ordered = [FIFO, FIFO, FIFO, DYING_FIFO, DYING_FIFO, DEAD_FIFO];
+        let queue = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD].into_iter().chain(ordered).nth(self.chance.usize(..15));
+        let queue = queue.expect("fifteen are chosen from");
+        if QUEUES[queue].dead_letters.is_some() || is_for_letters(queue) {
             return self.about_dead_letters(queue);
         }
         match self.chance.u32(..60) {
@@ -166,13 +181,13 @@ impl Composer<'_> {
         }
     }
 
-    /// These two are never purged: what a purge takes of letters on their way nobody could tell from outside.
+    /// These are never purged: what a purge takes of letters on their way nobody could tell from outside.
     fn about_dead_letters(&mut self, queue: usize) -> Request {
         match self.chance.u32(..20) {
             0 => self.change(queue).unwrap_or_else(|| look(queue)),
             1..=3 if queue == DEAD => start_move(),
-            1..=6 if queue == DYING => self.send(queue),
-            7..=8 if queue == DYING => self.send_batch(queue),
+            1..=6 if !is_for_letters(queue) => self.send(queue),
+            7..=8 if !is_for_letters(queue) => self.send_batch(queue),
             9..=11 => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
             _ => self.receive(queue),
         }
@@ -262,7 +277,7 @@ impl Composer<'_> {
     }
 
     fn receive(&mut self, queue: usize) -> Request {
-        let longest = if queue == DYING { DYING_SECS_MAX } else { HIDDEN_SECS_MAX };
+        let longest = if QUEUES[queue].dead_letters.is_some() { DYING_SECS_MAX } else { HIDDEN_SECS_MAX };
         let asked = (self.chance.u8(..4) > 0).then(|| self.chance.u64(..=longest));
         let wait_secs = if self.chance.bool() { self.chance.u64(1..=20) } else { 0 };
         let mut request = receive(queue, asked, wait_secs, self.sabotage);
@@ -370,7 +385,7 @@ pub(crate) fn receive(
     let mut input =
         json!({"QueueUrl": QUEUES[queue].name, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]});
     input["MessageSystemAttributeNames"] = match QUEUES[queue].is_fifo {
-        true => json!(["SequenceNumber", "MessageGroupId", "SentTimestamp"]),
+        true => json!(["All"]),
         false => json!(["SentTimestamp", "DeadLetterQueueSourceArn", "ApproximateReceiveCount"]),
     };
     if let Some(secs) = visibility_secs {

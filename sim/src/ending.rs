@@ -6,6 +6,7 @@ use crate::jobs::JOBS;
 use crate::lifetime::End;
 use crate::link::Break;
 use crate::plan::{Misfortunes, Sabotage};
+use crate::sabotage;
 use crate::world::{World, settle};
 
 /// Turns in which a request of a quiet moment has to be answered.
@@ -77,16 +78,18 @@ impl World {
             self.stop_and_start().await?;
         }
         // Whoever held a group before the end holds it still.
-        self.ask_quietly(&ask::receive(ask::FIFO, Some(0), 0, None)).await?;
+        for queue in [ask::FIFO, ask::DYING_FIFO] {
+            self.ask_quietly(&ask::receive(queue, Some(0), 0, None)).await?;
+        }
         // Past every lease and delay that any clock has promised.
         let ahead = self.oracle.wall_max() - self.wall;
         self.pass(ahead + (ask::HIDDEN_SECS_MAX + 5) * 1000).await;
         if self.chance.bool() {
-            // Of what nobody holds any more.
-            self.ask_quietly(&ask::start_move()).await?;
+            self.check_a_move().await?;
+        } else {
+            self.let_moves_end().await?;
         }
-        self.let_moves_end().await?;
-        for queue in (0..QUEUES.len()).filter(|queue| *queue != ask::DEAD) {
+        for queue in (0..QUEUES.len()).filter(|queue| !ask::is_for_letters(*queue)) {
             let found = self.drain_with_letters(queue).await?;
             self.oracle.check_nothing_is_lost(queue, &found)?;
         }
@@ -113,6 +116,20 @@ impl World {
     async fn deliver_all(&mut self) {
         while self.server.as_ref().is_some_and(|server| server.store.deliver().parcels > 0) {}
         self.job_turn(&JOBS[0]).await;
+    }
+
+    /// A task that begins when nobody holds a letter any more brings all of them back.
+    async fn check_a_move(&mut self) -> Result<(), String> {
+        // A letter that arrives while a task is under way is none of the task's.
+        self.let_moves_end().await?;
+        self.deliver_all().await;
+        let is_begun = self.ask_quietly(&ask::start_move()).await?.status == 200;
+        self.let_moves_end().await?;
+        let left = numbers(&self.ask_quietly(&ask::receive(ask::DEAD, Some(0), 0, None)).await?);
+        match is_begun && !left.is_empty() {
+            true => Err(format!("a move task has ended and left the letters {left:?}")),
+            false => Ok(()),
+        }
     }
 
     /// A task ends by itself, whatever crashed in its middle.
@@ -193,8 +210,9 @@ impl World {
             self.hurry_and_keep(client).await;
             self.job_turn(&JOBS[0]).await;
             let Some(connection) = &mut self.clients[client] else { break };
-            let Some((asked, Some(answer))) = connection.read(&self.trace)?.pop() else { continue };
+            let Some((asked, Some(mut answer))) = connection.read(&self.trace)?.pop() else { continue };
             self.report.answers += 1;
+            sabotage::distort(&mut answer.body, self.plan.sabotage, &mut self.shown);
             self.oracle.answered(&asked.ticket, &answer)?;
             self.break_off(client, Break::Quietly).await;
             self.clients.pop();

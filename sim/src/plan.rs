@@ -85,6 +85,14 @@ pub enum Sabotage {
     DuplicatesAreTaken,
     /// The FIFO queue answers before the disk has it, and the oracle believes that it waits.
     LeasesAreNotKept,
+    /// The service acknowledges message move tasks that it does not begin.
+    MovesAreForgotten,
+    /// Nobody takes message move tasks further.
+    MovesNeverEnd,
+    /// Messages that were moved, and were seen so, are shown as they were before on their way to the oracle.
+    MovesAreUndone,
+    /// Dead letters of a FIFO queue get numbers that fall, on their way to the oracle.
+    LettersChangePlaces,
     /// Messages that cannot be read are not counted.
     DamageIsNotTold,
 }

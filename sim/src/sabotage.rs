@@ -5,6 +5,7 @@
 use crate::plan::Sabotage;
 use gateway::{Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wire::{Nothing, Reader, Write};
 
@@ -13,14 +14,18 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
     let (operation, harm) = match sabotage {
         Some(Sabotage::DeletesAreForgotten) => ("DeleteMessage", Harm::Forget),
         Some(Sabotage::PurgesAreForgotten) => ("PurgeQueue", Harm::Forget),
+        Some(Sabotage::MovesAreForgotten) => ("StartMessageMoveTask", Harm::Forget),
         Some(Sabotage::ReceivesPanic) => ("ReceiveMessage", Harm::Panic),
         _ => return service,
     };
     Arc::new(Saboteur { service, operation, harm })
 }
 
+/// Ids that messages were shown with, by body.
+pub(crate) type Shown = BTreeMap<String, Vec<String>>;
+
 /// Changes an answer on its way to the oracle.
-pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>) {
+pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>, shown: &mut Shown) {
     let is_ordered = answer.pointer("/Messages/0/Attributes/SequenceNumber").is_some();
     let Some(messages) = answer["Messages"].as_array_mut() else { return };
     match sabotage {
@@ -30,7 +35,30 @@ pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>) {
         }
         Some(Sabotage::HeadsAreSkipped) if is_ordered => drop(messages.remove(0)),
         Some(Sabotage::GroupsAreReversed) if is_ordered => messages.reverse(),
+        Some(Sabotage::LettersChangePlaces) if is_ordered => messages.iter_mut().for_each(turn_letter),
+        Some(Sabotage::MovesAreUndone) => messages.iter_mut().for_each(|message| undo_move(message, shown)),
         _ => {}
+    }
+}
+
+/// Numbers dead letters backwards.
+fn turn_letter(message: &mut Value) {
+    let attributes = &mut message["Attributes"];
+    let number = attributes["SequenceNumber"].as_str().and_then(|number| number.parse::<u128>().ok());
+    if let Some(number) = number.filter(|_| attributes["DeadLetterQueueSourceArn"].is_string()) {
+        attributes["SequenceNumber"] = (u128::MAX - number).to_string().into();
+    }
+}
+
+/// Gives a message that was shown before with another id, and then with this one, the first one again.
+fn undo_move(message: &mut Value, shown: &mut Shown) {
+    let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+    let ids = shown.entry(text("Body")).or_default();
+    let id = text("MessageId");
+    match ids.iter().position(|known| *known == id) {
+        None => ids.push(id),
+        Some(0) => {}
+        Some(_) => message["MessageId"] = ids[0].as_str().into(),
     }
 }
 

@@ -81,7 +81,8 @@ impl Server {
             signing_keys: Arc::default(),
         };
         let gateway = Gateway::new(options, &mut Registry::default());
-        let movers = tokio::spawn(run_moves(Arc::clone(&sqs)));
+        let moves_never_end = start.sabotage == Some(Sabotage::MovesNeverEnd);
+        let movers = tokio::spawn(run_moves(Arc::clone(&sqs), moves_never_end));
         Ok(Self { store, sqs, clock, gateway, connections: Vec::new(), movers })
     }
 
@@ -116,8 +117,10 @@ async fn serve(gateway: Gateway, end: End) {
     gateway.serve_connection(end, Scheme::Http).await;
 }
 
-async fn run_moves(sqs: Arc<Sqs>) {
-    sqs.run_moves().await;
+async fn run_moves(sqs: Arc<Sqs>, never: bool) {
+    if !never {
+        sqs.run_moves().await;
+    }
 }
 
 impl Drop for Server {

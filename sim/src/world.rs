@@ -36,6 +36,8 @@ pub(crate) struct World {
     /// The server's clock, in milliseconds.
     pub(crate) wall: u64,
     step: usize,
+    /// What one planted bug has to remember.
+    pub(crate) shown: sabotage::Shown,
 }
 
 /// Gives every task the time to run until it waits.
@@ -59,6 +61,7 @@ impl World {
             report: Report { runs: 1, ..Report::default() },
             wall: FIRST_MOMENT,
             step: 0,
+            shown: sabotage::Shown::new(),
             plan,
         }
     }
@@ -211,7 +214,7 @@ impl World {
             };
             self.report.answers += 1;
             self.report.unavailable += u64::from(answer.status == 503);
-            sabotage::distort(&mut answer.body, self.plan.sabotage);
+            sabotage::distort(&mut answer.body, self.plan.sabotage, &mut self.shown);
             self.oracle.answered(&asked.ticket, &answer)?;
         }
         Ok(())

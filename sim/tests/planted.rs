@@ -5,15 +5,23 @@ use sim::{Failure, Misfortunes, Plan, Sabotage, run, shrink};
 /// Seeds within which every planted bug has to show.
 const SEEDS: u64 = 60;
 
-fn found(sabotage: Sabotage) -> Failure {
+/// The same for what has to be waited for: messages in segments, letters on their way back.
+const RARE_SEEDS: u64 = 16 * SEEDS;
+
+fn found(sabotage: Sabotage, seeds: u64) -> Failure {
     let plan = Plan::short().with(sabotage);
-    let found = (0..SEEDS).find_map(|seed| run(seed, &plan).err());
-    found.unwrap_or_else(|| panic!("{sabotage:?} is not found within {SEEDS} seeds"))
+    let found = (0..seeds).find_map(|seed| run(seed, &plan).err());
+    found.unwrap_or_else(|| panic!("{sabotage:?} is not found within {seeds} seeds"))
 }
 
 #[track_caller]
 fn check(sabotage: Sabotage, expected: &[&str]) {
-    let failure = found(sabotage);
+    check_within(SEEDS, sabotage, expected);
+}
+
+#[track_caller]
+fn check_within(seeds: u64, sabotage: Sabotage, expected: &[&str]) {
+    let failure = found(sabotage, seeds);
     let is_expected = expected.iter().any(|words| failure.what.contains(words));
     assert!(is_expected, "{sabotage:?} is found as something else: {failure}");
 }
@@ -30,13 +38,14 @@ fn a_disk_that_hides_its_errors_is_found() {
 
 #[test]
 fn deletes_and_purges_that_are_forgotten_are_found() {
-    check(Sabotage::DeletesAreForgotten, &["its deletion was acknowledged"]);
+    check(Sabotage::DeletesAreForgotten, &["its deletion was acknowledged", "after it was a dead letter, or deleted"]);
     check(Sabotage::PurgesAreForgotten, &["its deletion was acknowledged"]);
 }
 
 #[test]
 fn a_lease_that_ends_early_is_found() {
-    check(Sabotage::LeasesAreOverstated, &["while a lease lasts"]);
+    // A FIFO queue's message is not deleted by whoever has it no more.
+    check(Sabotage::LeasesAreOverstated, &["while a lease lasts", "InvalidParameterValue"]);
 }
 
 #[test]
@@ -58,14 +67,19 @@ fn a_long_poll_that_never_ends_is_found() {
 fn damage_that_nobody_tells_of_is_found() {
     // Long enough that messages stand in segments.
     let plan = Plan { steps: 400, ..Plan::short().with(Sabotage::DamageIsNotTold) };
-    let found = (0..16 * SEEDS).find_map(|seed| run(seed, &plan).err()).expect("it is found");
+    let found = (0..RARE_SEEDS).find_map(|seed| run(seed, &plan).err()).expect("it is found");
     assert!(found.what.contains("nobody says so"), "{found}");
 }
 
 #[test]
 fn groups_out_of_order_are_found() {
-    check(Sabotage::HeadsAreSkipped, &["is handed out before"]);
+    check(Sabotage::HeadsAreSkipped, &["is handed out before", "are missing and nobody says so"]);
     check(Sabotage::GroupsAreReversed, &["of its group"]);
+}
+
+#[test]
+fn dead_letters_of_a_group_that_change_places_are_found() {
+    check_within(RARE_SEEDS, Sabotage::LettersChangePlaces, &["have changed places"]);
 }
 
 #[test]
@@ -82,13 +96,20 @@ fn a_fifo_queue_that_forgets_over_a_crash_is_found() {
 }
 
 #[test]
+fn move_tasks_that_move_nothing_or_never_end_or_leave_a_message_behind_are_found() {
+    check_within(RARE_SEEDS, Sabotage::MovesAreForgotten, &["has ended and left the letters"]);
+    check_within(RARE_SEEDS, Sabotage::MovesNeverEnd, &["a move task never ends"]);
+    check_within(RARE_SEEDS, Sabotage::MovesAreUndone, &["is back as it was before it was moved"]);
+}
+
+#[test]
 fn a_panic_in_an_operation_is_found() {
     check(Sabotage::ReceivesPanic, &["InternalFailure"]);
 }
 
 #[test]
 fn a_failing_history_shrinks_to_one_that_still_fails() {
-    let failure = found(Sabotage::DeletesAreForgotten);
+    let failure = found(Sabotage::DeletesAreForgotten, SEEDS);
     let smaller = shrink(failure.clone());
     assert!(smaller.plan.steps <= failure.step, "{smaller}");
     assert_eq!(run(smaller.seed, &smaller.plan).unwrap_err().what, smaller.what);

@@ -109,6 +109,8 @@ impl Oracle {
         for shown in body["Messages"].as_array().into_iter().flatten() {
             let number = self.recognize(queue, shown)?;
             self.follow(queue, number, shown, span)?;
+            let is_at_home = self.messages[number].queue == queue;
+            self.messages[number].shown_at_home += u64::from(is_at_home);
             if numbers.contains(&number) {
                 return Err(format!("message {number} stands twice in one answer"));
             }
@@ -127,7 +129,7 @@ impl Oracle {
             self.deliveries += 1;
         }
         self.queues[queue].receives_answered += 1;
-        self.check_order(&numbers, span)?;
+        self.check_order(queue, &numbers, span)?;
         Ok(numbers)
     }
 
@@ -144,7 +146,7 @@ impl Oracle {
             return Err(format!("message {number} is shown with a wrong digest"));
         }
         if QUEUES[queue].is_fifo {
-            self.shown_in_order(number, shown)?;
+            self.shown_in_order(queue, number, shown)?;
         }
         let message = &self.messages[number];
         let value = shown["MessageAttributes"]["mark"]["StringValue"].as_str();

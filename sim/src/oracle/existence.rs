@@ -16,6 +16,8 @@ pub(crate) struct Existence {
     /// Receives that were asked for, and those of them that were answered.
     pub(crate) receives_asked: u64,
     pub(crate) receives_answered: u64,
+    /// Receives whose answer nobody has seen, or that were refused: any of them may have taken a message.
+    pub(crate) receives_lost: u64,
 }
 
 impl Existence {
@@ -30,12 +32,18 @@ impl Existence {
             visibility_min,
             receives_asked: 0,
             receives_answered: 0,
+            receives_lost: 0,
         }
     }
 
     /// Whether it surely was there from `asked` until now.
     pub(crate) fn must_exist(&self, asked: u64) -> bool {
         self.exists_since.is_some_and(|since| since <= asked)
+    }
+
+    /// Receives that nobody knows the outcome of, now or since the start.
+    pub(crate) fn receives_unknown(&self) -> u64 {
+        self.receives_asked - self.receives_answered
     }
 
     /// Whether somebody may be taking messages away right now.

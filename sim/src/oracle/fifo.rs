@@ -3,12 +3,14 @@
 //! Two sends of one deduplication id leave one message, and answers name it by its id; whose body it has shows at the latest
 //! when it is handed out, because a send whose answer was lost may have been the first. So what is known is kept per id that
 //! the server named. A group that is locked needs no rule of its own: whoever is handed a later message while an earlier one
-//! is there broke the order, and whoever is handed the earlier one again broke its lease. Source: the SQS developer guide,
+//! is there broke the order, and whoever is handed the earlier one again broke its lease. A message that was received too often leaves its
+//! group and makes way for the next; in the queue for dead letters the group's letters stand in the same order. Source: the SQS developer guide,
 //! "FIFO queue delivery logic" and "Exactly-once processing".
 
 use super::lease::Span;
 use super::message::Sending;
 use super::{Oracle, Verdict};
+use crate::ask::{QUEUES, RECEIVES_MAX};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -18,6 +20,8 @@ const DEDUP_MILLIS: u64 = 300_000;
 /// What a message was sent with, and when.
 #[derive(Debug, Clone, Copy)]
 struct Label {
+    /// Where it is sent to.
+    queue: usize,
     group: u64,
     dedup: u64,
     asked: u64,
@@ -27,8 +31,10 @@ struct Label {
 /// A message that the server surely took.
 #[derive(Debug)]
 struct Taken {
+    queue: usize,
     id: String,
-    sequence: u128,
+    /// Unknown of what was heard of first as a dead letter, which has another number.
+    sequence: Option<u128>,
     dedup: u64,
     /// The sends that it may be of; one once that is known.
     could_be: Vec<usize>,
@@ -49,11 +55,20 @@ impl Taken {
     }
 }
 
-/// All FIFO queues together know their messages here; the simulated customer has one.
+/// A message as a dead letter, in the queue for those.
+#[derive(Debug, Clone, Copy)]
+struct Letter {
+    sequence: u128,
+    /// When it was first seen, in order of events.
+    heard: u64,
+}
+
+/// What is known of the messages of all FIFO queues.
 #[derive(Debug, Default)]
 pub(super) struct Fifo {
     labels: BTreeMap<usize, Label>,
     taken: Vec<Taken>,
+    letters: BTreeMap<usize, Letter>,
     pub(super) duplicates: u64,
     /// What rotted is in no group and holds nobody up.
     pub(super) rotten: bool,
@@ -65,15 +80,17 @@ impl Fifo {
     }
 
     /// A purge is on its way.
-    pub(super) fn purge_asked(&mut self) {
-        self.taken.iter_mut().for_each(|taken| taken.may_be_forgotten = true);
+    pub(super) fn purge_asked(&mut self, queue: usize) {
+        let taken = self.taken.iter_mut().filter(|taken| taken.queue == queue);
+        taken.for_each(|taken| taken.may_be_forgotten = true);
     }
 }
 
 impl Oracle {
     /// The message goes to a FIFO queue.
     pub(crate) fn set_labels(&mut self, number: usize, group: u64, dedup: u64) {
-        self.fifo.labels.insert(number, Label { group, dedup, asked: 0, asked_wall: 0 });
+        let queue = self.messages[number].queue;
+        self.fifo.labels.insert(number, Label { queue, group, dedup, asked: 0, asked_wall: 0 });
     }
 
     /// Sends that were answered with another message's id.
@@ -106,13 +123,13 @@ impl Oracle {
         let Some(at) = self.fifo.named(id) else {
             let mut could_be: Vec<usize> = self.open_sends(number).collect();
             could_be.push(number);
-            return self.hear_of(id, sequence, number, could_be);
+            return self.hear_of(id, Some(sequence), number, could_be);
         };
         let (wall_until, taken) = (self.fifo.taken[at].taken_until, &mut self.fifo.taken[at]);
-        if taken.sequence != sequence {
+        if *taken.sequence.get_or_insert(sequence) != sequence {
             return Err(format!("the send of message {number} is answered with another sequence number: {entry}"));
         }
-        if taken.dedup != label.dedup {
+        if (taken.queue, taken.dedup) != (label.queue, label.dedup) {
             return Err(format!("message {number} is called a duplicate of another deduplication id: {entry}"));
         }
         if taken.could_be.contains(&number) {
@@ -126,22 +143,34 @@ impl Oracle {
         Ok(())
     }
 
-    /// A receive shows the message with this id and sequence number.
-    pub(super) fn shown_in_order(&mut self, number: usize, shown: &Value) -> Verdict {
+    /// A receive of `queue` shows the message with this id and sequence number.
+    pub(super) fn shown_in_order(&mut self, queue: usize, number: usize, shown: &Value) -> Verdict {
         let mut named = shown["Attributes"].clone();
         named["MessageId"] = shown["MessageId"].clone();
         let (id, sequence) = names(&named)?;
-        let group = self.fifo.labels[&number].group.to_string();
+        let label = self.fifo.labels.get(&number).ok_or_else(|| format!("message {number} is in a FIFO queue"))?;
+        let (home, group) = (label.queue, label.group.to_string());
         if named["MessageGroupId"] != group {
             return Err(format!("message {number} of the group {group} is shown with another: {named}"));
         }
+        let own = if home == queue { Some(sequence) } else { None };
+        self.shown_as_taken(number, id, own, &named)?;
+        match own {
+            Some(_) => Ok(()),
+            None => self.letter_in_order(number, sequence),
+        }
+    }
+
+    /// A receive shows the message with this id, and with this sequence number unless it is a dead letter.
+    fn shown_as_taken(&mut self, number: usize, id: &str, sequence: Option<u128>, named: &Value) -> Verdict {
         let has_another = |taken: &Taken| taken.id != id && (taken.is(number) || taken.claimed.contains(&number));
         if self.fifo.taken.iter().any(has_another) {
             return Err(format!("message {number} has another id than before: {id}"));
         }
         let Some(at) = self.fifo.named(id) else { return self.hear_of(id, sequence, number, vec![number]) };
         let taken = &mut self.fifo.taken[at];
-        if !taken.could_be.contains(&number) || taken.sequence != sequence {
+        let is_another = sequence.is_some_and(|sequence| *taken.sequence.get_or_insert(sequence) != sequence);
+        if !taken.could_be.contains(&number) || is_another {
             return Err(format!("message {number} is shown as the one of {:?}: {named}", taken.could_be));
         }
         let was_open = taken.could_be.len() > 1;
@@ -152,29 +181,60 @@ impl Oracle {
         Ok(())
     }
 
+    /// A dead letter has one number in the queue for those, and letters of a group stand there as they stood in their own queue:
+    /// a message holds up those behind it until it has left.
+    fn letter_in_order(&mut self, number: usize, sequence: u128) -> Verdict {
+        let heard = self.order;
+        let known = self.fifo.letters.entry(number).or_insert(Letter { sequence, heard }).sequence;
+        if known != sequence {
+            return Err(format!("the dead letter {number} has the sequence number {sequence}, and had {known}"));
+        }
+        let before = |number: usize| self.fifo.taken.iter().find(|taken| taken.is(number))?.sequence;
+        let Some(own) = before(number) else { return Ok(()) };
+        let turned = self
+            .letters_of_group(number)
+            .find(|(other, letter)| before(*other).is_some_and(|other| (other < own) != (letter.sequence < sequence)));
+        match turned {
+            Some((other, _)) => Err(format!("the dead letters {number} and {other} of a group have changed places")),
+            None => Ok(()),
+        }
+    }
+
+    /// The other dead letters of its group.
+    fn letters_of_group(&self, number: usize) -> impl Iterator<Item = (usize, Letter)> {
+        let group = |number: usize| self.fifo.labels.get(&number).map(|label| (label.queue, label.group));
+        let own = group(number);
+        let letters = self.fifo.letters.iter().map(|(other, letter)| (*other, *letter));
+        letters.filter(move |(other, _)| *other != number && group(*other) == own)
+    }
+
     /// Takes note of an id that was not heard of before.
-    fn hear_of(&mut self, id: &str, sequence: u128, number: usize, could_be: Vec<usize>) -> Verdict {
-        let Label { dedup, asked, .. } = self.fifo.labels[&number];
+    fn hear_of(&mut self, id: &str, sequence: Option<u128>, number: usize, could_be: Vec<usize>) -> Verdict {
+        let Label { queue, dedup, asked, .. } = self.fifo.labels[&number];
+        let of_queue = || self.fifo.taken.iter().filter(|taken| taken.queue == queue);
         let counts = |taken: &&Taken| {
             let counted = taken.dedup == dedup && taken.heard < asked && !taken.may_be_forgotten;
             counted && self.wall_max < taken.taken_from + DEDUP_MILLIS
         };
-        if let Some(first) = self.fifo.taken.iter().find(counts) {
+        if let Some(first) = of_queue().find(counts) {
             return Err(format!("message {number} was taken as a second one beside {:?}, a duplicate", first.could_be));
         }
         let labels = || could_be.iter().map(|other| self.fifo.labels[other]);
         let asked = labels().map(|label| label.asked).min().unwrap_or(asked);
         let taken_from = labels().map(|label| label.asked_wall).min().unwrap_or_default();
-        if let Some(before) = self.fifo.taken.iter().find(|taken| taken.heard < asked && taken.sequence >= sequence) {
+        let is_later = |taken: &&Taken| sequence.is_some_and(|sequence| taken.sequence >= Some(sequence));
+        if let Some(before) = of_queue().find(|taken| taken.heard < asked && is_later(taken)) {
             let before = before.sequence;
-            return Err(format!("message {number} has the sequence number {sequence}, and {before} was there before"));
+            return Err(format!(
+                "message {number} has the sequence number {sequence:?}, and {before:?} was there before"
+            ));
         }
-        let queue = &self.queues[self.messages[number].queue];
-        let may_be_forgotten = queue.removal_ended().is_none_or(|ended| ended >= asked);
+        let may_be_forgotten = self.queues[queue].removal_ended().is_none_or(|ended| ended >= asked);
         self.fifo.taken.iter_mut().for_each(|taken| taken.could_be.retain(|other| *other != number));
         let claimed = vec![number];
         let (id, heard, taken_until) = (id.to_owned(), self.order, self.wall_max);
-        let taken = Taken { id, sequence, dedup, could_be, claimed, heard, taken_from, taken_until, may_be_forgotten };
+        let taken =
+            Taken { queue, id, sequence, dedup, could_be, claimed, heard, taken_from, taken_until, may_be_forgotten };
         self.fifo.taken.push(taken);
         Ok(())
     }
@@ -187,8 +247,9 @@ impl Oracle {
 
     /// Other sends with the deduplication id of this one that may have been the first.
     fn open_sends(&self, number: usize) -> impl Iterator<Item = usize> {
-        let dedup = self.fifo.labels[&number].dedup;
-        let others = self.fifo.labels.iter().filter(move |(other, label)| **other != number && label.dedup == dedup);
+        let Label { queue, dedup, .. } = self.fifo.labels[&number];
+        let is_same = move |label: &Label| (label.queue, label.dedup) == (queue, dedup);
+        let others = self.fifo.labels.iter().filter(move |(other, label)| **other != number && is_same(label));
         others.map(|(other, _)| *other).filter(|other| self.may_be_taken(*other))
     }
 
@@ -204,31 +265,66 @@ impl Oracle {
         self.fifo.duplicates += 1;
     }
 
-    /// Within an answer and over all of them a message comes after those of its group that are there and were sent before it.
-    pub(super) fn check_order(&self, numbers: &[usize], span: Span) -> Verdict {
-        let place = |number: usize| self.fifo.taken.iter().find(|taken| taken.is(number));
+    /// Within an answer of `queue` and over all of them a message comes after those of its group that are there and were sent
+    /// before it.
+    pub(super) fn check_order(&self, queue: usize, numbers: &[usize], span: Span) -> Verdict {
         for (at, &number) in numbers.iter().enumerate() {
-            let (Some(label), Some(taken)) = (self.fifo.labels.get(&number), place(number)) else { continue };
-            let of_group = |other: &usize| self.fifo.labels[other].group == label.group;
-            let mut shown = numbers[..at].iter().copied().filter(of_group).filter_map(place);
-            if let Some(later) = shown.find(|later| later.sequence > taken.sequence) {
-                return Err(format!(
-                    "message {number} is handed out after {:?}, a later one of its group",
-                    later.could_be
-                ));
-            }
-            let mut before =
-                self.fifo.taken.iter().filter(|other| other.sequence < taken.sequence && other.heard < span.asked);
-            let skipped = before.find(|other| {
-                let &[earlier] = &other.could_be[..] else { return false };
-                let is_there = of_group(&earlier) && self.messages[earlier].must_be_there(self.wall_max);
-                is_there && !numbers[..at].contains(&earlier)
-            });
-            if let Some(earlier) = skipped.filter(|_| !self.fifo.rotten) {
-                return Err(format!("message {number} is handed out before {:?} of its group", earlier.could_be));
+            match self.fifo.labels.get(&number) {
+                Some(label) if label.queue == queue => self.check_place(label, number, &numbers[..at], span)?,
+                Some(_) => self.check_letters_place(number, &numbers[..at], span)?,
+                None => {}
             }
         }
         Ok(())
+    }
+
+    /// The message comes behind `shown`, in the queue that it was sent to.
+    fn check_place(&self, label: &Label, number: usize, shown: &[usize], span: Span) -> Verdict {
+        let place = |number: usize| self.fifo.taken.iter().find(|taken| taken.is(number));
+        let Some(taken) = place(number) else { return Ok(()) };
+        let of_group = |other: &usize| {
+            let other = &self.fifo.labels[other];
+            (other.queue, other.group) == (label.queue, label.group)
+        };
+        let mut shown_before = shown.iter().copied().filter(of_group).filter_map(place);
+        if let Some(later) = shown_before.find(|later| later.sequence > taken.sequence) {
+            return Err(format!("message {number} is handed out after {:?}, a later one of its group", later.could_be));
+        }
+        let is_earlier = |other: &Taken| other.sequence.is_some() && other.sequence < taken.sequence;
+        let mut before = self.fifo.taken.iter().filter(|other| is_earlier(other) && other.heard < span.asked);
+        let skipped = before.find(|other| {
+            let &[earlier] = &other.could_be[..] else { return false };
+            let is_there = of_group(&earlier) && self.messages[earlier].must_be_there(self.wall_max);
+            is_there && !self.may_be_a_letter(earlier) && !shown.contains(&earlier)
+        });
+        match skipped.filter(|_| !self.fifo.rotten) {
+            Some(earlier) => Err(format!("message {number} is handed out before {:?} of its group", earlier.could_be)),
+            None => Ok(()),
+        }
+    }
+
+    /// The dead letter comes behind `shown`, in the queue for those.
+    fn check_letters_place(&self, number: usize, shown: &[usize], span: Span) -> Verdict {
+        let Some(own) = self.fifo.letters.get(&number) else { return Ok(()) };
+        let mut others = self.letters_of_group(number);
+        let wrong = others.find(|(other, letter)| {
+            let is_shown = shown.contains(other);
+            let is_there = letter.heard < span.asked && self.messages[*other].must_be_there(self.wall_max);
+            if letter.sequence > own.sequence { is_shown } else { is_there && !is_shown }
+        });
+        match wrong.filter(|_| !self.fifo.rotten) {
+            Some((other, _)) => {
+                Err(format!("the dead letter {number} is not handed out in the order of its group: {other}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it may have been received often enough to be a dead letter.
+    fn may_be_a_letter(&self, number: usize) -> bool {
+        let message = &self.messages[number];
+        let unknown = self.queues[message.queue].receives_unknown().saturating_sub(message.lost_before);
+        QUEUES[message.queue].dead_letters.is_some() && message.shown_at_home + unknown >= RECEIVES_MAX
     }
 
     /// Of one batch the entries are taken in their order.
@@ -289,10 +385,10 @@ mod tests {
         let asked = oracle.tick();
         for &number in numbers {
             let named = json!({"SequenceNumber": number.to_string(), "MessageGroupId": "7"});
-            oracle.shown_in_order(number, &json!({"MessageId": format!("id-{number}"), "Attributes": named}))?;
+            oracle.shown_in_order(FIFO, number, &json!({"MessageId": format!("id-{number}"), "Attributes": named}))?;
         }
         let answered = oracle.tick();
-        oracle.check_order(numbers, Span { asked, answered, asked_wall: oracle.wall, answered_wall: oracle.wall })
+        oracle.check_order(FIFO, numbers, Span { asked, answered, asked_wall: oracle.wall, answered_wall: oracle.wall })
     }
 
     #[test]
@@ -320,7 +416,7 @@ mod tests {
     #[test]
     fn a_purge_forgets_deduplication_ids() {
         let mut oracle = oracle();
-        oracle.fifo.purge_asked();
+        oracle.fifo.purge_asked(FIFO);
         let number = ask(&mut oracle, 1);
         assert_eq!(answer(&mut oracle, number, number), Ok(()));
     }

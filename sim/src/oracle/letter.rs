@@ -70,8 +70,11 @@ impl Oracle {
     fn letter_as_it_was(&mut self, queue: usize, number: usize, shown: &Value) -> Verdict {
         let (attributes, message) = (&shown["Attributes"], &mut self.messages[number]);
         let sent = attributes["SentTimestamp"].as_str().ok_or("a message that does not say when it was sent")?;
-        if message.sent_timestamp.get_or_insert_with(|| sent.to_owned()) != sent {
-            let before = &message.sent_timestamp;
+        // The SQS developer guide: a FIFO queue's message counts as sent anew when it becomes a dead letter.
+        let is_new = QUEUES[queue].is_fifo && message.queue != queue;
+        let known = if is_new { &mut message.letter_timestamp } else { &mut message.sent_timestamp };
+        if known.get_or_insert_with(|| sent.to_owned()) != sent {
+            let before = known;
             return Err(format!("message {number} was sent at {sent}, and at {before:?} before"));
         }
         let source = (message.queue != queue).then(|| arn(message.queue));

@@ -29,8 +29,14 @@ pub(crate) struct Message {
     pub(crate) seen_in: usize,
     /// Receives of its queue that had been answered when it was sent: none of these has taken it.
     pub(crate) receives_before: u64,
+    /// Receives of its queue that were lost before it was sent.
+    pub(crate) lost_before: u64,
+    /// How often its own queue's receives have shown it.
+    pub(crate) shown_at_home: u64,
     /// When it was sent, as the server says.
     pub(crate) sent_timestamp: Option<String>,
+    /// The same as a dead letter of a FIFO queue.
+    pub(crate) letter_timestamp: Option<String>,
     /// Receives of the queue that it was sent to, asked for after this moment, must not show it: it is a dead letter, or gone.
     pub(crate) left_from: Option<u64>,
     pub(crate) body: String,
@@ -63,7 +69,10 @@ impl Message {
             queue,
             seen_in: queue,
             receives_before: 0,
+            lost_before: 0,
+            shown_at_home: 0,
             sent_timestamp: None,
+            letter_timestamp: None,
             left_from: None,
             body,
             attribute: None,

@@ -147,6 +147,7 @@ impl Oracle {
             message.may_go();
         }
         message.receives_before = self.queues[queue].receives_answered;
+        message.lost_before = self.queues[queue].receives_lost;
         self.messages.push(message);
         number
     }
@@ -180,7 +181,7 @@ impl Oracle {
                 self.queues[*queue].purge_asked();
                 self.all_may_go(*queue);
                 if QUEUES[*queue].is_fifo {
-                    self.fifo.purge_asked();
+                    self.fifo.purge_asked(*queue);
                 }
             }
             Intent::DeleteQueue { queue } => {
@@ -222,6 +223,7 @@ impl Oracle {
             Intent::Delete { messages, .. } => {
                 messages.iter().for_each(|(number, _)| self.messages[*number].removal_ended(at));
             }
+            Intent::Receive { queue, .. } if !done => self.queues[*queue].receives_lost += 1,
             Intent::Change { message, .. } if !done => self.messages[*message].leases.change_ended(at),
             _ => {}
         }
