@@ -175,12 +175,12 @@ $checks = [
     'long-poll' => function () {
         $url = makeQueue();
         // The client is asynchronous: both requests are under way before either answer is read.
-        $poll = client()->receiveMessage(['QueueUrl' => $url, 'WaitTimeSeconds' => 15]);
+        $poll = client()->receiveMessage(['QueueUrl' => $url, 'WaitTimeSeconds' => 20]);
         usleep(300_000);
         $began = microtime(true);
         send($url, 'wake');
         equal(bodies($poll->getMessages()), ['wake']);
-        equal(microtime(true) - $began < 2, true);
+        equal(microtime(true) - $began < 12, true);
     },
     'delete' => function () {
         $url = makeQueue(['VisibilityTimeout' => '1']);
