@@ -2,7 +2,7 @@
 
 use super::message::Sending;
 use super::{Oracle, Ticket, Verdict};
-use crate::ask::{Intent, QUEUES};
+use crate::ask::{DEAD, Intent, QUEUES};
 use crate::client::Answer;
 
 /// After so long the front door may give up on a body that does not arrive; its bound is 60 s.
@@ -44,8 +44,9 @@ impl Oracle {
             (400, "InvalidParameterValueException") => match &ticket.intent {
                 // A FIFO queue's message is ruled by the receive that has it in flight.
                 Intent::Change { .. } if QUEUES[queue].is_fifo => true,
-                // It may be a dead letter by now.
+                // It may be a dead letter by now, or a letter no more.
                 Intent::Change { .. } if QUEUES[queue].dead_letters.is_some() => true,
+                Intent::Change { .. } if queue == DEAD && self.moves_asked > 0 => true,
                 Intent::Change { message, millis, .. } => {
                     let message = &self.messages[*message];
                     // In flight for no longer than this in all, counted from its last receive.
