@@ -59,6 +59,9 @@ impl Door<'_> {
             return Err(Fault::UnsignedPayload);
         }
         let identity = self.authority.identity(claim.access_key(), claim.token(), self.now)?;
+        if route::is_form_instead(head) && !claim.signs("content-type") {
+            return Err(Fault::Unsigned("content-type".into()));
+        }
         let key = self.keys.verify(&request, &claim, self.now, &identity.secret)?;
         let body = match claim.payload().is_streamed() {
             true => Some(Chunks::new(&claim, &key).decode(body)?.into()),

@@ -82,6 +82,20 @@ pub(crate) fn route<'d>(
     }
 }
 
+/// Whether it is only by headers that need not be signed that a request is read as a form: its target or its path names an
+/// operation of another protocol. Without those headers signed, whoever caught it could have it mean something else.
+pub(crate) fn is_form_instead(head: &Parts) -> bool {
+    if head.method != Method::POST || rpcv2_path(head).is_some() {
+        return false;
+    }
+    let has_target = head.headers.contains_key("x-amz-target");
+    let content_type = text(&head.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
+    match is_type(content_type, "application/x-www-form-urlencoded") {
+        true => has_target || rpcv2_segments(head).is_some(),
+        false => !has_target && rpcv2_segments(head).is_some(),
+    }
+}
+
 /// A query string that is broken is a form too where it names an action: whoever sent it is told what is wrong with it.
 fn asks_for_an_action(head: &Parts) -> bool {
     match Form::parse(query(head).as_bytes(), b"") {
@@ -142,6 +156,10 @@ fn rpcv2_path(head: &Parts) -> Option<(&str, &str)> {
     if text(&head.headers, "smithy-protocol")? != "rpc-v2-cbor" {
         return None;
     }
+    rpcv2_segments(head)
+}
+
+fn rpcv2_segments(head: &Parts) -> Option<(&str, &str)> {
     let mut segments = head.uri.path().rsplit('/');
     let (operation, word) = (segments.next()?, segments.next()?);
     let (prefix, first_word) = (segments.next()?, segments.next()?);

@@ -95,12 +95,11 @@ fn write_headers(text: &mut String, request: &Incoming<'_>, claim: &Claim<'_>) -
         }
         text.push('\n');
     }
-    let signed = |name: &str| claim.signed_headers.split(';').any(|signed| signed.eq_ignore_ascii_case(name));
-    if !signed("host") {
+    if !claim.signs("host") {
         return Err(Fault::Unsigned("host".into()));
     }
     let ours = |name: &&str| name.len() > 6 && name.as_bytes()[..6].eq_ignore_ascii_case(b"x-amz-");
-    match request.headers.iter().map(|(name, _)| *name).filter(ours).find(|name| !signed(name)) {
+    match request.headers.iter().map(|(name, _)| *name).filter(ours).find(|name| !claim.signs(name)) {
         Some(name) => Err(Fault::Unsigned(name.to_lowercase())),
         None => Ok(()),
     }

@@ -190,6 +190,11 @@ impl<'a> Claim<'a> {
         self.token.as_deref()
     }
 
+    /// Whether the header is among those that are signed.
+    pub fn signs(&self, header: &str) -> bool {
+        self.signed_headers.split(';').any(|signed| signed.eq_ignore_ascii_case(header))
+    }
+
     /// How the body is signed.
     pub fn payload(&self) -> Payload {
         self.payload

@@ -57,6 +57,7 @@ struct Ask<'a> {
     token: Option<&'a str>,
     service: &'a str,
     at: Instant,
+    path: &'a str,
     headers: Vec<(&'a str, &'a str)>,
     body: &'a str,
 }
@@ -69,6 +70,7 @@ impl Default for Ask<'_> {
             token: None,
             service: "toy",
             at: NOW,
+            path: "/",
             headers: vec![("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "ToyService.Echo")],
             body: r#"{"Text":"fine"}"#,
         }
@@ -81,7 +83,7 @@ impl Ask<'_> {
         let mut headers: Vec<(&str, &[u8])> = vec![("host", b"localhost:4566")];
         headers.extend(self.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
         let body = self.body.as_bytes();
-        let plain = Incoming { method: "POST", path: "/", query: "", headers: &headers, body };
+        let plain = Incoming { method: "POST", path: self.path, query: "", headers: &headers, body };
         let Self { key: access_key, secret, token, service, .. } = self;
         let signer = Signer { access_key, secret, token: *token, region: "eu-west-1", service };
         let added = signer.sign(&plain, self.at).unwrap();
@@ -90,7 +92,14 @@ impl Ask<'_> {
     }
 
     fn request(&self) -> Vec<u8> {
-        with(&self.lines(), self.body)
+        self.request_with(&[])
+    }
+
+    /// With lines that are not signed.
+    fn request_with(&self, more: &[&str]) -> Vec<u8> {
+        let lines = self.lines();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        request(&format!("POST {}", self.path), &lines, self.body)
     }
 }
 
@@ -221,6 +230,29 @@ async fn whoever_did_not_sign_is_told_so_and_nothing_is_executed() {
         assert!(reply.text().contains(kind) && !reply.text().contains(SECRET), "{attack}: {}", reply.text());
         assert_eq!(house.executed() - before, usize::from(status == 200), "{attack}");
     }
+}
+
+#[tokio::test]
+async fn a_caught_request_of_another_protocol_cannot_be_sent_again_as_a_form() {
+    let house = verifying();
+    let body = r#"{"Text":"fine","Note":"&Action=Echo&Version=2020-01-01&Text=fine&"}"#;
+    let form = "application/x-www-form-urlencoded";
+    let target = ("x-amz-target", "ToyService.Echo");
+    // As some SDKs sign: the host and what begins with x-amz-, and no Content-Type.
+    let caught = Ask { headers: vec![target], body, ..Ask::default() };
+    check(&ask(&house, caught.request()).await, 200, r#""Account":"111111111111""#);
+    let path = "/service/ToyService/operation/Echo";
+    let of_cbor = Ask { path, headers: vec![], body: "Action=Echo&Version=2020-01-01&Text=fine", ..Ask::default() };
+    let as_form = format!("content-type: {form}");
+    for again in [caught.request_with(&[&as_form]), of_cbor.request_with(&[&as_form]), of_cbor.request()] {
+        let reply = ask(&house, again).await;
+        check(&reply, 403, "'content-type' must be a 'SignedHeader' in the AWS Authorization.");
+    }
+    assert_eq!(house.executed(), 1);
+    // Who signs that it is a form, means it: the Perl SDK sends both.
+    let meant = Ask { headers: vec![target, ("content-type", form)], body, ..Ask::default() };
+    check(&ask(&house, meant.request()).await, 200, "<Account>111111111111</Account>");
+    assert_eq!(house.executed(), 2);
 }
 
 #[tokio::test]
