@@ -59,10 +59,14 @@ pub fn read_keys(io: &dyn Io) -> Result<Option<Keys>, OpenError> {
 }
 
 fn decode(pages: &[u8]) -> Result<Keys, OpenError> {
-    let middle = pages.len() / 2 / PAGE_BYTES * PAGE_BYTES;
-    let (first, second) = pages.split_at(middle);
+    // Each copy says itself how long it is; how long the file is, a cut may have changed. Only of a first copy whose head is
+    // damaged nobody knows where it ends.
+    let middle = match head(pages) {
+        Ok(head) => padded(HEAD_BYTES + head.body_bytes),
+        Err(_) => pages.len() / 2 / PAGE_BYTES * PAGE_BYTES,
+    };
     let hurt = |at: usize, why| Damage::at(KEYS, at as u64, format!("one of the two copies of the data keys: {why}"));
-    match (copy(first), copy(second)) {
+    match (copy(pages), copy(pages.get(middle..).unwrap_or_default())) {
         (Err(Flaw::Newer(found)), _) | (_, Err(Flaw::Newer(found))) => Err(OpenError::newer(KEYS, found, KEYS_FORMAT)),
         (Ok(body), Ok(again)) if body == again => Ok(Keys { body, hurt: None }),
         (Ok(body), Ok(_)) => Ok(Keys { body, hurt: Some(hurt(middle, "it is another one")) }),
@@ -74,7 +78,13 @@ fn decode(pages: &[u8]) -> Result<Keys, OpenError> {
     }
 }
 
-fn copy(bytes: &[u8]) -> Result<Vec<u8>, Flaw> {
+/// What the head of a copy says.
+struct Head {
+    body_bytes: usize,
+    body_crc: u32,
+}
+
+fn head(bytes: &[u8]) -> Result<Head, Flaw> {
     let head = bytes.get(..HEAD_BYTES).ok_or(Flaw::Damaged("it is too short"))?;
     if head[0..4] != MAGIC || crc32c::crc32c(&head[..CRC_AT]) != u32_at(head, CRC_AT) {
         return Err(Flaw::Damaged("its checksum is wrong"));
@@ -83,18 +93,23 @@ fn copy(bytes: &[u8]) -> Result<Vec<u8>, Flaw> {
     if version > KEYS_FORMAT {
         return Err(Flaw::Newer(version));
     }
-    let body = bytes[HEAD_BYTES..].get(..u32_at(head, 8) as usize).ok_or(Flaw::Damaged("it is too short"))?;
-    match crc32c::crc32c(body) == u32_at(head, 12) {
+    Ok(Head { body_bytes: u32_at(head, 8) as usize, body_crc: u32_at(head, 12) })
+}
+
+fn copy(bytes: &[u8]) -> Result<Vec<u8>, Flaw> {
+    let head = head(bytes)?;
+    let body = bytes[HEAD_BYTES..].get(..head.body_bytes).ok_or(Flaw::Damaged("it is too short"))?;
+    match crc32c::crc32c(body) == head.body_crc {
         true => Ok(body.to_vec()),
         false => Err(Flaw::Damaged("the checksum of its body is wrong")),
     }
 }
 
-fn encode(body: &[u8]) -> AlignedBuf {
-    let length = u32::try_from(body.len()).expect("a few keys are shorter than 4 GiB");
+/// Nothing if it is longer than what is read again.
+fn encode(body: &[u8]) -> Option<AlignedBuf> {
     let one = padded(HEAD_BYTES + body.len());
+    let length = u32::try_from(body.len()).ok().filter(|_| 2 * one <= KEYS_BYTES_MAX)?;
     let mut pages = AlignedBuf::new(2 * one);
-    assert!(pages.len() <= KEYS_BYTES_MAX, "what is written can be read again");
     for copy in pages.chunks_exact_mut(one) {
         copy[0..4].copy_from_slice(&MAGIC);
         copy[4..6].copy_from_slice(&KEYS_FORMAT.to_le_bytes());
@@ -104,13 +119,14 @@ fn encode(body: &[u8]) -> AlignedBuf {
         copy[CRC_AT..HEAD_BYTES].copy_from_slice(&crc.to_le_bytes());
         copy[HEAD_BYTES..HEAD_BYTES + body.len()].copy_from_slice(body);
     }
-    pages
+    Some(pages)
 }
 
 /// Puts `body` in the place of what the file held, durably, and reads it back. After an error either of the two may be there;
 /// whoever writes keeps to the keys that both have. The caller holds the folder's lock.
 pub fn write_keys(io: &dyn Io, body: &[u8]) -> Result<(), StoreError> {
-    let pages = encode(body);
+    let too_long = || io::Error::new(io::ErrorKind::FileTooLarge, "there are too many keys for one file");
+    let pages = encode(body).ok_or_else(too_long).map_err(Fault::of(KEYS, "write"))?;
     match io.remove(KEYS_NEW) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(Fault::of(KEYS_NEW, "remove")(error).into());
@@ -146,7 +162,7 @@ mod tests {
 
     #[test]
     fn any_flipped_bit_of_one_copy_costs_nothing_and_is_told() {
-        let whole = encode(b"wrapped keys");
+        let whole = encode(b"wrapped keys").unwrap();
         for at in (0..HEAD_BYTES + 12).chain(PAGE_BYTES..PAGE_BYTES + HEAD_BYTES + 12) {
             for bit in 0..8 {
                 let mut pages = whole.to_vec();
@@ -158,11 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_or_two_damages_refuse() {
-        let whole = encode(&[3; 6000]);
-        for length in (0..whole.len()).step_by(700) {
-            let cut = decode(&whole[..length]);
-            assert!(cut.as_ref().map_or(true, |keys| keys.body == [3; 6000]), "{length}");
+    fn a_cut_behind_the_first_copy_costs_nothing_and_a_cut_through_it_or_two_damages_refuse() {
+        let whole = encode(&[3; 6000]).unwrap();
+        let (one, all) = (HEAD_BYTES + 6000, 2 * PAGE_BYTES + HEAD_BYTES + 6000);
+        for length in (0..whole.len()).step_by(101).chain([one - 1, one, all - 1, all, whole.len()]) {
+            match decode(&whole[..length]) {
+                Ok(keys) => {
+                    assert!(length >= one && keys.body == [3; 6000], "{length}");
+                    assert_eq!(keys.hurt.is_some(), length < all, "{length}");
+                }
+                Err(error) => assert!(length < one && matches!(error, OpenError::Corrupt { .. }), "{length}: {error}"),
+            }
         }
         let mut pages = whole.to_vec();
         pages[20] ^= 1;
@@ -171,8 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn more_keys_than_fit_are_an_error_and_those_before_stay() {
+        let disk = SimDisk::new(1);
+        write_keys(&disk, &[1; 100]).unwrap();
+        let refused = write_keys(&disk, &vec![2; KEYS_BYTES_MAX / 2]).unwrap_err();
+        assert!(refused.to_string().contains("too many keys"), "{refused}");
+        assert_eq!(read_keys(&disk).unwrap(), Some(Keys { body: vec![1; 100], hurt: None }));
+        let most = vec![2; KEYS_BYTES_MAX / 2 - HEAD_BYTES];
+        write_keys(&disk, &most).unwrap();
+        assert_eq!(read_keys(&disk).unwrap(), Some(Keys { body: most, hurt: None }));
+    }
+
+    #[test]
     fn a_newer_format_is_named() {
-        let mut pages = encode(b"x").to_vec();
+        let mut pages = encode(b"x").unwrap().to_vec();
         pages[4] = 2;
         let crc = crc32c::crc32c(&pages[..CRC_AT]);
         pages[CRC_AT..HEAD_BYTES].copy_from_slice(&crc.to_le_bytes());
