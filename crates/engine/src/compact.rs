@@ -2,8 +2,9 @@
 //!
 //! A queue that drains from its front gives whole pieces back and is never written again. What is left of others, a stuck
 //! message here and there, is gathered: a segment is worth writing anew when less than half of its records are held, and
-//! small segments as soon as there are several of them. A damaged one is given up after a few rounds, or at once if the start
-//! found its ends damaged (`suspects.rs`): what of it is sound is written anew, what is not is told to be lost.
+//! small segments as soon as there are several of them. A damaged one is given up after a few rounds, or at once if the
+//! start read its ends and they were damaged (`suspects.rs`): what of it is sound is written anew, what is not is told to
+//! be lost.
 
 use crate::registry::{Choice, Stored, Use};
 use crate::retire::by_owner;
@@ -28,6 +29,7 @@ type Partitions = Vec<(PartitionId, Arc<dyn Stored>)>;
 impl Store {
     /// Writes the segments anew for which that is worth it. Says how many; nobody refers to them afterwards.
     pub(crate) fn compact(&self) -> Result<u64, StoreError> {
+        self.look_at_ends();
         let uses = self.uses();
         let mut segments = self.journal().segments();
         let mut written = 0;
@@ -38,6 +40,19 @@ impl Store {
             written += self.rewrite_all(&[number])?;
         }
         Ok(written + self.rewrite_all(&choose(&segments, &uses))?)
+    }
+
+    /// Looks once more at the ends of segments that could not be read.
+    fn look_at_ends(&self) {
+        for number in self.suspects.ends_in_doubt() {
+            match self.journal().look_again_at(number) {
+                None => self.suspects.acquit(Source::Segment(number)),
+                Some(damage) => {
+                    tracing::error!(%damage, "an end of a segment is damaged");
+                    self.suspects.doubt_ends(number, &damage);
+                }
+            }
+        }
     }
 
     /// Writes segments anew. Damage in one of them puts it off, until the segment is given up.

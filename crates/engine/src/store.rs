@@ -14,7 +14,7 @@ use crate::registry::Registry;
 use crate::slices::SLICES_IN_A_SEGMENT;
 use crate::suspects::Suspects;
 use crate::timers::Timers;
-use journal::{Drive, Io, Journal, OpenError, ReplayError, Source, Urgency};
+use journal::{Drive, Io, Journal, OpenError, ReplayError, Urgency};
 use names::{PartitionId, Position};
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -109,7 +109,7 @@ impl Store {
         let store = Self::new(journal, clock, memory, keyring, manual, slice_bytes);
         for (number, damage) in store.journal().hurt_segments() {
             tracing::error!(%damage, "a segment is damaged; what of it is sound is served, and will be written anew");
-            store.suspects.condemn(Source::Segment(*number), &damage.to_string());
+            store.suspects.doubt_ends(*number, damage);
         }
         Ok(store)
     }

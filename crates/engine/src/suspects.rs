@@ -18,6 +18,8 @@ pub(crate) struct Suspects(Mutex<BTreeMap<Source, Suspect>>);
 struct Suspect {
     rounds: u32,
     why: String,
+    /// It is a segment of which an end could not be read, and is looked at in each round.
+    ends: bool,
 }
 
 impl Suspects {
@@ -37,7 +39,25 @@ impl Suspects {
 
     /// Gives the file up without waiting.
     pub(crate) fn condemn(&self, source: Source, why: &str) {
-        self.lock().insert(source, Suspect { rounds: DAMAGED_ROUNDS, why: why.to_owned() });
+        self.lock().insert(source, Suspect { rounds: DAMAGED_ROUNDS, why: why.to_owned(), ends: false });
+    }
+
+    /// An end of a segment is damaged: it is given up at once, unless the disk refused the read and the next may succeed.
+    pub(crate) fn doubt_ends(&self, segment: u64, damage: &Damage) {
+        let source = Source::Segment(segment);
+        if !damage.may_pass {
+            return self.condemn(source, &damage.to_string());
+        }
+        self.accuse(source, damage);
+        self.lock().entry(source).or_default().ends = true;
+    }
+
+    /// Segments whose ends are to be looked at once more.
+    pub(crate) fn ends_in_doubt(&self) -> Vec<u64> {
+        let suspects = self.lock();
+        let doubted = suspects.iter().filter(|(_, suspect)| suspect.ends && suspect.rounds < DAMAGED_ROUNDS);
+        let segment = |source: &Source| if let Source::Segment(number) = source { Some(*number) } else { None };
+        doubted.filter_map(|(source, _)| segment(source)).collect()
     }
 
     /// It can be read after all, or is gone.

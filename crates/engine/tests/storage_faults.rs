@@ -246,6 +246,49 @@ fn a_segment_with_a_damaged_end_is_served_whole_written_anew_and_set_aside() {
 }
 
 #[test]
+fn an_end_that_the_disk_refuses_to_read_once_costs_nothing_and_one_that_it_goes_on_refusing_is_given_up() {
+    let (disk, name) = closed_house();
+    let reads = {
+        let whole = Arc::new(disk.kill());
+        House::open(Arc::clone(&whole));
+        whole.reads()
+    };
+    let mut met = 0;
+    for lasting in [false, true] {
+        for read in 0..=reads {
+            let hurt = Arc::new(disk.kill());
+            hurt.fail_read(read);
+            let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Instant::from_millis(1_000)));
+            let mut recovery = Recovery::new(FAMILY, Album::default);
+            let opened =
+                Store::open(Arc::<SimDisk>::clone(&hurt), Options::small(FILE_BYTES), clock, &mut [&mut recovery]);
+            // What else is read at a start has to be read.
+            let Ok(store) = opened else { continue };
+            recovery.finish(&store);
+            let of_ends =
+                store.journal().hurt_segments().iter().any(|(_, damage)| damage.may_pass && damage.file == name);
+            let album = store.partition(ALBUM).unwrap();
+            let house = House { disk: hurt, store, album };
+            if lasting && !of_ends {
+                continue;
+            }
+            met += u32::from(of_ends);
+            for round in 2..=engine::DAMAGED_ROUNDS {
+                if lasting {
+                    house.disk.fail_read(house.disk.reads() + 1);
+                }
+                let given_up = u64::from(lasting && round == engine::DAMAGED_ROUNDS);
+                assert_eq!(house.store.tend().unwrap().compacted_segments, given_up, "read {read}, round {round}");
+                assert_eq!(house.segment_names().contains(&name), given_up == 0, "read {read}, round {round}");
+            }
+            assert_withheld(&house, 200, &[]);
+            assert_eq!(house.store.journal().damaged_files(), u64::from(lasting));
+        }
+    }
+    assert_eq!(met, 4, "a header and a footer, each in both ways");
+}
+
+#[test]
 fn a_segment_that_was_cut_costs_what_stood_behind_the_cut_and_says_so() {
     let (disk, name) = closed_house();
     disk.truncate(&name, 4096 + 20_000);

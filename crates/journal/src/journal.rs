@@ -245,6 +245,11 @@ impl Journal {
         self.ledger.as_ref().map_or(&[], |ledger| ledger.segments().hurt())
     }
 
+    /// What is wrong now with the ends of a segment, if it is still listed.
+    pub fn look_again_at(&self, segment: u64) -> Option<Damage> {
+        self.ledger.as_ref()?.segments().look_again(segment)
+    }
+
     /// Bytes of the complete checkpoint, and of those of changes after it.
     pub fn checkpoint_bytes(&self) -> (u64, u64) {
         self.ledger.as_ref().map_or((0, 0), Ledger::checkpoint_bytes)

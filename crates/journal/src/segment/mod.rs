@@ -167,6 +167,15 @@ impl Segments {
         &self.hurt
     }
 
+    /// What is wrong now with the ends of a listed segment.
+    pub fn look_again(&self, number: u64) -> Option<Damage> {
+        let info = *self.state().infos.get(&number)?;
+        match ends::check_listed(&*self.io, self.log_id, &info, true) {
+            Ok(damage) => damage,
+            Err(error) => Some(Damage { may_pass: true, ..Damage::at(&segment_name(number), 0, error.to_string()) }),
+        }
+    }
+
     /// The number in `name` if it is a segment's, whole or half-made. One that no list names is a crash's leftover.
     pub fn is_ours(name: &str) -> Option<u64> {
         let rest = name.strip_prefix("segment-")?;
