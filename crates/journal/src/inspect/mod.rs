@@ -381,7 +381,6 @@ impl Inspection<'_> {
         }
     }
 
-    /// Files that no list names are removed at the next open; they are no damage.
     /// The wrapped data keys, as far as that can be told without the root key.
     fn keys(&mut self) -> Result<(), OpenError> {
         let found = match read_keys(&**self.io) {
@@ -404,6 +403,7 @@ impl Inspection<'_> {
         Ok(())
     }
 
+    /// Files that no list names are removed at the next open; they are no damage.
     fn leftovers(&mut self, manifest: &Manifest) {
         let listed: HashSet<u64> = manifest.segments.iter().map(|segment| segment.number).collect();
         let checkpoints: HashSet<u64> = manifest.checkpoints.iter().map(|file| file.number).collect();
