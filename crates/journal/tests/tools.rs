@@ -18,7 +18,9 @@ use journal::{
     Io, Journal, OpenError, Place, Record, ReplayError, Snapshot,
     backup::{BackupError, Goal, Terms, copy_folder, restore},
     inspect::{Cure, Inspector, Item, Report, contents, files, inspect},
+    read_keys,
     sim::SimDisk,
+    write_keys,
 };
 use model::for_each_seed;
 use names::{Instant, Position};
@@ -214,14 +216,26 @@ fn a_repair_leaves_a_clean_folder_that_opens_with_what_it_said_or_changes_nothin
     assert!(cut.get() > 0, "some damage was cut away");
 }
 
+fn copy_with_keys(
+    source: &dyn Io,
+    target: &SimDisk,
+    has_all_keys: &dyn Fn(&[u8], &[u8]) -> bool,
+) -> Result<journal::backup::Copied, BackupError> {
+    let (mut link, mut progress) = (|_: &str, _: &str| false, |_, _| ());
+    copy_folder(
+        source,
+        target,
+        Terms { made_at: Instant::EPOCH, link: &mut link, has_all_keys, progress: &mut progress },
+    )
+}
+
 fn back_up(source: &SimDisk, target: &SimDisk) -> journal::backup::Copied {
-    let terms = Terms { made_at: Instant::EPOCH, link: &mut |_, _| false, progress: &mut |_, _| () };
-    copy_folder(source, target, terms).unwrap()
+    copy_with_keys(source, target, &|_, _| true).unwrap()
 }
 
 fn restored(folder: &SimDisk, goal: Goal, seed: u64) -> Result<SimDisk, BackupError> {
     let target = SimDisk::new(seed);
-    restore(&shared(folder), &target, goal, &mut |_| None, &mut |_, _| ())?;
+    restore(&shared(folder), &target, goal, &mut |_| Ok(None), &mut |_, _| ())?;
     Ok(target.crash())
 }
 
@@ -237,7 +251,9 @@ fn what_was_backed_up_while_it_was_written_to_comes_back_and_so_does_every_posit
         for _ in 0..3 {
             live(&journal, &mut user, &mut history, &mut rng, 60);
             user.checkpoint(&journal, rng.bool(), None, Vec::new(), &BTreeSet::new()).unwrap();
-            let terms = Terms { made_at: Instant::EPOCH, link: &mut |_, _| false, progress: &mut |_, _| () };
+            let (mut link, mut progress) = (|_: &str, _: &str| false, |_, _| ());
+            let has_all_keys = &|_: &[u8], _: &[u8]| true;
+            let terms = Terms { made_at: Instant::EPOCH, link: &mut link, has_all_keys, progress: &mut progress };
             let copied = journal.backup(&folder, terms).unwrap();
             assert_eq!(copied.last, journal.durable());
             lasts.push(copied.last.get());
@@ -313,8 +329,7 @@ impl Io for Served {
 fn a_spare_that_the_log_takes_while_a_backup_looks_around_is_not_missed() {
     let (disk, history) = lived(11, 150);
     let folder = SimDisk::new(12);
-    let terms = Terms { made_at: Instant::EPOCH, link: &mut |_, _| false, progress: &mut |_, _| () };
-    let copied = copy_folder(&Served(disk), &folder, terms).unwrap();
+    let copied = copy_with_keys(&Served(disk), &folder, &|_, _| true).unwrap();
     let whole = restored(&folder, Goal::Everything, 13).unwrap();
     assert!(check(&whole).findings.is_empty());
     assert_opens(&whole, &history, copied.last.get());
@@ -329,9 +344,47 @@ fn a_second_backup_brings_only_what_is_new_and_a_foreign_log_is_refused() {
     assert_eq!((second.number, second.known, second.bytes), (2, second.files, 0));
     assert!(first.bytes > 0 && first.known == 0);
     let (other, _) = lived(7, 20);
-    let terms = Terms { made_at: Instant::EPOCH, link: &mut |_, _| false, progress: &mut |_, _| () };
-    let refused = copy_folder(&other, &folder, terms).unwrap_err();
+    let refused = copy_with_keys(&other, &folder, &|_, _| true).unwrap_err();
     assert!(matches!(&refused, BackupError::Refused(why) if why.contains("another log")), "{refused}");
+}
+
+#[test]
+fn data_keys_that_only_a_backup_has_are_not_written_over() {
+    let (disk, _) = lived(15, 60);
+    let folder = SimDisk::new(16);
+    // A letter for each key.
+    let has_all = |body: &[u8], other: &[u8]| other.iter().all(|key| body.contains(key));
+    let copy = |keys: &[u8]| {
+        write_keys(&disk, keys).unwrap();
+        copy_with_keys(&disk, &folder, &has_all)
+    };
+    copy(b"ab").unwrap();
+    let files = folder.list().unwrap();
+    for set_back in [&b"a"[..], b"ac"] {
+        let refused = copy(set_back).unwrap_err();
+        assert!(matches!(&refused, BackupError::Refused(why) if why.contains("lacks data keys")), "{refused}");
+        assert_eq!(read_keys(&folder).unwrap().unwrap().body, b"ab");
+        assert_eq!(folder.list().unwrap(), files, "nothing was begun");
+    }
+    copy(b"cba").unwrap();
+    assert_eq!(read_keys(&folder).unwrap().unwrap().body, b"cba");
+    // Keys that nobody can read open nothing.
+    folder.overwrite(journal::KEYS, 0, &[0; 2 * 4096]);
+    copy(b"a").unwrap();
+    disk.lose(journal::KEYS);
+    assert!(copy_with_keys(&disk, &folder, &has_all).is_err(), "none are fewer than one");
+}
+
+#[test]
+fn a_time_that_cannot_be_known_refuses_a_restore() {
+    let (disk, _) = lived(17, 60);
+    let folder = SimDisk::new(18);
+    back_up(&disk, &folder);
+    let target = SimDisk::new(19);
+    let goal = Goal::Time(Instant::EPOCH);
+    let refused = restore(&shared(&folder), &target, goal, &mut |_| Err("it is sealed".into()), &mut |_, _| ());
+    assert!(matches!(&refused, Err(BackupError::Refused(why)) if why.ends_with("it is sealed")), "{refused:?}");
+    assert_eq!(target.list().unwrap(), [""; 0]);
 }
 
 #[test]
@@ -353,7 +406,7 @@ fn a_damaged_backup_is_not_restored_and_a_full_folder_is_not_restored_into() {
         }
     }
     assert!(refused > 100, "{refused} of 150 were refused");
-    let full = restore(&shared(&folder), &disk, Goal::Everything, &mut |_| None, &mut |_, _| ());
+    let full = restore(&shared(&folder), &disk, Goal::Everything, &mut |_| Ok(None), &mut |_, _| ());
     assert!(matches!(full, Err(BackupError::Refused(why)) if why.contains("must be empty")));
 }
 

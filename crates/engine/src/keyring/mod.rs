@@ -142,6 +142,12 @@ impl Keyring {
         read_keys(io)?.map(|keys| Wrapped::decode(&keys.body)).transpose()
     }
 
+    /// Whether the data keys in one body of the file are all in another. Of what cannot be read that is not known, so no.
+    pub fn has_all_of(body: &[u8], other: &[u8]) -> bool {
+        let (Ok(one), Ok(other)) = (Wrapped::decode(body), Wrapped::decode(other)) else { return false };
+        other.keys.iter().all(|(id, _)| one.keys.iter().any(|(known, _)| known == id))
+    }
+
     /// Opens the folder's keys, or makes some in memory where it has none. Nothing is written before the store is open.
     /// `passphrase` says how `root` came from one, and is kept beside the keys.
     pub fn load(

@@ -170,12 +170,16 @@ fn a_new_key_seals_and_the_earlier_one_still_opens_after_a_restart_too() {
     let io = disk();
     let keys = load(&io, root()).unwrap();
     keys.settle().unwrap();
+    let body = || read_keys(&*io).unwrap().unwrap().body;
     let (first_id, first) = sealed_record(&keys, None);
+    let before = body();
     let second_id = keys.rotate(NOW.plus_millis(5)).unwrap();
     let (sealed_by, second) = sealed_record(&keys, None);
     assert!(sealed_by == second_id && first_id != second_id);
     let again = load(&io, root()).unwrap();
     assert_eq!(again.newest(), (second_id, NOW.plus_millis(5), 2));
+    assert!(Keyring::has_all_of(&body(), &before) && Keyring::has_all_of(&before, &before));
+    assert!(!Keyring::has_all_of(&before, &body()) && !Keyring::has_all_of(&body(), b"nothing that can be read"));
     for keys in [&keys, &again] {
         assert_eq!(opened(keys, &record(first_id, &first)), Ok(b"a message".to_vec()));
         assert_eq!(opened(keys, &record(second_id, &second)), Ok(b"a message".to_vec()));

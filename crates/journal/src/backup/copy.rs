@@ -11,7 +11,7 @@ use names::{Instant, Position};
 use crate::{
     aligned::{AlignedBuf, padded},
     block::BLOCK_HEADER_BYTES,
-    error::{Damage, Fault},
+    error::{Damage, Fault, OpenError},
     inspect::walk::{self, Block, Lengths, Step},
     io::{Io, IoFile},
     keys::{read_keys, write_keys},
@@ -34,6 +34,9 @@ pub struct Terms<'a> {
     pub made_at: Instant,
     /// Gives a file of the log's folder a second name in the backup's, if the file system can. Says whether it did.
     pub link: &'a mut dyn FnMut(&str, &str) -> bool,
+    /// Whether the first of two bodies of `keys` has all data keys that the second has: what these are, the journal does not
+    /// know.
+    pub has_all_keys: &'a dyn Fn(&[u8], &[u8]) -> bool,
     /// Is told how many bytes of all are done.
     pub progress: &'a mut dyn FnMut(u64, u64),
 }
@@ -92,6 +95,7 @@ pub(crate) fn copy(
     let number = earlier.last().map_or(1, |last| last.number + 1);
     let mut copy =
         Copy { source, target, terms, earlier, done: 0, all, copied: Copied { number, ..Copied::default() } };
+    copy.check_keys()?;
     copy.immutable(manifest)?;
     let (last, logs) = copy.log(manifest, upto)?;
     copy.keys()?;
@@ -175,8 +179,22 @@ impl Copy<'_, '_> {
         Ok(())
     }
 
-    /// Copies the wrapped data keys, after all that is sealed with them. They only ever become more, so the newest are right for
-    /// every backup in the folder.
+    /// The data keys of a log only ever become more, so the newest are right for every backup in the folder. They are not where
+    /// the data folder was set back meanwhile: then those that lie here alone may open the earlier backups.
+    fn check_keys(&self) -> Result<(), BackupError> {
+        let there = match read_keys(self.target) {
+            // Nobody can read them any more, so nothing is lost with them.
+            Err(OpenError::Corrupt { .. }) => None,
+            there => there?,
+        };
+        let Some(there) = there else { return Ok(()) };
+        let has_all = read_keys(self.source)?.is_some_and(|keys| (self.terms.has_all_keys)(&keys.body, &there.body));
+        let why = "the data folder lacks data keys that the backups in this folder need: it was set back since; give another \
+                   folder";
+        if has_all { Ok(()) } else { Err(BackupError::Refused(why.into())) }
+    }
+
+    /// Copies the wrapped data keys, after all that is sealed with them.
     fn keys(&mut self) -> Result<(), BackupError> {
         let Some(keys) = read_keys(self.source)? else { return Ok(()) };
         self.copied.files += 1;

@@ -62,8 +62,8 @@ pub struct Restored {
     pub log_id: u64,
 }
 
-/// Says when a record was written, if it says so itself.
-pub type TimeOf<'a> = dyn FnMut(&Record<'_>) -> Option<Instant> + 'a;
+/// Says when a record was written, if it says so itself; or why that cannot be known, which ends the restore.
+pub type TimeOf<'a> = dyn FnMut(&Record<'_>) -> Result<Option<Instant>, String> + 'a;
 
 /// Restores `goal` from the backups in `folder` into `target`, which must be empty. The manifest comes last: until then
 /// `target` is no log.
@@ -174,7 +174,7 @@ fn last_before(
         let view = View::new(Arc::clone(folder), &index.manifest);
         walk_log(&view, index.manifest.base, index.last, &mut |block| {
             for record in block.header.records(block.payload) {
-                match time_of(&record) {
+                match time_of(&record).map_err(|why| unknown(&record, &why))? {
                     Some(at) => {
                         here = at <= time;
                         early |= here;
@@ -194,6 +194,10 @@ fn last_before(
     }
     let why = "no record in the backup is as early as this; an earlier backup may hold some".into();
     Err(BackupError::Refused(why))
+}
+
+fn unknown(record: &Record<'_>, why: &str) -> BackupError {
+    BackupError::Refused(format!("when the record at position {} was written cannot be known: {why}", record.position))
 }
 
 type VisitBlock<'a> = dyn FnMut(&Block<'_>) -> Result<ControlFlow<()>, BackupError> + 'a;

@@ -2,6 +2,7 @@
 
 use super::{failed, lock, not_begun};
 use crate::progress::Progress;
+use engine::Keyring;
 use journal::ReadOnlyDisk;
 use journal::RealDisk;
 use journal::backup::{BackupError, Copied, Terms, copy_folder};
@@ -108,7 +109,7 @@ pub(crate) fn into(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let made_at = Instant::from_millis(u64::try_from(now.as_millis()).unwrap_or(0));
     let mut link = |name: &str, stored: &str| std::fs::hard_link(folder.join(name), to.join(stored)).is_ok();
-    copy(&target, Terms { made_at, link: &mut link, progress })
+    copy(&target, Terms { made_at, link: &mut link, has_all_keys: &Keyring::has_all_of, progress })
 }
 
 /// What a backup came to, for a person.

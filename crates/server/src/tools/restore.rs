@@ -1,11 +1,11 @@
 //! `tidewire restore`: makes a data folder from a backup, as of its end, of a position or of a time.
 
-use super::{failed, lock, moment, not_begun, services};
+use super::{failed, keyring, lock, moment, not_begun, services};
 use crate::progress::Progress;
 use crate::root_key::RootKeySource;
 use engine::Keyring;
 use journal::backup::{BackupError, Goal, restore};
-use journal::{Io, ReadOnlyDisk, RealDisk};
+use journal::{Io, ReadOnlyDisk, RealDisk, Record};
 use names::Position;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +42,16 @@ fn say_what_opens_it(words: &Restore, target: &dyn Io) {
     }
 }
 
+/// What opens the backups, where records have to be read: only they know when they were written.
+fn keys(words: &Restore, from: &Arc<dyn Io>) -> Result<Option<Keyring>, String> {
+    match words.goal {
+        Goal::Everything | Goal::Position(_) => Ok(None),
+        // The root key lies where it will be needed, since no backup contains it.
+        Goal::Time(_) => keyring(&words.folder, from, &words.root_key)
+            .map_err(|why| format!("what a moment ends at is found by reading records, and they are sealed: {why}")),
+    }
+}
+
 /// Restores.
 pub(crate) fn run(words: &Restore) -> ExitCode {
     let from: Arc<dyn Io> = match ReadOnlyDisk::open(&words.from) {
@@ -56,9 +66,13 @@ pub(crate) fn run(words: &Restore) -> ExitCode {
         Ok(guard) => guard,
         Err(why) => return not_begun(why),
     };
+    let keys = match keys(words, &from) {
+        Ok(keys) => keys,
+        Err(why) => return not_begun(why),
+    };
     let mut progress = Progress::new("restoring");
-    let restored =
-        restore(&from, &target, words.goal, &mut services::time_of, &mut |done, all| progress.show(done, all));
+    let mut time_of = |record: &Record<'_>| services::time_of(keys.as_ref(), record);
+    let restored = restore(&from, &target, words.goal, &mut time_of, &mut |done, all| progress.show(done, all));
     progress.clear();
     match restored {
         Ok(restored) => {

@@ -1,6 +1,6 @@
 //! What the services know of records, for tools that open no server: whether they can be replayed, and what they say.
 
-use engine::{Memory, Recover, content_of_sealed};
+use engine::{Keyring, Memory, Recover, content_of_sealed, open_record};
 use iam::{Iam, IamRecovery};
 use journal::{Record, ReplayError, Snapshot};
 use kms::{Kms, KmsRecovery};
@@ -78,10 +78,12 @@ pub(crate) fn queue_of(snapshot: &Snapshot<'_>) -> Option<String> {
 }
 
 /// When a record was written, if it says so.
-pub(crate) fn time_of(record: &Record<'_>) -> Option<Instant> {
-    match record.key_id {
-        0 => describe(record).ok().and_then(|described| described.time),
-        // A message says its time outside of what is sealed; the others belong to the record before them.
-        _ => content_of_sealed(record).map(|(_, time)| time),
+pub(crate) fn time_of(keys: Option<&Keyring>, record: &Record<'_>) -> Result<Option<Instant>, String> {
+    // A message says it outside of what is sealed.
+    if let Some((_, time)) = content_of_sealed(record) {
+        return Ok(Some(time));
     }
+    let mut plain = Vec::new();
+    let opened = open_record(keys, record, &mut plain).map_err(|sealed| sealed.to_string())?;
+    describe(&opened).map(|described| described.time)
 }

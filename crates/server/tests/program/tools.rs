@@ -130,27 +130,41 @@ fn a_folder_is_restored_as_of_a_position_and_as_of_a_time() {
         send(&server.address, body);
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    // No message says when this was.
+    ask(&server.address, "CreateQueue", r#"{"QueueName": "later"}"#);
     let (code, said) = output(&["backup", data.path(), "--to", kept.path()]);
     assert_eq!(code, Some(0), "{said}");
     server.stop();
     let (_, said) = output(&["dump", data.path(), "--output", "ndjson"]);
     let records: Vec<_> = said.lines().map(json).filter(|line| line["what"] == "sent").collect();
-    let expected = BTreeSet::from(["one".to_owned(), "two".to_owned()]);
-    for (name, to) in
-        [("position", records[1]["position"].to_string()), ("time", records[1]["time"].as_str().unwrap().into())]
+    let time = |nth: usize| records[nth]["time"].as_str().unwrap().to_owned();
+    let key = format!("file:{}/root.key", data.path());
+    for (name, to, sent) in
+        [("position", records[1]["position"].to_string(), 2), ("time", time(1), 2), ("late", time(2), 3)]
     {
+        let expected: BTreeSet<String> = ["one", "two", "three"].into_iter().take(sent).map(str::to_owned).collect();
         let made = Folder::new(&format!("point-made-{name}"));
-        let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path(), "--to", &to]);
+        let words = ["restore", kept.path(), "--data-dir", made.path(), "--to", &to];
+        if name != "position" {
+            let (code, said) = output(&words);
+            assert!(code == Some(2) && said.contains("they are sealed") && said.contains("root key"), "{said}");
+            let left = fs::read_dir(made.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            assert_eq!(left.filter(|name| name != "lock").count(), 0, "nothing was begun");
+        }
+        let (code, said) = output(&[&words[..], &["--root-key", &key]].concat());
         assert_eq!(code, Some(0), "{said}");
         bring_key(&data, &made);
         assert_eq!(output(&["fsck", made.path()]).0, Some(0));
         let elsewhere = serve(&made);
         assert_eq!(bodies(&elsewhere.address), expected, "{name}");
+        let later = ask(&elsewhere.address, "GetQueueUrl", r#"{"QueueName": "later"}"#);
+        assert!(later.starts_with("HTTP/1.1 400 ") && later.contains("NonExistentQueue"), "{name}: {later}");
         elsewhere.stop();
     }
     let made = Folder::new("point-made-never");
     for to in ["999", "1999-01-01T00:00:00Z"] {
-        let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path(), "--to", to]);
+        let words = ["restore", kept.path(), "--data-dir", made.path(), "--to", to, "--root-key", &key];
+        let (code, said) = output(&words);
         assert_eq!(code, Some(2), "{said}");
     }
     let (code, said) = output(&["restore", kept.path(), "--data-dir", made.path(), "--to", "yesterday"]);
