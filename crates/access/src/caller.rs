@@ -114,6 +114,12 @@ impl Caller {
         self
     }
 
+    /// How much memory its names take.
+    pub fn bytes(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
+        self.name.len() + text(&self.role) + text(&self.unique_id)
+    }
+
     /// What sort of caller it is.
     pub fn kind(&self) -> Kind {
         self.kind

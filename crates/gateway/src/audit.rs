@@ -5,11 +5,12 @@
 //! every protocol and every service is told alike, and secrets are left out before anybody could write them down.
 //! A request that is wanted is told of whatever becomes of it, also if its client goes away while it is carried out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::USER_AGENT;
 use http::request::Parts;
-use names::{AccountId, Instant};
+use names::{AccountId, Instant, Region};
 use wire::schema::OperationShape;
 use wire::{Timestamp, Write};
 
@@ -17,7 +18,9 @@ use crate::RequestId;
 use crate::credential::Scope;
 use crate::gateway::Origin;
 use crate::heard::{self, Heard};
+use crate::identity::Fact;
 use crate::isolation;
+use crate::limits::AUDITED_TEXT_BYTES_MAX;
 use crate::need::Need;
 use crate::route::{self, Place};
 use crate::service::{Caller, Description, Refused};
@@ -51,8 +54,8 @@ pub struct Event {
     /// The operation that was asked for.
     pub operation: &'static OperationShape,
     /// Who asked; absent where that was not believed.
-    pub caller: Option<Caller>,
-    /// The access key id that the request named, believed or not.
+    pub asker: Option<Asker>,
+    /// The access key id that the request named, believed or not; cut, as the next two, where it is long.
     pub access_key: Option<Box<str>>,
     /// The connection that it came over.
     pub origin: Origin,
@@ -70,6 +73,56 @@ pub struct Event {
     pub outcome: Outcome,
     /// What the operation was about, where policies were asked: ARNs, and whose they are.
     pub resources: Vec<(Arc<str>, Option<AccountId>)>,
+}
+
+/// Who asked, without what only the request itself needs: an event may wait, and shall hold on to nobody's policies.
+#[derive(Debug)]
+pub struct Asker {
+    /// Kind, account, names, unique id.
+    pub caller: access::Caller,
+    /// The account that the request acted in.
+    pub account: AccountId,
+    /// The region that it was meant for.
+    pub region: Region,
+    /// Since when there is the session, if it is one.
+    pub session_since: Option<Instant>,
+    /// Whether the session was begun with a second factor.
+    pub by_two_factors: bool,
+}
+
+impl Asker {
+    fn of(caller: &Caller) -> Self {
+        let identity = &caller.identity;
+        let fact = |name: &str| identity.facts.iter().find(|(known, _)| **known == *name).map(|(_, fact)| fact);
+        let session_since = match fact("aws:tokenissuetime") {
+            Some(Fact::Moment(moment)) => Some(*moment),
+            _ => None,
+        };
+        Self {
+            caller: identity.caller.clone(),
+            account: caller.account,
+            region: caller.region.clone(),
+            session_since,
+            by_two_factors: matches!(fact("aws:multifactorauthpresent"), Some(Fact::Bool(true))),
+        }
+    }
+}
+
+impl Event {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
+        let asker = self.asker.as_ref().map_or(0, |asker| asker.caller.bytes());
+        let outcome = match &self.outcome {
+            Outcome::Done(told) => told.as_ref().map_or(0, Told::bytes),
+            Outcome::Refused(refused) => refused.message.len(),
+            Outcome::Unknown => 0,
+        };
+        let resources: usize = self.resources.iter().map(|resource| size_of_val(resource) + resource.0.len()).sum();
+        let input = self.input.as_ref().map_or(0, Told::bytes);
+        let texts = text(&self.access_key) + text(&self.user_agent) + text(&self.host);
+        size_of::<Self>() + asker + texts + input + outcome + resources
+    }
 }
 
 /// What came of a request.
@@ -108,6 +161,29 @@ pub enum Told {
     Cut,
 }
 
+impl Told {
+    /// About how much memory it has beside itself.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Struct(members) => {
+                size_of_val(&members[..]) + members.iter().map(|(_, told)| told.bytes()).sum::<usize>()
+            }
+            Self::Map(entries) => {
+                let of_entry = |(key, told): &(String, Self)| key.len() + told.bytes();
+                size_of_val(&entries[..]) + entries.iter().map(of_entry).sum::<usize>()
+            }
+            Self::List(items) => size_of_val(&items[..]) + items.iter().map(Self::bytes).sum::<usize>(),
+            Self::Text(text) => text.len(),
+            Self::Whole(_) | Self::Number(_) | Self::Boolean(_) | Self::Moment(_) | Self::Hidden | Self::Cut => 0,
+        }
+    }
+}
+
+/// As much of a text as is kept.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(AUDITED_TEXT_BYTES_MAX)]
+}
+
 /// Sees what becomes of one request, and tells it when it is dropped.
 pub(crate) struct Witness {
     audit: Arc<dyn Audit>,
@@ -138,11 +214,11 @@ impl Witness {
         let event = Event {
             service,
             operation,
-            caller: None,
-            access_key: seen.scope.map(|scope| (*scope.access_key).into()),
+            asker: None,
+            access_key: seen.scope.map(|scope| cut(&scope.access_key).into()),
             origin: seen.origin,
-            user_agent: agent.map(Into::into),
-            host: route::host(seen.head).map(Into::into),
+            user_agent: agent.map(|agent| cut(agent).into()),
+            host: route::host(seen.head).map(|host| cut(host).into()),
             request_id: seen.request_id,
             at: seen.at,
             input: None,
@@ -153,7 +229,7 @@ impl Witness {
     }
 
     pub(crate) fn saw_caller(&mut self, caller: &Caller) {
-        self.event_mut().caller = Some(caller.clone());
+        self.event_mut().asker = Some(Asker::of(caller));
     }
 
     pub(crate) fn heard_input(&mut self, heard: Heard) {
@@ -178,7 +254,11 @@ impl Witness {
     }
 
     pub(crate) fn saw_refusal(&mut self, refused: &Refused) {
-        self.event_mut().outcome = Outcome::Refused(refused.clone());
+        let message = match &refused.message {
+            Cow::Borrowed(message) => Cow::Borrowed(*message),
+            Cow::Owned(message) => Cow::Owned(cut(message).to_owned()),
+        };
+        self.event_mut().outcome = Outcome::Refused(Refused { message, ..*refused });
     }
 
     fn event_mut(&mut self) -> &mut Event {

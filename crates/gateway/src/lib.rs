@@ -35,7 +35,7 @@ mod service;
 mod stopping;
 mod throttle;
 
-pub use audit::{Audit, Event, Interest, Outcome, Told};
+pub use audit::{Asker, Audit, Event, Interest, Outcome, Told};
 pub use gateway::{Gateway, Options, Origin, Scheme, Surroundings};
 pub use identity::{Auth, Authority, Fact, Identity, Noted, Proven};
 pub use key_use::{DataKey, KeyContext, KeyFault, KeyRefusal, KeyUse, Used};

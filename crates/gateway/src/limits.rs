@@ -39,6 +39,10 @@ pub(crate) const LOOKS_PER_TIMEOUT: u32 = 4;
 /// wants to read, a managed policy, has 6 KiB.
 pub(crate) const AUDITED_BYTES_MAX: usize = 32 * 1024;
 
+/// Bytes that an audit event keeps of each text that a client chooses beside its input (what it calls itself, the host, the
+/// access key that it names) and of an error's message: CloudTrail cuts them at 1 KB too.
+pub(crate) const AUDITED_TEXT_BYTES_MAX: usize = 1024;
+
 const _: () = assert!(BODY_BYTES_TRUSTED <= BODY_BYTES_MAX, "no more is trusted than is taken");
 const _: () = assert!(HEAD_BYTES_MAX >= 8192, "hyper takes no smaller buffer");
 

@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::unwrap_used, unreachable_pub)]
 
 mod access;
+mod audit;
 mod bounds;
 mod errors;
 mod garbage;

@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use gateway::{
-    Actions, Answer, Auth, Caller, Description, Gateway, Limits, Need, Options, Origin, Page, Pages, Prepared, Refused,
-    Scheme, Service, Surroundings, Unprepared,
+    Actions, Answer, Audit, Auth, Caller, Description, Gateway, Limits, Need, Options, Origin, Page, Pages, Prepared,
+    Refused, Scheme, Service, Surroundings, Unprepared,
 };
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
@@ -255,6 +255,10 @@ impl House {
     }
 
     pub fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::audited(None, change)
+    }
+
+    pub fn audited(audit: Option<Arc<dyn Audit>>, change: impl FnOnce(&mut Options)) -> Self {
         let seen = Arc::<Seen>::default();
         let mut options = Options {
             services: vec![Arc::new(Toy(&TOY, Arc::clone(&seen))), Arc::new(Toy(&PLAIN, Arc::clone(&seen)))],
@@ -270,7 +274,7 @@ impl House {
         };
         change(&mut options);
         let mut registry = Registry::default();
-        let gateway = Gateway::new(options, &mut registry);
+        let gateway = Gateway::audited(options, audit, &mut registry);
         Self { gateway, seen, registry }
     }
 

@@ -43,9 +43,11 @@ impl RotatedFile {
         let mut lost = 0;
         let held = self.bytes + self.pending.len() as u64;
         if held > 0 && held + line.len() as u64 + 1 > self.bytes_max {
-            lost += self.flush();
-            let set_aside = self.set_aside();
-            self.told(&set_aside);
+            let (unwritten, written) = self.write();
+            lost += unwritten;
+            // A disk that takes lines but no names fails, too: only both together are well.
+            let done = self.set_aside().and(written);
+            self.told(&done);
         } else if self.pending.len() >= PENDING_BYTES_MAX {
             lost += self.flush();
         }
@@ -57,6 +59,12 @@ impl RotatedFile {
 
     /// Gives what waits to the system; says how many lines were lost.
     pub(super) fn flush(&mut self) -> u64 {
+        let (lost, written) = self.write();
+        self.told(&written);
+        lost
+    }
+
+    fn write(&mut self) -> (u64, io::Result<()>) {
         let written = self.follow().and_then(|()| self.file.write_all(&self.pending));
         let lost = match &written {
             Ok(()) => {
@@ -71,8 +79,7 @@ impl RotatedFile {
         };
         self.pending.clear();
         self.lines_pending = 0;
-        self.told(&written);
-        lost
+        (lost, written)
     }
 
     /// Moves every file one place on; the last falls off.
@@ -139,6 +146,7 @@ fn numbered(path: &Path, nth: usize) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Arc, Mutex};
 
     fn folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("tidewire-audit-{name}-{}", std::process::id()));
@@ -193,6 +201,47 @@ mod tests {
         file.append(b"c");
         file.flush();
         assert_eq!(lines(&path), ["c"]);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// What the log says meanwhile.
+    #[derive(Clone, Default)]
+    struct Said(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Said {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_set_aside_is_told_of_once_and_again_when_it_can() {
+        let folder = folder("stuck");
+        let path = folder.join("audit.jsonl");
+        // A folder where the file should go, and something in it.
+        fs::create_dir_all(numbered(&path, 1).join("in-the-way")).unwrap();
+        let said = Said::default();
+        let log = said.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let mut file = RotatedFile::open(path.clone(), 10, 2).unwrap();
+            for line in ["aaaaaaaa", "bbbbbbbb", "cccccccc", "dddddddd"] {
+                assert_eq!(file.append(line.as_bytes()), 0, "nothing is lost by it");
+            }
+            let text = || String::from_utf8(said.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(text().matches("cannot be written").count(), 1, "{}", text());
+            assert!(!text().contains("written again"), "{}", text());
+            fs::remove_dir_all(numbered(&path, 1)).unwrap();
+            file.append(b"eeeeeeee");
+            assert_eq!(text().matches("written again").count(), 1, "{}", text());
+            file.flush();
+        });
+        assert_eq!(lines(&path), ["eeeeeeee"]);
+        assert_eq!(lines(&numbered(&path, 1)), ["aaaaaaaa", "bbbbbbbb", "cccccccc", "dddddddd"]);
         fs::remove_dir_all(folder).unwrap();
     }
 

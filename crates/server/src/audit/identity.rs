@@ -1,7 +1,7 @@
 //! Who did it: CloudTrail's `userIdentity` element.
 
 use access::{Caller, Kind};
-use gateway::{Event, Fact};
+use gateway::Event;
 use names::Instant;
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ pub(super) fn element(event: &Event) -> Value {
         }
     };
     let key = event.access_key.as_deref().map(str::to_owned);
-    let Some(caller) = event.caller.as_ref().map(|caller| &caller.identity.caller) else {
+    let Some(caller) = event.asker.as_ref().map(|asker| &asker.caller) else {
         put("type", Some("Unknown".into()));
         put("accessKeyId", key);
         return element.into();
@@ -72,13 +72,8 @@ fn principal(caller: &Caller, last: &str) -> Option<String> {
 /// What a session is of, and since when.
 fn session(event: &Event, caller: &Caller, account: Option<&str>) -> Value {
     let role = caller.role().unwrap_or_default();
-    let facts = event.caller.as_ref().map(|caller| &*caller.identity.facts).unwrap_or_default();
-    let fact = |name: &str| facts.iter().find(|(known, _)| **known == *name).map(|(_, fact)| fact);
-    let since = match fact("aws:tokenissuetime") {
-        Some(Fact::Moment(moment)) => Some(moment_of(*moment)),
-        _ => None,
-    };
-    let by_two_factors = matches!(fact("aws:multifactorauthpresent"), Some(Fact::Bool(true)));
+    let since = event.asker.as_ref().and_then(|asker| asker.session_since).map(moment_of);
+    let by_two_factors = event.asker.as_ref().is_some_and(|asker| asker.by_two_factors);
     json!({
         "sessionIssuer": {
             "type": "Role",

@@ -1,6 +1,6 @@
 //! The audit log: who did what, when and from where, a line of JSON for each, in the shape of CloudTrail's records.
 //!
-//! Requests hand events over and go on: they wait in a queue with a bound, and one thread writes them down. What finds the
+//! Requests hand events over and go on: they wait in a queue with bounds, and one thread writes them down. What finds the
 //! queue full is left out and counted, and so is what the disk does not take; an audit log never holds a request up. A stop
 //! in order writes down what waits. Source: the CloudTrail User Guide's "record contents" (ADR 0027).
 
@@ -15,12 +15,16 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use wire::schema::OperationShape;
 
 /// Events that wait to be written. A record takes some microseconds, so only a disk that stands still fills it.
 const EVENTS_WAITING_MAX: usize = 8192;
+
+/// Bytes of all that wait. An event of an ordinary request has one or two kilobytes, one of the longest inputs some hundreds.
+const BYTES_WAITING_MAX: usize = 32 << 20;
 
 /// Which events are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,7 +65,8 @@ pub(crate) fn which(text: &str) -> Result<Which, String> {
 
 /// What the thread is told.
 enum Message {
-    Event(Box<Event>),
+    /// With the bytes that it counts as.
+    Event(Box<Event>, usize),
     End,
 }
 
@@ -69,6 +74,8 @@ enum Message {
 pub(crate) struct AuditLog {
     all: bool,
     queue: SyncSender<Message>,
+    /// Bytes of the events in the queue.
+    waiting: Arc<AtomicUsize>,
     left_out: Counter,
 }
 
@@ -82,12 +89,26 @@ impl AuditLog {
     /// Opens the file and starts the thread.
     pub(crate) fn start(settings: &Settings, all: bool, path: PathBuf) -> Result<(Arc<Self>, Writer), String> {
         let file = RotatedFile::open(path, settings.file_bytes_max as u64, settings.files_max)?;
-        let (queue, events) = sync_channel(EVENTS_WAITING_MAX);
-        let left_out = Counter::default();
-        let lost = left_out.clone();
-        let thread = thread::Builder::new().name("audit".into()).spawn(move || write_down(&events, file, &lost));
+        let (log, events) = Self::new(all);
+        let (queue, waiting, lost) = (log.queue.clone(), Arc::clone(&log.waiting), log.left_out.clone());
+        let write = move || write_down(&events, &waiting, file, &lost);
+        let thread = thread::Builder::new().name("audit".into()).spawn(write);
         let thread = thread.map_err(|error| format!("the audit log's thread did not start: {error}"))?;
-        Ok((Arc::new(Self { all, queue: queue.clone(), left_out }), Writer { queue, thread }))
+        Ok((Arc::new(log), Writer { queue, thread }))
+    }
+
+    fn new(all: bool) -> (Self, Receiver<Message>) {
+        let (queue, events) = sync_channel(EVENTS_WAITING_MAX);
+        (Self { all, queue, waiting: Arc::default(), left_out: Counter::default() }, events)
+    }
+
+    /// Takes room for an event, if there is some.
+    fn reserve(&self, bytes: usize) -> bool {
+        let taken = self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes <= BYTES_WAITING_MAX;
+        if !taken {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        taken
     }
 
     /// Shows what was left out.
@@ -107,9 +128,15 @@ impl Audit for AuditLog {
     }
 
     fn note(&self, event: Event) {
-        match self.queue.try_send(Message::Event(Box::new(event))) {
+        let bytes = event.bytes();
+        if !self.reserve(bytes) {
+            self.left_out.inc();
+            return;
+        }
+        match self.queue.try_send(Message::Event(Box::new(event), bytes)) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.waiting.fetch_sub(bytes, Ordering::Relaxed);
                 self.left_out.inc();
             }
         }
@@ -126,14 +153,86 @@ impl Writer {
 }
 
 /// Writes events until the end is told. What waits is written before the file is flushed, so that a burst costs one write.
-fn write_down(events: &Receiver<Message>, mut file: RotatedFile, lost: &Counter) {
+fn write_down(events: &Receiver<Message>, waiting: &AtomicUsize, mut file: RotatedFile, lost: &Counter) {
     let mut next = events.recv().ok();
-    while let Some(Message::Event(event)) = next {
+    while let Some(Message::Event(event, bytes)) = next {
         lost.inc_by(file.append(record::line(&event, fastrand::u128(..)).as_bytes()));
+        drop(event);
+        waiting.fetch_sub(bytes, Ordering::Relaxed);
         next = events.try_recv().ok().or_else(|| {
             lost.inc_by(file.flush());
             events.recv().ok()
         });
     }
     lost.inc_by(file.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::Store;
+    use gateway::{Origin, Outcome, RequestId, Scheme, Service, Told};
+    use names::{Instant, Region};
+
+    fn description() -> &'static Description {
+        let store = Store::ephemeral(Arc::new(crate::clock::SystemClock::start()));
+        let told = sqs::Options {
+            home_region: Region::parse("eu-central-1").unwrap(),
+            limits: sqs::Limits::Raised,
+            metered_queues_max: 10,
+            keys: sqs::Keys::default(),
+        };
+        sqs::Sqs::new(store, sqs::Sqs::recovery(), told).describe()
+    }
+
+    /// An event with so many bytes of text.
+    fn event(service: &'static Description, bytes: usize) -> Event {
+        Event {
+            service,
+            operation: service.shape.operations[0],
+            asker: None,
+            access_key: None,
+            origin: Origin::from(Scheme::Http),
+            user_agent: None,
+            host: None,
+            request_id: RequestId::from_random(1),
+            at: Instant::EPOCH,
+            input: Some(Told::List(vec![Told::Text("x".repeat(bytes))])),
+            outcome: Outcome::Unknown,
+            resources: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_waits_has_a_bound_in_bytes_and_room_comes_back_as_it_is_written() {
+        let service = description();
+        let (log, events) = AuditLog::new(true);
+        for _ in 0..40 {
+            log.note(event(service, 1 << 20));
+        }
+        assert_eq!(log.left_out.get(), 9, "31 of a MiB and something wait");
+        log.note(event(service, 10));
+        assert_eq!(log.left_out.get(), 9, "a small one has room yet");
+        let folder = std::env::temp_dir().join(format!("tidewire-audit-bytes-{}", std::process::id()));
+        let file = RotatedFile::open(folder.join("audit.jsonl"), 1 << 30, 2).unwrap();
+        log.queue.send(Message::End).unwrap();
+        write_down(&events, &log.waiting, file, &log.left_out);
+        assert_eq!((log.waiting.load(Ordering::Relaxed), log.left_out.get()), (0, 9));
+        log.note(event(service, 1 << 20));
+        assert_eq!(log.left_out.get(), 9);
+        let written = std::fs::read_to_string(folder.join("audit.jsonl")).unwrap();
+        assert_eq!(written.lines().count(), 32);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_waits_has_a_bound_in_events() {
+        let service = description();
+        let (log, _events) = AuditLog::new(true);
+        for _ in 0..EVENTS_WAITING_MAX + 5 {
+            log.note(event(service, 0));
+        }
+        assert_eq!(log.left_out.get(), 5);
+        assert!(log.waiting.load(Ordering::Relaxed) < BYTES_WAITING_MAX);
+    }
 }

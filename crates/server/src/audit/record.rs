@@ -23,7 +23,7 @@ pub(super) fn line(event: &Event, chance: u128) -> String {
     let operation = event.operation.name;
     let is_read_only = kinds::is_read_only(operation);
     let is_management = kinds::is_management(event.service, operation);
-    let caller = event.caller.as_ref();
+    let asker = event.asker.as_ref();
     let source = event.origin.source.map(|address| address.to_string());
     let mut record = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -34,7 +34,7 @@ pub(super) fn line(event: &Event, chance: u128) -> String {
     put("eventTime", moment_of(event.at).into());
     put("eventSource", format!("{}.amazonaws.com", event.service.shape.signing_name).into());
     put("eventName", operation.into());
-    put("awsRegion", caller.map(|caller| caller.region.as_str()).into());
+    put("awsRegion", asker.map(|asker| asker.region.as_str()).into());
     put("sourceIPAddress", source.into());
     put("userAgent", event.user_agent.as_deref().into());
     if let Outcome::Refused(refused) = &event.outcome {
@@ -55,7 +55,7 @@ pub(super) fn line(event: &Event, chance: u128) -> String {
     }
     put("eventType", "AwsApiCall".into());
     put("managementEvent", is_management.into());
-    put("recipientAccountId", caller.map(|caller| caller.account.to_string()).into());
+    put("recipientAccountId", asker.map(|asker| asker.account.to_string()).into());
     put("eventCategory", if is_management { "Management" } else { "Data" }.into());
     if let Some(secured) = event.origin.secured {
         put(
