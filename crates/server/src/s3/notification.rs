@@ -183,12 +183,17 @@ fn covers(wanted: &str, event: &str) -> bool {
 /// An event's name without `s3:`, if there is such an event.
 fn known(event: &str) -> Result<String, String> {
     let name = event.strip_prefix("s3:").unwrap_or_default();
-    let (kind, what) = name.split_once(':').unwrap_or_default();
-    let kinds = EVENTS.iter().find(|(known, _)| *known == kind);
-    match kinds.is_some_and(|(_, known)| what == "*" || known.contains(&what)) {
+    let all_of_a_kind = name.strip_suffix(":*").is_some_and(|kind| EVENTS.iter().any(|(known, _)| *known == kind));
+    match all_of_a_kind || is_event(name) {
         true => Ok(name.to_owned()),
         false => Err(format!("there is no event {event:?}")),
     }
+}
+
+/// Whether S3 has an event of this name, `ObjectCreated:Put` and the like.
+pub(super) fn is_event(name: &str) -> bool {
+    let (kind, what) = name.split_once(':').unwrap_or_default();
+    EVENTS.iter().any(|(known, all)| *known == kind && all.contains(&what))
 }
 
 #[derive(Deserialize)]

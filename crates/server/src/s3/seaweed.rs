@@ -1,12 +1,17 @@
-//! What the webhook of SeaweedFS's filer reports: `event_type`, `key` and the entry before and after, of every file there is.
+//! What the webhook of SeaweedFS's filer reports: `event_type`, `key` and the entry before and after, of every file there
+//! is.
 //!
-//! Objects are the files under `/buckets/<bucket>/`; folders, parts of uploads that are under way and names with a leading dot
-//! right below `/buckets` or a bucket are the filer's own and no objects. An entry that changed without other content (tags,
-//! rights) is no new object. Seen of SeaweedFS 4.48; settings: `[notification.webhook]` in its `notification.toml`.
+//! Objects are the files under `/buckets/<bucket>/`. No objects are folders, the parts of uploads that are under way in a
+//! bucket's folder `.uploads`, and what begins with a dot right below `/buckets`, which no bucket may be called. An entry
+//! that changed without other content (tags, rights) is no new object. Seen of SeaweedFS 4.48; settings:
+//! `[notification.webhook]` in its `notification.toml`.
 
 use super::event::Happening;
 use names::Instant;
 use serde_json::Value;
+
+/// Where a bucket keeps the parts of uploads that are under way.
+const UPLOADS: &str = ".uploads";
 
 /// What happened, if it is of objects.
 pub(crate) fn read(report: &Value) -> Result<Vec<Happening>, String> {
@@ -65,7 +70,8 @@ fn removed(path: &str, entry: &Value) -> Option<Happening> {
 /// Bucket and key of a path, if it is an object's.
 fn object(path: &str, entry: &Value) -> Option<(String, String)> {
     let (bucket, key) = path.strip_prefix("/buckets/")?.split_once('/')?;
-    let is_ours = !bucket.is_empty() && !bucket.starts_with('.') && !key.is_empty() && !key.starts_with('.');
+    let is_upload = key.split('/').next() == Some(UPLOADS);
+    let is_ours = !bucket.is_empty() && !bucket.starts_with('.') && !key.is_empty() && !is_upload;
     (is_ours && entry["is_directory"] != true).then(|| (bucket.to_owned(), key.to_owned()))
 }
 
@@ -142,6 +148,10 @@ mod tests {
         for path in ["/buckets/b", "/buckets/.system/owners", "/buckets/b/.uploads/x/0001.part", "/etc/seaweedfs/filer"]
         {
             assert_eq!(of("create", path, &json!({"new_entry": one})), [""; 0], "{path}");
+        }
+        for key in [".env", ".github/workflows/ci.yml", ".uploads-of-mine", "a/.uploads/b"] {
+            let told = of("create", &format!("/buckets/b/{key}"), &json!({"new_entry": one}));
+            assert_eq!(told, [format!("ObjectCreated:Put b/{key}")]);
         }
         let both = |after: &Value| json!({"old_entry": one, "new_entry": after});
         assert_eq!(of("update", "/buckets/b/k", &both(&one)), [""; 0]);
