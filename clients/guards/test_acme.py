@@ -6,6 +6,7 @@ our port whether we serve the name (TLS-ALPN-01, RFC 8737) and signs. Everything
 
 import json
 import pathlib
+import signal
 import socket
 import ssl
 import stat
@@ -17,6 +18,7 @@ import pytest
 from conftest import handshake, run, sqs
 
 NAME = "queue.example.test"
+OTHER = "other.example.test"
 SECONDS = 60
 
 
@@ -115,23 +117,75 @@ def test_a_certificate_is_ordered_proved_and_served_and_kept(start, authority, t
     said = handshake(authority.asked, "-CAfile", root, "-verify_hostname", NAME, name=NAME)
     assert "Verify return code: 0 (ok)" in said, said
     kept = pathlib.Path(server.data_dir) / "tls"
-    for name in ("acme-key.pem", "acme-account.json"):
-        assert stat.S_IMODE((kept / name).stat().st_mode) == 0o600
-    first = (kept / "acme.pem").read_text()
+    certificate = kept / "acme-certificate.json"
+    for file in (certificate, kept / "acme-account.json"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    first = certificate.read_text()
     server.stop()
     again = start(authority.asked, **settings)
     assert eventually_pebbles(authority.asked)
-    assert (kept / "acme.pem").read_text() == first, "a certificate that still lasts is not ordered again"
+    assert certificate.read_text() == first, "a certificate that still lasts is not ordered again"
     again.stop()
 
 
-def eventually_pebbles(port):
+def test_other_names_have_a_certificate_ordered_at_once_and_the_old_one_serves_until_it_is_there(start, authority):
+    settings = {"acme_directory": authority.directory, "acme_ca": authority.ca}
+    server = start(authority.asked, acme_domains=NAME, **settings)
+    assert eventually_pebbles(authority.asked)
+    server.stop()
+    more = start(authority.asked, acme_domains=f"{NAME},{OTHER}", **settings)
+    assert eventually(lambda: names(authority.asked) == {NAME, OTHER})
+    assert "Pebble" in issuer(authority.asked)
+    more.stop()
+
+
+def test_who_vouches_for_clients_may_change_under_an_ordered_certificate(start, authority, certificates, tmp_path):
+    before, after = certificates.authority("before"), certificates.authority("after")
+    good_before, good_after = certificates.signed("one", by=before), certificates.signed("two", by=after)
+    vouching = tmp_path / "vouching.pem"
+    vouching.write_text(before[0].read_text())
+    server = start(
+        authority.asked,
+        acme_domains=NAME,
+        acme_directory=authority.directory,
+        acme_ca=authority.ca,
+        tls_client_auth="required",
+        tls_client_ca=vouching,
+    )
+    assert eventually_pebbles(authority.asked)
+
+    def is_let_in(pair):
+        asked = run(
+            "curl", "-sk", "--resolve", f"{NAME}:{authority.asked}:127.0.0.1", "--cert", pair[0], "--key", pair[1],
+            f"https://{NAME}:{authority.asked}/healthz",
+        )  # fmt: skip
+        return asked.returncode == 0 and asked.stdout == "ok\n"
+
+    assert is_let_in(good_before) and not is_let_in(good_after)
+    vouching.write_text(after[0].read_text())
+    server.process.send_signal(signal.SIGHUP)
+    assert eventually(lambda: is_let_in(good_after)), server.log_since_start()
+    assert not is_let_in(good_before)
+    assert "Pebble" in issuer(authority.asked), "the certificate stays the one that was ordered"
+
+
+def eventually(holds):
     ends = time.monotonic() + SECONDS
     while time.monotonic() < ends:
-        if "Pebble" in issuer(port):
+        if holds():
             return True
         time.sleep(0.2)
     return False
+
+
+def eventually_pebbles(port):
+    return eventually(lambda: "Pebble" in issuer(port))
+
+
+def names(port):
+    """The names that the served certificate is for."""
+    shown = run("openssl", "x509", "-noout", "-ext", "subjectAltName", input=handshake(port, name=NAME)).stdout
+    return {word.removeprefix("DNS:").rstrip(",") for word in shown.split() if word.startswith("DNS:")}
 
 
 def test_a_name_that_does_not_lead_here_is_told_of_and_the_server_serves_on(start, authority):

@@ -99,6 +99,8 @@ async fn serve(
     services: Services,
 ) -> Result<(), Ended> {
     let Services { sqs, kms, identities } = &services;
+    // Whoever renews certificates sends it to whatever serves them, and nobody means to end a server by it.
+    let hangups = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be received: {error}"))?;
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
@@ -107,7 +109,7 @@ async fn serve(
     let gateway = wire_up(mode, config, &clock, &store, &services, audit, notifications);
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
-    let fresh = tls.clone().map(|tls| tokio::spawn(tls.keep_fresh()));
+    let fresh = tokio::spawn(keep_fresh(tls.clone(), hangups));
 
     let mut timers = tokio::spawn(run_timers(Arc::clone(&store)));
     let mut couriers = tokio::spawn(run_couriers(Arc::clone(&store)));
@@ -147,9 +149,7 @@ async fn serve(
     movers.abort();
     sweeper.abort();
     remover.abort();
-    if let Some(fresh) = fresh {
-        fresh.abort();
-    }
+    fresh.abort();
     if let Some(control) = control {
         control.abort();
         // Its socket's name goes with it.
@@ -318,6 +318,16 @@ async fn run_timers(store: Arc<Store>) {
 
 async fn run_couriers(store: Arc<Store>) {
     store.run_couriers().await;
+}
+
+/// Keeps certificates fresh, where there are any; a SIGHUP is received in any case.
+async fn keep_fresh(tls: Option<Arc<Door>>, mut hangups: Signal) {
+    if let Some(tls) = tls {
+        return tls.keep_fresh(hangups).await;
+    }
+    while hangups.recv().await.is_some() {
+        tracing::info!("SIGHUP: there are no certificates that could be read again");
+    }
 }
 
 async fn run_moves(sqs: Arc<Sqs>) {

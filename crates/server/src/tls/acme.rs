@@ -1,9 +1,10 @@
 //! Certificates ordered from an ACME authority (RFC 8555), proved by TLS-ALPN-01 (RFC 8737) on our own port.
 //!
-//! The account (`acme-account.json`), the newest chain (`acme.pem`) and its key (`acme-key.pem`) lie in the data folder's
-//! `tls/`, secrets with mode 0600. A third of a certificate's life before its end the next one is ordered; what fails is
-//! tried again, ever more seldom, while the old one is served. The authority must reach this server on port 443 of each
-//! name, whatever port it listens on itself.
+//! The account (`acme-account.json`) and the newest certificate (`acme-certificate.json`) lie in the data folder's `tls/`,
+//! with mode 0600. A certificate's chain, its key, and where and for which names it was ordered are one file, so none of
+//! them is ever without the others; one of other names or another authority is served only until the next is there. A third
+//! of a certificate's life before its end the next one is ordered; what fails is tried again, ever more seldom, while the
+//! old one is served. The authority must reach this server on port 443 of each name, whatever port it listens on itself.
 
 use super::certificate::{self, Pair};
 use super::challenge::Challenges;
@@ -20,6 +21,7 @@ use instant_acme::{
 };
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::CertificateDer;
+use std::collections::BTreeSet;
 use std::fs;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -49,8 +51,8 @@ pub(super) async fn keep_ordered(
     install: impl Fn(Pair) -> Result<(), String>,
 ) {
     let kept = Kept::in_folder(folder);
-    let mut renew_at = match kept.read().and_then(|pair| installed(pair, &install)) {
-        Ok(renew_at) => renew_at,
+    let mut renew_at = match kept.read().and_then(|ordered| Ok((ordered.fits(settings), ordered.pair()?))) {
+        Ok((fits, pair)) => installed(pair, &install).ok().filter(|_| fits).unwrap_or(UNIX_EPOCH),
         Err(_) => UNIX_EPOCH,
     };
     let mut pause = PAUSE_MIN;
@@ -60,7 +62,7 @@ pub(super) async fn keep_ordered(
         }
         let ordered = order(settings, &kept, challenges).await;
         challenges.clear();
-        match ordered.and_then(|()| kept.read()).and_then(|pair| installed(pair, &install)) {
+        match ordered.and_then(|()| kept.read()?.pair()).and_then(|pair| installed(pair, &install)) {
             Ok(at) => {
                 tracing::info!(domains = ?settings.domains, "a certificate was ordered and is served");
                 (renew_at, pause) = (at, PAUSE_MIN);
@@ -87,21 +89,45 @@ fn installed(pair: Pair, install: impl Fn(Pair) -> Result<(), String>) -> Result
 /// What is kept between starts.
 struct Kept {
     account: PathBuf,
-    chain: PathBuf,
-    key: PathBuf,
+    certificate: PathBuf,
+}
+
+/// A certificate, and what was asked for when it was ordered.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Ordered {
+    directory: String,
+    domains: Vec<String>,
+    chain: String,
+    key: String,
+}
+
+impl Ordered {
+    /// Whether it is what would be ordered today.
+    fn fits(&self, settings: &Acme) -> bool {
+        let names = |domains: &[String]| domains.iter().cloned().collect::<BTreeSet<_>>();
+        self.directory == settings.directory && names(&self.domains) == names(&settings.domains)
+    }
+
+    fn pair(&self) -> Result<Pair, String> {
+        certificate::pair_of(&self.chain, &self.key)
+    }
 }
 
 impl Kept {
     fn in_folder(folder: &Path) -> Self {
-        Self {
-            account: folder.join("acme-account.json"),
-            chain: folder.join("acme.pem"),
-            key: folder.join("acme-key.pem"),
-        }
+        Self { account: folder.join("acme-account.json"), certificate: folder.join("acme-certificate.json") }
     }
 
-    fn read(&self) -> Result<Pair, String> {
-        certificate::read(&self.chain, &self.key)
+    fn read(&self) -> Result<Ordered, String> {
+        let failed = |why: String| format!("{}: {why}", self.certificate.display());
+        let text = fs::read(&self.certificate).map_err(|error| failed(error.to_string()))?;
+        // What does not parse may be a key: the error's own words would show it.
+        serde_json::from_slice(&text).map_err(|_| failed("it is not what was written".into()))
+    }
+
+    fn write(&self, ordered: &Ordered) -> Result<(), String> {
+        let text = serde_json::to_string(ordered).map_err(|error| error.to_string())?;
+        files::write_secret(&self.certificate, &text)
     }
 }
 
@@ -122,8 +148,8 @@ async fn order(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<
     let request = request.map_err(|error| error.to_string())?;
     order.finalize_csr(request.der()).await.map_err(failed)?;
     let chain = order.poll_certificate(&patience).await.map_err(failed)?;
-    files::write_secret(&kept.key, &key.serialize_pem())?;
-    files::write(&kept.chain, &chain)
+    let (directory, domains) = (settings.directory.clone(), settings.domains.clone());
+    kept.write(&Ordered { directory, domains, chain, key: key.serialize_pem() })
 }
 
 /// Answers every question of an order.
@@ -290,6 +316,7 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_certificate_says_how_long_it_lasts() {
@@ -305,6 +332,31 @@ mod tests {
             assert_eq!(secs(starts), parameters.not_before.unix_timestamp());
             assert_eq!(secs(ends), parameters.not_after.unix_timestamp());
         }
+    }
+
+    #[test]
+    fn a_certificate_is_kept_with_its_key_and_fits_only_what_it_was_ordered_for() {
+        let folder = std::env::temp_dir().join(format!("tidewire-tls-ordered-{}", std::process::id()));
+        let kept = Kept::in_folder(&folder);
+        assert!(kept.read().is_err());
+        let key = KeyPair::generate().unwrap();
+        let domains = vec!["a.example.org".to_owned(), "b.example.org".to_owned()];
+        let chain = CertificateParams::new(domains.clone()).unwrap().self_signed(&key).unwrap().pem();
+        let asked = Acme { domains, directory: "https://one/dir".into(), ..Acme::default() };
+        let (directory, domains) = (asked.directory.clone(), asked.domains.clone());
+        kept.write(&Ordered { directory, domains, chain, key: key.serialize_pem() }).unwrap();
+        let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()).collect();
+        let [file] = &files[..] else { panic!("{files:?}") };
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let ordered = kept.read().unwrap();
+        assert!(certificate::certified(ordered.pair().unwrap()).is_ok() && ordered.fits(&asked));
+        let turned = Acme { domains: asked.domains.iter().rev().cloned().collect(), ..asked.clone() };
+        let fewer = Acme { domains: asked.domains[..1].to_vec(), ..asked.clone() };
+        let elsewhere = Acme { directory: "https://two/dir".into(), ..asked };
+        assert!(ordered.fits(&turned) && !ordered.fits(&fewer) && !ordered.fits(&elsewhere));
+        fs::write(&kept.certificate, "-----BEGIN PRIVATE KEY-----").unwrap();
+        assert!(!kept.read().map(drop).unwrap_err().contains("PRIVATE"));
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

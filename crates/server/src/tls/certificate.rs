@@ -24,25 +24,40 @@ pub(super) fn read(certificate: &Path, key: &Path) -> Result<Pair, String> {
     let chain = read_certificates(certificate)?;
     let failed = |why: String| format!("{}: {why}", key.display());
     let text = std::fs::read(key).map_err(|error| failed(error.to_string()))?;
-    let key =
-        PrivateKeyDer::from_pem_slice(&text).map_err(|_| failed("there is no private key in PEM in it".into()))?;
-    Ok((chain, key))
+    Ok((chain, key_of(&text).map_err(failed)?))
+}
+
+/// The same of texts.
+pub(super) fn pair_of(chain: &str, key: &str) -> Result<Pair, String> {
+    Ok((certificates_of(chain.as_bytes())?, key_of(key.as_bytes())?))
+}
+
+fn key_of(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(text).map_err(|_| "there is no private key in PEM in it".into())
 }
 
 /// Reads one certificate or more.
 pub(super) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let failed = |why: String| format!("{}: {why}", path.display());
     let text = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-    let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|error| failed(error.to_string()))?;
-    if chain.is_empty() { Err(failed("there is no certificate in PEM in it".into())) } else { Ok(chain) }
+    certificates_of(&text).map_err(failed)
+}
+
+fn certificates_of(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain = CertificateDer::pem_slice_iter(text).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| error.to_string())?;
+    if chain.is_empty() { Err("there is no certificate in PEM in it".into()) } else { Ok(chain) }
+}
+
+/// A pair that goes together.
+pub(super) fn certified((chain, key): Pair) -> Result<CertifiedKey, String> {
+    CertifiedKey::from_der(chain, key, &provider())
+        .map_err(|error| format!("certificate and key do not go together: {error}"))
 }
 
 /// How connections are greeted with this pair.
-pub(super) fn server_config((chain, key): Pair, settings: &Settings) -> Result<ServerConfig, String> {
+pub(super) fn server_config(certified: CertifiedKey, settings: &Settings) -> Result<ServerConfig, String> {
     let provider = provider();
-    let certified = CertifiedKey::from_der(chain, key, &provider)
-        .map_err(|error| format!("certificate and key do not go together: {error}"))?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     let builder = match &settings.client_ca {

@@ -7,16 +7,24 @@ use super::authority::Authority;
 use super::certificate;
 use super::settings::Settings;
 use rustls::ServerConfig;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// After this long the next connection has a new one made; it would last a year longer.
 const REMADE_AFTER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How long the old one goes on when a new one cannot be made.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
 /// Makes and keeps the development certificate.
 pub(super) struct Development {
     authority: Authority,
-    made: Mutex<Option<(Instant, Arc<ServerConfig>)>>,
+    made: Mutex<Option<Made>>,
+}
+
+struct Made {
+    config: Arc<ServerConfig>,
+    remade_at: Instant,
 }
 
 impl Development {
@@ -25,21 +33,37 @@ impl Development {
         Self { authority, made: Mutex::new(None) }
     }
 
-    /// How connections are greeted.
+    /// How connections are greeted. If the next certificate cannot be made, the one before goes on.
     pub(super) fn config(&self, settings: &Settings) -> Result<Arc<ServerConfig>, String> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        match made.as_ref() {
-            Some((at, config)) if at.elapsed() < REMADE_AFTER => return Ok(Arc::clone(config)),
-            _ => {}
-        }
-        let names: Vec<String> = settings.names.iter().chain(&settings.acme.domains).cloned().collect();
-        let config = Arc::new(certificate::server_config(self.authority.sign(&names)?, settings)?);
-        *made = Some((Instant::now(), Arc::clone(&config)));
-        Ok(config)
+        let mut made = self.made();
+        let now = Instant::now();
+        let new = match made.as_mut() {
+            Some(made) if now < made.remade_at => return Ok(Arc::clone(&made.config)),
+            Some(old) => self.make(settings).unwrap_or_else(|why| {
+                tracing::error!(%why, "the development certificate cannot be made anew; the old one goes on");
+                Made { config: Arc::clone(&old.config), remade_at: now + TRIED_AGAIN_AFTER }
+            }),
+            None => self.make(settings)?,
+        };
+        Ok(Arc::clone(&made.insert(new).config))
     }
 
-    /// Forgets the certificate, so that the next connection has one made of what the files hold then.
-    pub(super) fn forget(&self) {
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// Makes the certificate anew of what the files hold now; after an error the old one stays.
+    pub(super) fn remake(&self, settings: &Settings) -> Result<(), String> {
+        let new = self.make(settings)?;
+        *self.made() = Some(new);
+        Ok(())
+    }
+
+    fn make(&self, settings: &Settings) -> Result<Made, String> {
+        let names: Vec<String> = settings.names.iter().chain(&settings.acme.domains).cloned().collect();
+        let certified = certificate::certified(self.authority.sign(&names)?)?;
+        let config = Arc::new(certificate::server_config(certified, settings)?);
+        Ok(Made { config, remade_at: Instant::now() + REMADE_AFTER })
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<Made>> {
+        // It is replaced by one assignment.
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,8 @@
 //! Greets a connection: tells TLS from plain HTTP by its first byte, shakes hands, and says what protects it.
 //!
-//! A certificate from files is read again when they change or at SIGHUP; one that cannot be used leaves the old one in its
-//! place. Who does not finish the handshake in time is let go; until then the connection counts as any other.
+//! A certificate from files is read again when they change or at SIGHUP, and so is who vouches for clients' certificates,
+//! wherever our own comes from; what cannot be used leaves the old in its place. Who does not finish the handshake in time
+//! is let go; until then the connection counts as any other.
 
 use super::acme;
 use super::authority::Authority;
@@ -12,14 +13,15 @@ use super::files::Stamp;
 use super::settings::{Mode, Settings};
 use gateway::Secured;
 use rustls::server::Acceptor;
+use rustls::sign::CertifiedKey;
 use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -53,7 +55,40 @@ enum Served {
     /// Read from files.
     Files(RwLock<Arc<ServerConfig>>),
     /// Ordered; the first one until the order is carried out.
-    Ordered { meanwhile: Development, got: RwLock<Option<Arc<ServerConfig>>>, folder: PathBuf },
+    Ordered { meanwhile: Development, got: Got, folder: PathBuf },
+}
+
+/// A certificate that an order brought.
+#[derive(Default)]
+struct Got {
+    served: RwLock<Option<(CertifiedKey, Arc<ServerConfig>)>>,
+    /// Held by whoever changes what is served, so that no certificate is put back by who read a file meanwhile.
+    changing: Mutex<()>,
+}
+
+impl Got {
+    fn config(&self) -> Option<Arc<ServerConfig>> {
+        let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
+        served.as_ref().map(|(_, config)| Arc::clone(config))
+    }
+
+    fn install(&self, certified: CertifiedKey, settings: &Settings) -> Result<(), String> {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.serve(certified, settings)
+    }
+
+    /// Greets connections with the same certificate, and as the files say now.
+    fn renew(&self, settings: &Settings) -> Result<(), String> {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let served = self.served.read().unwrap_or_else(PoisonError::into_inner).clone();
+        served.map_or(Ok(()), |(certified, _)| self.serve(certified, settings))
+    }
+
+    fn serve(&self, certified: CertifiedKey, settings: &Settings) -> Result<(), String> {
+        let config = Arc::new(certificate::server_config(certified.clone(), settings)?);
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = Some((certified, config));
+        Ok(())
+    }
 }
 
 /// A connection that was greeted.
@@ -73,11 +108,11 @@ impl Door {
         let development = || Development::new(Authority::of(data_dir));
         let served = match (&settings.cert, &settings.key) {
             (Some(cert), Some(key)) => {
-                let config = certificate::server_config(certificate::read(cert, key)?, &settings)?;
-                Served::Files(RwLock::new(Arc::new(config)))
+                let certified = certificate::certified(certificate::read(cert, key)?)?;
+                Served::Files(RwLock::new(Arc::new(certificate::server_config(certified, &settings)?)))
             }
             _ if settings.acme.domains.is_empty() => Served::Development(development()),
-            _ => Served::Ordered { meanwhile: development(), got: RwLock::new(None), folder: data_dir.join("tls") },
+            _ => Served::Ordered { meanwhile: development(), got: Got::default(), folder: data_dir.join("tls") },
         };
         match &served {
             Served::Files(_) => {}
@@ -145,41 +180,31 @@ impl Door {
         match &self.served {
             Served::Development(development) => development.config(&self.settings),
             Served::Files(kept) => Ok(current(kept)),
-            Served::Ordered { meanwhile, got, .. } => {
-                let got = got.read().unwrap_or_else(PoisonError::into_inner).clone();
-                got.map_or_else(|| meanwhile.config(&self.settings), Ok)
-            }
+            Served::Ordered { meanwhile, got, .. } => got.config().map_or_else(|| meanwhile.config(&self.settings), Ok),
         }
     }
 
-    /// Keeps the certificate the newest there is, for as long as the server runs. Ends at once where nothing can change.
-    pub(crate) async fn keep_fresh(self: Arc<Self>) {
+    /// Keeps the certificate the newest there is, for as long as the server runs.
+    pub(crate) async fn keep_fresh(self: Arc<Self>, hangups: Signal) {
         match &self.served {
             Served::Ordered { got, folder, .. } => {
-                let install = |pair| {
-                    let config = certificate::server_config(pair, &self.settings)?;
-                    *got.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(config));
-                    Ok(())
-                };
-                acme::keep_ordered(&self.settings.acme, folder, &self.challenges, install).await;
+                let install = |pair| got.install(certificate::certified(pair)?, &self.settings);
+                let ordered = acme::keep_ordered(&self.settings.acme, folder, &self.challenges, install);
+                tokio::join!(ordered, self.watch_files(hangups));
             }
-            Served::Files(_) | Served::Development(_) => self.watch_files().await,
+            Served::Files(_) | Served::Development(_) => self.watch_files(hangups).await,
         }
     }
 
-    async fn watch_files(&self) {
+    async fn watch_files(&self, mut hangups: Signal) {
         let Settings { cert, key, client_ca, .. } = &self.settings;
         let files: Vec<PathBuf> = [cert, key, client_ca].into_iter().flatten().cloned().collect();
-        if files.is_empty() {
-            return;
-        }
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
         let mut look = tokio::time::interval(LOOK_AT_FILES);
         let mut seen = Stamp::of(&files);
         loop {
             let told = tokio::select! {
                 _ = look.tick() => false,
-                _ = hangup.recv() => true,
+                Some(()) = hangups.recv() => true,
             };
             let found = Stamp::of(&files);
             if told || found != seen {
@@ -193,15 +218,17 @@ impl Door {
     fn reload(&self) {
         let read = || match (&self.served, &self.settings.cert, &self.settings.key) {
             (Served::Files(kept), Some(cert), Some(key)) => {
-                let config = certificate::server_config(certificate::read(cert, key)?, &self.settings)?;
+                let certified = certificate::certified(certificate::read(cert, key)?)?;
+                let config = certificate::server_config(certified, &self.settings)?;
                 *kept.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 Ok(())
             }
-            (Served::Development(development), ..) => {
-                development.forget();
-                development.config(&self.settings).map(drop)
+            (Served::Files(_), ..) => Ok(()),
+            (Served::Development(development), ..) => development.remake(&self.settings),
+            (Served::Ordered { meanwhile, got, .. }, ..) => {
+                meanwhile.remake(&self.settings)?;
+                got.renew(&self.settings)
             }
-            _ => Ok(()),
         };
         match read() {
             Ok(()) => tracing::info!("the certificates were read again"),
@@ -242,7 +269,7 @@ mod tests {
     use super::super::{connector, provider, server_name};
     use super::*;
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-    use rustls::sign::{CertifiedKey, SingleCertAndKey};
+    use rustls::sign::SingleCertAndKey;
     use std::fs;
     use tokio::net::TcpListener;
 
@@ -389,34 +416,96 @@ mod tests {
         }
     }
 
+    /// Who vouches for clients.
+    fn issuer() -> CertifiedIssuer<'static, KeyPair> {
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
+    }
+
+    /// Shakes hands with a certificate of the client's; says which one the server showed, and whose the server took.
+    async fn shown(door: &Door, authority: &Path, client: &Client) -> Option<(Vec<u8>, [u8; 32])> {
+        let (opened_as, served) = opened(door, async |stream| {
+            let mut config = (**connector(&[authority]).unwrap().config()).clone();
+            let key = rustls::pki_types::PrivatePkcs8KeyDer::from(client.key.serialize_der());
+            let chain = vec![client.certificate.der().clone()];
+            let signing = CertifiedKey::from_der(chain, key.into(), &provider()).unwrap();
+            config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(signing));
+            let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+            let stream = connector.connect(server_name("localhost").unwrap(), stream).await.unwrap();
+            // In TLS 1.3 the server judges the client's certificate after the client is done.
+            let (stream, connection) = stream.into_inner();
+            (connection.peer_certificates().unwrap()[0].to_vec(), stream)
+        })
+        .await;
+        match opened_as {
+            Opened::Secure(_, secured) => Some((served.0, secured.client.unwrap())),
+            _ => None,
+        }
+    }
+
+    struct Client {
+        key: KeyPair,
+        certificate: rcgen::Certificate,
+    }
+
+    impl Client {
+        fn of(issuer: &CertifiedIssuer<'static, KeyPair>) -> Self {
+            let key = KeyPair::generate().unwrap();
+            let certificate = CertificateParams::new(["client".to_owned()]).unwrap().signed_by(&key, issuer).unwrap();
+            Self { key, certificate }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_vouches_for_clients_may_change_and_half_a_file_changes_nothing() {
+        let (before, after) = (issuer(), issuer());
+        let (client_before, client_after) = (Client::of(&before), Client::of(&after));
+        for ordered in [false, true] {
+            let folder = Folder::new(&format!("vouching-{ordered}"));
+            let client_ca = folder.file("clients.pem", &before.pem());
+            let domains = if ordered { vec!["q.example.org".to_owned()] } else { Vec::new() };
+            let acme = super::super::settings::Acme { domains, ..Default::default() };
+            let told =
+                Settings { client_auth: ClientAuth::Required, client_ca: Some(client_ca.clone()), acme, ..settings() };
+            let door = Door::new(&told, &folder.0).unwrap();
+            let mut ca = Door::development_ca(&settings(), &folder.0).unwrap();
+            if let Served::Ordered { got, .. } = &door.served {
+                assert!(shown(&door, &ca, &client_before).await.is_some(), "until an order is carried out");
+                let (cert, key) = folder.pair();
+                let pair = certificate::read(&cert, &key).unwrap();
+                got.install(certificate::certified(pair).unwrap(), &told).unwrap();
+                ca = cert;
+            }
+            let (served, _) = shown(&door, &ca, &client_before).await.unwrap();
+            assert!(shown(&door, &ca, &client_after).await.is_none());
+            let pem = after.pem();
+            fs::write(&client_ca, &pem[..pem.len() / 2]).unwrap();
+            door.reload();
+            assert_eq!(shown(&door, &ca, &client_before).await.map(|(served, _)| served), Some(served.clone()));
+            fs::write(&client_ca, &pem).unwrap();
+            door.reload();
+            let (served_now, client) = shown(&door, &ca, &client_after).await.unwrap();
+            assert_eq!(client, digest(client_after.certificate.der()));
+            assert!(shown(&door, &ca, &client_before).await.is_none(), "nobody vouches for it any more");
+            assert_eq!(served_now == served, ordered, "one that was ordered stays the same");
+        }
+    }
+
     #[tokio::test]
     async fn clients_show_certificates_where_they_must() {
         let folder = Folder::new("clients");
-        let mut parameters = CertificateParams::default();
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap();
+        let issuer = issuer();
         let client_ca = Some(folder.file("clients.pem", &issuer.pem()));
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(["client".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let client = Client::of(&issuer);
         for (client_auth, without) in [(ClientAuth::Optional, true), (ClientAuth::Required, false)] {
             let door = Door::new(&Settings { client_auth, client_ca: client_ca.clone(), ..settings() }, &folder.0);
             let door = door.unwrap();
             let ca = Door::development_ca(&settings(), &folder.0).unwrap();
             let (opened_as, _) = opened(&door, async |stream| shakes(stream, &ca, "localhost").await).await;
             assert_eq!(matches!(opened_as, Opened::Secure(..)), without, "{client_auth:?} without one");
-            let (opened_as, _) = opened(&door, async |stream| {
-                let mut config = (**connector(&[&ca]).unwrap().config()).clone();
-                let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
-                let signing = CertifiedKey::from_der(vec![certificate.der().clone()], key.into(), &provider()).unwrap();
-                config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(signing));
-                let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-                let stream = connector.connect(server_name("localhost").unwrap(), stream).await.unwrap();
-                // In TLS 1.3 the server judges the client's certificate after the client is done.
-                stream.into_inner().0
-            })
-            .await;
-            let Opened::Secure(_, secured) = opened_as else { panic!("{client_auth:?} with a good one") };
-            assert_eq!(secured.client, Some(digest(certificate.der())));
+            let (_, seen) = shown(&door, &ca, &client).await.expect("a good one is taken");
+            assert_eq!(seen, digest(client.certificate.der()));
         }
     }
 }

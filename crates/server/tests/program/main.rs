@@ -4,6 +4,7 @@
 mod banner;
 mod descriptors;
 mod frozen;
+mod hangup;
 mod localstack;
 mod metrics;
 mod moves;
