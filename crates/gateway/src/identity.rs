@@ -3,6 +3,7 @@
 //! The service that owns identities is an [`Authority`]: for a key it hands out an [`Identity`], made once and shared by all
 //! requests until something of it changes. [`Auth`] says how much of that a server asks for.
 
+use std::any::Any;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -96,13 +97,24 @@ pub struct Identity {
     pub facts: Vec<(Box<str>, Fact)>,
     /// When its use is to be noted.
     pub noted: Noted,
+    /// What the authority made it of, where it wants to know that again; nobody else looks into it.
+    pub origin: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Identity {
     /// An identity with nothing but a name and a secret.
     pub fn bare(caller: access::Caller, secret: Secret) -> Self {
         let noted = Noted::default();
-        Self { caller, secret, policies: Vec::new(), boundary: None, session: None, facts: Vec::new(), noted }
+        Self {
+            caller,
+            secret,
+            policies: Vec::new(),
+            boundary: None,
+            session: None,
+            facts: Vec::new(),
+            noted,
+            origin: None,
+        }
     }
 
     /// The root user of an account, where no secret is asked for.

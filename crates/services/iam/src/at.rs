@@ -20,8 +20,6 @@ pub(crate) struct At<'a> {
     pub(crate) now: Instant,
     pub(crate) dice: &'a Dice,
     pub(crate) keyring: &'a Keyring,
-    /// The session that the request comes from, if it comes from one.
-    pub(crate) session: Option<&'a Session>,
 }
 
 /// What an operation comes to.
@@ -47,6 +45,12 @@ impl<'a> At<'a> {
     /// The account that the request acts in.
     pub(crate) fn account(&self) -> AccountId {
         self.caller.account
+    }
+
+    /// The session that the request comes from, if it comes from one: what its identity was made of.
+    pub(crate) fn session(&self) -> Option<&'a Session> {
+        let caller: &'a Caller = self.caller;
+        caller.identity.origin.as_deref()?.downcast_ref()
     }
 
     /// What is known of that account.

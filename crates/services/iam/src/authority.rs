@@ -36,7 +36,6 @@ struct Kept {
     token: Option<Box<str>>,
     expires_at: Instant,
     identity: Arc<Identity>,
-    session: Option<Arc<Session>>,
 }
 
 impl Identities {
@@ -51,12 +50,6 @@ impl Identities {
         let is_fresh = found.generation == self.generation.load(Ordering::Acquire);
         let is_same = found.token.as_deref() == token && now < found.expires_at;
         (is_fresh && is_same).then(|| Arc::clone(&found.identity))
-    }
-
-    /// The session that an identity was made of a moment ago, for the request that goes by it.
-    pub(crate) fn session(&self, access_key: &str, identity: &Arc<Identity>) -> Option<Arc<Session>> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        kept.get(access_key).filter(|found| Arc::ptr_eq(&found.identity, identity))?.session.clone()
     }
 
     fn is_stranger(&self, access_key: &str) -> bool {
@@ -92,14 +85,14 @@ impl Inner {
             return Err(Fault::UnknownKey);
         }
         let generation = self.identities.generation.load(Ordering::Acquire);
-        let (identity, expires_at, session) = match token {
+        let (identity, expires_at) = match token {
             None => {
                 let made = self.partition.inspect(|realm| identity::of_key(realm, &self.keyring, access_key));
                 let made = made.ok_or(Fault::UnknownKey)?;
                 if matches!(made, Err(Fault::UnknownKey)) {
                     self.identities.note_stranger(access_key, generation);
                 }
-                (made?, Instant::FAR_FUTURE, None)
+                (made?, Instant::FAR_FUTURE)
             }
             Some(token) => {
                 let session = Session::open(&self.keyring, access_key, token).ok_or(Fault::UnknownKey)?;
@@ -107,12 +100,14 @@ impl Inner {
                     return Err(Fault::ExpiredToken);
                 }
                 let made = self.partition.inspect(|realm| identity::of_session(realm, &session));
-                (made.ok_or(Fault::UnknownKey)??, session.expires_at, Some(Arc::new(session)))
+                let (made, expires_at) = (made.ok_or(Fault::UnknownKey)??, session.expires_at);
+                // The session goes with the identity: whoever has the one knows the other, whatever else is kept by then.
+                (Identity { origin: Some(Arc::new(session)), ..made }, expires_at)
             }
         };
         let identity = Arc::new(identity);
         let token = token.map(Into::into);
-        let made = Kept { generation, token, expires_at, identity: Arc::clone(&identity), session };
+        let made = Kept { generation, token, expires_at, identity: Arc::clone(&identity) };
         self.identities.keep(access_key, made);
         Ok(identity)
     }

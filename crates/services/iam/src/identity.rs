@@ -49,6 +49,7 @@ fn of_user(account: &Account, id: AccountId, user: &Entity, secret: Secret) -> R
         session: None,
         facts: tag_facts(user.tags.iter()),
         noted: Noted::default(),
+        origin: None,
     })
 }
 
@@ -59,9 +60,11 @@ pub(crate) fn of_session(realm: &Realm, session: &Session) -> Result<Identity, F
     let entity = || account.entity_by_id(&session.id).ok_or(Fault::UnknownKey);
     let secret = session.secret.clone();
     let mut identity = match session.kind {
-        Kind::User if session.id.is_empty() => Identity::bare(root(id), secret),
+        Kind::Root => Identity::bare(root(id), secret),
         Kind::User => of_user(account, id, entity()?, secret)?,
-        Kind::Federated if session.id.is_empty() => Identity::bare(federated(session)?, secret),
+        Kind::FederatedByRoot => {
+            Identity { policies: vec![everything()?], ..Identity::bare(federated(session)?, secret) }
+        }
         Kind::Federated => Identity { caller: federated(session)?, ..of_user(account, id, entity()?, secret)? },
         Kind::Nobody => {
             let arn = session_arn(session, &session.id);
@@ -83,6 +86,12 @@ pub(crate) fn of_session(realm: &Realm, session: &Session) -> Result<Identity, F
     identity.session = session_policies(account, session)?;
     identity.facts.extend(session_facts(session));
     Ok(identity)
+}
+
+/// What the root user may, for those whom it answers for: of this their session policies leave a part.
+fn everything() -> Result<Arc<Policy>, Fault> {
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    identity_policy("root user", document)
 }
 
 /// The ARN of a role's session.

@@ -15,7 +15,7 @@ use crate::machine::{Plan, Replied};
 use crate::ops;
 use crate::records::{Change, Effect, FAMILY};
 use crate::refusal::Refusal;
-use crate::session::{Kind, Session};
+use crate::session::Kind;
 use crate::state::Realm;
 use crate::web::Documents;
 use access::sigv4::Keys;
@@ -167,17 +167,11 @@ impl Inner {
 
     /// Looks at the state as it is.
     pub(crate) fn look<T>(&self, caller: &Caller, look: impl FnOnce(&At<'_>) -> T) -> Result<T, Refusal> {
-        let (dice, session) = (Dice::new(Vec::new()), self.session(caller));
-        let looked = self.partition.inspect(|realm| {
-            let session = session.as_deref();
-            look(&At { realm, caller, now: caller.now, dice: &dice, keyring: &self.keyring, session })
-        });
+        let dice = Dice::new(Vec::new());
+        let looked = self
+            .partition
+            .inspect(|realm| look(&At { realm, caller, now: caller.now, dice: &dice, keyring: &self.keyring }));
         looked.ok_or_else(Refusal::internal)
-    }
-
-    /// The session that a request comes from.
-    fn session(&self, caller: &Caller) -> Option<Arc<Session>> {
-        self.identities.session(caller.access_key.as_deref()?, &caller.identity)
     }
 
     /// Has a plan decided, and makes identities anew if it changed something.
@@ -199,10 +193,9 @@ impl Inner {
         caller: Caller,
         decide: impl FnOnce(&At<'_>) -> Result<Outcome<O>, Refusal> + Send + 'static,
     ) -> Result<Box<dyn Write + Send>, Refusal> {
-        let (dice, session, service) = (self.dice(), self.session(&caller), Arc::clone(self));
+        let (dice, service) = (self.dice(), Arc::clone(self));
         let plan: Plan = Box::new(move |realm, now| {
-            let session = session.as_deref();
-            let at = At { realm, caller: &caller, now, dice: &dice, keyring: &service.keyring, session };
+            let at = At { realm, caller: &caller, now, dice: &dice, keyring: &service.keyring };
             let Outcome { effects, output } = decide(&at)?;
             Ok((effects, Box::new(output)))
         });
@@ -330,14 +323,19 @@ pub(crate) fn prepare<O: Operation + 'static>(
     Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData }))
 }
 
-/// Temporary keys of users, and federated users, do not reach IAM (API reference of STS, GetSessionToken: without a second
-/// factor; GetFederationToken: ever).
-fn check_session<O: Operation>(at: &At<'_>) -> Result<(), Refusal> {
-    let is_of_user = at.session.is_some_and(|session| matches!(session.kind, Kind::User | Kind::Federated));
-    match is_of_user && api::iam::SERVICE.operation(O::SHAPE.name).is_some() {
-        true => Err(Refusal::invalid_token()),
-        false => Ok(()),
+/// What a temporary key never reaches, whatever policies say (API reference of STS): one of GetSessionToken without a second
+/// factor no operation of IAM; one of GetFederationToken none of IAM, and of STS GetCallerIdentity alone.
+fn check_session(at: &At<'_>, operation: &str) -> Result<(), Refusal> {
+    let Some(session) = at.session() else { return Ok(()) };
+    let is_federated = matches!(session.kind, Kind::Federated | Kind::FederatedByRoot);
+    let is_of_role = matches!(session.kind, Kind::Role | Kind::Nobody);
+    if !is_of_role && api::iam::SERVICE.operation(operation).is_some() {
+        return Err(Refusal::invalid_token());
     }
+    if is_federated && operation != "GetCallerIdentity" {
+        return Err(Refusal::denied(format!("Cannot call {operation} with session credentials")));
+    }
+    Ok(())
 }
 
 struct Call<O: Operation> {
@@ -349,7 +347,7 @@ struct Call<O: Operation> {
 impl<O: Operation + 'static> Prepared for Call<O> {
     fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
         let needs = self.service.look(caller, |at| {
-            check_session::<O>(at)?;
+            check_session(at, O::SHAPE.name)?;
             O::needs(at, &self.input)
         });
         Ok(needs.flatten()?)

@@ -6,8 +6,9 @@
 //! token       base64( nonce 12 │ sealed for the access key: session │ tag 16 )
 //! session v1  version 1 │ kind 1 │ account 12 │ id │ name │ issued at 8 │ expires at 8 │ secret │ limited 1
 //!             │ texts policies │ texts policy arns │ pairs tags │ texts transitive keys │ pairs facts
-//! kind        0 a user's or the root's (id: the user, empty for root) · 1 a role's (id: the role, name: the session)
-//!             · 2 a federated user's (id: who asked, empty for root; name: its own) · 3 a role's that is not there (`dev` alone)
+//! kind        0 a user's (id: the user) · 1 a role's (id: the role, name: the session) · 2 a federated user's (id: the user who
+//!             asked, name: its own) · 3 a role's that is not there (`dev` alone) · 4 the root user's (no id) · 5 a federated
+//!             user's for whom the root user asked (no id, name: its own)
 //! facts       condition keys that stay as long as the session does, such as sts:ExternalId or those of a web identity
 //! ```
 //! What the session may do is looked up by the unique id of its user or role each time: whoever deletes a role, or takes a policy
@@ -30,9 +31,13 @@ pub(crate) enum Kind {
     Federated,
     /// Of a role that is not there, where nothing is enforced; it has no policies.
     Nobody,
+    /// Of the root user: a kind of its own, so that no user whose id is not known is ever taken for it.
+    Root,
+    /// Of a federated user whom the root user answers for.
+    FederatedByRoot,
 }
 
-const KINDS: [Kind; 4] = [Kind::User, Kind::Role, Kind::Federated, Kind::Nobody];
+const KINDS: [Kind; 6] = [Kind::User, Kind::Role, Kind::Federated, Kind::Nobody, Kind::Root, Kind::FederatedByRoot];
 
 /// What a temporary key stands for.
 #[derive(Debug, Clone, PartialEq)]

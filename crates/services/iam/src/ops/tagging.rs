@@ -65,10 +65,15 @@ fn without(tags: &Tags, keys: &[String]) -> Tags {
 
 /// The need with the tags that the request gives.
 pub(crate) fn with_request_tags(need: Need, tags: &[Tag]) -> Need {
-    let keys = tags.iter().map(|tag| tag.key.as_str().into()).collect();
-    let need = if tags.is_empty() { need } else { need.with("aws:tagkeys", Fact::Many(keys)) };
-    tags.iter().fold(need, |need, tag| {
-        need.with(format!("aws:requesttag/{}", tag.key.to_lowercase()), Fact::Text(tag.value.as_str().into()))
+    with_asked_tags(need, tags.iter().map(|tag| (&*tag.key, &*tag.value)))
+}
+
+/// The same of keys and values, as those of a session are another type.
+pub(crate) fn with_asked_tags<'t>(need: Need, tags: impl Iterator<Item = (&'t str, &'t str)> + Clone) -> Need {
+    let keys: Vec<Box<str>> = tags.clone().map(|(key, _)| key.into()).collect();
+    let need = if keys.is_empty() { need } else { need.with("aws:tagkeys", Fact::Many(keys)) };
+    tags.fold(need, |need, (key, value)| {
+        need.with(format!("aws:requesttag/{}", key.to_lowercase()), Fact::Text(value.into()))
     })
 }
 
@@ -101,14 +106,22 @@ fn put_provider(at: &At<'_>, provider: &Provider, tags: Tags) -> Result<Outcome<
     at.change(vec![Change::ProviderPut(Box::new(Provider { tags, ..provider.clone() }))], Nothing)
 }
 
-fn need_of_policy<O: wire::Operation>(at: &At<'_>, arn: &str) -> Need {
+/// What operations on an existing policy need: the operation on it, with its tags as facts.
+pub(crate) fn need_of_policy<O: wire::Operation>(at: &At<'_>, arn: &str) -> Need {
     let need = need::<O>(at, arn.to_owned());
-    at.own_policy(arn).map_or(need.clone(), |policy| with_resource_tags(need, &policy.tags))
+    match at.own_policy(arn) {
+        Some(policy) => with_resource_tags(need, &policy.tags),
+        None => need,
+    }
 }
 
-fn need_of_provider<O: wire::Operation>(at: &At<'_>, arn: &str) -> Need {
+/// The same of a provider.
+pub(crate) fn need_of_provider<O: wire::Operation>(at: &At<'_>, arn: &str) -> Need {
     let need = need::<O>(at, arn.to_owned());
-    at.provider(arn).map_or(need.clone(), |provider| with_resource_tags(need, &provider.tags))
+    match at.provider(arn) {
+        Ok(provider) => with_resource_tags(need, &provider.tags),
+        Err(_) => need,
+    }
 }
 
 macro_rules! entity_tags {

@@ -13,6 +13,7 @@ pub const ALL: &[&ErrorShape] = &[
     &INTERNAL_FAILURE,
     &INVALID_AUTHORIZATION_MESSAGE_EXCEPTION,
     &INVALID_IDENTITY_TOKEN_EXCEPTION,
+    &INVALID_PARAMETER_VALUE_EXCEPTION,
     &INVALID_SIGNATURE_EXCEPTION,
     &MALFORMED_POLICY_DOCUMENT_EXCEPTION,
     &MISSING_AUTHENTICATION_TOKEN_EXCEPTION,
@@ -85,6 +86,14 @@ pub static INVALID_IDENTITY_TOKEN_EXCEPTION: ErrorShape = ErrorShape {
     name: "InvalidIdentityTokenException",
     type_name: "com.amazonaws.sts#InvalidIdentityTokenException",
     query_code: "InvalidIdentityToken",
+    status: 400,
+    fault: Fault::Sender,
+};
+
+pub static INVALID_PARAMETER_VALUE_EXCEPTION: ErrorShape = ErrorShape {
+    name: "InvalidParameterValueException",
+    type_name: "com.amazon.coral.service#InvalidParameterValueException",
+    query_code: "InvalidParameterValue",
     status: 400,
     fault: Fault::Sender,
 };

@@ -53,14 +53,47 @@ pub(crate) fn need_of_role(at: &At<'_>, action: &str, arn: &str) -> Result<Need,
     })
 }
 
-/// The tags that a session of a session keeps, then those of the request.
-fn tags_of(before: Option<&Session>, input: &AssumeRoleRequest) -> Vec<(Box<str>, Box<str>)> {
+/// Tags of a session, and the keys of those that sessions of it keep.
+struct SessionTags {
+    tags: Vec<(Box<str>, Box<str>)>,
+    transitive: Vec<Box<str>>,
+}
+
+/// The tags that a session of a session keeps, and those of the request: it neither says a kept one anew, nor hands on what it
+/// does not give (IAM User Guide, "Chaining roles with session tags").
+fn tags_of(before: Option<&Session>, input: &AssumeRoleRequest) -> Result<SessionTags, Refusal> {
+    let given: Vec<(Box<str>, Box<str>)> =
+        input.tags.iter().flatten().map(|tag| (tag.key.as_str().into(), tag.value.as_str().into())).collect();
+    super::check_tags(&given)?;
     let mut tags = before.map(Session::kept_tags).unwrap_or_default();
-    for tag in input.tags.iter().flatten() {
-        tags.retain(|(key, _)| !key.eq_ignore_ascii_case(&tag.key));
-        tags.push((tag.key.as_str().into(), tag.value.as_str().into()));
+    if given.iter().any(|(key, _)| tags.iter().any(|(kept, _)| kept.eq_ignore_ascii_case(key))) {
+        return Err(super::invalid_parameter(
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the \
+             calling session.",
+        ));
     }
-    tags
+    let asked = input.transitive_tag_keys.as_deref().unwrap_or_default();
+    if !asked.iter().all(|asked| given.iter().any(|(key, _)| key.eq_ignore_ascii_case(asked))) {
+        return Err(super::invalid_parameter(
+            "The specified transitive tag key must be included in the requested tags.",
+        ));
+    }
+    let kept = before.map(|session| session.transitive.clone()).unwrap_or_default();
+    let transitive = kept.into_iter().chain(asked.iter().map(|key| key.as_str().into())).collect();
+    tags.extend(given);
+    super::check_tags(&tags)?;
+    Ok(SessionTags { tags, transitive })
+}
+
+/// The source identity of the session that is asked for: what a chain began with stays, and a request that says another is
+/// refused (IAM User Guide, "Monitor and control actions taken with assumed roles").
+fn source_identity<'a>(at: &At<'a>, input: &'a AssumeRoleRequest) -> Result<Option<&'a str>, Refusal> {
+    let given = input.source_identity.as_deref();
+    let kept = chained(at).and_then(|session| session.fact("aws:sourceidentity"));
+    match (kept, given) {
+        (Some(kept), Some(given)) if kept != given => Err(not_authorized(at, "SetSourceIdentity", &input.role_arn)),
+        _ => Ok(kept.or(given)),
+    }
 }
 
 impl Operation for AssumeRole {
@@ -68,14 +101,15 @@ impl Operation for AssumeRole {
         if at.caller.identity.caller.kind() == access::Kind::Root {
             return Err(Refusal::denied("Roles may not be assumed by root accounts."));
         }
+        let source = source_identity(at, input)?;
         let said = |need: Need| {
             let need = need.with("sts:rolesessionname", Fact::Text(input.role_session_name.as_str().into()));
             let need = match &input.external_id {
                 Some(id) => need.with("sts:externalid", Fact::Text(id.as_str().into())),
                 None => need,
             };
-            match &input.source_identity {
-                Some(source) => need.with("sts:sourceidentity", Fact::Text(source.as_str().into())),
+            match source {
+                Some(source) => need.with("sts:sourceidentity", Fact::Text(source.into())),
                 None => need,
             }
         };
@@ -91,7 +125,8 @@ impl Operation for AssumeRole {
         if !tags.is_empty() {
             needs.push(with_tags(need_of_role(at, "TagSession", &input.role_arn)?));
         }
-        if input.source_identity.is_some() {
+        // Handing one on along a chain is asked for like setting it.
+        if source.is_some() {
             needs.push(said(need_of_role(at, "SetSourceIdentity", &input.role_arn)?));
         }
         Ok(needs)
@@ -100,18 +135,14 @@ impl Operation for AssumeRole {
     fn decide(at: &At<'_>, input: AssumeRoleRequest) -> Done<Self> {
         let role = role_of(at, &input.role_arn)?;
         if role.entity.is_none() && at.caller.is_held_to_policies() {
-            return Err(not_authorized(at, &input.role_arn));
+            return Err(not_authorized(at, "AssumeRole", &input.role_arn));
         }
-        let before = chained(at)?;
+        let before = chained(at);
+        let source = source_identity(at, &input)?.map(str::to_owned);
+        let SessionTags { tags, transitive } = tags_of(before, &input)?;
         let secs = duration(role.entity, input.duration_seconds, before.is_some())?;
         let (policies, policy_arns) =
             super::session_policies(at, role.account, input.policy.as_deref(), input.policy_arns.as_deref())?;
-        let tags = tags_of(before, &input);
-        super::check_tags(&tags)?;
-        let mut transitive: Vec<Box<str>> = before.map(|session| session.transitive.clone()).unwrap_or_default();
-        transitive.extend(input.transitive_tag_keys.iter().flatten().map(|key| key.as_str().into()));
-        let earlier = before.and_then(|session| session.fact("aws:sourceidentity"));
-        let source = earlier.map(str::to_owned).or(input.source_identity);
         let facts = source.iter().map(|source| ("aws:sourceidentity".into(), source.as_str().into())).collect();
         let is_limited = input.policy.is_some() || !policy_arns.is_empty();
         let session = Session {
@@ -135,9 +166,9 @@ impl Operation for AssumeRole {
 }
 
 /// In the words of a refusal by policy.
-pub(crate) fn not_authorized(at: &At<'_>, arn: &str) -> Refusal {
+fn not_authorized(at: &At<'_>, action: &str, arn: &str) -> Refusal {
     let who = at.caller.identity.caller.name();
-    Refusal::denied(format!("User: {who} is not authorized to perform: sts:AssumeRole on resource: {arn}"))
+    Refusal::denied(format!("User: {who} is not authorized to perform: sts:{action} on resource: {arn}"))
 }
 
 /// How long a session lasts.

@@ -11,10 +11,11 @@ use crate::api::sts::{PolicyDescriptorType, Tag};
 use crate::at::At;
 use crate::documents;
 use crate::limits;
+use crate::ops::tagging;
 use crate::refusal::Refusal;
 use crate::service::ACTIONS;
-use crate::session::Session;
-use gateway::{Fact, Need};
+use crate::session::{Kind, Session};
+use gateway::Need;
 use names::AccountId;
 use std::sync::Arc;
 
@@ -23,13 +24,9 @@ fn session_need(action: &str, resource: impl Into<Arc<str>>, owner: AccountId) -
     Need::of(ACTIONS[1].get(action), resource, owner)
 }
 
-/// The session that the request itself comes from. It was known when the request was authenticated.
-fn chained<'a>(at: &At<'a>) -> Result<Option<&'a Session>, Refusal> {
-    let is_session = at.caller.identity.caller.kind() == access::Kind::Session;
-    match at.session {
-        None if is_session => Err(engine::Unavailable::Busy.into()),
-        session => Ok(session.filter(|_| is_session)),
-    }
+/// The role's session that the request itself comes from: what it asks for continues a chain.
+fn chained<'a>(at: &At<'a>) -> Option<&'a Session> {
+    at.session().filter(|session| matches!(session.kind, Kind::Role | Kind::Nobody))
 }
 
 fn texts(texts: &[String]) -> Vec<Box<str>> {
@@ -38,11 +35,7 @@ fn texts(texts: &[String]) -> Vec<Box<str>> {
 
 /// The need with the tags that a session is to have.
 fn with_session_tags(need: Need, tags: &[Tag]) -> Need {
-    let keys = tags.iter().map(|tag| tag.key.as_str().into()).collect();
-    let need = if tags.is_empty() { need } else { need.with("aws:tagkeys", Fact::Many(keys)) };
-    tags.iter().fold(need, |need, tag| {
-        need.with(format!("aws:requesttag/{}", tag.key.to_lowercase()), Fact::Text(tag.value.as_str().into()))
-    })
+    tagging::with_asked_tags(need, tags.iter().map(|tag| (&*tag.key, &*tag.value)))
 }
 
 type Texts = Vec<Box<str>>;
@@ -73,13 +66,15 @@ fn session_policies(
     Ok((policy.map(Into::into).into_iter().collect(), arns))
 }
 
+/// What STS says of session tags and of what a chain keeps.
+fn invalid_parameter(message: &'static str) -> Refusal {
+    Refusal::new(&crate::api::sts::errors::INVALID_PARAMETER_VALUE_EXCEPTION, message)
+}
+
 fn check_tags(tags: &[(Box<str>, Box<str>)]) -> Result<(), Refusal> {
     let repeated = |at: usize| tags[..at].iter().any(|(key, _)| key.eq_ignore_ascii_case(&tags[at].0));
     if (0..tags.len()).any(repeated) {
-        return Err(Refusal::new(
-            &crate::api::iam::errors::INVALID_INPUT_EXCEPTION,
-            "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-        ));
+        return Err(invalid_parameter("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
     }
     match tags.len() {
         count if count > limits::TAGS_MAX => Err(Refusal::invalid("A session can have at most 50 tags.")),

@@ -20,7 +20,7 @@ use gateway::Need;
 /// Whoever asks has a long-term key of a user or the root user.
 fn check_asking(at: &At<'_>, operation: &str) -> Result<(), Refusal> {
     let kind = at.caller.identity.caller.kind();
-    match at.session.is_some() || !matches!(kind, CallerKind::User | CallerKind::Root) {
+    match at.session().is_some() || !matches!(kind, CallerKind::User | CallerKind::Root) {
         true => Err(Refusal::denied(format!("Cannot call {operation} with session credentials"))),
         false => Ok(()),
     }
@@ -32,10 +32,13 @@ fn secs(at: &At<'_>, asked: Option<i32>) -> u32 {
     asked.min(if is_root { limits::ROOT_TOKEN_SECS_MAX } else { limits::TOKEN_SECS_MAX })
 }
 
-/// A session of the user who asks, or of the root user.
-fn of_asking(at: &At<'_>, kind: Kind, asked: Option<i32>) -> Session {
-    let id = at.asking_user().map(|user| user.id.clone()).unwrap_or_default();
-    Session { kind, account: at.account(), id, ..Session::begun(at.now, secs(at, asked), at.dice) }
+/// A session of the user who asks, or of the root user. A user that is gone since the request was signed is nobody.
+fn of_asking(at: &At<'_>, of_user: Kind, of_root: Kind, asked: Option<i32>) -> Result<Session, Refusal> {
+    let (kind, id) = match at.caller.identity.caller.kind() {
+        CallerKind::Root => (of_root, Box::default()),
+        _ => (of_user, at.asking_user().ok_or_else(Refusal::invalid_token)?.id.clone()),
+    };
+    Ok(Session { kind, account: at.account(), id, ..Session::begun(at.now, secs(at, asked), at.dice) })
 }
 
 impl Operation for GetSessionToken {
@@ -49,7 +52,7 @@ impl Operation for GetSessionToken {
         if input.serial_number.is_some() || input.token_code.is_some() {
             return Err(Refusal::denied("MultiFactorAuthentication failed, unable to validate MFA code."));
         }
-        let session = of_asking(at, Kind::User, input.duration_seconds);
+        let session = of_asking(at, Kind::User, Kind::Root, input.duration_seconds)?;
         let credentials = Some(credentials(at, &session));
         Outcome::read(GetSessionTokenResponse { credentials, ..GetSessionTokenResponse::default() })
     }
@@ -77,7 +80,7 @@ impl Operation for GetFederationToken {
             policies,
             policy_arns,
             tags,
-            ..of_asking(at, Kind::Federated, input.duration_seconds)
+            ..of_asking(at, Kind::Federated, Kind::FederatedByRoot, input.duration_seconds)?
         };
         let user = FederatedUser {
             federated_user_id: format!("{}:{}", at.account(), session.name),
