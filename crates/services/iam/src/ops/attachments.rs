@@ -1,6 +1,6 @@
 //! Managed policies attached to users, groups and roles, and who has one.
 
-use super::{entity, need, roles};
+use super::{entity, roles, tagging};
 use crate::api::iam::operations::{
     AttachGroupPolicy, AttachRolePolicy, AttachUserPolicy, DetachGroupPolicy, DetachRolePolicy, DetachUserPolicy,
     ListAttachedGroupPolicies, ListAttachedRolePolicies, ListAttachedUserPolicies, ListEntitiesForPolicy,
@@ -131,7 +131,7 @@ fn path_of(arn: &str) -> &str {
 
 impl Operation for ListEntitiesForPolicy {
     fn needs(at: &At<'_>, input: &ListEntitiesForPolicyRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.policy_arn.as_str())])
+        Ok(vec![tagging::need_of_policy::<Self>(at, &input.policy_arn)])
     }
 
     fn decide(at: &At<'_>, input: ListEntitiesForPolicyRequest) -> Done<Self> {

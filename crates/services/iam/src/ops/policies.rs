@@ -70,7 +70,7 @@ impl Operation for CreatePolicy {
 
 impl Operation for GetPolicy {
     fn needs(at: &At<'_>, input: &GetPolicyRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.policy_arn.as_str())])
+        Ok(vec![tagging::need_of_policy::<Self>(at, &input.policy_arn)])
     }
 
     fn decide(at: &At<'_>, input: GetPolicyRequest) -> Done<Self> {
@@ -115,7 +115,7 @@ impl Operation for ListPolicies {
 
 impl Operation for DeletePolicy {
     fn needs(at: &At<'_>, input: &DeletePolicyRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.policy_arn.as_str())])
+        Ok(vec![tagging::need_of_policy::<Self>(at, &input.policy_arn)])
     }
 
     fn decide(at: &At<'_>, input: DeletePolicyRequest) -> Done<Self> {

@@ -1,7 +1,7 @@
 //! Versions of managed policies.
 
-use super::need;
 use super::policies::check_managed;
+use super::tagging::need_of_policy;
 use crate::api::iam::operations::{
     CreatePolicyVersion, DeletePolicyVersion, GetPolicyVersion, ListPolicyVersions, SetDefaultPolicyVersion,
 };
@@ -27,7 +27,7 @@ fn put(policy: Managed) -> Vec<Change> {
 
 impl Operation for CreatePolicyVersion {
     fn needs(at: &At<'_>, input: &CreatePolicyVersionRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.policy_arn.as_str())])
+        Ok(vec![need_of_policy::<Self>(at, &input.policy_arn)])
     }
 
     fn decide(at: &At<'_>, input: CreatePolicyVersionRequest) -> Done<Self> {
@@ -63,7 +63,7 @@ fn version_of<'p>(policy: &'p Managed, arn: &str, id: &str) -> Result<&'p Versio
 
 impl Operation for GetPolicyVersion {
     fn needs(at: &At<'_>, input: &GetPolicyVersionRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.policy_arn.as_str())])
+        Ok(vec![need_of_policy::<Self>(at, &input.policy_arn)])
     }
 
     fn decide(at: &At<'_>, input: GetPolicyVersionRequest) -> Done<Self> {
@@ -82,7 +82,7 @@ impl Operation for GetPolicyVersion {
 
 impl Operation for ListPolicyVersions {
     fn needs(at: &At<'_>, input: &ListPolicyVersionsRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.policy_arn.as_str())])
+        Ok(vec![need_of_policy::<Self>(at, &input.policy_arn)])
     }
 
     fn decide(at: &At<'_>, input: ListPolicyVersionsRequest) -> Done<Self> {
@@ -108,7 +108,7 @@ impl Operation for ListPolicyVersions {
 
 impl Operation for SetDefaultPolicyVersion {
     fn needs(at: &At<'_>, input: &SetDefaultPolicyVersionRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.policy_arn.as_str())])
+        Ok(vec![need_of_policy::<Self>(at, &input.policy_arn)])
     }
 
     fn decide(at: &At<'_>, input: SetDefaultPolicyVersionRequest) -> Done<Self> {
@@ -120,7 +120,7 @@ impl Operation for SetDefaultPolicyVersion {
 
 impl Operation for DeletePolicyVersion {
     fn needs(at: &At<'_>, input: &DeletePolicyVersionRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.policy_arn.as_str())])
+        Ok(vec![need_of_policy::<Self>(at, &input.policy_arn)])
     }
 
     fn decide(at: &At<'_>, input: DeletePolicyVersionRequest) -> Done<Self> {

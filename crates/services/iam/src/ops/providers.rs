@@ -91,7 +91,7 @@ impl Operation for CreateOpenIDConnectProvider {
 
 impl Operation for GetOpenIDConnectProvider {
     fn needs(at: &At<'_>, input: &GetOpenIDConnectProviderRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.open_id_connect_provider_arn.as_str())])
+        Ok(vec![tagging::need_of_provider::<Self>(at, &input.open_id_connect_provider_arn)])
     }
 
     fn decide(at: &At<'_>, input: GetOpenIDConnectProviderRequest) -> Done<Self> {
@@ -121,7 +121,7 @@ impl Operation for ListOpenIDConnectProviders {
 
 impl Operation for UpdateOpenIDConnectProviderThumbprint {
     fn needs(at: &At<'_>, input: &UpdateOpenIDConnectProviderThumbprintRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.open_id_connect_provider_arn.as_str())])
+        Ok(vec![tagging::need_of_provider::<Self>(at, &input.open_id_connect_provider_arn)])
     }
 
     fn decide(at: &At<'_>, input: UpdateOpenIDConnectProviderThumbprintRequest) -> Done<Self> {
@@ -134,7 +134,7 @@ impl Operation for UpdateOpenIDConnectProviderThumbprint {
 
 impl Operation for AddClientIDToOpenIDConnectProvider {
     fn needs(at: &At<'_>, input: &AddClientIDToOpenIDConnectProviderRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.open_id_connect_provider_arn.as_str())])
+        Ok(vec![tagging::need_of_provider::<Self>(at, &input.open_id_connect_provider_arn)])
     }
 
     fn decide(at: &At<'_>, input: AddClientIDToOpenIDConnectProviderRequest) -> Done<Self> {
@@ -149,7 +149,7 @@ impl Operation for AddClientIDToOpenIDConnectProvider {
 
 impl Operation for RemoveClientIDFromOpenIDConnectProvider {
     fn needs(at: &At<'_>, input: &RemoveClientIDFromOpenIDConnectProviderRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.open_id_connect_provider_arn.as_str())])
+        Ok(vec![tagging::need_of_provider::<Self>(at, &input.open_id_connect_provider_arn)])
     }
 
     fn decide(at: &At<'_>, input: RemoveClientIDFromOpenIDConnectProviderRequest) -> Done<Self> {
@@ -161,7 +161,7 @@ impl Operation for RemoveClientIDFromOpenIDConnectProvider {
 
 impl Operation for DeleteOpenIDConnectProvider {
     fn needs(at: &At<'_>, input: &DeleteOpenIDConnectProviderRequest) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![need::<Self>(at, input.open_id_connect_provider_arn.as_str())])
+        Ok(vec![tagging::need_of_provider::<Self>(at, &input.open_id_connect_provider_arn)])
     }
 
     /// AWS's is idempotent, and so is this.

@@ -78,12 +78,16 @@ impl Operation for ListUsers {
 
 impl Operation for UpdateUser {
     fn needs(at: &At<'_>, input: &UpdateUserRequest) -> Result<Vec<Need>, Refusal> {
-        let old = at.entity_arn(Sort::User, &input.user_name);
         let found = at.home().entity(Sort::User, &input.user_name);
         let path = input.new_path.as_deref().or(found.map(|user| &*user.path));
         let name = input.new_user_name.as_deref().unwrap_or(&input.user_name);
         // Both the user as it is and the one that it becomes.
-        Ok(vec![need::<Self>(at, old), need::<Self>(at, at.new_arn("user", path, name))])
+        let becomes = need::<Self>(at, at.new_arn("user", path, name));
+        let becomes = match found {
+            Some(user) => tagging::with_resource_tags(becomes, &user.tags),
+            None => becomes,
+        };
+        Ok(vec![entity::need_of::<Self>(at, Sort::User, &input.user_name), becomes])
     }
 
     fn decide(at: &At<'_>, input: UpdateUserRequest) -> Done<Self> {
