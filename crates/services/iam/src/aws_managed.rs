@@ -5,10 +5,10 @@
 //! services of this family. Sorted by ARN.
 
 use crate::api::iam;
-use crate::at::At;
 use crate::documents::encoded;
 use crate::ids::named_id;
 use crate::shown::{moment, version_id};
+use crate::state::Used;
 use names::Instant;
 
 /// A managed policy of AWS.
@@ -45,7 +45,7 @@ impl AwsManaged {
     }
 
     /// As replies show it.
-    pub(crate) fn shown(&self, attachments: usize, boundaries: usize) -> iam::Policy {
+    pub(crate) fn shown(&self, used: Used) -> iam::Policy {
         let [created, updated] = self.moments.map(|secs| Some(moment(Instant::from_millis(secs * 1000))));
         iam::Policy {
             policy_name: Some(self.name.into()),
@@ -53,8 +53,8 @@ impl AwsManaged {
             arn: Some(self.arn.into()),
             path: Some(self.path().into()),
             default_version_id: Some(version_id(self.version)),
-            attachment_count: crate::shown::count(attachments),
-            permissions_boundary_usage_count: crate::shown::count(boundaries),
+            attachment_count: crate::shown::count(used.attached),
+            permissions_boundary_usage_count: crate::shown::count(used.bounding),
             is_attachable: Some(true),
             description: None,
             create_date: created,
@@ -64,8 +64,8 @@ impl AwsManaged {
     }
 
     /// As everything in an account is shown.
-    pub(crate) fn detail(&self, at: &At<'_>) -> iam::ManagedPolicyDetail {
-        let policy = self.shown(at.home().attachments(self.arn), at.home().bounded_by(self.arn));
+    pub(crate) fn detail(&self, used: Used) -> iam::ManagedPolicyDetail {
+        let policy = self.shown(used);
         iam::ManagedPolicyDetail {
             policy_name: policy.policy_name,
             policy_id: policy.policy_id,

@@ -5,16 +5,12 @@
 //! shared secret are no algorithms here. Nothing that a token says counts before its signature was verified, but for who its
 //! provider is.
 
-use crate::limits::PROVIDER_KEYS_MILLIS;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
     RSA_PKCS1_2048_8192_SHA512, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64_simd::URL_SAFE_NO_PAD;
-use names::Instant;
 use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
 
 /// A token that was read and not yet verified.
 pub(crate) struct Token<'t> {
@@ -164,33 +160,5 @@ impl Key {
                 UnparsedPublicKey::new(algorithm, point).verify(message, signature).is_ok()
             }
         }
-    }
-}
-
-/// Keys of providers as they were some minutes ago at the most.
-#[derive(Default)]
-pub(crate) struct KeptKeys(RwLock<HashMap<Box<str>, Kept>>);
-
-/// When they were fetched, and what they are.
-type Kept = (Instant, Arc<Keys>);
-
-/// Providers whose keys are kept; more are asked each time anew.
-const PROVIDERS_KEPT_MAX: usize = 1000;
-
-impl KeptKeys {
-    pub(crate) fn find(&self, url: &str, now: Instant) -> Option<Arc<Keys>> {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (at, keys) = kept.get(url)?;
-        (now < at.plus_millis(PROVIDER_KEYS_MILLIS)).then(|| Arc::clone(keys))
-    }
-
-    pub(crate) fn keep(&self, url: &str, now: Instant, keys: Keys) -> Arc<Keys> {
-        let keys = Arc::new(keys);
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= PROVIDERS_KEPT_MAX {
-            kept.clear();
-        }
-        kept.insert(url.into(), (now, Arc::clone(&keys)));
-        keys
     }
 }

@@ -31,6 +31,7 @@ mod machine;
 mod ops;
 mod pages;
 mod positions;
+mod provider_keys;
 mod records;
 mod refusal;
 mod service;
@@ -38,6 +39,7 @@ mod session;
 mod shown;
 mod snapshot;
 mod state;
+mod trial;
 mod web;
 
 pub use bootstrap::MadeKey;

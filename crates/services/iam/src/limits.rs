@@ -73,5 +73,16 @@ pub(crate) const STRANGERS_KEPT_MAX: usize = 64;
 /// Bytes of a provider's discovery document and keys: those of large providers are some kilobytes.
 pub(crate) const PROVIDER_BYTES_MAX: usize = 1 << 18;
 
+/// Bytes of documents that one page of a simulation weighs: each of its results weighs all of them. At the most a thousand results of
+/// sixteen kilobytes of policies, which is a fraction of a second; a page of more bytes has fewer results, and a marker.
+pub(crate) const SIMULATED_BYTES_MAX: usize = 1 << 24;
+
+/// Providers whose keys are kept or being fetched.
+pub(crate) const PROVIDERS_KEPT_MAX: usize = 1000;
+
+/// How long a provider that could not be asked is not asked again, from when it was asked: longer than it takes to give up on its
+/// two documents.
+pub(crate) const PROVIDER_FAILURE_MILLIS: u64 = 15 * 1000;
+
 /// How long a provider's keys are taken to be as they were, so that a flood of tokens is not one of questions to it.
 pub(crate) const PROVIDER_KEYS_MILLIS: u64 = 5 * 60 * 1000;

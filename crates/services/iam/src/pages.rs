@@ -31,6 +31,24 @@ impl<T> Page<T> {
     }
 }
 
+impl Wanted<'_> {
+    fn most(&self) -> usize {
+        self.max_items.and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE_DEFAULT)
+    }
+}
+
+/// The part of a list whose items are known by their numbers, `most` at the most; the marker is the number that comes next, so a
+/// part costs no more than it has.
+pub(crate) fn numbered(count: usize, most: usize, wanted: &Wanted<'_>) -> Result<Page<usize>, Refusal> {
+    let first = match wanted.marker.map(decode).transpose()? {
+        Some(text) => text.parse().map_err(|_| invalid_marker())?,
+        None => 0,
+    };
+    let end = count.min(usize::saturating_add(first, most.min(wanted.most())));
+    let marker = (end < count).then(|| URL_SAFE_NO_PAD.encode_to_string(end.to_string()));
+    Ok(Page { items: (first..end).collect(), marker })
+}
+
 /// The part of `items`, which are in the order of their keys.
 pub(crate) fn page<T>(
     items: impl IntoIterator<Item = T>,
@@ -38,7 +56,7 @@ pub(crate) fn page<T>(
     wanted: &Wanted<'_>,
 ) -> Result<Page<T>, Refusal> {
     let after = wanted.marker.map(decode).transpose()?;
-    let most = wanted.max_items.and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE_DEFAULT);
+    let most = wanted.most();
     let rest = items.into_iter().filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
     let mut items: Vec<T> = rest.take(most + 1).collect();
     let more = items.len() > most;
@@ -49,7 +67,11 @@ pub(crate) fn page<T>(
 
 fn decode(marker: &str) -> Result<String, Refusal> {
     let key = URL_SAFE_NO_PAD.decode_to_vec(marker).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    key.ok_or_else(|| Refusal::invalid("Invalid Marker."))
+    key.ok_or_else(invalid_marker)
+}
+
+fn invalid_marker() -> Refusal {
+    Refusal::invalid("Invalid Marker.")
 }
 
 #[cfg(test)]
@@ -71,5 +93,20 @@ mod tests {
         }
         assert_eq!(seen, all);
         assert!(page(all, |item| (*item).to_owned(), &Wanted { marker: Some("!"), max_items: None }).is_err());
+    }
+
+    #[test]
+    fn a_part_of_numbers_is_as_large_as_both_bounds_allow_wherever_it_begins() {
+        let part = |marker: Option<&str>, most, max_items| {
+            let part = numbered(usize::MAX, most, &Wanted { marker, max_items });
+            part.map(|part| (part.items, part.marker)).map_err(|refusal| refusal.message.into_owned())
+        };
+        let (items, marker) = part(None, 2, Some(1000)).unwrap();
+        assert_eq!(items, [0, 1]);
+        assert_eq!(part(marker.as_deref(), 1000, Some(3)).unwrap().0, [2, 3, 4]);
+        let last = URL_SAFE_NO_PAD.encode_to_string((usize::MAX - 1).to_string());
+        assert_eq!(part(Some(&last), 1000, None).unwrap(), (vec![usize::MAX - 1], None));
+        let words = URL_SAFE_NO_PAD.encode_to_string("two");
+        assert_eq!(part(Some(&words), 2, None).unwrap_err(), "Invalid Marker.");
     }
 }

@@ -8,11 +8,11 @@ use crate::api;
 use crate::at::{At, Outcome};
 use crate::authority::Identities;
 use crate::ids::Dice;
-use crate::jwt::KeptKeys;
 use crate::keyring::{self, Keyring};
 use crate::limits;
 use crate::machine::{Plan, Replied};
 use crate::ops;
+use crate::provider_keys::ProviderKeys;
 use crate::records::{Change, Effect, FAMILY};
 use crate::refusal::Refusal;
 use crate::session::Kind;
@@ -26,7 +26,7 @@ use names::{AccountId, Instant, PartitionId};
 use seal::{RootKey, RootKeyError};
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use wire::schema::OperationShape;
 use wire::{Invalid, Reader, Write, constraints};
 
@@ -87,7 +87,7 @@ pub(crate) struct Inner {
     pub(crate) identities: Identities,
     pub(crate) signing_keys: Arc<Keys>,
     pub(crate) documents: Arc<dyn Documents>,
-    pub(crate) provider_keys: KeptKeys,
+    pub(crate) provider_keys: ProviderKeys,
     chance: Chance,
 }
 
@@ -126,7 +126,7 @@ impl Iam {
         let keyring = keyring_of(&partition, &options)?;
         let Options { chance, signing_keys, documents, .. } = options;
         let identities = Identities::default();
-        let provider_keys = KeptKeys::default();
+        let provider_keys = ProviderKeys::default();
         let inner = Inner { partition, keyring, identities, signing_keys, documents, provider_keys, chance };
         let inner = Arc::new(inner);
         Ok((Self(Arc::clone(&inner)), Sts(inner)))
@@ -201,6 +201,23 @@ impl Inner {
         });
         let pending = self.execute(plan)?;
         pending.await?.map(|replied| replied.output)
+    }
+
+    /// Looks, and waits until what was seen is durable: what is made of it may then be told.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        caller: Caller,
+        look: impl FnOnce(&At<'_>) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let seen = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&seen);
+        let looked = self.ask(caller, move |at| {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(look(at)?);
+            Outcome::read(wire::Nothing)
+        });
+        drop(looked.await?);
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        seen.ok_or_else(Refusal::internal)
     }
 
     /// Deletes every identity of every account, durably; says of how many accounts.
@@ -325,7 +342,7 @@ pub(crate) fn prepare<O: Operation + 'static>(
 
 /// What a temporary key never reaches, whatever policies say (API reference of STS): one of GetSessionToken without a second
 /// factor no operation of IAM; one of GetFederationToken none of IAM, and of STS GetCallerIdentity alone.
-fn check_session(at: &At<'_>, operation: &str) -> Result<(), Refusal> {
+pub(crate) fn check_session(at: &At<'_>, operation: &str) -> Result<(), Refusal> {
     let Some(session) = at.session() else { return Ok(()) };
     let is_federated = matches!(session.kind, Kind::Federated | Kind::FederatedByRoot);
     let is_of_role = matches!(session.kind, Kind::Role | Kind::Nobody);

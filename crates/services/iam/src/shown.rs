@@ -3,7 +3,7 @@
 use crate::api::iam;
 use crate::at::At;
 use crate::documents::encoded;
-use crate::state::{AccessKey, Entity, Managed, RolePart, Sort, Tags, Version};
+use crate::state::{AccessKey, Entity, Managed, RolePart, Sort, Tags, Used, Version};
 use names::{AccountId, Instant};
 use wire::Timestamp;
 
@@ -96,16 +96,15 @@ fn role_last_used(entity: &Entity) -> iam::RoleLastUsed {
 }
 
 /// A managed policy; tags and description are left out of lists.
-pub(crate) fn policy(at: &At<'_>, policy: &Managed) -> iam::Policy {
-    let arn = policy.arn(at.account());
+pub(crate) fn policy(account: AccountId, policy: &Managed, used: Used) -> iam::Policy {
     iam::Policy {
         policy_name: text(&policy.name),
         policy_id: text(&policy.id),
         path: text(&policy.path),
         default_version_id: Some(version_id(policy.default)),
-        attachment_count: count(at.home().attachments(&arn)),
-        permissions_boundary_usage_count: count(at.home().bounded_by(&arn)),
-        arn: Some(arn),
+        attachment_count: count(used.attached),
+        permissions_boundary_usage_count: count(used.bounding),
+        arn: Some(policy.arn(account)),
         is_attachable: Some(true),
         description: None,
         create_date: Some(moment(policy.created_at)),
@@ -118,7 +117,8 @@ pub(crate) fn whole_policy(at: &At<'_>, managed: &Managed) -> iam::Policy {
     let description = managed.description.as_deref().map(str::to_owned);
     // Empty or not: GetPolicy always has the list.
     let tags = Some(tags(&managed.tags).unwrap_or_default());
-    iam::Policy { tags, description, ..policy(at, managed) }
+    let used = at.home().used(&managed.arn(at.account()));
+    iam::Policy { tags, description, ..policy(at.account(), managed, used) }
 }
 
 pub(crate) fn count(count: usize) -> Option<i32> {
@@ -214,8 +214,8 @@ pub(crate) fn role_detail(at: &At<'_>, role: &Entity) -> iam::RoleDetail {
     }
 }
 
-pub(crate) fn policy_detail(at: &At<'_>, managed: &Managed) -> iam::ManagedPolicyDetail {
-    let policy = policy(at, managed);
+pub(crate) fn policy_detail(account: AccountId, managed: &Managed, used: Used) -> iam::ManagedPolicyDetail {
+    let policy = policy(account, managed, used);
     iam::ManagedPolicyDetail {
         policy_name: policy.policy_name,
         policy_id: policy.policy_id,

@@ -139,6 +139,31 @@ pub(crate) fn folded(name: &str) -> Box<str> {
     name.to_lowercase().into()
 }
 
+/// How often a policy is used.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// By how many users, groups and roles it is attached to.
+    pub(crate) attached: usize,
+    /// Of how many users and roles it is the boundary.
+    pub(crate) bounding: usize,
+}
+
+impl Used {
+    pub(crate) fn is_none(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// The same of all policies that are used, by ARN.
+#[derive(Debug, Default)]
+pub(crate) struct Uses<'a>(HashMap<&'a str, Used>);
+
+impl Uses<'_> {
+    pub(crate) fn of(&self, arn: &str) -> Used {
+        self.0.get(arn).copied().unwrap_or_default()
+    }
+}
+
 impl Realm {
     pub(crate) fn account(&self, account: AccountId) -> Option<&Account> {
         self.accounts.get(&account)
@@ -175,14 +200,22 @@ impl Account {
         self.keys.values().filter(move |key| key.user.as_deref() == user)
     }
 
-    /// How many users, groups and roles a policy is attached to.
-    pub(crate) fn attachments(&self, arn: &str) -> usize {
-        self.entities.values().filter(|entity| entity.attached.contains(arn)).count()
+    /// How often one policy is used.
+    pub(crate) fn used(&self, arn: &str) -> Used {
+        Used {
+            attached: self.entities.values().filter(|entity| entity.attached.contains(arn)).count(),
+            bounding: self.entities.values().filter(|entity| entity.boundary.as_deref() == Some(arn)).count(),
+        }
     }
 
-    /// Of how many users and roles a policy is the boundary.
-    pub(crate) fn bounded_by(&self, arn: &str) -> usize {
-        self.entities.values().filter(|entity| entity.boundary.as_deref() == Some(arn)).count()
+    /// How often each policy is used, counted in one pass: for lists of policies.
+    pub(crate) fn uses(&self) -> Uses<'_> {
+        let mut uses = Uses::default();
+        for entity in self.entities.values() {
+            entity.attached.iter().for_each(|arn| uses.0.entry(arn).or_default().attached += 1);
+            entity.boundary.iter().for_each(|arn| uses.0.entry(arn).or_default().bounding += 1);
+        }
+        uses
     }
 }
 

@@ -169,3 +169,34 @@ fn a_token_that_differs_in_anything_stands_for_nothing() {
         assert_eq!(refused, code, "{sentence}");
     }
 }
+
+#[test]
+fn a_trust_policy_is_asked_with_what_every_request_tells() {
+    let provider = Provider::start();
+    let house = house(&provider);
+    let (now, region) = (house.root(ACCOUNT).now.as_secs(), "us-east-1");
+    let trust = |conditions: Value| {
+        let document = json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": { "Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{}", provider.host) },
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": { "StringEquals": conditions },
+            }],
+        });
+        let form = format!("RoleName=web&PolicyDocument={}", escaped(&document.to_string()));
+        house.ask("UpdateAssumeRolePolicy", &form).unwrap();
+    };
+    house.ask("TagRole", "RoleName=web&Tags.member.1.Key=Team&Tags.member.1.Value=blue").unwrap();
+    let token = provider.signed("r", &provider.claims(now));
+    trust(json!({
+        "aws:RequestedRegion": region, "aws:ResourceAccount": ACCOUNT, "aws:ResourceTag/team": "blue",
+        "sts:RoleSessionName": "s1", format!("{}:aud", provider.host): "app",
+    }));
+    house.ask("AssumeRoleWithWebIdentity", &form(&token)).unwrap();
+    trust(json!({ "aws:ResourceTag/team": "red" }));
+    let (code, sentence) = house.ask("AssumeRoleWithWebIdentity", &form(&token)).unwrap_err();
+    assert_eq!(code, "AccessDenied");
+    assert_eq!(sentence, "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+}

@@ -146,11 +146,10 @@ impl Operation for GetAccountAuthorizationDetails {
     }
 
     fn decide(at: &At<'_>, input: GetAccountAuthorizationDetailsRequest) -> Done<Self> {
-        let home = at.home();
+        let (home, uses) = (at.home(), at.home().uses());
         let own = home.policies.values().map(Row::Own);
         // Of AWS's policies only those that are attached, as AWS does.
-        let is_used =
-            |policy: &&aws_managed::AwsManaged| home.attachments(policy.arn) + home.bounded_by(policy.arn) > 0;
+        let is_used = |policy: &&aws_managed::AwsManaged| !uses.of(policy.arn).is_none();
         let aws = aws_managed::ALL.iter().filter(is_used).map(Row::Aws);
         let filters = input.filter.unwrap_or_default();
         let is_wanted = |row: &Row<'_>| filters.is_empty() || filters.iter().any(|filter| filter == row.filter());
@@ -166,8 +165,11 @@ impl Operation for GetAccountAuthorizationDetails {
                     Sort::Group => groups.push(shown::group_detail(at, entity)),
                     Sort::Role => roles.push(shown::role_detail(at, entity)),
                 },
-                Row::Own(policy) => policies.push(shown::policy_detail(at, policy)),
-                Row::Aws(policy) => policies.push(policy.detail(at)),
+                Row::Own(policy) => {
+                    let used = uses.of(&policy.arn(at.account()));
+                    policies.push(shown::policy_detail(at.account(), policy, used));
+                }
+                Row::Aws(policy) => policies.push(policy.detail(uses.of(policy.arn))),
             }
         }
         Outcome::read(GetAccountAuthorizationDetailsResponse {

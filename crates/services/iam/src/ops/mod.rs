@@ -22,6 +22,7 @@ use crate::api::sts::operations as sts_api;
 use crate::at::At;
 use crate::service::{ACTIONS, Prepare, prepare};
 use gateway::Need;
+use simulate::prepare_simulation;
 use std::sync::Arc;
 
 /// What an operation of IAM needs: the action of its own name.
@@ -106,8 +107,8 @@ pub(crate) const IAM: &[(&str, Prepare)] = &[
     ("RemoveClientIDFromOpenIDConnectProvider", prepare::<iam::RemoveClientIDFromOpenIDConnectProvider>),
     ("RemoveUserFromGroup", prepare::<iam::RemoveUserFromGroup>),
     ("SetDefaultPolicyVersion", prepare::<iam::SetDefaultPolicyVersion>),
-    ("SimulateCustomPolicy", prepare::<iam::SimulateCustomPolicy>),
-    ("SimulatePrincipalPolicy", prepare::<iam::SimulatePrincipalPolicy>),
+    ("SimulateCustomPolicy", prepare_simulation::<iam::SimulateCustomPolicy>),
+    ("SimulatePrincipalPolicy", prepare_simulation::<iam::SimulatePrincipalPolicy>),
     ("TagOpenIDConnectProvider", prepare::<iam::TagOpenIDConnectProvider>),
     ("TagPolicy", prepare::<iam::TagPolicy>),
     ("TagRole", prepare::<iam::TagRole>),

@@ -7,7 +7,7 @@ use crate::api::iam::{
     ListPoliciesRequest, ListPoliciesResponse, Policy,
 };
 use crate::at::{At, Outcome};
-use crate::aws_managed;
+use crate::aws_managed::{self, AwsManaged};
 use crate::documents::{check_identity, length};
 use crate::limits;
 use crate::pages::{Wanted, page};
@@ -15,8 +15,9 @@ use crate::records::Change;
 use crate::refusal::Refusal;
 use crate::service::{Done, Operation};
 use crate::shown;
-use crate::state::{Managed, Version, folded};
+use crate::state::{Managed, Used, Version, folded};
 use gateway::Need;
+use names::AccountId;
 use wire::Nothing;
 
 /// Checks the document of a managed policy.
@@ -63,7 +64,7 @@ impl Operation for CreatePolicy {
             next: 2,
         };
         // The description is shown by GetPolicy alone.
-        let shown = Policy { tags: shown::tags(&policy.tags), ..shown::policy(at, &policy) };
+        let shown = Policy { tags: shown::tags(&policy.tags), ..shown::policy(at.account(), &policy, Used::default()) };
         at.change(vec![Change::PolicyPut(Box::new(policy))], CreatePolicyResponse { policy: Some(shown) })
     }
 }
@@ -75,15 +76,33 @@ impl Operation for GetPolicy {
 
     fn decide(at: &At<'_>, input: GetPolicyRequest) -> Done<Self> {
         let policy = match aws_managed::find(&input.policy_arn) {
-            Some(aws) => of_aws(at, aws),
+            Some(aws) => aws.shown(at.home().used(aws.arn)),
             None => shown::whole_policy(at, at.policy(&input.policy_arn)?),
         };
         Outcome::read(GetPolicyResponse { policy: Some(policy) })
     }
 }
 
-fn of_aws(at: &At<'_>, aws: &aws_managed::AwsManaged) -> Policy {
-    aws.shown(at.home().attachments(aws.arn), at.home().bounded_by(aws.arn))
+/// A policy of a list, not shown yet.
+enum Listed<'a> {
+    Own(&'a Managed),
+    Aws(&'static AwsManaged),
+}
+
+impl Listed<'_> {
+    fn path(&self) -> &str {
+        match self {
+            Self::Own(policy) => &policy.path,
+            Self::Aws(policy) => policy.path(),
+        }
+    }
+
+    fn shown(&self, account: AccountId, used: Used) -> Policy {
+        match self {
+            Self::Own(policy) => shown::policy(account, policy, used),
+            Self::Aws(policy) => policy.shown(used),
+        }
+    }
 }
 
 impl Operation for ListPolicies {
@@ -93,21 +112,25 @@ impl Operation for ListPolicies {
 
     fn decide(at: &At<'_>, input: ListPoliciesRequest) -> Done<Self> {
         let scope = input.scope.as_deref().unwrap_or("All");
-        let own = at.home().policies.values().filter(|_| scope != "AWS").map(|policy| shown::policy(at, policy));
-        let aws = aws_managed::ALL.iter().filter(|_| scope != "Local").map(|aws| of_aws(at, aws));
-        let is_wanted = |policy: &Policy| {
-            let used = |count: Option<i32>| count.unwrap_or(0) > 0;
+        let (account, home, uses) = (at.account(), at.home(), at.home().uses());
+        let own = home.policies.values().filter(|_| scope != "AWS");
+        let own = own.map(|policy| (policy.arn(account), Listed::Own(policy)));
+        let aws = aws_managed::ALL.iter().filter(|_| scope != "Local");
+        let aws = aws.map(|policy| (policy.arn.to_owned(), Listed::Aws(policy)));
+        let is_wanted = |(arn, listed): &(String, Listed<'_>)| {
+            let Used { attached, bounding } = uses.of(arn);
             let by_use = match input.policy_usage_filter.as_deref() {
-                Some("PermissionsPolicy") => used(policy.attachment_count),
-                Some(_) => used(policy.permissions_boundary_usage_count),
-                None => !input.only_attached.unwrap_or(false) || used(policy.attachment_count),
+                Some("PermissionsPolicy") => attached > 0,
+                Some(_) => bounding > 0,
+                None => !input.only_attached.unwrap_or(false) || attached > 0,
             };
-            by_use && shown::is_under(policy.path.as_deref().unwrap_or("/"), input.path_prefix.as_deref())
+            by_use && shown::is_under(listed.path(), input.path_prefix.as_deref())
         };
-        let mut policies: Vec<Policy> = own.chain(aws).filter(is_wanted).collect();
-        policies.sort_by(|one, other| one.arn.cmp(&other.arn));
+        let mut listed: Vec<_> = own.chain(aws).filter(is_wanted).collect();
+        listed.sort_by(|(one, _), (other, _)| one.cmp(other));
         let wanted = Wanted { marker: input.marker.as_deref(), max_items: input.max_items };
-        let page = page(policies, |policy| policy.arn.clone().unwrap_or_default(), &wanted)?;
+        let page = page(listed, |(arn, _)| arn.clone(), &wanted)?;
+        let page = page.map(|(arn, listed)| listed.shown(account, uses.of(&arn)));
         let is_truncated = page.is_truncated();
         Outcome::read(ListPoliciesResponse { policies: Some(page.items), is_truncated, marker: page.marker })
     }
@@ -121,7 +144,7 @@ impl Operation for DeletePolicy {
     fn decide(at: &At<'_>, input: DeletePolicyRequest) -> Done<Self> {
         let arn = &input.policy_arn;
         let policy = at.policy(arn)?;
-        if at.home().attachments(arn) + at.home().bounded_by(arn) > 0 {
+        if !at.home().used(arn).is_none() {
             return Err(Refusal::conflict("Cannot delete a policy attached to entities."));
         }
         if policy.versions.len() > 1 {

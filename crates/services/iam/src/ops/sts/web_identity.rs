@@ -1,20 +1,21 @@
 //! AssumeRoleWithWebIdentity: a session of a role, for whoever brings a token of a provider that the role trusts.
 //!
 //! The request is not signed. The token is verified against the provider's keys, fetched from where its discovery document says
-//! (OpenID Connect Discovery 1.0, section 4), and the role's trust policy is asked with what the token says as facts.
+//! (OpenID Connect Discovery 1.0, section 4; `provider_keys.rs` bounds that), and the role's trust policy is asked as by every
+//! request, with what the token says as further facts.
 
-use super::assume_role::{duration, hand_out, of_role, role_of};
+use super::assume_role::{duration, hand_out, need_of_role, of_role, role_of};
 use crate::api::sts::errors;
 use crate::api::sts::{AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse};
 use crate::at::{At, Outcome};
-use crate::documents;
 use crate::jwt::{self, Claims};
 use crate::limits::PROVIDER_BYTES_MAX;
 use crate::refusal::Refusal;
-use crate::service::{ACTIONS, Inner, input};
+use crate::service::{Inner, input};
 use crate::session::Session;
-use access::{Applicable, Context, Decision, Gate, Request, Sort as PolicySort, authorize};
-use gateway::{Answer, Caller, Need, Prepared, Refused, Unprepared};
+use crate::web::Documents;
+use gateway::{Answer, Caller, Fact, Identity, Need, Prepared, Refused, Unprepared};
+use seal::Secret;
 use serde_json::Value;
 use std::sync::Arc;
 use wire::Reader;
@@ -91,7 +92,7 @@ async fn verify(service: &Arc<Inner>, caller: &Caller, input: &Input) -> Result<
     if token.claims.not_before.is_some_and(|from| from > now + 300) {
         return Err(invalid_token("Token is not valid yet"));
     }
-    let keys = keys_of(service, caller, &url).await?;
+    let keys = service.provider_keys.get(&url, caller.now, fetch(&*service.documents, &url)).await?;
     if !token.is_signed_by(&keys) {
         return Err(invalid_token(
             "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
@@ -100,20 +101,26 @@ async fn verify(service: &Arc<Inner>, caller: &Caller, input: &Input) -> Result<
     Ok(Verified { provider: arn.into(), url: url.into(), claims: token.claims })
 }
 
-/// The keys of a provider, as it publishes them; for some minutes as it did the last time.
-async fn keys_of(service: &Arc<Inner>, caller: &Caller, url: &str) -> Result<Arc<jwt::Keys>, Refusal> {
-    if let Some(kept) = service.provider_keys.find(url, caller.now) {
-        return Ok(kept);
-    }
-    let failed = |why: String| Refusal::new(&errors::IDP_COMMUNICATION_ERROR_EXCEPTION, why);
+/// The keys of a provider, as it publishes them.
+async fn fetch(documents: &dyn Documents, url: &str) -> Result<jwt::Keys, String> {
     let discovery = format!("https://{url}/.well-known/openid-configuration");
-    let bytes = service.documents.fetch(&discovery, PROVIDER_BYTES_MAX).await.map_err(failed)?;
+    let bytes = documents.fetch(&discovery, PROVIDER_BYTES_MAX).await?;
     let discovered: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let keys_url = discovered["jwks_uri"].as_str().filter(|url| url.starts_with("https://"));
-    let no_url = || failed(format!("{discovery} names no jwks_uri"));
-    let bytes = service.documents.fetch(keys_url.ok_or_else(no_url)?, PROVIDER_BYTES_MAX).await.map_err(failed)?;
-    let keys = jwt::Keys::read(&bytes).ok_or_else(|| failed(format!("the keys of {url} cannot be read")))?;
-    Ok(service.provider_keys.keep(url, caller.now, keys))
+    let keys_url = keys_url.ok_or_else(|| format!("{discovery} names no jwks_uri"))?;
+    let bytes = documents.fetch(keys_url, PROVIDER_BYTES_MAX).await?;
+    jwt::Keys::read(&bytes).ok_or_else(|| format!("the keys of {url} cannot be read"))
+}
+
+/// Who brings the token, in the same request: what the token says are facts beside those that every request has.
+fn bearer(at: &At<'_>, verified: &Verified) -> Caller {
+    let mut facts: Vec<_> = facts_of(verified).into_iter().map(|(name, text)| (name, Fact::Text(text))).collect();
+    if let [_, _, ..] = *verified.claims.audiences {
+        let name = format!("{}:aud", verified.url.to_lowercase());
+        facts.push((name.into(), Fact::Many(verified.claims.audiences.to_vec())));
+    }
+    let bare = Identity::bare(access::Caller::token_bearer(&verified.provider), Secret::from(""));
+    at.caller.clone().proved(Arc::new(Identity { facts, ..bare }))
 }
 
 /// The trust policy decides; then it is as with every session of a role.
@@ -124,42 +131,15 @@ fn decide(
 ) -> Result<Outcome<AssumeRoleWithWebIdentityResponse>, Refusal> {
     let role = role_of(at, &input.role_arn)?;
     let denied = || Refusal::denied("Not authorized to perform sts:AssumeRoleWithWebIdentity");
-    let part = role.entity.and_then(|entity| entity.role.as_ref()).ok_or_else(denied)?;
-    let trust = documents::compile("trust policy", &part.trust, PolicySort::Trust).ok_or_else(denied)?;
-    let who = access::Caller::token_bearer(&verified.provider);
-    let facts = facts_of(verified);
-    let mut context = Context::of(&who);
-    context.set("sts:rolesessionname", input.role_session_name.as_str());
-    context.set("aws:currenttime", at.now);
-    context.set("aws:epochtime", at.now);
-    context.set("aws:securetransport", at.caller.secure);
-    context.set("aws:federatedprovider", &*verified.provider);
-    if let Some(source) = at.caller.source {
-        context.set("aws:sourceip", source);
-    }
-    for (name, value) in &facts {
-        context.set(name, &**value);
-    }
-    let audiences = format!("{}:aud", verified.url.to_lowercase());
-    if let [_, _, ..] = *verified.claims.audiences {
-        context.set_many(&audiences, verified.claims.audiences.iter().map(|audience| &**audience));
-    }
-    let request = Request {
-        caller: &who,
-        action: ACTIONS[1].get("AssumeRoleWithWebIdentity"),
-        resource: &input.role_arn,
-        resource_account: Some(role.account),
-        context: &context,
-        gate: Gate::TrustPolicy,
-    };
-    let policies = Applicable { resource: Some(&trust), ..Applicable::default() };
-    let Decision::Allowed(_) = authorize(&request, &policies) else { return Err(denied()) };
+    let need = need_of_role(at, "AssumeRoleWithWebIdentity", &input.role_arn)?;
+    let need = need.with("sts:rolesessionname", Fact::Text(input.role_session_name.as_str().into()));
+    bearer(at, verified).may(&need).map_err(|_| denied())?;
     let secs = duration(role.entity, input.duration_seconds, false)?;
     let (policies, policy_arns) =
         super::session_policies(at, role.account, input.policy.as_deref(), input.policy_arns.as_deref())?;
     let is_limited = input.policy.is_some() || !policy_arns.is_empty();
     let named = of_role(at, &role, &input.role_session_name, secs);
-    let session = Session { policies, policy_arns, is_limited, facts, ..named };
+    let session = Session { policies, policy_arns, is_limited, facts: facts_of(verified), ..named };
     let handed = hand_out(at, &session, &role);
     Outcome::read(AssumeRoleWithWebIdentityResponse {
         credentials: Some(handed.credentials),
