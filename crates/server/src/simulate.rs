@@ -18,6 +18,8 @@ const NOT_DECIDED: u8 = 2;
 #[derive(Debug, Clone)]
 pub(crate) struct Simulate {
     caller: Caller,
+    /// The role of the caller, where it is a session and its own ARN does not tell.
+    role: Option<String>,
     action: String,
     resource: String,
     resource_account: Option<AccountId>,
@@ -76,9 +78,9 @@ pub(crate) fn words(matches: &ArgMatches) -> Simulate {
     let one = |name: &str| matches.get_one::<String>(name).cloned();
     let many = |name: &str| matches.get_many::<String>(name).into_iter().flatten().cloned().collect();
     let caller = matches.get_one::<Caller>("principal").cloned().expect("clap demands it");
-    let role = one("role-arn").and_then(|role| Caller::session(caller.name(), &role).ok());
     Simulate {
-        caller: role.unwrap_or(caller),
+        caller,
+        role: one("role-arn"),
         action: one("action").expect("clap demands it"),
         resource: one("resource").expect("it has a default"),
         resource_account: matches.get_one("resource-account").copied(),
@@ -142,12 +144,13 @@ fn decide(words: &Simulate) -> Result<Answer, String> {
     let service_control = words.service_control.iter().map(level).collect::<Result<Vec<_>, String>>()?;
     let resource_control = read_all(&words.resource_control, Sort::ResourceControl)?;
     let action = Action::new(&words.action);
+    let caller = &caller(words)?;
     let request = Request {
-        caller: &words.caller,
+        caller,
         action: &action,
         resource: &words.resource,
         resource_account: words.resource_account.or_else(|| account_of(&words.resource)),
-        context: &context(words),
+        context: &context(caller, words),
         gate: Gate::before(&words.resource, &action),
     };
     let policies = Applicable {
@@ -161,9 +164,19 @@ fn decide(words: &Simulate) -> Result<Answer, String> {
     Ok(answer(&request, &authorize(&request, &policies)))
 }
 
+/// Who asks. A role beside anybody but a session would be left out silently, so it is an error.
+fn caller(words: &Simulate) -> Result<Caller, String> {
+    let name = words.caller.name();
+    match &words.role {
+        Some(role) => Caller::session(name, role)
+            .map_err(|_| format!("--role-arn names the role of a session, and {name} is none")),
+        None => Ok(words.caller.clone()),
+    }
+}
+
 /// What is known of the caller, and over it what the command line says.
-fn context(words: &Simulate) -> Context<'_> {
-    let mut context = Context::of(&words.caller);
+fn context<'w>(caller: &'w Caller, words: &'w Simulate) -> Context<'w> {
+    let mut context = Context::of(caller);
     for (key, values) in &words.context {
         match values.as_slice() {
             [value] if !is_of_many(key) => context.set(key, value.as_str()),

@@ -57,7 +57,10 @@ fn serve_reads_its_file_says_where_it_is_and_stops_when_asked() {
     }
     let info = server.get("/_localstack/info");
     assert!(info.starts_with("HTTP/1.1 200") && info.contains("\"edition\": \"tidewire\""), "{info}");
-    assert!(server.get("/_localstack/health").contains("\"sqs\": \"running\""));
+    let health = server.get("/_localstack/health");
+    for service in ["iam", "kms", "sqs", "sts"] {
+        assert!(health.contains(&format!("\"{service}\": \"running\"")), "{health}");
+    }
     assert!(server.get("/readyz").starts_with("HTTP/1.1 200"));
     let metrics = server.get("/metrics");
     for name in ["tidewire_journal_syncs_total", "tidewire_sqs_queues", "tidewire_sqs_messages_visible"] {

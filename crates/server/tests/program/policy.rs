@@ -44,6 +44,17 @@ fn a_callers_own_policy_decides_and_the_statement_is_named() {
 }
 
 #[test]
+fn a_role_beside_who_is_no_session_decides_nothing() {
+    let file = File::of("role-arn", WORKER);
+    let role = ["--identity-policy", file.path(), "--role-arn", "arn:aws:iam::111111111111:role/p/worker"];
+    let (code, said) = ask("arn:aws:sts::111111111111:assumed-role/worker/s", "sqs:ReceiveMessage", &role);
+    assert_eq!(code, Some(1), "{said}");
+    let (code, said) = ask(USER, "sqs:ReceiveMessage", &role);
+    assert_eq!(code, Some(2), "{said}");
+    assert_eq!(said.trim(), format!("tidewire: --role-arn names the role of a session, and {USER} is none"));
+}
+
+#[test]
 fn events_of_a_bucket_are_let_in_only_from_that_bucket_and_account() {
     let file = File::of("bucket", FROM_BUCKET);
     let send = |arn: &str, account: &str, principal: &str| {
