@@ -18,7 +18,7 @@ use crate::state::{AccessKey, Account, Entity, Managed, Provider, Realm, RolePar
 use names::{AccountId, Instant};
 use seal::Secret;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 impl Iam {
     /// Makes an account have what is declared, durably; says what changed, in words. The error names what is wrong with which.
@@ -49,6 +49,10 @@ impl Iam {
     }
 }
 
+fn without_key(user: &Entity, key: &AccessKey) -> (Change, String) {
+    (Change::KeyRemoved(key.id.clone()), format!("- key {} of user {}", key.id, user.name))
+}
+
 /// The state as it becomes, and what makes it so.
 struct Work<'a> {
     realm: Realm,
@@ -68,8 +72,13 @@ impl Work<'_> {
         self.told.push(what);
     }
 
-    fn home(&self) -> Account {
-        self.realm.account(self.account).cloned().unwrap_or_default()
+    fn home(&self) -> &Account {
+        static EMPTY: LazyLock<Account> = LazyLock::new(Account::default);
+        self.realm.account(self.account).unwrap_or(&EMPTY)
+    }
+
+    fn apply_all(&mut self, changes: Vec<(Change, String)>) {
+        changes.into_iter().for_each(|(change, what)| self.apply(change, what));
     }
 
     /// Policies come first, because identities name them, and go last, when none of these does any more.
@@ -128,11 +137,11 @@ impl Work<'_> {
     fn remove_policy(&mut self, declared: &DeclaredPolicy) -> Result<(), Refusal> {
         let home = self.home();
         let Some(policy) = home.policies.get(&folded(&declared.name)) else { return Ok(()) };
-        let arn = policy.arn(self.account);
-        if home.attachments(&arn) + home.bounded_by(&arn) > 0 {
+        if !home.used(&policy.arn(self.account)).is_none() {
             return Err(Refusal::conflict("it is declared absent, and somebody still has it"));
         }
-        self.apply(Change::PolicyRemoved(folded(&policy.name)), format!("- policy {}", policy.name));
+        let (change, what) = (Change::PolicyRemoved(folded(&policy.name)), format!("- policy {}", policy.name));
+        self.apply(change, what);
         Ok(())
     }
 
@@ -170,36 +179,36 @@ impl Work<'_> {
     fn remove(&mut self, declared: &Declared) -> Result<(), Refusal> {
         let (home, sort) = (self.home(), sort_of(declared.sort));
         let Some(entity) = home.entity(sort, &declared.name) else { return Ok(()) };
-        for key in home.keys_of(Some(&*entity.id)) {
-            self.apply(Change::KeyRemoved(key.id.clone()), format!("- key {} of user {}", key.id, entity.name));
-        }
-        for user in home.entities_of(Sort::User).filter(|user| user.groups.contains(&entity.id)) {
+        let keys = home.keys_of(Some(&*entity.id)).map(|key| without_key(entity, key));
+        let members = home.entities_of(Sort::User).filter(|user| user.groups.contains(&entity.id)).map(|user| {
             let mut user = user.clone();
             user.groups.remove(&entity.id);
             let what = format!("~ user {}", user.name);
-            self.apply(Change::put(user), what);
-        }
-        self.apply(Change::remove(entity), format!("- {} {}", sort.word(), entity.name));
+            (Change::put(user), what)
+        });
+        let last = (Change::remove(entity), format!("- {} {}", sort.word(), entity.name));
+        let changes = keys.chain(members).chain([last]).collect();
+        self.apply_all(changes);
         Ok(())
     }
 
     fn put(&mut self, declared: &Declared) -> Result<(), Refusal> {
         let sort = sort_of(declared.sort);
-        let home = self.home();
-        let found = home.entity(sort, &declared.name);
+        let found = self.home().entity(sort, &declared.name);
         let mut entity = match found {
             Some(found) => found.clone(),
             None => self.new_entity(sort, declared)?,
         };
-        self.shape(&home, &mut entity, declared)?;
+        self.shape(&mut entity, declared)?;
         if found != Some(&entity) {
             let what = format!("{} {} {}", if found.is_none() { '+' } else { '~' }, sort.word(), entity.name);
             self.apply(Change::put(entity.clone()), what);
         }
         let Some(keys) = &declared.keys else { return Ok(()) };
-        for gone in home.keys_of(Some(&*entity.id)).filter(|kept| !keys.iter().any(|(id, _)| **id == *kept.id)) {
-            self.apply(Change::KeyRemoved(gone.id.clone()), format!("- key {} of user {}", gone.id, entity.name));
-        }
+        let kept = self.home().keys_of(Some(&*entity.id));
+        let gone = kept.filter(|kept| !keys.iter().any(|(id, _)| **id == *kept.id));
+        let gone = gone.map(|key| without_key(&entity, key)).collect();
+        self.apply_all(gone);
         keys.iter().try_for_each(|(id, secret)| self.put_key(&entity, id, secret))
     }
 
@@ -225,7 +234,8 @@ impl Work<'_> {
         })
     }
 
-    fn shape(&self, home: &Account, entity: &mut Entity, declared: &Declared) -> Result<(), Refusal> {
+    fn shape(&self, entity: &mut Entity, declared: &Declared) -> Result<(), Refusal> {
+        let home = self.home();
         if let Some(policies) = &declared.policies {
             policies.values().try_for_each(|document| check_identity(document))?;
             let pair = |(name, document): (&String, &String)| (name.as_str().into(), document.as_str().into());
