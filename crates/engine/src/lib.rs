@@ -32,7 +32,9 @@ mod timers;
 mod unavailable;
 
 pub use clock::{Clock, Sleep};
-pub use keyring::{Chance, Keyring, KeyringError, Sealed, Wrapped, content_of_sealed, open_record, open_snapshot};
+pub use keyring::{
+    Chance, Keyring, KeyringError, SEALED_TRAILER_BYTES, Sealed, Wrapped, content_of_sealed, open_record, open_snapshot,
+};
 pub use machine::{
     Arrival, Content, Decision, Delivery, Durability, Effect, Machine, MalformedRecord, Outgoing, Stirred, Tally,
     UNSYNCED_RECORDS_MAX,

@@ -11,7 +11,7 @@ use crate::groups::Groups;
 use crate::limits::{DEPARTED_MAX, DEPARTURES_PER_RECEIVE_MAX, WITHHELD_MILLIS};
 use crate::parcel::{PASSED_OVER, Parcel};
 use crate::ways::{Departure, Receives};
-use crate::{DeadLetters, Effect, Message, MessageId, Queue, Reply};
+use crate::{DeadLetters, Effect, Message, MessageId, Queue, Reply, spread};
 use engine::{Arrival, Decision, Delivery, Outgoing};
 use names::{Instant, PartitionId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -278,12 +278,4 @@ fn new_id(MessageId(id): MessageId, origin: PartitionId, place: u64) -> MessageI
     new[6] = new[6] & 0x0f | id[6] & 0xf0;
     new[8] = new[8] & 0x3f | id[8] & 0xc0;
     MessageId(new)
-}
-
-/// A change of one bit changes each bit of the result with a chance of about one half (the finaliser of SplitMix64).
-fn spread(word: u64) -> u64 {
-    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }

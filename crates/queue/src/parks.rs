@@ -91,7 +91,9 @@ impl Parks {
     pub(crate) fn let_go(&mut self, may_go: impl Fn(u64, u32) -> bool) -> Vec<u64> {
         let let_go: Vec<u64> =
             self.firsts(None).filter(|&sequence| may_go(sequence, self.forgiven(sequence))).collect();
-        self.parked.retain(|sequence, _| !let_go.contains(sequence));
+        for sequence in &let_go {
+            self.parked.remove(sequence);
+        }
         let_go
     }
 

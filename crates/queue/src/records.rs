@@ -410,7 +410,7 @@ fn read(kind: u8, version: u8, payload: &[u8]) -> Result<Effect, &'static str> {
 }
 
 fn put_sent(out: &mut Vec<u8>, sequence: u64, visible_at: Instant, message: &Message) {
-    out.reserve(SENT_HEADER_BYTES + 1 + message.bytes().len());
+    out.reserve(SENT_HEADER_BYTES + 1 + message.bytes().len() + engine::SEALED_TRAILER_BYTES);
     out.extend_from_slice(&sequence.to_le_bytes());
     out.extend_from_slice(&message.id.0);
     out.extend_from_slice(&message.sent_at.as_millis().to_le_bytes());

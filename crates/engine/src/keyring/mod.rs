@@ -13,6 +13,7 @@ use body::{DataKey, Ring};
 use journal::{Io, KEYS, OpenError, Record, Snapshot, StoreError, read_keys, write_keys};
 use names::{Instant, PartitionId};
 use seal::{KEY_BYTES, Key, LocalRootKey, Passphrase, RootKey, RootKeyError};
+pub use sealed::SEALED_TRAILER_BYTES;
 use sealed::{HEAD_BYTES, KEY_ID_BYTES, Place, SALT_BYTES, Stamp};
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -23,6 +23,9 @@ pub(super) const SALT_BYTES: usize = 12;
 pub(super) const HEAD_BYTES: usize = 1 + SALT_BYTES + 4;
 /// Bytes of a content's key and time.
 const CONTENT_BYTES: usize = 16;
+/// Bytes that sealing puts behind a record at the most: whoever makes room for a large payload makes room for them as well, or all
+/// of it is copied once more.
+pub const SEALED_TRAILER_BYTES: usize = TAG_BYTES + CONTENT_BYTES;
 /// In the flags: key and time of the content stand behind the tag.
 const HAS_CONTENT: u8 = 1;
 /// Bytes before a snapshot's sealed state: which key.

@@ -188,6 +188,11 @@ impl Key {
         self.multi_region.as_ref().is_some_and(|config| config.primary == self.region)
     }
 
+    /// Whether it is gone by now.
+    pub(crate) fn has_ended(&self, now: Instant) -> bool {
+        matches!(self.state, State::PendingDeletion(at) if at <= now)
+    }
+
     /// Whether it waits for its end.
     pub(crate) fn is_going(&self) -> bool {
         matches!(self.state, State::PendingDeletion(_) | State::PendingReplicaDeletion(_))

@@ -238,7 +238,10 @@ impl Keyring {
         check_usable(&kept.key)?;
         // The same name with the same terms is the same grant: CreateGrant can be repeated.
         let same = |known: &&Arc<Grant>| {
-            grant.name.is_some() && Grant { id: known.id, created_at: known.created_at, ..grant.clone() } == ***known
+            // Names first: what follows is done for one of 50,000.
+            grant.name.is_some()
+                && grant.name == known.name
+                && Grant { id: known.id, created_at: known.created_at, ..grant.clone() } == ***known
         };
         if let Some(known) = kept.grants.values().find(same) {
             return Ok(Decision::answer(Reply::Granted(known.id)));
@@ -288,36 +291,32 @@ impl Keyring {
         }
     }
 
-    /// Ends what time has ended: keys, with a primary's own wait that begins when its last replica goes, and materials.
+    /// Ends what time has ended: keys, a primary's wait for its replicas, and materials.
     fn bury(&self, now: Instant) -> Decision<Effect, Reply> {
         let (mut effects, mut buried) = (Vec::new(), Vec::new());
         for ((region, id), kept) in &self.keys {
-            match kept.key.state {
-                State::PendingDeletion(at) if at <= now => {
-                    effects.extend(self.primary_waiting_for(region, *id, now).map(|key| Effect::KeyPut(Arc::new(key))));
-                    effects.push(Effect::KeyGone(region.clone(), *id));
-                }
-                _ => match kept.key.aged(now) {
-                    Some(aged) => effects.push(Effect::KeyPut(Arc::new(aged))),
-                    None => continue,
-                },
+            let changed = match kept.key.state {
+                _ if kept.key.has_ended(now) => None,
+                State::PendingReplicaDeletion(days) => Some(self.left_alone(*id, &kept.key, days, now)),
+                _ => Some(kept.key.aged(now)),
+            };
+            match changed {
+                None => effects.push(Effect::KeyGone(region.clone(), *id)),
+                Some(Some(key)) => effects.push(Effect::KeyPut(Arc::new(key))),
+                Some(None) => continue,
             }
             buried.push(*id);
         }
         Decision::change(effects, Reply::Buried(buried))
     }
 
-    /// The primary that waits for this replica alone, as it is when the replica is gone.
-    fn primary_waiting_for(&self, region: &Region, id: KeyId, now: Instant) -> Option<Key> {
-        let waits = |kept: &&Kept| {
-            let replicas = kept.key.multi_region.as_ref().map(|config| config.replicas.as_slice());
-            matches!(kept.key.state, State::PendingReplicaDeletion(_)) && replicas == Some(std::slice::from_ref(region))
-        };
-        let relatives = self.keys.iter().filter(|((_, own), _)| *own == id).map(|(_, kept)| kept);
-        let primary = relatives.into_iter().find(waits)?;
-        let State::PendingReplicaDeletion(days) = primary.key.state else { return None };
-        let state = State::PendingDeletion(now.plus_millis(u64::from(days) * limits::DAY_MILLIS));
-        Some(Key { state, ..(*primary.key).clone() })
+    /// A primary that waits for its replicas, as it is when the last of them have ended by now: its own wait begins.
+    fn left_alone(&self, id: KeyId, primary: &Key, days: u32, now: Instant) -> Option<Key> {
+        let mut key = primary.clone();
+        let replicas = &mut key.multi_region.as_mut()?.replicas;
+        replicas.retain(|region| self.keys.get(&(region.clone(), id)).is_some_and(|kept| !kept.key.has_ended(now)));
+        key.state = State::PendingDeletion(now.plus_millis(u64::from(days) * limits::DAY_MILLIS));
+        key.multi_region.as_ref().is_some_and(|config| config.replicas.is_empty()).then_some(key)
     }
 
     /// A key is gone: with it its grants, its aliases, and its place among the replicas.
@@ -335,7 +334,7 @@ impl Keyring {
 impl Kept {
     /// What it is at this moment: nothing, if its time is over.
     fn at(&self, now: Instant) -> Option<Self> {
-        if matches!(self.key.state, State::PendingDeletion(at) if at <= now) {
+        if self.key.has_ended(now) {
             return None;
         }
         let aged = self.key.changes_at().filter(|at| *at <= now).and_then(|_| self.key.aged(now));

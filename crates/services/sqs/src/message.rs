@@ -12,7 +12,7 @@ use crate::system_attributes;
 use access::Kind;
 use bytes::Bytes;
 use gateway::Caller;
-use queue::{MessageId, NewMessage};
+use queue::{MessageId, NewMessage, spread};
 
 /// What SendMessage and an entry of its batch both carry.
 pub(crate) struct Draft {
@@ -154,14 +154,6 @@ pub(crate) fn message_id(caller: &Caller, nth: usize) -> MessageId {
     id[6] = id[6] & 0x0f | 0x40;
     id[8] = id[8] & 0x3f | 0x80;
     MessageId(id)
-}
-
-/// A change of one bit changes each bit of the result with a chance of about one half (the finaliser of SplitMix64).
-fn spread(word: u64) -> u64 {
-    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
 }
 
 /// A message id in the shape of a UUID.

@@ -212,10 +212,12 @@ fn a_multi_region_key_changes_in_all_its_regions_at_once() {
     script.change(NOW, &primary, Change::SetPrimary(region("eu-west-1"))).unwrap();
     let config = script.0.keys[&place(&first)].key.multi_region.clone().unwrap();
     assert_eq!((config.primary.as_str(), config.replicas), ("eu-west-1", vec![region("us-east-1")]));
-    // The new primary waits for its replica, and then for its own days.
+    // The new primary waits for its replicas, which end in one round here, and then for its own days.
+    let second = script.change(NOW, &first, replica("ap-south-1")).unwrap().key;
     let waiting = script.change(NOW, &first, Change::ScheduleDeletion { days: 7 }).unwrap();
     assert_eq!(waiting.key.state, State::PendingReplicaDeletion(7));
     script.change(NOW, &primary, Change::ScheduleDeletion { days: 7 }).unwrap();
+    script.change(NOW, &second, Change::ScheduleDeletion { days: 7 }).unwrap();
     let end = NOW.plus_millis(7 * limits::DAY_MILLIS);
     script.ask(end, Command::Bury).unwrap();
     assert_eq!(script.state(end, &first), Ok(State::PendingDeletion(end.plus_millis(7 * limits::DAY_MILLIS))));
