@@ -160,6 +160,8 @@ def test_sessions_of_sessions_are_short_and_tags_travel(house):
     sts = house.client("sts", session(house, keys, RoleArn=first, **words))
     assert told(sts.assume_role, RoleArn=second, RoleSessionName="s2", DurationSeconds=3601) == ("ValidationError", 400)
     sts.assume_role(RoleArn=second, RoleSessionName="s2", DurationSeconds=3600)
+    again = {"RoleArn": second, "RoleSessionName": "s2", "Tags": [{"Key": "Team", "Value": "red"}]}
+    assert told(sts.assume_role, **again) == ("InvalidParameterValue", 400)
     assert told(sts.get_session_token) == ("AccessDenied", 403)
 
 
@@ -175,6 +177,15 @@ def test_temporary_keys_of_a_user_are_the_user_and_reach_no_iam(house):
     house.client("sqs", guest).send_message(QueueUrl=url, MessageBody="m")
     refused("AccessDenied", house.client("sqs", guest).receive_message, QueueUrl=url)
     assert told(house.client("iam", guest).list_users) == ("InvalidClientTokenId", 403)
+    assert house.client("sts", guest).get_caller_identity()["Arn"].endswith(":federated-user/guest")
+    for key in (house.root, keys):
+        guest = house.client("sts", key).get_federation_token(Name="guest", Policy=policy(EVERYTHING))
+        sts = house.client("sts", Keys.of(guest["Credentials"]))
+        _, open_to_all = role(house.client("iam", house.root), {"AWS": house.account})
+        assert told(sts.assume_role, RoleArn=open_to_all, RoleSessionName="s2") == ("AccessDenied", 403)
+        house.client("sqs", Keys.of(guest["Credentials"])).send_message(QueueUrl=url, MessageBody="m")
+    guest = house.client("sts", keys).get_federation_token(Name="guest", Policy=policy(allow("sqs:SendMessage", arn)))
+    guest = Keys.of(guest["Credentials"])
     house.client("iam", house.root).put_user_policy(
         UserName=name, PolicyName="d", PolicyDocument=policy({"Effect": "Deny", "Action": "*", "Resource": "*"})
     )
