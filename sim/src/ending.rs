@@ -113,9 +113,14 @@ impl World {
         Ok(found)
     }
 
-    async fn deliver_all(&mut self) {
-        while self.server.as_ref().is_some_and(|server| server.store.deliver().parcels > 0) {}
+    /// Brings everything that is on its way. Says whether there was anything.
+    async fn deliver_all(&mut self) -> bool {
+        let mut was_any = false;
+        while self.server.as_ref().is_some_and(|server| server.store.deliver().parcels > 0) {
+            was_any = true;
+        }
         self.job_turn(&JOBS[0]).await;
+        was_any
     }
 
     /// A task that begins when nobody holds a letter any more brings all of them back.
@@ -157,8 +162,10 @@ impl World {
             if QUEUES[queue].is_fifo && !numbers.is_empty() {
                 self.free_groups(queue, &numbers).await?;
             }
+            // A receive that puts letters away shows nothing, however many stand before the first message that it may show.
+            let has_put_away = QUEUES[queue].dead_letters.is_some() && self.deliver_all().await;
             // What is damaged is taken and not shown, so a batch of it looks like none.
-            empty = if numbers.is_empty() { empty + 1 } else { 0 };
+            empty = if numbers.is_empty() && !has_put_away { empty + 1 } else { 0 };
             if empty == empty_turns {
                 return Ok(found);
             }

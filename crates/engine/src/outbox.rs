@@ -18,8 +18,9 @@ use tokio::sync::Notify;
 /// How long a pair of partitions rests after the receiver or the disk refused: a full disk is not emptied sooner.
 const RETRY_MILLIS: u64 = 500;
 
-/// Bytes of parcels that are brought at once: a fraction of a block of the log, so that requests ride along.
-const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Parcels that are brought at once take this fraction of a block of the log: what becomes of them is one change, which has to fit with
+/// what it says of each, and requests ride along.
+const BLOCK_PER_BATCH: usize = 8;
 
 /// Partitions that have something outgoing.
 #[derive(Default)]
@@ -76,7 +77,7 @@ impl Delivered {
 pub(crate) trait Carried: Send + Sync {
     /// See [`Machine::outgoing`].
     fn outgoing(&self, after: Option<PartitionId>) -> Option<Outgoing>;
-    /// Parcels of a batch, [`BATCH_BYTES_MAX`] about; they end before the first one whose content cannot be read.
+    /// Parcels of a batch, an eighth of a block about; they end before the first one whose content cannot be read.
     fn parcels(&self, outgoing: &Outgoing) -> Vec<Vec<u8>>;
     /// Takes parcels. Says whether this partition takes any.
     fn take_in(&self, arrival: Arrival) -> Result<bool, Unavailable>;
@@ -95,11 +96,12 @@ impl<M: Machine> Carried for Partition<M> {
         let (contents, _) = self.fetch(&outgoing.keys);
         let numbered = (outgoing.first..).zip(&outgoing.keys);
         let readable = numbered.map_while(|(number, key)| Some((number, *key, contents.get(key)?)));
+        let bytes_max = self.store().journal().append_bytes_max() / BLOCK_PER_BATCH;
         let parcels = self.with(|machine, _| {
             let mut bytes = 0;
             let mut parcels = Vec::new();
             for (number, key, content) in readable {
-                if bytes >= BATCH_BYTES_MAX {
+                if bytes >= bytes_max {
                     break;
                 }
                 let parcel = machine.parcel(outgoing.destination, number, key, content);

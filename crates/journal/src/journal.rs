@@ -106,6 +106,11 @@ impl Journal {
         self.lane.append(entries, urgency, true).map(Position::new)
     }
 
+    /// What one append may take, payloads and all that is said of them.
+    pub fn append_bytes_max(&self) -> usize {
+        self.lane.payload_bytes_max()
+    }
+
     /// Everything up to here survives a crash.
     pub fn durable(&self) -> Position {
         Position::new(self.lane.watch.durable())

@@ -93,6 +93,10 @@ fn patience(pending: &mut Pending, due: &mut Option<Instant>, now: Instant) -> O
 }
 
 impl Lane {
+    pub(crate) fn payload_bytes_max(&self) -> usize {
+        self.payload_bytes_max
+    }
+
     pub(crate) fn new(options: &Options, pending: Pending, disk: Option<(Log, Arc<Shelf>)>) -> Self {
         let lane = Self {
             watch: Arc::new(Watch::new(pending.last_position())),
