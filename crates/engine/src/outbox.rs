@@ -18,6 +18,10 @@ use tokio::sync::Notify;
 /// How long a pair of partitions rests after the receiver or the disk refused: a full disk is not emptied sooner.
 const RETRY_MILLIS: u64 = 500;
 
+/// How often a content that the disk refuses to read is asked for before its parcel goes back as unreadable: a minute. What the
+/// disk has damaged goes back at once.
+const REFUSED_READS_MAX: u32 = 120;
+
 /// Parcels that are brought at once take this fraction of a block of the log: what becomes of them is one change, which has to fit with
 /// what it says of each, and requests ride along.
 const BLOCK_PER_BATCH: usize = 8;
@@ -51,8 +55,16 @@ impl Outbox {
     }
 }
 
-/// Pairs of sender and receiver that are left alone until a moment, because the last batch between them was refused.
-pub(crate) type Resting = BTreeMap<(PartitionId, PartitionId), Instant>;
+/// Pairs of sender and receiver whose last batch was refused.
+pub(crate) type Resting = BTreeMap<(PartitionId, PartitionId), Rest>;
+
+/// How a pair is left alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rest {
+    until: Instant,
+    /// How often in a row the disk has refused to read what is to be brought.
+    refused_reads: u32,
+}
 
 /// What one round of deliveries did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,8 +89,9 @@ impl Delivered {
 pub(crate) trait Carried: Send + Sync {
     /// See [`Machine::outgoing`].
     fn outgoing(&self, after: Option<PartitionId>) -> Option<Outgoing>;
-    /// Parcels of a batch, an eighth of a block about; they end before the first one whose content cannot be read.
-    fn parcels(&self, outgoing: &Outgoing) -> Vec<Vec<u8>>;
+    /// Parcels of a batch, an eighth of a block about; they end before the first one whose content cannot be read. And whether
+    /// the disk refused to read one that may be sound.
+    fn parcels(&self, outgoing: &Outgoing) -> (Vec<Vec<u8>>, bool);
     /// Takes parcels. Says whether this partition takes any.
     fn take_in(&self, arrival: Arrival) -> Result<bool, Unavailable>;
     /// Tells the sender what became of its parcels.
@@ -92,8 +105,8 @@ impl<M: Machine> Carried for Partition<M> {
         self.with(|machine, _| machine.outgoing(after)).flatten()
     }
 
-    fn parcels(&self, outgoing: &Outgoing) -> Vec<Vec<u8>> {
-        let (contents, _) = self.fetch(&outgoing.keys);
+    fn parcels(&self, outgoing: &Outgoing) -> (Vec<Vec<u8>>, bool) {
+        let (contents, is_refused) = self.fetch(&outgoing.keys);
         let numbered = (outgoing.first..).zip(&outgoing.keys);
         let readable = numbered.map_while(|(number, key)| Some((number, *key, contents.get(key)?)));
         let bytes_max = self.store().journal().append_bytes_max() / BLOCK_PER_BATCH;
@@ -110,7 +123,7 @@ impl<M: Machine> Carried for Partition<M> {
             }
             parcels
         });
-        parcels.unwrap_or_default()
+        (parcels.unwrap_or_default(), is_refused)
     }
 
     fn take_in(&self, arrival: Arrival) -> Result<bool, Unavailable> {
@@ -163,12 +176,12 @@ impl Store {
         // What a panicking predecessor left half done is brought again.
         let mut resting = self.delivering.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock().now();
-        resting.retain(|_, until| *until > now);
         let mut delivered = Delivered::default();
         for origin in self.outbox().take() {
             self.deliver_from(origin, now, &mut resting, &mut delivered);
         }
-        delivered.retry_at = resting.values().min().copied();
+        resting.retain(|_, rest| rest.until > now);
+        delivered.retry_at = resting.values().map(|rest| rest.until).min();
         delivered
     }
 
@@ -178,12 +191,17 @@ impl Store {
         while let Some(outgoing) = sender.outgoing(after) {
             let destination = outgoing.destination;
             after = Some(destination);
-            if resting.contains_key(&(origin, destination)) {
+            let before = resting.get(&(origin, destination)).copied();
+            if before.is_some_and(|rest| rest.until > now) {
                 continue;
             }
-            if let Err(unavailable) = self.carry(origin, &*sender, &outgoing, delivered) {
+            let refused_reads = before.map_or(0, |rest| rest.refused_reads);
+            let may_wait = refused_reads < REFUSED_READS_MAX;
+            if let Err(unavailable) = self.carry(origin, &*sender, &outgoing, may_wait, delivered) {
                 tracing::debug!(%origin, %destination, %unavailable, "a delivery was refused; it is tried again");
-                resting.insert((origin, destination), now.plus_millis(RETRY_MILLIS));
+                let refused_reads = refused_reads + u32::from(unavailable == Unavailable::Unreadable);
+                let rest = Rest { until: now.plus_millis(RETRY_MILLIS), refused_reads };
+                resting.insert((origin, destination), rest);
             }
         }
         if sender.outgoing(None).is_some() {
@@ -191,12 +209,13 @@ impl Store {
         }
     }
 
-    /// Brings one batch.
+    /// Brings one batch. If it `may_wait`, what the disk refuses to read does.
     fn carry(
         &self,
         origin: PartitionId,
         sender: &dyn Carried,
         outgoing: &Outgoing,
+        may_wait: bool,
         delivered: &mut Delivered,
     ) -> Result<(), Unavailable> {
         let &Outgoing { destination, first, ref keys } = outgoing;
@@ -204,8 +223,11 @@ impl Store {
             delivered.returned += keys.len() as u64;
             return sender.conclude(Delivery::Gone { destination });
         };
-        let parcels = sender.parcels(outgoing);
+        let (parcels, is_refused) = sender.parcels(outgoing);
         let count = parcels.len() as u64;
+        if count == 0 && is_refused && may_wait {
+            return Err(Unavailable::Unreadable);
+        }
         if count == 0 {
             delivered.unreadable += 1;
             return sender.conclude(Delivery::Unreadable { destination, number: first });

@@ -145,6 +145,61 @@ fn letters_travel_from_segments_too() {
 }
 
 #[test]
+fn letters_that_take_more_than_a_block_together_travel_in_parts() {
+    let office = Office::with_desks(2);
+    let letter = "x".repeat(FILE_BYTES as usize / 16);
+    for _ in 0..20 {
+        office.write(1, &letter);
+        office.commit();
+    }
+    office.pass_on(1, 2);
+    for _ in 0..40 {
+        office.store.deliver();
+        office.commit();
+    }
+    assert_eq!(office.letters(2).len(), 22);
+}
+
+/// An office of which one desk has passed on letters that lie in segments and in no memory.
+fn with_letters_on_disk() -> Office {
+    let office = Office::with_desks(2);
+    for number in 0..200 {
+        office.write(1, &format!("{number:01000}"));
+        office.commit();
+    }
+    office.pass_on(1, 2);
+    office.commit();
+    assert!(office.store.tend().unwrap().segmented > 0);
+    office.reopened()
+}
+
+#[test]
+fn a_letter_that_the_disk_refuses_to_read_waits_for_a_better_minute() {
+    let office = with_letters_on_disk();
+    let next = office.disk.reads() + 1;
+    office.disk.fail_reads(next..next + 1_000);
+    let round = office.store.deliver();
+    assert_eq!((round.parcels, round.unreadable, round.retry_at.is_some()), (0, 0, true));
+    office.disk.fail_reads(0..0);
+    office.clock.advance_millis(500);
+    office.deliver_all();
+    assert_eq!(office.letters(2).len(), 202);
+}
+
+#[test]
+fn a_letter_that_the_disk_goes_on_refusing_to_read_holds_the_others_up_for_a_minute() {
+    let office = with_letters_on_disk();
+    let next = office.disk.reads() + 1;
+    office.disk.fail_reads(next..u64::MAX);
+    let rounds = (0..1_000).take_while(|_| {
+        let round = office.store.deliver();
+        office.clock.advance_millis(500);
+        round.unreadable == 0
+    });
+    assert_eq!(rounds.count(), 120);
+}
+
+#[test]
 fn a_destination_that_is_gone_gives_everything_back() {
     let office = Office::with_desks(3);
     office.execute(2, Command::Close);
