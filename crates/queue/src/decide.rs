@@ -96,13 +96,16 @@ impl Queue {
             Some(fair) => self.meet_in_turn(fair, count),
         };
         let mut effects = Vec::with_capacity(2);
-        effects.extend(met.departure().map(E::from));
+        let departure = met.departure();
+        // A crash may forget a lease, but not a dead letter: whoever deletes it afterwards is told that it is gone.
+        let durability = if departure.is_some() { Durability::BeforeReply } else { Durability::Lazy };
+        effects.extend(departure.map(E::from));
         let deliveries: Vec<_> = met.kept.iter().map(|&sequence| self.delivery(now, sequence)).collect();
         if !deliveries.is_empty() {
             let until = after(now, visibility_millis.unwrap_or(self.settings.visibility_millis));
             effects.extend(self.leases::<E>(now, until, &deliveries));
         }
-        Decision { effects, reply: Reply::Received(deliveries), reads: met.kept, durability: Durability::Lazy }
+        Decision { effects, reply: Reply::Received(deliveries), reads: met.kept, durability }
     }
 
     pub(crate) fn delivery(&self, now: Instant, sequence: u64) -> Delivery {

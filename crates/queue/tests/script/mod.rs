@@ -41,8 +41,8 @@ use bytes::Bytes;
 use engine::{Arrival, Durability, Effect as _, Machine};
 use names::{Instant, PartitionId, Position};
 use queue::{
-    Backoff, Command, Counts, DeadLetters, Delivery, Departure, Effect, Handle, Labels, Message, MessageId, NewMessage,
-    Queue, ReplayOrder, ReplayProgress, Reply, Settings, Unpark,
+    Backoff, Command, Counts, DeadLetters, Delivery, Effect, Handle, Labels, Message, MessageId, NewMessage, Queue,
+    ReplayOrder, ReplayProgress, Reply, Settings, Unpark,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -203,12 +203,9 @@ impl Stage {
         }
         let decision = Machine::decide(&self.queue, self.now, command);
         let lazy = decision.durability == Durability::Lazy;
-        let receives = decision.effects.iter().all(|effect| {
-            let parks = matches!(effect, Effect::Parked(_));
-            parks || matches!(effect, Effect::Leased { .. } | Effect::Departed { why: Departure::DeadLetter, .. })
-        });
+        let receives = decision.effects.iter().all(|effect| matches!(effect, Effect::Leased { .. }));
         let may_be_lost = receives && !decision.effects.is_empty() && !self.settings.is_fifo;
-        assert_eq!(lazy, may_be_lost, "only what a receive of a standard queue does may be taken back by a crash");
+        assert_eq!(lazy, may_be_lost, "only the leases of a standard queue may be taken back by a crash");
         for effect in decision.effects {
             let mut payload = Vec::new();
             effect.encode(&mut payload);
