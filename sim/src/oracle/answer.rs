@@ -7,17 +7,15 @@ use crate::client::Answer;
 use md5::{Digest, Md5};
 use serde_json::Value;
 
-/// A receive that is answered within this time is sure to show what it took.
-const SHORTEST_LEASE_MILLIS: u64 = 1_000;
-
 impl Oracle {
     pub(super) fn succeeded(&mut self, ticket: &Ticket, span: Span, answer: &Answer) -> Verdict {
         match &ticket.intent {
             Intent::Send { messages, .. } => self.sent(messages, span, &answer.body),
-            Intent::Receive { queue, visibility_millis } => {
+            Intent::Receive { queue, visibility_millis, wait_millis } => {
                 // What the queue may have been set to until the answer counts, too.
                 let millis = visibility_millis.unwrap_or(self.queues[*queue].visibility_min);
-                self.received(*queue, millis, span, &answer.body).map(drop)
+                self.count_answered(*queue, wait_millis + millis, span);
+                self.received(*queue, millis, span, &answer.body)
             }
             Intent::Delete { queue, messages } => self.deleted(*queue, messages, span, &answer.body),
             Intent::Purge { queue } | Intent::DeleteQueue { queue } => {
@@ -101,13 +99,7 @@ impl Oracle {
     }
 
     /// Checks what a receive shows; the numbers of the messages.
-    pub(crate) fn received(
-        &mut self,
-        queue: usize,
-        visibility_millis: u64,
-        span: Span,
-        body: &Value,
-    ) -> Result<Vec<usize>, String> {
+    pub(crate) fn received(&mut self, queue: usize, visibility_millis: u64, span: Span, body: &Value) -> Verdict {
         let mut numbers = Vec::new();
         for shown in body["Messages"].as_array().into_iter().flatten() {
             let number = self.recognize(queue, shown)?;
@@ -131,14 +123,17 @@ impl Oracle {
             numbers.push(number);
             self.deliveries += 1;
         }
-        if span.answered_wall.saturating_sub(span.asked_wall) < SHORTEST_LEASE_MILLIS {
-            self.queues[queue].receives_answered += 1;
-        } else {
-            // What it took may have become a dead letter before its contents were read, and is not shown then.
-            self.queues[queue].receives_lost += 1;
+        self.check_order(queue, &numbers, span)
+    }
+
+    /// A receive was answered. One that took longer than its leases last may have taken what has become a dead letter before its
+    /// contents were read, and is not shown: what it took, nobody knows.
+    fn count_answered(&mut self, queue: usize, sure_millis: u64, span: Span) {
+        let queue = &mut self.queues[queue];
+        match span.answered_wall.saturating_sub(span.asked_wall) < sure_millis {
+            true => queue.receives_answered += 1,
+            false => queue.receives_lost += 1,
         }
-        self.check_order(queue, &numbers, span)?;
-        Ok(numbers)
     }
 
     /// Which message it is, if it is one as it was sent.

@@ -131,15 +131,7 @@ fn a_start_finds_what_was_on_its_way() {
 
 #[test]
 fn letters_travel_from_segments_too() {
-    let office = Office::with_desks(2);
-    for number in 0..200 {
-        office.write(1, &format!("{number:01000}"));
-        office.commit();
-    }
-    office.pass_on(1, 2);
-    office.commit();
-    assert!(office.store.tend().unwrap().segmented > 0);
-    let office = office.reopened();
+    let office = with_letters_on_disk();
     office.deliver_all();
     assert_eq!(office.letters(2).len(), 202);
 }
