@@ -40,6 +40,10 @@ const REQUEST_PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE_MIN: Duration = Duration::from_secs(60);
 const PAUSE_MAX: Duration = Duration::from_secs(6 * 60 * 60);
 
+/// How often an order is begun anew at once because the authority disliked a nonce (RFC 8555, section 6.5). That is no failed
+/// order and says nothing about the names; the ACME client itself gives up after three nonces.
+const NONCES_REFUSED_MAX: u32 = 8;
+
 /// The longest sleep: what the clock says is looked at anew after it.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(60 * 60);
 
@@ -60,7 +64,7 @@ pub(super) async fn keep_ordered(
         while let Ok(left) = renew_at.duration_since(SystemTime::now()) {
             tokio::time::sleep(left.min(LOOK_AT_CLOCK)).await;
         }
-        let ordered = order(settings, &kept, challenges).await;
+        let ordered = order_past_nonces(settings, &kept, challenges).await;
         challenges.clear();
         match ordered.and_then(|()| kept.read()?.pair()).and_then(|pair| installed(pair, &install)) {
             Ok(at) => {
@@ -131,45 +135,63 @@ impl Kept {
     }
 }
 
-/// Orders a certificate and writes it down.
-async fn order(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<(), String> {
+/// Orders a certificate and writes it down; an order that only failed by its nonces is begun anew.
+async fn order_past_nonces(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<(), String> {
+    let mut refused = 0;
+    loop {
+        match order(settings, kept, challenges).await {
+            Err(error) if is_bad_nonce(&error) && refused < NONCES_REFUSED_MAX => refused += 1,
+            ordered => return ordered.map_err(|error| format!("{}: {error}", settings.directory)),
+        }
+    }
+}
+
+fn is_bad_nonce(error: &Error) -> bool {
+    matches!(error, Error::Api(problem) if problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:badNonce"))
+}
+
+async fn order(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<(), Error> {
     let account = account(settings, kept).await?;
     let names: Vec<_> = settings.domains.iter().map(|name| Identifier::Dns(name.clone())).collect();
-    let failed = |error: Error| format!("{}: {error}", settings.directory);
-    let mut order = account.new_order(&NewOrder::new(&names)).await.map_err(failed)?;
+    let mut order = account.new_order(&NewOrder::new(&names)).await?;
     prove(&mut order, challenges).await?;
     let patience = RetryPolicy::default().timeout(AUTHORITY_PATIENCE);
-    let status = order.poll_ready(&patience).await.map_err(failed)?;
+    let status = order.poll_ready(&patience).await?;
     if status != OrderStatus::Ready {
-        return Err(format!("{}: the order is {status:?}: {}", settings.directory, why_refused(&mut order).await));
+        return Err(other(format!("the order is {status:?}: {}", why_refused(&mut order).await)));
     }
-    let key = KeyPair::generate().map_err(|error| error.to_string())?;
+    let key = KeyPair::generate().map_err(|error| other(error.to_string()))?;
     let request = CertificateParams::new(settings.domains.clone()).and_then(|names| names.serialize_request(&key));
-    let request = request.map_err(|error| error.to_string())?;
-    order.finalize_csr(request.der()).await.map_err(failed)?;
-    let chain = order.poll_certificate(&patience).await.map_err(failed)?;
+    let request = request.map_err(|error| other(error.to_string()))?;
+    order.finalize_csr(request.der()).await?;
+    let chain = order.poll_certificate(&patience).await?;
     let (directory, domains) = (settings.directory.clone(), settings.domains.clone());
-    kept.write(&Ordered { directory, domains, chain, key: key.serialize_pem() })
+    kept.write(&Ordered { directory, domains, chain, key: key.serialize_pem() }).map_err(other)
+}
+
+/// What went wrong on our side, among the authority's errors.
+fn other(why: String) -> Error {
+    Error::Other(why.into())
 }
 
 /// Answers every question of an order.
-async fn prove(order: &mut Order, challenges: &Challenges) -> Result<(), String> {
+async fn prove(order: &mut Order, challenges: &Challenges) -> Result<(), Error> {
     let mut questions = order.authorizations();
     while let Some(question) = questions.next().await {
-        let mut question = question.map_err(|error| error.to_string())?;
+        let mut question = question?;
         let Identifier::Dns(name) = question.identifier().identifier.clone() else {
-            return Err("the authority asks about something that is no name".into());
+            return Err(other("the authority asks about something that is no name".into()));
         };
         match question.status {
             AuthorizationStatus::Pending => {}
             AuthorizationStatus::Valid => continue,
-            status => return Err(format!("the authority's question about {name} is {status:?}")),
+            status => return Err(other(format!("the authority's question about {name} is {status:?}"))),
         }
         let mut challenge = question
             .challenge(ChallengeType::TlsAlpn01)
-            .ok_or_else(|| format!("the authority does not prove {name} by TLS-ALPN-01"))?;
-        challenges.expect(&name, challenge.key_authorization().digest().as_ref())?;
-        challenge.set_ready().await.map_err(|error| error.to_string())?;
+            .ok_or_else(|| other(format!("the authority does not prove {name} by TLS-ALPN-01")))?;
+        challenges.expect(&name, challenge.key_authorization().digest().as_ref()).map_err(other)?;
+        challenge.set_ready().await?;
     }
     Ok(())
 }
@@ -186,19 +208,17 @@ async fn why_refused(order: &mut Order) -> String {
 }
 
 /// The account that was opened before, or a new one.
-async fn account(settings: &Acme, kept: &Kept) -> Result<Account, String> {
-    let builder = Account::builder_with_http(Box::new(Http::new(settings)?));
-    let failed = |error: Error| format!("{}: {error}", settings.directory);
+async fn account(settings: &Acme, kept: &Kept) -> Result<Account, Error> {
+    let builder = Account::builder_with_http(Box::new(Http::new(settings).map_err(other)?));
     let known = fs::read(&kept.account).ok().and_then(|text| serde_json::from_slice::<Opened>(&text).ok());
     match known.filter(|known| known.directory == settings.directory) {
-        Some(known) => builder.from_credentials(known.credentials).await.map_err(failed),
+        Some(known) => builder.from_credentials(known.credentials).await,
         None => {
             let contact: Vec<&str> = settings.contact.as_deref().into_iter().collect();
             let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-            let created = builder.create(&new, settings.directory.clone(), None).await;
-            let (account, credentials) = created.map_err(failed)?;
+            let (account, credentials) = builder.create(&new, settings.directory.clone(), None).await?;
             let opened = Opened { directory: settings.directory.clone(), credentials };
-            files::write_secret(&kept.account, &serde_json::to_string(&opened).map_err(|error| error.to_string())?)?;
+            files::write_secret(&kept.account, &serde_json::to_string(&opened)?).map_err(other)?;
             Ok(account)
         }
     }
