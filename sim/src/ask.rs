@@ -108,7 +108,6 @@ pub(crate) enum Intent {
     Receive {
         queue: usize,
         visibility_millis: Option<u64>,
-        wait_millis: u64,
     },
     /// Each message with the receipt handle that it is deleted by.
     Delete {
@@ -398,6 +397,6 @@ pub(crate) fn receive(
     let overstated = if sabotage == Some(Sabotage::LeasesAreOverstated) { 60_000 } else { 0 };
     let visibility_millis = visibility_secs.map(|secs| secs * 1000 + overstated);
     let wait_millis = wait_secs * 1000;
-    let intent = Intent::Receive { queue, visibility_millis, wait_millis };
+    let intent = Intent::Receive { queue, visibility_millis };
     Request { operation: "ReceiveMessage", input, intent, wait_millis }
 }

@@ -11,10 +11,9 @@ impl Oracle {
     pub(super) fn succeeded(&mut self, ticket: &Ticket, span: Span, answer: &Answer) -> Verdict {
         match &ticket.intent {
             Intent::Send { messages, .. } => self.sent(messages, span, &answer.body),
-            Intent::Receive { queue, visibility_millis, wait_millis } => {
+            Intent::Receive { queue, visibility_millis } => {
                 // What the queue may have been set to until the answer counts, too.
                 let millis = visibility_millis.unwrap_or(self.queues[*queue].visibility_min);
-                self.count_answered(*queue, wait_millis + millis, span);
                 self.received(*queue, millis, span, &answer.body)
             }
             Intent::Delete { queue, messages } => self.deleted(*queue, messages, span, &answer.body),
@@ -123,17 +122,8 @@ impl Oracle {
             numbers.push(number);
             self.deliveries += 1;
         }
+        self.queues[queue].receives.showed(&numbers, span, visibility_millis);
         self.check_order(queue, &numbers, span)
-    }
-
-    /// A receive was answered. One that took longer than its leases last may have taken what has become a dead letter before its
-    /// contents were read, and is not shown: what it took, nobody knows.
-    fn count_answered(&mut self, queue: usize, sure_millis: u64, span: Span) {
-        let queue = &mut self.queues[queue];
-        match span.answered_wall.saturating_sub(span.asked_wall) < sure_millis {
-            true => queue.receives_answered += 1,
-            false => queue.receives_lost += 1,
-        }
     }
 
     /// Which message it is, if it is one as it was sent.

@@ -1,5 +1,7 @@
 //! Whether a queue is there, and what whole-queue removals are under way in it.
 
+use super::receives::Receives;
+
 /// One queue, as far as the answers tell.
 #[derive(Debug)]
 pub(crate) struct Existence {
@@ -13,11 +15,7 @@ pub(crate) struct Existence {
     removal_ended: u64,
     /// The shortest visibility timeout it may have by itself, in milliseconds.
     pub(crate) visibility_min: u64,
-    /// Receives that were asked for, and those of them that were answered.
-    pub(crate) receives_asked: u64,
-    pub(crate) receives_answered: u64,
-    /// Receives whose answer nobody has seen, or that were refused: any of them may have taken a message.
-    pub(crate) receives_lost: u64,
+    pub(crate) receives: Receives,
 }
 
 impl Existence {
@@ -30,20 +28,13 @@ impl Existence {
             removals: 0,
             removal_ended: 0,
             visibility_min,
-            receives_asked: 0,
-            receives_answered: 0,
-            receives_lost: 0,
+            receives: Receives::default(),
         }
     }
 
     /// Whether it surely was there from `asked` until now.
     pub(crate) fn must_exist(&self, asked: u64) -> bool {
         self.exists_since.is_some_and(|since| since <= asked)
-    }
-
-    /// Receives that nobody knows the outcome of, now or since the start.
-    pub(crate) fn receives_unknown(&self) -> u64 {
-        self.receives_asked - self.receives_answered
     }
 
     /// Whether somebody may be taking messages away right now.

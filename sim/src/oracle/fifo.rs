@@ -323,8 +323,8 @@ impl Oracle {
     /// Whether it may have been received often enough to be a dead letter.
     fn may_be_a_letter(&self, number: usize) -> bool {
         let message = &self.messages[number];
-        let unknown = self.queues[message.queue].receives_unknown().saturating_sub(message.lost_before);
-        QUEUES[message.queue].dead_letters.is_some() && message.shown_at_home + unknown >= RECEIVES_MAX
+        let unseen = self.queues[message.queue].receives.unseen(number, message.receives_before);
+        QUEUES[message.queue].dead_letters.is_some() && message.shown_at_home + unseen >= RECEIVES_MAX
     }
 
     /// Of one batch the entries are taken in their order.

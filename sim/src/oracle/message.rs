@@ -3,6 +3,7 @@
 //! Everything is a bound that surely holds, whatever order the server took the requests in that were under way together.
 
 use super::lease::Leases;
+use super::receives::Before;
 use std::collections::BTreeMap;
 
 /// What is known of its sending.
@@ -27,10 +28,8 @@ pub(crate) struct Message {
     pub(crate) queue: usize,
     /// Where it was received last.
     pub(crate) seen_in: usize,
-    /// Receives of its queue that had been answered when it was sent: none of these has taken it.
-    pub(crate) receives_before: u64,
-    /// Receives of its queue that were lost before it was sent.
-    pub(crate) lost_before: u64,
+    /// The receives of its queue before it was sent: none of these has taken it.
+    pub(crate) receives_before: Before,
     /// How often its own queue's receives have shown it.
     pub(crate) shown_at_home: u64,
     /// When it was sent, as the server says.
@@ -68,8 +67,7 @@ impl Message {
         Self {
             queue,
             seen_in: queue,
-            receives_before: 0,
-            lost_before: 0,
+            receives_before: Before::default(),
             shown_at_home: 0,
             sent_timestamp: None,
             letter_timestamp: None,

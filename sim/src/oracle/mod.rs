@@ -12,6 +12,7 @@ mod fifo;
 mod lease;
 mod letter;
 mod message;
+mod receives;
 mod refusals;
 
 use crate::ask::{Intent, QUEUES, Request, VISIBILITY_SECS};
@@ -146,8 +147,7 @@ impl Oracle {
         if self.queues[queue].is_being_emptied() {
             message.may_go();
         }
-        message.receives_before = self.queues[queue].receives_answered;
-        message.lost_before = self.queues[queue].receives_lost;
+        message.receives_before = self.queues[queue].receives.before(self.order, wall);
         self.messages.push(message);
         number
     }
@@ -193,7 +193,7 @@ impl Oracle {
             }
             Intent::Change { message, handle, .. } => self.messages[*message].leases.change_asked(handle, asked),
             Intent::Send { messages, .. } => self.send_asked(messages, asked),
-            Intent::Receive { queue, .. } => self.queues[*queue].receives_asked += 1,
+            Intent::Receive { queue, .. } => self.queues[*queue].receives.begins(),
             Intent::Move { .. } => self.moves_asked += 1,
             Intent::SetVisibility { .. } | Intent::Look { .. } => {}
         }
@@ -223,7 +223,7 @@ impl Oracle {
             Intent::Delete { messages, .. } => {
                 messages.iter().for_each(|(number, _)| self.messages[*number].removal_ended(at));
             }
-            Intent::Receive { queue, .. } if !done => self.queues[*queue].receives_lost += 1,
+            Intent::Receive { queue, .. } if !done => self.queues[*queue].receives.is_lost(),
             Intent::Change { message, .. } if !done => self.messages[*message].leases.change_ended(at),
             _ => {}
         }
