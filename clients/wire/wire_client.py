@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import cbor
 
 API_VERSION = "2012-11-05"
+AWS_CBOR = "application/x-amz-cbor-1.1"
 SCOPE = "AWS4-HMAC-SHA256 Credential={key}/20261122/{region}/sqs/aws4_request, SignedHeaders=host, Signature=0"
 
 
@@ -96,6 +97,12 @@ class Wire:
             "Authorization": self.authorization,
         }
         return self.send("POST", f"/service/AmazonSQS/operation/{operation}", headers, raw)
+
+    def aws_cbor(self, target, body):
+        """One call in CBOR with a target, as the Java SDKs send it; `body` is a value or the raw bytes to send in its place."""
+        raw = body if isinstance(body, bytes) else cbor.encode_indefinite(body)
+        headers = {"Content-Type": AWS_CBOR, "X-Amz-Target": target, "Authorization": self.authorization}
+        return self.send("POST", "/", headers, raw)
 
     def socket(self, timeout=20):
         """A bare connection."""

@@ -2,7 +2,7 @@
 //!
 //! The only place that knows all protocols by their codecs; everything above hands on a [`Protocol`].
 
-use wire::cbor::{self, CborReader};
+use wire::cbor::{self, CborReader, Times};
 use wire::json::{self, JsonReader};
 use wire::query::Form;
 use wire::schema::{OperationShape, ServiceShape};
@@ -20,7 +20,7 @@ pub(crate) enum Input<'a> {
     /// The body is a JSON document.
     Json(&'a [u8]),
     /// The body is a CBOR document.
-    Cbor(&'a [u8]),
+    Cbor(&'a [u8], Times),
     /// Query string and body were a form.
     Form(Form<'a>),
 }
@@ -37,7 +37,7 @@ pub(crate) fn read<T>(
     };
     match input {
         Input::Json(bytes) => whole(&mut JsonReader::new(bytes)?),
-        Input::Cbor(bytes) => whole(&mut CborReader::new(bytes)),
+        Input::Cbor(bytes, times) => whole(&mut CborReader::with(bytes, *times)),
         Input::Form(form) => whole(&mut form.reader()),
     }
 }
@@ -53,6 +53,7 @@ pub(crate) fn write_output(
     match protocol {
         Protocol::Json => json::encode(output),
         Protocol::Cbor => cbor::encode(output),
+        Protocol::AwsCbor => cbor::encode_with(output, Times::Millis),
         Protocol::Query => xml::encode(operation, namespace(Some(service)), id.as_str(), output),
     }
 }
@@ -66,7 +67,7 @@ pub(crate) fn write_error(
 ) -> Vec<u8> {
     match protocol {
         Protocol::Json => json::encode_error(refused.error.type_name, &refused.message),
-        Protocol::Cbor => cbor::encode_error(refused.error.type_name, &refused.message),
+        Protocol::Cbor | Protocol::AwsCbor => cbor::encode_error(refused.error.type_name, &refused.message),
         Protocol::Query => {
             let message = refused.query_message.unwrap_or(&refused.message);
             xml::encode_error(refused.error, message, namespace(service), id.as_str())

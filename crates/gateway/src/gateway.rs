@@ -20,6 +20,7 @@ use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
+use wire::cbor::Times;
 use wire::query::Form;
 use wire::{Invalid, Reader, Write};
 
@@ -365,7 +366,8 @@ impl Gateway {
         place: &mut Place<'d>,
     ) -> Result<(Target<'d>, Input<'b>), Refused> {
         match (route, place.protocol) {
-            (Route::Operation(target), Protocol::Cbor) => Ok((target, Input::Cbor(body))),
+            (Route::Operation(target), Protocol::Cbor) => Ok((target, Input::Cbor(body, Times::Seconds))),
+            (Route::Operation(target), Protocol::AwsCbor) => Ok((target, Input::Cbor(body, Times::Millis))),
             (Route::Operation(target), _) => Ok((target, Input::Json(body))),
             (Route::Form | Route::Page, _) => {
                 let mut form =

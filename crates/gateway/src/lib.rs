@@ -1,7 +1,7 @@
 //! The AWS front door: HTTP in, operations of services, HTTP out.
 //!
 //! The server hands in streams, services, pages, clock and chance; a [`Gateway`] serves the connections, tells which
-//! operation of which service a request means, reads it in whichever protocol it came (awsJson, awsQuery, rpcv2Cbor), has
+//! operation of which service a request means, reads it in whichever protocol it came (awsJson in JSON or CBOR, awsQuery, rpcv2Cbor), has
 //! the service carry it out, and writes the answer the same way. No service sees HTTP, and no other crate of the house
 //! knows incoming AWS HTTP. A request refused before its operation is called has executed nothing.
 

@@ -9,11 +9,13 @@ pub(crate) enum Protocol {
     Query,
     /// rpcv2Cbor.
     Cbor,
+    /// `application/x-amz-cbor-1.1`: awsJson's target and errors, and CBOR for JSON. The Java SDKs and the KCL send it.
+    AwsCbor,
 }
 
 impl Protocol {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Protocol; 3] = [Self::Json, Self::Query, Self::Cbor];
+    pub(crate) const ALL: [Protocol; 4] = [Self::Json, Self::Query, Self::Cbor, Self::AwsCbor];
 
     /// The protocol's name in metrics and logs.
     pub(crate) fn name(self) -> &'static str {
@@ -21,6 +23,7 @@ impl Protocol {
             Self::Json => "json",
             Self::Query => "query",
             Self::Cbor => "cbor",
+            Self::AwsCbor => "cbor-1.1",
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::gateway::Reply;
 use crate::pages::Page;
 use crate::protocol::Protocol;
 use crate::request_id::RequestId;
-use crate::route::{Place, Target};
+use crate::route::{AWS_CBOR, Place, Target};
 use crate::service::{Description, Refused};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -70,6 +70,7 @@ fn content_type(protocol: Protocol, description: Option<&Description>) -> Header
         },
         Protocol::Query => "text/xml",
         Protocol::Cbor => "application/cbor",
+        Protocol::AwsCbor => AWS_CBOR,
     })
 }
 

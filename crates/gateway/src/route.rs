@@ -1,8 +1,9 @@
 //! Which operation of which service a request means, in which protocol.
 //!
 //! All services share one port. In order: the path of rpcv2Cbor; a form by its Content-Type (before X-Amz-Target, since
-//! the Perl SDK sends both); X-Amz-Target; a GET whose query string has an Action; else it is a page. A form's service is that of
-//! the credential scope, else it is told by its Version, the path, the host, or an Action that only one service has.
+//! the Perl SDK sends both); X-Amz-Target, in CBOR where the Content-Type says so and else in JSON; a GET whose query string
+//! has an Action; else it is a page. A form's service is that of the credential scope, else it is told by its Version, the
+//! path, the host, or an Action that only one service has.
 
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
@@ -15,6 +16,9 @@ use crate::directory::{Bound, Directory};
 use crate::errors;
 use crate::protocol::Protocol;
 use crate::service::Refused;
+
+/// The Content-Type of awsJson's sibling in CBOR.
+pub(crate) const AWS_CBOR: &str = "application/x-amz-cbor-1.1";
 
 /// What is known of a request so far. Errors are written as it tells, metrics and log are kept by it.
 #[derive(Clone, Copy)]
@@ -68,14 +72,16 @@ pub(crate) fn route<'d>(
     if is_type(content_type, "application/x-www-form-urlencoded") {
         return Ok(Route::Form);
     }
+    let is_cbor = is_type(content_type, AWS_CBOR);
+    let protocol = if is_cbor { Protocol::AwsCbor } else { Protocol::Json };
     match text(&head.headers, "x-amz-target") {
         Some(target) => {
-            place.protocol = Protocol::Json;
+            place.protocol = protocol;
             let (prefix, operation) = target.rsplit_once('.').unwrap_or((target, ""));
             find(directory, prefix, operation, place).map(Route::Operation)
         }
-        None if content_type.starts_with("application/x-amz-json") => {
-            place.protocol = Protocol::Json;
+        None if is_cbor || content_type.starts_with("application/x-amz-json") => {
+            place.protocol = protocol;
             Err(Refused::new(&errors::UNKNOWN_OPERATION, "The request has no X-Amz-Target header."))
         }
         None => Ok(Route::Form),

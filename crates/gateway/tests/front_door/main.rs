@@ -8,6 +8,7 @@
 
 mod access;
 mod audit;
+mod aws_cbor;
 mod bounds;
 mod errors;
 mod garbage;

@@ -4,7 +4,7 @@
 //! than the document holds is never believed: text and bytes are cut from what is there, lists and maps grow as their
 //! items are read.
 
-use super::{half, head};
+use super::{Times, half, head};
 use crate::contract;
 use crate::invalid::{Expected, Found, Invalid, Problem};
 use crate::json::integer_of_float;
@@ -17,6 +17,7 @@ use std::borrow::Cow;
 /// Reads one CBOR document.
 pub struct CborReader<'a> {
     bytes: &'a [u8],
+    times: Times,
     at: usize,
     entries: usize,
     /// What is left in each open container; none for an indefinite length.
@@ -24,10 +25,16 @@ pub struct CborReader<'a> {
 }
 
 impl<'a> CborReader<'a> {
-    /// A reader at the start of a document. An empty document is read as an empty map.
+    /// A reader at the start of a document whose timestamps count seconds. An empty document is read as an empty map.
     pub fn new(bytes: &'a [u8]) -> Self {
+        Self::with(bytes, Times::Seconds)
+    }
+
+    /// The same, with timestamps that count as said.
+    pub fn with(bytes: &'a [u8], times: Times) -> Self {
         const EMPTY_MAP: &[u8] = &[head::MAP << 5];
-        Self { bytes: if bytes.is_empty() { EMPTY_MAP } else { bytes }, at: 0, entries: 0, open: Vec::new() }
+        let bytes = if bytes.is_empty() { EMPTY_MAP } else { bytes };
+        Self { bytes, times, at: 0, entries: 0, open: Vec::new() }
     }
 
     fn syntax<T>(&self) -> Result<T, Invalid> {
@@ -321,7 +328,12 @@ impl contract::Reader for CborReader<'_> {
             first if first >> 5 <= head::NEGATIVE => {}
             _ => return Err(self.mismatch(Expected::Timestamp)),
         }
-        Timestamp::from_seconds(contract::Reader::double(self)?).ok_or_else(|| Problem::BadTimestamp.into())
+        let number = contract::Reader::double(self)?;
+        let seconds = match self.times {
+            Times::Seconds => number,
+            Times::Millis => number / 1000.0,
+        };
+        Timestamp::from_seconds(seconds).ok_or_else(|| Problem::BadTimestamp.into())
     }
 
     fn finish(&mut self) -> Result<(), Invalid> {

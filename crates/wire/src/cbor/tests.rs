@@ -1,6 +1,6 @@
 //! The examples of RFC 8949 appendix A that some shape can hold, and the exact bytes that are written.
 
-use super::{CborReader, encode};
+use super::{CborReader, Times, encode, encode_with};
 use crate::contract::{Read, Reader};
 use crate::invalid::{Invalid, Problem};
 use crate::limits::DEPTH_MAX;
@@ -137,6 +137,31 @@ fn timestamps_carry_tag_1_and_any_number() {
     {
         assert!(value::<Timestamp>(hex).is_err(), "{hex}");
     }
+}
+
+#[test]
+fn the_older_protocol_counts_milliseconds_as_an_integer() {
+    let read = |hex: &str| {
+        let bytes = bytes(hex);
+        Timestamp::read(&mut CborReader::with(&bytes, Times::Millis)).map(Timestamp::millis)
+    };
+    let write = |millis| encode_with(&Timestamp::from_millis(millis), Times::Millis);
+    for (hex, millis) in [
+        ("c11b0000013d8e8d0980", 1_363_896_240_512),
+        ("c11b0000013d8e8d0780", 1_363_896_240_000),
+        ("c100", 0),
+        ("c13903e7", -1000),
+    ] {
+        assert_eq!(read(hex).unwrap(), millis, "{hex}");
+        assert_eq!(write(millis), bytes(hex));
+    }
+    assert_eq!(read("1b0000013d8e8d0980").unwrap(), 1_363_896_240_512, "the tag may be missing");
+    assert_eq!(read("c1fb4273d8e8d0980000").unwrap(), 1_363_896_240_512, "a double is a number too");
+    for millis in [i64::from(i32::MAX), 1_700_000_000_001, 253_402_300_799_999, -62_167_219_200_000] {
+        let written = write(millis);
+        assert_eq!(Timestamp::read(&mut CborReader::with(&written, Times::Millis)).unwrap().millis(), millis);
+    }
+    assert!(read("c11b7fffffffffffffff").is_err() && read("c06130").is_err() && read("c16130").is_err());
 }
 
 #[test]

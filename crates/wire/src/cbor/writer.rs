@@ -1,6 +1,6 @@
 //! Values to a CBOR document: shortest heads, structures of indefinite length, lists and maps of definite length.
 
-use super::head;
+use super::{Times, head};
 use crate::contract::{Write, Writer};
 use crate::schema::{Member, StructShape};
 use crate::timestamp::Timestamp;
@@ -9,11 +9,17 @@ use crate::timestamp::Timestamp;
 #[derive(Debug, Default)]
 pub struct CborWriter {
     bytes: Vec<u8>,
+    times: Times,
 }
 
-/// Writes a value as a whole document.
+/// Writes a value as a whole document whose timestamps count seconds.
 pub fn encode(value: &dyn Write) -> Vec<u8> {
-    let mut writer = CborWriter::default();
+    encode_with(value, Times::Seconds)
+}
+
+/// Writes a value as a whole document whose timestamps count as said.
+pub fn encode_with(value: &dyn Write, times: Times) -> Vec<u8> {
+    let mut writer = CborWriter { bytes: Vec::new(), times };
     value.write(&mut writer);
     writer.into_bytes()
 }
@@ -33,7 +39,7 @@ pub fn encode_error(type_name: &str, message: &str) -> Vec<u8> {
 impl CborWriter {
     /// A writer that appends to these bytes.
     pub fn append_to(bytes: Vec<u8>) -> Self {
-        Self { bytes }
+        Self { bytes, times: Times::Seconds }
     }
 
     /// What was written.
@@ -124,10 +130,11 @@ impl Writer for CborWriter {
 
     fn timestamp(&mut self, value: Timestamp) {
         self.head(head::TAG, head::EPOCH);
-        if value.millis() % 1000 == 0 {
-            self.long(value.millis() / 1000);
-        } else {
-            self.double(value.millis() as f64 / 1000.0);
+        let millis = value.millis();
+        match self.times {
+            Times::Millis => self.long(millis),
+            Times::Seconds if millis % 1000 == 0 => self.long(millis / 1000),
+            Times::Seconds => self.double(millis as f64 / 1000.0),
         }
     }
 }

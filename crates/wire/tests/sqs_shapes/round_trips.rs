@@ -8,7 +8,9 @@ use wire::{Read, Write, cbor, json, query};
 
 fn json_and_cbor<T: Read + Write + PartialEq + std::fmt::Debug>(value: &T) {
     assert_eq!(json::decode::<T>(&json::encode(value)).unwrap(), *value);
-    assert_eq!(cbor::decode::<T>(&cbor::encode(value)).unwrap(), *value);
+    for times in [cbor::Times::Seconds, cbor::Times::Millis] {
+        assert_eq!(cbor::decode_with::<T>(&cbor::encode_with(value, times), times).unwrap(), *value);
+    }
 }
 
 /// What a second JSON implementation makes of our document.
