@@ -16,3 +16,9 @@ pub const FORM_FIELDS_MAX: usize = 20_000;
 
 /// The largest index of a form's list (`Entry.N`): more digits than this are no index.
 pub const FORM_INDEX_DIGITS_MAX: usize = 9;
+
+/// Bytes of one message of an event stream: botocore and the SDKs' common C library take no more.
+pub const EVENT_MESSAGE_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+/// Bytes of text in one header of an event stream's message: the length is 16 bits, which some readers take for signed.
+pub const EVENT_TEXT_BYTES_MAX: usize = 32_767;
