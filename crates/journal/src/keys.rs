@@ -133,6 +133,9 @@ pub fn write_keys(io: &dyn Io, body: &[u8]) -> Result<(), StoreError> {
         }
         _ => {}
     }
+    // Names last in any order until they are synced. The half of an attempt that failed must be gone for good before another
+    // file has its name, or a crash could rename the half.
+    io.sync_names().map_err(Fault::of(KEYS_NEW, "sync of the folder"))?;
     let file = io.create(KEYS_NEW, pages.len() as u64).map_err(Fault::of(KEYS_NEW, "create"))?;
     file.write_at(0, &pages).map_err(Fault::at(KEYS_NEW, "write", 0))?;
     file.sync().map_err(Fault::of(KEYS_NEW, "sync"))?;
@@ -202,6 +205,30 @@ mod tests {
         let most = vec![2; KEYS_BYTES_MAX / 2 - HEAD_BYTES];
         write_keys(&disk, &most).unwrap();
         assert_eq!(read_keys(&disk).unwrap(), Some(Keys { body: most, hurt: None }));
+    }
+
+    /// A disk that holds keys, and an attempt to replace them that failed at its `nth` call.
+    fn disk_with_a_failed_attempt(seed: u64, nth: u64) -> SimDisk {
+        let disk = SimDisk::new(seed);
+        write_keys(&disk, &[1; 100]).unwrap();
+        disk.fail_op(disk.ops() + nth, io::ErrorKind::Other);
+        write_keys(&disk, &[2; 100]).unwrap_err();
+        disk
+    }
+
+    #[test]
+    fn whatever_a_crash_leaves_of_two_attempts_the_file_is_one_that_was_written_whole() {
+        // Remove, the folder, create, write, sync, rename, the folder again.
+        for (nth, seed) in (1..=7).flat_map(|nth| (0..400).map(move |seed| (nth, seed))) {
+            let disk = disk_with_a_failed_attempt(seed, nth);
+            disk.record_moments();
+            write_keys(&disk, &[3; 100]).unwrap();
+            for moment in disk.take_moments() {
+                let found = read_keys(&moment.crash(seed)).unwrap_or_else(|error| panic!("{nth}, {seed}: {error}"));
+                let body = found.expect("the first keys were durable").body;
+                assert!([[1; 100], [2; 100], [3; 100]].iter().any(|known| body == known), "{nth}, {seed}");
+            }
+        }
     }
 
     #[test]

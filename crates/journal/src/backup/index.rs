@@ -132,6 +132,8 @@ pub(super) fn write(io: &dyn Io, index: &Index) -> Result<(), Fault> {
     pages[..bytes.len()].copy_from_slice(&bytes);
     // A left-over of an attempt that was broken off.
     let _ = io.remove(INDEX_NEW);
+    // Gone for good, or a crash could give the index's name to it.
+    io.sync_names().map_err(Fault::of("backup", "sync of the folder"))?;
     let file = io.create(INDEX_NEW, pages.len() as u64).map_err(Fault::of(INDEX_NEW, "create"))?;
     file.write_at(0, &pages).map_err(Fault::at(INDEX_NEW, "write", 0))?;
     file.sync().map_err(Fault::of(INDEX_NEW, "sync"))?;
