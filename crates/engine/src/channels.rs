@@ -57,7 +57,7 @@ impl Channels {
             Stirred::Channels(ids) => {
                 ids.iter().filter_map(|id| by_id.get(id)).for_each(|channel| channel.readable.notify_one());
             }
-            Stirred::All => by_id.values().for_each(Channel::wake_all),
+            Stirred::All | Stirred::Everyone => by_id.values().for_each(Channel::wake_all),
         }
     }
 

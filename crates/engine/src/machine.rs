@@ -94,7 +94,8 @@ pub trait Machine: Sized + Send + 'static {
     fn ready(&self) -> usize;
 
     /// In which channels something became readable since this was last asked. Readers of a channel wait for it alone, and
-    /// what they may take is not counted by `ready`. Asked after each change and each passing of time.
+    /// what they may take is not counted by `ready`. A machine whose readers take nothing from one another says
+    /// [`Stirred::Everyone`]. Asked after each change and each passing of time.
     fn take_stirred(&mut self) -> Stirred {
         Stirred::Nothing
     }
@@ -207,6 +208,9 @@ pub enum Stirred {
     Channels(Vec<u128>),
     /// Perhaps any.
     All,
+    /// All of them, and no channel too: whatever came is for each reader, and none takes it from another. Who waits without a
+    /// channel is woken by this whatever `ready` says.
+    Everyone,
 }
 
 /// Numbers that are added up over the partitions of a family; what each of them counts is the machine's to say.

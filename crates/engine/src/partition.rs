@@ -7,7 +7,7 @@
 use crate::channels::Channels;
 use crate::contents::{Contents, Found};
 use crate::keyring::{Keyring, Label};
-use crate::machine::{Durability, Effect, Machine};
+use crate::machine::{Durability, Effect, Machine, Stirred};
 use crate::pending::Pending;
 use crate::registry::{Mark, Tombstone};
 use crate::resting::{LARGE_AGAIN_MILLIS, STATE_BYTES_MAX};
@@ -470,6 +470,10 @@ impl<M: Machine> Partition<M> {
             return;
         }
         self.channels.wake(&stirred);
+        if stirred == Stirred::Everyone {
+            // Who is not registered yet looks under this lock first.
+            self.readable.notify_waiters();
+        }
         let newly_ready = slot.machine.ready().saturating_sub(ready_before);
         for _ in 0..newly_ready.min(waiting) {
             self.readable.notify_one();

@@ -4,7 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic is the report")]
 
 use engine::{
-    Clock, Decision, Durability, Effect, Machine, MalformedRecord, ManualClock, Partition, Recovery, Store, Tally,
+    Clock, Decision, Durability, Effect, Machine, MalformedRecord, ManualClock, Partition, Recovery, Stirred, Store,
+    Tally,
 };
 use journal::Options;
 use journal::sim::SimDisk;
@@ -32,9 +33,12 @@ struct Jar {
     sweets: usize,
     later: Vec<Instant>,
     positions: Vec<Position>,
+    /// Whether a bell was rung that nobody has heard yet: each who waits hears it.
+    has_rung: bool,
 }
 
 enum Command {
+    Ring,
     Put(usize),
     PutAt(Instant),
     Take,
@@ -47,6 +51,7 @@ enum Change {
     Put,
     PutAt(Instant),
     Taken,
+    Rung,
 }
 
 impl Effect for Change {
@@ -55,6 +60,7 @@ impl Effect for Change {
             Self::Put => 1,
             Self::PutAt(_) => 2,
             Self::Taken => 3,
+            Self::Rung => 4,
         }
     }
 
@@ -73,6 +79,7 @@ impl Effect for Change {
             (1, _) => Ok(Self::Put),
             (2, Ok(millis)) => Ok(Self::PutAt(Instant::from_millis(u64::from_be_bytes(millis)))),
             (3, _) => Ok(Self::Taken),
+            (4, _) => Ok(Self::Rung),
             _ => Err(MalformedRecord { kind, version, why: "not of a jar" }),
         }
     }
@@ -102,6 +109,7 @@ impl Machine for Jar {
                 Decision { durability: Durability::Lazy, ..Decision::change(vec![Change::Taken], 1) }
             }
             Command::Count => Decision::answer(had),
+            Command::Ring => Decision::change(vec![Change::Rung], 0),
         }
     }
 
@@ -111,6 +119,7 @@ impl Machine for Jar {
             Change::Put => self.sweets += 1,
             Change::PutAt(at) => self.later.push(*at),
             Change::Taken => self.sweets -= 1,
+            Change::Rung => self.has_rung = true,
         }
     }
 
@@ -120,6 +129,10 @@ impl Machine for Jar {
 
     fn ready(&self) -> usize {
         self.sweets
+    }
+
+    fn take_stirred(&mut self) -> Stirred {
+        if std::mem::take(&mut self.has_rung) { Stirred::Everyone } else { Stirred::Nothing }
     }
 
     fn content(_: Change) -> Option<(u64, ())> {
@@ -155,6 +168,7 @@ impl Machine for Jar {
             sweets: numbers[0] as usize,
             later: later.iter().copied().map(Instant::from_millis).collect(),
             positions: positions.iter().copied().map(Position::new).collect(),
+            has_rung: false,
         })
     }
 
@@ -366,6 +380,41 @@ fn two_sweets_wake_two_readers_and_a_reader_that_leaves_passes_its_turn_on() {
     shop.commit();
     assert_eq!(poll(second.as_mut()), Poll::Ready(Ok((1, Vec::new()))));
     assert_eq!(poll(third.as_mut()), Poll::Ready(Ok((1, Vec::new()))));
+}
+
+#[test]
+fn what_is_for_everyone_wakes_each_who_waits() {
+    let shop = Shop::new();
+    let until = shop.clock.now().plus_secs(20);
+    // Each waits for a second look; what is counted is how often it looked.
+    let looks: [Cell<u32>; 4] = Default::default();
+    let wait = |nth: usize| {
+        let looks = &looks[nth];
+        let look = move || {
+            looks.set(looks.get() + 1);
+            Command::Count
+        };
+        let is_early = move |_: &usize| looks.get() < 2;
+        Box::pin(shop.jar.execute_when_ready(until, pending(), look, is_early))
+    };
+    let mut readers: Vec<_> = (0..3).map(wait).collect();
+    readers.iter_mut().for_each(|reader| assert!(poll(reader.as_mut()).is_pending()));
+    let look = || {
+        looks[3].set(looks[3].get() + 1);
+        Command::Count
+    };
+    let mut in_channel =
+        Box::pin(shop.jar.execute_when_ready_in(7, until, pending(), look, |_: &usize| looks[3].get() < 2));
+    assert!(poll(in_channel.as_mut()).is_pending());
+    drop(shop.jar.execute(Command::Ring).unwrap());
+    shop.commit();
+    for reader in &mut readers {
+        assert_eq!(poll(reader.as_mut()), Poll::Ready(Ok((0, Vec::new()))));
+    }
+    assert_eq!(poll(in_channel.as_mut()), Poll::Ready(Ok((0, Vec::new()))));
+    // The bell has faded: who comes now waits.
+    looks[0].set(0);
+    assert!(poll(wait(0).as_mut()).is_pending());
 }
 
 #[test]
