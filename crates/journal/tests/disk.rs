@@ -117,7 +117,7 @@ fn an_entry_that_may_wait_is_durable_soon() {
     let position = journal.append(&[entry], Urgency::Soon).unwrap();
     let started = Instant::now();
     journal.when_durable(position).wait().unwrap();
-    assert!(started.elapsed() < Duration::from_secs(5), "nothing else had to come");
+    assert!(started.elapsed() < Duration::from_secs(60), "nothing else had to come");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn a_quiet_journal_attests_its_last_block() {
     let (journal, _) = folder.open(small()).unwrap();
     append_and_wait(&journal, 1, 1);
     let syncs = journal.stats().syncs;
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while journal.stats().syncs == syncs {
         assert!(Instant::now() < deadline, "no seal was written");
         thread::sleep(Duration::from_millis(5));

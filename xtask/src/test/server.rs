@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::process;
 
-const START_LIMIT: Duration = Duration::from_secs(20);
-const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// A busy machine takes seconds for what takes milliseconds.
+const START_LIMIT: Duration = Duration::from_secs(120);
+/// Far more than the server itself gives to what is under way (`http.stop_timeout_secs`).
+const STOP_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 
 /// How much of the log a report shows.

@@ -116,7 +116,7 @@ async fn a_body_cut_short_executes_nothing() {
     assert_eq!(house.executed(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_slow_body_is_answered_408_and_the_connection_ends() {
     let house = House::impatient();
     let mut raw = Raw::new(&house);
@@ -127,7 +127,7 @@ async fn a_slow_body_is_answered_408_and_the_connection_ends() {
     assert_eq!(house.executed(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_sends_nothing_or_half_a_head_or_no_further_request_is_let_go() {
     let house = House::impatient();
     let mut silent = Raw::new(&house);
@@ -141,7 +141,7 @@ async fn who_sends_nothing_or_half_a_head_or_no_further_request_is_let_go() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     for raw in [&mut slow, &mut silent, &mut idle] {
-        tokio::time::timeout(Duration::from_secs(5), raw.ended()).await.expect("the connection ends");
+        tokio::time::timeout(Duration::from_secs(60), raw.ended()).await.expect("the connection ends");
     }
     assert_eq!(house.executed(), 1);
 }

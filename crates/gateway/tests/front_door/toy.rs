@@ -278,7 +278,8 @@ impl House {
         Self { gateway, seen, registry }
     }
 
-    /// A house whose clients must hurry.
+    /// A house whose clients must hurry. Its tests hold the clock (`start_paused`), which goes on only while all wait: a machine
+    /// that stalls cannot make a client late.
     pub fn impatient() -> Self {
         Self::with(|options| {
             options.limits = Limits {

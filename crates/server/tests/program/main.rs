@@ -1,6 +1,7 @@
 //! The program as a person or a script starts it: commands, configuration, banner, pages, log, exit codes.
 #![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
+mod arrived;
 mod banner;
 mod descriptors;
 mod frozen;

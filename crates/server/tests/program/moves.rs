@@ -22,7 +22,7 @@ fn visible(cli: &Cli, queue: &str) -> u64 {
 fn wait_for(is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not become so");
+        assert!(began.elapsed() < Duration::from_secs(120), "it does not become so");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -72,14 +72,14 @@ fn a_move_goes_where_it_is_told_at_the_rate_it_is_told() {
 #[test]
 fn a_redrive_that_nobody_waits_for_is_looked_at_and_cancelled() {
     let cli = Cli::start();
-    dead_letters(&cli, 30);
+    dead_letters(&cli, 120);
     let started = cli.json(&["queue", "redrive", "dead", "--rate", "1", "--no-wait"]);
     assert!(started["task_handle"].is_string(), "{started}");
     let said = cli.run(&["queue", "redrive", "dead"]);
     assert!(said.code == Some(1) && said.err.contains("already a task running"), "{said:?}");
     assert_eq!(cli.json(&["queue", "redrive", "dead", "--status"])[0]["status"], "RUNNING");
     let cancelled = cli.json(&["queue", "redrive", "dead", "--cancel"]);
-    assert!(cancelled["moved"].as_u64().is_some_and(|moved| moved < 30), "{cancelled}");
+    assert!(cancelled["moved"].as_u64().is_some_and(|moved| moved < 120), "{cancelled}");
     wait_for(|| cli.json(&["queue", "redrive", "dead", "--status"])[0]["status"] == "CANCELLED");
     let said = cli.run(&["queue", "redrive", "dead", "--cancel"]);
     assert!(said.code == Some(2) && said.err.contains("under way"), "{said:?}");
@@ -100,13 +100,14 @@ fn a_redrive_that_fails_says_so_and_why() {
 #[test]
 fn a_terminal_is_shown_how_far_a_redrive_is() {
     let cli = Cli::start();
-    dead_letters(&cli, 4);
+    // Many enough that a stall does not hide all that lies between the first look and the last.
+    dead_letters(&cli, 20);
     // `script` gives the command a terminal of its own and copies what it is shown.
     let command =
         format!("{} queue redrive dead --rate 4 --endpoint http://{}", env!("CARGO_BIN_EXE_tidewire"), cli.0.address);
     let said = std::process::Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
     let shown = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.status.success(), "{shown}");
-    assert!(shown.contains("moving [") && shown.contains("of 4 messages"), "{shown}");
+    assert!(shown.contains("moving [") && shown.contains("of 20 messages"), "{shown}");
     assert!(shown.contains("COMPLETED"), "{shown}");
 }

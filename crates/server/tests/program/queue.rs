@@ -199,9 +199,8 @@ fn errors_name_the_cause_and_what_to_do() {
     let said = cli.run(&["queue", "send", "nowhere", "x"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("QueueDoesNotExist") && said.err.contains("tidewire queue ls"), "{said:?}");
-    // A port that was free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let said = run(&free.to_string(), &["queue", "ls"], "");
+    // A port that was free a moment ago may be another test's by now; nobody listens at this one.
+    let said = run("127.0.0.1:1", &["queue", "ls"], "");
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("connection refused") && said.err.contains("tidewire dev"), "{said:?}");
     let said = cli.run(&["queue", "ls", "--endpoint", "https://127.0.0.1:1"]);
@@ -280,7 +279,7 @@ fn a_tail_follows_what_is_new_and_consumes_nothing() {
         let began = std::time::Instant::now();
         let mut nth = 0;
         while !tail.is_finished() {
-            assert!(began.elapsed() < std::time::Duration::from_secs(30), "the tail does not end");
+            assert!(began.elapsed() < std::time::Duration::from_secs(120), "the tail does not end");
             nth += 1;
             cli.done(&["queue", "send", "q", &format!("new {nth}")]);
         }

@@ -4,7 +4,7 @@ use crate::server::Server;
 use std::time::Duration;
 use tidewire_reply::{Endpoint, Error, Requester, Responder};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn run<T>(work: impl AsyncFnOnce(Endpoint) -> T) -> T {
     let server = Server::start(&["dev", "--ephemeral", "--listen", "127.0.0.1:0"]);

@@ -98,6 +98,12 @@ impl Server {
         self.child.id()
     }
 
+    /// Ends the server as a cut of power would; it is gone when this returns, and its folder's lock with it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.ended();
+    }
+
     /// Asks the server to stop, and returns at once.
     pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
@@ -117,5 +123,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         // Already waited for, unless the test has failed.
         let _ = self.child.kill();
+        // Until it is gone it may hold its folder's lock, or write into what the test removes.
+        let _ = self.child.wait();
     }
 }

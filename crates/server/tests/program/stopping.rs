@@ -4,6 +4,7 @@
 //! A stopping server takes no new connection, and closes those that have nothing under way. Asked can be only on a
 //! connection whose request had begun before, as the probe of a load balancer may have.
 
+use crate::arrived::await_read;
 use crate::server::Server;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +16,7 @@ struct Begun(TcpStream);
 impl Begun {
     fn get(server: &Server, path: &str) -> Self {
         let mut stream = TcpStream::connect(&server.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n").unwrap();
         Self(stream)
     }
@@ -43,7 +44,7 @@ fn send_begun(server: &Server, body: &str) -> Begun {
 fn await_stopping(server: &Server) {
     let began = Instant::now();
     while TcpStream::connect(&server.address).is_ok() {
-        assert!(began.elapsed() < Duration::from_secs(10), "the server does not stop listening");
+        assert!(began.elapsed() < Duration::from_secs(120), "the server does not stop listening");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -58,8 +59,8 @@ fn a_stopping_server_is_not_ready_but_healthy_and_finishes_what_it_has_begun() {
     let body = r#"{"QueueName": "made-while-stopping"}"#;
     let send = send_begun(&server, body);
     let [ready, healthy, alias] = ["/readyz", "/healthz", "/health"].map(|path| Begun::get(&server, path));
-    // A connection of which nothing was read yet is idle, and closed at once; a moment lets the server read these.
-    std::thread::sleep(Duration::from_millis(300));
+    // A connection of which nothing was read yet is idle, and closed at once.
+    await_read([&send, &ready, &healthy, &alias].map(|begun| &begun.0));
     server.terminate();
     await_stopping(&server);
 

@@ -83,8 +83,9 @@ proptest! {
     }
 }
 
-/// A hostile document of 1 MiB is answered within this; an honest machine needs a few milliseconds without optimising.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+/// A hostile document of 1 MiB is answered within this. A machine needs a few milliseconds without optimising, a hundred times
+/// that under load; what grew with the square of the document would take hours.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 #[test]
 fn hostile_megabytes_are_answered_in_bounded_time() {
