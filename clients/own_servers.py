@@ -17,15 +17,13 @@ def own_servers():
     """Gives a function that makes a server as `TidewireProcess` does; ends all of them at the end."""
     if "TIDEWIRE_BIN" not in os.environ:
         pytest.skip("TIDEWIRE_BIN is not set")
-    made = []
 
     def make(data_dir, **options):
-        made.append(TidewireProcess(data_dir, **options))
-        return made[-1]
+        server = TidewireProcess(data_dir, **options)
+        ends.callback(os.unlink, server.log_path)
+        ends.callback(server.end)
+        return server
 
-    try:
+    # One that cannot be ended leaves the others to be ended all the same.
+    with contextlib.ExitStack() as ends:
         yield make
-    finally:
-        for server in made:
-            server.end()
-            os.unlink(server.log_path)

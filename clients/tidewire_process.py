@@ -14,7 +14,7 @@ import time
 
 LISTENING = re.compile(r"tidewire: listening on (https?://\S+)")
 # A busy machine takes seconds for what takes milliseconds.
-START_SECS_MAX = 60.0
+START_SECS_MAX = 120.0
 
 
 class StartFailed(Exception):
@@ -105,7 +105,7 @@ class TidewireProcess:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, seconds=60):
+    def stop(self, seconds=120):
         """Asks the server to stop (SIGTERM) and returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=seconds)

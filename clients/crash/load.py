@@ -7,6 +7,7 @@ ends when its server does; what the server refused is kept, never swallowed.
 import os
 import random
 import threading
+import time
 
 from queue_client import Lost, QueueClient, Refused
 
@@ -14,6 +15,8 @@ ROUNDS = int(os.environ.get("CRASH_ROUNDS", "20"))
 SEED = int(os.environ.get("CRASH_SEED", random.SystemRandom().randrange(1 << 32)))
 LOAD_SECS = (0.05, 0.8)
 BATCH = 10
+ENOUGH = 10
+PROGRESS_SECS_MAX = 90
 
 
 class Load:
@@ -40,8 +43,16 @@ class Load:
         finally:
             client.close()
 
+    @staticmethod
+    def await_progress(count, before):
+        """Waits until a round has come to something: on a machine that stalls its time alone does not tell."""
+        deadline = time.monotonic() + PROGRESS_SECS_MAX
+        while count() <= before + ENOUGH:
+            assert time.monotonic() < deadline, f"the clients came from {before} to {count()} and no further"
+            time.sleep(0.005)
+
     def join(self):
         for thread in self.threads:
-            thread.join(timeout=40)
+            thread.join(timeout=120)
             assert not thread.is_alive(), "a client thread hangs although its server is dead"
         assert self.refusals == []

@@ -25,7 +25,7 @@ class Refused(Exception):
 class QueueClient:
     """One connection to one server; not to be shared between threads."""
 
-    def __init__(self, endpoint, timeout=30):
+    def __init__(self, endpoint, timeout=90):
         address = urlsplit(endpoint)
         self.connection = http.client.HTTPConnection(address.hostname, address.port, timeout=timeout)
 
@@ -69,7 +69,7 @@ class QueueClient:
         self.connection.close()
 
 
-def drain(client, url, seconds=15, lease=120):
+def drain(client, url, seconds=90, lease=600):
     """Receives every message of a queue, waiting out leases and delays; the queue's own counts tell when it is empty."""
     messages = []
     deadline = time.monotonic() + seconds

@@ -59,7 +59,7 @@ def test_sends_fail_with_the_disk_and_what_was_acknowledged_stays(make_server, t
     client = QueueClient(server.endpoint)
     url = client.call("GetQueueUrl", QueueName="counted")["QueueUrl"]
     acknowledged = send_until_refused(client, url, ledger, "sent")
-    code = server.process.wait(timeout=60)
+    code = server.process.wait(timeout=120)
     assert code != 0, "a server that can keep nothing ended as if all were well"
 
     client = QueueClient(make_server().start().endpoint)
@@ -73,7 +73,7 @@ def test_the_log_says_once_which_file_failed_and_how(make_server, tmp_path):
     server = make_server(prefix=failing_from(number + 1, tmp_path / "eio.trace")).start()
     client = QueueClient(server.endpoint)
     send_until_refused(client, client.call("GetQueueUrl", QueueName="counted")["QueueUrl"], Ledger(), "sent")
-    server.process.wait(timeout=60)
+    server.process.wait(timeout=120)
     log = re.sub(r"\x1b\[[0-9;]*m", "", server.log_since_start())
     lines = [line for line in log.splitlines() if "ERROR" in line]
     assert len(lines) == 1, log
@@ -103,7 +103,7 @@ def test_readers_get_no_answer_that_saw_what_the_disk_lost(make_server, tmp_path
         bodies = [message["Body"] for message in QueueClient(server.endpoint).receive(url)]
     except (Refused, Lost):
         pass
-    server.process.wait(timeout=60)
+    server.process.wait(timeout=120)
     assert len([body for body in bodies if body.startswith("sent")]) <= acknowledged
 
 
@@ -129,7 +129,7 @@ def test_a_flipped_bit_in_the_log_stops_the_start_and_names_the_file(make_server
     began = time.monotonic()
     with pytest.raises(StartFailed) as failed:
         server.start()
-    assert time.monotonic() - began < 45
+    assert time.monotonic() - began < 100
     assert "exit code 0" not in str(failed.value)
     assert log.name in str(failed.value)
 

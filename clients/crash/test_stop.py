@@ -13,19 +13,20 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
+from arrived import await_read
 from ledger import Ledger
 from queue_client import Lost, QueueClient, Refused, drain
 from tidewire_process import StartFailed
 
-# A stop waits for what is under way, and not for polls of 20 seconds; a busy machine takes its time.
-STOP_SECS_MAX = 15
+# How long a busy machine may take. What a stop did not wait for is cut, and the log says so.
+STOP_SECS_MAX = 90
+CUT = "are cut"
+# The server's own patience with what is under way; the machine must not use it up.
+PATIENT = {"TIDEWIRE_HTTP_STOP_TIMEOUT_SECS": "60"}
 
 
 def stop(server):
-    """Asks the server to stop; its exit code and how long it took."""
-    began = time.monotonic()
-    code = server.stop()
-    return code, time.monotonic() - began
+    assert server.stop() == 0
 
 
 def kill(server):
@@ -42,39 +43,56 @@ WAYS_TO_END = [("a stop", stop), ("a kill", kill)]
 
 
 def test_a_stop_ends_long_polls_with_an_answer_and_exits_with_zero(make_server):
-    server = make_server().start()
+    server = make_server(environment=PATIENT).start()
     url = QueueClient(server.endpoint).create_queue("polled")
-    answers = []
+    body = f'{{"QueueUrl": "{url}", "WaitTimeSeconds": 20}}'.encode()
+    polls = [begin(server, "ReceiveMessage", len(body), body) for _ in range(5)]
+    await_read(*polls)
+    assert server.stop() == 0
+    for poll in polls:
+        answer = b"".join(iter(lambda: poll.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\n{}"), answer
+        poll.close()
+    assert CUT not in server.log_since_start()
 
-    def poll():
-        answers.append(QueueClient(server.endpoint).call("ReceiveMessage", QueueUrl=url, WaitTimeSeconds=20))
 
-    polls = [threading.Thread(target=poll) for _ in range(5)]
-    for thread in polls:
-        thread.start()
-    time.sleep(0.5)
-    code, took = stop(server)
-    for thread in polls:
-        thread.join(timeout=40)
-    assert (code, answers) == (0, [{}] * 5), server.log_since_start()
-    assert took < STOP_SECS_MAX
+def begin(server, operation, length, sent, more=""):
+    """A connection on which a request of a body of so many bytes has begun."""
+    address = urlsplit(server.endpoint)
+    head = (
+        f"POST / HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        f"X-Amz-Target: AmazonSQS.{operation}\r\nContent-Length: {length}\r\n{more}\r\n"
+    )
+    connection = socket.create_connection((address.hostname, address.port), timeout=STOP_SECS_MAX)
+    connection.sendall(head.encode() + sent)
+    return connection
+
+
+def await_stopping(server):
+    """Waits until the server takes no connection any more."""
+    address = urlsplit(server.endpoint)
+    deadline = time.monotonic() + STOP_SECS_MAX
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((address.hostname, address.port)).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.005)
+    raise AssertionError("the server does not stop listening")
 
 
 def test_a_request_whose_body_is_still_arriving_is_answered(make_server):
-    server = make_server().start()
+    server = make_server(environment=PATIENT).start()
     client = QueueClient(server.endpoint)
     url = client.create_queue("arriving")
-    address = urlsplit(server.endpoint)
+    client.close()
     body = f'{{"QueueUrl": "{url}", "MessageBody": "in two halves"}}'.encode()
-    head = (
-        f"POST / HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/x-amz-json-1.0\r\n"
-        f"X-Amz-Target: AmazonSQS.SendMessage\r\nContent-Length: {len(body)}\r\n\r\n"
-    ).encode()
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-        connection.sendall(head + body[:20])
-        time.sleep(0.3)
+    with begin(server, "SendMessage", len(body), b"", more="Expect: 100-continue\r\n") as connection:
+        # It says so once it wants the body: the request has begun.
+        assert connection.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body[:20])
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        await_stopping(server)
         connection.sendall(body[20:])
         answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 200"), answer
@@ -105,10 +123,9 @@ def test_a_stop_under_load_loses_nothing_acknowledged(make_server):
         thread.start()
     while ledger.totals()[1] <= 10:
         time.sleep(0.05)
-    code, took = stop(server)
+    assert server.stop() == 0
     for thread in threads:
-        thread.join(timeout=40)
-    assert code == 0 and took < STOP_SECS_MAX
+        thread.join(timeout=STOP_SECS_MAX)
     assert set(refusals) <= {503}
     client = QueueClient(server.start().endpoint)
     assert ledger.broken_promises(drain(client, url)) == []
@@ -119,8 +136,9 @@ def test_an_idle_connection_does_not_hold_up_a_stop(make_server):
     server = make_server().start()
     client = QueueClient(server.endpoint)
     client.create_queue("idle")
-    code, took = stop(server)
-    assert code == 0 and took < STOP_SECS_MAX
+    assert client.connection.sock is not None, "the connection is kept"
+    assert server.stop() == 0
+    assert CUT not in server.log_since_start()
 
 
 def test_interrupt_stops_like_terminate(make_server):
@@ -188,13 +206,16 @@ def test_a_lease_goes_on_running_over_a_restart(make_server):
     url = client.create_queue("leased")
     client.send(url, "x")
     leased = time.monotonic()
-    client.receive(url, VisibilityTimeout=5)
+    client.receive(url, VisibilityTimeout=20)
     make_leases_last(client)
     server.kill()
     client = QueueClient(server.start().endpoint)
     assert client.receive(url) == []
-    assert len(client.receive(url, WaitTimeSeconds=20)) == 1
-    assert 4.9 <= time.monotonic() - leased < 15
+    found = []
+    while not found and time.monotonic() - leased < 90:
+        found = client.receive(url, WaitTimeSeconds=20)
+    assert len(found) == 1
+    assert time.monotonic() - leased >= 19.9
 
 
 def test_accounts_and_regions_stay_apart_over_a_restart(make_server):
@@ -205,7 +226,7 @@ def test_accounts_and_regions_stay_apart_over_a_restart(make_server):
 
     def ask(place, operation, body):
         address = urlsplit(server.endpoint)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=STOP_SECS_MAX)
         headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Target": f"AmazonSQS.{operation}",

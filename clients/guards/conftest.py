@@ -42,7 +42,7 @@ def certificates(tmp_path):
 
 
 def run(*command, **options):
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120, **options)
 
 
 def openssl(*words, **options):

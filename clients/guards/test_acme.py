@@ -4,6 +4,7 @@ In: the programs pebble and pebble-challtestsrv (Debian), the second of which an
 our port whether we serve the name (TLS-ALPN-01, RFC 8737) and signs. Everything happens on loopback.
 """
 
+import contextlib
 import json
 import pathlib
 import signal
@@ -16,19 +17,17 @@ import urllib.request
 
 import pytest
 from conftest import handshake, run, sqs
+from free_ports import free_ports
 
 NAME = "queue.example.test"
 OTHER = "other.example.test"
-SECONDS = 150
+SECONDS = 300
 """How long a certificate may take: an order that failed once is tried again after a minute."""
+READY_SECS = 90
+STARTS = 5
+"""How often the authority is started anew at other ports, because one that was free is so no more."""
 NONCES_REFUSED = 30
 """Of a hundred: more than a quarter of the orders fail if each request is asked but three times."""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -36,63 +35,70 @@ def authority(tmp_path, certificates):
     """Starts pebble; returns what a server must be told to order from it, and the port that pebble will ask at."""
     if run("which", "pebble").returncode != 0:
         pytest.skip("pebble is not installed")
-    directory, management, dns, asked = (free_port() for _ in range(4))
+    for _ in range(STARTS):
+        with contextlib.ExitStack() as ends:
+            pebble = begin_authority(tmp_path, certificates, ends)
+            if pebble.await_ready():
+                yield pebble
+                return
+    pytest.fail((tmp_path / "pebble.log").read_text())
+
+
+def begin_authority(folder, certificates, ends):
+    """Pebble and the name server it asks, at ports of their own; `ends` ends them."""
+    directory, management, dns, asked, plain, names_management = free_ports(6)
     cert, key = certificates.signed("pebble")
-    config = tmp_path / "pebble.json"
-    config.write_text(
-        json.dumps(
-            {
-                "pebble": {
-                    "listenAddress": f"127.0.0.1:{directory}",
-                    "managementListenAddress": f"127.0.0.1:{management}",
-                    "certificate": str(cert),
-                    "privateKey": str(key),
-                    "httpPort": free_port(),
-                    "tlsPort": asked,
-                }
-            }
-        )
-    )
+    config = folder / "pebble.json"
+    told = {
+        "listenAddress": f"127.0.0.1:{directory}",
+        "managementListenAddress": f"127.0.0.1:{management}",
+        "certificate": str(cert),
+        "privateKey": str(key),
+        "httpPort": plain,
+        "tlsPort": asked,
+    }
+    config.write_text(json.dumps({"pebble": told}))
     names = [
         "pebble-challtestsrv", "-dns01", f"127.0.0.1:{dns}", "-http01", "", "-https01", "", "-tlsalpn01", "",
-        "-management", f"127.0.0.1:{free_port()}", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
+        "-management", f"127.0.0.1:{names_management}", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "",
     ]  # fmt: skip
-    log = (tmp_path / "pebble.log").open("w")
     quick = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(NONCES_REFUSED), "PATH": "/usr/bin:/bin"}
-    programs = [
-        subprocess.Popen(names, stdout=log, stderr=log),
-        subprocess.Popen(
-            ["pebble", "-config", str(config), "-dnsserver", f"127.0.0.1:{dns}"], stdout=log, stderr=log, env=quick
-        ),
-    ]
-    pebble = Pebble(f"https://127.0.0.1:{directory}", f"https://127.0.0.1:{management}", certificates.ca, asked)
-    pebble.await_ready()
-    yield pebble
-    for program in programs:
-        program.kill()
-        program.wait()
-    log.close()
+    words = ["pebble", "-config", str(config), "-dnsserver", f"127.0.0.1:{dns}"]
+    log = ends.enter_context((folder / "pebble.log").open("w"))
+    programs = []
+    for command, environment in ((names, None), (words, quick)):
+        programs.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
+        ends.callback(programs[-1].wait)
+        ends.callback(programs[-1].kill)
+    urls = (f"https://127.0.0.1:{directory}", f"https://127.0.0.1:{management}")
+    return Pebble(*urls, certificates.ca, asked, programs, names_management)
 
 
 class Pebble:
-    def __init__(self, directory, management, ca, asked):
+    def __init__(self, directory, management, ca, asked, programs, names_management):
         self.directory = f"{directory}/dir"
         self.management = management
         self.ca = ca
         self.asked = asked
+        self.programs = programs
+        self.names_management = names_management
 
     def get(self, url):
         trust = ssl.create_default_context(cafile=str(self.ca))
-        return urllib.request.urlopen(url, context=trust, timeout=5).read().decode()
+        return urllib.request.urlopen(url, context=trust, timeout=30).read().decode()
 
     def await_ready(self):
-        ends = time.monotonic() + 20
-        while True:
+        """Whether both programs came up; one that found its port taken ends."""
+        ends = time.monotonic() + READY_SECS
+        while all(program.poll() is None for program in self.programs):
             try:
-                return self.get(self.directory)
+                self.get(self.directory)
+                socket.create_connection(("127.0.0.1", self.names_management), timeout=30).close()
+                return True
             except OSError:
                 assert time.monotonic() < ends, "pebble does not answer"
                 time.sleep(0.05)
+        return False
 
     def root(self):
         return self.get(f"{self.management}/roots/0")

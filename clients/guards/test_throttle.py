@@ -27,19 +27,21 @@ def test_an_account_beyond_its_rate_is_throttled_and_others_are_not(start):
     server = start(throttle_account_per_sec=1, throttle_account_burst=5)
     sqs = client(server)
     refused = []
-    for number in range(40):
+    for number in range(400):
+        if len(refused) == 10:
+            break
         try:
             sqs.create_queue(QueueName=f"q{number}")
         except ClientError as error:
             refused.append(error.response)
-    assert len(refused) >= 10
+    assert len(refused) == 10
     assert {answer["Error"]["Code"] for answer in refused} == {"RequestThrottled"}
     assert {answer["Error"]["Message"] for answer in refused} == {"Rate exceeded"}
     other = client(server, key="222222222222")
     assert "QueueUrls" not in other.list_queues()
     patient = client(server, attempts=10)
     queues = patient.list_queues()["QueueUrls"]
-    assert len(queues) == 40 - len(refused), "what was throttled was not carried out, and who waits is served"
+    assert len(queues) == number - len(refused), "what was throttled was not carried out, and who waits is served"
 
 
 def test_a_connection_beyond_its_rate_is_throttled_in_every_protocol_and_pages_are_not(start):
@@ -52,19 +54,20 @@ def test_a_connection_beyond_its_rate_is_throttled_in_every_protocol_and_pages_a
         # Which service a form is for would have to be read first.
         (form_headers, b"Action=ListQueues&Version=2012-11-05", 400, b"<Code>Throttling</Code>"),
     ):
-        connection = http.client.HTTPConnection(host, timeout=20)
+        connection = http.client.HTTPConnection(host, timeout=60)
         answers = []
-        for _ in range(8):
+        # More than its rate, however slow the machine: enough that most of them come within one second of another.
+        while len(answers) < 200 and (len(answers) < 2 or answers[-1][0] == 200):
             connection.request("POST", "/", body, headers)
             answer = connection.getresponse()
             answers.append((answer.status, answer.read()))
         assert [code for code, _ in answers[:2]] == [200, 200]
-        assert any(code == status and said in text for code, text in answers), answers[-1]
+        assert answers[-1][0] == status and said in answers[-1][1], answers[-1]
         for _ in range(8):
             connection.request("GET", "/healthz")
             answer = connection.getresponse()
             assert (answer.status, answer.read()) == (200, b"ok\n")
         connection.close()
-    fresh = http.client.HTTPConnection(host, timeout=20)
+    fresh = http.client.HTTPConnection(host, timeout=60)
     fresh.request("POST", "/", json.dumps({}), json_headers)
     assert fresh.getresponse().status == 200

@@ -6,7 +6,6 @@ listens on loopback alone. Without a binary the suite is skipped by name, never 
 
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import time
@@ -15,9 +14,14 @@ import boto3
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+from free_ports import free_ports  # noqa: E402
 from own_servers import own_servers  # noqa: E402 (the folder above holds what several suites share)
 
-START_SECS_MAX = 60.0
+START_SECS_MAX = 180.0
+STARTS = 5
+"""How often SeaweedFS is started anew at other ports, because one that was free is so no more."""
+GRPC = 10_000
+"""SeaweedFS also listens at each of its ports plus so many."""
 ACCOUNT = "111122223333"
 REGION = "eu-central-1"
 TOKEN = "a-token-of-the-suite"
@@ -27,25 +31,8 @@ NOTIFICATION = """
 enabled = true
 endpoint = "http://127.0.0.1:{port}/_tidewire/s3/seaweedfs"
 bearer_token = "{token}"
-timeout_seconds = 5
+timeout_seconds = 60
 """
-
-
-def free_ports(count):
-    """Ports that nobody has at this moment; SeaweedFS also uses each one plus 10000."""
-    ports = []
-    while len(ports) < count:
-        with socket.socket() as probe, socket.socket() as beyond:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1] - 10_000
-            if port < 20_000 or port in ports:
-                continue
-            try:
-                beyond.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            ports.append(port)
-    return ports
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +43,25 @@ def tidewire_port():
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory, tidewire_port):
     """An S3 client of a SeaweedFS server that reports to the port of the suite's tidewire."""
-    folder = tmp_path_factory.mktemp("seaweedfs")
-    (folder / "notification.toml").write_text(NOTIFICATION.format(port=tidewire_port, token=TOKEN))
-    (folder / "data").mkdir()
-    master, volume, filer, door = free_ports(4)
+    for _ in range(STARTS):
+        folder = tmp_path_factory.mktemp("seaweedfs")
+        (folder / "notification.toml").write_text(NOTIFICATION.format(port=tidewire_port, token=TOKEN))
+        (folder / "data").mkdir()
+        process, client = begin_seaweedfs(folder)
+        try:
+            if await_buckets(process, client):
+                yield client
+                return
+        finally:
+            # It takes long to stop in order, and nothing of it is kept.
+            process.kill()
+            process.wait()
+    pytest.fail((folder / "log").read_text()[-4000:])
+
+
+def begin_seaweedfs(folder):
+    """The process, at ports of its own, and a client of it."""
+    master, volume, filer, door = free_ports(4, beyond=GRPC)
     command = [
         str(pathlib.Path(sys.executable).parent / "weed"), "-logtostderr=true", "server", "-dir=data", "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1", f"-master.port={master}", f"-volume.port={volume}", "-filer", f"-filer.port={filer}",
@@ -71,27 +73,22 @@ def s3(tmp_path_factory, tidewire_port):
         process = subprocess.Popen(
             command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
         )
-    endpoint = f"http://127.0.0.1:{door}"
-    client = boto3.client(
-        "s3", endpoint_url=endpoint, aws_access_key_id="any", aws_secret_access_key="any", region_name=REGION
-    )
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    return process, boto3.client("s3", endpoint_url=f"http://127.0.0.1:{door}", region_name=REGION, **keys)
+
+
+def await_buckets(process, client):
+    """Whether it came up and has what the tests need; one that found a port taken ends."""
     deadline = time.monotonic() + START_SECS_MAX
-    try:
-        while True:
-            try:
-                client.create_bucket(Bucket="uploads")
-                client.create_bucket(Bucket="others")
-                client.put_object(Bucket="others", Key="first", Body=b"volumes are made")
-                break
-            except Exception as error:  # whatever a server that is starting answers
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError((folder / "log").read_text()[-4000:]) from error
-                time.sleep(0.2)
-        yield client
-    finally:
-        # It takes long to stop in order, and nothing of it is kept.
-        process.kill()
-        process.wait(30)
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            client.create_bucket(Bucket="uploads")
+            client.create_bucket(Bucket="others")
+            client.put_object(Bucket="others", Key="first", Body=b"volumes are made")
+            return True
+        except Exception:  # whatever a server that is starting answers
+            time.sleep(0.2)
+    return False
 
 
 class Jobs:
@@ -118,7 +115,7 @@ class Jobs:
         )
         return self
 
-    def receive(self, queue, secs=30):
+    def receive(self, queue, secs=90):
         """The next event of a queue, and deletes it; nothing if none comes."""
         deadline = time.monotonic() + secs
         while time.monotonic() < deadline:

@@ -93,8 +93,8 @@ def test_an_event_that_was_taken_is_there_after_a_kill(s3, jobs):
     house = jobs(wishes(("jobs", ["s3:ObjectCreated:*"], {"prefix": "late/"})))
     queue = house.sqs.create_queue(QueueName="jobs", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
     s3.put_object(Bucket="uploads", Key="late/k", Body=b"late")
-    answer = house.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)
-    assert len(answer["Messages"]) == 1
+    polls = (house.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20).get("Messages", []) for _ in range(5))
+    assert len(next(filter(None, polls))) == 1
     house.server.kill()
     house.start()
     assert record(house.receive(queue))["s3"]["object"]["key"] == "late/k"
@@ -105,7 +105,7 @@ def report(house, path, token, body):
         f"{house.server.endpoint}{path}", data=body, method="POST", headers={"Authorization": f"Bearer {token}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as refused:
         return refused.code, refused.read()

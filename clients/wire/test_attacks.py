@@ -189,7 +189,7 @@ def test_documents_that_nest_without_end_are_refused_quickly(server, kind):
     else:
         status = getattr(wire, protocol)(operation, body).status
     assert status in (200, 400) and (status == 400 or protocol == "form")
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 80
     assert server.resident_mib() - before < 64
     assert still_serves(server)
 
@@ -228,7 +228,7 @@ def test_a_form_of_very_many_fields_is_read_in_bounded_time(server):
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = Wire(server.endpoint).send("POST", "/", headers, f"Action=CreateQueue&QueueName=x&{body}".encode())
     assert answer.status == 400
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 80
     assert server.resident_mib() - before < 128
     assert still_serves(server)
 
@@ -236,11 +236,14 @@ def test_a_form_of_very_many_fields_is_read_in_bounded_time(server):
 def closed_within(connection, seconds, keep=lambda: None):
     """Whether the other side ends the connection, while `keep` does what the attacker keeps doing."""
     ends = time.monotonic() + seconds
-    try:
-        while time.monotonic() < ends:
+    while time.monotonic() < ends:
+        try:
             keep()
-    except OSError:
-        return True
+        except TimeoutError:
+            # It takes nothing more, and holds on.
+            pass
+        except OSError:
+            return True
     return False
 
 
@@ -264,7 +267,7 @@ def test_a_client_that_never_reads_its_replies_is_cut_off_and_costs_no_memory(se
     time.sleep(TIMEOUT_SECS * 3)
     assert server.resident_mib() - before < 128
     for connection in greedy:
-        assert closed_within(connection, 40, lambda: (connection.sendall(request), time.sleep(0.1)))
+        assert closed_within(connection, 90, lambda: (connection.sendall(request), time.sleep(0.1)))
         connection.close()
     assert still_serves(server)
 
@@ -290,7 +293,7 @@ def flood(server, frames, bytes_max=64 * MEBIBYTE, reads=True):
     with Wire(server.endpoint).socket() as connection:
         connection.sendall(PREFACE + SETTINGS)
         connection.setblocking(False)
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 120
         pending = b""
         while sent < bytes_max and time.monotonic() < ends:
             try:

@@ -16,7 +16,7 @@ from wire_client import read_answer
 
 
 def test_one_connection_serves_many_requests(wire, queue):
-    connection = http.client.HTTPConnection(wire.address.hostname, wire.address.port, timeout=20)
+    connection = http.client.HTTPConnection(wire.address.hostname, wire.address.port, timeout=90)
     for number in range(20):
         answer = wire.json("SendMessage", {"QueueUrl": queue, "MessageBody": str(number)}, connection)
         assert answer.status == 200
@@ -26,7 +26,7 @@ def test_one_connection_serves_many_requests(wire, queue):
 
 
 def test_a_refused_request_leaves_the_connection_usable(wire, queue):
-    connection = http.client.HTTPConnection(wire.address.hostname, wire.address.port, timeout=20)
+    connection = http.client.HTTPConnection(wire.address.hostname, wire.address.port, timeout=90)
     assert wire.json("SendMessage", b"{broken", connection).status == 400
     socket_before = connection.sock
     assert wire.json("SendMessage", {"QueueUrl": queue, "MessageBody": "x"}, connection).status == 200
@@ -70,7 +70,7 @@ def test_http_1_0_is_answered_and_closed(wire):
 
 
 def http_2(wire):
-    return httpx.Client(base_url=wire.endpoint, http1=False, http2=True, timeout=30)
+    return httpx.Client(base_url=wire.endpoint, http1=False, http2=True, timeout=90)
 
 
 def test_http_2_works_on_the_plain_port_with_prior_knowledge(wire, queue):
@@ -101,13 +101,13 @@ def test_many_streams_share_one_http_2_connection_and_a_long_poll_blocks_none(wi
     other, sends = wire.create_queue(), 60
     with Streams(wire) as streams:
         began = time.monotonic()
-        waiting = streams.ask("ReceiveMessage", {"QueueUrl": other, "WaitTimeSeconds": 8})
+        waiting = streams.ask("ReceiveMessage", {"QueueUrl": other, "WaitTimeSeconds": 20})
         sending = [streams.ask("SendMessage", {"QueueUrl": queue, "MessageBody": str(i)}) for i in range(sends)]
         answers = streams.answers(sending)
-        assert time.monotonic() - began < 7
+        assert waiting not in streams.ended
         assert [answers[stream][0] for stream in sending] == ["200"] * sends
         assert streams.answers([waiting])[waiting] == ("200", b"{}")
-        assert time.monotonic() - began >= 7
+        assert time.monotonic() - began >= 19
     assert wire.snapshot(queue)["ApproximateNumberOfMessages"] == str(sends)
 
 

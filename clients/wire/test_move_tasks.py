@@ -23,7 +23,7 @@ def arns(wire):
 
 
 def wait_until_ended(status):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while status() == "RUNNING" and time.monotonic() < deadline:
         time.sleep(0.05)
     return status()
@@ -66,7 +66,8 @@ def test_a_task_is_cancelled_in_each_form(wire, arns):
     asked = {"SourceArn": source, "DestinationArn": destination, "MaxNumberOfMessagesPerSecond": 1}
     dead = source.rsplit(":", 1)[1]
     for form in ("query", "cbor", "json"):
-        for _ in range(3):
+        # So many that the task lasts until it is cancelled.
+        for _ in range(30):
             wire.json("SendMessage", {"QueueUrl": dead, "MessageBody": "x"})
         handle = wire.json("StartMessageMoveTask", asked).json()["TaskHandle"]
         if form == "query":
@@ -75,12 +76,12 @@ def test_a_task_is_cancelled_in_each_form(wire, arns):
         else:
             answer = getattr(wire, form)("CancelMessageMoveTask", {"TaskHandle": handle})
             moved = getattr(answer, form)()["ApproximateNumberOfMessagesMoved"]
-        assert answer.status == 200 and int(moved) <= 1, form
+        assert answer.status == 200 and int(moved) < 30, form
 
         def status():
             return wire.json("ListMessageMoveTasks", {"SourceArn": source}).json()["Results"][0]["Status"]
 
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while status() == "CANCELLING" and time.monotonic() < deadline:
             time.sleep(0.05)
         assert status() == "CANCELLED"

@@ -55,7 +55,7 @@ class Wire:
 
     def send(self, method, path, headers, body=b"", connection=None):
         """Any request at all."""
-        own = connection or http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=40)
+        own = connection or http.client.HTTPConnection(self.address.hostname, self.address.port, timeout=90)
         try:
             own.request(method, path, body=body, headers=headers)
             answer = own.getresponse()
@@ -104,7 +104,7 @@ class Wire:
         headers = {"Content-Type": AWS_CBOR, "X-Amz-Target": target, "Authorization": self.authorization}
         return self.send("POST", "/", headers, raw)
 
-    def socket(self, timeout=20):
+    def socket(self, timeout=90):
         """A bare connection."""
         return socket.create_connection((self.address.hostname, self.address.port), timeout=timeout)
 
