@@ -14,18 +14,21 @@ import time
 
 import boto3
 
+# Longer than a machine stalls, and for tests that wait for what a killed worker left, short.
+VISIBILITY_SECS, VISIBILITY_SECS_OF_THE_KILLED = 60, 10
 COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
-WAIT_SECS_MAX = 90
+WAIT_SECS_MAX = 150
 
 
 class TaskQueue:
     """One ledger and any number of workers; `worker` is the program, `send` what sends a task in `tasks.py`'s own words."""
 
-    def __init__(self, here, folder, worker, send, **told):
+    def __init__(self, here, folder, worker, send, visibility_secs=VISIBILITY_SECS, **told):
         self.here, self.worker, self.send_code = here, worker, send
         self.ledger = folder / "ledger"
         self.ledger.touch()
-        self.environment = {**os.environ, **told, "TASKS_LEDGER": str(self.ledger)}
+        told |= {"TASKS_LEDGER": str(self.ledger), "TASKS_VISIBILITY_SECS": str(visibility_secs)}
+        self.environment = {**os.environ, **told}
         self.workers = []
         self.sqs = boto3.client("sqs")
 

@@ -133,12 +133,12 @@ def fifo(client):
 
 def long_poll(client):
     url = make_queue(client)
-    send(client, url, "later", DelaySeconds=3)
+    send(client, url, "later", DelaySeconds=8)
     equal(receive(client, url, wait=0), [])
     began = time.monotonic()
     equal([one["Body"] for one in receive(client, url, wait=20)], ["later"])
     took = time.monotonic() - began
-    if took > 15:
+    if took > 18:
         raise AssertionError(f"the poll took {took:.1f} s")
 
 
@@ -187,7 +187,7 @@ def redrive(client):
     client.needs("StartMessageMoveTask")
     url, dead, arn = make_dead_letters(client)
     client.call("StartMessageMoveTask", SourceArn=arn)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     task = {}
     while task.get("Status") != "COMPLETED" and time.monotonic() < deadline:
         time.sleep(0.1)

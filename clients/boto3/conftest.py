@@ -15,7 +15,7 @@ from quiet_client import ENDPOINT, fresh, quiet_client  # noqa: E402 (the folder
 
 def make_client(access_key="test", region="us-east-1", endpoint=ENDPOINT):
     """An SQS client for the account of `access_key`; SDK-side validation is off so that the server's is seen."""
-    sizes = {"max_pool_connections": 32, "read_timeout": 40}
+    sizes = {"max_pool_connections": 32, "read_timeout": 90}
     return quiet_client("sqs", endpoint, (access_key, "secret", None), region, parameter_validation=False, **sizes)
 
 

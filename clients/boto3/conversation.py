@@ -40,7 +40,7 @@ def receive_one(sqs, url, **parameters):
     return messages[0]
 
 
-def drain(sqs, url, expected, seconds=30, **parameters):
+def drain(sqs, url, expected, seconds=90, **parameters):
     """Receives until `expected` messages have come or the time is over; nothing is deleted."""
     messages = []
     deadline = time.monotonic() + seconds

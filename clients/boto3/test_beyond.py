@@ -45,7 +45,7 @@ def test_retries_are_backed_off(sqs, make_queue):
 def test_messages_of_a_fifo_queue_may_be_delayed_in_order(sqs):
     attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true", "TidewireFifoMessageDelay": "true"}
     url = sqs.create_queue(QueueName=fresh_name() + ".fifo", Attributes=attributes)["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody="late", MessageGroupId="g", DelaySeconds=3)
+    sqs.send_message(QueueUrl=url, MessageBody="late", MessageGroupId="g", DelaySeconds=8)
     sqs.send_message(QueueUrl=url, MessageBody="next", MessageGroupId="g")
     assert receive(sqs, url) == []
     got = receive(sqs, url, MaxNumberOfMessages=10, WaitTimeSeconds=20)

@@ -45,7 +45,7 @@ def test_a_message_moves_after_its_last_receive_and_stays_the_message_it_was(sqs
     counts = [receive_one(sqs, source, **ALL)["Attributes"]["ApproximateReceiveCount"] for _ in range(2)]
     assert counts == ["1", "2"]
     assert receive(sqs, source) == []
-    letter = receive_one(sqs, dead, WaitTimeSeconds=5, MessageAttributeNames=["All"], **ALL)
+    letter = receive_one(sqs, dead, MessageAttributeNames=["All"], **ALL)
     assert (letter["MessageId"], letter["Body"], letter["MessageAttributes"]) == (sent["MessageId"], "x", {"a": attribute})
     assert letter["Attributes"]["DeadLetterQueueSourceArn"] == arn_of(sqs, source)
     assert letter["Attributes"]["ApproximateReceiveCount"] == "3"
@@ -61,7 +61,7 @@ def test_who_waits_at_the_dead_letter_queue_gets_the_letter_at_once(sqs, make_qu
     assert receive(sqs, source) == []
     began = time.monotonic()
     assert receive_one(sqs, dead, WaitTimeSeconds=20)["Body"] == "x"
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 18
 
 
 def test_a_fifo_queues_letters_keep_their_group(sqs):
@@ -171,7 +171,7 @@ def test_letters_and_policies_survive_a_kill(tmp_path):
         sqs.send_message(QueueUrl=source, MessageBody="before")
         receive_one(sqs, source)
         assert receive(sqs, source) == []
-        assert receive_one(sqs, dead, VisibilityTimeout=0, WaitTimeSeconds=5)["Body"] == "before"
+        assert receive_one(sqs, dead, VisibilityTimeout=0)["Body"] == "before"
         sqs.send_message(QueueUrl=source, MessageBody="after")
         server.kill()
     with TidewireProcess(tmp_path) as server:

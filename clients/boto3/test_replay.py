@@ -65,7 +65,7 @@ def test_a_deleted_message_is_kept_out_of_sight_and_comes_back_by_a_replay(sqs, 
     consume(sqs, queue, 1)
     assert (counts(sqs, queue), kept(sqs, queue), receive(sqs, queue)) == ((0, 0, 0), 1, [])
     replay(sqs, queue, again)
-    copy = receive_one(sqs, again, WaitTimeSeconds=5, **ALL)
+    copy = receive_one(sqs, again, **ALL)
     assert (copy["Body"], copy["MessageAttributes"], copy["Attributes"]["ApproximateReceiveCount"]) == ("x", attribute, "1")
     assert copy["MessageId"] != sent
     shown = completed(sqs, queue)

@@ -20,7 +20,7 @@ os.environ.update(
     AWS_SECRET_ACCESS_KEY="test",
     AWS_DEFAULT_REGION="us-east-1",
 )
-from task_queue import TaskQueue  # noqa: E402 (the folder above holds what several suites share)
+from task_queue import VISIBILITY_SECS_OF_THE_KILLED, TaskQueue  # noqa: E402 (the folder above holds what several suites share)
 
 WORKER = ["-m", "dramatiq", "tasks", "--processes", "1", "--threads", "1"]
 
@@ -28,16 +28,16 @@ WORKER = ["-m", "dramatiq", "tasks", "--processes", "1", "--threads", "1"]
 class Tide(TaskQueue):
     """One namespace of queues and any number of dramatiq's workers."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **more):
         namespace = f"dramatiq-{uuid.uuid4().hex[:12]}"
         self.queue = f"{namespace}_default"
-        told = {"DRAMATIQ_NAMESPACE": namespace}
+        told = {"DRAMATIQ_NAMESPACE": namespace, **more}
         super().__init__(HERE, folder, WORKER, "send_with_options(args=arguments, **options)", **told)
 
 
 @pytest.fixture
-def tide(tmp_path):
-    tide = Tide(tmp_path)
+def tide(tmp_path, request):
+    tide = Tide(tmp_path, **getattr(request, "param", {}))
     yield tide
     tide.end()
 
@@ -68,11 +68,12 @@ def test_a_message_that_failed_for_good_is_in_the_dead_letter_queue(tide):
     tide.wait_for_counts(tide.queue, 0, 0, 0)
 
 
+@pytest.mark.parametrize("tide", [{"visibility_secs": VISIBILITY_SECS_OF_THE_KILLED}], indirect=True, ids=["soon"])
 def test_a_message_whose_worker_was_killed_is_run_by_another_after_the_visibility_timeout(tide):
     tide.send("dies")
     first = tide.start_worker()
     tide.wait_for("dies first")
-    first.wait(timeout=60)
+    first.wait(timeout=150)
     assert sum(tide.counts(tide.queue)) == 1, "its message is not lost"
     tide.start_worker()
     tide.wait_for("dies first", "dies again")

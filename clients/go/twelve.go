@@ -214,7 +214,7 @@ func longPoll() {
 	messages := <-woken
 	equal(len(messages), 1)
 	equal(*messages[0].Body, "wake")
-	if took := time.Since(began); took > 12*time.Second {
+	if took := time.Since(began); took > 16*time.Second {
 		panic(fmt.Errorf("the poll took %s", took))
 	}
 }

@@ -74,9 +74,11 @@ async function user(name, statement) {
 describe("access", { skip: !process.env.TIDEWIRE_BIN && "TIDEWIRE_BIN names no binary" }, () => {
   before(start);
   after(async () => {
-    const gone = once(server, "exit");
-    server.kill("SIGTERM");
-    await gone; // Until then it writes into its folder.
+    if (server.exitCode === null && server.signalCode === null) {
+      const gone = once(server, "exit");
+      server.kill("SIGTERM");
+      await gone; // Until then it writes into its folder.
+    }
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -35,5 +35,5 @@ title = "kombu, t/integration/test_sqs.py; a Celery worker"
 listed = ExpectedDifferences(HERE / "expected.toml", [tests, HERE], title, kombu.__version__, "JSON 1.0")
 # As kombu's own configuration, which is not in the folder that is unpacked, has it.
 own = ["--import-mode", "append", "-o", "python_classes=test_*"]
-arguments = ["-q", "-W", "ignore", "-p", "no:cacheprovider", "--timeout", "240", *own, *sys.argv[1:]]
+arguments = ["-q", "-W", "ignore", "-p", "no:cacheprovider", "--timeout", "600", *own, *sys.argv[1:]]
 sys.exit(pytest.main([*arguments, str(tests / "test_sqs.py"), str(HERE / "test_celery.py")], plugins=[listed]))

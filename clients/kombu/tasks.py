@@ -1,7 +1,6 @@
 """The Celery application whose worker `test_celery.py` starts: tasks that leave a line in a file for what they did.
 
-In: CELERY_BROKER, CELERY_QUEUE and TASKS_LEDGER of the environment. The visibility timeout is short, so that a message whose
-worker died is seen again within a test.
+In: CELERY_BROKER, CELERY_QUEUE and TASKS_LEDGER of the environment. The visibility timeout is TASKS_VISIBILITY_SECS.
 """
 
 import os
@@ -10,7 +9,7 @@ from celery import Celery
 
 QUEUE = os.environ.get("CELERY_QUEUE", "celery")
 LEDGER = os.environ.get("TASKS_LEDGER", os.devnull)
-VISIBILITY_SECS = 10
+VISIBILITY_SECS = int(os.environ.get("TASKS_VISIBILITY_SECS", "60"))
 
 app = Celery("tide", broker=os.environ.get("CELERY_BROKER"))
 app.conf.update(

@@ -10,7 +10,7 @@ import time
 import uuid
 
 import pytest
-from task_queue import TaskQueue
+from task_queue import VISIBILITY_SECS_OF_THE_KILLED, TaskQueue
 
 HERE = pathlib.Path(__file__).parent
 WORKER = ["-m", "celery", "-A", "tasks", "worker", "--loglevel", "WARNING", "--concurrency", "1"]
@@ -20,10 +20,10 @@ WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 class Tide(TaskQueue):
     """One queue and any number of Celery's workers."""
 
-    def __init__(self, folder, endpoint):
+    def __init__(self, folder, endpoint, **more):
         self.queue = f"celery-{uuid.uuid4().hex[:12]}"
         broker = endpoint.replace("http://", "sqs://test:test@")
-        told = {"CELERY_BROKER": broker, "CELERY_QUEUE": self.queue}
+        told = {"CELERY_BROKER": broker, "CELERY_QUEUE": self.queue, **more}
         super().__init__(HERE, folder, WORKER, "apply_async(arguments, **options)", **told)
 
     def wait_until_empty(self):
@@ -31,8 +31,8 @@ class Tide(TaskQueue):
 
 
 @pytest.fixture
-def tide(tmp_path):
-    tide = Tide(tmp_path, os.environ["AWS_ENDPOINT_URL"])
+def tide(tmp_path, request):
+    tide = Tide(tmp_path, os.environ["AWS_ENDPOINT_URL"], **getattr(request, "param", {}))
     yield tide
     tide.end()
 
@@ -53,11 +53,12 @@ def test_a_task_that_asks_for_it_is_run_again(tide):
     tide.wait_until_empty()
 
 
+@pytest.mark.parametrize("tide", [{"visibility_secs": VISIBILITY_SECS_OF_THE_KILLED}], indirect=True, ids=["soon"])
 def test_a_task_whose_worker_was_killed_runs_in_another_after_the_visibility_timeout(tide):
     tide.send("dies")
     first = tide.start_worker("--pool", "solo")
     tide.wait_for("dies first")
-    first.wait(timeout=60)
+    first.wait(timeout=150)
     assert sum(tide.counts(tide.queue)) == 1, "its message is not lost"
     tide.start_worker("--pool", "solo")
     tide.wait_for("dies first", "dies again")

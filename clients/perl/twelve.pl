@@ -17,7 +17,7 @@ use Time::HiRes qw(sleep time);
 use URI::Escape qw(uri_escape);
 
 my $BODY = 'tide <wire> & "all" ✓';
-my $sqs = Amazon::SQS::Simple->new('test', 'secret', Endpoint => $ENV{TIDEWIRE_ENDPOINT}, Timeout => 30);
+my $sqs = Amazon::SQS::Simple->new('test', 'secret', Endpoint => $ENV{TIDEWIRE_ENDPOINT}, Timeout => 90);
 
 sub equal {
     my ($got, $expected) = @_;
@@ -136,11 +136,11 @@ my @checks = (
     },
     'long-poll' => sub {
         my $queue = make_queue();
-        $queue->SendMessage('later', DelaySeconds => 3);
+        $queue->SendMessage('later', DelaySeconds => 8);
         equal([ scalar receive($queue, 0) ], [0]);
         my $began = time;
         equal([ map { $_->MessageBody } receive($queue, 20) ], ['later']);
-        die "the poll took too long\n" if time - $began > 15;
+        die "the poll took too long\n" if time - $began > 18;
     },
     delete => sub {
         my $queue = make_queue({ VisibilityTimeout => 1 });

@@ -180,7 +180,7 @@ $checks = [
         $began = microtime(true);
         send($url, 'wake');
         equal(bodies($poll->getMessages()), ['wake']);
-        equal(microtime(true) - $began < 12, true);
+        equal(microtime(true) - $began < 16, true);
     },
     'delete' => function () {
         $url = makeQueue(['VisibilityTimeout' => '1']);

@@ -13,7 +13,7 @@ after(() => client.destroy());
 const named = (events, name) => events.filter((event) => event.name === name);
 
 async function becomes(queueUrl, expected) {
-  for (let tries = 0; tries < 600 && `${await counts(queueUrl)}` !== `${expected}`; tries += 1) await sleep(50);
+  for (let tries = 0; tries < 2_400 && `${await counts(queueUrl)}` !== `${expected}`; tries += 1) await sleep(50);
   assert.deepEqual(await counts(queueUrl), expected);
 }
 
@@ -46,8 +46,9 @@ test("events tell what happened, in order", async () => {
   const handleMessage = async (message) => message;
   const events = await consume(queueUrl, { handleMessage }, async (consumer) => {
     await happens(consumer, "empty");
+    const stopped = happens(consumer, "stopped");
     consumer.stop();
-    await sleep(50);
+    await stopped;
   });
   const names = events.map(({ name }) => name);
   assert.deepEqual(names, ["started", "message_received", "message_processed", "empty", "stopped"]);
@@ -77,7 +78,7 @@ test("terminateVisibilityTimeout gives a failed message back at once, or after t
   const messageSystemAttributeNames = ["ApproximateReceiveCount"];
   const terminateVisibilityTimeout = () => (seen.length < 2 ? 0 : 1);
   // Without it the message would be away for half a minute.
-  const atOnce = 15_000;
+  const atOnce = 25_000;
   const options = { handleMessage, messageSystemAttributeNames, terminateVisibilityTimeout };
   await consume(queueUrl, options, (consumer) => happens(consumer, "message_processed"));
   assert.deepEqual(seen.map(({ count }) => count), ["1", "2", "3"]);
@@ -90,12 +91,12 @@ test("a heartbeat keeps a message that takes longer than its visibility timeout"
   let runs = 0;
   const handleMessage = async (message) => {
     runs += 1;
-    await sleep(9_000);
+    await sleep(16_000);
     return message;
   };
-  const options = { handleMessage, visibilityTimeout: 6, heartbeatInterval: 2 };
+  const options = { handleMessage, visibilityTimeout: 12, heartbeatInterval: 3 };
   await consume(queueUrl, options, async (consumer) => {
-    await sleep(7_500);
+    await sleep(14_000);
     assert.deepEqual(await counts(queueUrl), [0, 1]);
     await happens(consumer, "message_processed");
   });
@@ -112,7 +113,7 @@ test("a graceful stop waits for the messages under way", async () => {
     done += 1;
     return message;
   };
-  const options = { handleMessage, batchSize: 10, pollingCompleteWaitTimeMs: 5_000 };
+  const options = { handleMessage, batchSize: 10, pollingCompleteWaitTimeMs: 60_000 };
   await consume(queueUrl, options, async (consumer) => {
     await happens(consumer, "message_received");
     const stopped = happens(consumer, "stopped");
@@ -130,7 +131,7 @@ test("two consumers share a queue and no message is handled twice", async () => 
   const seen = [];
   const handleMessageBatch = async (messages) => (seen.push(...messages.map(({ Body }) => Body)), messages);
   const untilAll = async () => {
-    for (let tries = 0; tries < 600 && seen.length < all.length; tries += 1) await sleep(50);
+    for (let tries = 0; tries < 2_400 && seen.length < all.length; tries += 1) await sleep(50);
     await becomes(queueUrl, [0, 0]);
   };
   const options = { handleMessageBatch, batchSize: 5 };

@@ -50,5 +50,5 @@ export async function consume(queueUrl, options, until) {
   return events;
 }
 
-/** Waits for an event of a consumer, at most half a minute. */
-export const happens = (consumer, name) => once(consumer, name, { signal: AbortSignal.timeout(30_000) });
+/** Waits for an event of a consumer, at most two minutes. */
+export const happens = (consumer, name) => once(consumer, name, { signal: AbortSignal.timeout(120_000) });

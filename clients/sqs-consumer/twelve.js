@@ -14,8 +14,8 @@ async function handled(queueUrl, number, options = {}) {
   const seen = [];
   const handleMessageBatch = async (messages) => (seen.push(...messages), messages);
   await consume(queueUrl, { handleMessageBatch, batchSize: 10, ...options }, async () => {
-    for (let tries = 0; tries < 600 && seen.length < number; tries += 1) await sleep(50);
-    for (let tries = 0; tries < 600 && `${await counts(queueUrl)}` !== "0,0"; tries += 1) await sleep(50);
+    for (let tries = 0; tries < 2_400 && seen.length < number; tries += 1) await sleep(50);
+    for (let tries = 0; tries < 2_400 && `${await counts(queueUrl)}` !== "0,0"; tries += 1) await sleep(50);
   });
   assert.equal(seen.length, number);
   return seen;
@@ -97,7 +97,7 @@ const CHECKS = {
     const queueUrl = await makeQueue({ RedrivePolicy });
     await send(queueUrl, "poison");
     await consume(queueUrl, { handleMessage: fails, terminateVisibilityTimeout: true }, async () => {
-      for (let tries = 0; tries < 600 && (await counts(dead))[0] === 0; tries += 1) await sleep(50);
+      for (let tries = 0; tries < 2_400 && (await counts(dead))[0] === 0; tries += 1) await sleep(50);
     });
     const [message] = await handled(dead, 1, { messageSystemAttributeNames: ["All"] });
     const source = message.Attributes.DeadLetterQueueSourceArn;
