@@ -3,11 +3,11 @@
 //! The service itself is untouched: a wrapper answers in its place, or breaks where it would have answered.
 
 use crate::plan::Sabotage;
-use gateway::{Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
+use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wire::{Nothing, Reader, Write};
+use wire::{Nothing, Reader};
 
 /// The service, or what stands before it.
 pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> Arc<dyn Service> {
@@ -99,7 +99,7 @@ impl Prepared for Harmed {
 
     fn call(self: Box<Self>, _: Caller) -> Answer {
         match self.0 {
-            Harm::Forget => Box::pin(async { Ok(Box::new(Nothing) as Box<dyn Write + Send>) }),
+            Harm::Forget => Box::pin(async { Ok(Answered::whole(Nothing)) }),
             Harm::Panic => panic!("planted"),
         }
     }

@@ -104,7 +104,7 @@ impl House {
         let mut caller = Caller::for_test(AccountId::DEFAULT, Region::parse("us-east-1").unwrap(), WRITTEN_AT);
         caller.request_id = gateway::RequestId::from_random(fastrand::u128(..));
         match self.wait(prepared.call(caller)) {
-            Ok(output) => serde_json::from_slice(&wire::json::encode(&*output)).unwrap(),
+            Ok(answered) => serde_json::from_slice(&wire::json::encode(answered.output())).unwrap(),
             Err(refused) => panic!("{operation}: {refused}"),
         }
     }

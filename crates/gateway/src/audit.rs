@@ -128,7 +128,7 @@ impl Event {
 /// What came of a request.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was carried out; the output if it was of interest and there is one.
+    /// It was carried out; the output if it was of interest and there is one, without the events that may follow it.
     Done(Option<Told>),
     /// It was refused.
     Refused(Refused),

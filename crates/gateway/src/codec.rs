@@ -2,8 +2,8 @@
 //!
 //! The only place that knows all protocols by their codecs; everything above hands on a [`Protocol`].
 
-use wire::cbor::{self, CborReader, Times};
-use wire::json::{self, JsonReader};
+use wire::cbor::{self, CborReader, CborWriter, Times};
+use wire::json::{self, JsonReader, JsonWriter};
 use wire::query::Form;
 use wire::schema::{OperationShape, ServiceShape};
 use wire::{Reader, Write, xml};
@@ -55,6 +55,23 @@ pub(crate) fn write_output(
         Protocol::Cbor => cbor::encode(output),
         Protocol::AwsCbor => cbor::encode_with(output, Times::Millis),
         Protocol::Query => xml::encode(operation, namespace(Some(service)), id.as_str(), output),
+    }
+}
+
+/// Appends an event's payload to its message. A form is refused before it could have events.
+pub(crate) fn write_payload(protocol: Protocol, payload: &dyn Write, message: Vec<u8>) -> Vec<u8> {
+    let cbor = |mut writer: CborWriter| {
+        payload.write(&mut writer);
+        writer.into_bytes()
+    };
+    match protocol {
+        Protocol::Json | Protocol::Query => {
+            let mut writer = JsonWriter::append_to(message);
+            payload.write(&mut writer);
+            writer.into_bytes()
+        }
+        Protocol::Cbor => cbor(CborWriter::append_to(message, Times::Seconds)),
+        Protocol::AwsCbor => cbor(CborWriter::append_to(message, Times::Millis)),
     }
 }
 

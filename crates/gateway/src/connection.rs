@@ -9,9 +9,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,7 +17,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::gateway::{Gateway, Origin};
+use crate::gateway::{Gateway, Origin, Reply};
 use crate::limits;
 use crate::pulse::{Counted, Pulse, Verdict, Watch};
 use crate::throttle::Bucket;
@@ -117,8 +115,10 @@ struct Client {
 }
 
 impl Client {
-    async fn answer(client: Arc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    async fn answer(client: Arc<Self>, request: Request<Incoming>) -> Result<Reply, Infallible> {
         let _in_flight = client.pulse.request(request.version());
-        Ok(client.gateway.answer(request, client.origin, &client.bucket).await)
+        let mut reply = client.gateway.answer(request, client.origin, &client.bucket).await;
+        reply.body_mut().watch(&client.pulse);
+        Ok(reply)
     }
 }

@@ -14,7 +14,6 @@ use http::header::{CONNECTION, USER_AGENT};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Version};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
@@ -22,7 +21,7 @@ use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
 use wire::cbor::Times;
 use wire::query::Form;
-use wire::{Invalid, Reader, Write};
+use wire::{Invalid, Reader};
 
 use crate::audit::{Audit, Seen, Witness};
 use crate::authenticate::{self, Door, Proof};
@@ -31,12 +30,15 @@ use crate::codec::{self, Input};
 use crate::credential::{self, Scope};
 use crate::directory::Directory;
 use crate::errors;
+use crate::event_body::{EventBody, Wording};
+use crate::events::Answered;
 use crate::framing;
 use crate::heard::{Heard, Overheard};
 use crate::identity::{Auth, Authority, Identity, Proven};
 use crate::isolation::{self, Isolated, Panicked};
 use crate::limits::{BODY_BYTES_MAX, Limits};
 use crate::metrics::{Metrics, OperationMetrics};
+use crate::outgoing::Outgoing;
 use crate::pages::{Asked, Page, Pages};
 use crate::protocol::Protocol;
 use crate::proxy;
@@ -49,7 +51,7 @@ use crate::stopping::Stopping;
 use crate::throttle::{self, Accounts, Bucket};
 
 /// The answer to a request.
-pub(crate) type Reply = Response<Full<Bytes>>;
+pub(crate) type Reply = Response<Outgoing>;
 
 /// Time and chance, which the gateway does not take by itself.
 pub trait Surroundings: Send + Sync + 'static {
@@ -323,15 +325,36 @@ impl Gateway {
             return Err(throttle::refused(Some(target.bound.description)));
         }
         let prepared = decode(target, &input, record.witness.as_mut())?;
+        if prepared.is_streamed() {
+            payload_type(target, record.place.protocol)?;
+        }
         allow(target, &*prepared, &caller, record.witness.as_mut())?;
         // What the operation needs it owns; a long poll shall not keep the bytes it was asked with.
         drop(input);
         drop((head, body));
-        let output = call(target, prepared, caller).await?;
+        let answered = call(target, prepared, caller).await?;
         if let Some(witness) = &mut record.witness {
-            witness.heard_output(output.as_ref());
+            witness.heard_output(answered.output());
         }
-        encode(target, record, output.as_ref())
+        self.encode(target, record, answered)
+    }
+
+    /// Writes the output, which is the service's code too, and has its events follow it, if there are any.
+    fn encode(&self, target: Target<'_>, record: &Record<'_>, answered: Answered) -> Result<Reply, Refused> {
+        let (protocol, id) = (record.place.protocol, record.id);
+        let write = || match answered {
+            Answered::Whole(output) => Ok(reply::success(target, protocol, id, &*output)),
+            Answered::Events(events) => {
+                let (service, operation) = (target.bound.description, target.shape().name);
+                let payload_type = payload_type(target, protocol)?;
+                let wording =
+                    Wording { service: service.id, operation, shape: events.shape, protocol, payload_type, id };
+                let (stopping, open) = (self.stopping(), &self.0.metrics.event_streams);
+                let body = EventBody::begin(wording, &*events.output, events.source, stopping, open);
+                Ok(reply::stream(protocol, id, body))
+            }
+        };
+        isolation::run(write).map_err(|panicked| bug(target, &panicked))?
     }
 
     /// Has somebody see what becomes of the request, if it is known what it asks for and anybody wants to know.
@@ -627,23 +650,21 @@ pub(crate) fn allow(
 }
 
 /// Carries the operation out, on this task. A panic of it is logged and answered, and goes no further.
-pub(crate) async fn call(
-    target: Target<'_>,
-    prepared: Box<dyn Prepared>,
-    caller: Caller,
-) -> Result<Box<dyn Write + Send>, Refused> {
+pub(crate) async fn call(target: Target<'_>, prepared: Box<dyn Prepared>, caller: Caller) -> Result<Answered, Refused> {
     let answer = isolation::run(|| prepared.call(caller)).map_err(|panicked| bug(target, &panicked))?;
     Isolated(answer).await.unwrap_or_else(|panicked| Err(bug(target, &panicked)))
 }
 
-/// Writes the output, which is the service's code too.
-fn encode(target: Target<'_>, record: &Record<'_>, output: &dyn Write) -> Result<Reply, Refused> {
-    let write = || reply::success(target, record.place.protocol, record.id, output);
-    isolation::run(write).map_err(|panicked| bug(target, &panicked))
+/// The Content-Type of what the operation's events hold. A form cannot be answered with a stream of them.
+fn payload_type(target: Target<'_>, protocol: Protocol) -> Result<&'static str, Refused> {
+    let operation = target.shape().name;
+    let refuse = || {
+        let message = format!("{operation} answers with a stream of events, which the query protocol does not have.");
+        Refused::new(&errors::UNKNOWN_OPERATION, message)
+    };
+    protocol.payload_type().ok_or_else(refuse)
 }
 
 fn bug(target: Target<'_>, panicked: &Panicked) -> Refused {
-    let (service, operation) = (target.bound.description.id, target.shape().name);
-    tracing::error!(service, operation, panic = panicked.0, "an operation panicked");
-    Refused::new(&errors::INTERNAL, "The request failed because of an error of the server. It was logged.")
+    panicked.refusal(target.bound.description.id, target.shape().name)
 }

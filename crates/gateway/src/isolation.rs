@@ -11,9 +11,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::errors;
+use crate::service::Refused;
+
 /// What a panic said.
 #[derive(Debug)]
 pub(crate) struct Panicked(pub(crate) String);
+
+impl Panicked {
+    /// Logs the bug, and says what the client is told of it.
+    pub(crate) fn refusal(&self, service: &'static str, operation: &'static str) -> Refused {
+        tracing::error!(service, operation, panic = self.0, "an operation panicked");
+        Refused::new(&errors::INTERNAL, "The request failed because of an error of the server. It was logged.")
+    }
+}
 
 /// Runs `work`, catching its panic.
 pub(crate) fn run<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {

@@ -2,7 +2,7 @@
 //!
 //! The server hands in streams, services, pages, clock and chance; a [`Gateway`] serves the connections, tells which
 //! operation of which service a request means, reads it in whichever protocol it came (awsJson in JSON or CBOR, awsQuery, rpcv2Cbor), has
-//! the service carry it out, and writes the answer the same way. No service sees HTTP, and no other crate of the house
+//! the service carry it out, and writes the answer the same way, be it one output or a stream of events. No service sees HTTP, and no other crate of the house
 //! knows incoming AWS HTTP. A request refused before its operation is called has executed nothing.
 
 mod acting;
@@ -14,6 +14,8 @@ mod connection;
 mod credential;
 mod directory;
 mod errors;
+mod event_body;
+mod events;
 mod framing;
 mod gateway;
 mod heard;
@@ -23,6 +25,7 @@ mod key_use;
 pub mod limits;
 mod metrics;
 mod need;
+mod outgoing;
 mod pages;
 mod protocol;
 mod proxy;
@@ -36,6 +39,7 @@ mod stopping;
 mod throttle;
 
 pub use audit::{Asker, Audit, Event, Interest, Outcome, Told};
+pub use events::{Answered, EventSource, Events, NextEvent};
 pub use gateway::{Gateway, Options, Origin, Scheme, Surroundings};
 pub use identity::{Auth, Authority, Fact, Identity, Noted, Proven};
 pub use key_use::{DataKey, KeyContext, KeyFault, KeyRefusal, KeyUse, Used};

@@ -24,6 +24,11 @@ pub const BODY_BYTES_TRUSTED: usize = 256 * 1024;
 /// Requests that one HTTP/2 connection may have open at once. The AWS SDKs' pools open further connections beyond it.
 pub const HTTP2_STREAMS_MAX: u32 = 128;
 
+/// Events of one stream that are made and not yet written: a source is asked for the next one only when the connection has
+/// room, so it is the one that hyper just took. Beside it hyper keeps, over HTTP/1, up to [`HEAD_BYTES_MAX`] bytes of events
+/// that fit in there together.
+pub const EVENTS_WAITING_MAX: usize = 1;
+
 /// Connections open at once. Each idle one costs some kilobytes. Where the system allows fewer open files, the server lowers
 /// it; it enforces it before it takes a connection: a client beyond it waits in the system's queue.
 pub const CONNECTIONS_MAX: usize = 10_000;
@@ -53,7 +58,8 @@ pub struct Limits {
     pub head_read: Duration,
     /// From the end of the headers to the end of the body; then the request is refused and the connection closed.
     pub body_read: Duration,
-    /// How long a connection may stand without a request. The pools of the Go and Rust SDKs give up an idle connection
+    /// How long a connection may stand without a request, and a stream of events without its client taking any of what there
+    /// is. The pools of the Go and Rust SDKs give up an idle connection
     /// after 90 s and Java's after 60 s: with more than that the client closes first, and no request meets a closing door.
     pub idle: Duration,
     /// Bytes of all bodies that are being read at this moment. More is answered with 503.

@@ -1,7 +1,7 @@
 //! What the front door counts, for `/metrics`.
 //!
-//! `tidewire_requests_total`, `tidewire_request_seconds`, `tidewire_request_bytes_total`, `tidewire_connections` and
-//! `tidewire_connections_total`. The handles of each operation are resolved once and kept beside it, so counting a
+//! `tidewire_requests_total`, `tidewire_request_seconds`, `tidewire_request_bytes_total`, `tidewire_connections`,
+//! `tidewire_connections_served_total` and `tidewire_event_streams`. The handles of each operation are resolved once and kept beside it, so counting a
 //! request neither allocates nor hashes.
 
 use std::sync::OnceLock;
@@ -46,6 +46,8 @@ pub(crate) struct Metrics {
     pub(crate) connections: Gauge,
     /// Connections ever served.
     pub(crate) connections_served: Counter,
+    /// Answers that are going on in events.
+    pub(crate) event_streams: Gauge,
 }
 
 impl Metrics {
@@ -56,6 +58,7 @@ impl Metrics {
             bytes: Family::default(),
             connections: Gauge::default(),
             connections_served: Counter::default(),
+            event_streams: Gauge::default(),
         };
         let registry = registry.sub_registry_with_prefix("tidewire");
         registry.register("requests", "AWS requests answered", metrics.requests.clone());
@@ -64,6 +67,7 @@ impl Metrics {
         registry.register_with_unit("request", "Bytes of request bodies", Unit::Bytes, metrics.bytes.clone());
         registry.register("connections", "Client connections open", metrics.connections.clone());
         registry.register("connections_served", "Client connections accepted", metrics.connections_served.clone());
+        registry.register("event_streams", "Answers that are going on in events", metrics.event_streams.clone());
         metrics
     }
 

@@ -1,5 +1,7 @@
 //! The body protocols that every service speaks.
 
+use crate::route::AWS_CBOR;
+
 /// How a request is written, and therefore its reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -24,6 +26,16 @@ impl Protocol {
             Self::Query => "query",
             Self::Cbor => "cbor",
             Self::AwsCbor => "cbor-1.1",
+        }
+    }
+
+    /// The Content-Type of what an event holds; none where the protocol has no streams of events.
+    pub(crate) fn payload_type(self) -> Option<&'static str> {
+        match self {
+            Self::Json => Some("application/json"),
+            Self::Query => None,
+            Self::Cbor => Some("application/cbor"),
+            Self::AwsCbor => Some(AWS_CBOR),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! hyper's own header timeout makes and registers a timer for every request. Here the stream counts its bytes and the
 //! requests count themselves; a [`Watch`] looks a few times per timeout whether anything went on. It cuts off who never
-//! begins, who sends a head byte by byte, who stands idle, and who does not take the reply.
+//! begins, who sends a head byte by byte, who stands idle, and who does not take the reply. A stream of events that waits
+//! for its source is something going on; one that waits for its client is not.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +24,12 @@ pub(crate) struct Pulse {
     requests: AtomicU64,
     in_flight: AtomicU32,
     multiplexed: AtomicBool,
+    /// Streams of events.
+    streams: AtomicU32,
+    /// Of these, the ones that gave an event and were not asked for the next: their client does not take it.
+    stalled: AtomicU32,
+    /// Whether the client left no room for what was to be written last.
+    blocked: AtomicBool,
 }
 
 impl Pulse {
@@ -34,6 +41,12 @@ impl Pulse {
             self.multiplexed.store(true, Ordering::Relaxed);
         }
         InFlight(self)
+    }
+
+    /// Whether a stream of events has nothing to send, rather than nobody to take it.
+    fn awaits_events(&self) -> bool {
+        let [streams, stalled] = [&self.streams, &self.stalled].map(|count| count.load(Ordering::Relaxed));
+        streams > stalled && !self.blocked.load(Ordering::Relaxed)
     }
 
     /// Requests whose heads have arrived so far.
@@ -48,6 +61,40 @@ pub(crate) struct InFlight<'a>(&'a Pulse);
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A stream of events, as long as it lasts.
+pub(crate) struct Streaming {
+    pulse: Arc<Pulse>,
+    stalled: bool,
+}
+
+impl Streaming {
+    pub(crate) fn begin(pulse: &Arc<Pulse>) -> Self {
+        pulse.streams.fetch_add(1, Ordering::Relaxed);
+        Self { pulse: Arc::clone(pulse), stalled: false }
+    }
+
+    /// An event was made, and has yet to be taken.
+    pub(crate) fn given(&mut self) {
+        if !std::mem::replace(&mut self.stalled, true) {
+            self.pulse.stalled.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The connection asks for the next event, so it has room for it.
+    pub(crate) fn asked(&mut self) {
+        if std::mem::replace(&mut self.stalled, false) {
+            self.pulse.stalled.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.asked();
+        self.pulse.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -92,7 +139,7 @@ impl Watch {
     pub(crate) fn look(&mut self, pulse: &Pulse, now: Instant) -> Verdict {
         let [received, sent, requests] =
             [&pulse.received, &pulse.sent, &pulse.requests].map(|count| count.load(Ordering::Relaxed));
-        let busy = pulse.in_flight.load(Ordering::Relaxed) > 0;
+        let busy = pulse.in_flight.load(Ordering::Relaxed) > 0 || pulse.awaits_events();
         if busy || requests != self.seen.requests || sent != self.seen.sent {
             self.seen = Seen { received, sent, requests };
             self.quiet_since = now;
@@ -129,6 +176,7 @@ impl<S> Counted<S> {
         if let Poll::Ready(Ok(bytes)) = &poll {
             self.pulse.sent.fetch_add(*bytes as u64, Ordering::Relaxed);
         }
+        self.pulse.blocked.store(poll.is_pending(), Ordering::Relaxed);
         poll
     }
 }
@@ -153,7 +201,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let poll = Pin::new(&mut self.stream).poll_flush(cx);
+        // TLS takes bytes before the socket has room for them.
+        self.pulse.blocked.store(poll.is_pending(), Ordering::Relaxed);
+        poll
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -168,7 +219,8 @@ mod tests {
     /// One step a second: what happened before the look, and the verdict.
     fn check(version: http::Version, steps: &[(&str, Verdict)]) {
         let limits = Limits { head_read: Duration::from_secs(2), idle: Duration::from_secs(4), ..Limits::default() };
-        let pulse = Pulse::default();
+        let pulse = Arc::new(Pulse::default());
+        let mut streams = Vec::new();
         let mut now = Instant::now();
         let mut watch = Watch::new(&limits, now);
         let mut running = Vec::new();
@@ -178,6 +230,11 @@ mod tests {
                 "begin" => running.push(pulse.request(version)),
                 "end" => drop(running.pop()),
                 "sent" => drop(pulse.sent.fetch_add(1, Ordering::Relaxed)),
+                "stream" => streams.push(Streaming::begin(&pulse)),
+                "given" => streams[0].given(),
+                "asked" => streams[0].asked(),
+                "gone" => drop(streams.pop()),
+                "blocked" => pulse.blocked.store(true, Ordering::Relaxed),
                 nothing => assert_eq!(nothing, "-"),
             }
             now += Duration::from_secs(1);
@@ -213,6 +270,27 @@ mod tests {
             H1,
             &[("begin", Leave), ("end", Leave), ("sent", Leave), ("sent", Leave), ("sent", Leave), ("sent", Leave)],
         );
+    }
+
+    #[test]
+    fn a_stream_that_waits_for_its_source_is_left_alone() {
+        for version in [H1, H2] {
+            let quiet = [("-", Leave); 8];
+            check(version, &[&[("stream", Leave), ("given", Leave), ("asked", Leave)], &quiet[..]].concat());
+            check(version, &[&[("stream", Leave), ("stream", Leave), ("given", Leave)], &quiet[..]].concat());
+        }
+    }
+
+    #[test]
+    fn a_stream_whose_client_takes_nothing_is_given_up_when_a_connection_without_requests_would_be() {
+        let end = [("-", Leave), ("-", Leave), ("-", Leave), ("-", Close), ("-", Cut)];
+        for (begun, cause) in [("stream", "given"), ("stream", "blocked")] {
+            check(H1, &[&[(begun, Leave), (cause, Leave)], &end[1..]].concat());
+            check(H2, &[&[(begun, Leave), (cause, Leave)], &end[1..]].concat());
+        }
+        let slow = [("given", Leave), ("-", Leave), ("sent", Leave), ("-", Leave), ("-", Leave), ("sent", Leave)];
+        check(H1, &[&[("stream", Leave)], &slow[..], &slow[1..]].concat());
+        check(H1, &[&[("stream", Leave), ("given", Leave), ("gone", Leave)], &end[2..]].concat());
     }
 
     #[test]

@@ -5,14 +5,14 @@
 //! `x-amzn-query-mode`, but SDKs older than that header read it too, so it is sent unasked.
 //! AWS's SQS sends no `x-amzn-errortype` (REST services do), nor do we; SDKs that look for it go on to `__type`.
 
-use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
-use wire::Write;
+use wire::{Write, event_stream};
 
 use crate::codec;
+use crate::event_body::EventBody;
 use crate::gateway::Reply;
+use crate::outgoing::Outgoing;
 use crate::pages::Page;
 use crate::protocol::Protocol;
 use crate::request_id::RequestId;
@@ -28,6 +28,12 @@ pub(crate) fn success(target: Target<'_>, protocol: Protocol, id: RequestId, out
     let description = target.bound.description;
     let body = codec::write_output(description.shape, target.shape(), protocol, id, output);
     aws(StatusCode::OK, Some(description), protocol, id, body)
+}
+
+/// The answer of an operation that goes on in events.
+pub(crate) fn stream(protocol: Protocol, id: RequestId, body: EventBody) -> Reply {
+    let content_type = HeaderValue::from_static(event_stream::CONTENT_TYPE);
+    headed(StatusCode::OK, content_type, protocol, id, Outgoing::Events(Box::new(body)))
 }
 
 /// The answer to a request that was refused, as far as its place is known.
@@ -51,11 +57,15 @@ fn aws(
     id: RequestId,
     body: Vec<u8>,
 ) -> Reply {
-    let mut reply = Response::new(Full::new(Bytes::from(body)));
+    headed(status, content_type(protocol, description), protocol, id, Outgoing::whole(body))
+}
+
+fn headed(status: StatusCode, content_type: HeaderValue, protocol: Protocol, id: RequestId, body: Outgoing) -> Reply {
+    let mut reply = Response::new(body);
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(REQUEST_ID, HeaderValue::from_str(id.as_str()).expect("an id is visible ASCII"));
-    headers.insert(CONTENT_TYPE, content_type(protocol, description));
+    headers.insert(CONTENT_TYPE, content_type);
     if protocol == Protocol::Cbor {
         headers.insert(SMITHY_PROTOCOL, HeaderValue::from_static("rpc-v2-cbor"));
     }
@@ -76,7 +86,7 @@ fn content_type(protocol: Protocol, description: Option<&Description>) -> Header
 
 /// One of the server's own pages. hyper leaves the body out for HEAD.
 pub(crate) fn page(page: Page) -> Reply {
-    let mut reply = Response::new(Full::new(page.body));
+    let mut reply = Response::new(Outgoing::whole(page.body));
     *reply.status_mut() = StatusCode::from_u16(page.status).expect("pages have legal statuses");
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     reply

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use http::uri::PathAndQuery;
 use names::{AccountId, Instant, Region};
 use wire::schema::{ErrorShape, ServiceShape};
-use wire::{Invalid, Reader, Write};
+use wire::{Invalid, Reader};
 
+use crate::events::Answered;
 use crate::identity::Identity;
 use crate::need::Need;
 use crate::{RequestId, Stopping};
@@ -40,15 +41,20 @@ pub trait Prepared: Send {
     /// is not there, the refusal is the answer: who may not know says so in the words for what is missing.
     fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused>;
 
+    /// Whether the answer goes on in events. Protocols that have none are refused before the operation is carried out.
+    fn is_streamed(&self) -> bool {
+        false
+    }
+
     /// Carries the operation out. The gateway drops the returned future when the client goes away.
     fn call(self: Box<Self>, caller: Caller) -> Answer;
 }
 
-/// The output of an operation, or why there is none.
+/// What an operation answers with, or why it refuses.
 ///
 /// The future may be dropped at any point, since clients disconnect while they wait. What the operation had already
 /// handed to the engine then still happens: a message whose send was never answered may well be stored.
-pub type Answer = Pin<Box<dyn Future<Output = Result<Box<dyn Write + Send>, Refused>> + Send>>;
+pub type Answer = Pin<Box<dyn Future<Output = Result<Answered, Refused>> + Send>>;
 
 /// What a service is called, and how its requests are told from those of others.
 #[derive(Debug)]

@@ -36,6 +36,12 @@ pub trait Write {
     }
 }
 
+/// What a stream of events consists of. Its value is the event's structure.
+pub trait Event: Write {
+    /// The event's name, which is the member's of the stream's union.
+    fn name(&self) -> &'static str;
+}
+
 /// A protocol's request, read value by value.
 pub trait Reader {
     /// Enters a structure.

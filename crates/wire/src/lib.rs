@@ -23,7 +23,9 @@ mod timestamp;
 mod values;
 pub mod xml;
 
-pub use contract::{Operation, Read, Reader, Write, Writer, put, put_some, put_unless_empty, read_struct, required};
+pub use contract::{
+    Event, Operation, Read, Reader, Write, Writer, put, put_some, put_unless_empty, read_struct, required,
+};
 pub use invalid::{Expected, Found, Invalid, Path, Problem, Segment};
 pub use timestamp::Timestamp;
 pub use values::Nothing;

@@ -139,6 +139,17 @@ pub struct MapShape {
     pub value_rules: Rules,
 }
 
+/// What an answer may go on with: the union that the model calls an event stream.
+#[derive(Debug)]
+pub struct EventStreamShape {
+    /// The name in the model, `SubscribeToShardEventStream`.
+    pub name: &'static str,
+    /// The events, by their names in the union.
+    pub events: &'static [&'static str],
+    /// The errors that may end it, by their names in the union.
+    pub exceptions: &'static [&'static str],
+}
+
 /// What the model demands of a value. Lengths count characters of text, bytes of blobs, items of lists; numbers are
 /// bounded themselves.
 #[derive(Clone, Copy, Debug)]

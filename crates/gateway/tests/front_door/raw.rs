@@ -67,6 +67,16 @@ impl Raw {
     }
 
     pub async fn reply_to(&mut self, method: &str) -> Option<Reply> {
+        let mut reply = self.head().await?;
+        let declared = reply.headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let length = if method == "HEAD" || reply.status < 200 { 0 } else { declared };
+        self.fill(length).await.expect("the reply ended before its end");
+        reply.body = self.buffer.drain(..length).collect();
+        Some(reply)
+    }
+
+    /// The next reply without its body.
+    pub async fn head(&mut self) -> Option<Reply> {
         let end = loop {
             match find(&self.buffer, b"\r\n\r\n") {
                 Some(end) => break end,
@@ -78,12 +88,31 @@ impl Raw {
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let pair = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
         let headers: HashMap<String, String> = lines.filter_map(pair).collect();
-        let declared = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-        let length = if method == "HEAD" || status < 200 { 0 } else { declared };
-        while self.buffer.len() < length {
-            self.more().await.expect("the reply ended before its end");
+        Some(Reply { status, headers, body: Vec::new() })
+    }
+
+    /// The next chunk of a body that comes in chunks, empty at its end; none if the connection ends before.
+    pub async fn chunk(&mut self) -> Option<Vec<u8>> {
+        let end = loop {
+            match find(&self.buffer, b"\r\n") {
+                Some(end) => break end,
+                None => self.more().await?,
+            }
+        };
+        let length = usize::from_str_radix(std::str::from_utf8(&self.buffer[..end]).unwrap(), 16).unwrap();
+        self.fill(end + 2 + length + 2).await?;
+        self.buffer.drain(..end + 2);
+        let chunk = self.buffer.drain(..length).collect();
+        assert_eq!(self.buffer.drain(..2).collect::<Vec<u8>>(), b"\r\n");
+        Some(chunk)
+    }
+
+    /// Reads until there are so many bytes.
+    async fn fill(&mut self, bytes: usize) -> Option<()> {
+        while self.buffer.len() < bytes {
+            self.more().await?;
         }
-        Some(Reply { status, headers, body: self.buffer.drain(..length).collect() })
+        Some(())
     }
 
     async fn more(&mut self) -> Option<()> {

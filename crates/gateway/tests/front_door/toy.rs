@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use gateway::{
-    Actions, Answer, Audit, Auth, Caller, Description, Gateway, Limits, Need, Options, Origin, Page, Pages, Prepared,
-    Refused, Scheme, Service, Surroundings, Unprepared,
+    Actions, Answer, Answered, Audit, Auth, Caller, Description, Gateway, Limits, Need, Options, Origin, Page, Pages,
+    Prepared, Refused, Scheme, Service, Surroundings, Unprepared,
 };
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
@@ -163,7 +163,7 @@ impl Prepared for Call {
 }
 
 impl Call {
-    async fn run(self, caller: Caller) -> Result<Box<dyn Write + Send>, Refused> {
+    async fn run(self, caller: Caller) -> Result<Answered, Refused> {
         self.seen.executed.fetch_add(1, Ordering::SeqCst);
         match self.operation {
             "Fail" => return Err(Refused::new(&NO_SUCH_TOY, format!("There is no <{}> & more.", self.text))),
@@ -171,7 +171,7 @@ impl Call {
             "Wait" => self.wait(&caller).await,
             _ => {}
         }
-        Ok(Box::new(Echoed { text: self.text, caller }))
+        Ok(Answered::whole(Echoed { text: self.text, caller }))
     }
 
     async fn wait(&self, caller: &Caller) {

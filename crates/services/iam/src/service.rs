@@ -20,7 +20,7 @@ use crate::state::Realm;
 use crate::web::Documents;
 use access::sigv4::Keys;
 use engine::{MalformedRecord, Memory, Partition, Pending, Recover, Recovery, Store};
-use gateway::{Actions, Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
+use gateway::{Actions, Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use journal::{Record, Snapshot};
 use names::{AccountId, Instant, PartitionId};
 use seal::{RootKey, RootKeyError};
@@ -373,7 +373,8 @@ impl<O: Operation + 'static> Prepared for Call<O> {
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let Self { service, input, .. } = *self;
-            Ok(service.ask(caller, move |at| O::decide(at, input)).await?)
+            let output = service.ask(caller, move |at| O::decide(at, input)).await?;
+            Ok(Answered::Whole(output))
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::slow::{Elsewhere, Slow};
 use crate::spec::{KeySpec, Usage};
 use crate::vault::{self, Vault};
 use engine::{MalformedRecord, Memory, Partition, Recover, Recovery, Store, Unavailable};
-use gateway::{Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
+use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use journal::{Record, Snapshot};
 use names::{AccountId, Instant, Region};
 use seal::{RootKey, Secret};
@@ -417,7 +417,7 @@ where
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let output = O::call(self.service, caller, self.input).await?;
-            Ok(Box::new(output) as Box<dyn wire::Write + Send>)
+            Ok(Answered::whole(output))
         })
     }
 }

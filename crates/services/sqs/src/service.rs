@@ -19,7 +19,7 @@ use crate::sealing::{Keys, Sealing};
 use crate::tags;
 use crate::throttle::Throttle;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally, Unavailable};
-use gateway::{Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
+use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use journal::{Record, Snapshot};
 use names::{AccountId, Instant, QueueName, Region};
 use std::future::Future;
@@ -477,7 +477,7 @@ where
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let output = O::call(self.service, caller, self.input).await?;
-            Ok(Box::new(output) as Box<dyn wire::Write + Send>)
+            Ok(Answered::whole(output))
         })
     }
 }

@@ -19,7 +19,7 @@ pub fn encode(value: &dyn Write) -> Vec<u8> {
 
 /// Writes a value as a whole document whose timestamps count as said.
 pub fn encode_with(value: &dyn Write, times: Times) -> Vec<u8> {
-    let mut writer = CborWriter { bytes: Vec::new(), times };
+    let mut writer = CborWriter::append_to(Vec::new(), times);
     value.write(&mut writer);
     writer.into_bytes()
 }
@@ -37,9 +37,9 @@ pub fn encode_error(type_name: &str, message: &str) -> Vec<u8> {
 }
 
 impl CborWriter {
-    /// A writer that appends to these bytes.
-    pub fn append_to(bytes: Vec<u8>) -> Self {
-        Self { bytes, times: Times::Seconds }
+    /// A writer that appends to these bytes, with timestamps that count as said.
+    pub fn append_to(bytes: Vec<u8>, times: Times) -> Self {
+        Self { bytes, times }
     }
 
     /// What was written.

@@ -17,7 +17,7 @@ use crate::service::{Done, Inner, Operation, check_session, input};
 use crate::state::{Entity, Sort};
 use crate::trial::{Source, Trial, compiled, context_keys};
 use access::{Caller as Principal, Sort as PolicySort};
-use gateway::{Answer, Caller, Need, Prepared, Refused, Unprepared};
+use gateway::{Answer, Answered, Caller, Need, Prepared, Refused, Unprepared};
 use names::{AccountId, Arn};
 use std::sync::Arc;
 use wire::{Reader, Write};
@@ -58,7 +58,7 @@ impl<S: Simulation + 'static> Prepared for Call<S> {
         Box::pin(async move {
             let Self { service, input } = *self;
             let trial = service.read(caller, move |at| S::trial(at, input)).await?;
-            Ok(Box::new(trial.run()?) as Box<dyn Write + Send>)
+            Ok(Answered::whole(trial.run()?))
         })
     }
 }

@@ -135,8 +135,8 @@ impl House {
                 caller.may(&need).map_err(|denied| ("AccessDenied".to_owned(), denied.sentence))?;
             }
         }
-        let output = self.wait(prepared.call(caller)).map_err(|refused| told(&refused))?;
-        Ok(serde_json::from_slice(&wire::json::encode(&*output)).unwrap())
+        let answered = self.wait(prepared.call(caller)).map_err(|refused| told(&refused))?;
+        Ok(serde_json::from_slice(&wire::json::encode(answered.output())).unwrap())
     }
 
     /// Lets the disk work until the answer is there.

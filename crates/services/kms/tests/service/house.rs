@@ -91,8 +91,9 @@ impl House {
 }
 
 /// An answer as JSON, or the error's name and words.
-pub(crate) fn shown(output: Result<Box<dyn wire::Write + Send>, gateway::Refused>) -> Result<Value, String> {
-    output.map(|output| serde_json::from_slice(&json::encode(&*output)).unwrap()).map_err(refused)
+pub(crate) fn shown(answered: Result<gateway::Answered, gateway::Refused>) -> Result<Value, String> {
+    let value = |answered: gateway::Answered| serde_json::from_slice(&json::encode(answered.output())).unwrap();
+    answered.map(value).map_err(refused)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]

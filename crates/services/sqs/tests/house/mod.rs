@@ -128,7 +128,7 @@ async fn answer(prepared: Result<Box<dyn Prepared>, Unprepared>, caller: Caller)
         Unprepared::Malformed(invalid) => ("Malformed".to_string(), invalid.to_string()),
     })?;
     match prepared.call(caller).await {
-        Ok(output) => Ok(serde_json::from_slice(&wire::json::encode(&*output)).expect("an output is JSON")),
+        Ok(answered) => Ok(serde_json::from_slice(&wire::json::encode(answered.output())).expect("an output is JSON")),
         Err(refused) => Err((refused.error.name.to_string(), refused.message.to_string())),
     }
 }

@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 use crate::service::{Inner, input};
 use crate::session::Session;
 use crate::web::Documents;
-use gateway::{Answer, Caller, Fact, Identity, Need, Prepared, Refused, Unprepared};
+use gateway::{Answer, Answered, Caller, Fact, Identity, Need, Prepared, Refused, Unprepared};
 use seal::Secret;
 use serde_json::Value;
 use std::sync::Arc;
@@ -46,9 +46,10 @@ impl Prepared for Call {
         Box::pin(async move {
             let Self { service, input } = *self;
             let verified = verify(&service, &caller, &input).await?;
-            Ok(service
+            let output = service
                 .ask::<AssumeRoleWithWebIdentityResponse>(caller, move |at| decide(at, &input, &verified))
-                .await?)
+                .await?;
+            Ok(Answered::Whole(output))
         })
     }
 }
