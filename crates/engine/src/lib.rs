@@ -12,6 +12,7 @@ mod channels;
 mod clock;
 mod compact;
 mod contents;
+pub mod fields;
 mod keyring;
 mod machine;
 mod manual_clock;

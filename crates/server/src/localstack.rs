@@ -7,13 +7,14 @@
 //! shows everything at once, and a queue here may hold more than memory. Source: LocalStack's
 //! `services/sqs/developer_api.py` and its tests.
 //!
-//! A reset deletes all queues, keys and identities of all accounts, durably, and only in `tidewire dev`. A request that a web page sends
+//! A reset deletes all queues, streams, keys and identities of all accounts, durably, and only in `tidewire dev`. A request that a web page sends
 //! carries its Origin, and is refused: who opens a page must not lose their queues.
 
 use crate::client::{Client, Credentials, Endpoint, Failure, Target};
 use crate::mode::Mode;
 use gateway::{Asked, Gateway, Origin, Page};
 use iam::Iam;
+use kinesis::Kinesis;
 use kms::Kms;
 use serde_json::{Map, Value, json};
 use sqs::Sqs;
@@ -37,6 +38,7 @@ pub(crate) struct LocalStack {
     pub(crate) sqs: Arc<Sqs>,
     pub(crate) iam: Arc<Iam>,
     pub(crate) kms: Arc<Kms>,
+    pub(crate) kinesis: Arc<Kinesis>,
 }
 
 /// Whether a path is one of ours.
@@ -80,6 +82,14 @@ struct Found {
     next: Option<String>,
 }
 
+/// How much a reset has deleted: of accounts those that had identities.
+struct Deleted {
+    queues: usize,
+    streams: usize,
+    keys: usize,
+    accounts: usize,
+}
+
 impl LocalStack {
     /// The page that was asked for.
     pub(crate) async fn answer(&self, asked: Asked<'_>) -> Page {
@@ -106,8 +116,8 @@ impl LocalStack {
             (Mode::Serve, ..) => Page::text(403, "A server is reset in `tidewire dev` alone.\n"),
             (_, _, true) => Page::text(403, "A web page may not reset a server.\n"),
             _ => match self.delete_all().await {
-                Ok((queues, keys, accounts)) => {
-                    tracing::info!(queues, keys, accounts, "reset");
+                Ok(Deleted { queues, streams, keys, accounts }) => {
+                    tracing::info!(queues, streams, keys, accounts, "reset");
                     Page::json(200, "{\"status\": \"ok\"}\n")
                 }
                 Err(error) => Page::text(503, format!("The reset was not carried out whole: {error}.\n")),
@@ -115,9 +125,13 @@ impl LocalStack {
         }
     }
 
-    /// Deletes queues, keys and identities; says how many queues and keys, and of how many accounts identities.
-    async fn delete_all(&self) -> Result<(usize, usize, usize), engine::Unavailable> {
-        Ok((self.sqs.delete_all().await?, self.kms.delete_all().await?, self.iam.delete_all().await?))
+    async fn delete_all(&self) -> Result<Deleted, engine::Unavailable> {
+        Ok(Deleted {
+            queues: self.sqs.delete_all().await?,
+            streams: self.kinesis.delete_all().await?,
+            keys: self.kms.delete_all().await?,
+            accounts: self.iam.delete_all().await?,
+        })
     }
 
     /// Messages as ReceiveMessage answers them, the states taken out that nobody asked for.

@@ -28,6 +28,7 @@ mod passed_roles;
 mod point;
 mod progress;
 mod queues;
+mod recoveries;
 mod resources;
 mod root_key;
 mod run;

@@ -16,6 +16,7 @@ use crate::localstack::LocalStack;
 use crate::metrics::StoreCollector;
 use crate::mode::Mode;
 use crate::pages::ServerPages;
+use crate::recoveries::Recoveries;
 use crate::resources::{self, Declared};
 use crate::root_key;
 use crate::s3::{Ingress, Notifications};
@@ -25,6 +26,7 @@ use engine::{Clock, Keyring, Store, StoreOptions};
 use gateway::{Audit, Auth, Authority, Gateway, Limits, Service};
 use iam::Iam;
 use journal::{Io, OpenError, Options, RealDisk};
+use kinesis::Kinesis;
 use kms::Kms;
 use names::Instant;
 use prometheus_client::registry::Registry;
@@ -63,6 +65,7 @@ impl From<String> for Ended {
 struct Services {
     sqs: Arc<Sqs>,
     kms: Arc<Kms>,
+    kinesis: Arc<Kinesis>,
     identities: Identities,
 }
 
@@ -98,7 +101,7 @@ async fn serve(
     store: Arc<Store>,
     services: Services,
 ) -> Result<(), Ended> {
-    let Services { sqs, kms, identities } = &services;
+    let Services { sqs, kms, kinesis, identities } = &services;
     // Whoever renews certificates sends it to whatever serves them, and nobody means to end a server by it.
     let hangups = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be received: {error}"))?;
     let listener = TcpListener::bind(config.listen).await;
@@ -119,7 +122,7 @@ async fn serve(
         resources::apply_at_start(&gateway, address, config, declared).await?;
     }
     let control = control(config, &store);
-    let mut sweeper = tokio::spawn(sweep(Arc::clone(sqs), Arc::clone(kms)));
+    let mut sweeper = tokio::spawn(sweep(Arc::clone(sqs), Arc::clone(kms), Arc::clone(kinesis)));
     let mut remover = tokio::spawn(remove_idle(Arc::clone(sqs)));
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds(config, tls)?));
     // Before anybody is told that we are there: from then on a signal is a wish to stop in order.
@@ -195,7 +198,7 @@ fn keyring(config: &Config, disk: &Arc<dyn Io>, now: Instant) -> Result<Arc<Keyr
 /// Opens or makes the data folder and brings the queues back.
 fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Services), String> {
     let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(clock);
-    let (mut recovery, mut of_identities, mut keys) = (Sqs::recovery(), Iam::recovery(), Kms::recovery());
+    let mut recoveries = Recoveries::new();
     let mut root = None;
     let store = if config.ephemeral {
         Store::ephemeral(shown)
@@ -207,10 +210,10 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
         let opened = keyring(config, &disk, clock.now()).map_err(failed)?;
         root = Some(opened.services());
         let options = StoreOptions { journal, memory_bytes: config.memory_limit, keyring: Some(opened) };
-        let opened = Store::open(disk, options, shown, &mut [&mut recovery, &mut of_identities, &mut keys]);
+        let opened = Store::open(disk, options, shown, &mut recoveries.parts());
         opened.map_err(|error| failed(error.to_string() + &advice(&error, config)))?
     };
-    let behind = clock.raise(recovery.latest().max(of_identities.latest()).max(keys.latest()));
+    let behind = clock.raise(recoveries.latest());
     if behind > CLOCK_BEHIND_TOLD {
         let secs = behind.as_secs();
         tracing::warn!(secs, "the wall clock is behind the times in the store; going on from the latest of them");
@@ -218,16 +221,17 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
     // What keeps nothing has a root key that lasts as long as the process.
     let of_keys = root.clone().unwrap_or_else(root_key::passing);
     let elsewhere = Arc::new(|work: kms::Work| drop(tokio::task::spawn_blocking(work)));
-    let kms = Arc::new(Kms::new(Arc::clone(&store), keys, of_keys, elsewhere));
+    let kms = Arc::new(Kms::new(Arc::clone(&store), recoveries.kms, of_keys, elsewhere));
     let told = sqs::Options {
         home_region: config.region.clone(),
         limits: config.limits,
         metered_queues_max: config.metered_queues_max,
         keys: sqs::Keys::of(Arc::<Kms>::clone(&kms)),
     };
-    let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
-    let identities = Identities::begin(root, &store, of_identities)?;
-    Ok((store, Services { sqs, kms, identities }))
+    let sqs = Arc::new(Sqs::new(Arc::clone(&store), recoveries.sqs, told));
+    let kinesis = Kinesis::new(Arc::clone(&store), recoveries.kinesis).map_err(|error| error.to_string())?;
+    let identities = Identities::begin(root, &store, recoveries.iam)?;
+    Ok((store, Services { sqs, kms, kinesis: Arc::new(kinesis), identities }))
 }
 
 /// What an operator can do about a data folder that is damaged.
@@ -257,7 +261,7 @@ fn wire_up(
     audit: Option<Arc<AuditLog>>,
     notifications: Option<Notifications>,
 ) -> Gateway {
-    let Services { sqs, kms, identities } = services;
+    let Services { sqs, kms, kinesis, identities } = services;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
     let [connection_rate, account_rate] = config.throttle.rates();
@@ -274,6 +278,7 @@ fn wire_up(
         Arc::<Iam>::clone(&identities.iam),
         Arc::<iam::Sts>::clone(&identities.sts),
         Arc::<Kms>::clone(kms),
+        Arc::<Kinesis>::clone(kinesis),
     ];
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
@@ -296,7 +301,8 @@ fn wire_up(
     let gateway = Gateway::audited(options, audit, &mut registry);
     let s3 = notifications.filter(|wanted| !wanted.is_empty());
     let s3 = s3.map(|wanted| Ingress::new(gateway.clone(), wanted, config.s3_webhook_token.clone()));
-    let (sqs, iam, kms) = (Arc::clone(sqs), Arc::clone(&identities.iam), Arc::clone(kms));
+    let (sqs, iam) = (Arc::clone(sqs), Arc::clone(&identities.iam));
+    let (kms, kinesis) = (Arc::clone(kms), Arc::clone(kinesis));
     pages.wire_up(
         registry,
         LocalStack {
@@ -306,6 +312,7 @@ fn wire_up(
             sqs,
             iam,
             kms,
+            kinesis,
         },
         s3,
     );
@@ -345,12 +352,13 @@ async fn remove_idle(sqs: Arc<Sqs>) {
     }
 }
 
-async fn sweep(sqs: Arc<Sqs>, kms: Arc<Kms>) {
+async fn sweep(sqs: Arc<Sqs>, kms: Arc<Kms>, kinesis: Arc<Kinesis>) {
     let mut every = tokio::time::interval(SWEEP);
     loop {
         every.tick().await;
         sqs.sweep();
         kms.tend();
+        kinesis.tend();
     }
 }
 

@@ -8,18 +8,21 @@
 use gateway::Description;
 
 /// Operations on data, by service, in order.
-const DATA: &[(&str, &[&str])] = &[(
-    "sqs",
-    &[
-        "ChangeMessageVisibility",
-        "ChangeMessageVisibilityBatch",
-        "DeleteMessage",
-        "DeleteMessageBatch",
-        "ReceiveMessage",
-        "SendMessage",
-        "SendMessageBatch",
-    ],
-)];
+const DATA: &[(&str, &[&str])] = &[
+    ("kinesis", &["GetRecords", "GetShardIterator", "PutRecord", "PutRecords"]),
+    (
+        "sqs",
+        &[
+            "ChangeMessageVisibility",
+            "ChangeMessageVisibilityBatch",
+            "DeleteMessage",
+            "DeleteMessageBatch",
+            "ReceiveMessage",
+            "SendMessage",
+            "SendMessageBatch",
+        ],
+    ),
+];
 
 /// How names of operations begin that change nothing.
 const READING: &[&str] = &["Get", "List", "Describe", "Lookup", "Receive", "Simulate", "Decode", "Assume"];

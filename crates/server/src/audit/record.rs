@@ -90,6 +90,8 @@ fn resource((arn, owner): &(Arc<str>, Option<names::AccountId>)) -> Value {
     let (service, rest) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
     let sort = match service {
         "sqs" => Some("AWS::SQS::Queue"),
+        "kinesis" if rest.contains("/consumer/") => Some("AWS::Kinesis::StreamConsumer"),
+        "kinesis" => Some("AWS::Kinesis::Stream"),
         "kms" if rest.starts_with("key/") => Some("AWS::KMS::Key"),
         "iam" if rest.starts_with("user/") => Some("AWS::IAM::User"),
         "iam" if rest.starts_with("role/") => Some("AWS::IAM::Role"),

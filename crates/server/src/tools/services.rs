@@ -1,11 +1,10 @@
 //! What the services know of records, for tools that open no server: whether they can be replayed, and what they say.
 
+use crate::recoveries::Recoveries;
 use engine::{Keyring, Memory, Recover, content_of_sealed, open_record};
-use iam::{Iam, IamRecovery};
 use journal::{Record, ReplayError, Snapshot};
-use kms::{Kms, KmsRecovery};
 use names::Instant;
-use sqs::{Described, Sqs, SqsRecovery};
+use sqs::Described;
 use std::sync::Arc;
 
 /// Contents that a check keeps in memory while it replays; more would not make it see more.
@@ -13,20 +12,13 @@ const MEMORY_BYTES: usize = 16 << 20;
 
 /// Replays like an opening server, and keeps nothing afterwards.
 pub(crate) struct Replay {
-    sqs: SqsRecovery,
-    iam: IamRecovery,
-    kms: KmsRecovery,
+    recoveries: Recoveries,
     memory: Arc<Memory>,
 }
 
 impl Replay {
     pub(crate) fn new() -> Self {
-        Self {
-            sqs: Sqs::recovery(),
-            iam: Iam::recovery(),
-            kms: Kms::recovery(),
-            memory: Arc::new(Memory::new(MEMORY_BYTES)),
-        }
+        Self { recoveries: Recoveries::new(), memory: Arc::new(Memory::new(MEMORY_BYTES)) }
     }
 
     pub(crate) fn snapshot(&mut self, snapshot: &Snapshot<'_>) -> Result<(), ReplayError> {
@@ -40,16 +32,9 @@ impl Replay {
     }
 
     fn of(&mut self, family: u8) -> Result<(&mut dyn Recover, &Arc<Memory>), ReplayError> {
-        if family == self.sqs.family() {
-            return Ok((&mut self.sqs, &self.memory));
-        }
-        if family == self.kms.family() {
-            return Ok((&mut self.kms, &self.memory));
-        }
-        if family == self.iam.family() {
-            return Ok((&mut self.iam, &self.memory));
-        }
-        Err(format!("record family {family} is of a service that this version does not have").into())
+        let part = self.recoveries.parts().into_iter().find(|part| part.family() == family);
+        let unknown = || format!("record family {family} is of a service that this version does not have");
+        Ok((part.ok_or_else(unknown)?, &self.memory))
     }
 }
 
@@ -65,6 +50,11 @@ pub(crate) fn describe(record: &Record<'_>) -> Result<Described, String> {
         iam::FAMILY => {
             let told = iam::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string())?;
             let iam::Described { what, time, details } = told;
+            Ok(Described { what, queue: None, time, message: None, details, body: None })
+        }
+        kinesis::FAMILY | kinesis::SHARDS_FAMILY => {
+            let told = kinesis::describe(record.partition.family(), record.kind, record.version, record.payload);
+            let kinesis::Described { what, time, details } = told.map_err(|error| error.to_string())?;
             Ok(Described { what, queue: None, time, message: None, details, body: None })
         }
         family => Err(format!("family {family} is of a service that this version does not have")),

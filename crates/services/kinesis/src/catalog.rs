@@ -1,0 +1,455 @@
+//! Which streams there are: account, region and name to partition, and the view of each that requests are routed by.
+//!
+//! Read off the partitions at start and kept beside them afterwards. A stream's view is made anew whenever the stream changes; a
+//! record that is put by an old view goes to a shard that takes no more, and is put again by the new one. What a crash cut off
+//! between a stream and its shards (children that were not opened, parents that were not closed, shards of a stream that is gone)
+//! is completed here before anybody asks.
+
+use crate::limits;
+use crate::machine::{Change, Command, Reply, Reshard, Stream};
+use crate::records::FAMILY;
+use crate::refusal::Refusal;
+use crate::settings::{About, Consumer, Distribution, ShardEntry, pairs};
+use access::{Policy, Sort};
+use engine::{Partition, Pending, Recovery, Store, Unavailable};
+use gateway::{Fact, Facts};
+use names::{AccountId, PartitionId, Region};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use stream::Shard;
+
+/// What names a stream within a server.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct StreamKey {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) name: Box<str>,
+}
+
+impl StreamKey {
+    /// The stream's ARN.
+    pub(crate) fn arn(&self) -> String {
+        let Self { account, region, name } = self;
+        format!("arn:{}:kinesis:{region}:{account}:stream/{name}", region.arn_partition())
+    }
+}
+
+/// A stream that can be asked.
+pub(crate) struct StreamEntry {
+    pub(crate) key: StreamKey,
+    pub(crate) arn: Arc<str>,
+    pub(crate) partition: Arc<Partition<Stream>>,
+    view: RwLock<Arc<View>>,
+    /// Held while shards change, so that the partitions of one resharding stand in the log behind each other.
+    changing: Mutex<()>,
+    /// Whose turn it is where records are distributed by turns.
+    turn: AtomicUsize,
+}
+
+/// A stream as requests are routed by it.
+pub(crate) struct View {
+    pub(crate) about: Arc<About>,
+    /// In the order of their numbers.
+    pub(crate) shards: Vec<Arc<ShardHandle>>,
+    /// The open ones, in the order of their hashes.
+    open: Vec<Arc<ShardHandle>>,
+    pub(crate) consumers: BTreeMap<Box<str>, Consumer>,
+    pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) facts: Option<Facts>,
+}
+
+/// A shard, and where its records are.
+pub(crate) struct ShardHandle {
+    pub(crate) entry: ShardEntry,
+    partition: Mutex<Weak<Partition<Shard>>>,
+}
+
+impl ShardHandle {
+    fn new(entry: ShardEntry) -> Arc<Self> {
+        Arc::new(Self { entry, partition: Mutex::default() })
+    }
+
+    /// The shard's partition; it may have been put away, and is woken then.
+    pub(crate) fn partition(&self, store: &Store) -> Option<Arc<Partition<Shard>>> {
+        let mut known = self.partition.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(partition) = known.upgrade() {
+            return Some(partition);
+        }
+        let partition = store.partition(self.entry.partition)?;
+        *known = Arc::downgrade(&partition);
+        Some(partition)
+    }
+}
+
+impl View {
+    fn of(stream: &Stream, before: Option<&View>) -> Option<Self> {
+        let about = Arc::clone(stream.about.as_ref()?);
+        let known: HashMap<u32, &Arc<ShardHandle>> =
+            before.into_iter().flat_map(|view| &view.shards).map(|shard| (shard.entry.index, shard)).collect();
+        let handle = |entry: &ShardEntry| match known.get(&entry.index) {
+            Some(known) if known.entry == *entry => Arc::clone(known),
+            _ => ShardHandle::new(entry.clone()),
+        };
+        let shards: Vec<_> = stream.shards.iter().map(handle).collect();
+        let mut open: Vec<_> = shards.iter().filter(|shard| shard.entry.is_open()).map(Arc::clone).collect();
+        open.sort_unstable_by_key(|shard| shard.entry.first_hash);
+        let policy = about.policy.as_deref().and_then(compile);
+        let fact = |(key, value): (&str, &str)| {
+            (format!("aws:resourcetag/{}", key.to_lowercase()).into(), Fact::Text(value.into()))
+        };
+        let facts = (!about.tags.is_empty()).then(|| pairs(&about.tags).map(fact).collect());
+        let consumers = stream.consumers.clone();
+        Some(Self { about, shards, open, consumers, policy, facts })
+    }
+
+    /// The open shard that a hash falls to.
+    pub(crate) fn shard_of(&self, hash: u128) -> Option<&Arc<ShardHandle>> {
+        let place = self.open.partition_point(|shard| shard.entry.last_hash < hash);
+        self.open.get(place).filter(|shard| shard.entry.takes(hash))
+    }
+
+    pub(crate) fn open_shards(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(crate) fn shard(&self, index: u32) -> Option<&Arc<ShardHandle>> {
+        let place = self.shards.binary_search_by_key(&index, |shard| shard.entry.index).ok()?;
+        self.shards.get(place)
+    }
+}
+
+/// A policy of a resource, as it is asked.
+pub(crate) fn compile(text: &str) -> Option<Arc<Policy>> {
+    Policy::parse("Policy", text, Sort::Resource).ok().map(Arc::new)
+}
+
+impl StreamEntry {
+    fn new(key: StreamKey, partition: Arc<Partition<Stream>>, view: View) -> Arc<Self> {
+        let (arn, view) = (key.arn().into(), RwLock::new(Arc::new(view)));
+        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn: AtomicUsize::new(0) })
+    }
+
+    pub(crate) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes the view anew after the stream has changed.
+    pub(crate) fn look_again(&self) {
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let after = self.partition.inspect(|stream| View::of(stream, Some(&view))).flatten();
+        if let Some(after) = after {
+            *view = Arc::new(after);
+        }
+    }
+
+    /// The shard that a record without a say in it goes to.
+    pub(crate) fn next_shard(&self, view: &View) -> Option<Arc<ShardHandle>> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        view.open.get(turn % view.open.len().max(1)).map(Arc::clone)
+    }
+
+    /// Whether records go by turns.
+    pub(crate) fn is_by_turns(view: &View) -> bool {
+        view.about.distribution == Distribution::Auto
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what the stream is, and shows it from then on.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Box<Stream>, Refusal> {
+        let pending = self.partition.execute(command)?;
+        self.look_again();
+        self.answer(pending).await
+    }
+
+    pub(crate) async fn answer(&self, pending: Pending<Stream>) -> Result<Box<Stream>, Refusal> {
+        match pending.await? {
+            Reply::Described(stream) => Ok(stream),
+            Reply::Refused(refusal) => Err(refusal),
+            Reply::Gone => Err(Refusal::no_stream(self.key.account, &self.key.name)),
+        }
+    }
+}
+
+/// All streams of a server.
+pub(crate) struct Catalog {
+    store: Arc<Store>,
+    streams: RwLock<Streams>,
+}
+
+struct Streams {
+    by_name: BTreeMap<StreamKey, Arc<StreamEntry>>,
+    by_partition: HashMap<PartitionId, StreamKey>,
+    next_stream: u64,
+    next_shard: u64,
+}
+
+/// What came of asking for a stream to be made.
+pub(crate) enum Creation {
+    /// It is new; the reply opens when it is durable.
+    New(Arc<StreamEntry>, Pending<Stream>),
+    /// There is one of this name.
+    Existing,
+}
+
+impl Catalog {
+    /// The streams that replay left, with their shards as they say.
+    pub(crate) fn recovered(
+        store: Arc<Store>,
+        streams: Recovery<Stream>,
+        shards: Recovery<Shard>,
+    ) -> Result<Self, Unavailable> {
+        let (next_stream, next_shard) = (streams.next_ordinal(), shards.next_ordinal());
+        let mut found = Vec::new();
+        streams.look(|id, _| found.push(id));
+        let mut orphans = Vec::new();
+        shards.look(|id, _| orphans.push(id));
+        streams.finish(&store);
+        shards.finish(&store);
+        let mut known = Streams { by_name: BTreeMap::new(), by_partition: HashMap::new(), next_stream, next_shard };
+        for id in found {
+            let Some(partition) = store.partition::<Stream>(id) else { continue };
+            let Some(view) = partition.inspect(|stream| View::of(stream, None)).flatten() else { continue };
+            complete(&store, id, &view, &mut known.next_shard)?;
+            orphans.retain(|orphan| view.shards.iter().all(|shard| shard.entry.partition != *orphan));
+            let entry = StreamEntry::new(view.about.key.clone(), partition, view);
+            known.insert(entry);
+        }
+        for orphan in orphans {
+            if let Some(partition) = store.partition::<Shard>(orphan) {
+                drop(partition.execute(stream::Command::Delete)?);
+            }
+        }
+        Ok(Self { store, streams: RwLock::new(known) })
+    }
+
+    pub(crate) fn find(&self, key: &StreamKey) -> Option<Arc<StreamEntry>> {
+        self.read(|streams| streams.by_name.get(key).map(Arc::clone))
+    }
+
+    /// The stream that a partition is, as shard iterators name it.
+    pub(crate) fn find_partition(&self, id: PartitionId) -> Option<Arc<StreamEntry>> {
+        self.read(|streams| streams.by_name.get(streams.by_partition.get(&id)?).map(Arc::clone))
+    }
+
+    /// Makes a stream unless there is one of this name.
+    pub(crate) fn create(
+        &self,
+        about: About,
+        shards: impl FnOnce(&mut dyn FnMut() -> PartitionId) -> Vec<ShardEntry>,
+    ) -> Result<Creation, Refusal> {
+        let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
+        if streams.by_name.contains_key(&about.key) {
+            return Ok(Creation::Existing);
+        }
+        let mut next = streams.next_shard;
+        let shards = shards(&mut || {
+            next += 1;
+            PartitionId::of_family(stream::FAMILY, next - 1)
+        });
+        let room = limits::ACCOUNT_SHARDS_MAX.saturating_sub(streams.open_shards(&about.key));
+        if shards.len() > room {
+            return Err(Refusal::limit(format!(
+                "This request would exceed the shard limit for the account {} in {}. Current shard count for the account: {}. Limit: {}. Number of additional shards that would have resulted from this request: {}. Refer to the AWS Service Limits page for current limits and how to request higher limits.",
+                about.key.account,
+                about.key.region,
+                limits::ACCOUNT_SHARDS_MAX - room,
+                limits::ACCOUNT_SHARDS_MAX,
+                shards.len()
+            )));
+        }
+        let id = PartitionId::of_family(FAMILY, streams.next_stream);
+        let partition = Partition::new(&self.store, id, Stream::default());
+        streams.next_stream += 1;
+        streams.next_shard = next;
+        let key = about.key.clone();
+        let pending = partition.execute(Command::Create { about: Box::new(about), shards })?;
+        let view = partition.inspect(|stream| View::of(stream, None)).flatten();
+        let view = view.ok_or(Unavailable::Stopped)?;
+        complete(&self.store, id, &view, &mut streams.next_shard)?;
+        let entry = StreamEntry::new(key, partition, view);
+        streams.insert(Arc::clone(&entry));
+        Ok(Creation::New(entry, pending))
+    }
+
+    /// Deletes a stream with its shards and records. Its name is free as soon as that is decided.
+    pub(crate) async fn delete(&self, entry: &Arc<StreamEntry>, with_consumers: bool) -> Result<(), Refusal> {
+        let pending = {
+            let _changing = entry.changing();
+            let pending = entry.partition.execute(Command::Delete { with_consumers })?;
+            if pending.is(|reply| matches!(reply, Reply::Described(_))) {
+                self.write(|streams| streams.remove(entry));
+                for shard in &entry.view().shards {
+                    self.bury(shard)?;
+                }
+            }
+            pending
+        };
+        entry.answer(pending).await.map(drop)
+    }
+
+    /// Changes the shards of a stream: decided by the stream, then carried out by the shards, all in this order.
+    pub(crate) async fn reshard(&self, entry: &Arc<StreamEntry>, ask: Reshard) -> Result<Box<Stream>, Refusal> {
+        let pending = {
+            let _changing = entry.changing();
+            let view = entry.view();
+            let count = match ask {
+                // Each bound of the new division may cut a shard in two, and each piece but the first of a range is merged.
+                Reshard::Count(count) => 4 * count as usize + view.open_shards(),
+                Reshard::Split { .. } | Reshard::Merge { .. } => 2,
+            };
+            let (partitions, room) = self.write(|streams| {
+                let first = PartitionId::of_family(stream::FAMILY, streams.next_shard).get();
+                streams.next_shard += count as u64;
+                let room = limits::ACCOUNT_SHARDS_MAX.saturating_sub(streams.open_shards(&entry.key));
+                (first..first + count as u64, room)
+            });
+            let pending = entry.partition.execute(Command::Reshard { ask, partitions, room })?;
+            let after = entry.partition.inspect(|stream| View::of(stream, Some(&view))).flatten();
+            if let Some(after) = after {
+                self.write(|streams| complete(&self.store, entry.partition.id(), &after, &mut streams.next_shard))?;
+            }
+            entry.look_again();
+            pending
+        };
+        entry.answer(pending).await
+    }
+
+    /// Changes for how long a stream's records are kept, and tells its shards.
+    pub(crate) async fn set_retention(&self, entry: &Arc<StreamEntry>, change: Change) -> Result<Box<Stream>, Refusal> {
+        let pending = {
+            let _changing = entry.changing();
+            let pending = entry.partition.execute(Command::Change(change))?;
+            entry.look_again();
+            self.write(|streams| complete(&self.store, entry.partition.id(), &entry.view(), &mut streams.next_shard))?;
+            pending
+        };
+        entry.answer(pending).await
+    }
+
+    /// Forgets shards whose records have all expired.
+    pub(crate) fn tend(&self) {
+        let entries: Vec<_> = self.read(|streams| streams.by_name.values().map(Arc::clone).collect());
+        for entry in entries {
+            let _changing = entry.changing();
+            let before = entry.view();
+            if entry.partition.execute(Command::Forget).is_err() {
+                // A log that takes nothing more.
+                return;
+            }
+            entry.look_again();
+            let after = entry.view();
+            for shard in before.shards.iter().filter(|shard| after.shard(shard.entry.index).is_none()) {
+                let _ = self.bury(shard);
+            }
+        }
+    }
+
+    fn bury(&self, shard: &ShardHandle) -> Result<(), Unavailable> {
+        match shard.partition(&self.store) {
+            Some(partition) => partition.execute(stream::Command::Delete).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Streams of an account in a region behind a name, in order, `limit` at most.
+    pub(crate) fn list(
+        &self,
+        account: AccountId,
+        region: &Region,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<Arc<StreamEntry>> {
+        let key = |name: &str| StreamKey { account, region: region.clone(), name: name.into() };
+        let from = after.map_or(Bound::Included(key("")), |after| Bound::Excluded(key(after)));
+        self.read(|streams| {
+            let behind = streams.by_name.range((from, Bound::Unbounded));
+            let own = behind.take_while(|(key, _)| key.account == account && key.region == *region);
+            own.map(|(_, entry)| Arc::clone(entry)).take(limit).collect()
+        })
+    }
+
+    /// Every stream there is.
+    pub(crate) fn all(&self) -> Vec<Arc<StreamEntry>> {
+        self.read(|streams| streams.by_name.values().map(Arc::clone).collect())
+    }
+
+    /// Waits until everything that was decided up to now is durable: before it is said that a stream is not there, its end must
+    /// be.
+    pub(crate) async fn settled(&self) -> Result<(), Unavailable> {
+        let journal = self.store.journal();
+        journal.when_durable(journal.last()).await.map_err(|_| Unavailable::Stopped)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Streams) -> T) -> T {
+        look(&self.streams.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, work: impl FnOnce(&mut Streams) -> T) -> T {
+        work(&mut self.streams.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Streams {
+    fn insert(&mut self, entry: Arc<StreamEntry>) {
+        self.by_partition.insert(entry.partition.id(), entry.key.clone());
+        self.by_name.insert(entry.key.clone(), entry);
+    }
+
+    fn remove(&mut self, entry: &Arc<StreamEntry>) {
+        self.by_partition.remove(&entry.partition.id());
+        // A stream of the same name may have taken the place of the one that was asked to go.
+        if self.by_name.get(&entry.key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
+            self.by_name.remove(&entry.key);
+        }
+    }
+
+    /// Open shards of all streams of this one's account in its region.
+    fn open_shards(&self, key: &StreamKey) -> usize {
+        let from = StreamKey { name: "".into(), ..key.clone() };
+        let own = self
+            .by_name
+            .range(from..)
+            .take_while(|(other, _)| other.account == key.account && other.region == key.region);
+        own.map(|(_, entry)| entry.view().open_shards()).sum()
+    }
+}
+
+/// Does to the shards what their stream says of them: those that are missing open, in the order of their numbers; then those that
+/// it has closed close; all keep their records for as long as it says. Done again it does nothing.
+fn complete(store: &Store, stream: PartitionId, view: &View, next_shard: &mut u64) -> Result<(), Unavailable> {
+    let retention_millis = view.about.retention_millis();
+    for shard in &view.shards {
+        let ShardEntry { index, partition, opened_at, .. } = shard.entry;
+        *next_shard = (*next_shard).max(partition.ordinal() + 1);
+        if shard.partition(store).is_none() {
+            let opened = Partition::new(store, partition, Shard::unborn());
+            let about = stream::About { stream: id_of(stream), index, opened_at, retention_millis };
+            drop(opened.execute(stream::Command::Open { about })?);
+        }
+    }
+    for shard in &view.shards {
+        let Some(state) = store.peek(shard.entry.partition, Shard::state).flatten() else { continue };
+        let Some(partition) = shard.partition(store) else { continue };
+        if state.closed_at.is_none() && !shard.entry.is_open() {
+            drop(partition.execute(stream::Command::Close)?);
+        }
+        if state.retention_millis != retention_millis {
+            drop(partition.execute(stream::Command::SetRetention { millis: retention_millis })?);
+        }
+    }
+    Ok(())
+}
+
+/// What a shard knows its stream by.
+fn id_of(stream: PartitionId) -> [u8; 16] {
+    u128::from(stream.get()).to_be_bytes()
+}

@@ -1,0 +1,35 @@
+//! Amazon Kinesis Data Streams: ordered, replayable streams of shards.
+//!
+//! A stream is a partition of its own (`machine.rs`): its settings, its shards and its consumers. Each shard is a partition of the
+//! crate `stream`, which holds the records. A request comes in as a generated input, is checked by the model's rules, and becomes
+//! commands to these. `api/` is generated from the service model; `ops/` has one file per operation, or for a few that belong
+//! together; `records.rs` is everything a stream writes to the log; `reshard.rs` is how shards are split and merged; `catalog.rs`
+//! knows which streams there are and completes what a crash cut off; `iterator.rs` is what a shard iterator is. Decision record:
+//! docs/adr/0031.
+
+pub mod api;
+mod catalog;
+#[cfg(test)]
+mod coverage;
+mod describe;
+mod iterator;
+mod limits;
+mod machine;
+mod needs;
+mod ops;
+mod page;
+mod placing;
+mod reading;
+mod record_words;
+mod records;
+mod refusal;
+mod reshard;
+mod service;
+mod settings;
+mod shard_id;
+mod tags;
+
+pub use record_words::{Described, describe};
+pub use records::FAMILY;
+pub use service::{Kinesis, KinesisRecovery};
+pub use stream::FAMILY as SHARDS_FAMILY;

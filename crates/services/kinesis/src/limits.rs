@@ -1,0 +1,64 @@
+//! Every bound of Data Streams, with its source: "Quotas and limits" of the Kinesis Data Streams Developer Guide and the service
+//! model unless said otherwise.
+
+/// Bytes of a request: 10 MiB of records, which JSON writes in base64, and what stands around them.
+pub(crate) const REQUEST_BYTES_MAX: usize = 15 << 20;
+
+/// Bytes of data and partition keys in one PutRecords.
+pub(crate) const PUT_BYTES_MAX: usize = 10 << 20;
+
+/// KiB of one record, data and partition key together, unless a stream says otherwise.
+pub(crate) const RECORD_KIB_DEFAULT: u32 = 1024;
+
+/// Bytes of data and partition keys in one GetRecords.
+pub(crate) const READ_BYTES_MAX: u64 = 10 << 20;
+
+/// Records in one GetRecords.
+pub(crate) const READ_RECORDS_MAX: usize = 10_000;
+
+/// Hours that records stay unless a stream says otherwise, and the bounds of what it may say.
+pub(crate) const RETENTION_HOURS_DEFAULT: u32 = 24;
+pub(crate) const RETENTION_HOURS_MIN: u32 = 24;
+pub(crate) const RETENTION_HOURS_MAX: u32 = 8760;
+
+/// Milliseconds in an hour.
+pub(crate) const HOUR_MILLIS: u64 = 3_600_000;
+
+/// How long a shard iterator is good for.
+pub(crate) const ITERATOR_MILLIS: u64 = 300_000;
+
+/// How long the token of a listing is good for.
+pub(crate) const TOKEN_MILLIS: u64 = 300_000;
+
+/// Shards of a stream on demand when it is made.
+pub(crate) const SHARDS_ON_DEMAND: u32 = 4;
+
+/// Shards of one stream: what UpdateShardCount scales to at the most.
+pub(crate) const SHARDS_MAX: usize = 10_000;
+
+/// Open shards of an account in a region: AWS's quota in its largest regions. Reported, and enforced, so that DescribeLimits is true.
+pub(crate) const ACCOUNT_SHARDS_MAX: usize = 20_000;
+
+/// Streams on demand of an account in a region.
+pub(crate) const ON_DEMAND_STREAMS_MAX: usize = 50;
+
+/// Consumers with enhanced fan-out of one stream.
+pub(crate) const CONSUMERS_MAX: usize = 20;
+
+/// Tags of one resource.
+pub(crate) const TAGS_MAX: usize = 50;
+
+/// Bytes of a resource policy (Developer Guide, "Sharing your data stream with another account").
+pub(crate) const POLICY_BYTES_MAX: usize = 20 * 1024;
+
+/// Shards in one page of DescribeStream and ListShards, and streams in one of ListStreams, unless the caller says otherwise.
+pub(crate) const DESCRIBED_SHARDS: usize = 100;
+pub(crate) const LISTED_SHARDS: usize = 1000;
+pub(crate) const LISTED_STREAMS: usize = 100;
+pub(crate) const LISTED_CONSUMERS: usize = 100;
+
+/// Tags in one page of ListTagsForStream unless the caller says otherwise.
+pub(crate) const LISTED_TAGS: usize = 50;
+
+/// Looks that one GetRecords takes at most to find the first record behind a moment; the time index is that fine.
+pub(crate) const LOOKS_MAX: usize = 8;

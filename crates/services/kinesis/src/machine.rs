@@ -1,0 +1,417 @@
+//! A stream as a machine: its settings, which shards it has, its consumers. Records are its shards', which are partitions of their
+//! own.
+//!
+//! What a stream says of its shards is the truth: a resharding is journaled here first, then the children open, then the parents
+//! close; what a crash cuts off is completed at the next start (`catalog.rs`). Ids of partitions and the moment come inside the
+//! command.
+
+use crate::catalog::StreamKey;
+use crate::limits;
+use crate::records::{self, Effect};
+use crate::refusal::Refusal;
+use crate::reshard::{Plan, Planner};
+use crate::settings::{About, Consumer, Distribution, Metrics, Mode, ShardEntry, Tags};
+use engine::{Decision, Machine, MalformedRecord, Tally};
+use names::{Instant, PartitionId, Position};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// One stream.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Stream {
+    /// None before its first record.
+    pub(crate) about: Option<Arc<About>>,
+    /// The number of the next shard.
+    pub(crate) next_index: u32,
+    /// In the order of their numbers.
+    pub(crate) shards: Arc<Vec<ShardEntry>>,
+    pub(crate) consumers: BTreeMap<Box<str>, Consumer>,
+    pub(crate) is_deleted: bool,
+}
+
+/// What may be asked.
+pub(crate) enum Command {
+    Create {
+        about: Box<About>,
+        shards: Vec<ShardEntry>,
+    },
+    Describe,
+    Change(Change),
+    Reshard {
+        ask: Reshard,
+        /// Partitions that shards may be made of, as many as could be needed.
+        partitions: Range<u64>,
+        /// Open shards that the account may still have.
+        room: usize,
+    },
+    /// Forgets shards that were closed longer ago than records are kept.
+    Forget,
+    RegisterConsumer(Consumer),
+    DeregisterConsumer(Box<str>),
+    ChangeConsumer {
+        name: Box<str>,
+        change: OfResource,
+    },
+    Delete {
+        with_consumers: bool,
+    },
+}
+
+/// A change of a stream's settings.
+pub(crate) enum Change {
+    RaiseRetention(i32),
+    LowerRetention(i32),
+    Mode(Mode),
+    RecordKib(u32),
+    Distribution(Distribution),
+    EnableMetrics(Metrics),
+    DisableMetrics(Metrics),
+    Resource(OfResource),
+}
+
+/// A change that streams and consumers have in common.
+pub(crate) enum OfResource {
+    Tag(Tags),
+    Untag(Vec<Box<str>>),
+    Policy(Option<Box<str>>),
+}
+
+/// A change of the shards.
+pub(crate) enum Reshard {
+    Split { index: u32, at: u128 },
+    Merge { index: u32, adjacent: u32 },
+    Count(u32),
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Described(Box<Stream>),
+    Refused(Refusal),
+    Gone,
+}
+
+impl Stream {
+    /// The number of open shards.
+    pub(crate) fn open_shards(&self) -> usize {
+        self.shards.iter().filter(|shard| shard.is_open()).count()
+    }
+
+    fn about(&self) -> Option<&Arc<About>> {
+        self.about.as_ref().filter(|_| !self.is_deleted)
+    }
+
+    /// The state after these effects, as an answer: what a change comes to is shown as it is from then on.
+    fn changed(&self, effects: Vec<Effect>) -> Decision<Effect, Reply> {
+        let mut after = self.clone();
+        effects.iter().for_each(|effect| after.take(effect));
+        Decision::change(effects, Reply::Described(Box::new(after)))
+    }
+
+    fn change(&self, about: &About, change: Change) -> Result<Decision<Effect, Reply>, Refusal> {
+        let mut after = about.clone();
+        match change {
+            Change::RaiseRetention(hours) => after.retention_hours = raised(about, hours)?,
+            Change::LowerRetention(hours) => after.retention_hours = lowered(about, hours)?,
+            Change::Mode(mode) => {
+                after.mode = mode;
+                if mode == Mode::Provisioned {
+                    after.distribution = Distribution::ByKey;
+                }
+            }
+            Change::RecordKib(kib) => after.record_kib_max = kib,
+            Change::Distribution(Distribution::Auto) if about.mode == Mode::Provisioned => {
+                return Err(Refusal::invalid(format!(
+                    "Stream {} under account {} is in PROVISIONED mode; the record distribution strategy AUTO is of on-demand streams.",
+                    about.key.name, about.key.account
+                )));
+            }
+            Change::Distribution(distribution) => after.distribution = distribution,
+            Change::EnableMetrics(metrics) => after.metrics = about.metrics.with(metrics),
+            Change::DisableMetrics(metrics) => after.metrics = about.metrics.without(metrics),
+            Change::Resource(change) => change.apply(&mut after.tags, &mut after.policy)?,
+        }
+        let effects = if after == *about { Vec::new() } else { vec![Effect::SettingsPut(Arc::new(after))] };
+        Ok(self.changed(effects))
+    }
+
+    fn reshard(
+        &self,
+        now: Instant,
+        about: &About,
+        ask: &Reshard,
+        partitions: Range<u64>,
+        room: usize,
+    ) -> Result<Decision<Effect, Reply>, Refusal> {
+        let mut partitions = partitions.map(PartitionId::new);
+        let next = || partitions.next().expect("as many partitions as could be needed were given");
+        let mut planner = Planner::new(&self.shards, self.next_index, now, next);
+        let plan = match *ask {
+            Reshard::Split { index, at } => {
+                let shard = self.open_shard(about, index)?;
+                check_split(about, shard, at)?;
+                planner.split(index, at).plan()
+            }
+            Reshard::Merge { index, adjacent } => {
+                self.check_merge(about, index, adjacent)?;
+                planner.merge(index, adjacent).plan()
+            }
+            Reshard::Count(count) => planner.divide(count).plan(),
+        };
+        let Plan { closing: closed, opening: opened } = plan;
+        let more = opened.iter().filter(|shard| shard.is_open()).count().saturating_sub(closed.len());
+        if more > room {
+            return Err(Refusal::limit(format!(
+                "This request would exceed the shard limit for the account {} in {}.",
+                about.key.account, about.key.region
+            )));
+        }
+        let effects = if opened.is_empty() { Vec::new() } else { vec![Effect::Resharded { at: now, closed, opened }] };
+        Ok(self.changed(effects))
+    }
+
+    fn open_shard(&self, about: &About, index: u32) -> Result<&ShardEntry, Refusal> {
+        let StreamKey { account, name, .. } = &about.key;
+        let Some(shard) = self.shards.iter().find(|shard| shard.index == index) else {
+            return Err(Refusal::no_shard(&about.key, &crate::shard_id::show(index)));
+        };
+        match shard.is_open() {
+            true => Ok(shard),
+            false => Err(Refusal::in_use(format!(
+                "Shard {} in stream {name} under account {account} has already been merged or split, and thus is not eligible for merging or splitting.",
+                shard.name()
+            ))),
+        }
+    }
+
+    fn check_merge(&self, about: &About, index: u32, adjacent: u32) -> Result<(), Refusal> {
+        let (one, other) = (self.open_shard(about, index)?, self.open_shard(about, adjacent)?);
+        let (lower, upper) = if one.first_hash < other.first_hash { (one, other) } else { (other, one) };
+        if index != adjacent && lower.last_hash.checked_add(1) == Some(upper.first_hash) {
+            return Ok(());
+        }
+        Err(Refusal::invalid(format!(
+            "Shards {} and {} in stream {} under account {} are not an adjacent pair of shards eligible for merging",
+            one.name(),
+            other.name(),
+            about.key.name,
+            about.key.account
+        )))
+    }
+
+    /// Shards whose last record has expired by any measure: closed for longer than records are kept.
+    fn expired(&self, now: Instant, about: &About) -> Vec<u32> {
+        let is_over =
+            |shard: &&ShardEntry| shard.closed_at.is_some_and(|at| at.plus_millis(about.retention_millis()) < now);
+        self.shards.iter().filter(is_over).map(|shard| shard.index).collect()
+    }
+
+    fn register(&self, about: &About, consumer: Consumer) -> Result<Decision<Effect, Reply>, Refusal> {
+        if self.consumers.contains_key(&consumer.name) {
+            let (name, stream) = (&consumer.name, &about.key.name);
+            return Err(Refusal::in_use(format!("Consumer {name} of stream {stream} already exists.")));
+        }
+        if self.consumers.len() >= limits::CONSUMERS_MAX {
+            let most = limits::CONSUMERS_MAX;
+            return Err(Refusal::limit(format!("A stream has {most} consumers at the most.")));
+        }
+        Ok(self.changed(vec![Effect::ConsumerPut(consumer)]))
+    }
+
+    fn consumer(&self, name: &str) -> Result<&Consumer, Refusal> {
+        self.consumers.get(name).ok_or_else(|| Refusal::no_consumer(name))
+    }
+
+    fn decide_about(&self, now: Instant, about: &About, command: Command) -> Result<Decision<Effect, Reply>, Refusal> {
+        match command {
+            Command::Create { .. } | Command::Describe => Ok(self.changed(Vec::new())),
+            Command::Change(change) => self.change(about, change),
+            Command::Reshard { ask, partitions, room } => self.reshard(now, about, &ask, partitions, room),
+            Command::Forget => {
+                let expired = self.expired(now, about);
+                Ok(self.changed(if expired.is_empty() { Vec::new() } else { vec![Effect::ShardsForgotten(expired)] }))
+            }
+            Command::RegisterConsumer(consumer) => self.register(about, consumer),
+            Command::DeregisterConsumer(name) => {
+                self.consumer(&name)?;
+                Ok(self.changed(vec![Effect::ConsumerGone(name)]))
+            }
+            Command::ChangeConsumer { name, change } => {
+                let mut consumer = self.consumer(&name)?.clone();
+                change.apply(&mut consumer.tags, &mut consumer.policy)?;
+                Ok(self.changed(vec![Effect::ConsumerPut(consumer)]))
+            }
+            Command::Delete { with_consumers } if !with_consumers && !self.consumers.is_empty() => {
+                let StreamKey { account, name, .. } = &about.key;
+                Err(Refusal::in_use(format!(
+                    "Stream {name} under account {account} has registered consumers; they are deleted with it if EnforceConsumerDeletion says so."
+                )))
+            }
+            Command::Delete { .. } => Ok(self.changed(vec![Effect::Deleted])),
+        }
+    }
+
+    fn take(&mut self, effect: &Effect) {
+        match effect {
+            Effect::SettingsPut(about) => self.about = Some(Arc::clone(about)),
+            Effect::Resharded { at, closed, opened } => {
+                let shards = Arc::make_mut(&mut self.shards);
+                for shard in shards.iter_mut().filter(|shard| closed.contains(&shard.index)) {
+                    shard.closed_at = Some(*at);
+                }
+                shards.extend(opened.iter().cloned());
+                self.next_index = shards.last().map_or(self.next_index, |last| self.next_index.max(last.index + 1));
+            }
+            Effect::ShardsForgotten(indexes) => {
+                Arc::make_mut(&mut self.shards).retain(|shard| !indexes.contains(&shard.index));
+            }
+            Effect::ConsumerPut(consumer) => {
+                self.consumers.insert(consumer.name.clone(), consumer.clone());
+            }
+            Effect::ConsumerGone(name) => {
+                self.consumers.remove(name);
+            }
+            Effect::Deleted => self.is_deleted = true,
+        }
+    }
+}
+
+impl OfResource {
+    fn apply(self, tags: &mut Tags, policy: &mut Option<Box<str>>) -> Result<(), Refusal> {
+        match self {
+            Self::Tag(more) => {
+                tags.extend(more);
+                if tags.len() > limits::TAGS_MAX {
+                    return Err(Refusal::limit(format!("A resource has {} tags at the most.", limits::TAGS_MAX)));
+                }
+            }
+            Self::Untag(keys) => tags.retain(|key, _| !keys.contains(key)),
+            Self::Policy(text) => *policy = text,
+        }
+        Ok(())
+    }
+}
+
+/// The hours that IncreaseStreamRetentionPeriod asks for.
+fn raised(about: &About, hours: i32) -> Result<u32, Refusal> {
+    let hours = check_hours(hours)?;
+    match hours < about.retention_hours {
+        false => Ok(hours),
+        true => Err(Refusal::invalid(format!(
+            "Requested retention period ({hours} hours) for stream {} can not be shorter than existing retention period ({} hours). Use DecreaseRetentionPeriod API.",
+            about.key.name, about.retention_hours
+        ))),
+    }
+}
+
+/// The hours that DecreaseStreamRetentionPeriod asks for.
+fn lowered(about: &About, hours: i32) -> Result<u32, Refusal> {
+    let hours = check_hours(hours)?;
+    match hours > about.retention_hours {
+        false => Ok(hours),
+        true => Err(Refusal::invalid(format!(
+            "Requested retention period ({hours} hours) for stream {} can not be longer than existing retention period ({} hours). Use IncreaseRetentionPeriod API.",
+            about.key.name, about.retention_hours
+        ))),
+    }
+}
+
+fn check_hours(hours: i32) -> Result<u32, Refusal> {
+    let (min, max) = (limits::RETENTION_HOURS_MIN, limits::RETENTION_HOURS_MAX);
+    match u32::try_from(hours) {
+        Ok(hours) if hours > max => Err(Refusal::invalid(format!(
+            "Maximum allowed retention period is {max} hours. Requested retention period ({hours} hours) is too long."
+        ))),
+        Ok(hours) if hours >= min => Ok(hours),
+        _ => Err(Refusal::invalid(format!(
+            "Minimum allowed retention period is {min} hours. Requested retention period ({hours} hours) is too short."
+        ))),
+    }
+}
+
+fn check_split(about: &About, shard: &ShardEntry, at: u128) -> Result<(), Refusal> {
+    let (first, last) = (shard.first_hash, shard.last_hash);
+    if at > first.saturating_add(1) && at < last {
+        return Ok(());
+    }
+    Err(Refusal::invalid(format!(
+        "NewStartingHashKey {at} used in SplitShard() on shard {} in stream {} under account {} is not both greater than one plus the shard's StartingHashKey {first} and less than the shard's EndingHashKey {last}.",
+        shard.name(),
+        about.key.name,
+        about.key.account
+    )))
+}
+
+impl Machine for Stream {
+    type Command = Command;
+    type Effect = Effect;
+    type Reply = Reply;
+    type Content = ();
+
+    const SNAPSHOT_VERSION: u8 = records::VERSION;
+
+    fn advance(&mut self, _now: Instant) {}
+
+    fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
+        match (command, self.about()) {
+            (Command::Create { about, shards }, None) if self.about.is_none() => {
+                let resharded = Effect::Resharded { at: now, closed: Vec::new(), opened: shards };
+                self.changed(vec![Effect::SettingsPut(Arc::new(*about)), resharded])
+            }
+            (_, None) => Decision::answer(Reply::Gone),
+            (command, Some(about)) => {
+                let decided = self.decide_about(now, about, command);
+                decided.unwrap_or_else(|refusal| Decision::answer(Reply::Refused(refusal)))
+            }
+        }
+    }
+
+    fn apply(&mut self, _at: Position, effect: &Effect, _gone: &mut Vec<u64>) {
+        self.take(effect);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn tally(&self) -> Tally {
+        Tally([u64::from(self.about().is_some()), self.open_shards() as u64, self.consumers.len() as u64])
+    }
+
+    fn ready(&self) -> usize {
+        0
+    }
+
+    fn content(_effect: Effect) -> Option<(u64, ())> {
+        None
+    }
+
+    fn holds(&self, _key: u64) -> bool {
+        false
+    }
+
+    fn first_held(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn held_within(&self, _keys: Range<u64>) -> u64 {
+        0
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        records::put_stream(self, out);
+    }
+
+    fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
+        let malformed = |why| MalformedRecord { kind: 0, version, why };
+        if version != records::VERSION {
+            return Err(malformed("a snapshot's version that this program does not know"));
+        }
+        records::stream(state).ok_or_else(|| malformed("a stream's snapshot does not fit its length"))
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_deleted
+    }
+}

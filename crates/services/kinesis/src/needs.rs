@@ -1,0 +1,86 @@
+//! What each operation needs to be allowed: its action, on which stream or consumer, under that resource's policy.
+//!
+//! A policy of a stream counts for all that its own account's identities and others do with the stream's records and descriptions;
+//! what changes the stream is its owner's alone. Source: Service Authorization Reference, "Actions, resources, and condition keys
+//! for Amazon Kinesis Data Streams"; Developer Guide, "Sharing your data stream with another account".
+
+use crate::catalog::{StreamKey, compile};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Target};
+use gateway::{Actions, Caller, Fact, Need};
+use std::sync::LazyLock;
+
+static ACTIONS: LazyLock<Actions> =
+    LazyLock::new(|| Actions::new("kinesis", crate::ops::TABLE.iter().map(|(name, _)| *name)));
+
+/// Actions that a stream's policy can give to other accounts.
+const SHARED: &[&str] = &[
+    "DescribeStream",
+    "DescribeStreamConsumer",
+    "DescribeStreamSummary",
+    "GetRecords",
+    "GetShardIterator",
+    "ListShards",
+    "ListStreamConsumers",
+    "PutRecord",
+    "PutRecords",
+    "RegisterStreamConsumer",
+    "DeregisterStreamConsumer",
+    "SubscribeToShard",
+];
+
+/// Who asks whom.
+pub(crate) struct Asking<'a> {
+    pub(crate) service: &'a Inner,
+    pub(crate) caller: &'a Caller,
+}
+
+impl Asking<'_> {
+    /// An action that is about no stream.
+    pub(crate) fn anything(&self, action: &str) -> Vec<Need> {
+        vec![Need::of(ACTIONS.get(action), "*", self.caller.account)]
+    }
+
+    /// An action on the stream that a request names, whether it is there or not.
+    pub(crate) fn on(&self, action: &str, target: &Target<'_>) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![self.on_key(action, &self.service.key(self.caller, target)?)])
+    }
+
+    /// The same of a stream by its key.
+    pub(crate) fn on_key(&self, action: &str, key: &StreamKey) -> Need {
+        let Some(entry) = self.service.catalog.find(key) else {
+            return Need::of(ACTIONS.get(action), key.arn(), key.account);
+        };
+        let view = entry.view();
+        let is_owners = self.caller.identity.caller.account() == Some(key.account);
+        let policy = if is_owners || SHARED.contains(&action) { view.policy.clone() } else { None };
+        let need = Need::of(ACTIONS.get(action), std::sync::Arc::clone(&entry.arn), key.account).under(policy);
+        Need { about: view.facts.clone(), ..need }
+    }
+
+    /// An action on a consumer of a stream.
+    pub(crate) fn on_consumer(&self, action: &str, key: &StreamKey, name: &str) -> Need {
+        let consumer = self.service.catalog.find(key).and_then(|entry| {
+            let view = entry.view();
+            let consumer = view.consumers.get(name)?;
+            Some((consumer.arn(&entry.arn), consumer.policy.as_deref().and_then(compile)))
+        });
+        let (arn, policy) = consumer.unwrap_or_else(|| (format!("{}/consumer/{name}:*", key.arn()), None));
+        let is_owners = self.caller.identity.caller.account() == Some(key.account);
+        let policy = policy.filter(|_| is_owners || SHARED.contains(&action));
+        Need::of(ACTIONS.get(action), arn, key.account).under(policy)
+    }
+}
+
+/// The condition keys of tags that a request brings.
+pub(crate) fn with_tags(mut need: Need, tags: &[(String, String)]) -> Need {
+    for (key, value) in tags {
+        need = need.with(format!("aws:requesttag/{}", key.to_lowercase()), Fact::Text(value.as_str().into()));
+    }
+    with_tag_keys(need, tags.iter().map(|(key, _)| key))
+}
+
+/// The condition key of the keys of tags.
+pub(crate) fn with_tag_keys<'a>(need: Need, keys: impl Iterator<Item = &'a String>) -> Need {
+    need.with("aws:tagkeys", Fact::Many(keys.map(|key| key.as_str().into()).collect()))
+}

@@ -1,0 +1,178 @@
+//! RegisterStreamConsumer, DeregisterStreamConsumer, DescribeStreamConsumer, ListStreamConsumers: who reads a stream with throughput of
+//! their own.
+
+use crate::api::{
+    ConsumerDescription, DeregisterStreamConsumerInput, DescribeStreamConsumerInput, DescribeStreamConsumerOutput,
+    ListStreamConsumersInput, ListStreamConsumersOutput, RegisterStreamConsumerInput, RegisterStreamConsumerOutput,
+};
+use crate::catalog::StreamEntry;
+use crate::describe::{self, instant};
+use crate::limits;
+use crate::machine::Command;
+use crate::needs::Asking;
+use crate::needs::with_tags;
+use crate::page::{Token, cut, size};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation, Target};
+use crate::service::{consumer_of_arn, key_of_arn};
+use crate::settings::Consumer;
+use crate::{catalog::StreamKey, tags};
+use gateway::{Caller, Need};
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct RegisterStreamConsumer;
+
+impl Operation for RegisterStreamConsumer {
+    type Input = RegisterStreamConsumerInput;
+    type Output = RegisterStreamConsumerOutput;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let target = Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref());
+        let needs = asking.on("RegisterStreamConsumer", &target)?;
+        let tags = input.tags.as_deref().unwrap_or_default();
+        Ok(needs.into_iter().map(|need| if tags.is_empty() { need } else { with_tags(need, tags) }).collect())
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: Self::Input,
+    ) -> Result<RegisterStreamConsumerOutput, Refusal> {
+        let target = Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref());
+        let entry = service.stream(&caller, &target).await?;
+        let tags = tags::checked(input.tags.unwrap_or_default())?;
+        if tags.len() > limits::TAGS_MAX {
+            return Err(Refusal::limit(format!("A resource has {} tags at the most.", limits::TAGS_MAX)));
+        }
+        let consumer = Consumer { name: input.consumer_name.into(), created_at: caller.now, tags, policy: None };
+        entry.ask(Command::RegisterConsumer(consumer.clone())).await?;
+        Ok(RegisterStreamConsumerOutput { consumer: describe::consumer(&entry.arn, &consumer) })
+    }
+}
+
+/// The stream and the name of a consumer that a request names, by its ARN or by the stream's and its name.
+pub(crate) fn named(
+    stream_arn: Option<&str>,
+    name: Option<&str>,
+    consumer_arn: Option<&str>,
+) -> Result<(StreamKey, String, Option<u64>), Refusal> {
+    let of_consumer = consumer_arn
+        .map(|arn| consumer_of_arn(arn).ok_or_else(|| Refusal::invalid(format!("{arn} is no ARN of a consumer."))));
+    let of_stream =
+        stream_arn.map(|arn| key_of_arn(arn).ok_or_else(|| Refusal::invalid(format!("{arn} is no ARN of a stream."))));
+    match (of_consumer.transpose()?, of_stream.transpose()?, name) {
+        (Some((key, _, _)), Some(stream), _) if key != stream => {
+            Err(Refusal::invalid("ConsumerARN and StreamARN are of different streams."))
+        }
+        (Some((_, known, _)), _, Some(name)) if known != name => {
+            Err(Refusal::invalid("ConsumerARN and ConsumerName name different consumers."))
+        }
+        (Some((key, name, created)), _, _) => Ok((key, name, Some(created))),
+        (None, Some(stream), Some(name)) => Ok((stream, name.to_owned(), None)),
+        _ => Err(Refusal::invalid("Either ConsumerARN, or both StreamARN and ConsumerName must be given.")),
+    }
+}
+
+/// A consumer that is there; one that was registered anew under its name is another.
+pub(crate) fn find(entry: &StreamEntry, name: &str, created: Option<u64>) -> Result<Consumer, Refusal> {
+    let view = entry.view();
+    let consumer = view.consumers.get(name);
+    let consumer = consumer.filter(|consumer| created.is_none_or(|created| consumer.created_at.as_secs() == created));
+    consumer.cloned().ok_or_else(|| Refusal::no_consumer(name))
+}
+
+pub(crate) struct DeregisterStreamConsumer;
+
+impl Operation for DeregisterStreamConsumer {
+    type Input = DeregisterStreamConsumerInput;
+    type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let (key, name, _) = of_deregistering(input)?;
+        Ok(vec![asking.on_consumer("DeregisterStreamConsumer", &key, &name)])
+    }
+
+    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let (key, name, created) = of_deregistering(&input)?;
+        let entry = service.find(&key).await?;
+        find(&entry, &name, created)?;
+        entry.ask(Command::DeregisterConsumer(name.into())).await.map(|_| Nothing)
+    }
+}
+
+fn of_deregistering(input: &DeregisterStreamConsumerInput) -> Result<(StreamKey, String, Option<u64>), Refusal> {
+    named(input.stream_arn.as_deref(), input.consumer_name.as_deref(), input.consumer_arn.as_deref())
+}
+
+pub(crate) struct DescribeStreamConsumer;
+
+impl Operation for DescribeStreamConsumer {
+    type Input = DescribeStreamConsumerInput;
+    type Output = DescribeStreamConsumerOutput;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let (key, name, _) = of_describing(input)?;
+        Ok(vec![asking.on_consumer("DescribeStreamConsumer", &key, &name)])
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        _caller: Caller,
+        input: Self::Input,
+    ) -> Result<DescribeStreamConsumerOutput, Refusal> {
+        let (key, name, created) = of_describing(&input)?;
+        let entry = service.find(&key).await?;
+        entry.ask(Command::Describe).await?;
+        let consumer = describe::consumer(&entry.arn, &find(&entry, &name, created)?);
+        Ok(DescribeStreamConsumerOutput {
+            consumer_description: ConsumerDescription {
+                consumer_name: consumer.consumer_name,
+                consumer_arn: consumer.consumer_arn,
+                consumer_status: consumer.consumer_status,
+                consumer_creation_timestamp: consumer.consumer_creation_timestamp,
+                stream_arn: entry.arn.to_string(),
+            },
+        })
+    }
+}
+
+fn of_describing(input: &DescribeStreamConsumerInput) -> Result<(StreamKey, String, Option<u64>), Refusal> {
+    named(input.stream_arn.as_deref(), input.consumer_name.as_deref(), input.consumer_arn.as_deref())
+}
+
+pub(crate) struct ListStreamConsumers;
+
+impl Operation for ListStreamConsumers {
+    type Input = ListStreamConsumersInput;
+    type Output = ListStreamConsumersOutput;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        asking.on("ListStreamConsumers", &Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref()))
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: Self::Input,
+    ) -> Result<ListStreamConsumersOutput, Refusal> {
+        let target = Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref());
+        let entry = service.stream(&caller, &target).await?;
+        entry.ask(Command::Describe).await?;
+        let view = entry.view();
+        let made = input.stream_creation_timestamp.map(instant);
+        if made.is_some_and(|made| made.as_secs() != view.about.created_at.as_secs()) {
+            return Err(Refusal::no_stream(entry.key.account, &entry.key.name));
+        }
+        let token = input.next_token.as_deref().map(|token| Token::parse(token, caller.now)).transpose()?;
+        let behind =
+            view.consumers.values().filter(|consumer| token.as_ref().is_none_or(|token| consumer.name > token.after));
+        let (consumers, more) = cut(behind, size(input.max_results, limits::LISTED_CONSUMERS));
+        let last = consumers.last().filter(|_| more).map(|last| last.name.clone());
+        let stream = Some(entry.partition.id());
+        Ok(ListStreamConsumersOutput {
+            next_token: last.map(|after| Token { made_at: caller.now, stream, after }.show()),
+            consumers: Some(consumers.into_iter().map(|consumer| describe::consumer(&entry.arn, consumer)).collect()),
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! DescribeStream and DescribeStreamSummary: what a stream is, with and without its shards.
+
+use crate::api::{DescribeStreamInput, DescribeStreamOutput, DescribeStreamSummaryInput, DescribeStreamSummaryOutput};
+use crate::describe;
+use crate::limits;
+use crate::machine::Command;
+use crate::needs::Asking;
+use crate::page::{cut, size};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation, Target};
+use crate::shard_id;
+use gateway::{Caller, Need};
+use std::sync::Arc;
+
+pub(crate) struct DescribeStream;
+
+impl Operation for DescribeStream {
+    type Input = DescribeStreamInput;
+    type Output = DescribeStreamOutput;
+
+    fn needs(asking: &Asking<'_>, input: &DescribeStreamInput) -> Result<Vec<Need>, Refusal> {
+        asking.on("DescribeStream", &target(input))
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: DescribeStreamInput,
+    ) -> Result<DescribeStreamOutput, Refusal> {
+        let entry = service.stream(&caller, &target(&input)).await?;
+        entry.ask(Command::Describe).await?;
+        let view = entry.view();
+        let after = match input.exclusive_start_shard_id.as_deref() {
+            Some(name) => Some(shard_id::parse(name).ok_or_else(|| Refusal::no_shard(&entry.key, name))?),
+            None => None,
+        };
+        let behind = view.shards.iter().filter(|shard| after.is_none_or(|after| shard.entry.index > after));
+        let (shards, more) = cut(behind, size(input.limit, limits::DESCRIBED_SHARDS));
+        let shards = shards.into_iter().map(|shard| describe::shard(&shard.entry)).collect();
+        Ok(DescribeStreamOutput { stream_description: describe::stream(&entry, &view, shards, more) })
+    }
+}
+
+fn target(input: &DescribeStreamInput) -> Target<'_> {
+    Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
+}
+
+pub(crate) struct DescribeStreamSummary;
+
+impl Operation for DescribeStreamSummary {
+    type Input = DescribeStreamSummaryInput;
+    type Output = DescribeStreamSummaryOutput;
+
+    fn needs(asking: &Asking<'_>, input: &DescribeStreamSummaryInput) -> Result<Vec<Need>, Refusal> {
+        asking.on("DescribeStreamSummary", &target_of_summary(input))
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: DescribeStreamSummaryInput,
+    ) -> Result<DescribeStreamSummaryOutput, Refusal> {
+        let entry = service.stream(&caller, &target_of_summary(&input)).await?;
+        entry.ask(Command::Describe).await?;
+        Ok(DescribeStreamSummaryOutput { stream_description_summary: describe::summary(&entry, &entry.view()) })
+    }
+}
+
+fn target_of_summary(input: &DescribeStreamSummaryInput) -> Target<'_> {
+    Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
+}

@@ -1,0 +1,80 @@
+//! GetRecords: what stands in a shard from an iterator on, and the iterator to read on with. At the end of a closed shard there is none, and
+//! its children are told instead.
+
+use crate::api::{GetRecordsInput, GetRecordsOutput, Record};
+use crate::catalog::StreamEntry;
+use crate::describe::{self, timestamp};
+use crate::iterator::ShardIterator;
+use crate::limits;
+use crate::needs::Asking;
+use crate::page::size;
+use crate::reading::{From, Most};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation, Target};
+use crate::settings::ShardEntry;
+use gateway::{Caller, Need};
+use std::sync::Arc;
+use stream::SequenceNumber;
+
+pub(crate) struct GetRecords;
+
+impl Operation for GetRecords {
+    type Input = GetRecordsInput;
+    type Output = GetRecordsOutput;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let (_, entry) = asking.service.iterated(&input.shard_iterator)?;
+        Ok(vec![asking.on_key("GetRecords", &entry.key)])
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GetRecordsOutput, Refusal> {
+        let (iterator, entry) = service.iterated(&input.shard_iterator)?;
+        let target = Target::of(None, input.stream_arn.as_deref(), input.stream_id.as_deref());
+        if (input.stream_arn.is_some() || input.stream_id.is_some()) && service.key(&caller, &target)? != entry.key {
+            return Err(Refusal::invalid("ShardIterator and StreamARN are of different streams."));
+        }
+        iterator.check(caller.now)?;
+        if input.dry_run == Some(true) {
+            return Err(Refusal::dry_run());
+        }
+        let view = entry.view();
+        let shard = view.shard(iterator.shard).ok_or_else(Refusal::iterator)?;
+        let from = From { counter: iterator.from, not_before: iterator.not_before };
+        let most = Most { records: size(input.limit, limits::READ_RECORDS_MAX), bytes: limits::READ_BYTES_MAX };
+        let batch = service.read(&entry, shard, from, most).await?;
+        let next = ShardIterator {
+            from: batch.next.counter,
+            not_before: batch.next.not_before,
+            made_at: caller.now,
+            ..iterator
+        };
+        let children = batch.is_end.then(|| describe::children(&entry.view(), iterator.shard));
+        Ok(GetRecordsOutput {
+            records: batch.records.iter().map(|record| shown(&shard.entry, record)).collect(),
+            next_shard_iterator: (!batch.is_end).then(|| next.show()),
+            millis_behind_latest: Some(i64::try_from(batch.millis_behind).unwrap_or(i64::MAX)),
+            child_shards: children.filter(|children| !children.is_empty()),
+        })
+    }
+}
+
+impl Inner {
+    /// What an iterator says, and the stream that it is of.
+    fn iterated(&self, text: &str) -> Result<(ShardIterator, Arc<StreamEntry>), Refusal> {
+        let iterator = ShardIterator::parse(text)?;
+        let entry = self.catalog.find_partition(iterator.stream);
+        Ok((iterator, entry.ok_or_else(|| Refusal::not_found("The stream of this ShardIterator was not found."))?))
+    }
+}
+
+/// A record as the model has it.
+pub(crate) fn shown(shard: &ShardEntry, record: &stream::Record) -> Record {
+    let number = SequenceNumber::new(shard.opened_at, shard.index, record.counter(), record.arrived_at());
+    Record {
+        sequence_number: number.to_string(),
+        approximate_arrival_timestamp: Some(timestamp(record.arrived_at())),
+        data: record.shared_data(),
+        partition_key: record.partition_key().map(str::to_owned),
+        encryption_type: None,
+    }
+}

@@ -1,0 +1,56 @@
+//! One file per operation, or for a few that belong together: input → command → output.
+
+pub(crate) mod consumers;
+mod create_stream;
+mod describe_stream;
+mod enhanced_monitoring;
+pub(crate) mod get_records;
+mod get_shard_iterator;
+mod list_shards;
+mod list_streams;
+mod put_record;
+mod reshard;
+mod resource;
+mod retention;
+mod stream_tags;
+mod update_stream;
+
+use crate::service::{Prepare, prepare};
+
+/// The operations that are carried out. The model's others are refused by name.
+pub(crate) const TABLE: &[(&str, Prepare)] = &[
+    ("GetRecords", prepare::<get_records::GetRecords>),
+    ("PutRecord", prepare::<put_record::PutRecord>),
+    ("PutRecords", prepare::<put_record::PutRecords>),
+    ("AddTagsToStream", prepare::<stream_tags::AddTagsToStream>),
+    ("CreateStream", prepare::<create_stream::CreateStream>),
+    ("DecreaseStreamRetentionPeriod", prepare::<retention::DecreaseStreamRetentionPeriod>),
+    ("DeleteResourcePolicy", prepare::<resource::DeleteResourcePolicy>),
+    ("DeleteStream", prepare::<create_stream::DeleteStream>),
+    ("DeregisterStreamConsumer", prepare::<consumers::DeregisterStreamConsumer>),
+    ("DescribeLimits", prepare::<list_streams::DescribeLimits>),
+    ("DescribeStream", prepare::<describe_stream::DescribeStream>),
+    ("DescribeStreamConsumer", prepare::<consumers::DescribeStreamConsumer>),
+    ("DescribeStreamSummary", prepare::<describe_stream::DescribeStreamSummary>),
+    ("DisableEnhancedMonitoring", prepare::<enhanced_monitoring::DisableEnhancedMonitoring>),
+    ("EnableEnhancedMonitoring", prepare::<enhanced_monitoring::EnableEnhancedMonitoring>),
+    ("GetResourcePolicy", prepare::<resource::GetResourcePolicy>),
+    ("GetShardIterator", prepare::<get_shard_iterator::GetShardIterator>),
+    ("IncreaseStreamRetentionPeriod", prepare::<retention::IncreaseStreamRetentionPeriod>),
+    ("ListShards", prepare::<list_shards::ListShards>),
+    ("ListStreamConsumers", prepare::<consumers::ListStreamConsumers>),
+    ("ListStreams", prepare::<list_streams::ListStreams>),
+    ("ListTagsForResource", prepare::<resource::ListTagsForResource>),
+    ("ListTagsForStream", prepare::<stream_tags::ListTagsForStream>),
+    ("MergeShards", prepare::<reshard::MergeShards>),
+    ("PutResourcePolicy", prepare::<resource::PutResourcePolicy>),
+    ("RegisterStreamConsumer", prepare::<consumers::RegisterStreamConsumer>),
+    ("RemoveTagsFromStream", prepare::<stream_tags::RemoveTagsFromStream>),
+    ("SplitShard", prepare::<reshard::SplitShard>),
+    ("TagResource", prepare::<resource::TagResource>),
+    ("UntagResource", prepare::<resource::UntagResource>),
+    ("UpdateMaxRecordSize", prepare::<update_stream::UpdateMaxRecordSize>),
+    ("UpdateShardCount", prepare::<reshard::UpdateShardCount>),
+    ("UpdateStreamMode", prepare::<update_stream::UpdateStreamMode>),
+    ("UpdateStreamRecordDistributionStrategy", prepare::<update_stream::UpdateStreamRecordDistributionStrategy>),
+];

@@ -1,0 +1,112 @@
+//! SplitShard, MergeShards and UpdateShardCount: other shards for the same hashes. They hold at once, and no record is lost, repeated or
+//! out of order within its key.
+
+use crate::api::{MergeShardsInput, SplitShardInput, UpdateShardCountInput, UpdateShardCountOutput};
+use crate::catalog::StreamEntry;
+use crate::describe::count;
+use crate::limits;
+use crate::machine::Reshard;
+use crate::needs::Asking;
+use crate::placing::shard_named;
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation, Target};
+use crate::settings::Mode;
+use gateway::{Caller, Need};
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct SplitShard;
+
+impl Operation for SplitShard {
+    type Input = SplitShardInput;
+    type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        asking.on("SplitShard", &of_split(input))
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let entry = service.stream(&caller, &of_split(&input)).await?;
+        check_provisioned(&entry)?;
+        let index = shard_named(&entry, &entry.view(), &input.shard_to_split)?.entry.index;
+        let at = input.new_starting_hash_key.parse().map_err(|_| {
+            Refusal::invalid(format!(
+                "Invalid NewStartingHashKey. NewStartingHashKey must be in the range: [0, 2^128-1]. Specified value was {}",
+                input.new_starting_hash_key
+            ))
+        })?;
+        service.catalog.reshard(&entry, Reshard::Split { index, at }).await.map(|_| Nothing)
+    }
+}
+
+fn of_split(input: &SplitShardInput) -> Target<'_> {
+    Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
+}
+
+pub(crate) struct MergeShards;
+
+impl Operation for MergeShards {
+    type Input = MergeShardsInput;
+    type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        asking.on("MergeShards", &of_merge(input))
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let entry = service.stream(&caller, &of_merge(&input)).await?;
+        check_provisioned(&entry)?;
+        let view = entry.view();
+        let index = shard_named(&entry, &view, &input.shard_to_merge)?.entry.index;
+        let adjacent = shard_named(&entry, &view, &input.adjacent_shard_to_merge)?.entry.index;
+        service.catalog.reshard(&entry, Reshard::Merge { index, adjacent }).await.map(|_| Nothing)
+    }
+}
+
+fn of_merge(input: &MergeShardsInput) -> Target<'_> {
+    Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
+}
+
+pub(crate) struct UpdateShardCount;
+
+impl Operation for UpdateShardCount {
+    type Input = UpdateShardCountInput;
+    type Output = UpdateShardCountOutput;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        asking.on("UpdateShardCount", &of_count(input))
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<UpdateShardCountOutput, Refusal> {
+        let entry = service.stream(&caller, &of_count(&input)).await?;
+        check_provisioned(&entry)?;
+        let before = entry.view().open_shards();
+        let target = u32::try_from(input.target_shard_count).ok().filter(|count| *count as usize <= limits::SHARDS_MAX);
+        let target = target.filter(|count| *count > 0).ok_or_else(|| {
+            let most = limits::SHARDS_MAX;
+            Refusal::limit(format!("A stream is scaled to 1 to {most} shards, not to {}.", input.target_shard_count))
+        })?;
+        service.catalog.reshard(&entry, Reshard::Count(target)).await?;
+        Ok(UpdateShardCountOutput {
+            stream_name: Some(entry.key.name.to_string()),
+            current_shard_count: Some(count(before)),
+            target_shard_count: Some(input.target_shard_count),
+            stream_arn: Some(entry.arn.to_string()),
+        })
+    }
+}
+
+fn of_count(input: &UpdateShardCountInput) -> Target<'_> {
+    Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
+}
+
+/// Shards of streams on demand are the service's to change.
+fn check_provisioned(entry: &StreamEntry) -> Result<(), Refusal> {
+    match entry.view().about.mode {
+        Mode::Provisioned => Ok(()),
+        Mode::OnDemand => Err(Refusal::validation(format!(
+            "Request is invalid. Stream {} under account {} is in On-Demand mode.",
+            entry.key.name, entry.key.account
+        ))),
+    }
+}

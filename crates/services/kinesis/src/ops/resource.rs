@@ -1,0 +1,201 @@
+//! Tags and policies of streams and consumers by their ARNs: TagResource, UntagResource, ListTagsForResource, PutResourcePolicy,
+//! GetResourcePolicy, DeleteResourcePolicy.
+
+use super::consumers::find;
+use super::stream_tags::shown;
+use crate::api::{
+    DeleteResourcePolicyInput, GetResourcePolicyInput, GetResourcePolicyOutput, ListTagsForResourceInput,
+    ListTagsForResourceOutput, PutResourcePolicyInput, TagResourceInput, UntagResourceInput,
+};
+use crate::catalog::{StreamKey, compile};
+use crate::limits;
+use crate::machine::{Change, Command, OfResource};
+use crate::needs::{Asking, with_tag_keys, with_tags};
+use crate::refusal::Refusal;
+use crate::service::{Inner, Operation, consumer_of_arn, key_of_arn};
+use crate::settings::{Tags, pairs};
+use crate::tags;
+use gateway::{Caller, Need};
+use std::sync::Arc;
+use wire::Nothing;
+
+/// What an ARN names.
+enum Resource {
+    Stream(StreamKey),
+    Consumer(StreamKey, String, u64),
+}
+
+impl Resource {
+    fn parse(arn: &str, stream_id: Option<&str>) -> Result<Self, Refusal> {
+        if let Some(id) = stream_id {
+            return Err(Refusal::invalid(format!("StreamId {id} names no stream: it is reserved.")));
+        }
+        let consumer = consumer_of_arn(arn).map(|(key, name, created)| Self::Consumer(key, name, created));
+        let resource = consumer.or_else(|| key_of_arn(arn).map(Self::Stream));
+        resource.ok_or_else(|| Refusal::not_found(format!("{arn} names no stream and no consumer.")))
+    }
+
+    fn need(&self, asking: &Asking<'_>, action: &str) -> Need {
+        match self {
+            Self::Stream(key) => asking.on_key(action, key),
+            Self::Consumer(key, name, _) => asking.on_consumer(action, key, name),
+        }
+    }
+
+    async fn change(self, service: &Inner, change: OfResource) -> Result<(), Refusal> {
+        match self {
+            Self::Stream(key) => {
+                let entry = service.find(&key).await?;
+                entry.ask(Command::Change(Change::Resource(change))).await.map(drop)
+            }
+            Self::Consumer(key, name, created) => {
+                let entry = service.find(&key).await?;
+                find(&entry, &name, Some(created))?;
+                entry.ask(Command::ChangeConsumer { name: name.into(), change }).await.map(drop)
+            }
+        }
+    }
+
+    /// Tags and policy, as they are durable.
+    async fn look(self, service: &Inner) -> Result<(Tags, Option<Box<str>>), Refusal> {
+        match self {
+            Self::Stream(key) => {
+                let entry = service.find(&key).await?;
+                entry.ask(Command::Describe).await?;
+                let about = Arc::clone(&entry.view().about);
+                Ok((about.tags.clone(), about.policy.clone()))
+            }
+            Self::Consumer(key, name, created) => {
+                let entry = service.find(&key).await?;
+                entry.ask(Command::Describe).await?;
+                let consumer = find(&entry, &name, Some(created))?;
+                Ok((consumer.tags, consumer.policy))
+            }
+        }
+    }
+}
+
+pub(crate) struct TagResource;
+
+impl Operation for TagResource {
+    type Input = TagResourceInput;
+    type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![with_tags(resource.need(asking, "TagResource"), &input.tags)])
+    }
+
+    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        resource.change(&service, OfResource::Tag(tags::checked(input.tags)?)).await.map(|()| Nothing)
+    }
+}
+
+pub(crate) struct UntagResource;
+
+impl Operation for UntagResource {
+    type Input = UntagResourceInput;
+    type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![with_tag_keys(resource.need(asking, "UntagResource"), input.tag_keys.iter())])
+    }
+
+    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let keys = input.tag_keys.into_iter().map(String::into_boxed_str).collect();
+        resource.change(&service, OfResource::Untag(keys)).await.map(|()| Nothing)
+    }
+}
+
+pub(crate) struct ListTagsForResource;
+
+impl Operation for ListTagsForResource {
+    type Input = ListTagsForResourceInput;
+    type Output = ListTagsForResourceOutput;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![resource.need(asking, "ListTagsForResource")])
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        _caller: Caller,
+        input: Self::Input,
+    ) -> Result<ListTagsForResourceOutput, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let (tags, _) = resource.look(&service).await?;
+        Ok(ListTagsForResourceOutput { tags: Some(pairs(&tags).map(shown).collect()) })
+    }
+}
+
+pub(crate) struct PutResourcePolicy;
+
+impl Operation for PutResourcePolicy {
+    type Input = PutResourcePolicyInput;
+    type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![resource.need(asking, "PutResourcePolicy")])
+    }
+
+    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        if input.policy.len() > limits::POLICY_BYTES_MAX || compile(&input.policy).is_none() {
+            return Err(Refusal::invalid(
+                "The resource policy is no policy document that can be read, or is too long.",
+            ));
+        }
+        resource.change(&service, OfResource::Policy(Some(input.policy.into()))).await.map(|()| Nothing)
+    }
+}
+
+pub(crate) struct GetResourcePolicy;
+
+impl Operation for GetResourcePolicy {
+    type Input = GetResourcePolicyInput;
+    type Output = GetResourcePolicyOutput;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![resource.need(asking, "GetResourcePolicy")])
+    }
+
+    /// A resource without a policy answers an empty object, as AWS does.
+    async fn call(
+        service: Arc<Inner>,
+        _caller: Caller,
+        input: Self::Input,
+    ) -> Result<GetResourcePolicyOutput, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let (_, policy) = resource.look(&service).await?;
+        Ok(GetResourcePolicyOutput { policy: policy.map_or_else(|| "{}".to_owned(), String::from) })
+    }
+}
+
+pub(crate) struct DeleteResourcePolicy;
+
+impl Operation for DeleteResourcePolicy {
+    type Input = DeleteResourcePolicyInput;
+    type Output = Nothing;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![resource.need(asking, "DeleteResourcePolicy")])
+    }
+
+    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let parse = || Resource::parse(&input.resource_arn, input.stream_id.as_deref());
+        if parse()?.look(&service).await?.1.is_none() {
+            return Err(Refusal::not_found(format!(
+                "No resource policy found for resource ARN {}",
+                input.resource_arn
+            )));
+        }
+        parse()?.change(&service, OfResource::Policy(None)).await.map(|()| Nothing)
+    }
+}

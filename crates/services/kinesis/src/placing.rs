@@ -1,0 +1,205 @@
+//! PutRecord and PutRecords: which shard a record goes to, and its sequence number.
+//!
+//! The records of a request that go to one shard are one change of that shard; all changes of a request ride in one block. A shard
+//! that was split or merged while the request was on its way takes nothing more; its records are routed again by the new shards.
+
+use crate::catalog::{ShardHandle, StreamEntry, View};
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::service::Inner;
+use crate::shard_id;
+use bytes::Bytes;
+use engine::Pending;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use stream::{Command, NewRecord, Reply, SequenceNumber, Shard, hash_of as hash_of_key};
+
+/// How often a record is routed anew because its shard had just been closed: each time a resharding came in between.
+const ROUTES_MAX: usize = 16;
+
+/// A record as a request has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Put {
+    pub(crate) data: Bytes,
+    pub(crate) partition_key: Option<String>,
+    pub(crate) explicit_hash_key: Option<String>,
+}
+
+/// Where a record is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) shard_id: String,
+    pub(crate) sequence_number: String,
+}
+
+/// The sequence number that a single record's has to be greater than: SequenceNumberForOrdering.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Behind(SequenceNumber);
+
+/// Checks records before any of them is stored.
+pub(crate) fn check(view: &View, records: &[Put]) -> Result<(), Refusal> {
+    let size = |record: &Put| record.data.len() + record.partition_key.as_ref().map_or(0, String::len);
+    let most = view.about.record_bytes_max();
+    for record in records {
+        hash_of(view, record)?;
+        if size(record) > most {
+            return Err(Refusal::invalid(format!(
+                "Record size {} exceeds the {} KiB that a record of this stream may have, data and partition key together.",
+                size(record),
+                view.about.record_kib_max
+            )));
+        }
+    }
+    match records.iter().map(size).sum::<usize>() > limits::PUT_BYTES_MAX {
+        true => Err(Refusal::invalid("Records size exceeds 10 MB limit")),
+        false => Ok(()),
+    }
+}
+
+/// The hash that decides about the shard; none where turns do.
+fn hash_of(view: &View, record: &Put) -> Result<Option<u128>, Refusal> {
+    if StreamEntry::is_by_turns(view) {
+        return Ok(None);
+    }
+    let Some(key) = &record.partition_key else {
+        return Err(Refusal::invalid(
+            "A record of a stream with the record distribution strategy USER_PARTITION_KEY needs a PartitionKey.",
+        ));
+    };
+    match &record.explicit_hash_key {
+        None => Ok(Some(hash_of_key(key))),
+        Some(text) => text.parse().map(Some).map_err(|_| {
+            Refusal::invalid(format!(
+                "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
+            ))
+        }),
+    }
+}
+
+/// A shard's part of a request: which records, in their order, and its answer.
+struct Part {
+    shard: Arc<ShardHandle>,
+    numbers: Vec<usize>,
+    pending: Pending<Shard>,
+}
+
+impl Inner {
+    /// Stores records that were checked, each in its shard. A record that cannot be kept says so itself.
+    pub(crate) async fn put(
+        &self,
+        entry: &StreamEntry,
+        records: Vec<Put>,
+        behind: Option<Behind>,
+    ) -> Result<Vec<Result<Placed, Refusal>>, Refusal> {
+        let mut placed: Vec<Option<Result<Placed, Refusal>>> = vec![None; records.len()];
+        let mut left: Vec<usize> = (0..records.len()).collect();
+        for _ in 0..ROUTES_MAX {
+            let view = entry.view();
+            let parts = self.begin(entry, &view, &records, &left, behind, &mut placed)?;
+            left.clear();
+            for part in parts {
+                match part.pending.await {
+                    Ok(Reply::Appended { first, at }) => {
+                        for (counter, number) in (first..).zip(part.numbers) {
+                            let ShardHandle { entry: shard, .. } = &*part.shard;
+                            let sequence_number =
+                                SequenceNumber::new(shard.opened_at, shard.index, counter, at).to_string();
+                            placed[number] = Some(Ok(Placed { shard_id: shard.name(), sequence_number }));
+                        }
+                    }
+                    Ok(Reply::NoMoreAppends) => left.extend(part.numbers),
+                    Ok(Reply::Ahead) => return Err(behind.expect("only what was asked for is ahead").refused(entry)),
+                    Ok(_) => return Err(Refusal::no_stream(entry.key.account, &entry.key.name)),
+                    Err(unavailable) => {
+                        let refusal = Refusal::from(unavailable);
+                        part.numbers.iter().for_each(|number| placed[*number] = Some(Err(refusal.clone())));
+                    }
+                }
+            }
+            if left.is_empty() {
+                break;
+            }
+            left.sort_unstable();
+            entry.look_again();
+        }
+        let lost = || Err(Refusal::in_use("The stream's shards change too often at this moment."));
+        Ok(placed.into_iter().map(|one| one.unwrap_or_else(lost)).collect())
+    }
+
+    /// Hands each shard its records, in their order.
+    fn begin(
+        &self,
+        entry: &StreamEntry,
+        view: &View,
+        records: &[Put],
+        left: &[usize],
+        behind: Option<Behind>,
+        placed: &mut [Option<Result<Placed, Refusal>>],
+    ) -> Result<Vec<Part>, Refusal> {
+        let mut parts: BTreeMap<u32, (Arc<ShardHandle>, Vec<usize>)> = BTreeMap::new();
+        for &number in left {
+            let shard = match hash_of(view, &records[number])? {
+                Some(hash) => view.shard_of(hash).map(Arc::clone),
+                None => entry.next_shard(view),
+            };
+            let shard = shard.ok_or_else(|| Refusal::no_stream(entry.key.account, &entry.key.name))?;
+            parts.entry(shard.entry.index).or_insert_with(|| (shard, Vec::new())).1.push(number);
+        }
+        let mut begun = Vec::with_capacity(parts.len());
+        for (shard, numbers) in parts.into_values() {
+            let after = behind.map(|behind| behind.counter_in(entry, &shard)).transpose()?;
+            let is_by_turns = StreamEntry::is_by_turns(view);
+            let record = |number: &usize| new_record(&records[*number], is_by_turns);
+            let command = Command::Append { after, records: numbers.iter().map(record).collect::<Result<_, _>>()? };
+            let partition = shard.partition(self.catalog.store());
+            let partition = partition.ok_or_else(|| Refusal::no_stream(entry.key.account, &entry.key.name))?;
+            match partition.execute(command) {
+                Ok(pending) => begun.push(Part { shard, numbers, pending }),
+                Err(unavailable) => {
+                    let refusal = Refusal::from(unavailable);
+                    numbers.iter().for_each(|number| placed[*number] = Some(Err(refusal.clone())));
+                }
+            }
+        }
+        Ok(begun)
+    }
+}
+
+fn new_record(put: &Put, is_by_turns: bool) -> Result<NewRecord, Refusal> {
+    let explicit_hash = match &put.explicit_hash_key {
+        Some(text) if !is_by_turns => Some(text.parse().map_err(|_| Refusal::invalid("Invalid ExplicitHashKey."))?),
+        _ => None,
+    };
+    let partition_key = put.partition_key.as_deref().filter(|_| !is_by_turns).map(Box::from);
+    Ok(NewRecord { data: put.data.clone(), partition_key, explicit_hash })
+}
+
+impl Behind {
+    /// Reads SequenceNumberForOrdering.
+    pub(crate) fn parse(text: &str, entry: &StreamEntry) -> Result<Self, Refusal> {
+        SequenceNumber::parse(text).map(Self).map_err(|_| refused_behind(text, entry))
+    }
+
+    /// The counter that it is of in the shard that the record goes to; whether the shard has given it out the shard knows.
+    fn counter_in(self, entry: &StreamEntry, shard: &ShardHandle) -> Result<u64, Refusal> {
+        let ShardHandle { entry: of, .. } = shard;
+        self.0.place_in(of.opened_at, of.index, u64::MAX).map_err(|_| self.refused(entry))
+    }
+
+    fn refused(self, entry: &StreamEntry) -> Refusal {
+        refused_behind(&self.0.to_string(), entry)
+    }
+}
+
+fn refused_behind(text: &str, entry: &StreamEntry) -> Refusal {
+    Refusal::invalid(format!(
+        "ExclusiveMinimumSequenceNumber {text} used in PutRecord on stream {} under account {} is invalid.",
+        entry.key.name, entry.key.account
+    ))
+}
+
+/// The number of the shard that a request names.
+pub(crate) fn shard_named(entry: &StreamEntry, view: &View, name: &str) -> Result<Arc<ShardHandle>, Refusal> {
+    let found = shard_id::parse(name).and_then(|index| view.shard(index));
+    found.map(Arc::clone).ok_or_else(|| Refusal::no_shard(&entry.key, name))
+}

@@ -1,0 +1,76 @@
+//! Records in words, for tools that open no server.
+
+use crate::records::{Effect, FAMILY};
+use crate::shard_id;
+use engine::{Effect as _, MalformedRecord};
+use names::Instant;
+
+/// What a record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// What happened.
+    pub what: &'static str,
+    /// When, if the record says it.
+    pub time: Option<Instant>,
+    /// Everything else, as `name value` pairs.
+    pub details: Vec<(&'static str, String)>,
+}
+
+/// Reads a record of a stream, or of a shard.
+pub fn describe(family: u8, kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
+    match family {
+        FAMILY => of_stream(Effect::decode(kind, version, payload)?),
+        _ => of_shard(&stream::Effect::decode(kind, version, payload)?),
+    }
+}
+
+fn of_shard(effect: &stream::Effect) -> Result<Described, MalformedRecord> {
+    let said = |what, time, details| Ok(Described { what, time, details });
+    match effect {
+        stream::Effect::Opened(about) => {
+            let named =
+                vec![("shard", shard_id::show(about.index)), ("retention-ms", about.retention_millis.to_string())];
+            said("shard-opened", Some(about.opened_at), named)
+        }
+        stream::Effect::Appended(record) => {
+            let mut details = vec![("counter", record.counter().to_string())];
+            details.extend(record.partition_key().map(|key| ("partition-key", key.to_owned())));
+            details.push(("bytes", record.data().len().to_string()));
+            said("record", Some(record.arrived_at()), details)
+        }
+        stream::Effect::Closed { at } => said("shard-closed", Some(*at), Vec::new()),
+        stream::Effect::RetentionSet { retention_millis, .. } => {
+            said("retention-set", None, vec![("retention-ms", retention_millis.to_string())])
+        }
+        stream::Effect::Deleted => said("shard-deleted", None, Vec::new()),
+    }
+}
+
+fn of_stream(effect: Effect) -> Result<Described, MalformedRecord> {
+    let said = |what, details| Described { what, time: None, details };
+    let numbers = |numbers: &[u32]| numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+    Ok(match effect {
+        Effect::SettingsPut(about) => said(
+            "settings-put",
+            vec![
+                ("stream", about.key.arn()),
+                ("mode", about.mode.name().to_owned()),
+                ("retention-hours", about.retention_hours.to_string()),
+            ],
+        ),
+        Effect::Resharded { at, closed, opened } => {
+            let new: Vec<_> = opened.iter().map(|shard| shard.index).collect();
+            Described {
+                time: Some(at),
+                ..said("resharded", vec![("closed", numbers(&closed)), ("opened", numbers(&new))])
+            }
+        }
+        Effect::ShardsForgotten(shards) => said("shards-forgotten", vec![("shards", numbers(&shards))]),
+        Effect::ConsumerPut(consumer) => Described {
+            time: Some(consumer.created_at),
+            ..said("consumer-put", vec![("consumer", consumer.name.into())])
+        },
+        Effect::ConsumerGone(name) => said("consumer-gone", vec![("consumer", name.into())]),
+        Effect::Deleted => said("deleted", Vec::new()),
+    })
+}

@@ -1,0 +1,284 @@
+//! The service as the gateway and the server see it.
+
+use crate::api;
+use crate::catalog::{Catalog, StreamEntry, StreamKey};
+use crate::limits;
+use crate::machine::Stream;
+use crate::needs::Asking;
+use crate::ops;
+use crate::records::FAMILY;
+use crate::refusal::Refusal;
+use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
+use gateway::{Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
+use journal::{Record, Snapshot};
+use names::{AccountId, Arn, Instant, Region};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use stream::Shard;
+use wire::{Reader, constraints};
+
+/// What replays the part of the log that is of streams, and that of shards: two families of partitions.
+pub struct KinesisRecovery {
+    streams: OfStreams,
+    shards: OfShards,
+}
+
+/// The part that is of streams.
+pub(crate) struct OfStreams(Recovery<Stream>);
+
+/// The part that is of shards.
+pub(crate) struct OfShards(Recovery<Shard>);
+
+macro_rules! recover {
+    ($of:ident, $family:expr) => {
+        impl Recover for $of {
+            fn family(&self) -> u8 {
+                $family
+            }
+
+            fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+                self.0.snapshot(snapshot, memory)
+            }
+
+            fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+                self.0.record(record, memory)
+            }
+        }
+    };
+}
+
+recover!(OfStreams, FAMILY);
+recover!(OfShards, stream::FAMILY);
+
+impl KinesisRecovery {
+    /// Both parts, as a store takes them.
+    pub fn parts(&mut self) -> [&mut dyn Recover; 2] {
+        [&mut self.streams, &mut self.shards]
+    }
+
+    /// The latest moment that the store knows of.
+    pub fn latest(&self) -> Instant {
+        self.streams.0.latest().max(self.shards.0.latest())
+    }
+
+    /// Gives streams and shards to the store, without a service that asks them anything: for tools.
+    pub fn finish(self, store: &Store) {
+        self.streams.0.finish(store);
+        self.shards.0.finish(store);
+    }
+}
+
+/// Amazon Kinesis Data Streams.
+pub struct Kinesis(pub(crate) Arc<Inner>);
+
+/// What operations work on.
+pub(crate) struct Inner {
+    pub(crate) catalog: Catalog,
+}
+
+/// How a request names a stream: by name, by ARN, or by both, which then agree.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    name: Option<&'a str>,
+    arn: Option<&'a str>,
+    /// Reserved by the model; nobody has been given one.
+    id: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn of(name: Option<&'a str>, arn: Option<&'a str>, id: Option<&'a str>) -> Self {
+        Self { name, arn, id }
+    }
+}
+
+impl Kinesis {
+    /// What takes the records of Data Streams out of the log.
+    pub fn recovery() -> KinesisRecovery {
+        KinesisRecovery {
+            streams: OfStreams(Recovery::new(FAMILY, Stream::default)),
+            shards: OfShards(Recovery::new(stream::FAMILY, Shard::unborn)),
+        }
+    }
+
+    /// The service, with the streams that were replayed. What a crash cut off between a stream and its shards is completed.
+    pub fn new(store: Arc<Store>, recovery: KinesisRecovery) -> Result<Self, Unavailable> {
+        let catalog = Catalog::recovered(store, recovery.streams.0, recovery.shards.0)?;
+        Ok(Self(Arc::new(Inner { catalog })))
+    }
+
+    /// Forgets shards whose records have all expired. To be called every minute or so.
+    pub fn tend(&self) {
+        self.0.catalog.tend();
+    }
+
+    /// Deletes every stream of every account, and tells how many, once that is durable.
+    pub async fn delete_all(&self) -> Result<usize, Unavailable> {
+        let entries = self.0.catalog.all();
+        for entry in &entries {
+            // One that is gone already was deleted by somebody else.
+            let _ = self.0.catalog.delete(entry, true).await;
+        }
+        self.0.catalog.settled().await?;
+        Ok(entries.len())
+    }
+}
+
+impl Service for Kinesis {
+    fn describe(&self) -> &'static Description {
+        static DESCRIPTION: Description = Description {
+            id: "kinesis",
+            host_labels: &["kinesis", "data-kinesis", "control-kinesis"],
+            shape: &api::SERVICE,
+            path_member: None,
+            body_bytes_max: limits::REQUEST_BYTES_MAX,
+            denied: &api::errors::ACCESS_DENIED_EXCEPTION,
+            unsigned: &[],
+        };
+        &DESCRIPTION
+    }
+
+    fn prepare(&self, operation: usize, input: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared> {
+        let name = api::SERVICE.operations[operation].name;
+        match ops::TABLE.iter().find(|(known, _)| *known == name) {
+            Some((_, prepare)) => prepare(&self.0, input),
+            None => {
+                let message = format!("This version of tidewire does not implement the operation {name}.");
+                Err(Unprepared::Refused(Refusal::unsupported(message).into()))
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// What names the stream that a request means.
+    pub(crate) fn key(&self, caller: &Caller, target: &Target<'_>) -> Result<StreamKey, Refusal> {
+        let of_arn = target
+            .arn
+            .map(|arn| key_of_arn(arn).ok_or_else(|| Refusal::invalid(format!("{arn} is no ARN of a stream."))));
+        if let Some(id) = target.id {
+            return Err(Refusal::invalid(format!("StreamId {id} names no stream: it is reserved.")));
+        }
+        match (of_arn.transpose()?, target.name) {
+            (Some(key), Some(name)) if *key.name != *name => {
+                Err(Refusal::invalid(format!("StreamName {name} and StreamARN {} name different streams.", key.arn())))
+            }
+            (Some(key), _) => Ok(key),
+            (None, Some(name)) => Ok(key_of(caller.account, &caller.region, name)),
+            (None, None) => Err(Refusal::invalid("Either StreamName or StreamARN must be given.")),
+        }
+    }
+
+    /// The stream that a request means.
+    pub(crate) async fn stream(&self, caller: &Caller, target: &Target<'_>) -> Result<Arc<StreamEntry>, Refusal> {
+        self.find(&self.key(caller, target)?).await
+    }
+
+    pub(crate) async fn find(&self, key: &StreamKey) -> Result<Arc<StreamEntry>, Refusal> {
+        match self.catalog.find(key) {
+            Some(entry) => Ok(entry),
+            None => {
+                self.catalog.settled().await?;
+                Err(Refusal::no_stream(key.account, &key.name))
+            }
+        }
+    }
+}
+
+pub(crate) fn key_of(account: AccountId, region: &Region, name: &str) -> StreamKey {
+    StreamKey { account, region: region.clone(), name: name.into() }
+}
+
+/// The stream of an ARN of it.
+pub(crate) fn key_of_arn(arn: &str) -> Option<StreamKey> {
+    let arn = Arn::parse(arn).ok().filter(|arn| arn.service == "kinesis")?;
+    let name = arn.resource.strip_prefix("stream/").filter(|name| !name.is_empty() && !name.contains('/'))?;
+    Some(key_of(AccountId::parse(&arn.account).ok()?, &Region::parse(&arn.region).ok()?, name))
+}
+
+/// The stream, and the consumer's name and second of creation, of an ARN of a consumer.
+pub(crate) fn consumer_of_arn(arn: &str) -> Option<(StreamKey, String, u64)> {
+    let (stream, consumer) = arn.split_once("/consumer/")?;
+    let (name, created) = consumer.split_once(':')?;
+    Some((key_of_arn(stream)?, name.to_owned(), created.parse().ok()?))
+}
+
+/// One operation: its shapes, and what it does.
+pub(crate) trait Operation: 'static {
+    /// The generated input.
+    type Input: wire::Read + wire::Write + Send;
+    /// The generated output.
+    type Output: wire::Write + Send;
+
+    /// What must be allowed before it is carried out.
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal>;
+
+    /// Carries the operation out.
+    fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: Self::Input,
+    ) -> impl Future<Output = Result<Self::Output, Refusal>> + Send;
+}
+
+/// Reads an operation's input. The signature of the entries of `ops::TABLE`.
+pub(crate) type Prepare = fn(&Arc<Inner>, &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared>;
+
+/// Reads the input of `O`, and checks it by the model's rules.
+pub(crate) fn prepare<O: Operation>(
+    service: &Arc<Inner>,
+    reader: &mut dyn Reader,
+) -> Result<Box<dyn Prepared>, Unprepared>
+where
+    O::Input: 'static,
+{
+    let refused = |sentence: String| Unprepared::Refused(Refusal::validation(sentence).into());
+    let input = match <O::Input as wire::Read>::read(reader) {
+        Ok(input) => input,
+        Err(invalid) => return Err(constraints::missing(&invalid).map_or(Unprepared::Malformed(invalid), refused)),
+    };
+    match constraints::sentence(&input) {
+        Some(sentence) => Err(refused(sentence)),
+        None => Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData })),
+    }
+}
+
+struct Call<O: Operation> {
+    service: Arc<Inner>,
+    input: O::Input,
+    operation: PhantomData<fn() -> O>,
+}
+
+impl<O: Operation> Prepared for Call<O>
+where
+    O::Input: 'static,
+{
+    fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
+        Ok(O::needs(&Asking { service: &self.service, caller }, &self.input)?)
+    }
+
+    fn call(self: Box<Self>, caller: Caller) -> Answer {
+        Box::pin(async move {
+            let output = O::call(self.service, caller, self.input).await?;
+            Ok(Box::new(output) as Box<dyn wire::Write + Send>)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_name_streams_and_consumers() {
+        let key = key_of_arn("arn:aws:kinesis:eu-west-1:123456789012:stream/a.b").unwrap();
+        assert_eq!(key.arn(), "arn:aws:kinesis:eu-west-1:123456789012:stream/a.b");
+        let consumer = consumer_of_arn(&format!("{}/consumer/app:17", key.arn()));
+        assert_eq!(consumer, Some((key, "app".into(), 17)));
+        for wrong in
+            ["a", "arn:aws:sqs:eu-west-1:123456789012:stream/a", "arn:aws:kinesis:eu-west-1:123456789012:stream/a/b"]
+        {
+            assert_eq!(key_of_arn(wrong), None, "{wrong}");
+        }
+    }
+}
