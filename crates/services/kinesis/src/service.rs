@@ -9,7 +9,7 @@ use crate::ops;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
-use gateway::{Answer, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
+use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use journal::{Record, Snapshot};
 use names::{AccountId, Arn, Instant, Region};
 use std::future::Future;
@@ -260,7 +260,7 @@ where
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let output = O::call(self.service, caller, self.input).await?;
-            Ok(Box::new(output) as Box<dyn wire::Write + Send>)
+            Ok(Answered::whole(output))
         })
     }
 }
