@@ -54,10 +54,7 @@ impl Oracle {
             message.acknowledged(span.answered, self.wall_max);
             if QUEUES[message.queue].is_fifo {
                 self.sent_in_order(*number, entry)?;
-            } else if !entry["MessageId"]
-                .as_str()
-                .is_some_and(|id| message.has_id(id) || message.had_id(id, moves, span.answered))
-            {
+            } else if !entry["MessageId"].as_str().is_some_and(|id| message.ids.sent_with(id, moves, span.answered)) {
                 return Err(format!("the send of message {number} is answered with another id: {entry}"));
             }
         }

@@ -8,6 +8,7 @@
 //! A move task brings letters back as new messages, with another id and time, and leaves alone what is in flight. So a new id is a
 //! move, there are no more of them than tasks, and once a message was seen with one nobody is shown it as it was before.
 
+use super::ids::Shown;
 use super::lease::Span;
 use super::{Oracle, Verdict};
 use crate::ask::{QUEUES, RECEIVES_MAX, arn};
@@ -28,21 +29,20 @@ impl Oracle {
     fn is_as_last_seen(&mut self, number: usize, shown: &Value, span: Span) -> Result<bool, String> {
         let id = shown["MessageId"].as_str().unwrap_or_default();
         let message = &mut self.messages[number];
-        if message.has_id(id) {
-            return Ok(true);
-        }
-        if let Some(until) = message.past.get(id) {
-            let is_late = span.asked <= *until;
-            let why = || format!("message {number} is back as it was before it was moved: {id}");
-            return if is_late { Ok(false) } else { Err(why()) };
-        }
-        let may_move = QUEUES[message.queue].dead_letters.is_some() && (message.past.len() as u64) < self.moves_asked;
-        if !may_move {
+        let seen = message.ids.shown(id, span.asked, span.answered);
+        let moves_max = if QUEUES[message.queue].dead_letters.is_some() { self.moves_asked } else { 0 };
+        if message.ids.moves() > moves_max {
             return Err(format!("message {number} has another id than before: {id}"));
         }
-        message.moved(id, span.answered);
-        self.moved += 1;
-        Ok(true)
+        match seen {
+            Shown::Back => return Err(format!("message {number} is back as it was before it was moved: {id}")),
+            Shown::Moved => {
+                message.moved();
+                self.moved += 1;
+            }
+            Shown::AsBefore | Shown::Late => {}
+        }
+        Ok(seen != Shown::Late)
     }
 
     /// A receive of `queue` shows the message.
@@ -58,7 +58,7 @@ impl Oracle {
         }
         let message = &mut self.messages[number];
         let receives = self.queues[home].receives.since(message.receives_before);
-        if receives < RECEIVES_MAX && message.past.is_empty() {
+        if receives < RECEIVES_MAX && message.ids.moves() == 0 {
             return Err(format!("message {number} is a dead letter after {receives} receives"));
         }
         message.leaves(span.answered);

@@ -2,9 +2,9 @@
 //!
 //! Everything is a bound that surely holds, whatever order the server took the requests in that were under way together.
 
+use super::ids::Ids;
 use super::lease::Leases;
 use super::receives::Before;
-use std::collections::BTreeMap;
 
 /// What is known of its sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +44,7 @@ pub(crate) struct Message {
     pub(crate) handle: Option<String>,
     pub(crate) leases: Leases,
     pub(crate) sending: Sending,
-    id: Option<String>,
-    /// Ids that it had before it was moved, and the events from which on no receive may be asked that shows them.
-    pub(crate) past: BTreeMap<String, u64>,
+    pub(crate) ids: Ids,
     /// By the server's clock nobody may see it before this, in milliseconds.
     visible_from: u64,
     retention: u64,
@@ -77,8 +75,7 @@ impl Message {
             handle: None,
             leases: Leases::default(),
             sending: Sending::Asked,
-            id: None,
-            past: BTreeMap::new(),
+            ids: Ids::default(),
             // Without a delay nothing depends on the clock, which may be set back before the message is received.
             visible_from: if delay > 0 { wall + delay } else { 0 },
             retention,
@@ -103,15 +100,8 @@ impl Message {
         self.surely_expired_from = wall_max + self.retention;
     }
 
-    /// Takes note of its id, which must always be the same. Says whether it is.
-    pub(crate) fn has_id(&mut self, id: &str) -> bool {
-        self.id.get_or_insert_with(|| id.to_owned()) == id
-    }
-
-    /// It was moved, which makes it a new message with this id.
-    pub(crate) fn moved(&mut self, id: &str, at: u64) {
-        let before = self.id.replace(id.to_owned());
-        self.past.extend(before.map(|before| (before, at)));
+    /// It was moved, which makes it a new message.
+    pub(crate) fn moved(&mut self) {
         (self.sent_timestamp, self.left_from) = (None, None);
     }
 
@@ -148,15 +138,6 @@ impl Message {
         if queue == self.queue && self.handle.as_deref() == Some(handle) {
             self.leaves(at);
         }
-    }
-
-    /// Whether it may have been sent with this id and moved before the answer said so.
-    pub(crate) fn had_id(&mut self, id: &str, moves: u64, at: u64) -> bool {
-        let is_possible = (self.past.len() as u64) < moves || self.past.contains_key(id);
-        if is_possible {
-            self.past.entry(id.to_owned()).or_insert(at);
-        }
-        is_possible
     }
 
     /// The process ended, and what was done to this message after the event `synced` may be forgotten: its queue is relaxed.

@@ -9,6 +9,7 @@
 mod answer;
 mod existence;
 mod fifo;
+mod ids;
 mod lease;
 mod letter;
 mod message;
