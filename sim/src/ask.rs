@@ -16,6 +16,8 @@ pub(crate) struct QueueKind {
     pub(crate) is_fifo: bool,
     /// Where messages go that were received too often.
     pub(crate) dead_letters: Option<usize>,
+    /// Of a virtual queue the queue that it is on.
+    pub(crate) host: Option<usize>,
 }
 
 const PLAIN: QueueKind = QueueKind {
@@ -25,11 +27,13 @@ const PLAIN: QueueKind = QueueKind {
     is_relaxed: false,
     is_fifo: false,
     dead_letters: None,
+    host: None,
 };
 
 /// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
-/// for the disk, one that keeps order, one for dead letters and the one they come from, and the same two keeping order.
-pub(crate) const QUEUES: [QueueKind; 9] = [
+/// for the disk, one that keeps order, one for dead letters and the one they come from, and the same two keeping order; virtual
+/// queues on the first, on the one that comes and goes, and on one whose dead letters they know nothing of.
+pub(crate) const QUEUES: [QueueKind; 12] = [
     QueueKind { name: "lasting", ..PLAIN },
     QueueKind { name: "fleeting", retention_secs: 60, ..PLAIN },
     QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, ..PLAIN },
@@ -39,7 +43,13 @@ pub(crate) const QUEUES: [QueueKind; 9] = [
     QueueKind { name: "dying", dead_letters: Some(DEAD), ..PLAIN },
     QueueKind { name: "dead.fifo", is_fifo: true, ..PLAIN },
     QueueKind { name: "dying.fifo", is_fifo: true, dead_letters: Some(DEAD_FIFO), ..PLAIN },
+    QueueKind { name: "lasting#desk", host: Some(0), ..PLAIN },
+    QueueKind { name: "volatile#desk", retention_secs: 345_600, is_volatile: true, host: Some(VOLATILE), ..PLAIN },
+    QueueKind { name: "dying#desk", host: Some(DYING), ..PLAIN },
 ];
+
+/// The one that comes and goes.
+const VOLATILE: usize = 2;
 
 /// The one that keeps order.
 pub(crate) const FIFO: usize = 4;
@@ -56,9 +66,17 @@ const DEAD_FIFO: usize = 7;
 /// The one that keeps order and whose messages become dead letters.
 pub(crate) const DYING_FIFO: usize = 8;
 
+/// A virtual queue.
+pub(crate) const DESK: usize = 9;
+
 /// Whether a queue is one for dead letters.
 pub(crate) fn is_for_letters(queue: usize) -> bool {
     [DEAD, DEAD_FIFO].contains(&queue)
+}
+
+/// A queue and the virtual queues on it.
+pub(crate) fn and_on(queue: usize) -> impl Iterator<Item = usize> {
+    (0..QUEUES.len()).filter(move |other| *other == queue || QUEUES[*other].host == Some(queue))
 }
 
 /// Receives after which a message is a dead letter.
@@ -80,6 +98,7 @@ pub(crate) const VISIBILITY_SECS: u64 = 20;
 pub(crate) const HIDDEN_SECS_MAX: u64 = 30;
 
 /// A request that has not been sent.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) operation: &'static str,
     pub(crate) input: Value,
@@ -162,16 +181,18 @@ impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
         let ordered = [FIFO, FIFO, FIFO, DYING_FIFO, DYING_FIFO, DEAD_FIFO];
-        let queue = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD].into_iter().chain(ordered).nth(self.chance.usize(..15));
-        let queue = queue.expect("fifteen are chosen from");
+        let standard = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD, DESK, 10, 11];
+        let queue = standard.into_iter().chain(ordered).nth(self.chance.usize(..standard.len() + ordered.len()));
+        let queue = queue.expect("one of these is chosen");
         if QUEUES[queue].dead_letters.is_some() || is_for_letters(queue) {
             return self.about_dead_letters(queue);
         }
         match self.chance.u32(..60) {
             0 => self.purge(queue),
-            1 => self.set_visibility(queue),
-            2 if QUEUES[queue].is_volatile => delete_queue(queue),
-            2..=4 => create(if QUEUES[queue].is_volatile { queue } else { 2 }),
+            // Nobody but its host has a virtual queue's settings, or makes and deletes it.
+            1 => self.set_visibility(QUEUES[queue].host.unwrap_or(queue)),
+            2 if QUEUES[queue].is_volatile => delete_queue(VOLATILE),
+            2..=4 => create(VOLATILE),
             5..=7 => self.change(queue).unwrap_or_else(|| look(queue)),
             8 => look(queue),
             9..=24 => self.send(queue),

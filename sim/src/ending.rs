@@ -33,7 +33,7 @@ impl World {
     pub(crate) async fn begin(&mut self) -> Result<(), String> {
         let misfortunes = std::mem::replace(&mut self.plan.misfortunes, Misfortunes::NONE);
         self.start().await?;
-        for (queue, kind) in QUEUES.iter().enumerate() {
+        for (queue, kind) in QUEUES.iter().enumerate().filter(|(_, kind)| kind.host.is_none()) {
             let mut request = ask::create(queue);
             if kind.is_fifo && self.plan.sabotage == Some(Sabotage::LeasesAreNotKept) {
                 request.input["Attributes"]["TidewireDurability"] = "relaxed".into();
@@ -94,6 +94,7 @@ impl World {
             self.oracle.check_nothing_is_lost(queue, &found)?;
         }
         self.check_wake_up(0).await?;
+        self.check_wake_up(ask::DESK).await?;
         self.check_wake_up(ask::FIFO).await?;
         if misfortunes.bit_rot && self.chance.bool() {
             self.check_rot().await?;

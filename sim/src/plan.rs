@@ -95,6 +95,10 @@ pub enum Sabotage {
     LettersChangePlaces,
     /// Messages that cannot be read are not counted.
     DamageIsNotTold,
+    /// What is meant for a virtual queue goes to its host, and what is received from one comes from there.
+    VirtualQueuesAreOpen,
+    /// Purging a virtual queue purges its host.
+    VirtualPurgesReachTheHost,
 }
 
 impl Plan {

@@ -2,9 +2,11 @@
 //!
 //! The service itself is untouched: a wrapper answers in its place, or breaks where it would have answered.
 
+use crate::ask::Request;
 use crate::plan::Sabotage;
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wire::{Nothing, Reader};
@@ -19,6 +21,20 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
         _ => return service,
     };
     Arc::new(Saboteur { service, operation, harm })
+}
+
+/// A request on its way to the server.
+pub(crate) fn misdirect(request: &Request, sabotage: Option<Sabotage>) -> Cow<'_, Request> {
+    let is_harmed = match sabotage {
+        Some(Sabotage::VirtualQueuesAreOpen) => true,
+        Some(Sabotage::VirtualPurgesReachTheHost) => request.operation == "PurgeQueue",
+        _ => false,
+    };
+    let url = request.input["QueueUrl"].as_str().and_then(|url| url.split_once('#')).filter(|_| is_harmed);
+    let Some((host, _)) = url else { return Cow::Borrowed(request) };
+    let mut harmed = request.clone();
+    harmed.input["QueueUrl"] = host.into();
+    Cow::Owned(harmed)
 }
 
 /// Ids that messages were shown with, by body.

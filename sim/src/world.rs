@@ -165,7 +165,7 @@ impl World {
         self.trace.note(format_args!("client {client} asks {} {} in {dialect:?}", request.operation, request.input));
         self.report.requests += 1;
         if let Some(connection) = &mut self.clients[client] {
-            connection.ask(request, dialect, ticket);
+            connection.ask(&sabotage::misdirect(request, self.plan.sabotage), dialect, ticket);
         }
     }
 

@@ -103,6 +103,12 @@ fn move_tasks_that_move_nothing_or_never_end_or_leave_a_message_behind_are_found
 }
 
 #[test]
+fn virtual_queues_that_are_not_apart_from_their_host_are_found() {
+    check(Sabotage::VirtualQueuesAreOpen, &["is in the wrong queue"]);
+    check_within(RARE_SEEDS, Sabotage::VirtualPurgesReachTheHost, &["is lost"]);
+}
+
+#[test]
 fn a_panic_in_an_operation_is_found() {
     check(Sabotage::ReceivesPanic, &["InternalFailure"]);
 }

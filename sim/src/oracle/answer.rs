@@ -2,7 +2,7 @@
 
 use super::lease::Span;
 use super::{Oracle, Ticket, Verdict};
-use crate::ask::{DEAD, Intent, QUEUES};
+use crate::ask::{DEAD, Intent, QUEUES, and_on};
 use crate::client::Answer;
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -18,7 +18,7 @@ impl Oracle {
             }
             Intent::Delete { queue, messages } => self.deleted(*queue, messages, span, &answer.body),
             Intent::Purge { queue } | Intent::DeleteQueue { queue } => {
-                self.emptied(*queue, span);
+                and_on(*queue).for_each(|queue| self.emptied(queue, span));
                 Ok(())
             }
             Intent::Change { message, handle, millis, .. } => {

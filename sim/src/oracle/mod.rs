@@ -16,7 +16,7 @@ mod message;
 mod receives;
 mod refusals;
 
-use crate::ask::{Intent, QUEUES, Request, VISIBILITY_SECS};
+use crate::ask::{Intent, QUEUES, Request, VISIBILITY_SECS, and_on};
 use crate::client::Answer;
 use existence::Existence;
 use fifo::Fifo;
@@ -169,24 +169,26 @@ impl Oracle {
 
     /// The queue may get this visibility timeout.
     pub(crate) fn may_have_visibility(&mut self, queue: usize, millis: u64) {
-        let existence = &mut self.queues[queue];
-        existence.visibility_min = existence.visibility_min.min(millis);
+        for queue in and_on(queue) {
+            let existence = &mut self.queues[queue];
+            existence.visibility_min = existence.visibility_min.min(millis);
+        }
     }
 
     /// A request is about to be sent.
     pub(crate) fn asked(&mut self, request: &Request) -> Ticket {
         let asked = self.tick();
         match &request.intent {
-            Intent::Create { queue } => self.queues[*queue].creation_asked(),
+            Intent::Create { queue } => and_on(*queue).for_each(|queue| self.queues[queue].creation_asked()),
             Intent::Purge { queue } => {
-                self.queues[*queue].purge_asked();
+                and_on(*queue).for_each(|queue| self.queues[queue].purge_asked());
                 self.all_may_go(*queue);
                 if QUEUES[*queue].is_fifo {
                     self.fifo.purge_asked(*queue);
                 }
             }
             Intent::DeleteQueue { queue } => {
-                self.queues[*queue].deletion_asked();
+                and_on(*queue).for_each(|queue| self.queues[queue].deletion_asked());
                 self.all_may_go(*queue);
             }
             Intent::Delete { messages, .. } => {
@@ -202,7 +204,8 @@ impl Oracle {
     }
 
     fn all_may_go(&mut self, queue: usize) {
-        self.messages.iter_mut().filter(|message| message.queue == queue).for_each(Message::may_go);
+        let is_in = |message: &&mut Message| and_on(queue).any(|queue| message.queue == queue);
+        self.messages.iter_mut().filter(is_in).for_each(Message::may_go);
     }
 
     /// Nobody will read the answer. `whole` says whether all of the request may have arrived.
@@ -218,9 +221,11 @@ impl Oracle {
     /// What holds once a request is over, however it ended.
     fn ended(&mut self, ticket: &Ticket, at: u64, done: bool) {
         match &ticket.intent {
-            Intent::Create { queue } => self.queues[*queue].creation_ended(ticket.asked, at, done),
-            Intent::Purge { queue } => self.queues[*queue].purge_ended(at),
-            Intent::DeleteQueue { queue } => self.queues[*queue].deletion_ended(at),
+            Intent::Create { queue } => {
+                and_on(*queue).for_each(|queue| self.queues[queue].creation_ended(ticket.asked, at, done));
+            }
+            Intent::Purge { queue } => and_on(*queue).for_each(|queue| self.queues[queue].purge_ended(at)),
+            Intent::DeleteQueue { queue } => and_on(*queue).for_each(|queue| self.queues[queue].deletion_ended(at)),
             Intent::Delete { messages, .. } => {
                 messages.iter().for_each(|(number, _)| self.messages[*number].removal_ended(at));
             }
