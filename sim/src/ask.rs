@@ -16,6 +16,8 @@ pub(crate) struct QueueKind {
     pub(crate) is_fifo: bool,
     /// Where messages go that were received too often.
     pub(crate) dead_letters: Option<usize>,
+    /// For so long what was deleted can be replayed.
+    pub(crate) keep_deleted_secs: u64,
     /// Of a virtual queue the queue that it is on.
     pub(crate) host: Option<usize>,
 }
@@ -27,13 +29,15 @@ const PLAIN: QueueKind = QueueKind {
     is_relaxed: false,
     is_fifo: false,
     dead_letters: None,
+    keep_deleted_secs: 0,
     host: None,
 };
 
 /// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
 /// for the disk, one that keeps order, one for dead letters and the one they come from, and the same two keeping order; virtual
-/// queues on the first, on the one that comes and goes, and on one whose dead letters they know nothing of.
-pub(crate) const QUEUES: [QueueKind; 12] = [
+/// queues on the first, on the one that comes and goes, and on one whose dead letters they know nothing of; one that keeps what is
+/// deleted, and one for the copies.
+pub(crate) const QUEUES: [QueueKind; 14] = [
     QueueKind { name: "lasting", ..PLAIN },
     QueueKind { name: "fleeting", retention_secs: 60, ..PLAIN },
     QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, ..PLAIN },
@@ -46,6 +50,8 @@ pub(crate) const QUEUES: [QueueKind; 12] = [
     QueueKind { name: "lasting#desk", host: Some(0), ..PLAIN },
     QueueKind { name: "volatile#desk", retention_secs: 345_600, is_volatile: true, host: Some(VOLATILE), ..PLAIN },
     QueueKind { name: "dying#desk", host: Some(DYING), ..PLAIN },
+    QueueKind { name: "kept", keep_deleted_secs: KEEP_DELETED_SECS, ..PLAIN },
+    QueueKind { name: "again", ..PLAIN },
 ];
 
 /// The one that comes and goes.
@@ -69,6 +75,13 @@ pub(crate) const DYING_FIFO: usize = 8;
 /// A virtual queue.
 pub(crate) const DESK: usize = 9;
 
+/// The one that keeps what is deleted, and where copies of it go; nobody sends to that.
+pub(crate) const KEPT: usize = 12;
+pub(crate) const AGAIN: usize = 13;
+
+/// For so long a deleted message is kept: a part of a long history.
+pub(crate) const KEEP_DELETED_SECS: u64 = 7_200;
+
 /// Whether a queue is one for dead letters.
 pub(crate) fn is_for_letters(queue: usize) -> bool {
     [DEAD, DEAD_FIFO].contains(&queue)
@@ -77,6 +90,11 @@ pub(crate) fn is_for_letters(queue: usize) -> bool {
 /// A queue and the virtual queues on it.
 pub(crate) fn and_on(queue: usize) -> impl Iterator<Item = usize> {
     (0..QUEUES.len()).filter(move |other| *other == queue || QUEUES[*other].host == Some(queue))
+}
+
+/// Whether anybody sends to a queue.
+pub(crate) fn is_sent_to(queue: usize) -> bool {
+    !is_for_letters(queue) && queue != AGAIN
 }
 
 /// Receives after which a message is a dead letter.
@@ -146,6 +164,13 @@ pub(crate) enum Intent {
     Move {
         queue: usize,
     },
+    /// Copies of all that is there and was deleted, or only of this, go to another queue.
+    Replay {
+        queue: usize,
+    },
+    EndReplay {
+        queue: usize,
+    },
     Look {
         queue: usize,
     },
@@ -163,6 +188,8 @@ impl Intent {
             | Self::Change { queue, .. }
             | Self::SetVisibility { queue }
             | Self::Move { queue }
+            | Self::Replay { queue }
+            | Self::EndReplay { queue }
             | Self::Look { queue } => *queue,
         }
     }
@@ -181,11 +208,17 @@ impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
         let ordered = [FIFO, FIFO, FIFO, DYING_FIFO, DYING_FIFO, DEAD_FIFO];
-        let standard = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD, DESK, 10, 11];
+        let standard = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD, DESK, 10, 11, KEPT, KEPT, AGAIN];
         let queue = standard.into_iter().chain(ordered).nth(self.chance.usize(..standard.len() + ordered.len()));
         let queue = queue.expect("one of these is chosen");
         if QUEUES[queue].dead_letters.is_some() || is_for_letters(queue) {
             return self.about_dead_letters(queue);
+        }
+        if queue == AGAIN {
+            return self.about_copies();
+        }
+        if queue == KEPT && self.chance.u8(..10) == 0 {
+            return if self.chance.u8(..5) == 0 { end_replay() } else { start_replay(self.chance.bool()) };
         }
         match self.chance.u32(..60) {
             0 => self.purge(queue),
@@ -211,6 +244,14 @@ impl Composer<'_> {
             7..=8 if !is_for_letters(queue) => self.send_batch(queue),
             9..=11 => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
             _ => self.receive(queue),
+        }
+    }
+
+    fn about_copies(&mut self) -> Request {
+        match self.chance.u32(..8) {
+            0 => self.change(AGAIN).unwrap_or_else(|| self.receive(AGAIN)),
+            1..=3 => self.delete(AGAIN).unwrap_or_else(|| self.receive(AGAIN)),
+            _ => self.receive(AGAIN),
         }
     }
 
@@ -345,12 +386,15 @@ fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
 
 /// CreateQueue, naming only what is never changed, so that it always finds the queue as it made it.
 pub(crate) fn create(queue: usize) -> Request {
-    let QueueKind { name, retention_secs, is_relaxed, is_fifo, dead_letters, .. } = &QUEUES[queue];
+    let QueueKind { name, retention_secs, is_relaxed, is_fifo, dead_letters, keep_deleted_secs, .. } = &QUEUES[queue];
     let durability = if *is_relaxed { "relaxed" } else { "durable" };
     let mut attributes =
         json!({"MessageRetentionPeriod": retention_secs.to_string(), "TidewireDurability": durability});
     if *is_fifo {
         attributes["FifoQueue"] = "true".into();
+    }
+    if *keep_deleted_secs > 0 {
+        attributes["TidewireKeepDeletedSeconds"] = keep_deleted_secs.to_string().into();
     }
     if let Some(target) = dead_letters {
         let policy = json!({"deadLetterTargetArn": arn(*target), "maxReceiveCount": RECEIVES_MAX});
@@ -389,6 +433,27 @@ pub(crate) fn start_move() -> Request {
 pub(crate) fn list_moves() -> Request {
     let input = json!({"SourceArn": arn(DEAD)});
     Request { operation: "ListMessageMoveTasks", input, intent: Intent::Look { queue: DEAD }, wait_millis: 0 }
+}
+
+/// Has what is kept copied: what was deleted, and what is there unless that is all that is wanted.
+pub(crate) fn start_replay(only_deleted: bool) -> Request {
+    let only = if only_deleted { "deleted" } else { "all" };
+    replay(&json!({"into": arn(AGAIN), "only": only}).to_string(), Intent::Replay { queue: KEPT })
+}
+
+fn end_replay() -> Request {
+    replay("", Intent::EndReplay { queue: KEPT })
+}
+
+fn replay(text: &str, intent: Intent) -> Request {
+    let input = json!({"QueueUrl": QUEUES[KEPT].name, "Attributes": {"TidewireReplay": text}});
+    Request { operation: "SetQueueAttributes", input, intent, wait_millis: 0 }
+}
+
+/// How far the latest replay is.
+pub(crate) fn look_at_replay() -> Request {
+    let input = json!({"QueueUrl": QUEUES[KEPT].name, "AttributeNames": ["TidewireReplay"]});
+    Request { operation: "GetQueueAttributes", input, intent: Intent::Look { queue: KEPT }, wait_millis: 0 }
 }
 
 fn look(queue: usize) -> Request {

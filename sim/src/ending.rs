@@ -8,6 +8,7 @@ use crate::link::Break;
 use crate::plan::{Misfortunes, Sabotage};
 use crate::sabotage;
 use crate::world::{World, settle};
+use serde_json::Value;
 
 /// Turns in which a request of a quiet moment has to be answered.
 const QUIET_TURNS: usize = 8;
@@ -37,6 +38,9 @@ impl World {
             let mut request = ask::create(queue);
             if kind.is_fifo && self.plan.sabotage == Some(Sabotage::LeasesAreNotKept) {
                 request.input["Attributes"]["TidewireDurability"] = "relaxed".into();
+            }
+            if queue == ask::KEPT && self.plan.sabotage == Some(Sabotage::ShelvesAreShort) {
+                request.input["Attributes"]["TidewireKeepDeletedSeconds"] = "1".into();
             }
             request.input["Attributes"]["VisibilityTimeout"] = ask::VISIBILITY_SECS.to_string().into();
             self.ask_quietly(&request).await?;
@@ -89,7 +93,8 @@ impl World {
         } else {
             self.let_moves_end().await?;
         }
-        for queue in (0..QUEUES.len()).filter(|queue| !ask::is_for_letters(*queue)) {
+        self.check_a_replay().await?;
+        for queue in (0..QUEUES.len()).filter(|queue| ask::is_sent_to(*queue)) {
             let found = self.drain_with_letters(queue).await?;
             self.oracle.check_nothing_is_lost(queue, &found)?;
         }
@@ -150,6 +155,36 @@ impl World {
             self.pass(1_000).await;
         }
         Err("a move task never ends".into())
+    }
+
+    /// A replay that begins when none is under way brings one copy of everything, and the copies of those before are there.
+    async fn check_a_replay(&mut self) -> Result<(), String> {
+        self.let_replay_end().await?;
+        let since = self.oracle.order();
+        self.drain(ask::AGAIN).await?;
+        self.oracle.check_copies_are_there(since)?;
+        let (only_deleted, since, wall) = (self.chance.bool(), self.oracle.order(), self.wall);
+        let is_begun = self.ask_quietly(&ask::start_replay(only_deleted)).await?.status == 200;
+        let status = self.let_replay_end().await?;
+        if !is_begun || status != "Completed" {
+            return Err(format!("a replay on a quiet day is not completed but {status:?}"));
+        }
+        let found = self.drain(ask::AGAIN).await?;
+        self.oracle.check_replayed(&found, only_deleted, since, wall)
+    }
+
+    /// A replay ends by itself, whatever crashed in its middle; how it ended, if there was one.
+    async fn let_replay_end(&mut self) -> Result<String, String> {
+        for _ in 0..MOVE_TURNS {
+            let answer = self.ask_quietly(&ask::look_at_replay()).await?;
+            let shown = answer.body["Attributes"]["TidewireReplay"].as_str().unwrap_or_default();
+            let replay: Value = serde_json::from_str(shown).unwrap_or_default();
+            match replay["status"].as_str().unwrap_or_default() {
+                "In progress" => _ = self.deliver_all().await,
+                status => return Ok(status.to_owned()),
+            }
+        }
+        Err("a replay never ends".into())
     }
 
     async fn drain(&mut self, queue: usize) -> Result<Vec<usize>, String> {

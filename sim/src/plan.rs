@@ -95,6 +95,10 @@ pub enum Sabotage {
     LettersChangePlaces,
     /// Messages that cannot be read are not counted.
     DamageIsNotTold,
+    /// What is deleted is kept for a moment only, and the oracle believes that it is kept for long.
+    ShelvesAreShort,
+    /// The service acknowledges replays that it does not begin.
+    ReplaysAreForgotten,
     /// What is meant for a virtual queue goes to its host, and what is received from one comes from there.
     VirtualQueuesAreOpen,
     /// Purging a virtual queue purges its host.

@@ -4,7 +4,7 @@
 //! it serves: then what is missing was counted as unreadable, is no more than stands around one place, and everything else is
 //! there as it was sent. No damage of a segment refuses a start.
 
-use crate::ask::{QUEUES, is_for_letters};
+use crate::ask::{QUEUES, is_sent_to};
 use crate::plan::Sabotage;
 use crate::server::{Server, Start};
 use crate::world::World;
@@ -48,7 +48,7 @@ impl World {
             Err(error) => return Err(format!("a bit of {name} rotted at {offset}, and the start says: {error}")),
         }
         self.pass(LATER_MILLIS).await;
-        for queue in (0..QUEUES.len()).filter(|queue| !is_for_letters(*queue)) {
+        for queue in (0..QUEUES.len()).filter(|queue| is_sent_to(*queue)) {
             let found = self.drain_with_letters(queue).await?;
             self.check_told(queue, &found).map_err(|why| format!("{why}: a bit of {name} rotted at {offset}"))?;
         }

@@ -2,7 +2,7 @@
 //!
 //! The service itself is untouched: a wrapper answers in its place, or breaks where it would have answered.
 
-use crate::ask::Request;
+use crate::ask::{QUEUES, QueueKind, Request};
 use crate::plan::Sabotage;
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use serde_json::Value;
@@ -16,6 +16,7 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
     let (operation, harm) = match sabotage {
         Some(Sabotage::DeletesAreForgotten) => ("DeleteMessage", Harm::Forget),
         Some(Sabotage::PurgesAreForgotten) => ("PurgeQueue", Harm::Forget),
+        Some(Sabotage::ReplaysAreForgotten) => ("SetQueueAttributes", Harm::Forget),
         Some(Sabotage::MovesAreForgotten) => ("StartMessageMoveTask", Harm::Forget),
         Some(Sabotage::ReceivesPanic) => ("ReceiveMessage", Harm::Panic),
         _ => return service,
@@ -69,6 +70,10 @@ fn turn_letter(message: &mut Value) {
 /// Gives a message that was shown before with another id, and then with this one, the first one again.
 fn undo_move(message: &mut Value, shown: &mut Shown) {
     let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+    let may_move = |kind: &QueueKind| kind.dead_letters.is_some() && text("Body").contains(&format!("-{}-", kind.name));
+    if !QUEUES.iter().any(may_move) {
+        return;
+    }
     let ids = shown.entry(text("Body")).or_default();
     let id = text("MessageId");
     match ids.iter().position(|known| *known == id) {

@@ -109,6 +109,12 @@ fn virtual_queues_that_are_not_apart_from_their_host_are_found() {
 }
 
 #[test]
+fn replays_that_bring_too_little_or_nothing_are_found() {
+    check_within(RARE_SEEDS, Sabotage::ShelvesAreShort, &["is not replayed"]);
+    check(Sabotage::ReplaysAreForgotten, &["is not completed"]);
+}
+
+#[test]
 fn a_panic_in_an_operation_is_found() {
     check(Sabotage::ReceivesPanic, &["InternalFailure"]);
 }

@@ -2,7 +2,7 @@
 
 use super::lease::Span;
 use super::{Oracle, Ticket, Verdict};
-use crate::ask::{DEAD, Intent, QUEUES, and_on};
+use crate::ask::{AGAIN, DEAD, Intent, QUEUES, and_on};
 use crate::client::Answer;
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -30,7 +30,11 @@ impl Oracle {
                 let fits = url.ends_with(&format!("/{}", QUEUES[*queue].name));
                 fits.then_some(()).ok_or_else(|| format!("CreateQueue answers with the URL {url:?}"))
             }
-            Intent::SetVisibility { .. } | Intent::Move { .. } | Intent::Look { .. } => Ok(()),
+            Intent::SetVisibility { .. }
+            | Intent::Move { .. }
+            | Intent::Replay { .. }
+            | Intent::EndReplay { .. }
+            | Intent::Look { .. } => Ok(()),
         }
     }
 
@@ -74,7 +78,10 @@ impl Oracle {
             let message = &mut self.messages[*number];
             match failure {
                 None if may_be_elsewhere => message.leaves_by(queue, handle, span.answered),
-                None => message.gone(span.answered),
+                None => {
+                    message.gone(span.answered);
+                    message.deletion_done(self.wall_max);
+                }
                 // Of a queue that was deleted in between: handles of its messages are none of the new one's.
                 Some(_) if may_fail => {}
                 Some(_) => return Err(format!("a delete of message {number} by a handle that is right fails: {body}")),
@@ -91,7 +98,7 @@ impl Oracle {
 
     fn emptied(&mut self, queue: usize, span: Span) {
         let there = self.messages.iter_mut().filter(|message| message.queue == queue && message.was_there(span.asked));
-        there.for_each(|message| message.gone(span.answered));
+        there.for_each(|message| message.purged(span.answered));
     }
 
     /// Checks what a receive shows; the numbers of the messages.
@@ -138,6 +145,7 @@ impl Oracle {
         if QUEUES[queue].is_fifo {
             self.shown_in_order(queue, number, shown)?;
         }
+        let number = if queue == AGAIN { self.copy_of(number, shown)? } else { number };
         let message = &self.messages[number];
         let value = shown["MessageAttributes"]["mark"]["StringValue"].as_str();
         if value != message.attribute.as_deref() {

@@ -21,6 +21,15 @@ pub(crate) enum Sending {
     Duplicate,
 }
 
+/// What is known of the deletion of a message, by the server's clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deletion {
+    /// When the first was asked for.
+    pub(crate) asked_wall: u64,
+    /// When one was acknowledged, at the latest.
+    pub(crate) done_wall: Option<u64>,
+}
+
 /// One message and its history.
 #[derive(Debug)]
 pub(crate) struct Message {
@@ -38,6 +47,16 @@ pub(crate) struct Message {
     pub(crate) letter_timestamp: Option<String>,
     /// Receives of the queue that it was sent to, asked for after this moment, must not show it: it is a dead letter, or gone.
     pub(crate) left_from: Option<u64>,
+    /// Of a copy the message that it is one of.
+    pub(crate) original: Option<usize>,
+    /// Copies of it that were shown.
+    pub(crate) copies: u64,
+    /// The last answer that showed it, in order of events.
+    pub(crate) seen_last: u64,
+    pub(crate) deletion: Option<Deletion>,
+    /// Whether a removal of everything in its queue may have reached it, and since when one surely has.
+    pub(crate) may_be_purged: bool,
+    pub(crate) purged_from: Option<u64>,
     pub(crate) body: String,
     pub(crate) attribute: Option<String>,
     /// Its receipt handle, once it was received.
@@ -70,6 +89,12 @@ impl Message {
             sent_timestamp: None,
             letter_timestamp: None,
             left_from: None,
+            original: None,
+            copies: 0,
+            seen_last: 0,
+            deletion: None,
+            may_be_purged: false,
+            purged_from: None,
             body,
             attribute: None,
             handle: None,
@@ -117,9 +142,39 @@ impl Message {
         self.removal_ended = at;
     }
 
-    /// It may go from now on.
+    /// It may go from now on, with everything in its queue.
     pub(crate) fn may_go(&mut self) {
         self.may_be_gone = true;
+        self.may_be_purged = true;
+    }
+
+    /// It was acknowledged to be gone with everything in its queue.
+    pub(crate) fn purged(&mut self, at: u64) {
+        self.gone(at);
+        self.purged_from.get_or_insert(at);
+    }
+
+    /// Somebody wants to delete it, the server's clock showing `wall`.
+    pub(crate) fn deletion_asked(&mut self, wall: u64) {
+        let asked_wall = self.deletion.map_or(wall, |before| before.asked_wall.min(wall));
+        self.deletion = Some(Deletion { asked_wall, done_wall: self.deletion.and_then(|before| before.done_wall) });
+    }
+
+    /// That was acknowledged, the server's clock never having shown more than `wall_max`.
+    pub(crate) fn deletion_done(&mut self, wall_max: u64) {
+        if let Some(deletion) = &mut self.deletion {
+            deletion.done_wall.get_or_insert(wall_max);
+        }
+    }
+
+    /// Whether any receive has shown it.
+    pub(crate) fn was_seen(&self) -> bool {
+        self.seen_first.is_some()
+    }
+
+    /// When its retention may be over.
+    pub(crate) fn may_expire_from(&self) -> u64 {
+        self.may_expire_from
     }
 
     /// It was acknowledged to be gone.
@@ -162,10 +217,11 @@ impl Message {
     /// if one is under way.
     pub(crate) fn seen(&mut self, asked: u64, at: u64, removal_ended: Option<u64>) {
         self.seen_first.get_or_insert(at);
+        self.seen_last = at;
         let removed_before = self.removals == 0 && asked > self.removal_ended;
         if removed_before && removal_ended.is_some_and(|ended| asked > ended) {
             // It has survived whatever was to remove it.
-            self.may_be_gone = false;
+            (self.may_be_gone, self.may_be_purged) = (false, false);
         }
     }
 

@@ -2,11 +2,13 @@
 //!
 //! Promises: what was acknowledged is there until it is deleted, purged or expired; what was acknowledged to be gone stays
 //! gone; nothing is invented, and bodies, digests and ids are right; a message is not handed out twice while a lease
-//! surely lasts; a FIFO queue keeps the order of each group and takes no duplicate (`fifo.rs`); a dead letter is in one queue, the
+//! surely lasts; a FIFO queue keeps the order of each group and takes no duplicate (`fifo.rs`); a replay copies each message
+//! that is there or kept once (`copies.rs`); a dead letter is in one queue, the
 //! same message as before (`letter.rs`); errors are of the kinds that the situation allows. It knows nothing of the server's
 //! insides, and requests that were under way together may have been taken in any order.
 
 mod answer;
+mod copies;
 mod existence;
 mod fifo;
 mod ids;
@@ -18,6 +20,7 @@ mod refusals;
 
 use crate::ask::{Intent, QUEUES, Request, VISIBILITY_SECS, and_on};
 use crate::client::Answer;
+use copies::Copies;
 use existence::Existence;
 use fifo::Fifo;
 use lease::Span;
@@ -39,6 +42,7 @@ pub(crate) struct Oracle {
     messages: Vec<Message>,
     queues: Vec<Existence>,
     fifo: Fifo,
+    copies: Copies,
     /// Counts events: requests begun, answers read, requests given up.
     order: u64,
     /// The server's clock, and the most it has ever shown.
@@ -66,6 +70,7 @@ impl Oracle {
             messages: Vec::new(),
             queues: QUEUES.iter().map(|_| Existence::new(VISIBILITY_SECS * 1000)).collect(),
             fifo: Fifo::default(),
+            copies: Copies::default(),
             order: 0,
             wall: 0,
             wall_max: 0,
@@ -192,13 +197,17 @@ impl Oracle {
                 self.all_may_go(*queue);
             }
             Intent::Delete { messages, .. } => {
-                messages.iter().for_each(|(number, _)| self.messages[*number].removal_asked());
+                for (number, _) in messages {
+                    self.messages[*number].removal_asked();
+                    self.messages[*number].deletion_asked(self.wall);
+                }
             }
             Intent::Change { message, handle, .. } => self.messages[*message].leases.change_asked(handle, asked),
             Intent::Send { messages, .. } => self.send_asked(messages, asked),
             Intent::Receive { queue, .. } => self.queues[*queue].receives.begins(),
             Intent::Move { .. } => self.moves_asked += 1,
-            Intent::SetVisibility { .. } | Intent::Look { .. } => {}
+            Intent::Replay { .. } => self.replay_asked(),
+            Intent::SetVisibility { .. } | Intent::EndReplay { .. } | Intent::Look { .. } => {}
         }
         Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall }
     }

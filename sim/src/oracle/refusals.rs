@@ -37,6 +37,8 @@ impl Oracle {
             }
             // A task is under way, most likely.
             (400, _) if matches!(ticket.intent, Intent::Move { .. }) => true,
+            // One is under way.
+            (400, _) if matches!(ticket.intent, Intent::Replay { .. }) => self.copies.asked > 1,
             (400, "QueueDoesNotExist") => !self.queues[queue].must_exist(ticket.asked),
             // Of a queue that was deleted in between.
             (400 | 404, "ReceiptHandleIsInvalid") => QUEUES[queue].is_volatile,
