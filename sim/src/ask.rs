@@ -18,6 +18,8 @@ pub(crate) struct QueueKind {
     pub(crate) dead_letters: Option<usize>,
     /// For so long what was deleted can be replayed.
     pub(crate) keep_deleted_secs: u64,
+    /// A group stands still whose first message was received so often; never if it is 0.
+    pub(crate) park_after: u64,
     /// Of a virtual queue the queue that it is on.
     pub(crate) host: Option<usize>,
 }
@@ -30,14 +32,15 @@ const PLAIN: QueueKind = QueueKind {
     is_fifo: false,
     dead_letters: None,
     keep_deleted_secs: 0,
+    park_after: 0,
     host: None,
 };
 
 /// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
 /// for the disk, one that keeps order, one for dead letters and the one they come from, and the same two keeping order; virtual
 /// queues on the first, on the one that comes and goes, and on one whose dead letters they know nothing of; one that keeps what is
-/// deleted, and one for the copies.
-pub(crate) const QUEUES: [QueueKind; 14] = [
+/// deleted, and one for the copies; one that parks groups.
+pub(crate) const QUEUES: [QueueKind; 15] = [
     QueueKind { name: "lasting", ..PLAIN },
     QueueKind { name: "fleeting", retention_secs: 60, ..PLAIN },
     QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, ..PLAIN },
@@ -52,6 +55,7 @@ pub(crate) const QUEUES: [QueueKind; 14] = [
     QueueKind { name: "dying#desk", host: Some(DYING), ..PLAIN },
     QueueKind { name: "kept", keep_deleted_secs: KEEP_DELETED_SECS, ..PLAIN },
     QueueKind { name: "again", ..PLAIN },
+    QueueKind { name: "parking.fifo", is_fifo: true, park_after: 2, ..PLAIN },
 ];
 
 /// The one that comes and goes.
@@ -79,6 +83,9 @@ pub(crate) const DESK: usize = 9;
 pub(crate) const KEPT: usize = 12;
 pub(crate) const AGAIN: usize = 13;
 
+/// The one that parks groups.
+pub(crate) const PARKING: usize = 14;
+
 /// For so long a deleted message is kept: a part of a long history.
 pub(crate) const KEEP_DELETED_SECS: u64 = 7_200;
 
@@ -100,7 +107,7 @@ pub(crate) fn is_sent_to(queue: usize) -> bool {
 /// Receives after which a message is a dead letter.
 pub(crate) const RECEIVES_MAX: u64 = 2;
 
-/// The longest lease of a message that may become a dead letter, in seconds: many shall.
+/// The longest lease of a message that may become a dead letter, or park its group, in seconds: many shall.
 const DYING_SECS_MAX: u64 = 4;
 
 /// Groups, so few that most messages wait for another.
@@ -171,6 +178,11 @@ pub(crate) enum Intent {
     EndReplay {
         queue: usize,
     },
+    /// Parked groups go on, perhaps without their first messages or without all of them.
+    Unpark {
+        queue: usize,
+        drops: bool,
+    },
     Look {
         queue: usize,
     },
@@ -190,6 +202,7 @@ impl Intent {
             | Self::Move { queue }
             | Self::Replay { queue }
             | Self::EndReplay { queue }
+            | Self::Unpark { queue, .. }
             | Self::Look { queue } => *queue,
         }
     }
@@ -207,7 +220,7 @@ pub(crate) struct Composer<'a> {
 impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
-        let ordered = [FIFO, FIFO, FIFO, DYING_FIFO, DYING_FIFO, DEAD_FIFO];
+        let ordered = [FIFO, FIFO, FIFO, DYING_FIFO, DYING_FIFO, DEAD_FIFO, PARKING, PARKING];
         let standard = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD, DESK, 10, 11, KEPT, KEPT, AGAIN];
         let queue = standard.into_iter().chain(ordered).nth(self.chance.usize(..standard.len() + ordered.len()));
         let queue = queue.expect("one of these is chosen");
@@ -216,6 +229,9 @@ impl Composer<'_> {
         }
         if queue == AGAIN {
             return self.about_copies();
+        }
+        if queue == PARKING && self.chance.u8(..10) == 0 {
+            return unpark(["retry", "retry", "retry", "drop-first", "drop-all"][self.chance.usize(..5)]);
         }
         if queue == KEPT && self.chance.u8(..10) == 0 {
             return if self.chance.u8(..5) == 0 { end_replay() } else { start_replay(self.chance.bool()) };
@@ -339,7 +355,8 @@ impl Composer<'_> {
     }
 
     fn receive(&mut self, queue: usize) -> Request {
-        let longest = if QUEUES[queue].dead_letters.is_some() { DYING_SECS_MAX } else { HIDDEN_SECS_MAX };
+        let is_short = QUEUES[queue].dead_letters.is_some() || queue == PARKING;
+        let longest = if is_short { DYING_SECS_MAX } else { HIDDEN_SECS_MAX };
         let asked = (self.chance.u8(..4) > 0).then(|| self.chance.u64(..=longest));
         let wait_secs = if self.chance.bool() { self.chance.u64(1..=20) } else { 0 };
         let mut request = receive(queue, asked, wait_secs, self.sabotage);
@@ -386,12 +403,16 @@ fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
 
 /// CreateQueue, naming only what is never changed, so that it always finds the queue as it made it.
 pub(crate) fn create(queue: usize) -> Request {
-    let QueueKind { name, retention_secs, is_relaxed, is_fifo, dead_letters, keep_deleted_secs, .. } = &QUEUES[queue];
+    let QueueKind { name, retention_secs, is_relaxed, is_fifo, dead_letters, keep_deleted_secs, park_after, .. } =
+        &QUEUES[queue];
     let durability = if *is_relaxed { "relaxed" } else { "durable" };
     let mut attributes =
         json!({"MessageRetentionPeriod": retention_secs.to_string(), "TidewireDurability": durability});
     if *is_fifo {
         attributes["FifoQueue"] = "true".into();
+    }
+    if *park_after > 0 {
+        attributes["TidewireParkAfter"] = park_after.to_string().into();
     }
     if *keep_deleted_secs > 0 {
         attributes["TidewireKeepDeletedSeconds"] = keep_deleted_secs.to_string().into();
@@ -439,6 +460,14 @@ pub(crate) fn list_moves() -> Request {
 pub(crate) fn start_replay(only_deleted: bool) -> Request {
     let only = if only_deleted { "deleted" } else { "all" };
     replay(&json!({"into": arn(AGAIN), "only": only}).to_string(), Intent::Replay { queue: KEPT })
+}
+
+/// Has parked groups go on; `then` says how.
+pub(crate) fn unpark(then: &str) -> Request {
+    let text = json!({"then": then}).to_string();
+    let input = json!({"QueueUrl": QUEUES[PARKING].name, "Attributes": {"TidewireUnpark": text}});
+    let intent = Intent::Unpark { queue: PARKING, drops: then != "retry" };
+    Request { operation: "SetQueueAttributes", input, intent, wait_millis: 0 }
 }
 
 fn end_replay() -> Request {

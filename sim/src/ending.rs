@@ -39,6 +39,15 @@ impl World {
             if kind.is_fifo && self.plan.sabotage == Some(Sabotage::LeasesAreNotKept) {
                 request.input["Attributes"]["TidewireDurability"] = "relaxed".into();
             }
+            match self.plan.sabotage {
+                Some(Sabotage::GroupsParkTooLate) if queue == ask::PARKING => {
+                    request.input["Attributes"]["TidewireParkAfter"] = "3".into();
+                }
+                Some(Sabotage::GroupsParkTooEarly) if queue == ask::PARKING => {
+                    request.input["Attributes"]["TidewireParkAfter"] = "1".into();
+                }
+                _ => {}
+            }
             if queue == ask::KEPT && self.plan.sabotage == Some(Sabotage::ShelvesAreShort) {
                 request.input["Attributes"]["TidewireKeepDeletedSeconds"] = "1".into();
             }
@@ -94,7 +103,8 @@ impl World {
             self.let_moves_end().await?;
         }
         self.check_a_replay().await?;
-        for queue in (0..QUEUES.len()).filter(|queue| ask::is_sent_to(*queue)) {
+        self.check_parking().await?;
+        for queue in (0..QUEUES.len()).filter(|queue| ask::is_sent_to(*queue) && *queue != ask::PARKING) {
             let found = self.drain_with_letters(queue).await?;
             self.oracle.check_nothing_is_lost(queue, &found)?;
         }
@@ -155,6 +165,21 @@ impl World {
             self.pass(1_000).await;
         }
         Err("a move task never ends".into())
+    }
+
+    /// What stands still has been received often enough for that, and all of it is there when it goes on.
+    async fn check_parking(&mut self) -> Result<(), String> {
+        let mut found = self.drain(ask::PARKING).await?;
+        self.oracle.check_parked(&found)?;
+        for _ in 0..DRAIN_TURNS {
+            self.ask_quietly(&ask::unpark("retry")).await?;
+            let more = self.drain(ask::PARKING).await?;
+            if more.is_empty() {
+                break;
+            }
+            found.extend(more);
+        }
+        self.oracle.check_nothing_is_lost(ask::PARKING, &found)
     }
 
     /// A replay that begins when none is under way brings one copy of everything, and the copies of those before are there.

@@ -95,6 +95,10 @@ pub enum Sabotage {
     LettersChangePlaces,
     /// Messages that cannot be read are not counted.
     DamageIsNotTold,
+    /// The queue that parks groups does so one receive later than the oracle believes.
+    GroupsParkTooLate,
+    /// It does so one receive earlier.
+    GroupsParkTooEarly,
     /// What is deleted is kept for a moment only, and the oracle believes that it is kept for long.
     ShelvesAreShort,
     /// The service acknowledges replays that it does not begin.

@@ -115,6 +115,12 @@ fn replays_that_bring_too_little_or_nothing_are_found() {
 }
 
 #[test]
+fn groups_that_are_parked_too_late_or_too_early_are_found() {
+    check_within(RARE_SEEDS, Sabotage::GroupsParkTooLate, &["is not parked"]);
+    check(Sabotage::GroupsParkTooEarly, &["is parked although"]);
+}
+
+#[test]
 fn a_panic_in_an_operation_is_found() {
     check(Sabotage::ReceivesPanic, &["InternalFailure"]);
 }

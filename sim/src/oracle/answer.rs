@@ -2,7 +2,7 @@
 
 use super::lease::Span;
 use super::{Oracle, Ticket, Verdict};
-use crate::ask::{AGAIN, DEAD, Intent, QUEUES, and_on};
+use crate::ask::{AGAIN, DEAD, Intent, PARKING, QUEUES, and_on};
 use crate::client::Answer;
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -34,6 +34,7 @@ impl Oracle {
             | Intent::Move { .. }
             | Intent::Replay { .. }
             | Intent::EndReplay { .. }
+            | Intent::Unpark { .. }
             | Intent::Look { .. } => Ok(()),
         }
     }
@@ -107,6 +108,9 @@ impl Oracle {
         for shown in body["Messages"].as_array().into_iter().flatten() {
             let number = self.recognize(queue, shown)?;
             self.follow(queue, number, shown, span)?;
+            if queue == PARKING {
+                self.received_seldom_enough(number, shown)?;
+            }
             let is_at_home = self.messages[number].queue == queue;
             self.messages[number].shown_at_home += u64::from(is_at_home);
             if numbers.contains(&number) {

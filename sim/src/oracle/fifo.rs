@@ -200,6 +200,12 @@ impl Oracle {
         }
     }
 
+    /// Whether two messages were sent to one queue with one group.
+    pub(super) fn are_of_a_group(&self, one: usize, other: usize) -> bool {
+        let group = |number: usize| self.fifo.labels.get(&number).map(|label| (label.queue, label.group));
+        group(one).is_some() && group(one) == group(other)
+    }
+
     /// The other dead letters of its group.
     fn letters_of_group(&self, number: usize) -> impl Iterator<Item = (usize, Letter)> {
         let group = |number: usize| self.fifo.labels.get(&number).map(|label| (label.queue, label.group));

@@ -39,6 +39,8 @@ pub(crate) struct Message {
     pub(crate) seen_in: usize,
     /// The receives of its queue before it was sent: none of these has taken it.
     pub(crate) receives_before: Before,
+    /// How often groups had been let go on when it was sent.
+    pub(crate) unparks_before: u64,
     /// How often its own queue's receives have shown it.
     pub(crate) shown_at_home: u64,
     /// When it was sent, as the server says.
@@ -85,6 +87,7 @@ impl Message {
             queue,
             seen_in: queue,
             receives_before: Before::default(),
+            unparks_before: 0,
             shown_at_home: 0,
             sent_timestamp: None,
             letter_timestamp: None,
@@ -247,6 +250,11 @@ impl Message {
     pub(crate) fn must_be_there(&self, wall_max: u64) -> bool {
         let was_taken = matches!(self.sending, Sending::Acknowledged(_)) || self.seen_first.is_some();
         was_taken && !self.may_be_gone && wall_max < self.may_expire_from
+    }
+
+    /// Whether it may be in its queue, as far as sends and removals go.
+    pub(crate) fn may_be_there(&self) -> bool {
+        self.gone_from.is_none() && !matches!(self.sending, Sending::Never | Sending::Duplicate)
     }
 
     /// The beginning of its body.

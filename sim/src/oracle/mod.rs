@@ -3,7 +3,7 @@
 //! Promises: what was acknowledged is there until it is deleted, purged or expired; what was acknowledged to be gone stays
 //! gone; nothing is invented, and bodies, digests and ids are right; a message is not handed out twice while a lease
 //! surely lasts; a FIFO queue keeps the order of each group and takes no duplicate (`fifo.rs`); a replay copies each message
-//! that is there or kept once (`copies.rs`); a dead letter is in one queue, the
+//! that is there or kept once (`copies.rs`); a parked group stands still (`parking.rs`); a dead letter is in one queue, the
 //! same message as before (`letter.rs`); errors are of the kinds that the situation allows. It knows nothing of the server's
 //! insides, and requests that were under way together may have been taken in any order.
 
@@ -15,6 +15,7 @@ mod ids;
 mod lease;
 mod letter;
 mod message;
+mod parking;
 mod receives;
 mod refusals;
 
@@ -62,6 +63,8 @@ pub(crate) struct Oracle {
     pub(crate) moved: u64,
     /// Move tasks that were asked for.
     moves_asked: u64,
+    /// How often parked groups were to go on.
+    unparks_asked: u64,
 }
 
 impl Oracle {
@@ -83,6 +86,7 @@ impl Oracle {
             dead_letters: 0,
             moved: 0,
             moves_asked: 0,
+            unparks_asked: 0,
         }
     }
 
@@ -154,6 +158,7 @@ impl Oracle {
             message.may_go();
         }
         message.receives_before = self.queues[queue].receives.before(self.order, wall);
+        message.unparks_before = self.unparks_asked;
         self.messages.push(message);
         number
     }
@@ -207,6 +212,13 @@ impl Oracle {
             Intent::Receive { queue, .. } => self.queues[*queue].receives.begins(),
             Intent::Move { .. } => self.moves_asked += 1,
             Intent::Replay { .. } => self.replay_asked(),
+            Intent::Unpark { queue, drops } => {
+                self.unparks_asked += 1;
+                if *drops {
+                    self.queues[*queue].purge_asked();
+                    self.all_may_go(*queue);
+                }
+            }
             Intent::SetVisibility { .. } | Intent::EndReplay { .. } | Intent::Look { .. } => {}
         }
         Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall }
@@ -234,6 +246,7 @@ impl Oracle {
                 and_on(*queue).for_each(|queue| self.queues[queue].creation_ended(ticket.asked, at, done));
             }
             Intent::Purge { queue } => and_on(*queue).for_each(|queue| self.queues[queue].purge_ended(at)),
+            Intent::Unpark { queue, drops: true } => self.queues[*queue].purge_ended(at),
             Intent::DeleteQueue { queue } => and_on(*queue).for_each(|queue| self.queues[queue].deletion_ended(at)),
             Intent::Delete { messages, .. } => {
                 messages.iter().for_each(|(number, _)| self.messages[*number].removal_ended(at));
