@@ -20,6 +20,8 @@ pub(crate) struct QueueKind {
     pub(crate) keep_deleted_secs: u64,
     /// A group stands still whose first message was received so often; never if it is 0.
     pub(crate) park_after: u64,
+    /// It goes by itself when nobody has used it for so long; never if it is 0.
+    pub(crate) idle_lifetime_secs: u64,
     /// Of a virtual queue the queue that it is on.
     pub(crate) host: Option<usize>,
 }
@@ -33,14 +35,15 @@ const PLAIN: QueueKind = QueueKind {
     dead_letters: None,
     keep_deleted_secs: 0,
     park_after: 0,
+    idle_lifetime_secs: 0,
     host: None,
 };
 
 /// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
 /// for the disk, one that keeps order, one for dead letters and the one they come from, and the same two keeping order; virtual
 /// queues on the first, on the one that comes and goes, and on one whose dead letters they know nothing of; one that keeps what is
-/// deleted, and one for the copies; one that parks groups.
-pub(crate) const QUEUES: [QueueKind; 15] = [
+/// deleted, and one for the copies; one that parks groups; one that goes by itself.
+pub(crate) const QUEUES: [QueueKind; 16] = [
     QueueKind { name: "lasting", ..PLAIN },
     QueueKind { name: "fleeting", retention_secs: 60, ..PLAIN },
     QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, ..PLAIN },
@@ -56,6 +59,7 @@ pub(crate) const QUEUES: [QueueKind; 15] = [
     QueueKind { name: "kept", keep_deleted_secs: KEEP_DELETED_SECS, ..PLAIN },
     QueueKind { name: "again", ..PLAIN },
     QueueKind { name: "parking.fifo", is_fifo: true, park_after: 2, ..PLAIN },
+    QueueKind { name: "idle", idle_lifetime_secs: 240, is_volatile: true, ..PLAIN },
 ];
 
 /// The one that comes and goes.
@@ -85,6 +89,9 @@ pub(crate) const AGAIN: usize = 13;
 
 /// The one that parks groups.
 pub(crate) const PARKING: usize = 14;
+
+/// The one that goes by itself.
+pub(crate) const IDLE: usize = 15;
 
 /// For so long a deleted message is kept: a part of a long history.
 pub(crate) const KEEP_DELETED_SECS: u64 = 7_200;
@@ -221,7 +228,7 @@ impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
         let ordered = [FIFO, FIFO, FIFO, DYING_FIFO, DYING_FIFO, DEAD_FIFO, PARKING, PARKING];
-        let standard = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD, DESK, 10, 11, KEPT, KEPT, AGAIN];
+        let standard = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD, DESK, 10, 11, KEPT, KEPT, AGAIN, IDLE, IDLE];
         let queue = standard.into_iter().chain(ordered).nth(self.chance.usize(..standard.len() + ordered.len()));
         let queue = queue.expect("one of these is chosen");
         if QUEUES[queue].dead_letters.is_some() || is_for_letters(queue) {
@@ -229,6 +236,9 @@ impl Composer<'_> {
         }
         if queue == AGAIN {
             return self.about_copies();
+        }
+        if queue == IDLE && self.chance.u8(..8) == 0 {
+            return create(IDLE);
         }
         if queue == PARKING && self.chance.u8(..10) == 0 {
             return unpark(["retry", "retry", "retry", "drop-first", "drop-all"][self.chance.usize(..5)]);
@@ -240,7 +250,7 @@ impl Composer<'_> {
             0 => self.purge(queue),
             // Nobody but its host has a virtual queue's settings, or makes and deletes it.
             1 => self.set_visibility(QUEUES[queue].host.unwrap_or(queue)),
-            2 if QUEUES[queue].is_volatile => delete_queue(VOLATILE),
+            2 if QUEUES[queue].host.unwrap_or(queue) == VOLATILE => delete_queue(VOLATILE),
             2..=4 => create(VOLATILE),
             5..=7 => self.change(queue).unwrap_or_else(|| look(queue)),
             8 => look(queue),
@@ -403,19 +413,22 @@ fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
 
 /// CreateQueue, naming only what is never changed, so that it always finds the queue as it made it.
 pub(crate) fn create(queue: usize) -> Request {
-    let QueueKind { name, retention_secs, is_relaxed, is_fifo, dead_letters, keep_deleted_secs, park_after, .. } =
-        &QUEUES[queue];
+    let QueueKind { name, retention_secs, is_relaxed, is_fifo, dead_letters, .. } = &QUEUES[queue];
+    let QueueKind { keep_deleted_secs, park_after, idle_lifetime_secs, .. } = &QUEUES[queue];
     let durability = if *is_relaxed { "relaxed" } else { "durable" };
     let mut attributes =
         json!({"MessageRetentionPeriod": retention_secs.to_string(), "TidewireDurability": durability});
     if *is_fifo {
         attributes["FifoQueue"] = "true".into();
     }
-    if *park_after > 0 {
-        attributes["TidewireParkAfter"] = park_after.to_string().into();
-    }
-    if *keep_deleted_secs > 0 {
-        attributes["TidewireKeepDeletedSeconds"] = keep_deleted_secs.to_string().into();
+    for (name, number) in [
+        ("TidewireKeepDeletedSeconds", keep_deleted_secs),
+        ("TidewireParkAfter", park_after),
+        ("TidewireIdleLifetimeSeconds", idle_lifetime_secs),
+    ] {
+        if *number > 0 {
+            attributes[name] = number.to_string().into();
+        }
     }
     if let Some(target) = dead_letters {
         let policy = json!({"deadLetterTargetArn": arn(*target), "maxReceiveCount": RECEIVES_MAX});
@@ -485,7 +498,7 @@ pub(crate) fn look_at_replay() -> Request {
     Request { operation: "GetQueueAttributes", input, intent: Intent::Look { queue: KEPT }, wait_millis: 0 }
 }
 
-fn look(queue: usize) -> Request {
+pub(crate) fn look(queue: usize) -> Request {
     let input = json!({"QueueUrl": QUEUES[queue].name, "AttributeNames": ["All"]});
     Request { operation: "GetQueueAttributes", input, intent: Intent::Look { queue }, wait_millis: 0 }
 }

@@ -111,6 +111,7 @@ impl World {
         self.check_wake_up(0).await?;
         self.check_wake_up(ask::DESK).await?;
         self.check_wake_up(ask::FIFO).await?;
+        self.check_idle().await?;
         if misfortunes.bit_rot && self.chance.bool() {
             self.check_rot().await?;
         }
@@ -165,6 +166,17 @@ impl World {
             self.pass(1_000).await;
         }
         Err("a move task never ends".into())
+    }
+
+    /// A queue that nobody uses goes, an eighth of its lifetime late at the most.
+    async fn check_idle(&mut self) -> Result<(), String> {
+        self.pass(QUEUES[ask::IDLE].idle_lifetime_secs * 1_125 + 1_000).await;
+        while self.server.as_ref().is_some_and(|server| server.sqs.remove_idle()) {}
+        self.job_turn(&JOBS[0]).await;
+        match self.ask_quietly(&ask::look(ask::IDLE)).await?.code.as_str() {
+            "QueueDoesNotExist" => Ok(()),
+            _ => Err("a queue that nobody uses stays".into()),
+        }
     }
 
     /// What stands still has been received often enough for that, and all of it is there when it goes on.

@@ -95,6 +95,10 @@ pub enum Sabotage {
     LettersChangePlaces,
     /// Messages that cannot be read are not counted.
     DamageIsNotTold,
+    /// A queue that nobody uses goes earlier than the oracle believes.
+    IdleQueuesGoEarly,
+    /// It does not go.
+    IdleQueuesStay,
     /// The queue that parks groups does so one receive later than the oracle believes.
     GroupsParkTooLate,
     /// It does so one receive earlier.

@@ -26,6 +26,17 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
 
 /// A request on its way to the server.
 pub(crate) fn misdirect(request: &Request, sabotage: Option<Sabotage>) -> Cow<'_, Request> {
+    let lifetime = match sabotage {
+        Some(Sabotage::IdleQueuesGoEarly) => Some("60"),
+        Some(Sabotage::IdleQueuesStay) => Some("100000"),
+        _ => None,
+    };
+    let named = request.input.pointer("/Attributes/TidewireIdleLifetimeSeconds");
+    if let Some(lifetime) = lifetime.filter(|_| named.is_some()) {
+        let mut harmed = request.clone();
+        harmed.input["Attributes"]["TidewireIdleLifetimeSeconds"] = lifetime.into();
+        return Cow::Owned(harmed);
+    }
     let is_harmed = match sabotage {
         Some(Sabotage::VirtualQueuesAreOpen) => true,
         Some(Sabotage::VirtualPurgesReachTheHost) => request.operation == "PurgeQueue",

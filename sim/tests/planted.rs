@@ -38,8 +38,11 @@ fn a_disk_that_hides_its_errors_is_found() {
 
 #[test]
 fn deletes_and_purges_that_are_forgotten_are_found() {
-    check(Sabotage::DeletesAreForgotten, &["its deletion was acknowledged", "after it was a dead letter, or deleted"]);
-    check(Sabotage::PurgesAreForgotten, &["its deletion was acknowledged"]);
+    // Whoever forgets what was asked of it forgets that it was used, too.
+    let used = "QueueDoesNotExist";
+    let expected = ["its deletion was acknowledged", "after it was a dead letter, or deleted", used];
+    check(Sabotage::DeletesAreForgotten, &expected);
+    check(Sabotage::PurgesAreForgotten, &["its deletion was acknowledged", used]);
 }
 
 #[test]
@@ -118,6 +121,12 @@ fn replays_that_bring_too_little_or_nothing_are_found() {
 fn groups_that_are_parked_too_late_or_too_early_are_found() {
     check_within(RARE_SEEDS, Sabotage::GroupsParkTooLate, &["is not parked"]);
     check(Sabotage::GroupsParkTooEarly, &["is parked although"]);
+}
+
+#[test]
+fn idle_queues_that_go_too_early_or_never_are_found() {
+    check_within(RARE_SEEDS, Sabotage::IdleQueuesGoEarly, &["QueueDoesNotExist", "is lost"]);
+    check(Sabotage::IdleQueuesStay, &["that nobody uses stays"]);
 }
 
 #[test]

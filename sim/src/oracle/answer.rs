@@ -9,6 +9,9 @@ use serde_json::Value;
 
 impl Oracle {
     pub(super) fn succeeded(&mut self, ticket: &Ticket, span: Span, answer: &Answer) -> Verdict {
+        if !matches!(ticket.intent, Intent::Create { .. } | Intent::Look { .. }) {
+            self.queues[ticket.intent.queue()].used(span.answered, span.asked_wall, self.wall_max);
+        }
         match &ticket.intent {
             Intent::Send { messages, .. } => self.sent(messages, span, &answer.body),
             Intent::Receive { queue, visibility_millis } => {

@@ -19,7 +19,7 @@ mod parking;
 mod receives;
 mod refusals;
 
-use crate::ask::{Intent, QUEUES, Request, VISIBILITY_SECS, and_on};
+use crate::ask::{Intent, QUEUES, QueueKind, Request, VISIBILITY_SECS, and_on};
 use crate::client::Answer;
 use copies::Copies;
 use existence::Existence;
@@ -71,7 +71,7 @@ impl Oracle {
     pub(crate) fn new() -> Self {
         Self {
             messages: Vec::new(),
-            queues: QUEUES.iter().map(|_| Existence::new(VISIBILITY_SECS * 1000)).collect(),
+            queues: QUEUES.iter().map(existence).collect(),
             fifo: Fifo::default(),
             copies: Copies::default(),
             order: 0,
@@ -99,6 +99,11 @@ impl Oracle {
     pub(crate) fn time_is(&mut self, wall: u64) {
         self.wall = wall;
         self.wall_max = self.wall_max.max(wall);
+        for queue in 0..self.queues.len() {
+            if self.queues[queue].time_is(self.wall_max) {
+                self.all_may_go(queue);
+            }
+        }
     }
 
     /// The most that any server's clock has shown.
@@ -292,4 +297,9 @@ impl Oracle {
             }
         }
     }
+}
+
+/// What is known of a queue before anybody has asked for it.
+fn existence(kind: &QueueKind) -> Existence {
+    Existence::new(VISIBILITY_SECS * 1000, kind.idle_lifetime_secs * 1000)
 }
