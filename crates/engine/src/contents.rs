@@ -4,7 +4,7 @@
 //! content itself can be let go of whenever memory is short and read again from the log. When the log file is retired the
 //! content stands in a piece of a segment, and the position is forgotten. Of a long backlog nothing stays here but pieces.
 
-use crate::machine::Content;
+use crate::machine::{Content, GivesWay};
 use crate::memory::Memory;
 use crate::paged::Paged;
 use journal::Piece;
@@ -222,11 +222,15 @@ impl<C: Content> Contents<C> {
         self.bytes -= bytes;
     }
 
-    /// Lets go of whole pages, the newest first, that can be read again.
+    /// Lets go of whole pages that can be read again, those first that are missed least.
     fn make_room(&mut self, durable: Position) {
         while self.memory.is_over() {
             let is_readable = |number: &u64| self.logged.last_of(*number).is_none_or(|at| *at <= durable.get());
-            let Some(number) = self.resident.numbers_from_the_end().find(is_readable) else { return };
+            let found = match C::GIVES_WAY {
+                GivesWay::Newest => self.resident.numbers().rev().find(is_readable),
+                GivesWay::Oldest => self.resident.numbers().find(is_readable),
+            };
+            let Some(number) = found else { return };
             for content in self.resident.remove_page(number) {
                 self.release(&content);
             }
@@ -256,6 +260,18 @@ mod tests {
         }
     }
 
+    /// Of which the end is read most.
+    #[derive(Clone, Debug, PartialEq)]
+    struct News(u64);
+
+    impl Content for News {
+        const GIVES_WAY: GivesWay = GivesWay::Oldest;
+
+        fn bytes(&self) -> usize {
+            100 - ENTRY_BYTES
+        }
+    }
+
     fn contents(limit: usize) -> Contents<Blob> {
         Contents::new(Arc::new(Memory::new(limit)))
     }
@@ -280,6 +296,22 @@ mod tests {
         assert!(contents.memory.used() <= 30_000);
         assert!((0..192).all(|key| is_here(&contents, key)), "the front stays");
         assert_eq!(contents.find(800), Found::Logged(Position::new(1800)));
+    }
+
+    #[test]
+    fn where_the_end_is_read_most_the_oldest_pages_give_way_first() {
+        let mut contents = Contents::new(Arc::new(Memory::new(100 * 300)));
+        (0..=999).for_each(|key| contents.put(key, Position::new(key + 1000), News(key), DURABLE));
+        assert!(contents.memory.used() <= 30_000);
+        let is_here = |contents: &Contents<News>, key| matches!(contents.find(key), Found::Here(_));
+        assert!((768..=999).all(|key| is_here(&contents, key)), "the end stays");
+        assert_eq!(contents.find(0), Found::Logged(Position::new(1000)));
+        // Whoever reads what is old drives out nothing that is newer.
+        contents.put(1000, Position::new(2000), News(1000), DURABLE);
+        for key in 64..192 {
+            let _is_kept = contents.supply(key, News(key), DURABLE);
+        }
+        assert!((832..=1000).all(|key| is_here(&contents, key)) && contents.memory.used() <= 30_000);
     }
 
     #[test]

@@ -231,8 +231,20 @@ impl Tally {
 
 /// What the engine keeps for a machine: shared by reference count, so that a clone costs next to nothing.
 pub trait Content: Clone + Send + Unpin + 'static {
+    /// Which of a partition's contents go first when memory is short and the disk has them too.
+    const GIVES_WAY: GivesWay = GivesWay::Newest;
+
     /// What it takes in memory, about.
     fn bytes(&self) -> usize;
+}
+
+/// The end of a partition at which contents are missed least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivesWay {
+    /// What came last is asked for last, as in a queue.
+    Newest,
+    /// What came first is asked for last, as where most readers follow the end.
+    Oldest,
 }
 
 impl Content for () {

@@ -1,7 +1,8 @@
 //! The budget of what is kept in memory although the disk has it too: contents of messages.
 //!
 //! All partitions count into one number. Whoever adds and finds it exceeded lets go of its own, in this order: what it
-//! would read ahead is not kept; then whole pages of its backlog go, the newest first, which will be asked for last.
+//! would read ahead is not kept; then whole pages of its backlog go, those first that will be asked for last: a queue's newest, a
+//! shard's oldest.
 //! From half of the budget on, what a retired log file held goes as well, and what queues at rest hold. What the disk does
 //! not have yet is never let go of; that is bounded by the journal. Nothing is refused for want of memory.
 

@@ -79,9 +79,9 @@ impl<T> Paged<T> {
         self.by_number.get(&number)?.slots.last()
     }
 
-    /// The numbers of all pages, the newest first.
-    pub(crate) fn numbers_from_the_end(&self) -> impl Iterator<Item = u64> {
-        self.by_number.keys().rev().copied()
+    /// The numbers of all pages, the oldest first.
+    pub(crate) fn numbers(&self) -> impl DoubleEndedIterator<Item = u64> {
+        self.by_number.keys().copied()
     }
 
     /// Takes a whole page out.
