@@ -233,6 +233,20 @@ impl Index {
     pub(crate) fn len(&self) -> usize {
         self.marks.len()
     }
+
+    /// The run that `counter` is in. The last run ends at `end`.
+    #[cfg(test)]
+    pub(crate) fn run_of(&self, counter: u64, end: u64) -> std::ops::Range<u64> {
+        let after = self.marks.partition_point(|run| run.first <= counter);
+        let begins = after.checked_sub(1).map_or(counter, |place| self.marks[place].first);
+        begins..self.marks.get(after).map_or(end, |run| run.first)
+    }
+
+    /// Bytes of the run that has the most.
+    #[cfg(test)]
+    pub(crate) fn largest_run(&self) -> u64 {
+        self.marks.iter().map(|run| run.bytes.into()).max().unwrap_or(0)
+    }
 }
 
 /// `whole` × `part` ÷ `of`, without running over.

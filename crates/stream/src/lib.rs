@@ -8,9 +8,10 @@
 //!
 //! Where to look: `command.rs` what may be asked and is answered, `record.rs` a record, `records.rs` the journal's record kinds,
 //! `shard.rs` the rules and what a change does, `index.rs` the sparse index, `snapshot.rs` the bytes that stand for all of it.
-//! Beside the machine stand pure functions of whoever serves streams: `sequence.rs` (AWS's sequence numbers) and
-//! `hash_ranges.rs` (which shard a partition key belongs to).
+//! Beside the machine stand pure functions of whoever serves streams: `sequence.rs` (AWS's sequence numbers), `hash_ranges.rs`
+//! (which shard a partition key belongs to) and `aggregate.rs` (records that the KPL packed together).
 
+mod aggregate;
 mod command;
 mod hash_ranges;
 mod index;
@@ -22,6 +23,7 @@ mod shard;
 mod snapshot;
 mod varint;
 
+pub use aggregate::{Plain, UserRecord, aggregate, disaggregate};
 pub use command::{About, Command, NewRecord, Reply, ShardState};
 pub use hash_ranges::{HashRange, hash_of};
 pub use record::Record;

@@ -21,6 +21,11 @@ pub(crate) const MARKS_MAX: usize = if cfg!(test) { 24 } else { 65_536 };
 /// least.
 pub(crate) const SCALE_MAX: u8 = 32;
 
+/// User records, and keys in its tables, that one aggregate may hold: forty bytes each of the largest record. Those who write
+/// aggregates pack some hundred; the bound is for strangers, whose record is a plain one beyond it, and what they can make a reader
+/// hold is some 25 MB.
+pub(crate) const AGGREGATED_MAX: usize = 1 << 18;
+
 /// Marks for which an emptied index keeps its room.
 pub(crate) const SPARE_MARKS: usize = 4;
 

@@ -129,6 +129,9 @@ impl fmt::Debug for Record {
 }
 
 impl engine::Content for Record {
+    /// Most readers follow the end.
+    const GIVES_WAY: engine::GivesWay = engine::GivesWay::Oldest;
+
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.bytes.len()
     }

@@ -259,4 +259,6 @@ impl Shard {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
