@@ -229,7 +229,9 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
         keys: sqs::Keys::of(Arc::<Kms>::clone(&kms)),
     };
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recoveries.sqs, told));
-    let kinesis = Kinesis::new(Arc::clone(&store), recoveries.kinesis).map_err(|error| error.to_string())?;
+    let of_streams = kinesis::Options { throttled: config.limits == sqs::Limits::Aws };
+    let kinesis =
+        Kinesis::new(Arc::clone(&store), recoveries.kinesis, of_streams).map_err(|error| error.to_string())?;
     let identities = Identities::begin(root, &store, recoveries.iam)?;
     Ok((store, Services { sqs, kms, kinesis: Arc::new(kinesis), identities }))
 }

@@ -28,8 +28,9 @@ mod service;
 mod settings;
 mod shard_id;
 mod tags;
+mod throttle;
 
 pub use record_words::{Described, describe};
 pub use records::FAMILY;
-pub use service::{Kinesis, KinesisRecovery};
+pub use service::{Kinesis, KinesisRecovery, Options};
 pub use stream::FAMILY as SHARDS_FAMILY;

@@ -16,6 +16,12 @@ pub(crate) const READ_BYTES_MAX: u64 = 10 << 20;
 /// Records in one GetRecords.
 pub(crate) const READ_RECORDS_MAX: usize = 10_000;
 
+/// What a shard takes and gives within a second, where AWS's throttles hold.
+pub(crate) const SHARD_RECORDS_PER_SEC: u64 = 1000;
+pub(crate) const SHARD_BYTES_PER_SEC: u64 = 1 << 20;
+pub(crate) const SHARD_READS_PER_SEC: u64 = 5;
+pub(crate) const SHARD_READ_BYTES_PER_SEC: u64 = 2 << 20;
+
 /// Hours that records stay unless a stream says otherwise, and the bounds of what it may say.
 pub(crate) const RETENTION_HOURS_DEFAULT: u32 = 24;
 pub(crate) const RETENTION_HOURS_MIN: u32 = 24;

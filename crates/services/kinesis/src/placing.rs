@@ -8,6 +8,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::shard_id;
+use crate::throttle;
 use bytes::Bytes;
 use engine::Pending;
 use std::collections::BTreeMap;
@@ -38,22 +39,26 @@ pub(crate) struct Behind(SequenceNumber);
 
 /// Checks records before any of them is stored.
 pub(crate) fn check(view: &View, records: &[Put]) -> Result<(), Refusal> {
-    let size = |record: &Put| record.data.len() + record.partition_key.as_ref().map_or(0, String::len);
     let most = view.about.record_bytes_max();
     for record in records {
         hash_of(view, record)?;
-        if size(record) > most {
+        if size_of(record) > most {
             return Err(Refusal::invalid(format!(
                 "Record size {} exceeds the {} KiB that a record of this stream may have, data and partition key together.",
-                size(record),
+                size_of(record),
                 view.about.record_kib_max
             )));
         }
     }
-    match records.iter().map(size).sum::<usize>() > limits::PUT_BYTES_MAX {
+    match records.iter().map(size_of).sum::<usize>() > limits::PUT_BYTES_MAX {
         true => Err(Refusal::invalid("Records size exceeds 10 MB limit")),
         false => Ok(()),
     }
+}
+
+/// Bytes of data and partition key: what bounds count.
+fn size_of(record: &Put) -> usize {
+    record.data.len() + record.partition_key.as_ref().map_or(0, String::len)
 }
 
 /// The hash that decides about the shard; none where turns do.
@@ -136,6 +141,7 @@ impl Inner {
         behind: Option<Behind>,
         placed: &mut [Option<Result<Placed, Refusal>>],
     ) -> Result<Vec<Part>, Refusal> {
+        let now = self.catalog.store().clock().now();
         let mut parts: BTreeMap<u32, (Arc<ShardHandle>, Vec<usize>)> = BTreeMap::new();
         for &number in left {
             let shard = match hash_of(view, &records[number])? {
@@ -143,6 +149,10 @@ impl Inner {
                 None => entry.next_shard(view),
             };
             let shard = shard.ok_or_else(|| Refusal::no_stream(entry.key.account, &entry.key.name))?;
+            if !self.throttle.put(shard.entry.partition, size_of(&records[number]), now) {
+                placed[number] = Some(Err(throttle::refused(entry, &shard)));
+                continue;
+            }
             parts.entry(shard.entry.index).or_insert_with(|| (shard, Vec::new())).1.push(number);
         }
         let mut begun = Vec::with_capacity(parts.len());

@@ -8,6 +8,7 @@ use crate::needs::Asking;
 use crate::ops;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::throttle::Throttle;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use journal::{Record, Snapshot};
@@ -75,6 +76,14 @@ pub struct Kinesis(pub(crate) Arc<Inner>);
 /// What operations work on.
 pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
+    pub(crate) throttle: Throttle,
+}
+
+/// What the service is told by the server's configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Whether AWS's throttles of shards hold.
+    pub throttled: bool,
 }
 
 /// How a request names a stream: by name, by ARN, or by both, which then agree.
@@ -102,9 +111,9 @@ impl Kinesis {
     }
 
     /// The service, with the streams that were replayed. What a crash cut off between a stream and its shards is completed.
-    pub fn new(store: Arc<Store>, recovery: KinesisRecovery) -> Result<Self, Unavailable> {
+    pub fn new(store: Arc<Store>, recovery: KinesisRecovery, options: Options) -> Result<Self, Unavailable> {
         let catalog = Catalog::recovered(store, recovery.streams.0, recovery.shards.0)?;
-        Ok(Self(Arc::new(Inner { catalog })))
+        Ok(Self(Arc::new(Inner { catalog, throttle: Throttle::new(options.throttled) })))
     }
 
     /// Forgets shards whose records have all expired. To be called every minute or so.

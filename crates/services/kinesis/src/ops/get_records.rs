@@ -12,6 +12,7 @@ use crate::reading::{From, Most};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation, Target};
 use crate::settings::ShardEntry;
+use crate::throttle;
 use gateway::{Caller, Need};
 use std::sync::Arc;
 use stream::SequenceNumber;
@@ -39,9 +40,14 @@ impl Operation for GetRecords {
         }
         let view = entry.view();
         let shard = view.shard(iterator.shard).ok_or_else(Refusal::iterator)?;
+        if !service.throttle.read(shard.entry.partition, caller.now) {
+            return Err(throttle::refused(&entry, shard));
+        }
         let from = From { counter: iterator.from, not_before: iterator.not_before };
         let most = Most { records: size(input.limit, limits::READ_RECORDS_MAX), bytes: limits::READ_BYTES_MAX };
         let batch = service.read(&entry, shard, from, most).await?;
+        let bytes = batch.records.iter().map(stream::Record::size).sum();
+        service.throttle.have_read(shard.entry.partition, bytes, caller.now);
         let next = ShardIterator {
             from: batch.next.counter,
             not_before: batch.next.not_before,

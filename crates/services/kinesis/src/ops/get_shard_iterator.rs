@@ -9,6 +9,7 @@ use crate::placing::shard_named;
 use crate::reading::Start;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation, Target};
+use crate::throttle;
 use gateway::{Caller, Need};
 use names::Instant;
 use std::sync::Arc;
@@ -30,6 +31,9 @@ impl Operation for GetShardIterator {
         let start = start(&input, caller.now)?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
+        }
+        if !service.throttle.iterate(shard.entry.partition, caller.now) {
+            return Err(throttle::refused(&entry, &shard));
         }
         let from = service.start(&entry, &shard, start).await?;
         let iterator = ShardIterator {

@@ -1,0 +1,46 @@
+"""AWS's throttles of shards, which only a server with `limits = aws` has."""
+
+import pytest
+from conftest import iterator, make_client, refusal
+from own_servers import own_servers
+
+FIRST = "shardId-000000000000"
+
+
+@pytest.fixture
+def throttled(tmp_path):
+    """A client of a server of its own, and a stream of one shard."""
+    with own_servers() as make:
+        client = make_client(make(tmp_path / "data", environment={"TIDEWIRE_LIMITS": "aws"}).start().endpoint)
+        client.create_stream(StreamName="s", ShardCount=1)
+        yield client
+
+
+def test_records_beyond_what_a_shard_takes_fail_one_by_one(throttled):
+    # More than two seconds' worth in each call, so that the second on the clock may end in between.
+    entries = [{"Data": b"x" * 6000, "PartitionKey": "k"}] * 500
+    put = throttled.put_records(StreamName="s", Records=entries)
+    failed = [record for record in put["Records"] if "ErrorCode" in record]
+    assert 0 < len(failed) == put["FailedRecordCount"] < 500
+    assert failed[0]["ErrorCode"] == "ProvisionedThroughputExceededException"
+    assert failed[0]["ErrorMessage"] == f"Rate exceeded for shard {FIRST} in stream s under account 000000000000."
+    kept = [record["SequenceNumber"] for record in put["Records"] if "SequenceNumber" in record]
+    found = throttled.get_records(ShardIterator=iterator(throttled, "s", FIRST))["Records"]
+    assert [record["SequenceNumber"] for record in found] == kept
+
+
+def test_a_full_answer_is_paid_for_with_seconds_without_any(throttled):
+    arn = throttled.describe_stream(StreamName="s")["StreamDescription"]["StreamARN"]
+    throttled.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=10240)
+    throttled.put_record(StreamName="s", Data=b"x" * 10_000_000, PartitionKey="k")
+    at = iterator(throttled, "s", FIRST)
+    assert len(throttled.get_records(ShardIterator=at)["Records"]) == 1
+    code, message = refusal(throttled.get_records, ShardIterator=at)
+    assert code == "ProvisionedThroughputExceededException" and message.startswith(f"Rate exceeded for shard {FIRST}")
+
+
+def test_without_awss_limits_there_is_no_ceiling(kinesis, stream):
+    entries = [{"Data": b"x" * 6000, "PartitionKey": "k"}] * 500
+    assert kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"] == 0
+    at = iterator(kinesis, stream, FIRST)
+    assert all(len(kinesis.get_records(ShardIterator=at, Limit=10)["Records"]) == 10 for _ in range(12))
