@@ -51,6 +51,17 @@ pub(super) enum Body {
         key_name: String,
         value_name: String,
     },
+    /// What an output goes on with: a union whose members are events, or errors that end it.
+    Events {
+        events: Vec<Occurrence>,
+        exceptions: Vec<String>,
+    },
+}
+
+/// An event of a stream: its name in the union, and its structure.
+pub(super) struct Occurrence {
+    pub(super) name: String,
+    pub(super) target: String,
 }
 
 /// What a shape demands of its values.
@@ -125,8 +136,8 @@ impl Model {
             json_version: optional(&metadata["jsonVersion"]),
             xml_namespace: optional(&metadata["xmlNamespace"]).or_else(|| overlay.xml_namespace.clone()),
             query_compatible: !metadata["awsQueryCompatible"].is_null(),
+            errors: errors(model, overlay, &operations, &shapes)?,
             shapes,
-            errors: errors(model, overlay, &operations)?,
             operations,
             others,
         })
@@ -136,7 +147,7 @@ impl Model {
     pub(super) fn rust_type(&self, name: &str) -> String {
         match &self.shapes[name].body {
             Body::Scalar { rust, .. } => (*rust).to_owned(),
-            Body::Struct(_) => name.to_owned(),
+            Body::Struct(_) | Body::Events { .. } => name.to_owned(),
             Body::List { item, .. } => format!("Vec<{}>", self.rust_type(item)),
             Body::Map { value, .. } => format!("Vec<(String, {})>", self.rust_type(value)),
         }
@@ -146,6 +157,14 @@ impl Model {
     pub(super) fn structs(&self) -> impl Iterator<Item = (&String, &Vec<Field>)> {
         self.shapes.iter().filter_map(|(name, shape)| match &shape.body {
             Body::Struct(fields) => Some((name, fields)),
+            _ => None,
+        })
+    }
+
+    /// The unions of events by name.
+    pub(super) fn streams(&self) -> impl Iterator<Item = (&String, &Vec<Occurrence>, &Vec<String>)> {
+        self.shapes.iter().filter_map(|(name, shape)| match &shape.body {
+            Body::Events { events, exceptions } => Some((name, events, exceptions)),
             _ => None,
         })
     }
@@ -182,6 +201,10 @@ fn operations(model: &Value, has_query: bool) -> Result<Vec<Operation>, String> 
         .iter()
         .map(|(name, operation)| {
             let output = optional(&operation["output"]["shape"]);
+            let input = optional(&operation["input"]["shape"]);
+            if input.as_ref().is_some_and(|input| stream_of(model, input).is_some()) {
+                return Err(format!("{name}: streams of events in requests are not understood"));
+            }
             let wrapper = optional(&operation["output"]["resultWrapper"]);
             let result_wrapper = output.is_some() && has_query;
             let errors = operation["errors"].as_array().into_iter().flatten();
@@ -189,7 +212,7 @@ fn operations(model: &Value, has_query: bool) -> Result<Vec<Operation>, String> 
                 name: name.clone(),
                 method: text(&operation["http"]["method"], "method")?,
                 path: text(&operation["http"]["requestUri"], "path")?,
-                input: optional(&operation["input"]["shape"]),
+                input,
                 result_wrapper: result_wrapper.then(|| wrapper.unwrap_or_else(|| format!("{name}Result"))),
                 output,
                 errors: errors.filter_map(|error| optional(&error["shape"])).collect(),
@@ -226,7 +249,11 @@ fn shapes(model: &Value, overlay: &Overlay, operations: &[Operation]) -> Result<
         let shape = shape(model, overlay, &name).map_err(|problem| format!("{name}: {problem}"))?;
         match &shape.body {
             Body::Scalar { .. } => {}
-            Body::Struct(fields) => wanted.extend(fields.iter().map(|field| field.target.clone())),
+            Body::Struct(fields) => {
+                wanted.extend(fields.iter().map(|field| field.target.clone()));
+                wanted.extend(stream_of(model, &name));
+            }
+            Body::Events { events, .. } => wanted.extend(events.iter().map(|event| event.target.clone())),
             Body::List { item, .. } => wanted.push(item.clone()),
             Body::Map { key, value, .. } => wanted.extend([key.clone(), value.clone()]),
         }
@@ -234,6 +261,37 @@ fn shapes(model: &Value, overlay: &Overlay, operations: &[Operation]) -> Result<
     }
     mark_boxes(&mut shapes);
     Ok(shapes)
+}
+
+/// The stream that a structure holds beside its other members.
+fn stream_of(model: &Value, name: &str) -> Option<String> {
+    let members = model["shapes"][name]["members"].as_object()?;
+    members.values().filter_map(|member| optional(&member["shape"])).find(|target| is_stream(model, target))
+}
+
+fn is_stream(model: &Value, name: &str) -> bool {
+    model["shapes"][name]["eventstream"] == true
+}
+
+/// A union of events and errors. What an event holds is its payload, and an error in it is told by its message alone.
+fn stream(model: &Value, name: &str) -> Result<Body, String> {
+    let (mut events, mut exceptions) = (Vec::new(), Vec::new());
+    for (name, member) in model["shapes"][name]["members"].as_object().into_iter().flatten() {
+        let target = text(&member["shape"], "shape")?;
+        let shape = &model["shapes"][&target];
+        let members: Vec<_> = shape["members"].as_object().into_iter().flatten().collect();
+        let has_parts = members.iter().any(|(_, part)| part["eventpayload"] == true || part["eventheader"] == true);
+        match shape["exception"] == true {
+            true if *name != target => return Err(format!("the error {target} is called {name}")),
+            true if members.iter().any(|(part, _)| *part != "message") => {
+                return Err(format!("the error {name} has more than a message"));
+            }
+            true => exceptions.push(name.clone()),
+            false if has_parts => return Err(format!("the event {name} has headers or a payload of its own")),
+            false => events.push(Occurrence { name: name.clone(), target }),
+        }
+    }
+    Ok(Body::Events { events, exceptions })
 }
 
 fn shape(model: &Value, overlay: &Overlay, name: &str) -> Result<Shape, String> {
@@ -248,6 +306,7 @@ fn shape(model: &Value, overlay: &Overlay, name: &str) -> Result<Shape, String> 
         "boolean" => scalar("Boolean", "bool"),
         "blob" => scalar("Blob", "Bytes"),
         "timestamp" => scalar("Timestamp", "Timestamp"),
+        "structure" if is_stream(model, name) => stream(model, name)?,
         "structure" if value["document"].is_null() => Body::Struct(fields(model, overlay, name)?),
         "list" => {
             Body::List { item: text(&value["member"]["shape"], "item")?, item_name: item_name(value, overlay, name) }
@@ -282,7 +341,10 @@ fn fields(model: &Value, overlay: &Overlay, name: &str) -> Result<Vec<Field>, St
     let required: BTreeSet<&str> =
         value["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let members = value["members"].as_object().into_iter().flatten();
-    members
+    // A stream is no member like others: it follows the output.
+    let plain =
+        members.filter(|(_, reference)| !reference["shape"].as_str().is_some_and(|name| is_stream(model, name)));
+    plain
         .map(|(member, reference)| {
             let path = format!("{name}.{member}");
             let presence = match required.contains(member.as_str()) {
@@ -353,10 +415,23 @@ fn reaches(direct: &BTreeMap<String, Vec<String>>, from: &str, to: &str) -> bool
 }
 
 /// The errors of the model, corrected, and those that only the overlay knows. Where operations are named, these are the
-/// errors of theirs alone.
-fn errors(model: &Value, overlay: &Overlay, operations: &[Operation]) -> Result<Vec<Error>, String> {
+/// errors of theirs and of their streams alone.
+fn errors(
+    model: &Value,
+    overlay: &Overlay,
+    operations: &[Operation],
+    shapes: &BTreeMap<String, Shape>,
+) -> Result<Vec<Error>, String> {
+    let of_streams: BTreeSet<&String> = shapes
+        .values()
+        .flat_map(|shape| match &shape.body {
+            Body::Events { exceptions, .. } => exceptions.as_slice(),
+            _ => &[],
+        })
+        .collect();
     let is_wanted = |name: &String| {
-        overlay.operations.is_empty() || operations.iter().any(|operation| operation.errors.contains(name))
+        let is_theirs = |operation: &Operation| operation.errors.contains(name);
+        overlay.operations.is_empty() || of_streams.contains(name) || operations.iter().any(is_theirs)
     };
     let shapes = model["shapes"].as_object().ok_or("the model has no shapes")?;
     let nothing = Answer::default();

@@ -31,7 +31,9 @@ fn header(model: &Model, what: &str) -> String {
 }
 
 fn root(model: &Model) -> String {
-    let names: Vec<&str> = model.structs().map(|(name, _)| name.as_str()).collect();
+    let streams = model.streams().map(|(name, ..)| name.as_str());
+    let mut names: Vec<&str> = model.structs().map(|(name, _)| name.as_str()).chain(streams).collect();
+    names.sort_unstable();
     let mut text = header(model, "Types and tables");
     text += "#![allow(missing_docs, reason = \"AWS's documentation describes these names and is not copied\")]\n\n";
     text += "pub mod enums;\npub mod errors;\npub mod operations;\npub mod schema;\nmod shapes;\n\n";
@@ -101,4 +103,74 @@ fn rules(rules: &Rules, name: &str) -> String {
         return "Rules::NONE".into();
     }
     format!("Rules {{ {}, ..Rules::NONE }}", fields.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::overlay::Overlay;
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// A service with one operation that goes on in events.
+    fn watching() -> Value {
+        json!({
+            "metadata": {"serviceId": "Toy", "apiVersion": "1", "protocol": "json", "jsonVersion": "1.1"},
+            "operations": {"Watch": {
+                "http": {"method": "POST", "requestUri": "/"}, "output": {"shape": "WatchOutput"}, "errors": [{"shape": "Busy"}],
+            }},
+            "shapes": {
+                "WatchOutput": {
+                    "type": "structure", "required": ["Stream"],
+                    "members": {"Stream": {"shape": "Ticks"}, "Since": {"shape": "Text"}},
+                },
+                "Ticks": {
+                    "type": "structure", "eventstream": true,
+                    "members": {"Tick": {"shape": "TickEvent"}, "Gone": {"shape": "Gone"}},
+                },
+                "TickEvent": {"type": "structure", "event": true, "members": {"Text": {"shape": "Text"}}},
+                "Gone": {"type": "structure", "exception": true, "members": {"message": {"shape": "Text"}}},
+                "Busy": {"type": "structure", "exception": true, "members": {}},
+                "Idle": {"type": "structure", "exception": true, "members": {}},
+                "Text": {"type": "string"},
+            },
+        })
+    }
+
+    fn model(model: &Value) -> Result<Model, String> {
+        Model::parse(model, &Overlay { operations: vec!["Watch".into()], ..Overlay::default() })
+    }
+
+    #[test]
+    fn a_stream_follows_its_output_and_brings_its_events_and_errors() {
+        let texts = files(&model(&watching()).unwrap());
+        let text = |name: &str| texts.iter().find(|(known, _)| *known == name).unwrap().1.clone();
+        let shapes = text("shapes.rs");
+        for part in [
+            "pub struct WatchOutput {pub since: Option<String>,}",
+            "pub struct TickEvent {pub text: Option<String>,}",
+            "pub enum Ticks {Tick(TickEvent),}",
+            "Self::Tick(_) => \"Tick\"",
+        ] {
+            assert!(shapes.contains(part), "{part} is not in {shapes}");
+        }
+        assert!(!shapes.contains("Gone"), "an error is no shape: {shapes}");
+        let stream = "EventStreamShape { name: \"Ticks\", events: &[\"Tick\"], exceptions: &[\"Gone\"] }";
+        assert!(text("schema.rs").contains(stream), "{}", text("schema.rs"));
+        assert!(text("mod.rs").contains("{TickEvent,Ticks,WatchOutput}"), "{}", text("mod.rs"));
+        assert!(text("errors.rs").contains("&[&BUSY,&GONE]"), "{}", text("errors.rs"));
+    }
+
+    #[test]
+    fn what_no_stream_here_can_say_stops_the_generation() {
+        for (path, value) in [
+            ("/shapes/TickEvent/members/Text/eventheader", json!(true)),
+            ("/shapes/Gone/members/more", json!({"shape": "Text"})),
+            ("/operations/Watch/input", json!({"shape": "WatchOutput"})),
+        ] {
+            let mut changed = watching();
+            let (parent, key) = path.rsplit_once('/').unwrap();
+            changed.pointer_mut(parent).unwrap()[key] = value;
+            assert!(model(&changed).is_err(), "{path}");
+        }
+    }
 }

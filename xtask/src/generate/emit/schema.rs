@@ -1,4 +1,4 @@
-//! `schema.rs`: one static per structure, list and map, which the codecs read.
+//! `schema.rs`: one static per structure, list, map and stream of events, which the codecs and the gateway read.
 
 use super::super::model::{Body, Field, Model, Presence, Rules};
 use super::super::names::screaming;
@@ -9,7 +9,7 @@ pub(super) fn file(model: &Model) -> String {
     let statics: String =
         model.shapes.iter().filter_map(|(name, shape)| definition(model, name, &shape.body)).collect();
     let used = |word: &str| statics.contains(word);
-    let imports = ["ListShape", "MapShape", "Member", "Rules", "Shape", "StructShape"];
+    let imports = ["EventStreamShape", "ListShape", "MapShape", "Member", "Rules", "Shape", "StructShape"];
     let imports: Vec<&str> = imports.into_iter().filter(|name| used(name)).collect();
     let enums = if used("enums::") { "use super::enums;\n" } else { "" };
     let head = header(model, "The schemas of the shapes");
@@ -24,6 +24,13 @@ fn definition(model: &Model, name: &str, body: &Body) -> Option<String> {
             let members: String = fields.iter().map(|field| member(model, field)).collect();
             Some(format!(
                 "pub static {identifier}: StructShape = StructShape {{ name: {name:?}, members: &[{members}] }};\n\n"
+            ))
+        }
+        Body::Events { events, exceptions } => {
+            let events: Vec<&String> = events.iter().map(|event| &event.name).collect();
+            Some(format!(
+                "pub static {identifier}: EventStreamShape = EventStreamShape {{ name: {name:?}, events: &{events:?}, \
+                 exceptions: &{exceptions:?} }};\n\n"
             ))
         }
         Body::List { item, item_name } => Some(format!(
@@ -66,6 +73,7 @@ fn shape(model: &Model, name: &str) -> String {
     match &model.shapes[name].body {
         Body::Scalar { variant, .. } => format!("Shape::{variant}"),
         Body::Struct(_) => format!("Shape::Struct(&{})", screaming(name)),
+        Body::Events { .. } => unreachable!("a stream is no member"),
         Body::List { .. } => format!("Shape::List(&{})", screaming(name)),
         Body::Map { .. } => format!("Shape::Map(&{})", screaming(name)),
     }

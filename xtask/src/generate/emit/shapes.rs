@@ -1,13 +1,15 @@
-//! `shapes.rs`: one type per structure, with how it is read and written.
+//! `shapes.rs`: one type per structure, with how it is read and written, and one per stream of events.
 
-use super::super::model::{Field, Model, Presence};
+use super::super::model::{Field, Model, Occurrence, Presence};
 use super::super::names::{screaming, snake};
 use super::header;
 
 /// The whole file.
 pub(super) fn file(model: &Model) -> String {
-    let types: String = model.structs().map(|(name, fields)| definition(model, name, fields)).collect();
-    let imports: Vec<&str> = ["Invalid", "Read", "Reader", "Timestamp", "Write", "Writer"]
+    let structs = model.structs().map(|(name, fields)| definition(model, name, fields));
+    let streams = model.streams().map(|(name, events, _)| stream(name, events));
+    let types: String = structs.chain(streams).collect();
+    let imports: Vec<&str> = ["Event", "Invalid", "Read", "Reader", "Timestamp", "Write", "Writer"]
         .into_iter()
         .chain(["put", "put_some", "put_unless_empty", "read_struct", "required"])
         .filter(|name| uses(&types, name))
@@ -28,6 +30,21 @@ fn definition(model: &Model, name: &str, fields: &[Field]) -> String {
     let declared: String = fields.iter().map(|field| declaration(model, field)).collect();
     let opening = format!("#[derive(Clone, Debug, Default, PartialEq)]\npub struct {name} {{{declared}}}\n\n");
     opening + &read(name, fields) + &write(name, fields)
+}
+
+/// An enumeration of what a stream consists of.
+fn stream(name: &str, events: &[Occurrence]) -> String {
+    let each = |line: &dyn Fn(&Occurrence) -> String| events.iter().map(line).collect::<String>();
+    let variants = each(&|event| format!("{}({}),", event.name, event.target));
+    let names = each(&|event| format!("Self::{0}(_) => {0:?},", event.name));
+    let writes = each(&|event| format!("Self::{}(event) => event.write(writer),", event.name));
+    format!(
+        "#[derive(Clone, Debug, PartialEq)]\npub enum {name} {{{variants}}}
+
+        impl Event for {name} {{ fn name(&self) -> &'static str {{ match self {{ {names} }} }} }}
+
+        impl Write for {name} {{ fn write(&self, writer: &mut dyn Writer) {{ match self {{ {writes} }} }} }}\n\n"
+    )
 }
 
 fn declaration(model: &Model, field: &Field) -> String {
