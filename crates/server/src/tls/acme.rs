@@ -54,40 +54,93 @@ pub(super) async fn keep_ordered(
     challenges: &Challenges,
     install: impl Fn(Pair) -> Result<(), String>,
 ) {
-    let kept = Kept::in_folder(folder);
-    let mut renew_at = match kept.read().and_then(|ordered| Ok((ordered.fits(settings), ordered.pair()?))) {
-        Ok((fits, pair)) => installed(pair, &install).ok().filter(|_| fits).unwrap_or(UNIX_EPOCH),
-        Err(_) => UNIX_EPOCH,
-    };
-    let mut pause = PAUSE_MIN;
-    loop {
-        while let Ok(left) = renew_at.duration_since(SystemTime::now()) {
-            tokio::time::sleep(left.min(LOOK_AT_CLOCK)).await;
-        }
-        let ordered = order_past_nonces(settings, &kept, challenges).await;
+    let keeper = Keeper { kept: Kept::in_folder(folder), install, now: SystemTime::now };
+    let order = || async {
+        let ordered = order_past_nonces(settings, &keeper.kept, challenges).await;
         challenges.clear();
-        match ordered.and_then(|()| kept.read()?.pair()).and_then(|pair| installed(pair, &install)) {
-            Ok(at) => {
-                tracing::info!(domains = ?settings.domains, "a certificate was ordered and is served");
-                (renew_at, pause) = (at, PAUSE_MIN);
+        ordered
+    };
+    keeper.keep(settings, order).await;
+}
+
+/// Who orders, serves and writes down.
+struct Keeper<Install, Now> {
+    kept: Kept,
+    install: Install,
+    now: Now,
+}
+
+impl<Install: Fn(Pair) -> Result<(), String>, Now: Fn() -> SystemTime> Keeper<Install, Now> {
+    async fn keep<Ordering>(&self, settings: &Acme, order: impl Fn() -> Ordering)
+    where
+        Ordering: Future<Output = Result<Ordered, String>>,
+    {
+        let mut renew_at = self.begin(settings).await;
+        let mut pause = PAUSE_MIN;
+        loop {
+            while let Some(left) = renew_at.duration_since((self.now)()).ok().filter(|left| !left.is_zero()) {
+                tokio::time::sleep(left.min(LOOK_AT_CLOCK)).await;
             }
-            Err(why) => {
-                let secs = pause.as_secs();
-                tracing::error!(%why, secs, "no certificate could be had; trying again after a pause");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(PAUSE_MAX);
+            match order().await.and_then(|ordered| Ok((ordered.due()?, ordered))) {
+                Ok((due, ordered)) => {
+                    // One that is due already is a wrong clock's, ours or the authority's: the next would be no better.
+                    let soonest = (self.now)() + pause;
+                    pause = if due < soonest { longer(pause) } else { PAUSE_MIN };
+                    renew_at = due.max(soonest);
+                    self.put_to_use(&ordered, false, renew_at).await;
+                }
+                Err(why) => {
+                    let secs = pause.as_secs();
+                    tracing::error!(%why, secs, "no certificate could be had; trying again after a pause");
+                    tokio::time::sleep(pause).await;
+                    pause = longer(pause);
+                }
             }
+        }
+    }
+
+    /// Serves what an earlier start ordered; says when the next one should be ordered.
+    async fn begin(&self, settings: &Acme) -> SystemTime {
+        match self.kept.read().and_then(|ordered| Ok((ordered.due()?, ordered))) {
+            Ok((due, ordered)) if ordered.fits(settings) => {
+                self.put_to_use(&ordered, true, due).await;
+                due
+            }
+            // Better than none until the right one is there.
+            Ok((_, ordered)) => {
+                let _ = ordered.pair().and_then(&self.install);
+                UNIX_EPOCH
+            }
+            Err(_) => UNIX_EPOCH,
+        }
+    }
+
+    /// Serves what was ordered, then writes it down. What fails of it is tried again with the same certificate until another
+    /// one is due: a full disk is no reason to ask the authority for more of them.
+    async fn put_to_use(&self, ordered: &Ordered, is_kept: bool, until: SystemTime) {
+        let (mut is_served, mut pause) = (false, PAUSE_MIN);
+        let mut step = || {
+            if !is_served {
+                (self.install)(ordered.pair()?)?;
+                tracing::info!(domains = ?ordered.domains, is_new = !is_kept, "an ordered certificate is served");
+                is_served = true;
+            }
+            if is_kept { Ok(()) } else { self.kept.write(ordered) }
+        };
+        while let Err(why) = step() {
+            let secs = pause.as_secs();
+            tracing::error!(%why, secs, "an ordered certificate is not served, or not kept yet; trying again after a pause");
+            tokio::time::sleep(pause).await;
+            if until <= (self.now)() {
+                return;
+            }
+            pause = (pause * 2).min(LOOK_AT_CLOCK);
         }
     }
 }
 
-/// Installs a pair, and says when the next one should be ordered.
-fn installed(pair: Pair, install: impl Fn(Pair) -> Result<(), String>) -> Result<SystemTime, String> {
-    let leaf = pair.0.first().ok_or("the chain is empty")?;
-    let (from, to) = validity(leaf).ok_or("the certificate does not say how long it lasts")?;
-    install(pair)?;
-    let lasts = to.duration_since(from).unwrap_or_default();
-    Ok(from + lasts * 2 / 3)
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(PAUSE_MAX)
 }
 
 /// What is kept between starts.
@@ -115,6 +168,14 @@ impl Ordered {
     fn pair(&self) -> Result<Pair, String> {
         certificate::pair_of(&self.chain, &self.key)
     }
+
+    /// When the next one should be ordered: a third of its life before its end. An error, if it can never be served.
+    fn due(&self) -> Result<SystemTime, String> {
+        let pair = self.pair()?;
+        let (from, to) = pair.0.first().and_then(validity).ok_or("the certificate does not say how long it lasts")?;
+        certificate::certified(pair)?;
+        Ok(from + to.duration_since(from).unwrap_or_default() * 2 / 3)
+    }
 }
 
 impl Kept {
@@ -135,8 +196,8 @@ impl Kept {
     }
 }
 
-/// Orders a certificate and writes it down; an order that only failed by its nonces is begun anew.
-async fn order_past_nonces(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<(), String> {
+/// Orders a certificate; an order that only failed by its nonces is begun anew.
+async fn order_past_nonces(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<Ordered, String> {
     let mut refused = 0;
     loop {
         match order(settings, kept, challenges).await {
@@ -150,7 +211,7 @@ fn is_bad_nonce(error: &Error) -> bool {
     matches!(error, Error::Api(problem) if problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:badNonce"))
 }
 
-async fn order(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<(), Error> {
+async fn order(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<Ordered, Error> {
     let account = account(settings, kept).await?;
     let names: Vec<_> = settings.domains.iter().map(|name| Identifier::Dns(name.clone())).collect();
     let mut order = account.new_order(&NewOrder::new(&names)).await?;
@@ -166,7 +227,7 @@ async fn order(settings: &Acme, kept: &Kept, challenges: &Challenges) -> Result<
     order.finalize_csr(request.der()).await?;
     let chain = order.poll_certificate(&patience).await?;
     let (directory, domains) = (settings.directory.clone(), settings.domains.clone());
-    kept.write(&Ordered { directory, domains, chain, key: key.serialize_pem() }).map_err(other)
+    Ok(Ordered { directory, domains, chain, key: key.serialize_pem() })
 }
 
 /// What went wrong on our side, among the authority's errors.
@@ -337,6 +398,8 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+    use std::sync::atomic::AtomicU32;
+    use std::sync::atomic::Ordering::Relaxed;
 
     #[test]
     fn a_certificate_says_how_long_it_lasts() {
@@ -376,6 +439,91 @@ mod tests {
         assert!(ordered.fits(&turned) && !ordered.fits(&fewer) && !ordered.fits(&elsewhere));
         fs::write(&kept.certificate, "-----BEGIN PRIVATE KEY-----").unwrap();
         assert!(!kept.read().map(drop).unwrap_err().contains("PRIVATE"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    fn settings() -> Acme {
+        Acme { domains: vec!["q.example.org".into()], directory: "https://one/dir".into(), ..Acme::default() }
+    }
+
+    /// What an authority might sign, good for so many days of 2026 on.
+    fn signed(days: u32) -> Ordered {
+        let Acme { domains, directory, .. } = settings();
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::new(domains.clone()).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(2026, 1, 1);
+        parameters.not_after = parameters.not_before + DAY * days;
+        let chain = parameters.self_signed(&key).unwrap().pem();
+        Ordered { directory, domains, chain, key: key.serialize_pem() }
+    }
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Has certificates of `days` kept for a while of a paused clock; says how often one was ordered and how often installed.
+    async fn kept_for(time: Duration, days: u32, folder: &Path, installs: impl Fn(u32) -> bool) -> (u32, u32) {
+        let (orders, tries) = (AtomicU32::new(0), AtomicU32::new(0));
+        let begun = tokio::time::Instant::now();
+        // The first of January 2026, and what has passed since.
+        let now = || UNIX_EPOCH + DAY * 20_454 + begun.elapsed();
+        let install = |_| match installs(tries.fetch_add(1, Relaxed)) {
+            true => Ok(()),
+            false => Err("it cannot be served".to_owned()),
+        };
+        let keeper = Keeper { kept: Kept::in_folder(folder), install, now };
+        let order = || async {
+            // Whoever does not pause between two orders is stopped nevertheless.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            orders.fetch_add(1, Relaxed);
+            Ok(signed(days))
+        };
+        let _ = tokio::time::timeout(time, keeper.keep(&settings(), order)).await;
+        (orders.load(Relaxed), tries.load(Relaxed))
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("tidewire-acme-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        folder
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_certificate_is_ordered_again_after_two_thirds_of_its_life_and_kept_over_a_start() {
+        let folder = folder("renewed");
+        assert_eq!(kept_for(DAY * 59, 90, &folder, |_| true).await, (1, 1));
+        assert_eq!(kept_for(DAY * 59, 90, &folder, |_| true).await, (0, 1), "a start orders nothing");
+        let past_two_thirds = DAY * 60 + PAUSE_MIN / 2;
+        assert_eq!(kept_for(past_two_thirds, 90, &folder, |_| true).await, (1, 2));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn certificates_that_are_due_when_they_come_are_ordered_ever_more_seldom() {
+        let folder = folder("due");
+        let (orders, installs) = kept_for(DAY, 0, &folder, |_| true).await;
+        assert_eq!((orders, installs), (12, 12), "after 1, 2, 4 ... 256, 360, 360 and 360 minutes");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_certificate_that_cannot_be_written_down_is_served_and_written_later() {
+        let folder = folder("unwritten");
+        // A file lies where the folder should.
+        fs::write(&folder, "").unwrap();
+        let clear = async {
+            tokio::time::sleep(DAY).await;
+            fs::remove_file(&folder).unwrap();
+        };
+        let (counted, ()) = tokio::join!(kept_for(DAY * 2, 90, &folder, |_| true), clear);
+        assert_eq!(counted, (1, 1), "the authority is not asked for another one");
+        assert!(Kept::in_folder(&folder).read().is_ok_and(|ordered| ordered.fits(&settings())));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_certificate_that_cannot_be_served_yet_is_not_ordered_anew() {
+        let folder = folder("unserved");
+        assert_eq!(kept_for(DAY, 90, &folder, |nth| nth > 2).await, (1, 4));
+        assert_eq!(kept_for(DAY, 90, &folder, |nth| nth > 2).await, (0, 4), "nor after a start");
         fs::remove_dir_all(folder).unwrap();
     }
 
