@@ -5,6 +5,8 @@
 //! environment over the file, the file over the default. A key that nobody knows stops the start, because a mistyped
 //! setting that is passed over is found out only by the harm it should have prevented.
 
+mod toml_file;
+
 use crate::audit::Which;
 use crate::mode::Mode;
 use crate::root_key::RootKeySource;
@@ -14,7 +16,7 @@ use gateway::Rate;
 use names::{AccountId, Region};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Everything a server is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -403,6 +405,11 @@ impl Key {
         format!("TIDEWIRE_{}", self.name.replace('.', "_").to_ascii_uppercase())
     }
 
+    /// Whether its value is a secret, or becomes one by a slip of the pen: a passphrase where its variable's name should be.
+    fn is_secret(&self) -> bool {
+        ["root_key", "s3.webhook_token"].contains(&self.name)
+    }
+
     /// The flag of this key, without its dashes.
     pub(crate) fn flag(&self) -> String {
         self.name.replace(['.', '_'], "-")
@@ -433,7 +440,7 @@ impl Config {
     pub(crate) fn read(mode: Mode, sources: &Sources) -> Result<Self, String> {
         let mut config = Self::defaults();
         if let Some(path) = &sources.file {
-            for (name, value) in read_file(path)? {
+            for (name, value) in toml_file::read(path)? {
                 config.set(&name, &value).map_err(|why| format!("{}: {why}", path.display()))?;
             }
         }
@@ -490,7 +497,10 @@ impl Config {
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let key = KEYS.iter().find(|key| key.name == name);
         let key = key.ok_or_else(|| unknown("key", name, KEYS.iter().map(|key| key.name.to_string())))?;
-        (key.set)(self, value).map_err(|why| format!("{name} = {value:?}: {why}"))
+        (key.set)(self, value).map_err(|why| match key.is_secret() {
+            true => format!("{name}: {why}"),
+            false => format!("{name} = {value:?}: {why}"),
+        })
     }
 
     /// Whether the port speaks TLS. A development certificate needs a folder for its authority.
@@ -563,33 +573,6 @@ impl Verification {
             Self::Off => "off",
         }
     }
-}
-
-/// The keys and values of a TOML file, sections joined to names by a dot.
-fn read_file(path: &Path) -> Result<Vec<(String, String)>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let table: toml::Table = text.parse().map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut pairs = Vec::new();
-    flatten("", &table, &mut pairs).map_err(|why| format!("{}: {why}", path.display()))?;
-    Ok(pairs)
-}
-
-fn flatten(section: &str, table: &toml::Table, pairs: &mut Vec<(String, String)>) -> Result<(), String> {
-    for (name, value) in table {
-        let name = if section.is_empty() { name.clone() } else { format!("{section}.{name}") };
-        let text = match value {
-            toml::Value::Table(table) => {
-                flatten(&name, table, pairs)?;
-                continue;
-            }
-            toml::Value::String(text) => text.clone(),
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(boolean) => boolean.to_string(),
-            _ => return Err(format!("{name} is neither text, a whole number nor a truth value")),
-        };
-        pairs.push((name, text));
-    }
-    Ok(())
 }
 
 /// The sentence for a name that nobody knows, with the nearest one that somebody does.
@@ -753,6 +736,19 @@ mod tests {
             let error = read(&[], &[(key, value)]).unwrap_err();
             assert!(error.contains(key) && error.contains(value), "{error}");
         }
+    }
+
+    #[test]
+    fn no_error_shows_a_secret() {
+        let slip = "[s3]\nwebhook_token = \"correct horse\nnotifications = \"n.json\"";
+        let error = read_toml(slip).unwrap_err();
+        assert!(error.contains(".toml: line 2: ") && !error.contains("horse"), "{error}");
+        for value in ["passphrase:correct horse", "correct horse"] {
+            let error = read(&[("TIDEWIRE_ROOT_KEY", value)], &[]).unwrap_err();
+            assert!(error.contains("root_key: expected file:PATH") && !error.contains("horse"), "{error}");
+            assert!(!read(&[], &[("root_key", value)]).unwrap_err().contains("horse"));
+        }
+        assert!(!read_toml("[s3]\nwebhook_token = [\"horse\"]").unwrap_err().contains("horse"));
     }
 
     #[test]
