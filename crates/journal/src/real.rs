@@ -5,7 +5,10 @@
 
 use std::{
     fs, io,
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::DirBuilderExt,
+    },
     path::{Path, PathBuf},
 };
 
@@ -80,9 +83,11 @@ impl RealDisk {
     }
 }
 
+/// Makes a folder for its owner alone, whatever the umask; those above it are made as any are.
 fn make_folder(root: &Path) -> io::Result<()> {
-    fs::create_dir_all(root)?;
     let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(root)?;
     fs::File::open(parent)?.sync_all()
 }
 

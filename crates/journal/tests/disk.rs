@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -56,6 +57,18 @@ fn append_and_wait(journal: &Journal, partition: u64, sequence: u64) -> Position
     journal.when_durable(position).wait().expect("a healthy disk keeps it");
     assert!(journal.durable() >= position);
     position
+}
+
+#[test]
+fn a_folder_that_is_made_is_its_owners_alone_and_one_that_is_there_stays_as_it_is() {
+    let folder = Folder::new("modes");
+    let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    let made = folder.0.join("above").join("data");
+    RealDisk::open(&made).expect("the folder can be made");
+    assert_eq!(mode(&made), 0o700);
+    fs::set_permissions(&made, fs::Permissions::from_mode(0o750)).expect("it is ours");
+    RealDisk::open(&made).expect("the folder can be opened");
+    assert_eq!(mode(&made), 0o750, "a group that its owner lets in");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -23,6 +23,9 @@ const REQUEST_BYTES_MAX: u64 = 16 << 10;
 
 /// How long a client may take for its one line.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Clients that wait for the one before them to be served.
+const CLIENTS_WAITING: u32 = 16;
 
 /// Answers that wait for a slow client; more than these are left out, but for the last.
 const ANSWERS_WAITING: usize = 64;
@@ -41,9 +44,7 @@ impl Control {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&path)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, folder: folder.to_owned() })
+        Ok(Self { listener: named(&path)?.listen(CLIENTS_WAITING)?, folder: folder.to_owned() })
     }
 
     /// Serves one client after the other, for as long as it is polled.
@@ -67,6 +68,14 @@ impl Drop for Control {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(self.folder.join(CONTROL));
     }
+}
+
+/// A socket with a name, which is its owner's before it listens: until then nobody can connect, whatever the umask.
+fn named(path: &Path) -> io::Result<UnixSocket> {
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(socket)
 }
 
 async fn answer(stream: UnixStream, folder: &Path, store: &Arc<Store>) -> io::Result<()> {
@@ -142,5 +151,23 @@ fn back_up(store: &Store, folder: &Path, to: &Path, answers: &mpsc::Sender<Value
             tracing::warn!(to = %to.display(), %error, "the backup failed");
             json!({ "error": error.to_string(), "refused": matches!(error, BackupError::Refused(_)) })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_connects_before_the_socket_is_its_owners() {
+        let path = std::env::temp_dir().join(format!("tidewire-control-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let socket = named(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let refused = std::os::unix::net::UnixStream::connect(&path).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let _listener = socket.listen(CLIENTS_WAITING).unwrap();
+        std::os::unix::net::UnixStream::connect(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
     }
 }
