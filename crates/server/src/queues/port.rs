@@ -34,15 +34,10 @@ impl Session {
             File::create(&partial)
                 .map_err(|error| Stop::NotBegun(format!("{} cannot be written: {error}", partial.display())))?,
         );
-        let exported = match self.write_all(&words.queue, &mut file).await {
-            Ok(exported) => exported,
-            Err(stop) => {
-                let _ = fs::remove_file(&partial);
-                return Err(stop);
-            }
-        };
-        let synced = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
-        synced.and_then(|()| fs::rename(&partial, path)).map_err(failed)?;
+        let exported = self.write_all(&words.queue, &mut file).await;
+        let exported =
+            exported.and_then(|exported| put_in_place(file, &partial, path).map(|()| exported).map_err(failed));
+        let exported = exported.inspect_err(|_| drop(fs::remove_file(&partial)))?;
         self.print_object(&json!({ "exported": exported }))
     }
 
@@ -121,6 +116,12 @@ fn open(path: Option<&Path>) -> Result<(Box<dyn BufRead>, u64), Stop> {
     let file = File::open(path).map_err(failed)?;
     let bytes = file.metadata().map_err(failed)?.len();
     Ok((Box::new(BufReader::new(file)), bytes))
+}
+
+/// Gives a file its name when all of it is on the disk.
+fn put_in_place(file: BufWriter<File>, partial: &Path, path: &Path) -> io::Result<()> {
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    fs::rename(partial, path)
 }
 
 fn beside(path: &Path) -> PathBuf {

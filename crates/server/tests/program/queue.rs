@@ -334,6 +334,14 @@ fn an_export_imported_elsewhere_is_the_same_messages() {
     assert_eq!(of("to")[250].0, json!("späte\n\"Zeile\"").to_string());
     let said = cli.run(&["queue", "export", "from", "--to", "/nonexistent/x"]);
     assert!(said.code == Some(2) && said.err.contains("cannot be written"), "{said:?}");
+
+    // A folder cannot be replaced, which shows only when all is written.
+    let in_the_way = format!("{}/folder", folder.path());
+    std::fs::create_dir(&in_the_way).unwrap();
+    let said = cli.run(&["queue", "export", "from", "--to", &in_the_way, "--yes"]);
+    assert!(said.code == Some(1) && said.err.contains("/folder: "), "{said:?}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.len() == 2 && !left.contains(&"folder.partial".into()), "{left:?}");
 }
 
 #[test]
