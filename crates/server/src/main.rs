@@ -37,6 +37,7 @@ mod simulate;
 mod surroundings;
 mod tls;
 mod tools;
+mod unverified;
 mod whole_file;
 
 use cli::Task;

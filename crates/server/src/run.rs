@@ -22,6 +22,7 @@ use crate::root_key;
 use crate::s3::{Ingress, Notifications};
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
+use crate::unverified;
 use engine::{Clock, Keyring, Store, StoreOptions};
 use gateway::{Audit, Auth, Authority, Gateway, Limits, Service};
 use iam::Iam;
@@ -76,6 +77,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let declared = config.resources.as_deref().map(resources::read).transpose()?;
     let notifications = config.s3_notifications.as_deref().map(Notifications::read).transpose()?;
     let (store, services) = open(config, &clock)?;
+    unverified::note(mode, config)?;
     let housekeeper = (!config.ephemeral).then(|| Housekeeper::start(&store)).transpose();
     let housekeeper = housekeeper.map_err(|error| format!("the housekeeper did not start: {error}"))?;
     let nudge = Arc::clone(&store);

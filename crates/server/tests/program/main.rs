@@ -17,6 +17,7 @@ mod sealed;
 mod server;
 mod stopping;
 mod tools;
+mod unverified;
 
 use server::{File, Server, output};
 
