@@ -193,3 +193,41 @@ fn choose(segments: &[SegmentInfo], uses: &BTreeMap<u64, Use>) -> Vec<u64> {
     }
     chosen.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers of those chosen of segments with so many bytes, records held and records.
+    fn chosen(segments: &[(u64, u64, u64)]) -> Vec<u64> {
+        let numbered = || (1..).zip(segments);
+        let info = |(number, &(bytes, _, records)): (u64, &_)| SegmentInfo { number, bytes, records, footer_crc: 0 };
+        let segments: Vec<_> = numbered().map(info).collect();
+        let uses = numbered().map(|(number, &(_, held, records))| (number, Use { held, records })).collect();
+        choose(&segments, &uses)
+    }
+
+    #[test]
+    fn a_segment_is_written_anew_when_less_than_half_of_it_is_held_and_something_is() {
+        let large = SMALL_BYTES;
+        let segments = [(large, 49, 100), (large, 50, 100), (large, 0, 100), (large, 1, 100), (large, 100, 100)];
+        assert_eq!(chosen(&segments), [1, 4]);
+    }
+
+    #[test]
+    fn small_segments_are_written_anew_when_there_are_eight_of_them() {
+        let small = (SMALL_BYTES - 1, 100, 100);
+        assert!(chosen(&[small; 7]).is_empty());
+        assert_eq!(chosen(&[small; 8]), [1, 2, 3, 4, 5, 6, 7, 8]);
+        let mut seven_and_a_large_one = vec![small; 7];
+        seven_and_a_large_one.push((SMALL_BYTES, 100, 100));
+        assert!(chosen(&seven_and_a_large_one).is_empty());
+    }
+
+    #[test]
+    fn a_round_ends_where_it_would_write_too_much_but_never_before_the_first_segment() {
+        let thin = (ROUND_BYTES, 25, 100);
+        assert_eq!(chosen(&[thin; 5]), [1, 2, 3, 4], "a quarter each");
+        assert_eq!(chosen(&[(ROUND_BYTES * 4, 40, 100); 2]), [1]);
+    }
+}

@@ -333,6 +333,44 @@ mod tests {
         assert!((0..64).all(|key| is_here(&contents, key)) && contents.memory.used() <= 10_000);
     }
 
+    // The order that `memory.rs` states: what is read ahead, then the newest pages, and from half of the budget on what a
+    // retired file held and what queues at rest hold.
+
+    #[test]
+    fn what_is_read_ahead_gives_way_before_what_is_older() {
+        let mut contents = contents(100 * 100);
+        contents.retire([piece(1, 0, 999)], Position::new(1999));
+        assert!((0..100).all(|key| contents.supply(key, Blob(key), DURABLE)), "there is room");
+        assert!(!contents.supply(128, Blob(128), DURABLE), "and now there is none");
+        assert!((0..100).all(|key| is_here(&contents, key)));
+    }
+
+    #[test]
+    fn what_a_retired_file_held_gives_way_from_half_of_the_budget_on() {
+        let mut half = contents(100 * 100);
+        fill(&mut half, 0..=49, DURABLE);
+        half.retire([piece(7, 0, 40)], Position::new(1040));
+        assert!((0..=49).all(|key| is_here(&half, key)), "half of it is not more than half");
+        let mut more = contents(100 * 100);
+        fill(&mut more, 0..=50, DURABLE);
+        more.retire([piece(7, 0, 40)], Position::new(1040));
+        assert!(!(0..=40).any(|key| is_here(&more, key)), "segments have it");
+        assert!((41..=50).all(|key| is_here(&more, key)), "the log that stays goes on being kept");
+    }
+
+    #[test]
+    fn what_a_queue_at_rest_holds_gives_way_from_half_of_the_budget_on() {
+        let mut contents = contents(100 * 100);
+        fill(&mut contents, 0..=9, DURABLE);
+        contents.retire([piece(7, 0, 9)], Position::new(1009));
+        contents.memory.add(4_000);
+        assert!(!contents.is_at_rest(), "half of it is not more than half: it is kept, and the queue awake");
+        contents.memory.add(1);
+        assert!(contents.is_at_rest(), "others have used more than half");
+        assert_eq!(contents.find(5), Found::InPiece(piece(7, 0, 9)));
+        contents.memory.give_back(4_001);
+    }
+
     #[test]
     fn what_nobody_will_ask_for_leaves_memory_if_the_disk_has_it() {
         let mut contents = contents(100 * 300);

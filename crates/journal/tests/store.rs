@@ -8,9 +8,16 @@
 mod model;
 mod user;
 
-use std::{collections::BTreeSet, io::ErrorKind};
+use std::{
+    collections::BTreeSet,
+    io::{self, ErrorKind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use journal::{AppendError, Journal, OpenError, StoreError, sim::SimDisk};
+use journal::{AppendError, Io, IoFile, Journal, LockError, LockGuard, OpenError, StoreError, sim::SimDisk};
 use model::{for_each_seed, options};
 use user::{History, User, is_off};
 
@@ -210,7 +217,7 @@ fn a_full_disk_at_any_operation_of_storing_leaves_nothing_half_made_and_the_jour
         let (disk, journal, mut user, mut history) = begin(5);
         let before = disk.ops();
         disk.fail_op(before + op, ErrorKind::StorageFull);
-        let names = journal::Io::list(&disk).unwrap();
+        let names = Io::list(&disk).unwrap();
         match user.retire(&journal, false) {
             Ok(_) => {
                 assert!(op > 8 && refused > 4, "{op} operations, {refused} refusals");
@@ -218,9 +225,9 @@ fn a_full_disk_at_any_operation_of_storing_leaves_nothing_half_made_and_the_jour
             }
             Err(StoreError::NoSpace) => {
                 refused += 1;
-                let half_made = journal::Io::list(&disk).unwrap().into_iter().filter(|name| name.ends_with(".tmp"));
+                let half_made = Io::list(&disk).unwrap().into_iter().filter(|name| name.ends_with(".tmp"));
                 assert_eq!(half_made.count(), 0, "operation {op} left something half-made");
-                assert!(journal::Io::list(&disk).unwrap().len() <= names.len() + 4);
+                assert!(Io::list(&disk).unwrap().len() <= names.len() + 4);
                 user.check(&journal, &history);
                 user.bring(&journal, &mut history, 1).unwrap();
                 assert!(user.retire(&journal, false).unwrap(), "the next attempt succeeds");
@@ -291,7 +298,7 @@ fn keep_house(journal: &Journal, user: &mut User) {
 fn closed_files_are_waited_for() {
     let disk = SimDisk::new(1);
     let options = journal::Options { drive: journal::Drive::Thread, ..options() };
-    let journal = Journal::open(std::sync::Arc::new(disk), options, &mut |_| Ok(()), &mut |_| Ok(())).unwrap();
+    let journal = Journal::open(Arc::new(disk), options, &mut |_| Ok(()), &mut |_| Ok(())).unwrap();
     let short = std::time::Duration::from_millis(20);
     let long = std::time::Duration::from_secs(60);
     assert!(!journal.wait_for_closed_file(long), "the first call looks at what the open found");
@@ -312,4 +319,111 @@ fn closed_files_are_waited_for() {
         journal.close();
         assert!(!waiting.join().unwrap(), "a close wakes it");
     });
+}
+
+/// A disk that changes one bit of the next checkpoint while it writes it, if told to.
+struct Changing {
+    disk: SimDisk,
+    next: Arc<AtomicBool>,
+}
+
+struct ChangingFile {
+    file: Box<dyn IoFile>,
+    disk: SimDisk,
+    next: Arc<AtomicBool>,
+}
+
+const CHECKPOINT_NEW: &str = "checkpoint.tmp";
+
+impl Io for Changing {
+    fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn IoFile>> {
+        let file = self.disk.create(name, bytes)?;
+        if name != CHECKPOINT_NEW {
+            return Ok(file);
+        }
+        Ok(Box::new(ChangingFile { file, disk: self.disk.clone(), next: Arc::clone(&self.next) }))
+    }
+
+    fn lock(&self) -> Result<LockGuard, LockError> {
+        self.disk.lock()
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.disk.list()
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn IoFile>> {
+        self.disk.open(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.disk.remove(name)
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        self.disk.sync_names()
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        self.disk.free_bytes()
+    }
+
+    fn entropy(&self) -> u64 {
+        self.disk.entropy()
+    }
+}
+
+impl IoFile for ChangingFile {
+    fn sync(&self) -> io::Result<()> {
+        if self.next.swap(false, Ordering::Relaxed) {
+            // In the first snapshot, which begins on the second page.
+            self.disk.flip(CHECKPOINT_NEW, 4096 + 50, 3);
+        }
+        self.file.sync()
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        self.file.read_at(offset, out)
+    }
+
+    fn grow(&self, bytes: u64) -> io::Result<()> {
+        self.file.grow(bytes)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(offset, bytes)
+    }
+}
+
+#[test]
+fn a_checkpoint_that_is_not_what_was_written_trims_nothing() {
+    let (disk, next) = (SimDisk::new(3), Arc::new(AtomicBool::new(false)));
+    let changing = Changing { disk: disk.clone(), next: Arc::clone(&next) };
+    let mut history = History::default();
+    let (journal, mut user) = User::open_on(Arc::new(changing), &mut history).unwrap();
+    while journal.closed_files() < 2 {
+        user.bring(&journal, &mut history, 1).unwrap();
+        journal.commit().unwrap();
+    }
+    user.checkpoint(&journal, true, None, Vec::new(), &BTreeSet::new()).unwrap();
+    let (manifest, closed) = (disk.bytes("manifest").unwrap(), journal.closed_file());
+    next.store(true, Ordering::Relaxed);
+    let refused = user.retire(&journal, true).unwrap_err();
+    assert!(matches!(refused, StoreError::Damage(_)), "{refused}");
+    assert_eq!(disk.bytes("manifest").unwrap(), manifest, "the manifest has not moved");
+    assert_eq!(journal.closed_file(), closed, "and the log is as long as it was");
+    user.check(&journal, &history);
+    history.durable = journal.durable().get();
+    drop(User::open(&disk.crash(), &mut history.clone()).unwrap());
+    assert!(user.retire(&journal, true).unwrap(), "the next attempt is another checkpoint");
+    user.check(&journal, &history);
+    drop(User::open(&disk.crash(), &mut history).unwrap());
 }

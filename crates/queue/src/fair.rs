@@ -388,8 +388,12 @@ mod tests {
         let mut trial = Trial::new();
         trial.send(Some(1), 50);
         trial.receive(40);
-        assert!(trial.queue.fair.as_ref().is_some_and(|fair| fair.noisy.contains_key(&1)));
-        trial.now = trial.now.plus_millis(DEDUP_MILLIS);
+        let is_noisy = |trial: &Trial| trial.queue.fair.as_ref().is_some_and(|fair| fair.noisy.contains_key(&1));
+        assert!(is_noisy(&trial));
+        trial.now = trial.now.plus_millis(DEDUP_MILLIS - 1);
+        trial.queue.advance(trial.now);
+        assert!(is_noisy(&trial), "a millisecond is left");
+        trial.now = trial.now.plus_millis(1);
         trial.queue.advance(trial.now);
         assert!(trial.queue.fair.as_ref().is_some_and(|fair| fair.noisy.is_empty()));
     }

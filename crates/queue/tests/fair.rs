@@ -51,6 +51,37 @@ fn a_tenant_with_many_in_flight_waits_for_the_others() {
     );
 }
 
+/// Who is next when one tenant has forty messages in flight, and so many others one each.
+#[track_caller]
+fn check_share(others: usize, expected: expect_test::Expect) {
+    let names: Vec<_> = (1..=others).map(|n| format!("m{n}@m{n}")).collect();
+    let before =
+        format!("send {}; receive max={others}; {}; receive max=40; send b1@b", names.join(" "), sends("a", 50));
+    check_end(&before, "receive", expected);
+}
+
+#[test]
+fn a_tenant_with_no_more_than_a_tenth_of_what_is_in_flight_is_not_noisy() {
+    check_share(
+        400,
+        expect![[r#"
+        receive -> a41#1
+    "#]],
+    );
+    check_share(
+        360,
+        expect![[r#"
+        receive -> a41#1
+    "#]],
+    );
+    check_share(
+        359,
+        expect![[r#"
+        receive -> b1#1
+    "#]],
+    );
+}
+
 #[test]
 fn a_message_without_a_group_is_a_quiet_tenant() {
     let before = format!("{}; receive max=30", sends("a", 40));

@@ -313,3 +313,19 @@ fn a_clock_set_back_does_not_shorten_a_delay_or_lease() {
         "#]],
     );
 }
+
+#[test]
+fn a_purge_is_one_record_whatever_is_in_the_queue() {
+    check(
+        "send a b c; receive; send d delay=5s; records; purge; records; count",
+        expect![[r#"
+            send a b c -> from 1 a=1 b=2 c=3
+            receive -> a#1
+            send d delay=5s -> from 4 d=4
+            records -> 5
+            purge -> Purged
+            records -> 6
+            count -> 0 visible, 0 in flight, 0 delayed, oldest none
+        "#]],
+    );
+}

@@ -111,6 +111,27 @@ fn dead_letters_keep_their_time_their_id_and_their_receives() {
 }
 
 #[test]
+fn a_fifo_queues_dead_letters_are_kept_as_long_as_what_was_sent_when_they_arrived() {
+    check(
+        "fifo; configure retention=2h; arrive age=1h a@x:3; count; advance 119m; count; advance 1m; count; \
+         arrive first=1 age=90m b@x:1; advance 1h; receive",
+        expect![[r#"
+            fifo -> Configured
+            configure retention=2h -> Configured
+            arrive age=1h a@x:3 -> from 1 a=1
+            count -> 1 visible, 0 in flight, 0 delayed, oldest 0ns
+            advance 119m
+            count -> 1 visible, 0 in flight, 0 delayed, oldest 7140s
+            advance 1m
+            count -> 0 visible, 0 in flight, 0 delayed, oldest none
+            arrive first=1 age=90m b@x:1 -> from 2 b=2
+            advance 1h
+            receive -> b#2(sent 3600s ago)(first 9000s ago)
+        "#]],
+    );
+}
+
+#[test]
 fn what_was_moved_is_a_new_message() {
     check(
         "configure delay=5s; arrive age=1d moved=yes a:2; count; advance 5s; receive",

@@ -14,7 +14,7 @@ use std::{
 };
 
 use journal::{
-    AppendError, Checkpoint, ClosedFile, Damage, Entry, Journal, Kept, OpenError, Piece, Place, Record, Snapshot,
+    AppendError, Checkpoint, ClosedFile, Damage, Entry, Io, Journal, Kept, OpenError, Piece, Place, Record, Snapshot,
     StoreError, Urgency, sim::SimDisk,
 };
 use names::{Instant, PartitionId, Position};
@@ -157,9 +157,14 @@ fn decode(snapshot: &Snapshot<'_>) -> Held {
 impl User {
     /// Opens, and checks all that comes back against the history, which then ends where the log does.
     pub(crate) fn open(disk: &SimDisk, history: &mut History) -> Result<(Journal, Self), OpenError> {
+        Self::open_on(Arc::new(disk.clone()), history)
+    }
+
+    /// The same on a disk that does something of its own.
+    pub(crate) fn open_on(io: Arc<dyn Io>, history: &mut History) -> Result<(Journal, Self), OpenError> {
         let user = std::cell::RefCell::new(Self::default());
         let journal = Journal::open(
-            Arc::new(disk.clone()),
+            io,
             super::model::options(),
             &mut |snapshot| {
                 user.borrow_mut().restore(snapshot, history);

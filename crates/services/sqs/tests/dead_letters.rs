@@ -107,6 +107,7 @@ fn a_fifo_queues_dead_letters_keep_their_group_and_make_way_for_what_is_behind()
     }
     let one = json!({"QueueUrl": "q.fifo", "MaxNumberOfMessages": 1});
     assert_eq!(house.ask("ReceiveMessage", &one).unwrap()["Messages"][0]["Body"], "a");
+    house.clock.advance_millis(60_000);
     assert_eq!(house.ask("ReceiveMessage", &one).unwrap()["Messages"][0]["Body"], "b");
     deliver(&house);
     let dead = receive(&house, "dead.fifo").remove(0);
@@ -117,6 +118,7 @@ fn a_fifo_queues_dead_letters_keep_their_group_and_make_way_for_what_is_behind()
         "AWS's guide: the deduplication id is replaced with the original message's id"
     );
     assert_eq!(told("DeadLetterQueueSourceArn"), arn("q.fifo"));
+    assert_eq!(told("SentTimestamp"), "1700000060000", "on a FIFO queue a dead letter's retention begins anew");
 }
 
 #[test]
