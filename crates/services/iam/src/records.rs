@@ -24,7 +24,8 @@
 //! sort        0 user, 1 group, 2 role
 //! ```
 //! What is put is put whole: a row of identities is some kilobytes at the most and changes seldom, and whoever reads one record
-//! knows all of its row. When something was used last is noted by itself, because that happens all the time. A snapshot is the same rows, one after the other (`snapshot.rs`).
+//! knows all of its row. When something was used last is noted by itself, because that happens all the time. A snapshot is the
+//! same rows, one after the other (`snapshot.rs`).
 
 use crate::fields::{Fields, Pen};
 use crate::state::{AccessKey, Entity, KeyUse, Managed, Provider, RolePart, Sort, Tags, Version, folded};

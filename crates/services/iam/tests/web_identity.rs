@@ -106,19 +106,24 @@ fn house(provider: &Provider) -> House {
     let house = House::with_documents(&Arc::new(SimDisk::new(1)), Arc::new(Plain));
     let url = escaped(&format!("https://{}", provider.host));
     house.ask("CreateOpenIDConnectProvider", &format!("Url={url}&ClientIDList.member.1=app")).unwrap();
-    let trust = json!({
+    let trust = trust(provider, &json!({ format!("{}:sub", provider.host): "system:alice" }));
+    house.ask("CreateRole", &format!("RoleName=web&AssumeRolePolicyDocument={trust}")).unwrap();
+    house.ask("AttachRolePolicy", "RoleName=web&PolicyArn=arn:aws:iam::aws:policy/IAMReadOnlyAccess").unwrap();
+    house
+}
+
+/// A trust policy, as forms have it, for whom the provider vouches and of whom all this is true.
+fn trust(provider: &Provider, conditions: &Value) -> String {
+    let document = json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
             "Principal": { "Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{}", provider.host) },
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": { "StringEquals": { format!("{}:sub", provider.host): "system:alice" } },
+            "Condition": { "StringEquals": conditions },
         }],
     });
-    let form = format!("RoleName=web&AssumeRolePolicyDocument={}", escaped(&trust.to_string()));
-    house.ask("CreateRole", &form).unwrap();
-    house.ask("AttachRolePolicy", "RoleName=web&PolicyArn=arn:aws:iam::aws:policy/IAMReadOnlyAccess").unwrap();
-    house
+    escaped(&document.to_string())
 }
 
 fn form(token: &str) -> String {
@@ -175,27 +180,18 @@ fn a_trust_policy_is_asked_with_what_every_request_tells() {
     let provider = Provider::start();
     let house = house(&provider);
     let (now, region) = (house.root(ACCOUNT).now.as_secs(), "us-east-1");
-    let trust = |conditions: Value| {
-        let document = json!({
-            "Version": "2012-10-17",
-            "Statement": [{
-                "Effect": "Allow",
-                "Principal": { "Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{}", provider.host) },
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": { "StringEquals": conditions },
-            }],
-        });
-        let form = format!("RoleName=web&PolicyDocument={}", escaped(&document.to_string()));
+    let trust_if = |conditions: Value| {
+        let form = format!("RoleName=web&PolicyDocument={}", trust(&provider, &conditions));
         house.ask("UpdateAssumeRolePolicy", &form).unwrap();
     };
     house.ask("TagRole", "RoleName=web&Tags.member.1.Key=Team&Tags.member.1.Value=blue").unwrap();
     let token = provider.signed("r", &provider.claims(now));
-    trust(json!({
+    trust_if(json!({
         "aws:RequestedRegion": region, "aws:ResourceAccount": ACCOUNT, "aws:ResourceTag/team": "blue",
         "sts:RoleSessionName": "s1", format!("{}:aud", provider.host): "app",
     }));
     house.ask("AssumeRoleWithWebIdentity", &form(&token)).unwrap();
-    trust(json!({ "aws:ResourceTag/team": "red" }));
+    trust_if(json!({ "aws:ResourceTag/team": "red" }));
     let (code, sentence) = house.ask("AssumeRoleWithWebIdentity", &form(&token)).unwrap_err();
     assert_eq!(code, "AccessDenied");
     assert_eq!(sentence, "Not authorized to perform sts:AssumeRoleWithWebIdentity");
