@@ -9,7 +9,7 @@ mod ledger;
 mod load;
 mod survey;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -58,10 +58,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let binary = subject::product_binary()?;
     let scratch = Scratch::new("kill").map_err(|error| error.to_string())?;
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
-    let has_fsck = has_fsck(&binary)?;
-    println!("seed {seed}; fsck after each kill: {}", if has_fsck { "yes" } else { "no, this binary has none" });
+    println!("seed {seed}; fsck after each kill");
     let ledger = Arc::new(Mutex::new(Ledger::default()));
-    let mut run = Run { binary, data: scratch.path().to_owned(), has_fsck, chance: Rng::with_seed(seed), ledger };
+    let mut run = Run { binary, data: scratch.path().to_owned(), chance: Rng::with_seed(seed), ledger };
     let outcome = run.rounds(options.rounds);
     let (lost, resurrected) = outcome.as_ref().err().map_or((0, 0), |failure| (failure.lost, failure.resurrected));
     let totals = run.ledger.lock().expect("no client panics").totals();
@@ -83,7 +82,6 @@ struct Failure {
 struct Run {
     binary: PathBuf,
     data: PathBuf,
-    has_fsck: bool,
     chance: Rng,
     ledger: Arc<Mutex<Ledger>>,
 }
@@ -158,9 +156,6 @@ impl Run {
     }
 
     fn fsck(&self) -> Result<(), String> {
-        if !self.has_fsck {
-            return Ok(());
-        }
         let output = Command::new(&self.binary).arg("fsck").arg(&self.data).output();
         let output = output.map_err(|error| format!("fsck does not start: {error}"))?;
         if output.status.success() {
@@ -169,12 +164,6 @@ impl Run {
         let said = [output.stdout, output.stderr].concat();
         Err(format!("fsck ended with {}:\n{}", output.status, String::from_utf8_lossy(&said)))
     }
-}
-
-/// Whether the binary's help names a command `fsck`.
-fn has_fsck(binary: &Path) -> Result<bool, String> {
-    let output = Command::new(binary).arg("--help").output().map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&output.stdout).lines().any(|line| line.split_whitespace().next() == Some("fsck")))
 }
 
 async fn make_queues(server: &Server) -> std::io::Result<Vec<String>> {
