@@ -393,6 +393,17 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_the_command_line_has_every_command() {
+        let page = include_str!("../../../docs/CLI.md");
+        let all = command();
+        let queues = all.get_subcommands().find(|one| one.get_name() == "queue").expect("there is one");
+        for name in all.get_subcommands().chain(queues.get_subcommands()).map(Command::get_name) {
+            let is_there = [format!("`{name}"), format!("`tidewire {name}")].iter().any(|words| page.contains(words));
+            assert!(is_there, "docs/CLI.md says nothing of {name}");
+        }
+    }
+
+    #[test]
     fn what_follows_aws_is_passed_on() {
         let words = ["tidewire", "aws", "sqs", "list-queues", "--output", "json"];
         match task(&command().get_matches_from(words), &BTreeMap::new()) {

@@ -32,7 +32,8 @@ pub(crate) struct Identities {
 }
 
 impl Identities {
-    /// The services, with the identities that were replayed. Where the store keeps nothing there is no root key, and one that nobody will need again is made.
+    /// The services, with the identities that were replayed. Where the store keeps nothing there is no root key, and one that
+    /// nobody will need again is made.
     pub(crate) fn begin(root: Option<Arc<dyn RootKey>>, store: &Store, recovery: IamRecovery) -> Result<Self, String> {
         let signing_keys = Arc::<Keys>::default();
         let options = Options {
