@@ -9,20 +9,20 @@ import os
 import pathlib
 import subprocess
 import sys
-import uuid
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 
-from tidewire_process import TidewireProcess
+from own_servers import own_servers
+from quiet_client import fresh, quiet_client
 
-QUIET = Config(retries={"total_max_attempts": 1, "mode": "standard"})
 REGION = "eu-west-1"
 NEIGHBOUR = "444455556666"
+
+# The command line, version 1 as pip installs it, and 2.9 as Debian ships it, by its full name.
+PROGRAMS = [[sys.executable, "-m", "awscli"], ["/usr/bin/aws"]]
 
 
 class Keys:
@@ -58,7 +58,7 @@ class House:
         self.neighbour = neighbour
 
     def client(self, service, keys):
-        return boto3.client(service, endpoint_url=self.server.endpoint, region_name=REGION, config=QUIET, **keys.arguments)
+        return quiet_client(service, self.server.endpoint, tuple(keys.arguments.values()), REGION)
 
     def queue(self, **attributes):
         """A queue of the root user's: its URL and ARN."""
@@ -97,10 +97,6 @@ def allow(action, resource, **more):
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
-def fresh(prefix):
-    return f"{prefix}-{uuid.uuid4().hex[:12]}"
-
-
 def refused(code, call, **arguments):
     """The message of a call that is refused with this code."""
     with pytest.raises(ClientError) as caught:
@@ -122,13 +118,13 @@ def command_line(house, program, keys, *words, **variables):
     return json.loads(done.stdout) if done.stdout.strip() else {}
 
 
-def of_neighbour(folder):
+def of_neighbour(make, folder):
     """Has the account NEIGHBOUR a root user with a key, by one start in its name."""
     keys = Keys("AKIAROOTOFNEIGHBOURS", "a-secret-of-these-tests-and-nobody-elses")
     words = {"aws_access_key_id": "TIDEWIRE_ROOT_ACCESS_KEY_ID", "aws_secret_access_key": "TIDEWIRE_ROOT_SECRET_ACCESS_KEY"}
     given = {variable: keys.arguments[word] for word, variable in words.items()}
-    with TidewireProcess(folder, mode="serve", environment={**given, "TIDEWIRE_ACCOUNT": NEIGHBOUR}) as server:
-        assert server.stop() == 0
+    server = make(folder, mode="serve", environment={**given, "TIDEWIRE_ACCOUNT": NEIGHBOUR}).start()
+    assert server.stop() == 0
     return keys
 
 
@@ -140,9 +136,15 @@ def neighbours(house):
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory):
-    if "TIDEWIRE_BIN" not in os.environ:
-        pytest.skip("TIDEWIRE_BIN names no binary")
     folder = tmp_path_factory.mktemp("serve") / "data"
-    neighbour = of_neighbour(folder)
-    with TidewireProcess(folder, mode="serve") as server:
-        yield House(server, folder, neighbour)
+    with own_servers() as make:
+        neighbour = of_neighbour(make, folder)
+        yield House(make(folder, mode="serve").start(), folder, neighbour)
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Starts servers that only this test talks to, one after the other on one folder; gives the house of each."""
+    folder = tmp_path / "data"
+    with own_servers() as make:
+        yield lambda **environment: House(make(folder, mode="serve", environment=environment).start(), folder, None)

@@ -4,25 +4,21 @@ Source: CloudTrail User Guide, "CloudTrail userIdentity element". Shape, rotatio
 """
 
 import json
-import os
 import urllib.error
 import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import REGION, House, Keys, allow, policy, refused
-from tidewire_process import TidewireProcess
+from conftest import REGION, Keys, allow, policy, refused
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 BODY = "a body that is nobody's business"
 
 
 @pytest.fixture
-def audited(tmp_path):
+def audited(tmp_path, serve):
     """A server whose audit log is begun anew every 16 KiB; gives it and what reads the log once the server has stopped."""
-    if "TIDEWIRE_BIN" not in os.environ:
-        pytest.skip("TIDEWIRE_BIN names no binary")
-    folder, file = tmp_path / "data", tmp_path / "audit" / "audit.jsonl"
+    file = tmp_path / "audit" / "audit.jsonl"
     names = {"EVENTS": "all", "FILE": str(file), "FILE_SIZE": "16KiB", "FILES": "16"}
     environment = {f"TIDEWIRE_AUDIT_{name}": value for name, value in names.items()}
 
@@ -30,9 +26,8 @@ def audited(tmp_path):
         house.server.stop()
         return sorted(file.parent.iterdir(), key=lambda path: -int(path.suffix[1:]) if path.suffix[1:].isdigit() else 0)
 
-    with TidewireProcess(folder, mode="serve", environment=environment) as server:
-        house = House(server, folder, None)
-        yield house, files
+    house = serve(**environment)
+    return house, files
 
 
 def test_everybody_is_told_apart_and_no_secret_is_kept(audited):
@@ -107,12 +102,10 @@ def test_everybody_is_told_apart_and_no_secret_is_kept(audited):
     assert len(refusals) == 40, "no line is lost between two files"
 
 
-def test_management_is_kept_without_being_asked_for(tmp_path):
-    folder = tmp_path / "data"
-    with TidewireProcess(folder, mode="serve") as server:
-        house = House(server, folder, None)
-        url, _ = house.queue()
-        house.client("sqs", house.root).send_message(QueueUrl=url, MessageBody=BODY)
-        server.stop()
-    lines = (folder / "audit" / "audit.jsonl").read_text().splitlines()
+def test_management_is_kept_without_being_asked_for(tmp_path, serve):
+    house = serve()
+    url, _ = house.queue()
+    house.client("sqs", house.root).send_message(QueueUrl=url, MessageBody=BODY)
+    house.server.stop()
+    lines = (tmp_path / "data" / "audit" / "audit.jsonl").read_text().splitlines()
     assert [json.loads(line)["eventName"] for line in lines] == ["GetCallerIdentity", "CreateQueue"]

@@ -4,13 +4,9 @@ Source: AWS CLI command reference; profiles with `role_arn`: User Guide of the c
 """
 
 import json
-import sys
 
 import pytest
-from conftest import NEIGHBOUR, Keys, allow, command_line, fresh, policy
-
-# Version 1 as pip installs it, and 2.9 as Debian ships it, by its full name.
-PROGRAMS = [[sys.executable, "-m", "awscli"], ["/usr/bin/aws"]]
+from conftest import NEIGHBOUR, PROGRAMS, Keys, allow, command_line, fresh, policy
 
 
 @pytest.fixture(params=PROGRAMS, ids=["awscli1", "awscli2"])

@@ -4,11 +4,9 @@ Source: `docs/RESOURCES.md`. A second start with another file turns a key and ta
 """
 
 import json
-import os
 
 import pytest
-from conftest import REGION, House, Keys, allow, policy, refused
-from tidewire_process import TidewireProcess
+from conftest import REGION, Keys, allow, policy, refused
 
 OLD, NEW = ("AKIAWORKERWORKER0001", "the-first-secret"), ("AKIAWORKERWORKER0002", "the-second-secret")
 OWN = "arn:aws:iam::000000000000:policy/own"
@@ -32,24 +30,16 @@ def declared(key, **more):
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, serve):
     """Starts a server that shall have what is declared, with a queue too; the house and the queue's URL."""
-    if "TIDEWIRE_BIN" not in os.environ:
-        pytest.skip("TIDEWIRE_BIN names no binary")
-    folder, file, servers = tmp_path / "data", tmp_path / "resources.json", []
+    file = tmp_path / "resources.json"
 
     def begin(what, key):
         file.write_text(json.dumps({"queues": {"jobs": {}}, **what}))
-        environment = {"TIDEWIRE_RESOURCES": str(file), "TIDEWIRE_REGION": REGION, "WORKER_SECRET": key[1]}
-        server = TidewireProcess(folder, mode="serve", environment=environment).start()
-        servers.append(server)
-        house = House(server, folder, None)
+        house = serve(TIDEWIRE_RESOURCES=str(file), TIDEWIRE_REGION=REGION, WORKER_SECRET=key[1])
         return house, house.client("sqs", house.root).get_queue_url(QueueName="jobs")["QueueUrl"]
 
-    yield begin
-    for server in servers:
-        server.end()
-        os.unlink(server.log_path)
+    return begin
 
 
 def test_a_file_is_all_that_a_simple_install_needs(start):

@@ -10,8 +10,7 @@ import pathlib
 import botocore.auth
 import pytest
 from botocore.exceptions import ClientError
-from conftest import NEIGHBOUR, REGION, House, Keys, allow, fresh, policy, refused
-from tidewire_process import TidewireProcess
+from conftest import NEIGHBOUR, REGION, Keys, allow, fresh, policy, refused
 
 EVERYTHING = allow("*", "*")
 AHEAD = datetime.timedelta(minutes=16)
@@ -288,25 +287,21 @@ def test_the_last_use_of_keys_and_roles_is_shown(house):
     assert last["Region"] == REGION and last["LastUsedDate"] >= used["LastUsedDate"]
 
 
-def test_a_session_that_is_over_is_over(tmp_path, monkeypatch):
+def test_a_session_that_is_over_is_over(serve, monkeypatch):
     """A session of 15 minutes, asked with after a start whose clock is 16 minutes ahead."""
     if not pathlib.Path(FAKETIME).exists():
         pytest.skip("libfaketime is not there")
-    folder = tmp_path / "data"
-    with TidewireProcess(folder, mode="serve") as server:
-        house = House(server, folder, None)
-        _, keys = house.user(EVERYTHING)
-        _, arn = role(house.client("iam", house.root), {"AWS": house.account}, EVERYTHING)
-        short = session(house, keys, RoleArn=arn, DurationSeconds=900)
-        longer = session(house, keys, RoleArn=arn, DurationSeconds=3600)
-        house.client("sqs", short).list_queues()
-        assert server.stop() == 0
-    ahead = {"LD_PRELOAD": FAKETIME, "FAKETIME": "+16m", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    house = serve()
+    _, keys = house.user(EVERYTHING)
+    _, arn = role(house.client("iam", house.root), {"AWS": house.account}, EVERYTHING)
+    short = session(house, keys, RoleArn=arn, DurationSeconds=900)
+    longer = session(house, keys, RoleArn=arn, DurationSeconds=3600)
+    house.client("sqs", short).list_queues()
+    assert house.server.stop() == 0
     now = botocore.auth.get_current_datetime
-    with TidewireProcess(folder, mode="serve", environment=ahead) as server:
-        house.server = server
-        monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *words, **more: now(*words, **more) + AHEAD)
-        house.client("sqs", longer).list_queues()
-        for call in (house.client("sqs", short).list_queues, house.client("sts", short).get_caller_identity):
-            assert told(call) == ("ExpiredToken", 403)
-        assert told(house.client("kms", short).list_keys) == ("ExpiredTokenException", 400)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *words, **more: now(*words, **more) + AHEAD)
+    house = serve(LD_PRELOAD=FAKETIME, FAKETIME="+16m", FAKETIME_DONT_FAKE_MONOTONIC="1")
+    house.client("sqs", longer).list_queues()
+    for call in (house.client("sqs", short).list_queues, house.client("sts", short).get_caller_identity):
+        assert told(call) == ("ExpiredToken", 403)
+    assert told(house.client("kms", short).list_keys) == ("ExpiredTokenException", 400)

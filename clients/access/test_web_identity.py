@@ -14,12 +14,11 @@ import subprocess
 import threading
 import time
 
-import boto3
 import botocore
 import pytest
-from conftest import QUIET, REGION, House, Keys, allow, command_line, fresh, policy, refused
-from test_command_line import PROGRAMS
-from tidewire_process import TidewireProcess
+from conftest import PROGRAMS, REGION, House, Keys, allow, command_line, fresh, policy, refused
+from own_servers import own_servers
+from quiet_client import quiet_client
 
 
 def openssl(*words, **more):
@@ -94,8 +93,7 @@ class Place:
         iam.put_role_policy(RoleName=self.role, PolicyName="p", PolicyDocument=policy(allow("sqs:SendMessage", arn)))
 
     def unsigned_sts(self):
-        config = QUIET.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
-        return boto3.client("sts", endpoint_url=self.house.server.endpoint, region_name=REGION, config=config)
+        return quiet_client("sts", self.house.server.endpoint, region=REGION, signature_version=botocore.UNSIGNED)
 
     def assume(self, token, **more):
         return self.unsigned_sts().assume_role_with_web_identity(
@@ -105,11 +103,10 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    if "TIDEWIRE_BIN" not in os.environ:
-        pytest.skip("TIDEWIRE_BIN names no binary")
     folder = tmp_path_factory.mktemp("web")
-    provider = Provider(folder)
-    with TidewireProcess(folder / "data", mode="serve", environment={"SSL_CERT_FILE": str(provider.certificate)}) as server:
+    with own_servers() as make:
+        provider = Provider(folder)
+        server = make(folder / "data", mode="serve", environment={"SSL_CERT_FILE": str(provider.certificate)}).start()
         yield Place(House(server, folder / "data", None), provider)
     provider.server.shutdown()
 

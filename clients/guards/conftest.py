@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import boto3
 import pytest
@@ -39,6 +40,16 @@ def start(tmp_path):
 @pytest.fixture
 def certificates(tmp_path):
     return Certificates(tmp_path)
+
+
+def eventually(is_so, seconds=120):
+    """Waits for something that the server does in its own time."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        if is_so():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def run(*command, **options):

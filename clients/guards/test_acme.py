@@ -16,7 +16,7 @@ import time
 import urllib.request
 
 import pytest
-from conftest import handshake, run, sqs
+from conftest import eventually, handshake, run, sqs
 from free_ports import free_ports
 
 NAME = "queue.example.test"
@@ -143,7 +143,7 @@ def test_other_names_have_a_certificate_ordered_at_once_and_the_old_one_serves_u
     assert eventually_pebbles(authority.asked)
     server.stop()
     more = start(authority.asked, acme_domains=f"{NAME},{OTHER}", **settings)
-    assert eventually(lambda: names(authority.asked) == {NAME, OTHER})
+    assert eventually(lambda: names(authority.asked) == {NAME, OTHER}, SECONDS)
     assert "Pebble" in issuer(authority.asked)
     more.stop()
 
@@ -173,22 +173,13 @@ def test_who_vouches_for_clients_may_change_under_an_ordered_certificate(start, 
     assert is_let_in(good_before) and not is_let_in(good_after)
     vouching.write_text(after[0].read_text())
     server.process.send_signal(signal.SIGHUP)
-    assert eventually(lambda: is_let_in(good_after)), server.log_since_start()
+    assert eventually(lambda: is_let_in(good_after), SECONDS), server.log_since_start()
     assert not is_let_in(good_before)
     assert "Pebble" in issuer(authority.asked), "the certificate stays the one that was ordered"
 
 
-def eventually(holds):
-    ends = time.monotonic() + SECONDS
-    while time.monotonic() < ends:
-        if holds():
-            return True
-        time.sleep(0.2)
-    return False
-
-
 def eventually_pebbles(port):
-    return eventually(lambda: "Pebble" in issuer(port))
+    return eventually(lambda: "Pebble" in issuer(port), SECONDS)
 
 
 def names(port):

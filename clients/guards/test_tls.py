@@ -12,11 +12,10 @@ import signal
 import socket
 import stat
 import sys
-import time
 
 import pytest
 from botocore.exceptions import BotoCoreError
-from conftest import handshake, run, sqs
+from conftest import eventually, handshake, run, sqs
 
 BIN = pathlib.Path(sys.executable).parent
 SHELL = {
@@ -36,16 +35,6 @@ def serves(client):
     message = client.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"][0]
     client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return url, message["Body"]
-
-
-def eventually(is_so, seconds=120):
-    """Waits for something that the server does in its own time."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if is_so():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_boto3_that_trusts_the_printed_authority_is_served_and_its_urls_are_https(start):
