@@ -115,6 +115,45 @@ def test_a_grant_is_good_for_its_operations_and_its_contexts(house):
     refused("InvalidGrantTokenException", user.encrypt, KeyId=key, Plaintext=b"m", EncryptionContext={"tenant": "a"}, GrantTokens=["no"])
 
 
+def test_who_makes_grants_by_a_grant_alone_makes_none_that_lets_more_happen(house):
+    key = house.key()
+    (name, keys), (other, others) = house.user(), house.user()
+    kms, user, friend = house.client("kms", house.root), house.client("kms", keys), house.client("kms", others)
+    who, whom = house.arn(f"user/{name}"), house.arn(f"user/{other}")
+    constraint = {"EncryptionContextSubset": {"tenant": "a"}}
+    operations = ["Encrypt", "CreateGrant"]
+    kms.create_grant(KeyId=key, GranteePrincipal=who, Operations=operations, Constraints=constraint)
+    sealed = kms.encrypt(KeyId=key, Plaintext=b"m", EncryptionContext={"tenant": "a"})["CiphertextBlob"]
+    good = {"KeyId": key, "GranteePrincipal": whom, "Operations": ["Encrypt"], "Constraints": constraint}
+    worse = [
+        {"Operations": ["Decrypt"]},
+        {"Operations": ["Encrypt", "Decrypt"]},
+        {"GranteePrincipal": who, "Operations": ["Decrypt", "CreateGrant"]},
+        {"Constraints": {}},
+        {"Constraints": {"EncryptionContextSubset": {"tenant": "b"}}},
+        {"Constraints": {"EncryptionContextEquals": {"purpose": "p"}}},
+    ]
+    for change in worse:
+        refused(DENIED, user.create_grant, **{**good, **change})
+    for nobody in (user, friend):
+        refused(DENIED, nobody.decrypt, CiphertextBlob=sealed, EncryptionContext={"tenant": "a"})
+    assert len(kms.list_grants(KeyId=key)["Grants"]) == 1
+    made = user.create_grant(**good)
+    friend.encrypt(KeyId=key, Plaintext=b"m", EncryptionContext={"tenant": "a"})
+    refused(DENIED, friend.encrypt, KeyId=key, Plaintext=b"m")
+    refused(DENIED, friend.create_grant, **good)
+    kms.revoke_grant(KeyId=key, GrantId=made["GrantId"])
+    user.create_grant(**{**good, "Constraints": {"EncryptionContextEquals": {"tenant": "a", "purpose": "p"}}})
+    friend.encrypt(KeyId=key, Plaintext=b"m", EncryptionContext={"tenant": "a", "purpose": "p"})
+    refused(DENIED, friend.encrypt, KeyId=key, Plaintext=b"m", EncryptionContext={"tenant": "a"})
+    # Whom a policy lets make grants is not held to a grant's terms.
+    house.client("iam", house.root).put_user_policy(
+        UserName=name, PolicyName="more", PolicyDocument=policy(allow("kms:CreateGrant", key))
+    )
+    user.create_grant(**{**good, "Operations": ["Decrypt"]})
+    assert friend.decrypt(CiphertextBlob=sealed, EncryptionContext={"tenant": "a"})["Plaintext"] == b"m"
+
+
 def test_a_refusal_wins_over_a_grant(house):
     key = house.key()
     name, keys = house.user({"Effect": "Deny", "Action": "kms:Decrypt", "Resource": key})

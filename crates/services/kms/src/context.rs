@@ -29,6 +29,11 @@ impl Context {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
+    /// Whether all of these pairs are among its own.
+    pub(crate) fn contains(&self, some: &Self) -> bool {
+        some.0.iter().all(|(key, value)| self.get(key) == Some(value))
+    }
+
     /// Appends its bytes.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         let length = |text: &str| u32::try_from(text.len()).expect("a request is far below 4 GiB").to_be_bytes();

@@ -1,7 +1,8 @@
 //! Grants: who else may use a key, for which operations, with which contexts.
 //!
 //! A grant is made by CreateGrant, and ends when it is revoked or retired. It takes effect at once here, so that a grant
-//! token only names its grant. Source: KMS Developer Guide, "Grants in AWS KMS".
+//! token only names its grant. Who may make grants by a grant alone makes none that lets more happen than it does itself.
+//! Source: KMS Developer Guide, "Grants in AWS KMS", "Granting CreateGrant permission".
 
 use crate::context::Context;
 use crate::key_id::KeyId;
@@ -18,6 +19,17 @@ pub(crate) struct GrantId(pub(crate) [u8; 32]);
 /// The grants of a key, by id.
 pub(crate) type Grants = BTreeMap<GrantId, Arc<Grant>>;
 
+/// What a grant lets happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// Names of the model's `GrantOperation`.
+    pub(crate) operations: Vec<Box<str>>,
+    /// The context has to be exactly this.
+    pub(crate) equals: Option<Context>,
+    /// The context has to contain these.
+    pub(crate) subset: Option<Context>,
+}
+
 /// One grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Grant {
@@ -30,12 +42,7 @@ pub(crate) struct Grant {
     pub(crate) retiring: Option<Box<str>>,
     /// Whose caller made it.
     pub(crate) issuer: AccountId,
-    /// Names of the model's `GrantOperation`.
-    pub(crate) operations: Vec<Box<str>>,
-    /// The context has to be exactly this.
-    pub(crate) equals: Option<Context>,
-    /// The context has to contain these.
-    pub(crate) subset: Option<Context>,
+    pub(crate) terms: Terms,
 }
 
 impl GrantId {
@@ -75,22 +82,43 @@ impl Grant {
     /// Whether it lets this caller do this with this context.
     pub(crate) fn allows(&self, caller: &Caller, operation: &str, context: Option<&Context>) -> bool {
         is_named(&self.grantee, caller)
-            && self.operations.iter().any(|known| &**known == operation)
-            && context.is_none_or(|context| self.fits(context))
+            && self.terms.names(operation)
+            && context.is_none_or(|context| self.terms.fits(context))
     }
 
-    fn fits(&self, context: &Context) -> bool {
-        let has = |(key, value): &(String, String)| context.get(key) == Some(value);
-        self.equals.as_ref().is_none_or(|all| all == context)
-            && self.subset.as_ref().is_none_or(|some| some.pairs().iter().all(has))
+    /// Whether it lets this caller make a grant of these terms.
+    pub(crate) fn allows_grant(&self, caller: &Caller, child: &Terms) -> bool {
+        is_named(&self.grantee, caller) && self.terms.names("CreateGrant") && self.terms.cover(child)
     }
 
     /// Whether this caller may retire it: who is named, the grantee if the grant says so, or the account that issued it.
     pub(crate) fn may_be_retired_by(&self, caller: &Caller) -> bool {
         let named = self.retiring.as_deref().is_some_and(|principal| is_named(principal, caller));
         let is_issuer = caller.kind() == Kind::Root && caller.account() == Some(self.issuer);
-        let granted = is_named(&self.grantee, caller) && self.operations.iter().any(|known| &**known == "RetireGrant");
+        let granted = is_named(&self.grantee, caller) && self.terms.names("RetireGrant");
         named || is_issuer || granted
+    }
+}
+
+impl Terms {
+    fn names(&self, operation: &str) -> bool {
+        self.operations.iter().any(|known| &**known == operation)
+    }
+
+    fn fits(&self, context: &Context) -> bool {
+        self.equals.as_ref().is_none_or(|all| all == context)
+            && self.subset.as_ref().is_none_or(|some| context.contains(some))
+    }
+
+    /// Whether whatever these others let happen, these let happen too.
+    fn cover(&self, child: &Self) -> bool {
+        let all = |wanted: &Context| child.equals.as_ref() == Some(wanted);
+        let some = |wanted: &Context| {
+            [&child.equals, &child.subset].into_iter().flatten().any(|context| context.contains(wanted))
+        };
+        child.operations.iter().all(|operation| self.names(operation))
+            && self.equals.as_ref().is_none_or(all)
+            && self.subset.as_ref().is_none_or(some)
     }
 }
 
@@ -114,10 +142,15 @@ mod tests {
             grantee: "arn:aws:iam::111111111111:role/r".into(),
             retiring: Some("arn:aws:iam::111111111111:user/u".into()),
             issuer: AccountId::DEFAULT,
-            operations: vec!["Decrypt".into()],
-            equals: None,
-            subset: Some(context(&[("a", "1")])),
+            terms: terms(&["Decrypt"], None, Some(&[("a", "1")])),
         }
+    }
+
+    type Pairs<'a> = Option<&'a [(&'a str, &'a str)]>;
+
+    fn terms(operations: &[&str], equals: Pairs<'_>, subset: Pairs<'_>) -> Terms {
+        let operations = operations.iter().map(|operation| Box::from(*operation)).collect();
+        Terms { operations, equals: equals.map(context), subset: subset.map(context) }
     }
 
     fn context(pairs: &[(&str, &str)]) -> Context {
@@ -133,9 +166,44 @@ mod tests {
         assert!(!grant().allows(&other, "Decrypt", Some(&fits)));
         assert!(!grant().allows(&session, "Encrypt", Some(&fits)));
         assert!(!grant().allows(&session, "Decrypt", Some(&context(&[("a", "2")]))));
-        let exact = Grant { equals: grant().subset, subset: None, ..grant() };
+        let exact = Grant { terms: terms(&["Decrypt"], Some(&[("a", "1")]), None), ..grant() };
         assert!(exact.allows(&session, "Decrypt", Some(&context(&[("a", "1")]))));
         assert!(!exact.allows(&session, "Decrypt", Some(&fits)));
+    }
+
+    #[test]
+    fn a_grant_that_makes_grants_makes_none_that_lets_more_happen() {
+        let caller = Caller::parse("arn:aws:sts::111111111111:assumed-role/r/s").unwrap();
+        let (one, two): (Pairs<'_>, Pairs<'_>) = (Some(&[("a", "1")]), Some(&[("a", "1"), ("b", "2")]));
+        let (other, empty): (Pairs<'_>, Pairs<'_>) = (Some(&[("a", "2"), ("b", "2")]), Some(&[]));
+        let both = &["CreateGrant", "Decrypt"][..];
+        let free = terms(both, None, None);
+        let (some, exact) = (terms(both, None, one), terms(both, one, None));
+        for (parent, child, is_covered) in [
+            (&free, terms(&["Decrypt"], None, None), true),
+            (&free, terms(both, None, one), true),
+            (&free, terms(&["Encrypt"], None, None), false),
+            (&free, terms(&["Decrypt", "Encrypt"], None, None), false),
+            (&some, terms(&["Decrypt"], None, one), true),
+            (&some, terms(&["Decrypt"], None, two), true),
+            (&some, terms(&["Decrypt"], one, None), true),
+            (&some, terms(&["Decrypt"], two, None), true),
+            (&some, terms(&["Decrypt"], None, None), false),
+            (&some, terms(&["Decrypt"], None, empty), false),
+            (&some, terms(&["Decrypt"], None, other), false),
+            (&some, terms(&["Decrypt"], other, None), false),
+            (&exact, terms(&["Decrypt"], one, None), true),
+            (&exact, terms(&["Decrypt"], one, one), true),
+            (&exact, terms(&["Decrypt"], two, None), false),
+            (&exact, terms(&["Decrypt"], None, one), false),
+            (&exact, terms(&["Decrypt"], None, None), false),
+            (&terms(&["Decrypt"], None, None), terms(&["Decrypt"], None, None), false),
+        ] {
+            let made = Grant { terms: parent.clone(), ..grant() };
+            assert_eq!(made.allows_grant(&caller, &child), is_covered, "{parent:?} makes {child:?}");
+        }
+        let stranger = Caller::parse("arn:aws:sts::111111111111:assumed-role/x/s").unwrap();
+        assert!(!Grant { terms: free.clone(), ..grant() }.allows_grant(&stranger, &free));
     }
 
     #[test]

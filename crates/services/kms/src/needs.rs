@@ -5,6 +5,7 @@
 //! condition keys for AWS Key Management Service".
 
 use crate::context::Context;
+use crate::grant::Terms;
 use crate::key::Key;
 use crate::key_id::{KeyId, Reference, Target};
 use crate::machine::{Kept, Keyring, alias_arn};
@@ -36,6 +37,8 @@ pub(crate) struct Asking<'a> {
 pub(crate) struct Saying<'a> {
     /// Its encryption context, which grants look at too.
     pub(crate) context: Option<&'a Context>,
+    /// The grant that it makes: a grant alone lets nobody make one that lets more happen than it does itself.
+    pub(crate) makes: Option<&'a Terms>,
     /// Other condition keys, in lower case.
     pub(crate) facts: Vec<(Box<str>, Fact)>,
 }
@@ -136,7 +139,10 @@ impl Asking<'_> {
     pub(crate) fn need(&self, name: &str, kept: &Kept, aliases: &[Box<str>], saying: Saying<'_>) -> Need {
         let key = &kept.key;
         let who = &self.caller.identity.caller;
-        let granted = kept.grants.values().any(|grant| grant.allows(who, name, saying.context));
+        let granted = kept.grants.values().any(|grant| match saying.makes {
+            Some(terms) => grant.allows_grant(who, terms),
+            None => grant.allows(who, name, saying.context),
+        });
         let mut facts = self.common(saying.facts);
         facts.extend(facts_of(key, aliases));
         if let Some(context) = saying.context {
@@ -219,7 +225,7 @@ fn facts_of(key: &Key, aliases: &[Box<str>]) -> Vec<(Box<str>, Fact)> {
     facts
 }
 
-fn facts_of_context(context: &Context) -> Vec<(Box<str>, Fact)> {
+pub(crate) fn facts_of_context(context: &Context) -> Vec<(Box<str>, Fact)> {
     let names = context.pairs().iter().map(|(key, _)| key.as_str().into()).collect();
     let pair = |(key, value): &(String, String)| {
         (format!("kms:encryptioncontext:{}", key.to_lowercase()).into(), Fact::Text(value.as_str().into()))

@@ -24,7 +24,7 @@
 //! changes, its grants one by one, since there may be many. Numbers of specs, usages and the like stand with their types.
 
 use crate::context::Context;
-use crate::grant::{Grant, GrantId};
+use crate::grant::{Grant, GrantId, Terms};
 use crate::key::{Key, KeyPolicy, MadeBy, Material, MultiRegion, Origin, Rotation, State};
 use crate::key_id::KeyId;
 use crate::machine::{Alias, Kept, Keyring};
@@ -250,9 +250,9 @@ fn put_grant(grant: &Grant, out: &mut Vec<u8>) {
     put_text(&grant.grantee, out);
     put_option(grant.retiring.as_deref(), out, put_text);
     out.extend(grant.issuer.as_str().as_bytes());
-    put_count(grant.operations.len(), out);
-    grant.operations.iter().for_each(|operation| put_text(operation, out));
-    for context in [&grant.equals, &grant.subset] {
+    put_count(grant.terms.operations.len(), out);
+    grant.terms.operations.iter().for_each(|operation| put_text(operation, out));
+    for context in [&grant.terms.equals, &grant.terms.subset] {
         let pairs = context.as_ref().map(Context::pairs);
         put_option(pairs, out, |pairs, out| put_pairs(pairs.iter().map(|(key, value)| (&**key, &**value)), out));
     }
@@ -337,9 +337,11 @@ impl<'a> Fields<'a> {
             grantee: self.text()?,
             retiring: self.option(Self::text)?,
             issuer: self.account()?,
-            operations: (0..self.count()?).map(|_| self.text()).collect::<Option<_>>()?,
-            equals: self.option(Self::context)?,
-            subset: self.option(Self::context)?,
+            terms: Terms {
+                operations: (0..self.count()?).map(|_| self.text()).collect::<Option<_>>()?,
+                equals: self.option(Self::context)?,
+                subset: self.option(Self::context)?,
+            },
         })
     }
 

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::context::Context;
+use crate::grant::Terms;
 use crate::key::{KeyPolicy, MadeBy, Material, MultiRegion, Origin};
 use crate::spec::{KeySpec, Usage};
 
@@ -235,9 +236,7 @@ fn the_same_grant_is_made_once() {
         grantee: "arn:aws:iam::111111111111:role/r".into(),
         retiring: None,
         issuer: AccountId::DEFAULT,
-        operations: vec!["Decrypt".into()],
-        equals: Some(Context::default()),
-        subset: None,
+        terms: Terms { operations: vec!["Decrypt".into()], equals: Some(Context::default()), subset: None },
     };
     let add = |script: &mut Script, grant| match script
         .ask(NOW, Command::AddGrant { place: place(&key), grant: Box::new(grant) })

@@ -3,7 +3,7 @@
 use crate::api::{CreateGrantRequest, CreateGrantResponse};
 use crate::grant::GrantId;
 use crate::machine::{Command, Reply, check_usable};
-use crate::needs::{Asking, Saying};
+use crate::needs::{Asking, Saying, facts_of_context};
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
@@ -23,7 +23,10 @@ impl Operation for CreateGrant {
             .text("kms:retiringprincipal", input.retiring_principal.as_deref())
             .bool("kms:grantisforawsresource", false);
         let constraint = input.constraints.as_ref().and_then(grants::constraint_type);
-        asking.on_saying("CreateGrant", &input.key_id, saying.text("kms:grantconstrainttype", constraint))
+        let terms = grants::terms(input);
+        let mut saying = saying.text("kms:grantconstrainttype", constraint);
+        saying.facts.extend([&terms.subset, &terms.equals].into_iter().flatten().flat_map(facts_of_context));
+        asking.on_saying("CreateGrant", &input.key_id, Saying { makes: Some(&terms), ..saying })
     }
 
     async fn call(

@@ -3,7 +3,7 @@
 use crate::api::{CreateGrantRequest, GrantConstraints, GrantListEntry, RetireGrantRequest, errors};
 use crate::context::Context;
 use crate::describe::timestamp;
-use crate::grant::{Grant, GrantId};
+use crate::grant::{Grant, GrantId, Terms};
 use crate::key::Key;
 use crate::key_id::{KeyId, Reference};
 use crate::limits;
@@ -60,6 +60,7 @@ pub(crate) fn of_request(
     now: Instant,
     input: CreateGrantRequest,
 ) -> Result<Grant, Refusal> {
+    let terms = terms(&input);
     let grantee = input.grantee_principal.or(input.grantee_service_principal);
     let grantee = grantee.ok_or_else(|| Refusal::validation("GranteePrincipal is required."))?;
     let constraints = input.constraints.unwrap_or_default();
@@ -73,10 +74,19 @@ pub(crate) fn of_request(
         grantee: grantee.into(),
         retiring: input.retiring_principal.or(input.retiring_service_principal).map(Into::into),
         issuer: caller.account,
-        operations: input.operations.into_iter().map(Into::into).collect(),
-        equals: constraints.encryption_context_equals.map(|pairs| Context::new(Some(pairs))),
-        subset: constraints.encryption_context_subset.map(|pairs| Context::new(Some(pairs))),
+        terms,
     })
+}
+
+/// What the grant that a request asks for lets happen.
+pub(crate) fn terms(input: &CreateGrantRequest) -> Terms {
+    let context = |pairs: &Option<Vec<(String, String)>>| pairs.clone().map(|pairs| Context::new(Some(pairs)));
+    let constraints = input.constraints.as_ref();
+    Terms {
+        operations: input.operations.iter().map(|operation| Box::from(operation.as_str())).collect(),
+        equals: constraints.and_then(|constraints| context(&constraints.encryption_context_equals)),
+        subset: constraints.and_then(|constraints| context(&constraints.encryption_context_subset)),
+    }
 }
 
 /// The value of `kms:GrantConstraintType`.
@@ -88,7 +98,7 @@ pub(crate) fn constraint_type(constraints: &GrantConstraints) -> Option<&'static
 /// A grant as it is listed.
 pub(crate) fn entry(key: &KeyId, grant: &Grant) -> GrantListEntry {
     let pairs = |context: &Option<Context>| context.as_ref().map(|context| context.pairs().to_vec());
-    let (subset, equals) = (pairs(&grant.subset), pairs(&grant.equals));
+    let (subset, equals) = (pairs(&grant.terms.subset), pairs(&grant.terms.equals));
     let constraints = (subset.is_some() || equals.is_some()).then(|| GrantConstraints {
         encryption_context_subset: subset,
         encryption_context_equals: equals,
@@ -102,7 +112,7 @@ pub(crate) fn entry(key: &KeyId, grant: &Grant) -> GrantListEntry {
         grantee_principal: Some(grant.grantee.to_string()),
         retiring_principal: grant.retiring.as_deref().map(Into::into),
         issuing_account: Some(format!("arn:aws:iam::{}:root", grant.issuer)),
-        operations: Some(grant.operations.iter().map(ToString::to_string).collect()),
+        operations: Some(grant.terms.operations.iter().map(ToString::to_string).collect()),
         constraints,
         ..GrantListEntry::default()
     }

@@ -54,9 +54,11 @@ fn grant() -> Grant {
         grantee: "arn:aws:iam::111111111111:role/r".into(),
         retiring: None,
         issuer: AccountId::DEFAULT,
-        operations: vec!["Decrypt".into(), "Encrypt".into()],
-        equals: None,
-        subset: Some(Context::new(Some(vec![("x".into(), "y".into())]))),
+        terms: Terms {
+            operations: vec!["Decrypt".into(), "Encrypt".into()],
+            equals: None,
+            subset: Some(Context::new(Some(vec![("x".into(), "y".into())]))),
+        },
     }
 }
 

@@ -1,13 +1,14 @@
 //! A KMS on a simulated disk, asked as a gateway asks it: JSON in, JSON or an error's name and words out.
 
 use engine::{ManualClock, Store};
-use gateway::{Caller, Service, Unprepared};
+use access::{Policy, Sort};
+use gateway::{Caller, Identity, Prepared, Service, Unprepared};
 use journal::Options;
 use journal::sim::SimDisk;
 use kms::{Elsewhere, Kms};
 use names::{AccountId, Instant, Region};
-use seal::LocalRootKey;
-use serde_json::Value;
+use seal::{LocalRootKey, Secret};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use wire::json::{self, JsonReader};
 
@@ -66,21 +67,49 @@ impl House {
 
     /// Begins an operation, which goes as far as it is polled.
     pub(crate) fn begin(&self, caller: Caller, operation: &str, input: &Value) -> Result<gateway::Answer, String> {
+        let prepared = self.prepared(operation, input)?;
+        self.allow(&*prepared, &caller)?;
+        Ok(prepared.call(caller))
+    }
+
+    /// As the gateway asks before it carries anything out: nobody whom policies do not hold.
+    #[expect(clippy::unused_self, reason = "the house allows")]
+    pub(crate) fn allow(&self, prepared: &dyn Prepared, caller: &Caller) -> Result<(), String> {
+        if !caller.is_held_to_policies() {
+            return Ok(());
+        }
+        let needs = prepared.needs(caller).map_err(refused)?;
+        let denied = needs.iter().find_map(|need| caller.may(need).err());
+        denied.map_or(Ok(()), |denied| Err(format!("AccessDeniedException: {}", denied.sentence)))
+    }
+
+    /// An operation whose input was read and checked.
+    pub(crate) fn prepared(&self, operation: &str, input: &Value) -> Result<Box<dyn Prepared>, String> {
         let shape = self.kms.describe().shape;
         let index = shape.operations.iter().position(|known| known.name == operation).unwrap();
         let text = input.to_string();
-        let prepared = match self.kms.prepare(index, &mut JsonReader::new(text.as_bytes()).unwrap()) {
-            Ok(prepared) => prepared,
-            Err(Unprepared::Refused(why)) => return Err(refused(why)),
-            Err(Unprepared::Malformed(invalid)) => panic!("{invalid}"),
-        };
-        Ok(prepared.call(caller))
+        match self.kms.prepare(index, &mut JsonReader::new(text.as_bytes()).unwrap()) {
+            Ok(prepared) => Ok(prepared),
+            Err(Unprepared::Refused(why)) => Err(refused(why)),
+            Err(Unprepared::Malformed(invalid)) => panic!("{operation}: {invalid}"),
+        }
     }
 
     /// The root user of the default account in us-east-1.
     pub(crate) fn root(&self) -> Caller {
         let region = Region::parse("us-east-1").unwrap();
         Caller::for_test(AccountId::DEFAULT, region, engine::Clock::now(&*self.clock))
+    }
+
+    /// A user of an account, held to these statements: none, if it may nothing.
+    pub(crate) fn user(&self, account: &str, name: &str, statements: &Value) -> Caller {
+        let arn = format!("arn:aws:iam::{account}:user/{name}");
+        let mut identity = Identity::bare(access::Caller::parse(&arn).unwrap(), Secret::new(*b"secret"));
+        if *statements != Value::Null {
+            let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+            identity.policies.push(Arc::new(Policy::parse("own", &text, Sort::Identity).unwrap()));
+        }
+        self.root().proved(Arc::new(identity))
     }
 
     /// Makes a key with these members and gives its id.
