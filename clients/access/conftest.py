@@ -86,7 +86,10 @@ class House:
         return f"arn:aws:iam::{self.account}:{who}"
 
 
-MANAGE = ["kms:PutKeyPolicy", "kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant", "kms:DescribeKey", "kms:CreateAlias"]
+MANAGE = [
+    *("kms:PutKeyPolicy", "kms:GetKeyPolicy", "kms:CreateGrant", "kms:ListGrants", "kms:RevokeGrant"),
+    *("kms:DescribeKey", "kms:CreateAlias"),
+]
 
 
 def policy(*statements):

@@ -247,6 +247,32 @@ def test_a_key_of_another_account_takes_its_policy_and_the_callers_own(neighbour
     refused("NotFoundException", user.encrypt, KeyId=key.rsplit("/", 1)[1], Plaintext=b"m")
 
 
+def test_another_account_that_may_do_everything_with_a_key_still_manages_nothing(neighbours):
+    here, there = neighbours
+    key = here.key(to(there.arn("root"), "kms:*"))
+    _, its = there.user(allow("kms:*", "*"))
+    before = here.client("kms", here.root).get_key_policy(KeyId=key)["Policy"]
+    for user in (there.client("kms", its), there.client("kms", there.root)):
+        user.encrypt(KeyId=key, Plaintext=b"m")
+        user.describe_key(KeyId=key)
+        taken = {"Principal": {"AWS": there.arn("root")}, "Effect": "Allow", "Action": "kms:*", "Resource": "*"}
+        for call, arguments in (
+            (user.put_key_policy, {"Policy": policy(taken), "BypassPolicyLockoutSafetyCheck": True}),
+            (user.get_key_policy, {}),
+            (user.schedule_key_deletion, {"PendingWindowInDays": 7}),
+            (user.disable_key, {}),
+            (user.tag_resource, {"Tags": [{"TagKey": "a", "TagValue": "b"}]}),
+            (user.update_key_description, {"Description": "mine"}),
+            (user.enable_key_rotation, {}),
+            (user.replicate_key, {"ReplicaRegion": "us-east-1"}),
+        ):
+            refused(DENIED, call, KeyId=key, **arguments)
+        refused(DENIED, user.create_alias, AliasName=f"alias/{fresh('a')}", TargetKeyId=key)
+    kms = here.client("kms", here.root)
+    assert kms.get_key_policy(KeyId=key)["Policy"] == before
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+
+
 def test_an_alias_of_another_account_is_named_by_its_arn(neighbours):
     here, there = neighbours
     key = here.key(to(there.arn("root"), "kms:Encrypt"), to(here.arn("root"), "kms:*"))

@@ -21,6 +21,30 @@ static ACTIONS: LazyLock<Actions> = LazyLock::new(|| {
     Actions::new("kms", names.chain(["ReEncryptFrom", "ReEncryptTo"]))
 });
 
+/// Actions that a key's policy can lend to another account; the others are its own account's whatever the policy says (API
+/// reference, "Cross-account use" of each operation; Developer Guide, "Allowing users in other accounts to use a KMS key").
+const ACROSS: &[&str] = &[
+    "CreateGrant",
+    "Decrypt",
+    "DescribeKey",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "GetKeyRotationStatus",
+    "GetPublicKey",
+    "ListGrants",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "RetireGrant",
+    "RevokeGrant",
+    "Sign",
+    "Verify",
+    "VerifyMac",
+];
+
 /// The action of a name.
 pub(crate) fn action(name: &str) -> &'static Action {
     ACTIONS.get(name)
@@ -148,11 +172,12 @@ impl Asking<'_> {
         if let Some(context) = saying.context {
             facts.extend(facts_of_context(context));
         }
+        let is_owners = who.account() == Some(key.account);
         Need {
             action: action(name),
             resource: key.arn().into(),
             owner: Some(key.account),
-            policy: key.policy.compiled.clone(),
+            policy: key.policy.compiled.clone().filter(|_| is_owners || ACROSS.contains(&name)),
             granted,
             facts,
             about: None,

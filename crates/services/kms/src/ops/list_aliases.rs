@@ -2,6 +2,7 @@
 
 use crate::api::{AliasListEntry, ListAliasesRequest, ListAliasesResponse};
 use crate::describe::timestamp;
+use crate::key_id::{KeyId, Reference};
 use crate::limits;
 use crate::machine::{Alias, Command, Reply, alias_arn};
 use crate::needs::{Asking, Saying};
@@ -27,7 +28,7 @@ impl Operation for ListAliases {
         input: ListAliasesRequest,
     ) -> Result<ListAliasesResponse, Refusal> {
         let of = match input.key_id.as_deref() {
-            Some(text) => Some(service.own_key(&caller, text).await?.key.id),
+            Some(text) => Some(own(&service, &caller, text).await?),
             None => None,
         };
         let mut entries = match service.catalog.ring(caller.account) {
@@ -53,6 +54,15 @@ impl Operation for ListAliases {
             aliases: Some(page.items),
             next_marker: page.next_marker,
         })
+    }
+}
+
+/// The key whose aliases are wanted. Of another account's keys nobody learns whether they are there.
+async fn own(service: &Inner, caller: &Caller, text: &str) -> Result<KeyId, Refusal> {
+    let (account, id) = Reference::of_key(text, caller.account, &caller.region)?;
+    match account == caller.account {
+        true => Ok(service.own_key(caller, text).await?.key.id),
+        false => Err(Refusal::no_key(&id.arn(&caller.region, account))),
     }
 }
 
