@@ -246,9 +246,7 @@ impl Keyring {
         if let Some(known) = kept.grants.values().find(same) {
             return Ok(Decision::answer(Reply::Granted(known.id)));
         }
-        if kept.grants.len() >= limits::GRANTS_PER_KEY_MAX {
-            return Err(Refusal::limit(format!("A key has at most {} grants.", limits::GRANTS_PER_KEY_MAX)));
-        }
+        check_room_for_grant(&kept)?;
         let id = grant.id;
         Ok(Decision::change(vec![Effect::GrantPut(place.0, place.1, Arc::new(grant))], Reply::Granted(id)))
     }
@@ -351,6 +349,14 @@ pub(crate) fn check_usable(key: &Key) -> Result<(), Refusal> {
         State::PendingImport => Err(Refusal::state(&key.arn(), "pending import")),
         State::PendingDeletion(_) => Err(Refusal::state(&key.arn(), "pending deletion")),
         State::PendingReplicaDeletion(_) => Err(Refusal::state(&key.arn(), "pending replica deletion")),
+    }
+}
+
+/// Whether a key takes one grant more.
+pub(crate) fn check_room_for_grant(kept: &Kept) -> Result<(), Refusal> {
+    match kept.grants.len() < limits::GRANTS_PER_KEY_MAX {
+        true => Ok(()),
+        false => Err(Refusal::limit(format!("A key has at most {} grants.", limits::GRANTS_PER_KEY_MAX))),
     }
 }
 

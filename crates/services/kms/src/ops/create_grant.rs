@@ -2,7 +2,7 @@
 
 use crate::api::{CreateGrantRequest, CreateGrantResponse};
 use crate::grant::GrantId;
-use crate::machine::{Command, Reply, check_usable};
+use crate::machine::{Command, Reply, check_room_for_grant, check_usable};
 use crate::needs::{Asking, Saying, facts_of_context};
 use crate::ops::grants;
 use crate::refusal::Refusal;
@@ -35,16 +35,21 @@ impl Operation for CreateGrant {
         input: CreateGrantRequest,
     ) -> Result<CreateGrantResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
-        let key = service.own_key(&caller, &input.key_id).await?.key;
-        check_usable(&key)?;
-        grants::check_operations(&key, &input.operations)?;
+        let kept = service.own_key(&caller, &input.key_id).await?;
+        check_usable(&kept.key)?;
+        grants::check_operations(&kept.key, &input.operations)?;
         let (ring, place) = service.place(&caller, &input.key_id).await?;
         let id = GrantId(service.vault.chance());
+        let is_dry_run = input.dry_run == Some(true);
         let grant = grants::of_request(&caller, id, service.catalog.now(), input)?;
+        if is_dry_run {
+            check_room_for_grant(&kept)?;
+            return Err(Refusal::dry_run());
+        }
         let id = match service.ask(&ring, Command::AddGrant { place, grant: Box::new(grant) }).await? {
             Reply::Granted(id) => id,
             other => unreachable!("who makes a grant is answered the grant, not {other:?}"),
         };
-        Ok(CreateGrantResponse { grant_token: Some(id.token(&key.id)), grant_id: Some(id.to_string()) })
+        Ok(CreateGrantResponse { grant_token: Some(id.token(&kept.key.id)), grant_id: Some(id.to_string()) })
     }
 }

@@ -4,6 +4,7 @@
 
 mod allowed;
 mod crash;
+mod dry_run;
 mod house;
 mod keys;
 mod slow;

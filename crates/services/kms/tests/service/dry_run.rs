@@ -1,0 +1,74 @@
+//! DryRun: everything is checked, nothing is done, for each operation of the model that has the member.
+
+use crate::house::House;
+use gateway::Service;
+use journal::sim::SimDisk;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const DONE: &str = "DryRunOperationException: The request would have succeeded, but the DryRun option is set.";
+const M: &str = "bQ==";
+
+/// A request for each, which succeeds but for DryRun.
+fn requests(house: &House) -> Vec<(&'static str, Value)> {
+    let (symmetric, other) = (house.key(json!({})), house.key(json!({})));
+    let mac = house.key(json!({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}));
+    let sign = house.key(json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}));
+    let ask = |operation: &str, input: Value, member: &str| house.ask(operation, input).unwrap()[member].clone();
+    let blob = ask("Encrypt", json!({"KeyId": symmetric, "Plaintext": M}), "CiphertextBlob");
+    let by = json!({"KeyId": sign, "Message": M, "SigningAlgorithm": "ECDSA_SHA_256"});
+    let signature = ask("Sign", by.clone(), "Signature");
+    let with = json!({"KeyId": mac, "Message": M, "MacAlgorithm": "HMAC_SHA_256"});
+    let made = ask("GenerateMac", with.clone(), "Mac");
+    let role = "arn:aws:iam::000000000000:role/r";
+    let grant = json!({"KeyId": symmetric, "GranteePrincipal": role, "RetiringPrincipal": role, "Operations": ["Encrypt"]});
+    let granted = ask("CreateGrant", grant.clone(), "GrantId");
+    let checked = |mut input: Value, name: &str, value: Value| {
+        input[name] = value;
+        input
+    };
+    vec![
+        ("CreateGrant", grant),
+        ("Decrypt", json!({"CiphertextBlob": blob})),
+        ("Encrypt", json!({"KeyId": symmetric, "Plaintext": M})),
+        ("GenerateDataKey", json!({"KeyId": symmetric, "KeySpec": "AES_256"})),
+        ("GenerateDataKeyPair", json!({"KeyId": symmetric, "KeyPairSpec": "RSA_2048"})),
+        ("GenerateDataKeyPairWithoutPlaintext", json!({"KeyId": symmetric, "KeyPairSpec": "ECC_NIST_P256"})),
+        ("GenerateDataKeyWithoutPlaintext", json!({"KeyId": symmetric, "KeySpec": "AES_256"})),
+        ("GenerateMac", with.clone()),
+        ("ReEncrypt", json!({"CiphertextBlob": blob, "DestinationKeyId": other})),
+        ("RetireGrant", json!({"KeyId": symmetric, "GrantId": granted})),
+        ("RevokeGrant", json!({"KeyId": symmetric, "GrantId": granted})),
+        ("Sign", by.clone()),
+        ("Verify", checked(by, "Signature", signature)),
+        ("VerifyMac", checked(with, "Mac", made)),
+    ]
+}
+
+#[test]
+fn what_would_succeed_is_refused_as_a_dry_run_and_changes_nothing() {
+    let house = House::open(&Arc::new(SimDisk::new(1)));
+    let requests = requests(&house);
+    let shape = house.kms.describe().shape;
+    let has_it = |name: &str| {
+        let operation = shape.operations.iter().find(|known| known.name == name).unwrap();
+        operation.input.members.iter().any(|member| member.name == "DryRun")
+    };
+    // What the model has and nobody carries out: those of keys that are not made here.
+    let refused = ["Decapsulate", "DeriveSharedSecret", "Encapsulate"];
+    for operation in shape.operations.iter().map(|operation| operation.name).filter(|name| has_it(name)) {
+        let asked = requests.iter().any(|(known, _)| *known == operation);
+        assert!(asked != refused.contains(&operation), "{operation} has a DryRun and no row here");
+    }
+    let before = house.store.journal().last();
+    for (operation, mut input) in requests.clone() {
+        input["DryRun"] = json!(true);
+        assert_eq!(house.ask(operation, input).unwrap_err(), DONE, "{operation}");
+    }
+    assert_eq!(house.store.journal().last(), before, "something was written");
+    for (operation, input) in requests {
+        // Its twin without a grant that the one before it has ended.
+        let done = if operation == "RevokeGrant" { Ok(Value::Null) } else { house.ask(operation, input) };
+        assert!(done.is_ok(), "{operation}: {done:?}");
+    }
+}
