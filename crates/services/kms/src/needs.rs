@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::service::Inner;
 use access::Action;
 use gateway::{Actions, Caller, Fact, Need};
-use names::AccountId;
+use names::{AccountId, Region};
 use std::sync::LazyLock;
 
 static ACTIONS: LazyLock<Actions> = LazyLock::new(|| {
@@ -117,6 +117,14 @@ impl Asking<'_> {
         }
     }
 
+    /// An action on the same key in another region, if it is there.
+    pub(crate) fn on_relative(&self, name: &str, key: &str, region: &str, saying: Saying<'_>) -> Option<Need> {
+        let region = Region::parse(region).ok()?;
+        let reference = Reference::parse(key, self.caller.account, &self.caller.region).ok()?;
+        let (kept, aliases) = self.service.look_in(&region, self.caller, &reference).ok()?;
+        Some(self.need(name, &kept, &aliases, saying))
+    }
+
     /// An action on a managed key that is not made yet, as if it were.
     fn on_unmade(&self, name: &str, reference: &Reference, saying: Saying<'_>) -> Need {
         let Caller { region, .. } = self.caller;
@@ -205,10 +213,19 @@ impl Asking<'_> {
 impl Inner {
     /// The key that a reference names as it is now, and its aliases; nobody waits for anything.
     pub(crate) fn look(&self, caller: &Caller, reference: &Reference) -> Result<(Kept, Vec<Box<str>>), Refusal> {
+        self.look_in(&caller.region, caller, reference)
+    }
+
+    fn look_in(
+        &self,
+        region: &Region,
+        caller: &Caller,
+        reference: &Reference,
+    ) -> Result<(Kept, Vec<Box<str>>), Refusal> {
         let ring = self.catalog.ring(reference.account);
         let find = |ring: &Keyring| {
-            let kept = ring.find(caller.now, &caller.region, &reference.target)?;
-            let place = (caller.region.clone(), kept.key.id);
+            let kept = ring.find(caller.now, region, &reference.target)?;
+            let place = (region.clone(), kept.key.id);
             let aliases = ring.aliases_of(&place).map(Box::from).collect();
             Ok((kept, aliases))
         };
@@ -237,9 +254,8 @@ fn facts_of(key: &Key, aliases: &[Box<str>]) -> Vec<(Box<str>, Fact)> {
         ("kms:multiregion".into(), Fact::Bool(key.multi_region.is_some())),
         ("kms:resourcealiases".into(), Fact::Many(aliases.to_vec())),
     ];
-    if let Some(config) = &key.multi_region {
+    if key.multi_region.is_some() {
         facts.push(text("kms:multiregionkeytype", if key.is_primary() { "PRIMARY" } else { "REPLICA" }));
-        facts.push(text("kms:primaryregion", config.primary.as_str()));
     }
     let tags = key.tags.iter();
     facts.extend(

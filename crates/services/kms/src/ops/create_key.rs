@@ -19,7 +19,7 @@ impl Operation for CreateKey {
 
     fn needs(asking: &Asking<'_>, input: &CreateKeyRequest) -> Result<Vec<Need>, Refusal> {
         let saying = Saying::default()
-            .text("kms:keyspec", input.key_spec.as_deref().or(Some("SYMMETRIC_DEFAULT")))
+            .text("kms:keyspec", Some(spec_name(input)))
             .text("kms:keyusage", input.key_usage.as_deref().or(Some("ENCRYPT_DECRYPT")))
             .text("kms:keyorigin", input.origin.as_deref().or(Some("AWS_KMS")))
             .bool("kms:multiregion", input.multi_region == Some(true))
@@ -59,17 +59,21 @@ impl Operation for CreateKey {
     }
 }
 
-/// The spec under either of its names, and what the key is for.
+/// The spec under either of its names.
+fn spec_name(input: &CreateKeyRequest) -> &str {
+    input.key_spec.as_deref().or(input.customer_master_key_spec.as_deref()).unwrap_or(SYMMETRIC_DEFAULT)
+}
+
+/// The spec, and what the key is for.
 fn kind(input: &CreateKeyRequest) -> Result<(KeySpec, Usage), Refusal> {
-    let (new, old) = (input.key_spec.as_deref(), input.customer_master_key_spec.as_deref());
-    if let (Some(new), Some(old)) = (new, old)
+    if let (Some(new), Some(old)) = (&input.key_spec, &input.customer_master_key_spec)
         && new != old
     {
         return Err(Refusal::validation(
             "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.",
         ));
     }
-    let spec = KeySpec::named(new.or(old).unwrap_or(SYMMETRIC_DEFAULT))?;
+    let spec = KeySpec::named(spec_name(input))?;
     let Some(usage) = input.key_usage.as_deref() else {
         // The old member is of the time when asymmetric keys were new, and RSA keys encrypted unless said otherwise.
         let usage = spec.usages()[0];

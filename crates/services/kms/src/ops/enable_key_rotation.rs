@@ -2,6 +2,7 @@
 
 use crate::api::EnableKeyRotationRequest;
 use crate::change::Change;
+use crate::limits;
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
@@ -16,8 +17,9 @@ impl Operation for EnableKeyRotation {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &EnableKeyRotationRequest) -> Result<Vec<Need>, Refusal> {
-        let days = input.rotation_period_in_days.map(i64::from);
-        asking.on_saying("EnableKeyRotation", &input.key_id, Saying::default().number("kms:rotationperiodindays", days))
+        let days = input.rotation_period_in_days.map_or(i64::from(limits::ROTATION_DAYS_DEFAULT), i64::from);
+        let saying = Saying::default().number("kms:rotationperiodindays", Some(days));
+        asking.on_saying("EnableKeyRotation", &input.key_id, saying)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: EnableKeyRotationRequest) -> Result<Nothing, Refusal> {

@@ -16,6 +16,7 @@ use crate::spec::KeySpec;
 use aws_lc_rs::key_wrap::{AES_256, KeyEncryptionKey, KeyWrapPadded};
 use names::Instant;
 use seal::Secret;
+use wire::Timestamp;
 
 const TOKEN_VERSION: u8 = 1;
 const HEAD_BYTES: usize = 10;
@@ -103,10 +104,9 @@ fn unwrapped(spec: KeySpec, opened: &Opened, algorithm: &str, wrapped: &[u8]) ->
 
 /// Until when the material is to be held.
 pub(crate) fn valid_to(now: Instant, input: &ImportKeyMaterialRequest) -> Result<Option<Instant>, Refusal> {
-    let at = input.valid_to.and_then(|at| u64::try_from(at.millis()).ok()).map(Instant::from_millis);
-    match (input.expiration_model.as_deref(), at) {
-        (Some("KEY_MATERIAL_DOES_NOT_EXPIRE"), None) => Ok(None),
-        (Some("KEY_MATERIAL_DOES_NOT_EXPIRE"), Some(_)) => Err(Refusal::validation(
+    match (model(input), input.valid_to.and_then(moment)) {
+        ("KEY_MATERIAL_DOES_NOT_EXPIRE", None) => Ok(None),
+        ("KEY_MATERIAL_DOES_NOT_EXPIRE", Some(_)) => Err(Refusal::validation(
             "A validTo date must not be set if the ExpirationModel is KEY_MATERIAL_DOES_NOT_EXPIRE",
         )),
         (_, None) => {
@@ -115,6 +115,16 @@ pub(crate) fn valid_to(now: Instant, input: &ImportKeyMaterialRequest) -> Result
         (_, Some(at)) if at <= now => Err(Refusal::validation("The validTo date must be in the future.")),
         (_, Some(at)) => Ok(Some(at)),
     }
+}
+
+/// Whether the material expires: it does unless said otherwise.
+pub(crate) fn model(input: &ImportKeyMaterialRequest) -> &str {
+    input.expiration_model.as_deref().unwrap_or("KEY_MATERIAL_EXPIRES")
+}
+
+/// A moment of a request; none before 1970.
+pub(crate) fn moment(at: Timestamp) -> Option<Instant> {
+    u64::try_from(at.millis()).ok().map(Instant::from_millis)
 }
 
 /// Reads a KeyMaterialId.

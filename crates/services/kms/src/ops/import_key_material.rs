@@ -10,7 +10,7 @@ use crate::ops::import;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::KeySpec;
-use gateway::{Caller, Need};
+use gateway::{Caller, Fact, Need};
 use std::sync::Arc;
 
 pub(crate) struct ImportKeyMaterial;
@@ -20,7 +20,9 @@ impl Operation for ImportKeyMaterial {
     type Output = ImportKeyMaterialResponse;
 
     fn needs(asking: &Asking<'_>, input: &ImportKeyMaterialRequest) -> Result<Vec<Need>, Refusal> {
-        let saying = Saying::default().text("kms:expirationmodel", input.expiration_model.as_deref());
+        let valid_to = input.valid_to.and_then(import::moment).map(Fact::Moment);
+        let mut saying = Saying::default().text("kms:expirationmodel", Some(import::model(input)));
+        saying.facts.extend(valid_to.map(|at| ("kms:validto".into(), at)));
         asking.on_saying("ImportKeyMaterial", &input.key_id, saying)
     }
 

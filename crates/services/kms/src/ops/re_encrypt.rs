@@ -20,13 +20,18 @@ impl Operation for ReEncrypt {
     fn needs(asking: &Asking<'_>, input: &ReEncryptRequest) -> Result<Vec<Need>, Refusal> {
         let from = Context::new(input.source_encryption_context.clone());
         let to = Context::new(input.destination_encryption_context.clone());
-        let saying = |context| Saying { context: Some(context), ..Saying::default() };
+        let saying = |context, algorithm: &Option<String>| {
+            let algorithm = algorithm.as_deref().unwrap_or(SYMMETRIC_DEFAULT);
+            Saying { context: Some(context), ..Saying::default() }.text("kms:encryptionalgorithm", Some(algorithm))
+        };
+        let source = saying(&from, &input.source_encryption_algorithm);
+        let destination = saying(&to, &input.destination_encryption_algorithm);
         let mut needs = match (&input.source_key_id, &input.ciphertext_blob) {
-            (Some(key), _) => asking.on_saying("ReEncryptFrom", key, saying(&from))?,
-            (None, Some(blob)) => asking.on_ciphertext("ReEncryptFrom", blob, saying(&from))?,
+            (Some(key), _) => asking.on_saying("ReEncryptFrom", key, source)?,
+            (None, Some(blob)) => asking.on_ciphertext("ReEncryptFrom", blob, source)?,
             (None, None) => return Err(Refusal::validation("CiphertextBlob is required.")),
         };
-        needs.extend(asking.on_saying("ReEncryptTo", &input.destination_key_id, saying(&to))?);
+        needs.extend(asking.on_saying("ReEncryptTo", &input.destination_key_id, destination)?);
         let same = needs.len() == 2 && needs[0].resource == needs[1].resource;
         needs.iter_mut().for_each(|need| need.facts.push(("kms:reencryptonsamekey".into(), Fact::Bool(same))));
         Ok(needs)

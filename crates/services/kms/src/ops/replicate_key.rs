@@ -20,8 +20,14 @@ impl Operation for ReplicateKey {
     fn needs(asking: &Asking<'_>, input: &ReplicateKeyRequest) -> Result<Vec<Need>, Refusal> {
         let saying = Saying::default().text("kms:replicaregion", Some(&input.replica_region));
         let mut needs = asking.on_saying("ReplicateKey", &input.key_id, saying)?;
+        // What the replica will be, as CreateKey says it of a new key.
+        let shared = ["kms:keyspec", "kms:keyusage", "kms:keyorigin", "kms:multiregion"];
+        let of_primary = needs[0].facts.iter().filter(|(name, _)| shared.contains(&&**name)).cloned().collect();
+        let bypass = input.bypass_policy_lockout_safety_check == Some(true);
+        let saying = Saying { facts: of_primary, ..Saying::default() };
+        let saying = saying.bool("kms:bypasspolicylockoutsafetycheck", bypass);
         needs.extend(
-            asking.anything("CreateKey", tags::said(Saying::default(), input.tags.as_deref().unwrap_or_default())),
+            asking.anything("CreateKey", tags::said(saying, input.tags.as_deref().unwrap_or_default())),
         );
         Ok(needs)
     }

@@ -18,8 +18,8 @@ impl Operation for ScheduleKeyDeletion {
     type Output = ScheduleKeyDeletionResponse;
 
     fn needs(asking: &Asking<'_>, input: &ScheduleKeyDeletionRequest) -> Result<Vec<Need>, Refusal> {
-        let days = input.pending_window_in_days.map(i64::from);
-        let saying = Saying::default().number("kms:schedulekeydeletionpendingwindowindays", days);
+        let days = input.pending_window_in_days.map_or(i64::from(limits::DELETION_DAYS_DEFAULT), i64::from);
+        let saying = Saying::default().number("kms:schedulekeydeletionpendingwindowindays", Some(days));
         asking.on_saying("ScheduleKeyDeletion", &input.key_id, saying)
     }
 

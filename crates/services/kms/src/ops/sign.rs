@@ -18,7 +18,7 @@ impl Operation for Sign {
     fn needs(asking: &Asking<'_>, input: &SignRequest) -> Result<Vec<Need>, Refusal> {
         let saying = Saying::default()
             .text("kms:signingalgorithm", Some(&input.signing_algorithm))
-            .text("kms:messagetype", input.message_type.as_deref());
+            .text("kms:messagetype", Some(input.message_type.as_deref().unwrap_or(RAW)));
         asking.on_saying("Sign", &input.key_id, saying)
     }
 
@@ -42,13 +42,14 @@ impl Operation for Sign {
     }
 }
 
+/// The type of a message unless said otherwise; policies are told it then too.
+pub(crate) const RAW: &str = "RAW";
+
 /// What is signed: a message, or its digest.
 pub(crate) fn signed<'a>(message: &'a [u8], message_type: Option<&str>) -> Result<Signed<'a>, Refusal> {
-    match message_type {
-        None | Some("RAW") => Ok(Signed::Message(message)),
-        Some("DIGEST") => Ok(Signed::Digest(message)),
-        Some(other) => {
-            Err(Refusal::unsupported(format!("This version of tidewire signs no message of the type {other}.")))
-        }
+    match message_type.unwrap_or(RAW) {
+        RAW => Ok(Signed::Message(message)),
+        "DIGEST" => Ok(Signed::Digest(message)),
+        other => Err(Refusal::unsupported(format!("This version of tidewire signs no message of the type {other}."))),
     }
 }

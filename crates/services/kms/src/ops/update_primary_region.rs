@@ -17,8 +17,11 @@ impl Operation for UpdatePrimaryRegion {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &UpdatePrimaryRegionRequest) -> Result<Vec<Need>, Refusal> {
-        let saying = Saying::default().text("kms:primaryregion", Some(&input.primary_region));
-        asking.on_saying("UpdatePrimaryRegion", &input.key_id, saying)
+        let saying = || Saying::default().text("kms:primaryregion", Some(&input.primary_region));
+        let mut needs = asking.on_saying("UpdatePrimaryRegion", &input.key_id, saying())?;
+        // The key that becomes the primary has a policy of its own.
+        needs.extend(asking.on_relative("UpdatePrimaryRegion", &input.key_id, &input.primary_region, saying()));
+        Ok(needs)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: UpdatePrimaryRegionRequest) -> Result<Nothing, Refusal> {

@@ -3,7 +3,7 @@
 use crate::api::{VerifyRequest, VerifyResponse, errors};
 use crate::needs::{Asking, Saying};
 use crate::ops::grants;
-use crate::ops::sign::signed;
+use crate::ops::sign::{RAW, signed};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use gateway::{Caller, Need};
@@ -18,7 +18,7 @@ impl Operation for Verify {
     fn needs(asking: &Asking<'_>, input: &VerifyRequest) -> Result<Vec<Need>, Refusal> {
         let saying = Saying::default()
             .text("kms:signingalgorithm", Some(&input.signing_algorithm))
-            .text("kms:messagetype", input.message_type.as_deref());
+            .text("kms:messagetype", Some(input.message_type.as_deref().unwrap_or(RAW)));
         asking.on_saying("Verify", &input.key_id, saying)
     }
 
