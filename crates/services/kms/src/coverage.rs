@@ -24,7 +24,8 @@ fn coverage() -> String {
     text.push_str(
         "\nRefused within what is carried out: keys of the specs SM2 and ML-DSA and of the usages KEY_AGREEMENT and KEY_ENCAPSULATION, \
          origins\nAWS_CLOUDHSM and EXTERNAL_KEY_STORE, signatures ED25519_PH_SHA_512, wrapping by RSAES_PKCS1_V1_5 and SM2PKE, the \
-         `Recipient` of\nNitro enclaves, and the constraint SourceArn of grants.\n",
+         `Recipient` of\nNitro enclaves, custom key stores, grants to service principals and their constraint SourceArn, \
+         a second imported material of a key\n(`NEW_KEY_MATERIAL`). Nobody shares keys here, so `OTHER_ACCOUNTS_VIA_RAM` lists none.\n",
     );
     text
 }

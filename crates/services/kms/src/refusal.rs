@@ -79,6 +79,10 @@ impl Refusal {
         Self::new(&errors::UNSUPPORTED_OPERATION_EXCEPTION, message)
     }
 
+    pub(crate) fn no_key_stores() -> Self {
+        Self::unsupported("This version of tidewire has no custom key stores.")
+    }
+
     pub(crate) fn limit(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(&errors::LIMIT_EXCEEDED_EXCEPTION, message)
     }

@@ -35,13 +35,7 @@ impl Inner {
         plain: &[u8],
         context: &Context,
     ) -> Result<Vec<u8>, Refusal> {
-        check_usage(key, Usage::Encrypt, operation)?;
-        if operation.starts_with("GenerateDataKey") && key.spec != KeySpec::Symmetric {
-            let message = format!("{} key spec is {} which is not valid for {operation}.", key.arn(), key.spec.name());
-            return Err(Refusal::usage(message));
-        }
-        check_algorithm(key, key.spec.encryption_algorithms(), algorithm)?;
-        let material = current(key)?;
+        let material = for_encryption(key, operation, algorithm)?;
         let opened = self.vault.open(key, material)?;
         if algorithm == SYMMETRIC_DEFAULT {
             let head = Head { key: *key.id.bytes(), material: material.number };
@@ -106,10 +100,8 @@ impl Inner {
         algorithm: &str,
         sealed: &[u8],
     ) -> Result<Plain, Refusal> {
-        check_usage(&key, Usage::Encrypt, operation)?;
-        check_algorithm(&key, key.spec.encryption_algorithms(), algorithm)?;
+        let material = for_encryption(&key, operation, algorithm)?.number;
         let plain = self.open(&key)?.decrypt(algorithm, sealed).ok_or_else(Refusal::ciphertext)?;
-        let material = current(&key)?.number;
         Ok(Plain { key, material, plain })
     }
 
@@ -126,6 +118,17 @@ impl Inner {
         check_algorithm(key, key.spec.mac_algorithms(), algorithm)?;
         self.open(key)
     }
+}
+
+/// The material of a key that encrypts and decrypts by an algorithm, for an operation.
+pub(crate) fn for_encryption<'a>(key: &'a Key, operation: &str, algorithm: &str) -> Result<&'a Material, Refusal> {
+    check_usage(key, Usage::Encrypt, operation)?;
+    if operation.starts_with("GenerateDataKey") && key.spec != KeySpec::Symmetric {
+        let message = format!("{} key spec is {} which is not valid for {operation}.", key.arn(), key.spec.name());
+        return Err(Refusal::usage(message));
+    }
+    check_algorithm(key, key.spec.encryption_algorithms(), algorithm)?;
+    current(key)
 }
 
 /// The material that a usable key works with.

@@ -29,6 +29,9 @@ impl Operation for CreateKey {
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: CreateKeyRequest) -> Result<CreateKeyResponse, Refusal> {
+        if input.custom_key_store_id.is_some() || input.xks_key_id.is_some() {
+            return Err(Refusal::no_key_stores());
+        }
         let (spec, usage) = kind(&input)?;
         let origin = match input.origin.as_deref() {
             None | Some("AWS_KMS") => Origin::Made,

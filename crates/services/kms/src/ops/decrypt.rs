@@ -4,7 +4,7 @@ use crate::api::{DecryptRequest, DecryptResponse};
 use crate::context::Context;
 use crate::describe::material_id;
 use crate::needs::{Asking, Saying};
-use crate::ops::grants;
+use crate::ops::{dry_runs, grants};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::SYMMETRIC_DEFAULT;
@@ -34,8 +34,12 @@ impl Operation for Decrypt {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let no_enclave = input.recipient.is_none();
         no_enclave.then_some(()).ok_or_else(grants::no_enclaves)?;
-        let blob = input.ciphertext_blob.ok_or_else(|| Refusal::validation("CiphertextBlob is required."))?;
         let algorithm = input.encryption_algorithm.unwrap_or_else(|| SYMMETRIC_DEFAULT.into());
+        if dry_runs::ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref()) {
+            dry_runs::check_opening(&service, &caller, input.key_id.as_deref(), "Decrypt", &algorithm).await?;
+            return Err(Refusal::dry_run());
+        }
+        let blob = input.ciphertext_blob.ok_or_else(|| Refusal::validation("CiphertextBlob is required."))?;
         let context = Context::new(input.encryption_context);
         let opened = service.decrypt(&caller, "Decrypt", input.key_id.as_deref(), &algorithm, &blob, &context).await?;
         if input.dry_run == Some(true) {

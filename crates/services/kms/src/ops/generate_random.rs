@@ -26,7 +26,7 @@ impl Operation for GenerateRandom {
     ) -> Result<GenerateRandomResponse, Refusal> {
         input.recipient.is_none().then_some(()).ok_or_else(grants::no_enclaves)?;
         if input.custom_key_store_id.is_some() {
-            return Err(Refusal::unsupported("This version of tidewire has no custom key stores."));
+            return Err(Refusal::no_key_stores());
         }
         let bytes = input.number_of_bytes.and_then(|bytes| usize::try_from(bytes).ok());
         let bytes = bytes.ok_or_else(|| Refusal::validation("NumberOfBytes is required."))?;

@@ -27,6 +27,11 @@ pub(crate) fn no_enclaves() -> Refusal {
     Refusal::unsupported("This version of tidewire knows no Recipient: there are no Nitro enclaves here.")
 }
 
+/// AWS grants to services with the constraint SourceArn alone, and looks for such grants for services alone.
+pub(crate) fn no_services() -> Refusal {
+    Refusal::unsupported("This version of tidewire has no grants to service principals.")
+}
+
 /// What a grant's operations are of its key.
 pub(crate) fn check_operations(key: &Key, operations: &[String]) -> Result<(), Refusal> {
     if operations.is_empty() {
@@ -60,9 +65,11 @@ pub(crate) fn of_request(
     now: Instant,
     input: CreateGrantRequest,
 ) -> Result<Grant, Refusal> {
+    if input.grantee_service_principal.is_some() || input.retiring_service_principal.is_some() {
+        return Err(no_services());
+    }
     let terms = terms(&input);
-    let grantee = input.grantee_principal.or(input.grantee_service_principal);
-    let grantee = grantee.ok_or_else(|| Refusal::validation("GranteePrincipal is required."))?;
+    let grantee = input.grantee_principal.ok_or_else(|| Refusal::validation("GranteePrincipal is required."))?;
     let constraints = input.constraints.unwrap_or_default();
     if constraints.source_arn.is_some() {
         return Err(Refusal::unsupported("This version of tidewire knows no SourceArn in the constraints of a grant."));
@@ -72,7 +79,7 @@ pub(crate) fn of_request(
         name: input.name.map(Into::into),
         created_at: now,
         grantee: grantee.into(),
-        retiring: input.retiring_principal.or(input.retiring_service_principal).map(Into::into),
+        retiring: input.retiring_principal.map(Into::into),
         issuer: caller.account,
         terms,
     })

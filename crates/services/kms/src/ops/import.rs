@@ -51,6 +51,27 @@ pub(crate) fn check_key(key: &Key) -> Result<(), Refusal> {
     }
 }
 
+/// Whether the material that a request brings is of the kind that it says: the first one, or the one that was there before.
+/// A key has one imported material here.
+pub(crate) fn check_kind(key: &Key, input: &ImportKeyMaterialRequest) -> Result<(), Refusal> {
+    if key.spec != KeySpec::Symmetric && (input.import_type.is_some() || input.key_material_id.is_some()) {
+        return Err(Refusal::validation("ImportType and KeyMaterialId are of symmetric encryption keys alone."));
+    }
+    let is_first = key.materials.is_empty();
+    match input.import_type.as_deref() {
+        Some("NEW_KEY_MATERIAL") if input.key_material_id.is_some() => {
+            Err(Refusal::validation("KeyMaterialId cannot be specified where ImportType is NEW_KEY_MATERIAL."))
+        }
+        Some("NEW_KEY_MATERIAL") if !is_first => {
+            Err(Refusal::unsupported("This version of tidewire keeps one imported material of a key."))
+        }
+        Some("EXISTING_KEY_MATERIAL") if is_first => {
+            Err(Refusal::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, "No key material was imported before."))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes a wrapping key.
 pub(crate) async fn parameters(service: &Inner, key: &Key, algorithm: &str, spec: &str) -> Result<Parameters, Refusal> {
     let number = ALGORITHMS.iter().find(|(_, name)| *name == algorithm).map(|(number, _)| *number);

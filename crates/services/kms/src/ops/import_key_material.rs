@@ -33,7 +33,9 @@ impl Operation for ImportKeyMaterial {
     ) -> Result<ImportKeyMaterialResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;
         import::check_key(&key)?;
+        import::check_kind(&key, &input)?;
         let valid_to = import::valid_to(service.catalog.now(), &input)?;
+        let meant = input.key_material_id.as_deref().map(import::identity).transpose()?;
         let (of, token, wrapped) = (Arc::clone(&key), input.import_token, input.encrypted_key_material);
         // Whatever the key is, an RSA key unwraps its material.
         let unwrapped = service.working(KeySpec::Rsa4096, move |service| {
@@ -48,6 +50,9 @@ impl Operation for ImportKeyMaterial {
         let material = service.material(key.account, key.id, number, &plain, MadeBy::Import)?;
         let description = input.key_material_description.map(Into::into);
         let material = Material { valid_to, description, ..material };
+        if meant.is_some_and(|identity| identity != material.identity) {
+            return Err(Refusal::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, ""));
+        }
         let key = service.change(&caller, &input.key_id, Change::Import(material)).await?.key;
         Ok(ImportKeyMaterialResponse { key_id: Some(key.arn()), key_material_id: material_id(&key, key.current()) })
     }

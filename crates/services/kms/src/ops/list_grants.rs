@@ -25,6 +25,7 @@ impl Operation for ListGrants {
         caller: Caller,
         input: ListGrantsRequest,
     ) -> Result<ListGrantsResponse, Refusal> {
+        input.grantee_service_principal.is_none().then_some(()).ok_or_else(grants::no_services)?;
         let kept = service.own_key(&caller, &input.key_id).await?;
         let id = input.grant_id.as_deref();
         let principal = input.grantee_principal.as_deref();

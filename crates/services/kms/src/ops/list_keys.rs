@@ -26,7 +26,9 @@ impl Operation for ListKeys {
         let after = after.map(|id| KeyId::parse(&id).ok_or_else(Refusal::marker)).transpose()?;
         let size = crate::page::size(input.limit, limits::KEYS_PAGE);
         let region = caller.region.clone();
-        let mut keys = match service.catalog.ring(caller.account) {
+        // Nobody shares keys here, so those of others are none.
+        let is_own = input.resource_owners.is_none_or(|owners| owners.iter().any(|owner| owner == "SELF"));
+        let mut keys = match service.catalog.ring(caller.account).filter(|_| is_own) {
             Some(ring) => match service.ask(&ring, Command::Keys { region, after, limit: size + 1 }).await? {
                 Reply::Keys(keys) => keys,
                 other => unreachable!("who asks for keys is answered keys, not {other:?}"),

@@ -26,8 +26,8 @@ impl Operation for ListRetirableGrants {
         caller: Caller,
         input: ListRetirableGrantsRequest,
     ) -> Result<ListGrantsResponse, Refusal> {
-        let principal = input.retiring_principal.or(input.retiring_service_principal);
-        let principal = principal.ok_or_else(|| Refusal::validation("RetiringPrincipal is required."))?;
+        input.retiring_service_principal.is_none().then_some(()).ok_or_else(grants::no_services)?;
+        let principal = input.retiring_principal.ok_or_else(|| Refusal::validation("RetiringPrincipal is required."))?;
         let all = match service.catalog.ring(caller.account) {
             Some(ring) => match service.ask(&ring, Command::AllGrants(caller.region.clone())).await? {
                 Reply::Grants(grants) => grants,

@@ -1,5 +1,5 @@
 //! One file per operation: input → command → output. What several of them share stands beside them: `aliases`,
-//! `data_keys`, `grants`, `import`.
+//! `data_keys`, `dry_runs`, `grants`, `import`.
 
 mod aliases;
 mod cancel_key_deletion;
@@ -13,6 +13,7 @@ mod delete_imported_key_material;
 mod describe_key;
 mod disable_key;
 mod disable_key_rotation;
+mod dry_runs;
 mod enable_key;
 mod enable_key_rotation;
 mod encrypt;

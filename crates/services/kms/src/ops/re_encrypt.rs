@@ -4,7 +4,7 @@ use crate::api::{ReEncryptRequest, ReEncryptResponse};
 use crate::context::Context;
 use crate::describe::material_id;
 use crate::needs::{Asking, Saying};
-use crate::ops::grants;
+use crate::ops::{dry_runs, grants};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::SYMMETRIC_DEFAULT;
@@ -39,10 +39,15 @@ impl Operation for ReEncrypt {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: ReEncryptRequest) -> Result<ReEncryptResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
-        let blob = input.ciphertext_blob.ok_or_else(|| Refusal::validation("CiphertextBlob is required."))?;
         let symmetric = || SYMMETRIC_DEFAULT.to_owned();
         let from = input.source_encryption_algorithm.unwrap_or_else(symmetric);
         let to = input.destination_encryption_algorithm.unwrap_or_else(symmetric);
+        if dry_runs::ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref()) {
+            dry_runs::check_opening(&service, &caller, input.source_key_id.as_deref(), "ReEncrypt", &from).await?;
+            dry_runs::check_opening(&service, &caller, Some(&input.destination_key_id), "ReEncrypt", &to).await?;
+            return Err(Refusal::dry_run());
+        }
+        let blob = input.ciphertext_blob.ok_or_else(|| Refusal::validation("CiphertextBlob is required."))?;
         let context = Context::new(input.source_encryption_context);
         let opened =
             service.decrypt(&caller, "ReEncrypt", input.source_key_id.as_deref(), &from, &blob, &context).await?;

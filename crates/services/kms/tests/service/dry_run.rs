@@ -46,6 +46,32 @@ fn requests(house: &House) -> Vec<(&'static str, Value)> {
 }
 
 #[test]
+fn a_dry_run_without_a_ciphertext_asks_for_the_key_alone() {
+    let house = House::open(&Arc::new(SimDisk::new(1)));
+    let (id, other) = (house.key(json!({})), house.key(json!({})));
+    let sign = house.key(json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}));
+    let ask = |operation: &str, named: &str, key: &str, more: Value| {
+        let mut input = json!({"DryRun": true, "DryRunModifiers": ["IGNORE_CIPHERTEXT"], "DestinationKeyId": other});
+        input[named] = json!(key);
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        house.ask(operation, input).unwrap_err()
+    };
+    for (operation, named) in [("Decrypt", "KeyId"), ("ReEncrypt", "SourceKeyId")] {
+        assert_eq!(ask(operation, named, &id, json!({})), DONE);
+        assert_eq!(ask(operation, named, &id, json!({"CiphertextBlob": M})), DONE);
+        // Where it is no dry run, the ciphertext counts.
+        let refused = ask(operation, named, &id, json!({"CiphertextBlob": M, "DryRun": false}));
+        assert!(refused.starts_with("InvalidCiphertextException"), "{refused}");
+        assert!(ask(operation, named, &sign, json!({})).starts_with("InvalidKeyUsageException"));
+        house.ask("DisableKey", json!({"KeyId": id})).unwrap();
+        assert!(ask(operation, named, &id, json!({})).starts_with("DisabledException"));
+        house.ask("EnableKey", json!({"KeyId": id})).unwrap();
+        let unnamed = ask(operation, "DestinationKeyId", &other, json!({}));
+        assert_eq!(unnamed, "ValidationException: A key ID is required where the ciphertext is ignored.");
+    }
+}
+
+#[test]
 fn what_would_succeed_is_refused_as_a_dry_run_and_changes_nothing() {
     let house = House::open(&Arc::new(SimDisk::new(1)));
     let requests = requests(&house);

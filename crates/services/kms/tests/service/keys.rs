@@ -144,6 +144,45 @@ fn days_outside_of_the_window_and_other_values_are_refused_in_the_words_of_the_m
 }
 
 #[test]
+fn what_is_not_done_is_refused_by_its_name() {
+    let (_disk, house) = house();
+    let id = house.key(json!({}));
+    let service = "sqs.amazonaws.com";
+    let who = "arn:aws:iam::000000000000:role/r";
+    for (operation, input, words) in [
+        ("CreateKey", json!({"CustomKeyStoreId": "cks-1"}), "has no custom key stores"),
+        ("CreateKey", json!({"XksKeyId": "k"}), "has no custom key stores"),
+        (
+            "CreateGrant",
+            json!({"KeyId": id, "GranteeServicePrincipal": service, "Operations": ["Encrypt"]}),
+            "has no grants to service principals",
+        ),
+        (
+            "CreateGrant",
+            json!({"KeyId": id, "GranteePrincipal": who, "RetiringServicePrincipal": service, "Operations": ["Encrypt"]}),
+            "has no grants to service principals",
+        ),
+        ("ListGrants", json!({"KeyId": id, "GranteeServicePrincipal": service}), "has no grants to service principals"),
+        ("ListRetirableGrants", json!({"RetiringServicePrincipal": service}), "has no grants to service principals"),
+    ] {
+        let refused = house.ask(operation, input).unwrap_err();
+        let sentence = format!("UnsupportedOperationException: This version of tidewire {words}.");
+        assert_eq!(refused, sentence, "{operation}");
+    }
+    assert_eq!(house.ask("ListKeys", json!({})).unwrap()["Keys"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn keys_are_listed_by_whose_they_are() {
+    let (_disk, house) = house();
+    house.key(json!({}));
+    for (owners, keys) in [(json!(["SELF"]), 1), (json!(["SELF", "OTHER_ACCOUNTS_VIA_RAM"]), 1), (json!(["OTHER_ACCOUNTS_VIA_RAM"]), 0)] {
+        let listed = house.ask("ListKeys", json!({"ResourceOwners": owners})).unwrap();
+        assert_eq!(listed["Keys"].as_array().unwrap().len(), keys, "{owners}");
+    }
+}
+
+#[test]
 fn a_key_does_only_what_it_is_for() {
     let (_disk, house) = house();
     let symmetric = house.key(json!({}));
