@@ -4,8 +4,7 @@
 //! can let a service's users in and nobody else. Data keys have 32 bytes.
 
 use crate::context::Context;
-use crate::key_id::Reference;
-use crate::machine::check_usable;
+use crate::machine::{Kept, check_usable};
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Kms};
@@ -51,8 +50,7 @@ impl KeyUse for Kms {
 impl Inner {
     async fn generate(&self, caller: &Caller, key: &str, context: &Context, via: &str) -> Result<DataKey, Refusal> {
         let operation = "GenerateDataKey";
-        allow(caller, &self.asking(caller).on_saying(operation, key, saying(context, via))?)?;
-        let kept = self.find(caller, &Reference::parse(key, caller.account, &caller.region)?).await?;
+        let kept = self.allowed(caller, operation, key, saying(context, via)).await?;
         let secret = self.vault.chance_of(DATA_KEY_BYTES);
         let blob = self.encrypt(&kept.key, operation, SYMMETRIC_DEFAULT, secret.expose(), context)?;
         Ok(DataKey { secret, blob: blob.into() })
@@ -61,19 +59,24 @@ impl Inner {
     async fn reopen(&self, caller: &Caller, blob: &[u8], context: &Context, via: &str) -> Result<Secret, Refusal> {
         let (kept, number) = self.key_of(caller, blob).await?;
         if caller.is_held_to_policies() {
-            allow(caller, &self.asking(caller).on_ciphertext("Decrypt", blob, saying(context, via))?)?;
+            allow(caller, &Asking::new(self, caller).on_ciphertext("Decrypt", blob, saying(context, via))?)?;
         }
         self.unseal(&kept.key, number, blob, context)
     }
 
     async fn check(&self, caller: &Caller, key: &str, context: &Context, via: &str) -> Result<(), Refusal> {
-        allow(caller, &self.asking(caller).on_saying("Decrypt", key, saying(context, via))?)?;
-        let kept = self.find(caller, &Reference::parse(key, caller.account, &caller.region)?).await?;
+        let kept = self.allowed(caller, "Decrypt", key, saying(context, via)).await?;
         check_usable(&kept.key)
     }
 
-    fn asking<'a>(&'a self, caller: &'a Caller) -> Asking<'a> {
-        Asking { service: self, caller }
+    /// The key that a text names, for somebody who may do this with it: with that one, wherever its alias goes.
+    async fn allowed(&self, caller: &Caller, name: &str, key: &str, saying: Saying<'_>) -> Result<Kept, Refusal> {
+        let reference = {
+            let asking = Asking::new(self, caller);
+            allow(caller, &asking.on_saying(name, key, saying)?)?;
+            asking.meant.into_inner().reference(caller, key)?
+        };
+        self.find(caller, &reference).await
     }
 }
 

@@ -8,6 +8,7 @@
 //! ECDH, ML-KEM, ML-DSA, SM2, Nitro enclaves. Decision record: docs/adr/0025.
 
 pub mod api;
+mod asked;
 mod blob;
 mod catalog;
 mod change;

@@ -70,16 +70,18 @@ pub(crate) enum Command {
         place: Place,
         change: Box<Change>,
     },
-    /// Names a key; `is_new` says whether the name must be free or must be taken.
+    /// Names a key.
     SetAlias {
         region: Region,
         name: Box<str>,
         target: KeyId,
-        is_new: bool,
+        known: Known,
     },
+    /// Lets go of a name, while it is of this key if one is said.
     DeleteAlias {
         region: Region,
         name: Box<str>,
+        of: Option<KeyId>,
     },
     AddGrant {
         place: Place,
@@ -93,6 +95,15 @@ pub(crate) enum Command {
         place: Place,
         grant: GrantId,
     },
+}
+
+/// What a name that is set stands for until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// It is free.
+    Nothing,
+    /// It is of a key: of this one, if one is said.
+    Key(Option<KeyId>),
 }
 
 /// What is answered.
@@ -194,16 +205,15 @@ impl Keyring {
         region: Region,
         name: Box<str>,
         target: KeyId,
-        is_new: bool,
+        before: Known,
     ) -> Result<Decision<Effect, Reply>, Refusal> {
-        let arn = alias_arn(&region, self.account, &name);
-        let known = self.aliases.get(&(region.clone(), name.clone()));
-        if is_new && known.is_some() {
-            let message = format!("An alias with the name {arn} already exists");
+        let known = match before {
+            Known::Nothing => None,
+            Known::Key(of) => Some(self.alias(&region, &name, of)?),
+        };
+        if known.is_none() && self.aliases.contains_key(&(region.clone(), name.clone())) {
+            let message = format!("An alias with the name {} already exists", alias_arn(&region, self.account, &name));
             return Err(Refusal::new(&crate::api::errors::ALREADY_EXISTS_EXCEPTION, message));
-        }
-        if !is_new && known.is_none() {
-            return Err(Refusal::no_alias(&arn));
         }
         let place = (region, target);
         let kept = self.kept(now, &place)?;
@@ -227,9 +237,27 @@ impl Keyring {
         Ok(Decision::change(vec![Effect::AliasPut(place.0, name, alias)], Reply::Done))
     }
 
-    fn delete_alias(&self, region: Region, name: Box<str>) -> Result<Decision<Effect, Reply>, Refusal> {
-        let missing = || Refusal::no_alias(&alias_arn(&region, self.account, &name));
-        self.aliases.get(&(region.clone(), name.clone())).ok_or_else(missing)?;
+    /// The alias of a name, which is of this key if one is said: whoever may change it for one key may not for another.
+    fn alias(&self, region: &Region, name: &str, of: Option<KeyId>) -> Result<Alias, Refusal> {
+        let arn = || alias_arn(region, self.account, name);
+        let known = self.aliases.get(&(region.clone(), name.into()));
+        let alias = *known.ok_or_else(|| Refusal::no_alias(&arn()))?;
+        match of.is_none_or(|of| of == alias.target) {
+            true => Ok(alias),
+            false => {
+                let message = format!("Alias {} was given to another key meanwhile.", arn());
+                Err(Refusal::new(&crate::api::errors::CONFLICT_EXCEPTION, message))
+            }
+        }
+    }
+
+    fn delete_alias(
+        &self,
+        region: Region,
+        name: Box<str>,
+        of: Option<KeyId>,
+    ) -> Result<Decision<Effect, Reply>, Refusal> {
+        self.alias(&region, &name, of)?;
         Ok(Decision::change(vec![Effect::AliasGone(region, name)], Reply::Done))
     }
 
@@ -277,8 +305,8 @@ impl Keyring {
                 Ok(Decision::answer(Reply::Grants(grants.collect())))
             }
             Command::Change { place, change } => self.change(now, &place, &change),
-            Command::SetAlias { region, name, target, is_new } => self.set_alias(now, region, name, target, is_new),
-            Command::DeleteAlias { region, name } => self.delete_alias(region, name),
+            Command::SetAlias { region, name, target, known } => self.set_alias(now, region, name, target, known),
+            Command::DeleteAlias { region, name, of } => self.delete_alias(region, name, of),
             Command::AddGrant { place, grant } => self.add_grant(now, place, *grant),
             Command::Bury => Ok(self.bury(now)),
             Command::Clear => {

@@ -4,6 +4,7 @@
 //! the account. A grant allows what no policy refuses. Source: Service Authorization Reference, "Actions, resources, and
 //! condition keys for AWS Key Management Service".
 
+use crate::asked::Meant;
 use crate::context::Context;
 use crate::grant::Terms;
 use crate::key::Key;
@@ -14,6 +15,7 @@ use crate::service::Inner;
 use access::Action;
 use gateway::{Actions, Caller, Fact, Need};
 use names::{AccountId, Region};
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 static ACTIONS: LazyLock<Actions> = LazyLock::new(|| {
@@ -54,6 +56,8 @@ pub(crate) fn action(name: &str) -> &'static Action {
 pub(crate) struct Asking<'a> {
     pub(crate) service: &'a Inner,
     pub(crate) caller: &'a Caller,
+    /// What the aliases that it was asked about stood for.
+    pub(crate) meant: RefCell<Meant>,
 }
 
 /// What an operation says of itself to policies and grants.
@@ -94,7 +98,11 @@ impl Saying<'_> {
     }
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    pub(crate) fn new(service: &'a Inner, caller: &'a Caller) -> Self {
+        Self { service, caller, meant: RefCell::default() }
+    }
+
     /// An action on the key that a request names.
     pub(crate) fn on(&self, name: &str, key: &str) -> Result<Vec<Need>, Refusal> {
         self.on_saying(name, key, Saying::default())
@@ -110,7 +118,10 @@ impl Asking<'_> {
             Target::Key(_) => saying,
         };
         match found {
-            Ok((kept, aliases)) => Ok(vec![self.need(name, &kept, &aliases, saying)]),
+            Ok((kept, aliases)) => {
+                self.meant.borrow_mut().note(&reference, kept.key.id);
+                Ok(vec![self.need(name, &kept, &aliases, saying)])
+            }
             // One of AWS's own aliases that nobody has used yet: its key is made by the call, for whom its policy will let.
             Err(_) if self.service.is_lazy(&reference) => Ok(vec![self.on_unmade(name, &reference, saying)]),
             Err(refusal) => Err(self.hidden(name, &reference, key, refusal)),

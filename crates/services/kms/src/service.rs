@@ -1,6 +1,7 @@
 //! The service as the gateway and the server see it.
 
 use crate::api;
+use crate::asked::{Asked, Meant};
 use crate::catalog::Catalog;
 use crate::change::Change;
 use crate::cryptography;
@@ -20,6 +21,7 @@ use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Se
 use journal::{Record, Snapshot};
 use names::{AccountId, Instant, Region};
 use seal::{RootKey, Secret};
+use std::cell::RefCell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -152,8 +154,8 @@ impl Inner {
     }
 
     /// The key that a request names in any of the four ways. One of AWS's own aliases gets its key now.
-    pub(crate) async fn key(&self, caller: &Caller, text: &str) -> Result<Kept, Refusal> {
-        let reference = Reference::parse(text, caller.account, &caller.region)?;
+    pub(crate) async fn key(&self, caller: &Asked, text: &str) -> Result<Kept, Refusal> {
+        let reference = caller.reference(text)?;
         self.find(caller, &reference).await
     }
 
@@ -373,7 +375,7 @@ pub(crate) trait Operation: 'static {
     /// Carries the operation out.
     fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output, Refusal>> + Send;
 }
@@ -396,13 +398,20 @@ where
     };
     match constraints::sentence(&input) {
         Some(sentence) => Err(refused(sentence)),
-        None => Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData })),
+        None => Ok(Box::new(Call::<O> {
+            service: Arc::clone(service),
+            input,
+            meant: RefCell::default(),
+            operation: PhantomData,
+        })),
     }
 }
 
 struct Call<O: Operation> {
     service: Arc<Inner>,
     input: O::Input,
+    /// What the aliases of the input stood for when it was asked.
+    meant: RefCell<Meant>,
     operation: PhantomData<fn() -> O>,
 }
 
@@ -411,11 +420,15 @@ where
     O::Input: 'static,
 {
     fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
-        Ok(O::needs(&Asking { service: &self.service, caller }, &self.input)?)
+        let asking = Asking::new(&self.service, caller);
+        let needs = O::needs(&asking, &self.input)?;
+        self.meant.replace(asking.meant.into_inner());
+        Ok(needs)
     }
 
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
+            let caller = Asked::new(caller, self.meant.into_inner());
             let output = O::call(self.service, caller, self.input).await?;
             Ok(Answered::whole(output))
         })

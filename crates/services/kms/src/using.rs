@@ -1,5 +1,6 @@
 //! The use of keys: which key may be used for what, and the calls into the cryptography.
 
+use crate::asked::Asked;
 use crate::blob::{self, Head};
 use crate::context::Context;
 use crate::cryptography::{Opened, plaintext_max};
@@ -8,7 +9,6 @@ use crate::machine::check_usable;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::spec::{KeySpec, SYMMETRIC_DEFAULT, Usage};
-use gateway::Caller;
 use seal::Secret;
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl Inner {
     /// Opens a ciphertext: with the key that it names itself, or with the one that the request names.
     pub(crate) async fn decrypt(
         self: &Arc<Self>,
-        caller: &Caller,
+        caller: &Asked,
         operation: &str,
         named: Option<&str>,
         algorithm: &str,

@@ -83,7 +83,8 @@ impl Script {
     }
 
     fn alias(&mut self, name: &str, key: &Key, is_new: bool) -> Result<Reply, String> {
-        self.ask(NOW, Command::SetAlias { region: key.region.clone(), name: name.into(), target: key.id, is_new })
+        let known = if is_new { Known::Nothing } else { Known::Key(None) };
+        self.ask(NOW, Command::SetAlias { region: key.region.clone(), name: name.into(), target: key.id, known })
     }
 }
 
@@ -152,6 +153,27 @@ fn an_alias_is_of_one_key_and_goes_with_it() {
         script.alias(&format!("alias/{nth}"), &one, true).unwrap();
     }
     assert!(script.alias("alias/more", &one, true).unwrap_err().starts_with("LimitExceededException"));
+}
+
+#[test]
+fn an_alias_that_went_to_another_key_is_not_changed_for_the_first_one() {
+    let (one, other) = (key(1, false), key(2, false));
+    let mut script = Script::with(&[one.clone(), other.clone()]);
+    script.alias("alias/a", &other, true).unwrap();
+    let (region, name) = (one.region.clone(), Box::<str>::from("alias/a"));
+    let set = |of| Command::SetAlias {
+        region: region.clone(),
+        name: name.clone(),
+        target: one.id,
+        known: Known::Key(Some(of)),
+    };
+    let delete = |of| Command::DeleteAlias { region: region.clone(), name: name.clone(), of: Some(of) };
+    for command in [set(one.id), delete(one.id)] {
+        assert!(script.ask(NOW, command).unwrap_err().starts_with("ConflictException"));
+    }
+    script.ask(NOW, set(other.id)).unwrap();
+    script.ask(NOW, delete(one.id)).unwrap();
+    assert!(script.ask(NOW, delete(one.id)).unwrap_err().starts_with("NotFoundException"));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What CreateAlias, UpdateAlias and DeleteAlias ask of a name.
 
 use crate::api::errors;
+use crate::asked::Asked;
 use crate::key_id::Reference;
-use crate::machine::Command;
+use crate::machine::{Command, Known};
 use crate::refusal::Refusal;
 use crate::service::Inner;
-use gateway::Caller;
 
 /// A name that a customer may give: `alias/…`, and not one of AWS's own.
 pub(crate) fn own(name: &str) -> Result<Box<str>, Refusal> {
@@ -28,10 +28,10 @@ pub(crate) fn own(name: &str) -> Result<Box<str>, Refusal> {
 /// Makes a name stand for a key of the caller's own account.
 pub(crate) async fn set(
     service: &Inner,
-    caller: &Caller,
+    caller: &Asked,
     name: Box<str>,
     key: &str,
-    is_new: bool,
+    known: Known,
 ) -> Result<(), Refusal> {
     if key.starts_with("alias/") {
         return Err(Refusal::validation("Aliases must refer to keys. Not aliases"));
@@ -40,7 +40,7 @@ pub(crate) async fn set(
     let region = caller.region.clone();
     let ring = service.catalog.ring(account).filter(|_| account == caller.account);
     let ring = ring.ok_or_else(|| Refusal::no_key(&target.arn(&region, account)))?;
-    service.ask(&ring, Command::SetAlias { region, name, target, is_new }).await.map(drop)
+    service.ask(&ring, Command::SetAlias { region, name, target, known }).await.map(drop)
 }
 
 #[cfg(test)]

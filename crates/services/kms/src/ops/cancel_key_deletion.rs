@@ -1,11 +1,12 @@
 //! CancelKeyDeletion: the key stays, disabled.
 
 use crate::api::{CancelKeyDeletionRequest, CancelKeyDeletionResponse};
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct CancelKeyDeletion;
@@ -20,7 +21,7 @@ impl Operation for CancelKeyDeletion {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: CancelKeyDeletionRequest,
     ) -> Result<CancelKeyDeletionResponse, Refusal> {
         let key = service.change(&caller, &input.key_id, Change::CancelDeletion).await?.key;

@@ -1,11 +1,13 @@
 //! CreateAlias: a name for a key.
 
 use crate::api::CreateAliasRequest;
+use crate::asked::Asked;
+use crate::machine::Known;
 use crate::needs::Asking;
 use crate::ops::aliases;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -21,9 +23,9 @@ impl Operation for CreateAlias {
         Ok(needs)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: CreateAliasRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: CreateAliasRequest) -> Result<Nothing, Refusal> {
         let name = aliases::own(&input.alias_name)?;
-        aliases::set(&service, &caller, name, &input.target_key_id, true).await?;
+        aliases::set(&service, &caller, name, &input.target_key_id, Known::Nothing).await?;
         Ok(Nothing)
     }
 }

@@ -1,13 +1,14 @@
 //! CreateGrant: somebody else may use a key, for some operations.
 
 use crate::api::{CreateGrantRequest, CreateGrantResponse};
+use crate::asked::Asked;
 use crate::grant::GrantId;
 use crate::machine::{Command, Reply, check_room_for_grant, check_usable};
 use crate::needs::{Asking, Saying, facts_of_context};
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct CreateGrant;
@@ -31,7 +32,7 @@ impl Operation for CreateGrant {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: CreateGrantRequest,
     ) -> Result<CreateGrantResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;

@@ -1,6 +1,7 @@
 //! CreateKey: a key with its material, its policy and its tags; of another origin without material.
 
 use crate::api::{CreateKeyRequest, CreateKeyResponse};
+use crate::asked::Asked;
 use crate::describe::metadata;
 use crate::key::Origin;
 use crate::needs::{Asking, Saying};
@@ -8,7 +9,7 @@ use crate::refusal::Refusal;
 use crate::service::{Inner, Operation, Wanted};
 use crate::spec::{KeySpec, SYMMETRIC_DEFAULT, Usage};
 use crate::{policy, tags};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct CreateKey;
@@ -28,7 +29,7 @@ impl Operation for CreateKey {
         Ok(asking.anything("CreateKey", saying))
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: CreateKeyRequest) -> Result<CreateKeyResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: CreateKeyRequest) -> Result<CreateKeyResponse, Refusal> {
         if input.custom_key_store_id.is_some() || input.xks_key_id.is_some() {
             return Err(Refusal::no_key_stores());
         }

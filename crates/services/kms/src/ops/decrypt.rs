@@ -1,6 +1,7 @@
 //! Decrypt: the plaintext of a ciphertext, whose key it names itself unless the key is asymmetric.
 
 use crate::api::{DecryptRequest, DecryptResponse};
+use crate::asked::Asked;
 use crate::context::Context;
 use crate::describe::material_id;
 use crate::needs::{Asking, Saying};
@@ -9,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::SYMMETRIC_DEFAULT;
 use bytes::Bytes;
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct Decrypt;
@@ -30,7 +31,7 @@ impl Operation for Decrypt {
         }
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: DecryptRequest) -> Result<DecryptResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: DecryptRequest) -> Result<DecryptResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let no_enclave = input.recipient.is_none();
         no_enclave.then_some(()).ok_or_else(grants::no_enclaves)?;

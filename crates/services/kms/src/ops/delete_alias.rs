@@ -1,12 +1,13 @@
 //! DeleteAlias: the name stands for nothing any more.
 
 use crate::api::DeleteAliasRequest;
+use crate::asked::Asked;
 use crate::machine::{Command, alias_arn};
 use crate::needs::Asking;
 use crate::ops::aliases;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -24,11 +25,12 @@ impl Operation for DeleteAlias {
         Ok(needs)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: DeleteAliasRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: DeleteAliasRequest) -> Result<Nothing, Refusal> {
         let name = aliases::own(&input.alias_name)?;
         let missing = || Refusal::no_alias(&alias_arn(&caller.region, caller.account, &name));
         let ring = service.catalog.ring(caller.account).ok_or_else(missing)?;
-        service.ask(&ring, Command::DeleteAlias { region: caller.region.clone(), name: name.clone() }).await?;
+        let (region, of) = (caller.region.clone(), caller.behind_alias(&name)?);
+        service.ask(&ring, Command::DeleteAlias { region, name, of }).await?;
         Ok(Nothing)
     }
 }

@@ -1,13 +1,14 @@
 //! DeleteImportedKeyMaterial: the key waits for its material again.
 
 use crate::api::{DeleteImportedKeyMaterialRequest, DeleteImportedKeyMaterialResponse};
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::describe::material_id;
 use crate::needs::Asking;
 use crate::ops::import;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct DeleteImportedKeyMaterial;
@@ -22,7 +23,7 @@ impl Operation for DeleteImportedKeyMaterial {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: DeleteImportedKeyMaterialRequest,
     ) -> Result<DeleteImportedKeyMaterialResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;

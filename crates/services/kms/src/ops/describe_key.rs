@@ -1,11 +1,12 @@
 //! DescribeKey: what a key is.
 
 use crate::api::{DescribeKeyRequest, DescribeKeyResponse};
+use crate::asked::Asked;
 use crate::describe::metadata;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct DescribeKey;
@@ -20,7 +21,7 @@ impl Operation for DescribeKey {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: DescribeKeyRequest,
     ) -> Result<DescribeKeyResponse, Refusal> {
         let kept = service.key(&caller, &input.key_id).await?;

@@ -1,11 +1,12 @@
 //! DisableKey: it cannot be used until it is enabled.
 
 use crate::api::DisableKeyRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -19,7 +20,7 @@ impl Operation for DisableKey {
         asking.on("DisableKey", &input.key_id)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: DisableKeyRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: DisableKeyRequest) -> Result<Nothing, Refusal> {
         service.change(&caller, &input.key_id, Change::Disable).await?;
         Ok(Nothing)
     }

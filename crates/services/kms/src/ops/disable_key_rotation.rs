@@ -1,11 +1,12 @@
 //! DisableKeyRotation: its material stays until somebody rotates it.
 
 use crate::api::DisableKeyRotationRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -19,7 +20,7 @@ impl Operation for DisableKeyRotation {
         asking.on("DisableKeyRotation", &input.key_id)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: DisableKeyRotationRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: DisableKeyRotationRequest) -> Result<Nothing, Refusal> {
         service.change(&caller, &input.key_id, Change::DisableRotation).await?;
         Ok(Nothing)
     }

@@ -1,9 +1,9 @@
 //! What DryRunModifiers ask for: whether a key may be used, without a ciphertext to use it on.
 
+use crate::asked::Asked;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::using::for_encryption;
-use gateway::Caller;
 
 /// Whether nobody looks at the ciphertext. The modifiers say nothing where it is no dry run (API reference, Decrypt).
 pub(crate) fn ignores_ciphertext(dry_run: Option<bool>, modifiers: Option<&[String]>) -> bool {
@@ -13,7 +13,7 @@ pub(crate) fn ignores_ciphertext(dry_run: Option<bool>, modifiers: Option<&[Stri
 /// Whether a ciphertext of the key that is named could be opened. Without a ciphertext somebody has to name it.
 pub(crate) async fn check_opening(
     service: &Inner,
-    caller: &Caller,
+    caller: &Asked,
     named: Option<&str>,
     operation: &str,
     algorithm: &str,

@@ -1,11 +1,12 @@
 //! EnableKey: it can be used again.
 
 use crate::api::EnableKeyRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -19,7 +20,7 @@ impl Operation for EnableKey {
         asking.on("EnableKey", &input.key_id)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: EnableKeyRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: EnableKeyRequest) -> Result<Nothing, Refusal> {
         service.change(&caller, &input.key_id, Change::Enable).await?;
         Ok(Nothing)
     }

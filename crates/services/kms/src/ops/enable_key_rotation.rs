@@ -1,12 +1,13 @@
 //! EnableKeyRotation: new material every so many days.
 
 use crate::api::EnableKeyRotationRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::limits;
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -22,7 +23,7 @@ impl Operation for EnableKeyRotation {
         asking.on_saying("EnableKeyRotation", &input.key_id, saying)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: EnableKeyRotationRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: EnableKeyRotationRequest) -> Result<Nothing, Refusal> {
         let days = input.rotation_period_in_days.and_then(|days| u32::try_from(days).ok());
         service.change(&caller, &input.key_id, Change::EnableRotation { days }).await?;
         Ok(Nothing)

@@ -1,13 +1,14 @@
 //! Encrypt: a ciphertext that names its key.
 
 use crate::api::{EncryptRequest, EncryptResponse};
+use crate::asked::Asked;
 use crate::context::Context;
 use crate::needs::{Asking, Saying};
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::SYMMETRIC_DEFAULT;
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct Encrypt;
@@ -23,7 +24,7 @@ impl Operation for Encrypt {
         asking.on_saying("Encrypt", &input.key_id, saying.text("kms:encryptionalgorithm", algorithm))
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: EncryptRequest) -> Result<EncryptResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: EncryptRequest) -> Result<EncryptResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
         let key = Arc::clone(&kept.key);

@@ -1,6 +1,7 @@
 //! GenerateDataKey: a key for data, plain and sealed.
 
 use crate::api::{GenerateDataKeyRequest, GenerateDataKeyResponse};
+use crate::asked::Asked;
 use crate::context::Context;
 use crate::describe::material_id;
 use crate::needs::{Asking, Saying};
@@ -9,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::SYMMETRIC_DEFAULT;
 use bytes::Bytes;
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GenerateDataKey;
@@ -26,7 +27,7 @@ impl Operation for GenerateDataKey {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GenerateDataKeyRequest,
     ) -> Result<GenerateDataKeyResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;

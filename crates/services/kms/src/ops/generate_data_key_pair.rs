@@ -1,6 +1,7 @@
 //! GenerateDataKeyPair: a pair of keys for data, its private half plain and sealed.
 
 use crate::api::{GenerateDataKeyPairRequest, GenerateDataKeyPairResponse};
+use crate::asked::Asked;
 use crate::context::Context;
 use crate::describe::material_id;
 use crate::needs::{Asking, Saying};
@@ -8,7 +9,7 @@ use crate::ops::{data_keys, grants};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use bytes::Bytes;
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GenerateDataKeyPair;
@@ -29,7 +30,7 @@ impl Operation for GenerateDataKeyPair {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GenerateDataKeyPairRequest,
     ) -> Result<GenerateDataKeyPairResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;

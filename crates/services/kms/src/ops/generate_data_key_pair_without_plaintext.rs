@@ -1,13 +1,14 @@
 //! GenerateDataKeyPairWithoutPlaintext: a pair of keys for data, its private half sealed alone.
 
 use crate::api::{GenerateDataKeyPairWithoutPlaintextRequest, GenerateDataKeyPairWithoutPlaintextResponse};
+use crate::asked::Asked;
 use crate::context::Context;
 use crate::describe::material_id;
 use crate::needs::{Asking, Saying};
 use crate::ops::{data_keys, grants};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GenerateDataKeyPairWithoutPlaintext;
@@ -28,7 +29,7 @@ impl Operation for GenerateDataKeyPairWithoutPlaintext {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GenerateDataKeyPairWithoutPlaintextRequest,
     ) -> Result<GenerateDataKeyPairWithoutPlaintextResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;

@@ -1,6 +1,7 @@
 //! GenerateDataKeyWithoutPlaintext: a key for data, sealed alone.
 
 use crate::api::{GenerateDataKeyWithoutPlaintextRequest, GenerateDataKeyWithoutPlaintextResponse};
+use crate::asked::Asked;
 use crate::context::Context;
 use crate::describe::material_id;
 use crate::needs::{Asking, Saying};
@@ -8,7 +9,7 @@ use crate::ops::{data_keys, grants};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::SYMMETRIC_DEFAULT;
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GenerateDataKeyWithoutPlaintext;
@@ -25,7 +26,7 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GenerateDataKeyWithoutPlaintextRequest,
     ) -> Result<GenerateDataKeyWithoutPlaintextResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;

@@ -1,11 +1,12 @@
 //! GenerateMac: the MAC of a message.
 
 use crate::api::{GenerateMacRequest, GenerateMacResponse};
+use crate::asked::Asked;
 use crate::needs::{Asking, Saying};
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GenerateMac;
@@ -24,7 +25,7 @@ impl Operation for GenerateMac {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GenerateMacRequest,
     ) -> Result<GenerateMacResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;

@@ -1,12 +1,13 @@
 //! GenerateRandom: chance.
 
 use crate::api::{GenerateRandomRequest, GenerateRandomResponse};
+use crate::asked::Asked;
 use crate::needs::{Asking, Saying};
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use bytes::Bytes;
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GenerateRandom;
@@ -21,7 +22,7 @@ impl Operation for GenerateRandom {
 
     async fn call(
         service: Arc<Inner>,
-        _caller: Caller,
+        _caller: Asked,
         input: GenerateRandomRequest,
     ) -> Result<GenerateRandomResponse, Refusal> {
         input.recipient.is_none().then_some(()).ok_or_else(grants::no_enclaves)?;

@@ -1,11 +1,12 @@
 //! GetKeyPolicy: the policy as it was put.
 
 use crate::api::{GetKeyPolicyRequest, GetKeyPolicyResponse};
+use crate::asked::Asked;
 use crate::needs::Asking;
 use crate::policy;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GetKeyPolicy;
@@ -20,7 +21,7 @@ impl Operation for GetKeyPolicy {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GetKeyPolicyRequest,
     ) -> Result<GetKeyPolicyResponse, Refusal> {
         policy::check_name(input.policy_name.as_deref())?;

@@ -1,13 +1,14 @@
 //! GetKeyRotationStatus: whether and when it gets new material.
 
 use crate::api::{GetKeyRotationStatusRequest, GetKeyRotationStatusResponse};
+use crate::asked::Asked;
 use crate::describe::timestamp;
 use crate::key::Origin;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::KeySpec;
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GetKeyRotationStatus;
@@ -22,7 +23,7 @@ impl Operation for GetKeyRotationStatus {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GetKeyRotationStatusRequest,
     ) -> Result<GetKeyRotationStatusResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;

@@ -1,12 +1,13 @@
 //! GetParametersForImport: a public key to wrap material with, and a token to bring it back with.
 
 use crate::api::{GetParametersForImportRequest, GetParametersForImportResponse};
+use crate::asked::Asked;
 use crate::describe::timestamp;
 use crate::needs::{Asking, Saying};
 use crate::ops::import;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GetParametersForImport;
@@ -24,7 +25,7 @@ impl Operation for GetParametersForImport {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GetParametersForImportRequest,
     ) -> Result<GetParametersForImportResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;

@@ -1,12 +1,13 @@
 //! GetPublicKey: the public half.
 
 use crate::api::{GetPublicKeyRequest, GetPublicKeyResponse};
+use crate::asked::Asked;
 use crate::describe::metadata;
 use crate::needs::Asking;
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct GetPublicKey;
@@ -21,7 +22,7 @@ impl Operation for GetPublicKey {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: GetPublicKeyRequest,
     ) -> Result<GetPublicKeyResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;

@@ -1,6 +1,7 @@
 //! ImportKeyMaterial: wrapped material for a key that waits for it, or lost it.
 
 use crate::api::{ImportKeyMaterialRequest, ImportKeyMaterialResponse, errors};
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::cryptography;
 use crate::describe::material_id;
@@ -10,7 +11,7 @@ use crate::ops::import;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::KeySpec;
-use gateway::{Caller, Fact, Need};
+use gateway::{Fact, Need};
 use std::sync::Arc;
 
 pub(crate) struct ImportKeyMaterial;
@@ -28,7 +29,7 @@ impl Operation for ImportKeyMaterial {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: ImportKeyMaterialRequest,
     ) -> Result<ImportKeyMaterialResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;

@@ -1,6 +1,7 @@
 //! ListAliases: the names of keys, and those of AWS that have no key yet.
 
 use crate::api::{AliasListEntry, ListAliasesRequest, ListAliasesResponse};
+use crate::asked::Asked;
 use crate::describe::timestamp;
 use crate::key_id::{KeyId, Reference};
 use crate::limits;
@@ -24,7 +25,7 @@ impl Operation for ListAliases {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: ListAliasesRequest,
     ) -> Result<ListAliasesResponse, Refusal> {
         let of = match input.key_id.as_deref() {

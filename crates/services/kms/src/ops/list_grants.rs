@@ -1,13 +1,14 @@
 //! ListGrants: the grants of a key.
 
 use crate::api::{GrantListEntry, ListGrantsRequest, ListGrantsResponse};
+use crate::asked::Asked;
 use crate::limits;
 use crate::needs::Asking;
 use crate::ops::grants;
 use crate::page::page;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct ListGrants;
@@ -20,11 +21,7 @@ impl Operation for ListGrants {
         asking.on("ListGrants", &input.key_id)
     }
 
-    async fn call(
-        service: Arc<Inner>,
-        caller: Caller,
-        input: ListGrantsRequest,
-    ) -> Result<ListGrantsResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: ListGrantsRequest) -> Result<ListGrantsResponse, Refusal> {
         input.grantee_service_principal.is_none().then_some(()).ok_or_else(grants::no_services)?;
         let kept = service.own_key(&caller, &input.key_id).await?;
         let id = input.grant_id.as_deref();

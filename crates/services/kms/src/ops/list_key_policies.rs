@@ -1,10 +1,11 @@
 //! ListKeyPolicies: the names of a key's policies: `default` alone.
 
 use crate::api::{ListKeyPoliciesRequest, ListKeyPoliciesResponse};
+use crate::asked::Asked;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct ListKeyPolicies;
@@ -19,7 +20,7 @@ impl Operation for ListKeyPolicies {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: ListKeyPoliciesRequest,
     ) -> Result<ListKeyPoliciesResponse, Refusal> {
         service.own_key(&caller, &input.key_id).await?;

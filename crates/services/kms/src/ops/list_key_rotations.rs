@@ -1,6 +1,7 @@
 //! ListKeyRotations: the materials that a key got after its first one.
 
 use crate::api::{ListKeyRotationsRequest, ListKeyRotationsResponse, RotationsListEntry};
+use crate::asked::Asked;
 use crate::describe::{material_id, timestamp};
 use crate::key::{Key, MadeBy, Material};
 use crate::limits;
@@ -9,7 +10,7 @@ use crate::ops::import;
 use crate::page::page;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct ListKeyRotations;
@@ -24,7 +25,7 @@ impl Operation for ListKeyRotations {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: ListKeyRotationsRequest,
     ) -> Result<ListKeyRotationsResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;

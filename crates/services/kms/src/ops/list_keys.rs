@@ -1,6 +1,7 @@
 //! ListKeys: the keys of an account in a region.
 
 use crate::api::{KeyListEntry, ListKeysRequest, ListKeysResponse};
+use crate::asked::Asked;
 use crate::key::Key;
 use crate::key_id::KeyId;
 use crate::limits;
@@ -8,7 +9,7 @@ use crate::machine::{Command, Reply};
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct ListKeys;
@@ -21,7 +22,7 @@ impl Operation for ListKeys {
         Ok(asking.anything("ListKeys", Saying::default()))
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: ListKeysRequest) -> Result<ListKeysResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: ListKeysRequest) -> Result<ListKeysResponse, Refusal> {
         let after = crate::page::after(input.marker.as_deref())?;
         let after = after.map(|id| KeyId::parse(&id).ok_or_else(Refusal::marker)).transpose()?;
         let size = crate::page::size(input.limit, limits::KEYS_PAGE);

@@ -1,12 +1,13 @@
 //! ListResourceTags: the tags of a key.
 
 use crate::api::{ListResourceTagsRequest, ListResourceTagsResponse, Tag};
+use crate::asked::Asked;
 use crate::needs::Asking;
 use crate::page::page;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::{describe, limits};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct ListResourceTags;
@@ -21,7 +22,7 @@ impl Operation for ListResourceTags {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: ListResourceTagsRequest,
     ) -> Result<ListResourceTagsResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;

@@ -1,6 +1,7 @@
 //! ListRetirableGrants: the grants that somebody may retire.
 
 use crate::api::{GrantListEntry, ListGrantsResponse, ListRetirableGrantsRequest};
+use crate::asked::Asked;
 use crate::limits;
 use crate::machine::{Command, Reply};
 use crate::needs::{Asking, Saying};
@@ -8,7 +9,7 @@ use crate::ops::grants;
 use crate::page::page;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct ListRetirableGrants;
@@ -23,11 +24,12 @@ impl Operation for ListRetirableGrants {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: ListRetirableGrantsRequest,
     ) -> Result<ListGrantsResponse, Refusal> {
         input.retiring_service_principal.is_none().then_some(()).ok_or_else(grants::no_services)?;
-        let principal = input.retiring_principal.ok_or_else(|| Refusal::validation("RetiringPrincipal is required."))?;
+        let principal =
+            input.retiring_principal.ok_or_else(|| Refusal::validation("RetiringPrincipal is required."))?;
         let all = match service.catalog.ring(caller.account) {
             Some(ring) => match service.ask(&ring, Command::AllGrants(caller.region.clone())).await? {
                 Reply::Grants(grants) => grants,

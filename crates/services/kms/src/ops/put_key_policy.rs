@@ -1,12 +1,13 @@
 //! PutKeyPolicy: another policy.
 
 use crate::api::PutKeyPolicyRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::{Asking, Saying};
 use crate::policy;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -22,7 +23,7 @@ impl Operation for PutKeyPolicy {
         asking.on_saying("PutKeyPolicy", &input.key_id, saying)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: PutKeyPolicyRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: PutKeyPolicyRequest) -> Result<Nothing, Refusal> {
         policy::check_name(input.policy_name.as_deref())?;
         let before = service.own_key(&caller, &input.key_id).await?.key;
         let policy = policy::parse(&input.policy)?;

@@ -1,6 +1,7 @@
 //! ReEncrypt: a ciphertext under another key or context; the plaintext leaves nowhere.
 
 use crate::api::{ReEncryptRequest, ReEncryptResponse};
+use crate::asked::Asked;
 use crate::context::Context;
 use crate::describe::material_id;
 use crate::needs::{Asking, Saying};
@@ -8,7 +9,7 @@ use crate::ops::{dry_runs, grants};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::spec::SYMMETRIC_DEFAULT;
-use gateway::{Caller, Fact, Need};
+use gateway::{Fact, Need};
 use std::sync::Arc;
 
 pub(crate) struct ReEncrypt;
@@ -37,7 +38,7 @@ impl Operation for ReEncrypt {
         Ok(needs)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: ReEncryptRequest) -> Result<ReEncryptResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: ReEncryptRequest) -> Result<ReEncryptResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let symmetric = || SYMMETRIC_DEFAULT.to_owned();
         let from = input.source_encryption_algorithm.unwrap_or_else(symmetric);

@@ -1,13 +1,14 @@
 //! ReplicateKey: the same key in another region.
 
 use crate::api::{ReplicateKeyRequest, ReplicateKeyResponse};
+use crate::asked::Asked;
 use crate::change::{Change, Replica};
 use crate::describe::metadata;
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::{describe, policy, tags};
-use gateway::{Caller, Need};
+use gateway::Need;
 use names::Region;
 use std::sync::Arc;
 
@@ -26,15 +27,13 @@ impl Operation for ReplicateKey {
         let bypass = input.bypass_policy_lockout_safety_check == Some(true);
         let saying = Saying { facts: of_primary, ..Saying::default() };
         let saying = saying.bool("kms:bypasspolicylockoutsafetycheck", bypass);
-        needs.extend(
-            asking.anything("CreateKey", tags::said(saying, input.tags.as_deref().unwrap_or_default())),
-        );
+        needs.extend(asking.anything("CreateKey", tags::said(saying, input.tags.as_deref().unwrap_or_default())));
         Ok(needs)
     }
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: ReplicateKeyRequest,
     ) -> Result<ReplicateKeyResponse, Refusal> {
         let region = Region::parse(&input.replica_region)

@@ -1,6 +1,7 @@
 //! RetireGrant: a grant is ended by whom it names, or by the account that made it.
 
 use crate::api::RetireGrantRequest;
+use crate::asked::Asked;
 
 use crate::key_id::{Reference, Target};
 use crate::machine::Command;
@@ -8,7 +9,7 @@ use crate::needs::{Asking, Saying};
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -28,7 +29,7 @@ impl Operation for RetireGrant {
         Ok(vec![need])
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: RetireGrantRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: RetireGrantRequest) -> Result<Nothing, Refusal> {
         let meant = grants::meant(&service, &caller, &input)?;
         let reference = Reference { account: meant.account, target: Target::Key(meant.key) };
         let kept = service.find(&caller, &reference).await?;

@@ -1,12 +1,13 @@
 //! RevokeGrant: the key's owner ends a grant.
 
 use crate::api::RevokeGrantRequest;
+use crate::asked::Asked;
 use crate::grant::GrantId;
 use crate::machine::Command;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -20,7 +21,7 @@ impl Operation for RevokeGrant {
         asking.on("RevokeGrant", &input.key_id)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: RevokeGrantRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: RevokeGrantRequest) -> Result<Nothing, Refusal> {
         let (ring, place) = service.place(&caller, &input.key_id).await?;
         let missing = || Refusal::not_found(format!("Grant ID {} not found", input.grant_id));
         let grant = GrantId::parse(&input.grant_id).ok_or_else(missing)?;

@@ -1,12 +1,13 @@
 //! RotateKeyOnDemand: new material now.
 
 use crate::api::{RotateKeyOnDemandRequest, RotateKeyOnDemandResponse};
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::key::MadeBy;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct RotateKeyOnDemand;
@@ -21,7 +22,7 @@ impl Operation for RotateKeyOnDemand {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: RotateKeyOnDemandRequest,
     ) -> Result<RotateKeyOnDemandResponse, Refusal> {
         let key = service.own_key(&caller, &input.key_id).await?.key;

@@ -1,6 +1,7 @@
 //! ScheduleKeyDeletion: the key is gone in so many days, its material with it; nothing uses it until then.
 
 use crate::api::{ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse};
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::describe::timestamp;
 use crate::key::State;
@@ -8,7 +9,7 @@ use crate::limits;
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct ScheduleKeyDeletion;
@@ -25,7 +26,7 @@ impl Operation for ScheduleKeyDeletion {
 
     async fn call(
         service: Arc<Inner>,
-        caller: Caller,
+        caller: Asked,
         input: ScheduleKeyDeletionRequest,
     ) -> Result<ScheduleKeyDeletionResponse, Refusal> {
         let days = input.pending_window_in_days.and_then(|days| u32::try_from(days).ok());

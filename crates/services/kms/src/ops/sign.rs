@@ -1,12 +1,13 @@
 //! Sign: a signature by the private half.
 
 use crate::api::{SignRequest, SignResponse};
+use crate::asked::Asked;
 use crate::cryptography::Signed;
 use crate::needs::{Asking, Saying};
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct Sign;
@@ -22,7 +23,7 @@ impl Operation for Sign {
         asking.on_saying("Sign", &input.key_id, saying)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: SignRequest) -> Result<SignResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: SignRequest) -> Result<SignResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
         let (key, algorithm) = (Arc::clone(&kept.key), input.signing_algorithm.clone());

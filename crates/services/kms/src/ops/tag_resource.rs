@@ -1,12 +1,13 @@
 //! TagResource: tags over those that are there.
 
 use crate::api::TagResourceRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::tags;
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -20,7 +21,7 @@ impl Operation for TagResource {
         asking.on_saying("TagResource", &input.key_id, tags::said(Saying::default(), &input.tags))
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: TagResourceRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: TagResourceRequest) -> Result<Nothing, Refusal> {
         let tags = tags::checked(input.tags)?;
         service.change(&caller, &input.key_id, Change::Tag(tags)).await?;
         Ok(Nothing)

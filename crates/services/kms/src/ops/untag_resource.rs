@@ -1,11 +1,12 @@
 //! UntagResource: fewer tags.
 
 use crate::api::UntagResourceRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -20,7 +21,7 @@ impl Operation for UntagResource {
         asking.on_saying("UntagResource", &input.key_id, saying)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: UntagResourceRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: UntagResourceRequest) -> Result<Nothing, Refusal> {
         let keys = input.tag_keys.into_iter().map(Into::into).collect();
         service.change(&caller, &input.key_id, Change::Untag(keys)).await?;
         Ok(Nothing)

@@ -1,11 +1,13 @@
 //! UpdateAlias: the name stands for another key.
 
 use crate::api::UpdateAliasRequest;
+use crate::asked::Asked;
+use crate::machine::Known;
 use crate::needs::Asking;
 use crate::ops::aliases;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -24,9 +26,10 @@ impl Operation for UpdateAlias {
         Ok(needs)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: UpdateAliasRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: UpdateAliasRequest) -> Result<Nothing, Refusal> {
         let name = aliases::own(&input.alias_name)?;
-        aliases::set(&service, &caller, name, &input.target_key_id, false).await?;
+        let known = Known::Key(caller.behind_alias(&name)?);
+        aliases::set(&service, &caller, name, &input.target_key_id, known).await?;
         Ok(Nothing)
     }
 }

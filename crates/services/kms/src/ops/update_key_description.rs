@@ -1,11 +1,12 @@
 //! UpdateKeyDescription: other words about a key.
 
 use crate::api::UpdateKeyDescriptionRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -19,7 +20,7 @@ impl Operation for UpdateKeyDescription {
         asking.on("UpdateKeyDescription", &input.key_id)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: UpdateKeyDescriptionRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: UpdateKeyDescriptionRequest) -> Result<Nothing, Refusal> {
         service.change(&caller, &input.key_id, Change::Describe(input.description.into())).await?;
         Ok(Nothing)
     }

@@ -1,11 +1,12 @@
 //! UpdatePrimaryRegion: another of the relatives is the primary.
 
 use crate::api::UpdatePrimaryRegionRequest;
+use crate::asked::Asked;
 use crate::change::Change;
 use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use names::Region;
 use std::sync::Arc;
 use wire::Nothing;
@@ -24,7 +25,7 @@ impl Operation for UpdatePrimaryRegion {
         Ok(needs)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: UpdatePrimaryRegionRequest) -> Result<Nothing, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: UpdatePrimaryRegionRequest) -> Result<Nothing, Refusal> {
         let region = Region::parse(&input.primary_region)
             .map_err(|_| Refusal::validation("The primary Region is not valid."))?;
         service.change(&caller, &input.key_id, Change::SetPrimary(region)).await?;

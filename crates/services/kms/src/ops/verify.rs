@@ -1,12 +1,13 @@
 //! Verify: whether a signature is by the private half.
 
 use crate::api::{VerifyRequest, VerifyResponse, errors};
+use crate::asked::Asked;
 use crate::needs::{Asking, Saying};
 use crate::ops::grants;
 use crate::ops::sign::{RAW, signed};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct Verify;
@@ -22,7 +23,7 @@ impl Operation for Verify {
         asking.on_saying("Verify", &input.key_id, saying)
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: VerifyRequest) -> Result<VerifyResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: VerifyRequest) -> Result<VerifyResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
         let (key, algorithm) = (Arc::clone(&kept.key), input.signing_algorithm.clone());

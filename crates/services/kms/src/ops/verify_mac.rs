@@ -1,11 +1,12 @@
 //! VerifyMac: whether a MAC is of a message.
 
 use crate::api::{VerifyMacRequest, VerifyMacResponse, errors};
+use crate::asked::Asked;
 use crate::needs::{Asking, Saying};
 use crate::ops::grants;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use gateway::Need;
 use std::sync::Arc;
 
 pub(crate) struct VerifyMac;
@@ -22,7 +23,7 @@ impl Operation for VerifyMac {
         )
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: VerifyMacRequest) -> Result<VerifyMacResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Asked, input: VerifyMacRequest) -> Result<VerifyMacResponse, Refusal> {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
         let opened = service.for_macs(&kept.key, "VerifyMac", &input.mac_algorithm)?;

@@ -30,9 +30,7 @@ fn a_grant_alone_makes_no_grant_that_lets_more_happen() {
     let house = house();
     let id = house.key(json!({}));
     let user = || house.user(ACCOUNT, "u", &Value::Null);
-    let grant = |operations: &[&str]| {
-        json!({"KeyId": id, "GranteePrincipal": format!("arn:aws:iam::{ACCOUNT}:user/u"), "Operations": operations})
-    };
+    let grant = |operations: &[&str]| json!({"KeyId": id, "GranteePrincipal": format!("arn:aws:iam::{ACCOUNT}:user/u"), "Operations": operations});
     house.ask("CreateGrant", grant(&["Encrypt", "CreateGrant"])).unwrap();
     let sealed = house.ask("Encrypt", json!({"KeyId": id, "Plaintext": "bQ=="})).unwrap()["CiphertextBlob"].clone();
     denied(house.ask_as(user(), "CreateGrant", &grant(&["Decrypt"])));
@@ -76,11 +74,58 @@ fn another_account_that_a_policy_lets_do_everything_uses_a_key_and_manages_nothi
     for (operation, input) in inputs(&arn(&id), &blob, &grant) {
         let prepared = house.prepared(operation, &input).unwrap();
         let allowed = house.allow(&*prepared, &stranger());
-        assert_eq!(allowed.is_ok(), LENT.contains(&operation) || KEYLESS.contains(&operation), "{operation}: {allowed:?}");
+        assert_eq!(
+            allowed.is_ok(),
+            LENT.contains(&operation) || KEYLESS.contains(&operation),
+            "{operation}: {allowed:?}"
+        );
     }
     house.ask("CreateAlias", json!({"AliasName": "alias/a", "TargetKeyId": id})).unwrap();
     let refused = house.ask_as(stranger(), "ListAliases", &json!({"KeyId": arn(&id)})).unwrap_err();
     assert_eq!(refused, format!("NotFoundException: Key '{}' does not exist", arn(&id)));
+}
+
+#[test]
+fn an_alias_that_goes_to_another_key_after_the_asking_lends_nobody_that_key() {
+    let house = house();
+    let (mine, secret) = (house.key(json!({})), house.key(json!({})));
+    let alias = |operation: &str, key: &str| {
+        house.ask(operation, json!({"AliasName": "alias/a", "TargetKeyId": key})).unwrap();
+    };
+    alias("CreateAlias", &mine);
+    let names = json!(["kms:*"]);
+    let may = json!([{"Effect": "Allow", "Action": names, "Resource": arn(&mine)},
+        {"Effect": "Allow", "Action": names, "Resource": format!("arn:aws:kms:us-east-1:{ACCOUNT}:alias/a")}]);
+    let user = || house.user(ACCOUNT, "u", &may);
+    for (operation, input) in [
+        ("Encrypt", json!({"KeyId": "alias/a", "Plaintext": "bQ=="})),
+        ("GenerateDataKey", json!({"KeyId": "alias/a", "KeySpec": "AES_256"})),
+        ("GenerateDataKey", json!({"KeyId": format!("arn:aws:kms:us-east-1:{ACCOUNT}:alias/a"), "KeySpec": "AES_256"})),
+    ] {
+        let prepared = house.prepared(operation, &input).unwrap();
+        house.allow(&*prepared, &user()).unwrap();
+        alias("UpdateAlias", &secret);
+        let done = house.finish(prepared.call(user())).unwrap();
+        assert_eq!(done["KeyId"], arn(&mine), "{operation}");
+        denied(house.ask_as(user(), operation, &input));
+        alias("UpdateAlias", &mine);
+    }
+    for (operation, input) in [
+        ("UpdateAlias", json!({"AliasName": "alias/a", "TargetKeyId": mine})),
+        ("DeleteAlias", json!({"AliasName": "alias/a"})),
+    ] {
+        let prepared = house.prepared(operation, &input).unwrap();
+        house.allow(&*prepared, &user()).unwrap();
+        alias("UpdateAlias", &secret);
+        assert!(house.finish(prepared.call(user())).unwrap_err().starts_with("ConflictException"), "{operation}");
+        alias("UpdateAlias", &mine);
+        let late = house.prepared(operation, &input).unwrap();
+        house.ask("DeleteAlias", json!({"AliasName": "alias/a"})).unwrap();
+        house.allow(&*late, &user()).unwrap();
+        alias("CreateAlias", &secret);
+        assert!(house.finish(late.call(user())).unwrap_err().starts_with("NotFoundException"), "{operation}");
+        alias("UpdateAlias", &mine);
+    }
 }
 
 /// What an operation tells policies under a name; of several needs what the one of this number says.
@@ -147,7 +192,8 @@ fn every_condition_key_says_what_a_request_asks_for_and_what_its_key_is() {
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         input
     };
-    let by = json!({"KeyId": sign, "Message": "bQ==", "SigningAlgorithm": "RSASSA_PSS_SHA_256", "MessageType": "DIGEST"});
+    let by =
+        json!({"KeyId": sign, "Message": "bQ==", "SigningAlgorithm": "RSASSA_PSS_SHA_256", "MessageType": "DIGEST"});
     let with = json!({"KeyId": mac, "Message": "bQ==", "MacAlgorithm": "HMAC_SHA_256"});
     let role = "arn:aws:iam::000000000000:role/r";
     let grant = of(json!({"GranteePrincipal": role, "RetiringPrincipal": role, "Operations": ["Encrypt", "Decrypt"],
@@ -157,7 +203,8 @@ fn every_condition_key_says_what_a_request_asks_for_and_what_its_key_is() {
         "ExpirationModel": "KEY_MATERIAL_EXPIRES"});
     let tagged = json!({"KeySpec": "ECC_NIST_P384", "KeyUsage": "SIGN_VERIFY", "MultiRegion": true, "Origin": "EXTERNAL",
         "BypassPolicyLockoutSafetyCheck": true, "Tags": [{"TagKey": "Team", "TagValue": "b"}]});
-    let context = json!({"KeyId": "alias/a", "Plaintext": "bQ==", "EncryptionContext": {"Tenant": "a", "purpose": "p"}});
+    let context =
+        json!({"KeyId": "alias/a", "Plaintext": "bQ==", "EncryptionContext": {"Tenant": "a", "purpose": "p"}});
     let yes = || Some(Fact::Bool(true));
     let no = || Some(Fact::Bool(false));
     let replicate = of(json!({"ReplicaRegion": "ap-south-1", "BypassPolicyLockoutSafetyCheck": true}));
@@ -220,7 +267,12 @@ fn every_condition_key_says_what_a_request_asks_for_and_what_its_key_is() {
         ("ReplicateKey", replicate, (1, "kms:bypasspolicylockoutsafetycheck"), yes()),
         ("UpdatePrimaryRegion", primary.clone(), (0, "kms:primaryregion"), text("eu-west-1")),
         ("UpdatePrimaryRegion", primary, (1, "kms:multiregionkeytype"), text("REPLICA")),
-        ("EnableKeyRotation", of(json!({"RotationPeriodInDays": 90})), (0, "kms:rotationperiodindays"), Some(Fact::Number(90))),
+        (
+            "EnableKeyRotation",
+            of(json!({"RotationPeriodInDays": 90})),
+            (0, "kms:rotationperiodindays"),
+            Some(Fact::Number(90)),
+        ),
         (
             "ScheduleKeyDeletion",
             of(json!({"PendingWindowInDays": 7})),
@@ -250,7 +302,8 @@ fn inputs(key: &str, blob: &Value, grant: &Value) -> Vec<(&'static str, Value)> 
         input
     };
     let (m, role) = ("bQ==", "arn:aws:iam::000000000000:role/r");
-    let policy = json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}}).to_string();
+    let policy =
+        json!({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}}).to_string();
     vec![
         ("CancelKeyDeletion", of_key(json!({}))),
         ("CreateAlias", json!({"AliasName": "alias/new", "TargetKeyId": key})),
@@ -316,7 +369,8 @@ fn whoever_may_nothing_is_refused_every_operation_on_what_it_is_about() {
     let all = inputs(&arn(&id), &blob, &grant);
     // Every row of the table of operations is a row here: what the model has and is not here is refused by its name.
     for operation in house.kms.describe().shape.operations.iter().map(|operation| operation.name) {
-        let done = house.prepared(operation, &all.iter().find(|(name, _)| *name == operation).map_or(json!({}), |it| it.1.clone()));
+        let done = house
+            .prepared(operation, &all.iter().find(|(name, _)| *name == operation).map_or(json!({}), |it| it.1.clone()));
         let is_row = all.iter().any(|(name, _)| *name == operation);
         assert_eq!(done.is_ok(), is_row, "{operation}: {:?}", done.err());
     }

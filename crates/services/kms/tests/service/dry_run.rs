@@ -21,7 +21,8 @@ fn requests(house: &House) -> Vec<(&'static str, Value)> {
     let with = json!({"KeyId": mac, "Message": M, "MacAlgorithm": "HMAC_SHA_256"});
     let made = ask("GenerateMac", with.clone(), "Mac");
     let role = "arn:aws:iam::000000000000:role/r";
-    let grant = json!({"KeyId": symmetric, "GranteePrincipal": role, "RetiringPrincipal": role, "Operations": ["Encrypt"]});
+    let grant =
+        json!({"KeyId": symmetric, "GranteePrincipal": role, "RetiringPrincipal": role, "Operations": ["Encrypt"]});
     let granted = ask("CreateGrant", grant.clone(), "GrantId");
     let checked = |mut input: Value, name: &str, value: Value| {
         input[name] = value;

@@ -1,7 +1,7 @@
 //! A KMS on a simulated disk, asked as a gateway asks it: JSON in, JSON or an error's name and words out.
 
-use engine::{ManualClock, Store};
 use access::{Policy, Sort};
+use engine::{ManualClock, Store};
 use gateway::{Caller, Identity, Prepared, Service, Unprepared};
 use journal::Options;
 use journal::sim::SimDisk;
@@ -49,7 +49,11 @@ impl House {
     }
 
     pub(crate) fn ask_as(&self, caller: Caller, operation: &str, input: &Value) -> Result<Value, String> {
-        let answer = self.begin(caller, operation, input)?;
+        self.finish(self.begin(caller, operation, input)?)
+    }
+
+    /// Waits for an answer, the disk having what it has to.
+    pub(crate) fn finish(&self, answer: gateway::Answer) -> Result<Value, String> {
         let store = Arc::clone(&self.store);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let output = runtime.block_on(async move {

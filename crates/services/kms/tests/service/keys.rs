@@ -176,7 +176,9 @@ fn what_is_not_done_is_refused_by_its_name() {
 fn keys_are_listed_by_whose_they_are() {
     let (_disk, house) = house();
     house.key(json!({}));
-    for (owners, keys) in [(json!(["SELF"]), 1), (json!(["SELF", "OTHER_ACCOUNTS_VIA_RAM"]), 1), (json!(["OTHER_ACCOUNTS_VIA_RAM"]), 0)] {
+    for (owners, keys) in
+        [(json!(["SELF"]), 1), (json!(["SELF", "OTHER_ACCOUNTS_VIA_RAM"]), 1), (json!(["OTHER_ACCOUNTS_VIA_RAM"]), 0)]
+    {
         let listed = house.ask("ListKeys", json!({"ResourceOwners": owners})).unwrap();
         assert_eq!(listed["Keys"].as_array().unwrap().len(), keys, "{owners}");
     }
