@@ -6,7 +6,7 @@
 
 use crate::change::Change;
 use crate::grant::{Grant, GrantId, Grants};
-use crate::key::{Key, State};
+use crate::key::{Key, MultiRegion, State};
 use crate::key_id::{KeyId, Target};
 use crate::limits;
 use crate::records::{self, Effect};
@@ -323,7 +323,10 @@ impl Keyring {
         for ((region, id), kept) in &self.keys {
             let changed = match kept.key.state {
                 _ if kept.key.has_ended(now) => None,
-                State::PendingReplicaDeletion(days) => Some(self.left_alone(*id, &kept.key, days, now)),
+                // Its material ends in its own time, however long the replicas stay.
+                State::PendingReplicaDeletion(days) => {
+                    Some(self.left_alone(*id, &kept.key, days, now).or_else(|| kept.key.aged(now)))
+                }
                 _ => Some(kept.key.aged(now)),
             };
             match changed {
@@ -338,11 +341,13 @@ impl Keyring {
 
     /// A primary that waits for its replicas, as it is when the last of them have ended by now: its own wait begins.
     fn left_alone(&self, id: KeyId, primary: &Key, days: u32, now: Instant) -> Option<Key> {
-        let mut key = primary.clone();
-        let replicas = &mut key.multi_region.as_mut()?.replicas;
-        replicas.retain(|region| self.keys.get(&(region.clone(), id)).is_some_and(|kept| !kept.key.has_ended(now)));
-        key.state = State::PendingDeletion(now.plus_millis(u64::from(days) * limits::DAY_MILLIS));
-        key.multi_region.as_ref().is_some_and(|config| config.replicas.is_empty()).then_some(key)
+        let config = primary.multi_region.as_ref()?;
+        let ended = |region: &Region| self.keys.get(&(region.clone(), id)).is_none_or(|kept| kept.key.has_ended(now));
+        config.replicas.iter().all(ended).then(|| Key {
+            state: State::PendingDeletion(now.plus_millis(u64::from(days) * limits::DAY_MILLIS)),
+            multi_region: Some(MultiRegion { primary: config.primary.clone(), replicas: Vec::new() }),
+            ..primary.clone()
+        })
     }
 
     /// A key is gone: with it its grants, its aliases, and its place among the replicas.

@@ -248,6 +248,27 @@ fn a_multi_region_key_changes_in_all_its_regions_at_once() {
 }
 
 #[test]
+fn imported_material_of_a_primary_that_waits_for_its_replicas_ends_in_its_time() {
+    let end = NOW.plus_secs(60);
+    let imported = Material { valid_to: Some(end), ..material(1, MadeBy::Import) };
+    let primary = Key { origin: Origin::External, materials: vec![imported], ..key(1, true) };
+    let mut script = Script::with(std::slice::from_ref(&primary));
+    let policy = KeyPolicy::of_account(AccountId::DEFAULT, "aws");
+    let replica =
+        crate::change::Replica { region: region("eu-west-1"), policy, description: "".into(), tags: Vec::new() };
+    script.change(NOW, &primary, Change::Replicate(Box::new(replica))).unwrap();
+    script.change(NOW, &primary, Change::ScheduleDeletion { days: 7 }).unwrap();
+    let mut buried = |now| match script.ask(now, Command::Bury) {
+        Ok(Reply::Buried(ids)) => ids.len(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((buried(end.minus_millis(1)), buried(end), buried(end)), (0, 2, 0));
+    let kept = &script.0.keys[&place(&primary)].key;
+    assert_eq!((kept.state, &kept.materials[0].sealed), (State::PendingReplicaDeletion(7), &None));
+    assert_eq!(kept.changes_at(), None, "nothing is due any more");
+}
+
+#[test]
 fn the_same_grant_is_made_once() {
     let key = key(1, false);
     let mut script = Script::with(std::slice::from_ref(&key));
