@@ -61,8 +61,14 @@ pub(crate) const OPENED_MAX: usize = 4096;
 /// Slow keys that are made at once: one keeps a core busy for up to seconds, and the others of a machine serve.
 pub(crate) const MAKING_MAX: usize = 1;
 
+/// Those who wait for a slow key to be made: at some seconds each the last of them has it within a client's usual minute.
+pub(crate) const MAKING_WAITING_MAX: usize = 16;
+
 /// Uses of slow keys at once: milliseconds each, so that whoever waits for a turn does not wait for long.
 pub(crate) const USING_MAX: usize = 2;
+
+/// Those who wait to use a slow key: as many as KMS lets an account begin in a second ("Request quotas": RSA keys, 1,000).
+pub(crate) const USING_WAITING_MAX: usize = 1000;
 
 /// Milliseconds of a day.
 pub(crate) const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -117,6 +117,11 @@ impl Refusal {
         Self::new(&errors::DRY_RUN_OPERATION_EXCEPTION, message)
     }
 
+    pub(crate) fn throttled() -> Self {
+        let message = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
+        Self::new(&errors::THROTTLING_EXCEPTION, message)
+    }
+
     pub(crate) fn tag(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(&errors::TAG_EXCEPTION, message)
     }

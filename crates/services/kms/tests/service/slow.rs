@@ -128,3 +128,34 @@ fn what_nobody_waits_for_any_more_is_not_done_and_the_next_has_its_turn() {
     assert_eq!(waiting.work(), 1);
     finish(&house, next).unwrap();
 }
+
+#[test]
+fn so_many_wait_for_a_turn_and_the_others_are_throttled() {
+    let waiting = Waiting::default();
+    let house = waiting.house();
+    let rsa = |usage: &str| json!({"KeySpec": "RSA_2048", "KeyUsage": usage});
+    let made = begun(&house, "CreateKey", &rsa("SIGN_VERIFY"));
+    assert_eq!(waiting.work(), 1);
+    let id = finish(&house, made).unwrap()["KeyMetadata"]["KeyId"].clone();
+    let sign = json!({"KeyId": id, "Message": "bQ==", "SigningAlgorithm": "RSASSA_PSS_SHA_256"});
+    for (operation, input, going, all) in [("CreateKey", rsa("SIGN_VERIFY"), 1, 17), ("Sign", sign, 2, 1002)] {
+        let mut pending = Vec::new();
+        let refused = loop {
+            let mut answer = house.begin(house.root(), operation, &input).unwrap();
+            match poll(&mut answer) {
+                Poll::Ready(done) => break done.unwrap_err(),
+                Poll::Pending => pending.push(answer),
+            }
+        };
+        assert_eq!((waiting.len(), pending.len()), (going, all), "{operation}");
+        assert!(refused.starts_with("ThrottlingException: You have exceeded the rate"), "{refused}");
+        // Who goes away gives the place back.
+        pending.pop();
+        assert!(poll(&mut house.begin(house.root(), operation, &input).unwrap()).is_pending());
+        drop(pending);
+        while waiting.work() > 0 {}
+        let next = begun(&house, operation, &input);
+        assert_eq!(waiting.work(), 1);
+        finish(&house, next).unwrap();
+    }
+}
