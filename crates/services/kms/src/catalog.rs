@@ -74,6 +74,12 @@ impl Catalog {
         self.known.write().unwrap_or_else(PoisonError::into_inner).owners.insert(*id.bytes(), (account, id));
     }
 
+    /// How many keys have an owner.
+    #[cfg(test)]
+    pub(crate) fn owned(&self) -> usize {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).owners.len()
+    }
+
     /// All accounts that ever had a key.
     pub(crate) fn rings(&self) -> Vec<(AccountId, Arc<Partition<Keyring>>)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

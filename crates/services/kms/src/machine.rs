@@ -167,9 +167,8 @@ impl Keyring {
         if let Some(known) = alias.clone().and_then(|name| self.find(now, region, &Target::Alias(name)).ok()) {
             return Decision::answer(Reply::Key(known));
         }
-        let own = self.keys.keys().filter(|(home, _)| home == region).count();
-        if own >= limits::KEYS_MAX {
-            return refused(Refusal::limit(format!("An account has at most {} keys in a region.", limits::KEYS_MAX)));
+        if let Err(refusal) = self.check_room(region) {
+            return refused(refusal);
         }
         let opened = self.keys.is_empty().then_some(Effect::Opened(account));
         let key = Arc::new(*key);
@@ -178,6 +177,15 @@ impl Keyring {
             .map(|name| Effect::AliasPut(key.region.clone(), name, Alias { target, created_at: at, changed_at: at }));
         let reply = Reply::Key(Kept { key: Arc::clone(&key), grants: Arc::default() });
         Decision::change(opened.into_iter().chain([Effect::KeyPut(key)]).chain(named).collect(), reply)
+    }
+
+    /// Whether a region takes one key more.
+    pub(crate) fn check_room(&self, region: &Region) -> Result<(), Refusal> {
+        let own = self.keys.keys().filter(|(home, _)| home == region).count();
+        match own < limits::KEYS_MAX {
+            true => Ok(()),
+            false => Err(Refusal::limit(format!("An account has at most {} keys in a region.", limits::KEYS_MAX))),
+        }
     }
 
     fn keys(&self, now: Instant, region: &Region, after: Option<KeyId>, limit: usize) -> Vec<Arc<Key>> {

@@ -263,6 +263,9 @@ impl Inner {
     pub(crate) async fn make(&self, wanted: Wanted) -> Result<Kept, Refusal> {
         let Wanted { account, region, description, spec, usage, origin, policy, tags, is_multi_region, managed } =
             wanted;
+        // Before its material is made, which may take seconds. Of a managed key there may already be the first one's.
+        let ring = self.catalog.ring(account).filter(|_| managed.is_none());
+        ring.and_then(|ring| ring.inspect(|ring| ring.check_room(&region))).transpose()?;
         let id = KeyId::from_chance(self.vault.chance(), is_multi_region);
         let now = self.catalog.now();
         let is_made = origin == Origin::Made;
@@ -434,3 +437,6 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

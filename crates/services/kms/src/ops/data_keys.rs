@@ -7,6 +7,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::spec::{KeySpec, SYMMETRIC_DEFAULT};
+use crate::using::for_encryption;
 use seal::Secret;
 
 /// How many bytes: said as a number or by a spec, and by one of them alone.
@@ -17,6 +18,13 @@ pub(crate) fn bytes(number: Option<i32>, spec: Option<&str>) -> Result<usize, Re
         (None, Some(_)) => Ok(32),
         _ => Err(Refusal::validation("Please specify either number of bytes or key spec.")),
     }
+}
+
+/// The spec of a pair that a key seals for an operation: asked before the pair is made, which takes long for some.
+pub(crate) fn checked(key: &Key, operation: &str, spec: &str, dry_run: Option<bool>) -> Result<KeySpec, Refusal> {
+    let spec = KeySpec::named(spec)?;
+    for_encryption(key, operation, SYMMETRIC_DEFAULT)?;
+    if dry_run == Some(true) { Err(Refusal::dry_run()) } else { Ok(spec) }
 }
 
 /// A pair of keys for data.
@@ -32,10 +40,9 @@ pub(crate) async fn pair(
     service: &Inner,
     key: &Key,
     operation: &str,
-    spec: &str,
+    spec: KeySpec,
     context: &Context,
 ) -> Result<Pair, Refusal> {
-    let spec = KeySpec::named(spec)?;
     let (private, public) = service.making(spec, move || cryptography::make_pair(spec)).await?;
     let sealed = service.encrypt(key, operation, SYMMETRIC_DEFAULT, private.expose(), context)?;
     Ok(Pair { public, private, sealed })

@@ -37,10 +37,9 @@ impl Operation for GenerateDataKeyPair {
         input.recipient.is_none().then_some(()).ok_or_else(grants::no_enclaves)?;
         let kept = service.key(&caller, &input.key_id).await?;
         let context = Context::new(input.encryption_context);
-        let pair = data_keys::pair(&service, &kept.key, "GenerateDataKeyPair", &input.key_pair_spec, &context).await?;
-        if input.dry_run == Some(true) {
-            return Err(Refusal::dry_run());
-        }
+        let operation = "GenerateDataKeyPair";
+        let spec = data_keys::checked(&kept.key, operation, &input.key_pair_spec, input.dry_run)?;
+        let pair = data_keys::pair(&service, &kept.key, operation, spec, &context).await?;
         Ok(GenerateDataKeyPairResponse {
             private_key_ciphertext_blob: Some(pair.sealed.into()),
             private_key_plaintext: Some(Bytes::copy_from_slice(pair.private.expose())),

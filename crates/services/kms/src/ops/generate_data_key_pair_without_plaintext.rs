@@ -36,10 +36,8 @@ impl Operation for GenerateDataKeyPairWithoutPlaintext {
         let kept = service.key(&caller, &input.key_id).await?;
         let context = Context::new(input.encryption_context);
         let operation = "GenerateDataKeyPairWithoutPlaintext";
-        let pair = data_keys::pair(&service, &kept.key, operation, &input.key_pair_spec, &context).await?;
-        if input.dry_run == Some(true) {
-            return Err(Refusal::dry_run());
-        }
+        let spec = data_keys::checked(&kept.key, operation, &input.key_pair_spec, input.dry_run)?;
+        let pair = data_keys::pair(&service, &kept.key, operation, spec, &context).await?;
         Ok(GenerateDataKeyPairWithoutPlaintextResponse {
             private_key_ciphertext_blob: Some(pair.sealed.into()),
             public_key: Some(pair.public.into()),

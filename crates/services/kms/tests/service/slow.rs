@@ -159,3 +159,23 @@ fn so_many_wait_for_a_turn_and_the_others_are_throttled() {
         finish(&house, next).unwrap();
     }
 }
+
+#[test]
+fn a_pair_that_its_key_could_not_seal_is_not_begun() {
+    let waiting = Waiting::default();
+    let house = waiting.house();
+    let (symmetric, off) = (house.key(json!({})), house.key(json!({})));
+    let sign = house.key(json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}));
+    house.ask("DisableKey", json!({"KeyId": off})).unwrap();
+    for operation in ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"] {
+        for (key, dry_run, error) in [
+            (&off, false, "DisabledException"),
+            (&sign, false, "InvalidKeyUsageException"),
+            (&symmetric, true, "DryRunOperationException"),
+        ] {
+            let input = json!({"KeyId": key, "KeyPairSpec": "RSA_4096", "DryRun": dry_run});
+            assert!(house.ask(operation, input).unwrap_err().starts_with(error), "{operation}, {error}");
+        }
+    }
+    assert_eq!(waiting.len(), 0);
+}

@@ -1,0 +1,93 @@
+//! What the service keeps beside the machines, and what it asks before it begins what takes long.
+
+use super::*;
+use crate::slow::Work;
+use engine::ManualClock;
+use journal::Options;
+use journal::sim::SimDisk;
+use seal::LocalRootKey;
+use std::sync::Mutex;
+
+const NOW: Instant = Instant::from_millis(1_700_000_000_000);
+
+struct House {
+    kms: Kms,
+    store: Arc<Store>,
+    clock: Arc<ManualClock>,
+    /// Work that was handed out; nobody does it.
+    handed: Arc<Mutex<Vec<Work>>>,
+}
+
+impl House {
+    fn open() -> Self {
+        let (mut recovery, clock) = (Kms::recovery(), Arc::new(ManualClock::at(NOW)));
+        let shown: Arc<dyn engine::Clock> = Arc::<ManualClock>::clone(&clock);
+        let disk = Arc::new(SimDisk::new(1));
+        let store = Store::open(disk, Options::small(1 << 18), shown, &mut [&mut recovery]).unwrap();
+        let handed: Arc<Mutex<Vec<Work>>> = Arc::default();
+        let list = Arc::clone(&handed);
+        let elsewhere: Elsewhere = Arc::new(move |work| list.lock().unwrap().push(work));
+        let kms = Kms::new(Arc::clone(&store), recovery, Arc::new(LocalRootKey::new(&[7; 32])), elsewhere);
+        Self { kms, store, clock, handed }
+    }
+
+    fn done<T>(&self, asked: impl Future<Output = T>) -> T {
+        let store = Arc::clone(&self.store);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async move {
+            tokio::pin!(asked);
+            loop {
+                tokio::select! {
+                    biased;
+                    done = &mut asked => break done,
+                    () = tokio::task::yield_now() => drop(store.journal().commit()),
+                }
+            }
+        })
+    }
+
+    fn make(&self, spec: KeySpec, is_multi_region: bool) -> Result<Arc<Key>, Refusal> {
+        let wanted = Wanted {
+            account: AccountId::DEFAULT,
+            region: region("us-east-1"),
+            description: "".into(),
+            spec,
+            usage: spec.usages()[0],
+            origin: Origin::Made,
+            policy: KeyPolicy::of_account(AccountId::DEFAULT, "aws"),
+            tags: Vec::new(),
+            is_multi_region,
+            managed: None,
+        };
+        self.done(self.kms.0.make(wanted)).map(|kept| kept.key)
+    }
+
+    fn change(&self, key: &Key, home: &str, change: Change) {
+        let ring = self.kms.0.catalog.ring(AccountId::DEFAULT).unwrap();
+        let place = (region(home), key.id);
+        let command = Command::Change { place, change: Box::new(change) };
+        self.done(self.kms.0.ask(&ring, command)).unwrap();
+    }
+
+    fn owned(&self) -> usize {
+        self.kms.0.catalog.owned()
+    }
+}
+
+fn region(name: &str) -> Region {
+    Region::parse(name).unwrap()
+}
+
+#[test]
+fn a_key_over_the_quota_is_refused_before_it_is_made_and_leaves_nothing() {
+    let house = House::open();
+    for _ in 0..limits::KEYS_MAX {
+        house.make(KeySpec::Symmetric, false).unwrap();
+    }
+    for spec in [KeySpec::Rsa4096, KeySpec::Symmetric] {
+        let refused = house.make(spec, false).unwrap_err();
+        assert_eq!(refused.error.0.name, "LimitExceededException");
+    }
+    assert!(house.handed.lock().unwrap().is_empty(), "it was begun");
+    assert_eq!(house.owned(), limits::KEYS_MAX);
+}
