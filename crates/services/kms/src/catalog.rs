@@ -9,7 +9,7 @@ use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use engine::{Partition, Recovery, Store};
 use names::{AccountId, PartitionId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The partitions of all accounts.
@@ -72,6 +72,21 @@ impl Catalog {
     /// Notes a key that was made.
     pub(crate) fn note(&self, account: AccountId, id: KeyId) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).owners.insert(*id.bytes(), (account, id));
+    }
+
+    /// Forgets of these keys of an account those that are in none of its regions.
+    pub(crate) fn forget_gone(&self, account: AccountId, ids: &[KeyId]) {
+        let left = |ring: &Keyring| {
+            let left: HashSet<&KeyId> = ring.keys.keys().map(|(_, id)| id).collect();
+            ids.iter().filter(|id| !left.contains(id)).copied().collect::<Vec<_>>()
+        };
+        let Some(gone) = self.ring(account).and_then(|ring| ring.inspect(left)).filter(|gone| !gone.is_empty()) else {
+            return;
+        };
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for id in gone {
+            known.owners.remove(id.bytes());
+        }
     }
 
     /// How many keys have an owner.

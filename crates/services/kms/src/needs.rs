@@ -150,11 +150,10 @@ impl<'a> Asking<'a> {
     /// An action on the key of a ciphertext.
     pub(crate) fn on_ciphertext(&self, name: &str, blob: &[u8], saying: Saying<'_>) -> Result<Vec<Need>, Refusal> {
         let head = crate::blob::head(blob).ok_or_else(Refusal::ciphertext)?;
-        let Some((account, id)) = self.service.catalog.owner(&head.key) else { return Err(Refusal::ciphertext()) };
-        let reference = Reference { account, target: Target::Key(id) };
-        match self.service.look(self.caller, &reference) {
-            Ok((kept, aliases)) => Ok(vec![self.need(name, &kept, &aliases, saying)]),
-            Err(_) => Err(Refusal::access_denied(format!(
+        let look = |(account, id)| self.service.look(self.caller, &Reference { account, target: Target::Key(id) }).ok();
+        match self.service.catalog.owner(&head.key).and_then(look) {
+            Some((kept, aliases)) => Ok(vec![self.need(name, &kept, &aliases, saying)]),
+            None => Err(Refusal::access_denied(format!(
                 "User: {} is not authorized to perform: kms:{name} on the resource associated with this ciphertext because the \
                  resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy \
                  explicitly denies access",

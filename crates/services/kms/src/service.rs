@@ -95,7 +95,7 @@ impl Kms {
         let mut keys = 0;
         for (account, ring) in self.0.catalog.rings() {
             if let Reply::Buried(ids) = ring.execute(Command::Clear)?.await? {
-                ids.iter().for_each(|id| self.0.vault.forget(account, *id));
+                self.0.forget(account, &ids);
                 keys += ids.len();
             }
         }
@@ -299,7 +299,10 @@ impl Inner {
         self.catalog.note(account, id);
         let ring = self.catalog.ring_or_new(account);
         let alias = managed.map(|service| format!("alias/aws/{service}").into());
-        match self.ask(&ring, Command::Create { account, key: Box::new(key), alias }).await? {
+        let made = self.ask(&ring, Command::Create { account, key: Box::new(key), alias }).await;
+        // Where there was no room for it, or the first one's is there, nobody's ciphertext names this one.
+        self.catalog.forget_gone(account, &[id]);
+        match made? {
             Reply::Key(kept) => Ok(kept),
             other => unreachable!("who makes a key is answered the key, not {other:?}"),
         }
@@ -330,6 +333,12 @@ impl Inner {
         self.material(key.account, key.id, key.next_material(), &cryptography::make(key.spec)?, by)
     }
 
+    /// Lets go of what is kept beside the machine of keys of which something ended.
+    fn forget(&self, account: AccountId, ids: &[KeyId]) {
+        ids.iter().for_each(|id| self.vault.forget(account, *id));
+        self.catalog.forget_gone(account, ids);
+    }
+
     fn tend(&self, ring: &Arc<Partition<Keyring>>) {
         let now = self.catalog.now();
         let due = |ring: &Keyring| {
@@ -345,7 +354,7 @@ impl Inner {
         if let Some(buried) = ends.then(|| ring.execute(Command::Bury).ok()).flatten() {
             buried.is(|reply| {
                 if let Reply::Buried(ids) = reply {
-                    ids.iter().for_each(|id| self.vault.forget(account, *id));
+                    self.forget(account, ids);
                 }
                 true
             });

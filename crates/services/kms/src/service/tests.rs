@@ -91,3 +91,35 @@ fn a_key_over_the_quota_is_refused_before_it_is_made_and_leaves_nothing() {
     assert!(house.handed.lock().unwrap().is_empty(), "it was begun");
     assert_eq!(house.owned(), limits::KEYS_MAX);
 }
+
+#[test]
+fn a_key_that_is_gone_from_its_last_region_is_nobodys() {
+    let house = House::open();
+    let (single, multi) =
+        (house.make(KeySpec::Symmetric, false).unwrap(), house.make(KeySpec::Symmetric, true).unwrap());
+    let policy = KeyPolicy::of_account(AccountId::DEFAULT, "aws");
+    let (home, description) = (region("eu-west-1"), "".into());
+    let replica = crate::change::Replica { region: home, policy, description, tags: Vec::new() };
+    house.change(&multi, "us-east-1", Change::Replicate(Box::new(replica)));
+    let go = || Change::ScheduleDeletion { days: 7 };
+    house.change(&single, "us-east-1", go());
+    house.change(&multi, "eu-west-1", go());
+    house.change(&multi, "us-east-1", go());
+    for left in [1, 0] {
+        house.clock.advance_millis(7 * DAY_MILLIS);
+        house.kms.tend();
+        assert_eq!(house.owned(), left);
+        let is_known = house.kms.0.catalog.owner(multi.id.bytes()).is_some();
+        assert_eq!((is_known, house.kms.0.catalog.owner(single.id.bytes())), (left == 1, None));
+    }
+}
+
+#[test]
+fn who_makes_a_managed_key_second_leaves_none_behind() {
+    let house = House::open();
+    let reference = Reference { account: AccountId::DEFAULT, target: Target::Alias("alias/aws/sqs".into()) };
+    let (inner, home) = (&house.kms.0, region("us-east-1"));
+    let one = house.done(inner.make_managed(&reference, &home)).unwrap().key;
+    let two = house.done(inner.make_managed(&reference, &home)).unwrap().key;
+    assert_eq!((one.id == two.id, house.owned()), (true, 1));
+}
