@@ -37,8 +37,8 @@ pub use keyring::{
     Chance, Keyring, KeyringError, SEALED_TRAILER_BYTES, Sealed, Wrapped, content_of_sealed, open_record, open_snapshot,
 };
 pub use machine::{
-    Arrival, Content, Decision, Delivery, Durability, Effect, GivesWay, Machine, MalformedRecord, Outgoing, Stirred,
-    Tally, UNSYNCED_RECORDS_MAX,
+    Arrival, Content, Decision, Delivery, Described, Durability, Effect, GivesWay, Machine, MalformedRecord, Outgoing,
+    Stirred, Tally, UNSYNCED_RECORDS_MAX,
 };
 pub use manual_clock::ManualClock;
 pub use memory::Memory;

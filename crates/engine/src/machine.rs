@@ -274,6 +274,17 @@ pub trait Effect: Sized {
     }
 }
 
+/// A record in words, for tools that show records to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// What happened.
+    pub what: &'static str,
+    /// When, if the record says it.
+    pub time: Option<Instant>,
+    /// Everything else, as `name value` pairs.
+    pub details: Vec<(&'static str, String)>,
+}
+
 /// What a command comes to.
 #[derive(Debug)]
 pub struct Decision<E, R> {

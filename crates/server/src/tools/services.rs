@@ -1,7 +1,7 @@
 //! What the services know of records, for tools that open no server: whether they can be replayed, and what they say.
 
 use crate::recoveries::Recoveries;
-use engine::{Keyring, Memory, Recover, content_of_sealed, open_record};
+use engine::{Keyring, MalformedRecord, Memory, Recover, content_of_sealed, open_record};
 use journal::{Record, ReplayError, Snapshot};
 use names::Instant;
 use sqs::Described;
@@ -42,23 +42,18 @@ impl Replay {
 pub(crate) fn describe(record: &Record<'_>) -> Result<Described, String> {
     match record.partition.family() {
         sqs::FAMILY => sqs::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string()),
-        kms::FAMILY => {
-            let told = kms::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string())?;
-            let kms::Described { what, time, details } = told;
-            Ok(Described { what, queue: None, time, message: None, details, body: None })
-        }
-        iam::FAMILY => {
-            let told = iam::describe(record.kind, record.version, record.payload).map_err(|error| error.to_string())?;
-            let iam::Described { what, time, details } = told;
-            Ok(Described { what, queue: None, time, message: None, details, body: None })
-        }
+        kms::FAMILY => of_no_queue(kms::describe(record.kind, record.version, record.payload)),
+        iam::FAMILY => of_no_queue(iam::describe(record.kind, record.version, record.payload)),
         kinesis::FAMILY | kinesis::SHARDS_FAMILY => {
-            let told = kinesis::describe(record.partition.family(), record.kind, record.version, record.payload);
-            let kinesis::Described { what, time, details } = told.map_err(|error| error.to_string())?;
-            Ok(Described { what, queue: None, time, message: None, details, body: None })
+            of_no_queue(kinesis::describe(record.partition.family(), record.kind, record.version, record.payload))
         }
         family => Err(format!("family {family} is of a service that this version does not have")),
     }
+}
+
+fn of_no_queue(told: Result<engine::Described, MalformedRecord>) -> Result<Described, String> {
+    let engine::Described { what, time, details } = told.map_err(|error| error.to_string())?;
+    Ok(Described { what, queue: None, time, message: None, details, body: None })
 }
 
 /// The queue that a snapshot is of.

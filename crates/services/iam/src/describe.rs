@@ -1,19 +1,8 @@
 //! What a record of identities says, for tools that show records to people. Documents are left out, secrets are sealed anyway.
 
 use crate::records::{Change, Effect};
-use engine::{Effect as _, MalformedRecord};
+use engine::{Described, Effect as _, MalformedRecord};
 use names::Instant;
-
-/// A record in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
-    /// What happened.
-    pub what: &'static str,
-    /// When, if the record says it.
-    pub time: Option<Instant>,
-    /// Everything else, as `name value` pairs.
-    pub details: Vec<(&'static str, String)>,
-}
 
 /// Puts a record into words.
 pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {

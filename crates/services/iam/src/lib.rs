@@ -44,7 +44,7 @@ mod web;
 
 pub use bootstrap::MadeKey;
 pub use declared::{Declaration, Declared, DeclaredPolicy, DeclaredProvider, DeclaredSort};
-pub use describe::{Described, describe};
+pub use describe::describe;
 pub use records::FAMILY;
 pub use service::{Chance, Iam, IamRecovery, NotBegun, Options, Sts};
 pub use web::{Document, Documents};

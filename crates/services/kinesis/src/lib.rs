@@ -30,7 +30,7 @@ mod shard_id;
 mod tags;
 mod throttle;
 
-pub use record_words::{Described, describe};
+pub use record_words::describe;
 pub use records::FAMILY;
 pub use service::{Kinesis, KinesisRecovery, Options};
 pub use stream::FAMILY as SHARDS_FAMILY;

@@ -2,19 +2,7 @@
 
 use crate::records::{Effect, FAMILY};
 use crate::shard_id;
-use engine::{Effect as _, MalformedRecord};
-use names::Instant;
-
-/// What a record says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
-    /// What happened.
-    pub what: &'static str,
-    /// When, if the record says it.
-    pub time: Option<Instant>,
-    /// Everything else, as `name value` pairs.
-    pub details: Vec<(&'static str, String)>,
-}
+use engine::{Described, Effect as _, MalformedRecord};
 
 /// Reads a record of a stream, or of a shard.
 pub fn describe(family: u8, kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {

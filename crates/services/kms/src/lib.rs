@@ -4,8 +4,9 @@
 //! (`machine.rs`) or a use of one of them (`using.rs`). `api/` is generated from the service model; `ops/` has one file per
 //! operation; `records.rs` is everything an account's keys write to the log; `blob.rs` is what a ciphertext is; `vault.rs`
 //! seals key material under the root key, so that the log, checkpoints and backups hold nothing readable; `cryptography.rs`
-//! is where aws-lc-rs is called, `slow.rs` what keeps its longest calls off the threads that serve; `needs.rs` says what each operation must be allowed. What is refused: custom key stores,
-//! ECDH, ML-KEM, ML-DSA, SM2, Nitro enclaves. Decision record: docs/adr/0025.
+//! is where aws-lc-rs is called, `slow.rs` what keeps its longest calls off the threads that serve; `needs.rs` says what each
+//! operation must be allowed, `asked.rs` that it is done with the key that it was allowed for. What is refused: custom key
+//! stores, ECDH, ML-KEM, ML-DSA, SM2, Nitro enclaves. Decision record: docs/adr/0025.
 
 pub mod api;
 mod asked;
@@ -37,7 +38,7 @@ mod tags;
 mod using;
 mod vault;
 
-pub use record_words::{Described, describe};
+pub use record_words::describe;
 pub use records::FAMILY;
 pub use service::{Kms, KmsRecovery};
 pub use slow::{Elsewhere, Work};

@@ -74,7 +74,7 @@ impl Inner {
     }
 
     /// Works with a key of this spec.
-    pub(crate) async fn working<T: Send + 'static>(
+    pub(crate) async fn using<T: Send + 'static>(
         self: &Arc<Self>,
         spec: KeySpec,
         work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,

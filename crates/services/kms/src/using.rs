@@ -70,7 +70,7 @@ impl Inner {
             let key = named.ok_or_else(missing)?;
             let (operation, algorithm, sealed) = (operation.to_owned(), algorithm.to_owned(), sealed.to_vec());
             let opened =
-                self.working(key.spec, move |service| service.decrypt_asymmetric(key, &operation, &algorithm, &sealed));
+                self.using(key.spec, move |service| service.decrypt_asymmetric(key, &operation, &algorithm, &sealed));
             return opened.await;
         }
         if named.as_ref().is_some_and(|key| key.spec != KeySpec::Symmetric) {

@@ -32,7 +32,7 @@ impl Operation for Encrypt {
         let context = Context::new(input.encryption_context);
         let by = algorithm.clone();
         let sealed =
-            service.working(key.spec, move |service| service.encrypt(&key, "Encrypt", &by, &input.plaintext, &context));
+            service.using(key.spec, move |service| service.encrypt(&key, "Encrypt", &by, &input.plaintext, &context));
         let sealed = sealed.await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());

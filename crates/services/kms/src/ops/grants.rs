@@ -132,8 +132,8 @@ pub(crate) struct Meant {
     pub(crate) grant: GrantId,
 }
 
-/// It is named by its token, or by its key and its id. A token does not say whose key it is of: whoever may retire a grant may be
-/// of another account.
+/// It is named by its token, or by its key and its id. A token does not say whose key it is of: whoever may retire a grant may
+/// be of another account.
 pub(crate) fn meant(service: &Inner, caller: &Caller, input: &RetireGrantRequest) -> Result<Meant, Refusal> {
     match (&input.grant_token, &input.key_id, &input.grant_id) {
         (Some(token), _, _) => {

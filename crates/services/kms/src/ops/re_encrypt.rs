@@ -56,7 +56,7 @@ impl Operation for ReEncrypt {
         let context = Context::new(input.destination_encryption_context);
         let (key, by, plain) = (Arc::clone(&kept.key), to.clone(), opened.plain);
         let sealed =
-            service.working(key.spec, move |service| service.encrypt(&key, "ReEncrypt", &by, plain.expose(), &context));
+            service.using(key.spec, move |service| service.encrypt(&key, "ReEncrypt", &by, plain.expose(), &context));
         let sealed = sealed.await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
