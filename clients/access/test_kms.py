@@ -320,6 +320,29 @@ def test_a_key_that_is_used_through_sqs_alone(house):
     assert counts(house, url) == ("0", "1"), "what was denied did nothing"
 
 
+def test_the_managed_key_of_sqs_is_of_who_uses_sqs_and_of_nobody_who_comes_by_himself(neighbours):
+    here, there = neighbours
+    url, arn = here.queue(KmsMasterKeyId="alias/aws/sqs")
+    _, keys = here.user(allow("sqs:*", arn))
+    _, mighty = here.user(allow("*", "*"))
+    sqs = here.client("sqs", keys)
+    sqs.send_message(QueueUrl=url, MessageBody="m")
+    assert [message["Body"] for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2)["Messages"]] == ["m"]
+    managed = here.client("kms", here.root).describe_key(KeyId="alias/aws/sqs")["KeyMetadata"]
+    assert managed["KeyManager"] == "AWS"
+    for nobody in (keys, mighty, here.root):
+        kms = here.client("kms", nobody)
+        refused(DENIED, kms.generate_data_key, KeyId=managed["Arn"], KeySpec="AES_256")
+        refused(DENIED, kms.encrypt, KeyId="alias/aws/sqs", Plaintext=b"m")
+        refused(DENIED, kms.disable_key, KeyId=managed["KeyId"])
+    _, its = there.user(allow("*", "*"))
+    for stranger in (its, there.root):
+        refused(DENIED, there.client("kms", stranger).generate_data_key, KeyId=managed["Arn"], KeySpec="AES_256")
+    # A queue of theirs under it lets nothing through either: the key is for its own account's users.
+    theirs, _ = there.queue(KmsMasterKeyId=managed["Arn"])
+    refused("KMS.AccessDeniedException", there.client("sqs", there.root).send_message, QueueUrl=theirs, MessageBody="m")
+
+
 def test_the_context_of_a_queues_messages_is_its_arn(house):
     key = house.key()
     (url, arn), (other, other_arn) = house.queue(KmsMasterKeyId=key), house.queue(KmsMasterKeyId=key)

@@ -64,6 +64,22 @@ def test_signatures_are_what_others_verify(kms, spec):
         assert code == "KMSInvalidSignatureException"
 
 
+@pytest.mark.parametrize("spec", ["RSA_2048", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1"])
+def test_a_pair_for_data_is_a_pair_and_its_sealed_half_is_its_plain_half(kms, key, spec):
+    context = {"purpose": "pair"}
+    asked = {"KeyId": key["KeyId"], "KeyPairSpec": spec, "EncryptionContext": context}
+    made, without = kms.generate_data_key_pair(**asked), kms.generate_data_key_pair_without_plaintext(**asked)
+    assert "PrivateKeyPlaintext" not in without and without["PublicKey"] != made["PublicKey"]
+    for pair in (made, without):
+        opened = kms.decrypt(CiphertextBlob=pair["PrivateKeyCiphertextBlob"], EncryptionContext=context)["Plaintext"]
+        assert opened == pair.get("PrivateKeyPlaintext", opened)
+        public = serialization.load_der_private_key(opened, None).public_key()
+        der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        assert (der, pair["KeyPairSpec"], pair["KeyId"]) == (pair["PublicKey"], spec, key["Arn"])
+        code, _ = refusal(kms.decrypt, CiphertextBlob=pair["PrivateKeyCiphertextBlob"])
+        assert code == "InvalidCiphertextException"
+
+
 @pytest.mark.parametrize("algorithm, digest", [("RSAES_OAEP_SHA_1", hashes.SHA1()), ("RSAES_OAEP_SHA_256", hashes.SHA256())])
 def test_what_others_encrypt_for_an_rsa_key_is_decrypted(kms, algorithm, digest):
     made = kms.create_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]

@@ -6,5 +6,7 @@ mod allowed;
 mod crash;
 mod dry_run;
 mod house;
+mod import;
 mod keys;
 mod slow;
+mod uses;
