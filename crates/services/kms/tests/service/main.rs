@@ -9,4 +9,5 @@ mod house;
 mod import;
 mod keys;
 mod slow;
+mod told;
 mod uses;
