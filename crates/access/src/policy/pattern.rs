@@ -6,7 +6,7 @@
 //! User Guide, "IAM JSON policy elements: Resource"). Variables are put in as plain text: a `*` in a user's name is no
 //! wildcard.
 
-use super::variable::{self, Piece};
+use super::variable::{self, Filled, Piece};
 use crate::context::Context;
 
 /// Colons before the part of an ARN in which colons are ordinary characters.
@@ -96,13 +96,17 @@ impl Pattern {
         match self {
             Self::Glob(tokens) => Some(glob(tokens, value)),
             Self::Template { pieces, style, fold } => {
-                let Some(filled) = variable::fill(pieces, context, *fold) else {
+                match variable::fill(pieces, context, *fold, value.len()) {
+                    Filled::Pieces(filled) => Self::settle(&filled, *style).matches(value, context),
+                    // All of a pattern's text has to stand in what it matches.
+                    Filled::TooLong => Some(false),
                     // In an ARN, parts without variables may tell that no value could make it match.
-                    let hopeless = *style == Style::Arn
-                        && !Self::settle(&variable::open(pieces), *style).matches(value, context)?;
-                    return hopeless.then_some(false);
-                };
-                Self::settle(&filled, *style).matches(value, context)
+                    Filled::Unknown => {
+                        let hopeless = *style == Style::Arn
+                            && !Self::settle(&variable::open(pieces), *style).matches(value, context)?;
+                        hopeless.then_some(false)
+                    }
+                }
             }
             _ => Some(false),
         }
@@ -127,28 +131,35 @@ impl Pattern {
 
 /// Neighbouring texts become one, neighbouring stars too, and each wildcard learns how far it reaches.
 fn tokens(pieces: &[Piece], style: Style) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::new();
+    let (mut tokens, mut plain) = (Vec::new(), String::new());
     let mut colons = 0;
     for (index, piece) in pieces.iter().enumerate() {
         let confined = matches!(style, Style::Arn | Style::Resource) && colons < ARN_COLONS;
-        match piece {
+        let token = match piece {
             Piece::Text(text) => {
                 colons += text.matches(':').count();
-                match tokens.last_mut() {
-                    Some(Token::Text(before)) => *before = format!("{before}{text}").into(),
-                    _ => tokens.push(Token::Text(text.clone())),
-                }
+                plain.push_str(text);
+                continue;
             }
-            Piece::One => tokens.push(Token::One { colon: !confined }),
-            Piece::Star if matches!(pieces.get(index + 1), Some(Piece::Star)) => {}
+            Piece::One => Token::One { colon: !confined },
+            Piece::Star if matches!(pieces.get(index + 1), Some(Piece::Star)) => continue,
             Piece::Star => {
                 let colon = !confined || (style == Style::Resource && ends_segment(pieces.get(index + 1)));
-                tokens.push(Token::Star { colon });
+                Token::Star { colon }
             }
             Piece::Variable { .. } => unreachable!("variables are filled in before a pattern is settled"),
-        }
+        };
+        flush(&mut plain, &mut tokens);
+        tokens.push(token);
     }
+    flush(&mut plain, &mut tokens);
     tokens
+}
+
+fn flush(plain: &mut String, tokens: &mut Vec<Token>) {
+    if !plain.is_empty() {
+        tokens.push(Token::Text(std::mem::take(plain).into()));
+    }
 }
 
 fn ends_segment(next: Option<&Piece>) -> bool {
@@ -291,6 +302,18 @@ mod tests {
         assert!(!matches(Style::Free, &pattern, &value));
         let confined = format!("{}:*:*:*:*:x", "*a".repeat(100));
         assert!(!matches(Style::Resource, &confined, &value));
+    }
+
+    #[test]
+    fn a_value_that_stands_for_many_variables_is_not_copied_for_all_of_them() {
+        let manner = Manner { style: Style::Free, variables: true, fold: false };
+        // Filled in all at once these were 100 GB; joined one by one, 250.
+        let long = "x".repeat(1 << 20);
+        let many = Pattern::compile(&"${a}".repeat(100_000), manner);
+        assert_eq!(many.matches(&long, &Context::new().with("a", long.as_str())), Some(false));
+        let many = Pattern::compile(&"${a}".repeat(700_000), manner);
+        assert_eq!(many.matches(&long[..700_000], &Context::new().with("a", "x")), Some(true));
+        assert_eq!(many.matches(&long[..699_999], &Context::new().with("a", "x")), Some(false));
     }
 
     /// The definition, at any cost: a star takes nothing, or one character and is still there.

@@ -4,7 +4,8 @@
 //! variable by its form, such as an unclosed brace, is text. Source: IAM User Guide, "IAM policy elements: Variables and
 //! tags".
 
-use crate::context::{Context, Key};
+use crate::context::{Context, Key, Value};
+use std::borrow::Cow;
 
 /// A part of a value as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,17 +89,47 @@ pub(crate) fn open(pieces: &[Piece]) -> Vec<Piece> {
     opened.collect::<Vec<_>>().join(&Piece::Text(":".into()))
 }
 
-/// Puts values for variables; nothing if one has none.
-pub(crate) fn fill(pieces: &[Piece], context: &Context, fold: bool) -> Option<Vec<Piece>> {
-    let filled = pieces.iter().map(|piece| match piece {
-        Piece::Variable { key, default } => {
-            let value = context.single(key).map(|value| value.text().into_owned());
-            let value = value.or_else(|| default.as_deref().map(str::to_owned))?;
-            Some(Piece::Text(if fold { value.to_lowercase() } else { value }.into()))
+/// Pieces with values for their variables.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    Pieces(Vec<Piece>),
+    /// A variable has no value.
+    Unknown,
+    /// Its text alone is longer than there is room for.
+    TooLong,
+}
+
+/// Puts values for variables, into no more than `room` bytes of text: one value may stand for many variables, and shall not be
+/// copied for all of them where what comes of it matches nothing anyway.
+pub(crate) fn fill(pieces: &[Piece], context: &Context, fold: bool, room: usize) -> Filled {
+    let values: Option<Vec<_>> = pieces
+        .iter()
+        .map(|piece| match piece {
+            Piece::Variable { key, default } => {
+                let value = context.single(key).map(Value::text);
+                value.or_else(|| default.as_deref().map(Cow::Borrowed)).map(Some)
+            }
+            _ => Some(None),
+        })
+        .collect();
+    let Some(values) = values else { return Filled::Unknown };
+    let (mut filled, mut left) = (Vec::with_capacity(pieces.len()), room);
+    for (piece, value) in pieces.iter().zip(values) {
+        let piece = match value {
+            // No character has lower case of less than a third of its bytes.
+            Some(value) if fold && value.len() / 3 > left => return Filled::TooLong,
+            Some(value) if fold => Piece::Text(value.to_lowercase().into()),
+            Some(value) if value.len() > left => return Filled::TooLong,
+            Some(value) => Piece::Text(value.into()),
+            None => piece.clone(),
+        };
+        if let Piece::Text(text) = &piece {
+            let Some(rest) = left.checked_sub(text.len()) else { return Filled::TooLong };
+            left = rest;
         }
-        other => Some(other.clone()),
-    });
-    filled.collect()
+        filled.push(piece);
+    }
+    Filled::Pieces(filled)
 }
 
 #[cfg(test)]
@@ -137,10 +168,28 @@ mod tests {
     #[test]
     fn a_variable_without_a_value_leaves_the_pattern_without_one() {
         let pieces = split("${a}-${b, 'x'}", true, true);
-        assert_eq!(fill(&pieces, &Context::new(), false), None);
+        assert_eq!(fill(&pieces, &Context::new(), false, 9), Filled::Unknown);
         let context = Context::new().with("A", "1");
-        assert_eq!(fill(&pieces, &context, false).unwrap(), [text("1"), text("-"), text("x")]);
+        assert_eq!(fill(&pieces, &context, false, 9), Filled::Pieces(vec![text("1"), text("-"), text("x")]));
         let many = Context::new().with_many("a", ["1", "2"]);
-        assert_eq!(fill(&pieces, &many, false), None);
+        assert_eq!(fill(&pieces, &many, false, 9), Filled::Unknown);
+    }
+
+    #[test]
+    fn no_more_is_filled_in_than_there_is_room_for() {
+        let pieces = split("${a}*-${a}", true, true);
+        for fold in [false, true] {
+            let context = Context::new().with("a", "1234");
+            assert_eq!(fill(&pieces, &context, fold, 8), Filled::TooLong);
+            assert!(matches!(fill(&pieces, &context, fold, 9), Filled::Pieces(_)));
+        }
+        // What has no value cannot be said, however long the rest is.
+        let pieces = split("${a}${b}", true, true);
+        assert_eq!(fill(&pieces, &Context::new().with("a", "1234"), false, 1), Filled::Unknown);
+        // The Kelvin sign has three bytes, the k that it is in lower case has one.
+        let context = Context::new().with("a", "\u{212a}\u{212a}");
+        let pieces = split("${a}", true, true);
+        assert_eq!(fill(&pieces, &context, true, 2), Filled::Pieces(vec![text("kk")]));
+        assert_eq!(fill(&pieces, &context, true, 1), Filled::TooLong);
     }
 }
