@@ -20,6 +20,7 @@ mod declare;
 mod declared;
 mod describe;
 mod documents;
+mod exclusions;
 mod fields;
 mod identity;
 mod ids;

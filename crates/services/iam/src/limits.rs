@@ -4,6 +4,11 @@
 /// Bytes a request's body may have: a role's trust policy, a document and 50 tags, percent-encoded, are well below it.
 pub(crate) const REQUEST_BYTES_MAX: usize = 1 << 20;
 
+/// API reference: characters of a user's or role's name, of a group's or policy's, and of a path.
+pub(crate) const NAME_CHARS_MAX: usize = 64;
+pub(crate) const LONG_NAME_CHARS_MAX: usize = 128;
+pub(crate) const PATH_CHARS_MAX: usize = 512;
+
 /// Quotas: access keys of a user.
 pub(crate) const KEYS_PER_USER_MAX: usize = 2;
 
@@ -76,6 +81,10 @@ pub(crate) const PROVIDER_BYTES_MAX: usize = 1 << 18;
 /// Bytes of documents that one page of a simulation weighs: each of its results weighs all of them. At the most a thousand results of
 /// sixteen kilobytes of policies, which is a fraction of a second; a page of more bytes has fewer results, and a marker.
 pub(crate) const SIMULATED_BYTES_MAX: usize = 1 << 24;
+
+/// Bytes of the names and values of a simulation's context. AWS names no bound; a request's own facts are far below it, and each
+/// kilobyte of it makes a result dearer, because every pattern of every document may be compared with it.
+pub(crate) const CONTEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// Providers whose keys are kept or being fetched.
 pub(crate) const PROVIDERS_KEPT_MAX: usize = 1000;

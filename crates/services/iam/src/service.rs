@@ -22,10 +22,11 @@ use access::sigv4::Keys;
 use engine::{MalformedRecord, Memory, Partition, Pending, Recover, Recovery, Store};
 use gateway::{Actions, Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use journal::{Record, Snapshot};
-use names::{AccountId, Instant, PartitionId};
+use names::{Instant, PartitionId};
 use seal::{RootKey, RootKeyError};
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use wire::schema::OperationShape;
 use wire::{Invalid, Reader, Write, constraints};
@@ -174,6 +175,20 @@ impl Inner {
         looked.ok_or_else(Refusal::internal)
     }
 
+    /// What an operation needs, if the key that asks may reach it at all.
+    pub(crate) fn needs(
+        &self,
+        caller: &Caller,
+        operation: &OperationShape,
+        needs: impl FnOnce(&At<'_>) -> Result<Vec<Need>, Refusal>,
+    ) -> Result<Vec<Need>, Refused> {
+        let needs = self.look(caller, |at| {
+            check_session(at, operation.name)?;
+            needs(at)
+        });
+        Ok(needs.flatten()?)
+    }
+
     /// Has a plan decided, and makes identities anew if it changed something.
     pub(crate) fn execute(&self, plan: Plan) -> Result<Pending<Realm>, Refusal> {
         let pending = self.partition.execute(plan)?;
@@ -222,18 +237,22 @@ impl Inner {
 
     /// Deletes every identity of every account, durably; says of how many accounts.
     async fn wipe(&self) -> Result<usize, engine::Unavailable> {
-        let accounts: Vec<AccountId> =
-            self.partition.inspect(|realm| realm.accounts.keys().copied().collect()).unwrap_or_default();
-        let count = accounts.len();
-        let plan: Plan = Box::new(move |_, _| {
-            let effects = accounts.into_iter().map(|account| Effect::Of(account, Change::Wiped)).collect();
-            Ok((effects, Box::new(wire::Nothing)))
+        let count = Arc::new(AtomicUsize::new(0));
+        let told = Arc::clone(&count);
+        let plan: Plan = Box::new(move |realm, _| {
+            told.store(realm.accounts.len(), Ordering::Relaxed);
+            Ok((wiping(realm), Box::new(wire::Nothing)))
         });
         let pending = self.partition.execute(plan)?;
         self.identities.changed();
         pending.await?.map_err(|_| engine::Unavailable::Broken)?;
-        Ok(count)
+        Ok(count.load(Ordering::Relaxed))
     }
+}
+
+/// What deletes all that there is at the moment at which it is decided.
+fn wiping(realm: &Realm) -> Vec<Effect> {
+    realm.accounts.keys().map(|account| Effect::Of(*account, Change::Wiped)).collect()
 }
 
 impl Iam {
@@ -341,18 +360,22 @@ pub(crate) fn prepare<O: Operation + 'static>(
 }
 
 /// What a temporary key never reaches, whatever policies say (API reference of STS): one of GetSessionToken without a second
-/// factor no operation of IAM; one of GetFederationToken none of IAM, and of STS GetCallerIdentity alone.
-pub(crate) fn check_session(at: &At<'_>, operation: &str) -> Result<(), Refusal> {
+/// factor no operation of IAM, and of STS AssumeRole and GetCallerIdentity alone; one of GetFederationToken none of IAM, and of
+/// STS GetCallerIdentity alone.
+fn check_session(at: &At<'_>, operation: &str) -> Result<(), Refusal> {
     let Some(session) = at.session() else { return Ok(()) };
-    let is_federated = matches!(session.kind, Kind::Federated | Kind::FederatedByRoot);
-    let is_of_role = matches!(session.kind, Kind::Role | Kind::Nobody);
-    if !is_of_role && api::iam::SERVICE.operation(operation).is_some() {
+    let reached: &[&str] = match session.kind {
+        Kind::Role | Kind::Nobody => return Ok(()),
+        Kind::User | Kind::Root => &["AssumeRole", "GetCallerIdentity"],
+        Kind::Federated | Kind::FederatedByRoot => &["GetCallerIdentity"],
+    };
+    if api::iam::SERVICE.operation(operation).is_some() {
         return Err(Refusal::invalid_token());
     }
-    if is_federated && operation != "GetCallerIdentity" {
-        return Err(Refusal::denied(format!("Cannot call {operation} with session credentials")));
+    match reached.contains(&operation) {
+        true => Ok(()),
+        false => Err(Refusal::denied(format!("Cannot call {operation} with session credentials"))),
     }
-    Ok(())
 }
 
 struct Call<O: Operation> {
@@ -363,11 +386,7 @@ struct Call<O: Operation> {
 
 impl<O: Operation + 'static> Prepared for Call<O> {
     fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
-        let needs = self.service.look(caller, |at| {
-            check_session(at, O::SHAPE.name)?;
-            O::needs(at, &self.input)
-        });
-        Ok(needs.flatten()?)
+        self.service.needs(caller, O::SHAPE, |at| O::needs(at, &self.input))
     }
 
     fn call(self: Box<Self>, caller: Caller) -> Answer {

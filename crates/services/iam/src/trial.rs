@@ -4,7 +4,8 @@
 //! page are tried, and no more of them than [`limits::SIMULATED_BYTES_MAX`] has room for: a caller asks again with the marker.
 
 use crate::api::iam::{
-    ContextEntry, EvaluationResult, PermissionsBoundaryDecisionDetail, Position, SimulatePolicyResponse, Statement,
+    ContextEntry, EvaluationResult, OrganizationsDecisionDetail, PermissionsBoundaryDecisionDetail, Position,
+    SimulatePolicyResponse, Statement,
 };
 use crate::limits;
 use crate::pages::{Wanted, numbered};
@@ -31,6 +32,8 @@ pub(crate) struct Trial {
     pub(crate) identity: Vec<Source>,
     pub(crate) boundary: Option<Source>,
     pub(crate) resource: Option<Source>,
+    /// Service control policies, level by level from the organization's root on.
+    pub(crate) service_control: Vec<Vec<Source>>,
     pub(crate) owner: Option<AccountId>,
     pub(crate) actions: Vec<String>,
     pub(crate) resources: Vec<String>,
@@ -45,6 +48,7 @@ struct Ready<'t> {
     identity: Vec<Arc<Policy>>,
     boundary: Option<Arc<Policy>>,
     resource: Option<Arc<Policy>>,
+    service_control: Vec<Vec<Arc<Policy>>>,
     context: Context<'t>,
     /// What policies ask for and the simulation was not told.
     missing: Vec<String>,
@@ -62,6 +66,7 @@ pub(crate) fn compiled(source: &Source, sort: PolicySort) -> Result<Arc<Policy>,
 impl Trial {
     /// Tries the combinations of the asked page: each action on each resource, in the order in which they were given.
     pub(crate) fn run(&self) -> Result<SimulatePolicyResponse, Refusal> {
+        self.check_context()?;
         let count = self.actions.len().saturating_mul(self.resources.len());
         let wanted = Wanted { marker: self.marker.as_deref(), max_items: self.max_items };
         let page = numbered(count, self.tries_max(), &wanted)?;
@@ -72,21 +77,45 @@ impl Trial {
         Ok(SimulatePolicyResponse { evaluation_results: Some(page.items), is_truncated, marker: page.marker })
     }
 
-    /// How many combinations one page may have: each weighs every document.
+    /// Names and values together; each may be compared with every pattern of every document.
+    fn context_bytes(&self) -> usize {
+        let of = |entry: &ContextEntry| {
+            let values = entry.context_key_values.iter().flatten().map(String::len).sum::<usize>();
+            entry.context_key_name.as_deref().map_or(0, str::len) + values
+        };
+        self.context.iter().map(of).sum()
+    }
+
+    fn check_context(&self) -> Result<(), Refusal> {
+        match self.context_bytes() > limits::CONTEXT_BYTES_MAX {
+            true => Err(Refusal::invalid_input(format!(
+                "The names and values of ContextEntries have more than {} bytes.",
+                limits::CONTEXT_BYTES_MAX
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// How many combinations one page may have: each weighs every document, once more for each kilobyte of context.
     fn tries_max(&self) -> usize {
         let bytes: usize = self.sources().map(|source| source.document.len()).sum();
-        (limits::SIMULATED_BYTES_MAX / bytes.max(1)).max(1)
+        let weight = bytes.max(1).saturating_mul(1 + self.context_bytes() / 1024);
+        (limits::SIMULATED_BYTES_MAX / weight).max(1)
     }
 
     fn ready(&self) -> Result<Ready<'_>, Refusal> {
         let identity = self.identity.iter().map(|source| compiled(source, PolicySort::Identity));
         let boundary = self.boundary.as_ref().map(|source| compiled(source, PolicySort::Identity));
         let resource = self.resource.as_ref().map(|source| compiled(source, PolicySort::Resource));
+        let level = |level: &Vec<Source>| -> Result<Vec<_>, _> {
+            level.iter().map(|source| compiled(source, PolicySort::ServiceControl)).collect()
+        };
         Ok(Ready {
             trial: self,
             identity: identity.collect::<Result<_, _>>()?,
             boundary: boundary.transpose()?,
             resource: resource.transpose()?,
+            service_control: self.service_control.iter().map(level).collect::<Result<_, _>>()?,
             context: self.context(),
             missing: self.missing(),
             places: self.sources().map(|source| (&*source.id, positions::statements(&source.document))).collect(),
@@ -114,7 +143,7 @@ impl Trial {
     }
 
     fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.identity.iter().chain(&self.boundary).chain(&self.resource)
+        self.identity.iter().chain(&self.boundary).chain(&self.resource).chain(self.service_control.iter().flatten())
     }
 
     fn missing(&self) -> Vec<String> {
@@ -143,9 +172,25 @@ impl Ready<'_> {
             identity: &self.identity,
             boundary: self.boundary.as_deref(),
             resource: self.resource.as_deref(),
+            service_control: &self.service_control,
             ..Applicable::default()
         };
-        self.shown(&request, &authorize(&request, &policies))
+        EvaluationResult {
+            organizations_decision_detail: self.by_organizations(&request),
+            ..self.shown(&request, &authorize(&request, &policies))
+        }
+    }
+
+    /// Whether the organization allows it, whatever the other policies say; nothing where there is no organization.
+    fn by_organizations(&self, request: &Request<'_>) -> Option<OrganizationsDecisionDetail> {
+        let alone = Applicable { service_control: &self.service_control, ..Applicable::default() };
+        let layer = match authorize(request, &alone) {
+            Decision::Allowed(_) => None,
+            Decision::Denied(Denial::Explicit(verdict)) => Some(verdict.layer),
+            Decision::Denied(Denial::Implicit(layer)) => Some(layer),
+        };
+        let allowed_by_organizations = Some(layer != Some(Layer::ServiceControl));
+        (!self.service_control.is_empty()).then_some(OrganizationsDecisionDetail { allowed_by_organizations })
     }
 
     fn shown(&self, request: &Request<'_>, decision: &Decision<'_>) -> EvaluationResult {

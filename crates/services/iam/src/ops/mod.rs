@@ -22,7 +22,7 @@ use crate::api::sts::operations as sts_api;
 use crate::at::At;
 use crate::service::{ACTIONS, Prepare, prepare};
 use gateway::Need;
-use simulate::prepare_simulation;
+use simulate::prepare_study;
 use std::sync::Arc;
 
 /// What an operation of IAM needs: the action of its own name.
@@ -66,8 +66,8 @@ pub(crate) const IAM: &[(&str, Prepare)] = &[
     ("GetAccessKeyLastUsed", prepare::<iam::GetAccessKeyLastUsed>),
     ("GetAccountAuthorizationDetails", prepare::<iam::GetAccountAuthorizationDetails>),
     ("GetAccountSummary", prepare::<iam::GetAccountSummary>),
-    ("GetContextKeysForCustomPolicy", prepare::<iam::GetContextKeysForCustomPolicy>),
-    ("GetContextKeysForPrincipalPolicy", prepare::<iam::GetContextKeysForPrincipalPolicy>),
+    ("GetContextKeysForCustomPolicy", prepare_study::<iam::GetContextKeysForCustomPolicy>),
+    ("GetContextKeysForPrincipalPolicy", prepare_study::<iam::GetContextKeysForPrincipalPolicy>),
     ("GetGroup", prepare::<iam::GetGroup>),
     ("GetGroupPolicy", prepare::<iam::GetGroupPolicy>),
     ("GetOpenIDConnectProvider", prepare::<iam::GetOpenIDConnectProvider>),
@@ -107,8 +107,8 @@ pub(crate) const IAM: &[(&str, Prepare)] = &[
     ("RemoveClientIDFromOpenIDConnectProvider", prepare::<iam::RemoveClientIDFromOpenIDConnectProvider>),
     ("RemoveUserFromGroup", prepare::<iam::RemoveUserFromGroup>),
     ("SetDefaultPolicyVersion", prepare::<iam::SetDefaultPolicyVersion>),
-    ("SimulateCustomPolicy", prepare_simulation::<iam::SimulateCustomPolicy>),
-    ("SimulatePrincipalPolicy", prepare_simulation::<iam::SimulatePrincipalPolicy>),
+    ("SimulateCustomPolicy", prepare_study::<iam::SimulateCustomPolicy>),
+    ("SimulatePrincipalPolicy", prepare_study::<iam::SimulatePrincipalPolicy>),
     ("TagOpenIDConnectProvider", prepare::<iam::TagOpenIDConnectProvider>),
     ("TagPolicy", prepare::<iam::TagPolicy>),
     ("TagRole", prepare::<iam::TagRole>),

@@ -9,11 +9,12 @@ use crate::api::iam::operations::{
 };
 use crate::api::iam::{
     GetContextKeysForCustomPolicyRequest, GetContextKeysForPolicyResponse, GetContextKeysForPrincipalPolicyRequest,
-    SimulateCustomPolicyRequest, SimulatePolicyResponse, SimulatePrincipalPolicyRequest,
+    OrderedOrganizationPolicyType, SimulateCustomPolicyRequest, SimulatePolicyResponse, SimulatePrincipalPolicyRequest,
 };
-use crate::at::{At, Outcome};
+use crate::at::At;
+use crate::exclusions::Exclusions;
 use crate::refusal::Refusal;
-use crate::service::{Done, Inner, Operation, check_session, input};
+use crate::service::{Inner, input};
 use crate::state::{Entity, Sort};
 use crate::trial::{Source, Trial, compiled, context_keys};
 use access::{Caller as Principal, Sort as PolicySort};
@@ -22,22 +23,29 @@ use names::{AccountId, Arn};
 use std::sync::Arc;
 use wire::{Reader, Write};
 
-/// A simulation: what it needs, and what is tried.
-pub(crate) trait Simulation: wire::Operation<Input: Write, Output = SimulatePolicyResponse> {
+/// An operation that copies something out of the state, and makes its answer of the copy: that may take long, and shall keep
+/// nobody waiting who wants the state.
+pub(crate) trait Study: wire::Operation<Input: Write, Output: 'static> {
+    /// What it takes with it.
+    type Copy: Send + 'static;
+
     /// What must be allowed.
     fn needs(at: &At<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal>;
 
-    /// What is tried, with copies of what the state has of it.
-    fn trial(at: &At<'_>, input: Self::Input) -> Result<Trial, Refusal>;
+    /// Takes it.
+    fn copy(at: &At<'_>, input: Self::Input) -> Result<Self::Copy, Refusal>;
+
+    /// What comes of it.
+    fn conclude(copy: Self::Copy) -> Result<Self::Output, Refusal>;
 }
 
-struct Call<S: Simulation> {
+struct Call<S: Study> {
     service: Arc<Inner>,
     input: S::Input,
 }
 
-/// Reads the input of a simulation.
-pub(crate) fn prepare_simulation<S: Simulation + 'static>(
+/// Reads the input of a study.
+pub(crate) fn prepare_study<S: Study + 'static>(
     service: &Arc<Inner>,
     reader: &mut dyn Reader,
 ) -> Result<Box<dyn Prepared>, Unprepared> {
@@ -45,20 +53,16 @@ pub(crate) fn prepare_simulation<S: Simulation + 'static>(
     Ok(Box::new(Call::<S> { service: Arc::clone(service), input }))
 }
 
-impl<S: Simulation + 'static> Prepared for Call<S> {
+impl<S: Study + 'static> Prepared for Call<S> {
     fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
-        let needs = self.service.look(caller, |at| {
-            check_session(at, S::SHAPE.name)?;
-            S::needs(at, &self.input)
-        });
-        Ok(needs.flatten()?)
+        self.service.needs(caller, S::SHAPE, |at| S::needs(at, &self.input))
     }
 
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let Self { service, input } = *self;
-            let trial = service.read(caller, move |at| S::trial(at, input)).await?;
-            Ok(Answered::whole(trial.run()?))
+            let copy = service.read(caller, move |at| S::copy(at, input)).await?;
+            Ok(Answered::whole(S::conclude(copy)?))
         })
     }
 }
@@ -100,21 +104,44 @@ fn resources(arns: Option<Vec<String>>) -> Vec<String> {
     arns.filter(|arns| !arns.is_empty()).unwrap_or_else(|| vec!["*".to_owned()])
 }
 
+/// Scenarios of EC2 say which resources have to be there; none of them is simulated here.
+fn check_handling(option: Option<&str>) -> Result<(), Refusal> {
+    match option {
+        None => Ok(()),
+        Some(option) => Err(Refusal::invalid_input(format!(
+            "ResourceHandlingOption {option} is not supported: this server simulates no scenarios of EC2."
+        ))),
+    }
+}
+
+/// Service control policies, level by level.
+fn levels(given: Option<Vec<OrderedOrganizationPolicyType>>) -> Vec<Vec<Source>> {
+    let numbered = given.unwrap_or_default().into_iter().zip(1..);
+    let level = |(level, n): (OrderedOrganizationPolicyType, i32)| {
+        inputs(&format!("OrderedOrganizationPolicyInputList.{n}"), level.service_control_policy_input_list.as_deref())
+    };
+    numbered.map(level).collect()
+}
+
 fn resource_policy(document: Option<String>) -> Option<Source> {
     document.map(|document| Source { id: "ResourcePolicy".into(), document })
 }
 
-impl Simulation for SimulateCustomPolicy {
+impl Study for SimulateCustomPolicy {
+    type Copy = Trial;
+
     fn needs(at: &At<'_>, _input: &SimulateCustomPolicyRequest) -> Result<Vec<Need>, Refusal> {
         Ok(vec![need::<Self>(at, "*")])
     }
 
-    fn trial(at: &At<'_>, input: SimulateCustomPolicyRequest) -> Result<Trial, Refusal> {
+    fn copy(at: &At<'_>, input: SimulateCustomPolicyRequest) -> Result<Trial, Refusal> {
+        check_handling(input.resource_handling_option.as_deref())?;
         Ok(Trial {
             caller: caller(input.caller_arn.as_deref(), || nobody(at.account()))?,
             identity: inputs("PolicyInputList", Some(&input.policy_input_list)),
             boundary: boundary(input.permissions_boundary_policy_input_list.as_deref())?,
             resource: resource_policy(input.resource_policy),
+            service_control: levels(input.ordered_organization_policy_input_list),
             owner: owner(input.resource_owner.as_deref()),
             actions: input.action_names,
             resources: resources(input.resource_arns),
@@ -123,22 +150,33 @@ impl Simulation for SimulateCustomPolicy {
             max_items: input.max_items,
         })
     }
+
+    fn conclude(trial: Trial) -> Result<SimulatePolicyResponse, Refusal> {
+        trial.run()
+    }
 }
 
-/// The user, group or role of an ARN.
+/// The user, group or role of an ARN: found by sort and name, and to be of the right path too.
 fn principal<'a>(at: &At<'a>, arn: &str) -> Result<&'a Entity, Refusal> {
-    let found = at.home().entities.values().find(|entity| entity.arn(at.account()) == *arn);
+    let named = || {
+        let arn = Arn::parse(arn).ok()?;
+        let (sort, rest) = arn.resource.split_once('/')?;
+        let sort = [Sort::User, Sort::Group, Sort::Role].into_iter().find(|known| known.word() == sort)?;
+        at.home().entity(sort, rest.rsplit('/').next()?)
+    };
+    let found = named().filter(|entity| entity.arn(at.account()) == *arn);
     found.ok_or_else(|| Refusal::no_such(format!("Principal {arn} cannot be found.")))
 }
 
-/// The documents of a user, group or role, and of a user's groups.
-fn sources_of(at: &At<'_>, entity: &Entity) -> Vec<Source> {
+/// The documents of a user, group or role, and of a user's groups, but for those that are left out.
+fn sources_of(at: &At<'_>, entity: &Entity, excluded: &Exclusions) -> Vec<Source> {
     let own = |entity: &Entity| {
-        let inline = entity.inline.iter().map(|(name, document)| Source {
+        let inline = entity.inline.iter().filter(|(name, _)| !excluded.has_inline(entity, name));
+        let inline = inline.map(|(name, document)| Source {
             id: format!("{}_{}_{name}", entity.sort.word(), entity.name),
             document: document.to_string(),
         });
-        let attached = entity.attached.iter().filter_map(|arn| {
+        let attached = entity.attached.iter().filter(|arn| !excluded.has_managed(arn)).filter_map(|arn| {
             let policy = at.in_force(arn)?;
             Some(Source { id: policy.name.to_owned(), document: policy.document.to_owned() })
         });
@@ -159,17 +197,21 @@ fn need_of_principal<O: wire::Operation>(at: &At<'_>, arn: &str) -> Need {
     }
 }
 
-impl Simulation for SimulatePrincipalPolicy {
+impl Study for SimulatePrincipalPolicy {
+    type Copy = Trial;
+
     fn needs(at: &At<'_>, input: &SimulatePrincipalPolicyRequest) -> Result<Vec<Need>, Refusal> {
         Ok(vec![need_of_principal::<Self>(at, &input.policy_source_arn)])
     }
 
-    fn trial(at: &At<'_>, input: SimulatePrincipalPolicyRequest) -> Result<Trial, Refusal> {
+    fn copy(at: &At<'_>, input: SimulatePrincipalPolicyRequest) -> Result<Trial, Refusal> {
+        check_handling(input.resource_handling_option.as_deref())?;
         let entity = principal(at, &input.policy_source_arn)?;
-        let mut identity = sources_of(at, entity);
+        let excluded = Exclusions::read(input.policy_exclusion_list.unwrap_or_default())?;
+        let mut identity = sources_of(at, entity, &excluded);
         identity.extend(inputs("PolicyInputList", input.policy_input_list.as_deref()));
         let given = boundary(input.permissions_boundary_policy_input_list.as_deref())?;
-        let own = entity.boundary.as_deref().and_then(|arn| at.in_force(arn));
+        let own = entity.boundary.as_deref().filter(|_| !excluded.has_boundary()).and_then(|arn| at.in_force(arn));
         let own = own.map(|policy| Source { id: policy.name.to_owned(), document: policy.document.to_owned() });
         let fallback = || {
             let parsed = Principal::parse(&entity.arn(at.account())).unwrap_or_else(|_| nobody(at.account()));
@@ -180,6 +222,7 @@ impl Simulation for SimulatePrincipalPolicy {
             identity,
             boundary: given.or(own),
             resource: resource_policy(input.resource_policy),
+            service_control: Vec::new(),
             owner: owner(input.resource_owner.as_deref()),
             actions: input.action_names,
             resources: resources(input.resource_arns),
@@ -188,6 +231,10 @@ impl Simulation for SimulatePrincipalPolicy {
             max_items: input.max_items,
         })
     }
+
+    fn conclude(trial: Trial) -> Result<SimulatePolicyResponse, Refusal> {
+        trial.run()
+    }
 }
 
 /// Documents have to be policies, also where nothing is decided by them.
@@ -195,29 +242,49 @@ fn check(sources: &[Source]) -> Result<(), Refusal> {
     sources.iter().try_for_each(|source| compiled(source, PolicySort::Identity).map(drop))
 }
 
-impl Operation for GetContextKeysForCustomPolicy {
+/// What documents are asked for context keys: those that were given have to be policies.
+pub(crate) struct Asked {
+    given: Vec<Source>,
+    own: Vec<Source>,
+}
+
+impl Asked {
+    fn keys(&self) -> Result<GetContextKeysForPolicyResponse, Refusal> {
+        check(&self.given)?;
+        let all = self.own.iter().chain(&self.given).map(|source| &*source.document);
+        Ok(GetContextKeysForPolicyResponse { context_key_names: Some(context_keys(all)) })
+    }
+}
+
+impl Study for GetContextKeysForCustomPolicy {
+    type Copy = Asked;
+
     fn needs(at: &At<'_>, _input: &GetContextKeysForCustomPolicyRequest) -> Result<Vec<Need>, Refusal> {
         Ok(vec![need::<Self>(at, "*")])
     }
 
-    fn decide(_at: &At<'_>, input: GetContextKeysForCustomPolicyRequest) -> Done<Self> {
-        check(&inputs("PolicyInputList", Some(&input.policy_input_list)))?;
-        let context_key_names = Some(context_keys(input.policy_input_list.iter().map(String::as_str)));
-        Outcome::read(GetContextKeysForPolicyResponse { context_key_names })
+    fn copy(_at: &At<'_>, input: GetContextKeysForCustomPolicyRequest) -> Result<Asked, Refusal> {
+        Ok(Asked { given: inputs("PolicyInputList", Some(&input.policy_input_list)), own: Vec::new() })
+    }
+
+    fn conclude(asked: Asked) -> Result<GetContextKeysForPolicyResponse, Refusal> {
+        asked.keys()
     }
 }
 
-impl Operation for GetContextKeysForPrincipalPolicy {
+impl Study for GetContextKeysForPrincipalPolicy {
+    type Copy = Asked;
+
     fn needs(at: &At<'_>, input: &GetContextKeysForPrincipalPolicyRequest) -> Result<Vec<Need>, Refusal> {
         Ok(vec![need_of_principal::<Self>(at, &input.policy_source_arn)])
     }
 
-    fn decide(at: &At<'_>, input: GetContextKeysForPrincipalPolicyRequest) -> Done<Self> {
-        let mut sources = sources_of(at, principal(at, &input.policy_source_arn)?);
-        let given = inputs("PolicyInputList", input.policy_input_list.as_deref());
-        check(&given)?;
-        sources.extend(given);
-        let context_key_names = Some(context_keys(sources.iter().map(|source| &*source.document)));
-        Outcome::read(GetContextKeysForPolicyResponse { context_key_names })
+    fn copy(at: &At<'_>, input: GetContextKeysForPrincipalPolicyRequest) -> Result<Asked, Refusal> {
+        let own = sources_of(at, principal(at, &input.policy_source_arn)?, &Exclusions::default());
+        Ok(Asked { given: inputs("PolicyInputList", input.policy_input_list.as_deref()), own })
+    }
+
+    fn conclude(asked: Asked) -> Result<GetContextKeysForPolicyResponse, Refusal> {
+        asked.keys()
     }
 }
