@@ -2,7 +2,8 @@
 //!
 //! The first start of `tidewire serve` makes an access key of the root user, prints it once and writes it to `root-key.json` in
 //! the data folder, for its owner alone. Where the account has one nothing is made. Who wants a key of his own choice sets
-//! `TIDEWIRE_ROOT_ACCESS_KEY_ID` and `TIDEWIRE_ROOT_SECRET_ACCESS_KEY`; it is good in either mode.
+//! `TIDEWIRE_ROOT_ACCESS_KEY_ID` and `TIDEWIRE_ROOT_SECRET_ACCESS_KEY`; it is good in either mode, and the root user's only key:
+//! the environment says what it is, so whoever changes it there has the former one end.
 
 use crate::config::Config;
 use crate::fetch::Fetch;
@@ -61,9 +62,10 @@ impl Identities {
 
     /// Sees to it that the root user has a key where keys are asked for; gives the one that was made.
     async fn root_key(&self, mode: Mode, config: &Config) -> Result<Option<MadeKey>, String> {
-        let failed = |error: engine::Unavailable| format!("the root key cannot be kept: {error}");
+        let failed = |error: iam::KeyNotSet| format!("the root key cannot be kept: {error}");
         if let Some(given) = given_root_key()? {
-            self.iam.set_root_key(config.account, &given).await.map_err(failed)?;
+            let former = self.iam.set_root_key(config.account, &given).await.map_err(failed)?;
+            former.iter().for_each(|key| tracing::warn!(key, "a former key of the root user was removed"));
             return Ok(None);
         }
         if mode == Mode::Dev || self.iam.has_root_key(config.account) {

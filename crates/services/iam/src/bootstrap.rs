@@ -3,12 +3,14 @@
 use crate::ids::Dice;
 use crate::keyring::Keyring;
 use crate::records::{Change, Effect};
-use crate::service::{Iam, Inner};
-use crate::state::AccessKey;
+use crate::refusal::Refusal;
+use crate::service::Iam;
+use crate::state::{AccessKey, Realm};
 use engine::Unavailable;
 use names::{AccountId, Instant};
 use seal::Secret;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An access key and its secret, which is nowhere else.
 #[derive(Debug)]
@@ -43,9 +45,7 @@ impl AccessKey {
 impl Iam {
     /// Whether the root user of an account has a key.
     pub fn has_root_key(&self, account: AccountId) -> bool {
-        let has = |realm: &crate::state::Realm| {
-            realm.account(account).is_some_and(|home| home.keys_of(None).next().is_some())
-        };
+        let has = |realm: &Realm| realm.account(account).is_some_and(|home| home.keys_of(None).next().is_some());
         self.0.partition.inspect(has).unwrap_or(false)
     }
 
@@ -55,38 +55,63 @@ impl Iam {
         MadeKey { access_key_id: dice.access_key("AKIA", account).to_string(), secret: Secret::from(dice.secret()) }
     }
 
-    /// Makes a given key one of the root user, durably; nothing changes if it is that already.
-    pub async fn set_root_key(&self, account: AccountId, key: &MadeKey) -> Result<(), Unavailable> {
-        let known = self.0.partition.inspect(|realm| {
-            let (owner, kept) = realm.key(&key.access_key_id)?;
-            let is_right = owner == account && kept.user.is_none() && kept.is_active;
-            self.0.keyring.open_secret(&kept.id, &kept.sealed).filter(|_| is_right)
-        });
-        if known.flatten().is_some_and(|secret| secret == key.secret) {
-            return Ok(());
-        }
+    /// Makes a given key the only one of the root user, durably; gives the ids of those that it had before. Nothing changes if
+    /// it is that already, and a key of somebody else stays theirs.
+    pub async fn set_root_key(&self, account: AccountId, key: &MadeKey) -> Result<Vec<String>, KeyNotSet> {
+        let (dice, service) = (self.0.dice(), Arc::clone(&self.0));
         let (id, secret) = (key.access_key_id.clone(), key.secret.clone());
-        let make = move |now, dice: &Dice, keyring: &Keyring| {
-            AccessKey::of(&id, secret.expose_text().unwrap_or_default(), now, dice, keyring)
-        };
-        self.0.put_key(account, make).await
+        let gone = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&gone);
+        let pending = self.0.execute(Box::new(move |realm, now| {
+            let put = put_root_key(realm, account, &id, &secret, &service.keyring)?
+                .then(|| AccessKey::of(&id, secret.expose_text().unwrap_or_default(), now, &dice, &service.keyring));
+            let former = realm.account(account).into_iter().flat_map(|home| home.keys_of(None));
+            let former: Vec<Box<str>> = former.map(|key| key.id.clone()).filter(|known| **known != *id).collect();
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = former.iter().map(ToString::to_string).collect();
+            let put = put.into_iter().map(|key| Change::KeyPut(Box::new(key)));
+            let changes = put.chain(former.into_iter().map(Change::KeyRemoved));
+            Ok((changes.map(|change| Effect::Of(account, change)).collect(), Box::new(wire::Nothing)))
+        }));
+        let pending = pending.map_err(|_| KeyNotSet::Unavailable(Unavailable::Stopped))?;
+        let replied = pending.await.map_err(KeyNotSet::Unavailable)?;
+        replied.map_err(|refusal| KeyNotSet::Refused(refusal.message.into_owned()))?;
+        let gone = std::mem::take(&mut *gone.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(gone)
     }
 }
 
-impl Inner {
-    /// Puts the key that `make` makes.
-    async fn put_key(
-        self: &Arc<Self>,
-        account: AccountId,
-        make: impl FnOnce(Instant, &Dice, &Keyring) -> AccessKey + Send + 'static,
-    ) -> Result<(), Unavailable> {
-        let (dice, service) = (self.dice(), Arc::clone(self));
-        let pending = self.execute(Box::new(move |_, now| {
-            let key = make(now, &dice, &service.keyring);
-            let effects = vec![Effect::Of(account, Change::KeyPut(Box::new(key)))];
-            Ok((effects, Box::new(wire::Nothing)))
-        }));
-        let pending = pending.map_err(|_| Unavailable::Stopped)?;
-        pending.await?.map(drop).map_err(|_| Unavailable::Broken)
+/// Whether the root user's key is to be put, because it is not that already.
+fn put_root_key(
+    realm: &Realm,
+    account: AccountId,
+    id: &str,
+    secret: &Secret,
+    keyring: &Keyring,
+) -> Result<bool, Refusal> {
+    let Some((owner, kept)) = realm.key(id) else { return Ok(true) };
+    if owner != account || kept.user.is_some() {
+        return Err(Refusal::invalid(format!("the access key {id} is somebody else's")));
+    }
+    let known = keyring.open_secret(&kept.id, &kept.sealed);
+    Ok(!kept.is_active || known.is_none_or(|known| known != *secret))
+}
+
+/// Why a key is not the root user's.
+#[derive(Debug)]
+pub enum KeyNotSet {
+    /// It is somebody else's.
+    Refused(String),
+    /// It cannot be written down.
+    Unavailable(Unavailable),
+}
+
+impl fmt::Display for KeyNotSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(why) => f.write_str(why),
+            Self::Unavailable(unavailable) => unavailable.fmt(f),
+        }
     }
 }
+
+impl std::error::Error for KeyNotSet {}

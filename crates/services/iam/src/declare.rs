@@ -104,11 +104,12 @@ impl Work<'_> {
     fn put_policy(&mut self, declared: &DeclaredPolicy) -> Result<(), Refusal> {
         let Some(document) = declared.document.as_deref() else { return Ok(()) };
         check_managed(document)?;
+        let path = check_policy_path(declared.path.as_deref())?;
         let home = self.home();
         let found = home.policies.get(&folded(&declared.name));
         let mut policy = match found {
             Some(found) => found.clone(),
-            None => self.new_policy(declared)?,
+            None => self.new_policy(declared, path)?,
         };
         if policy.versions.is_empty() || policy.document() != document {
             add_version(&mut policy, document, self.now);
@@ -118,12 +119,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn new_policy(&self, declared: &DeclaredPolicy) -> Result<Managed, Refusal> {
-        check_name(&declared.name)?;
+    fn new_policy(&self, declared: &DeclaredPolicy, path: Box<str>) -> Result<Managed, Refusal> {
+        check_name(&declared.name, limits::LONG_NAME_CHARS_MAX)?;
         Ok(Managed {
             id: self.dice.unique_id("ANPA"),
             name: declared.name.as_str().into(),
-            path: declared.path.as_deref().unwrap_or("/").into(),
+            path,
             description: declared.description.as_deref().map(Into::into),
             created_at: self.now,
             updated_at: self.now,
@@ -194,10 +195,11 @@ impl Work<'_> {
 
     fn put(&mut self, declared: &Declared) -> Result<(), Refusal> {
         let sort = sort_of(declared.sort);
+        let path = check_path(declared.path.as_deref())?;
         let found = self.home().entity(sort, &declared.name);
         let mut entity = match found {
             Some(found) => found.clone(),
-            None => self.new_entity(sort, declared)?,
+            None => self.new_entity(sort, declared, path)?,
         };
         self.shape(&mut entity, declared)?;
         if found != Some(&entity) {
@@ -212,8 +214,8 @@ impl Work<'_> {
         keys.iter().try_for_each(|(id, secret)| self.put_key(&entity, id, secret))
     }
 
-    fn new_entity(&self, sort: Sort, declared: &Declared) -> Result<Entity, Refusal> {
-        check_name(&declared.name)?;
+    fn new_entity(&self, sort: Sort, declared: &Declared, path: Box<str>) -> Result<Entity, Refusal> {
+        check_name(&declared.name, name_chars_max(sort))?;
         let trust = || declared.trust.as_deref().ok_or_else(|| Refusal::invalid("a role has to have a trust policy"));
         let role = (sort == Sort::Role).then(|| {
             let max_session_secs = limits::SESSION_SECS_DEFAULT;
@@ -223,7 +225,7 @@ impl Work<'_> {
             sort,
             id: self.dice.unique_id(sort.id_prefix()),
             name: declared.name.as_str().into(),
-            path: declared.path.as_deref().unwrap_or("/").into(),
+            path,
             created_at: self.now,
             tags: Tags::default(),
             boundary: None,
@@ -237,6 +239,7 @@ impl Work<'_> {
     fn shape(&self, entity: &mut Entity, declared: &Declared) -> Result<(), Refusal> {
         let home = self.home();
         if let Some(policies) = &declared.policies {
+            policies.keys().try_for_each(|name| check_name(name, limits::LONG_NAME_CHARS_MAX))?;
             policies.values().try_for_each(|document| check_identity(document))?;
             let pair = |(name, document): (&String, &String)| (name.as_str().into(), document.as_str().into());
             entity.inline = policies.iter().map(pair).collect();
@@ -300,12 +303,45 @@ fn sort_of(declared: DeclaredSort) -> Sort {
     }
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+/// Names as the model has them: users' and roles' are shorter than groups' and policies'.
+fn check_name(name: &str, chars_max: usize) -> Result<(), Refusal> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "_+=,.@-".contains(letter);
-    match name.is_empty() || name.len() > 64 || !name.chars().all(is_name) {
-        true => Err(Refusal::invalid("it is no name: 1 to 64 letters, digits and _+=,.@-")),
+    match name.is_empty() || name.len() > chars_max || !name.chars().all(is_name) {
+        true => Err(Refusal::invalid(format!("it is no name: 1 to {chars_max} letters, digits and _+=,.@-"))),
         false => Ok(()),
     }
+}
+
+fn name_chars_max(sort: Sort) -> usize {
+    match sort {
+        Sort::Group => limits::LONG_NAME_CHARS_MAX,
+        Sort::User | Sort::Role => limits::NAME_CHARS_MAX,
+    }
+}
+
+/// A path as the model has it: `/`, or printable characters between two slashes.
+fn check_path(path: Option<&str>) -> Result<Box<str>, Refusal> {
+    let path = path.unwrap_or("/");
+    let is_inside = |inside: &str| !inside.is_empty() && inside.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+    let inside = path.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
+    match path.len() <= limits::PATH_CHARS_MAX && (path == "/" || inside.is_some_and(is_inside)) {
+        true => Ok(path.into()),
+        false => Err(no_path("begins and ends with a slash", "printable characters between")),
+    }
+}
+
+/// The path of a policy, which takes fewer characters, and no slash behind another.
+fn check_policy_path(path: Option<&str>) -> Result<Box<str>, Refusal> {
+    let path = check_path(path)?;
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"/.,+@=_-".contains(&byte);
+    match path.bytes().all(is_legal) && !path.contains("//") {
+        true => Ok(path),
+        false => Err(no_path("of a policy begins and ends with a slash", "letters, digits and .,+@=_- between")),
+    }
+}
+
+fn no_path(begins: &str, between: &str) -> Refusal {
+    Refusal::invalid(format!("a path {begins} and has {} characters at the most, {between}", limits::PATH_CHARS_MAX))
 }
 
 fn shape_role(role: &mut RolePart, declared: &Declared) -> Result<(), Refusal> {

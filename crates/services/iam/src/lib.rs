@@ -43,7 +43,7 @@ mod state;
 mod trial;
 mod web;
 
-pub use bootstrap::MadeKey;
+pub use bootstrap::{KeyNotSet, MadeKey};
 pub use declared::{Declaration, Declared, DeclaredPolicy, DeclaredProvider, DeclaredSort};
 pub use describe::describe;
 pub use records::FAMILY;

@@ -72,7 +72,8 @@ impl Realm {
     fn apply_to(&mut self, id: AccountId, change: &Change) {
         match change {
             Change::KeyPut(key) => drop(self.owners.insert(key.id.clone(), id)),
-            Change::KeyRemoved(key) => drop(self.owners.remove(key)),
+            // Of another account's key this one has nothing to take away.
+            Change::KeyRemoved(key) if self.owners.get(key) == Some(&id) => drop(self.owners.remove(key)),
             Change::Wiped => {
                 self.accounts.remove(&id);
                 return self.owners.retain(|_, owner| *owner != id);

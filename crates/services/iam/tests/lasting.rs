@@ -189,3 +189,62 @@ fn policies_boundaries_roles_and_providers_are_declared() {
         assert!(refused.contains(what), "{refused}");
     }
 }
+
+#[test]
+fn names_and_paths_are_declared_as_the_model_has_them() {
+    let house = House::new(&Arc::new(SimDisk::new(1)));
+    let user = |path: &str| Declared { path: Some(path.to_owned()), ..Declared::new(DeclaredSort::User, "u") };
+    let group = |name: &str| Declared::new(DeclaredSort::Group, name);
+    let policy = |name: &str, path: &str| {
+        let (name, path, document) = (name.to_owned(), Some(path.to_owned()), Some(allows("sqs:*", "*")));
+        let policies = vec![DeclaredPolicy { name, path, document, ..DeclaredPolicy::default() }];
+        declare_all(&house, Declaration { policies, ..Declaration::default() })
+    };
+    let (long, longer) = ("x".repeat(128), "x".repeat(129));
+    for wrong in ["", "a", "/a", "a/", "/a b/", "/\u{e4}/", &format!("/{}/", "x".repeat(511))] {
+        let refused = declare(&house, vec![user(wrong)]).unwrap_err();
+        assert!(refused.starts_with("u: a path begins and ends with a slash"), "{wrong:?}: {refused}");
+        assert!(policy("p", wrong).is_err(), "{wrong:?}");
+    }
+    // What a user's path may have, and a policy's may not.
+    for path in ["/a//b/", "/a:b/"] {
+        assert!(policy("p", path).unwrap_err().starts_with("p: a path of a policy"), "{path}");
+        declare(&house, vec![user(path)]).unwrap();
+    }
+    policy(&long, &format!("/{}/", "x".repeat(510))).unwrap();
+    assert!(policy(&longer, "/").unwrap_err().contains("1 to 128 letters"));
+    declare(&house, vec![group(&long)]).unwrap();
+    assert!(declare(&house, vec![group(&longer)]).unwrap_err().contains("1 to 128 letters"));
+    assert!(declare(&house, vec![Declared::new(DeclaredSort::Role, &long)]).unwrap_err().contains("1 to 64 letters"));
+    let inline = |name: &str| Declared { policies: Some([(name.into(), allows("sqs:*", "*"))].into()), ..group("g") };
+    declare(&house, vec![inline(&long)]).unwrap();
+    for wrong in [&longer, "", "a b"] {
+        assert!(declare(&house, vec![inline(wrong)]).unwrap_err().contains("it is no name"), "{wrong}");
+    }
+}
+
+#[test]
+fn the_root_key_that_is_set_is_the_only_one_and_nobodys_else() {
+    let house = House::new(&Arc::new(SimDisk::new(1)));
+    let set = |digits: &str, id: &str, secret: &str| {
+        let key = iam::MadeKey { access_key_id: id.into(), secret: secret.into() };
+        house.wait(house.iam.set_root_key(house::account(digits), &key)).map_err(|why| why.to_string())
+    };
+    let key = |id: &str| house::Key { id: id.into(), secret: String::new(), token: None };
+    let secret = |id: &str| house.identity(&key(id)).map(|identity| identity.secret.expose().to_vec());
+    let (one, two) = ("AKIAROOTROOTROOT0001", "AKIAROOTROOTROOT0002");
+    assert_eq!(set(house::ACCOUNT, one, "first"), Ok(vec![]));
+    assert_eq!(set(house::ACCOUNT, one, "second"), Ok(vec![]));
+    assert_eq!(secret(one), Ok(b"second".to_vec()));
+    // Another one is set: the former is over.
+    assert_eq!(set(house::ACCOUNT, two, "third"), Ok(vec![one.to_owned()]));
+    assert_eq!((secret(one), secret(two)), (Err("InvalidClientTokenId".into()), Ok(b"third".to_vec())));
+    // A key of a user, or of another account, stays theirs.
+    let alice = house.user("alice");
+    for (digits, id) in [(house::ACCOUNT, alice.id.as_str()), ("999999999999", two)] {
+        let refused = set(digits, id, "mine").unwrap_err();
+        assert_eq!(refused, format!("the access key {id} is somebody else's"));
+    }
+    assert_eq!(secret(&alice.id), Ok(alice.secret.as_bytes().to_vec()));
+    assert_eq!(house.identity(&key(two)).unwrap().caller.account(), Some(house::account(house::ACCOUNT)));
+}
