@@ -3,7 +3,7 @@
 //! Nothing of a session is kept. Its token is what it is, sealed by a key of this server and bound to the session's access key:
 //!
 //! ```text
-//! token       base64( nonce 12 │ sealed for the access key: session │ tag 16 )
+//! token       base64( nonce 12 │ sealed for the access key: session │ zeros, if it is to be longer │ tag 16 )
 //! session v1  version 1 │ kind 1 │ account 12 │ id │ name │ issued at 8 │ expires at 8 │ secret │ limited 1
 //!             │ texts policies │ texts policy arns │ pairs tags │ texts transitive keys │ pairs facts
 //! kind        0 a user's (id: the user) · 1 a role's (id: the role, name: the session) · 2 a federated user's (id: the user who
@@ -22,6 +22,9 @@ use names::{AccountId, Instant};
 use seal::Secret;
 
 const VERSION: u8 = 1;
+
+/// Nonce and tag.
+const AROUND_BYTES: usize = 12 + 16;
 
 /// Whose session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,10 +71,13 @@ pub(crate) struct Issued {
 }
 
 impl Session {
-    /// Gives it a key and seals it.
-    pub(crate) fn issue(&self, keyring: &Keyring, dice: &Dice) -> Issued {
+    /// Gives it a key and seals it, into a token of so many bytes at the least.
+    pub(crate) fn issue(&self, keyring: &Keyring, dice: &Dice, token_bytes: usize) -> Issued {
         let access_key = dice.access_key("ASIA", self.account);
-        let sealed = keyring.seal_token(&access_key, &self.encode(), dice.take());
+        let mut session = self.encode();
+        let least = (token_bytes.div_ceil(4) * 3).saturating_sub(AROUND_BYTES);
+        session.resize(session.len().max(least), 0);
+        let sealed = keyring.seal_token(&access_key, &session, dice.take());
         Issued { token: STANDARD.encode_to_string(sealed), access_key }
     }
 

@@ -92,6 +92,91 @@ fn a_federated_user_asks_sts_who_it_is_and_nothing_else() {
 }
 
 #[test]
+fn a_session_of_a_user_assumes_roles_asks_who_it_is_and_nothing_else() {
+    let house = house();
+    let alice = house.user("alice");
+    house.allow("alice", &allows("*", "*"));
+    role(&house, "worker", &format!("arn:aws:iam::{ACCOUNT}:user/alice"), r#""sts:*""#);
+    let of_user = session_key(&house.ask_with(&alice, "GetSessionToken", "").unwrap());
+    house.ask_with(&of_user, "GetCallerIdentity", "").unwrap();
+    assume(&house, &of_user, "worker", "").unwrap();
+    let of_root = session_key(&house.ask("GetSessionToken", "").unwrap());
+    house.ask_with(&of_root, "GetCallerIdentity", "").unwrap();
+    for key in [&of_user, &of_root] {
+        for (operation, form) in [
+            ("GetAccessKeyInfo", "AccessKeyId=AKIAIOSFODNN7EXAMPLE"),
+            ("DecodeAuthorizationMessage", "EncodedMessage=x"),
+            ("GetSessionToken", ""),
+            ("GetFederationToken", "Name=guest"),
+        ] {
+            let (code, sentence) = house.ask_with(key, operation, form).unwrap_err();
+            assert_eq!(code, "AccessDenied");
+            assert_eq!(sentence, format!("Cannot call {operation} with session credentials"));
+        }
+    }
+    house.ask_with(&alice, "GetAccessKeyInfo", &format!("AccessKeyId={}", alice.id)).unwrap();
+}
+
+#[test]
+fn what_changed_since_the_door_was_asked_counts() {
+    let house = house();
+    let alice = house.user("alice");
+    role(&house, "worker", &format!("arn:aws:iam::{ACCOUNT}:user/alice"), r#""sts:*""#);
+    let form = format!("RoleArn=arn:aws:iam::{ACCOUNT}:role/worker&RoleSessionName=s1");
+    let caller = || house.caller(&alice).unwrap();
+    let admitted = || house.admitted(&caller(), "AssumeRole", &form).unwrap();
+    house.carry_out(admitted(), caller()).unwrap();
+    // The role trusts somebody else by now, and then it is another role, and then there is none.
+    let (trusting, made) = (admitted(), admitted());
+    let trust = escaped(&house::trusts(&format!("arn:aws:iam::{ACCOUNT}:role/worker")));
+    house.ask("UpdateAssumeRolePolicy", &format!("RoleName=worker&PolicyDocument={trust}")).unwrap();
+    let (code, sentence) = house.carry_out(trusting, caller()).unwrap_err();
+    assert_eq!(code, "AccessDenied");
+    assert!(sentence.contains("is not authorized to perform: sts:AssumeRole on resource"), "{sentence}");
+    house.ask("DeleteRolePolicy", "RoleName=worker&PolicyName=p").unwrap();
+    house.ask("DeleteRole", "RoleName=worker").unwrap();
+    assert_eq!(refused(house.carry_out(made, caller())), "AccessDenied");
+}
+
+#[test]
+fn what_is_not_done_is_refused_by_name() {
+    let house = house();
+    let alice = house.user("alice");
+    role(&house, "worker", &format!("arn:aws:iam::{ACCOUNT}:user/alice"), r#""sts:*""#);
+    for more in ["&SerialNumber=arn:aws:iam::123456789012:mfa/alice", "&TokenCode=123456"] {
+        let (code, sentence) = assume(&house, &alice, "worker", more).unwrap_err();
+        assert_eq!(code, "AccessDenied");
+        assert_eq!(sentence, "MultiFactorAuthentication failed, unable to validate MFA code.");
+    }
+    let context = "&ProvidedContexts.member.1.ProviderArn=arn:aws:iam::aws:contextProvider/IdentityCenter\
+                   &ProvidedContexts.member.1.ContextAssertion=eyJh";
+    let (code, sentence) = assume(&house, &alice, "worker", context).unwrap_err();
+    assert_eq!(code, "ValidationError");
+    assert!(sentence.contains("ProvidedContexts"), "{sentence}");
+}
+
+#[test]
+fn a_token_is_as_long_as_it_is_asked_to_be() {
+    let house = house();
+    let alice = house.user("alice");
+    house.allow("alice", &allows("*", "*"));
+    role(&house, "worker", &format!("arn:aws:iam::{ACCOUNT}:user/alice"), r#""sts:*""#);
+    let length = |key: &Key| key.token.as_ref().unwrap().len();
+    for least in [0, 1, 1000, 1001, 1002, 1003, 4096] {
+        let more = format!("&MinimumSessionTokenSize={least}");
+        for (operation, form) in [
+            ("AssumeRole", format!("RoleArn=arn:aws:iam::{ACCOUNT}:role/worker&RoleSessionName=s1{more}")),
+            ("GetSessionToken", more[1..].to_owned()),
+            ("GetFederationToken", format!("Name=guest{more}")),
+        ] {
+            let key = session_key(&house.ask_with(&alice, operation, &form).unwrap());
+            assert!((least..=least.max(400) + 4).contains(&length(&key)), "{operation} {least}: {}", length(&key));
+            house.ask_with(&key, "GetCallerIdentity", "").unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_federated_user_of_the_root_user_has_what_its_session_policies_say() {
     let house = house();
     let form = format!("Name=guest&Policy={}", escaped(&allows("sqs:SendMessage", "*")));

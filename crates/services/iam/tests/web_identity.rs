@@ -176,6 +176,36 @@ fn a_token_that_differs_in_anything_stands_for_nothing() {
 }
 
 #[test]
+fn what_is_not_done_is_refused_by_name() {
+    let provider = Provider::start();
+    let house = house(&provider);
+    let token = provider.signed("r", &provider.claims(house.root(ACCOUNT).now.as_secs()));
+    let asked = |more: &str| house.ask("AssumeRoleWithWebIdentity", &format!("{}{more}", form(&token)));
+    let (code, sentence) = asked("&ProviderId=www.amazon.com").unwrap_err();
+    assert_eq!(code, "InvalidIdentityToken");
+    assert!(sentence.starts_with("ProviderId is not supported"), "{sentence}");
+    let key = session_key(&asked("&MinimumSessionTokenSize=3000").unwrap());
+    assert!((3000..3004).contains(&key.token.as_ref().unwrap().len()));
+    house.ask_with(&key, "ListUsers", "").unwrap();
+}
+
+#[test]
+fn a_session_says_which_provider_it_is_of() {
+    let provider = Provider::start();
+    let house = house(&provider);
+    let token = provider.signed("r", &provider.claims(house.root(ACCOUNT).now.as_secs()));
+    let key = session_key(&house.ask("AssumeRoleWithWebIdentity", &form(&token)).unwrap());
+    let own = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{}", provider.host);
+    for (named, is_denied) in [(own.as_str(), true), ("arn:aws:iam::123456789012:oidc-provider/other.example", false)] {
+        let document = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Deny", "Action": "*", "Resource": "*",
+            "Condition": { "StringEquals": { "aws:FederatedProvider": named } } } });
+        let form = format!("RoleName=web&PolicyName=p&PolicyDocument={}", escaped(&document.to_string()));
+        house.ask("PutRolePolicy", &form).unwrap();
+        assert_eq!(house.ask_with(&key, "ListUsers", "").is_err(), is_denied, "{named}");
+    }
+}
+
+#[test]
 fn a_trust_policy_is_asked_with_what_every_request_tells() {
     let provider = Provider::start();
     let house = house(&provider);

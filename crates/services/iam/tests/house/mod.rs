@@ -5,7 +5,7 @@
 
 use access::sigv4::Keys;
 use engine::{Clock, ManualClock, Store, StoreOptions};
-use gateway::{Authority, Caller, Identity, Proven, Service, Unprepared};
+use gateway::{Authority, Caller, Identity, Prepared, Proven, Service, Unprepared};
 use iam::{Document, Documents, Iam, NotBegun, Options, Sts};
 use journal::sim::SimDisk;
 use names::{AccountId, Instant, Region};
@@ -121,6 +121,12 @@ impl House {
     }
 
     pub(crate) fn ask_as(&self, caller: Caller, operation: &str, form: &str) -> Result<Value, Refused> {
+        let prepared = self.admitted(&caller, operation, form)?;
+        self.carry_out(prepared, caller)
+    }
+
+    /// An operation that the door has let in, and that has not begun.
+    pub(crate) fn admitted(&self, caller: &Caller, operation: &str, form: &str) -> Result<Box<dyn Prepared>, Refused> {
         let service: &dyn Service =
             if self.iam.describe().shape.operation(operation).is_some() { &self.iam } else { &self.sts };
         let index = service.describe().shape.operations.iter().position(|known| known.name == operation).unwrap();
@@ -131,10 +137,14 @@ impl House {
             Err(Unprepared::Malformed(invalid)) => return Err(("MalformedInput".into(), invalid.to_string())),
         };
         if caller.is_held_to_policies() {
-            for need in prepared.needs(&caller).map_err(|refused| told(&refused))? {
+            for need in prepared.needs(caller).map_err(|refused| told(&refused))? {
                 caller.may(&need).map_err(|denied| ("AccessDenied".to_owned(), denied.sentence))?;
             }
         }
+        Ok(prepared)
+    }
+
+    pub(crate) fn carry_out(&self, prepared: Box<dyn Prepared>, caller: Caller) -> Result<Value, Refused> {
         let answered = self.wait(prepared.call(caller)).map_err(|refused| told(&refused))?;
         Ok(serde_json::from_slice(&wire::json::encode(answered.output())).unwrap())
     }

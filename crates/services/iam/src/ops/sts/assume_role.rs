@@ -22,6 +22,8 @@ use access::Sort as PolicySort;
 use gateway::{Fact, Need};
 use names::{AccountId, Arn};
 
+const SET_SOURCE: &str = "SetSourceIdentity";
+
 /// A role as a request names it.
 pub(crate) struct Role<'a> {
     pub(crate) account: AccountId,
@@ -41,16 +43,19 @@ pub(crate) fn role_of<'a>(at: &At<'a>, arn: &str) -> Result<Role<'a>, Refusal> {
     Ok(Role { account, name: name.to_owned(), entity })
 }
 
-/// What the trust policy of a role is asked.
-pub(crate) fn need_of_role(at: &At<'_>, action: &str, arn: &str) -> Result<Need, Refusal> {
+/// What the trust policy of a role is asked, which is read once for all of it: one need for each action.
+pub(crate) fn needs_of_role(at: &At<'_>, actions: &[&str], arn: &str) -> Result<Vec<Need>, Refusal> {
     let role = role_of(at, arn)?;
     let trust = role.entity.and_then(|entity| entity.role.as_ref());
     let trust = trust.and_then(|part| documents::compile("trust policy", &part.trust, PolicySort::Trust));
-    let need = session_need(action, arn, role.account).under(trust);
-    Ok(match role.entity {
-        Some(entity) => tagging::with_resource_tags(need, &entity.tags),
-        None => need,
-    })
+    let need = |action: &&str| {
+        let need = session_need(action, arn, role.account).under(trust.clone());
+        match role.entity {
+            Some(entity) => tagging::with_resource_tags(need, &entity.tags),
+            None => need,
+        }
+    };
+    Ok(actions.iter().map(need).collect())
 }
 
 /// Tags of a session, and the keys of those that sessions of it keep.
@@ -91,7 +96,7 @@ fn source_identity<'a>(at: &At<'a>, input: &'a AssumeRoleRequest) -> Result<Opti
     let given = input.source_identity.as_deref();
     let kept = chained(at).and_then(|session| session.fact("aws:sourceidentity"));
     match (kept, given) {
-        (Some(kept), Some(given)) if kept != given => Err(not_authorized(at, "SetSourceIdentity", &input.role_arn)),
+        (Some(kept), Some(given)) if kept != given => Err(not_authorized(at, SET_SOURCE, &input.role_arn)),
         _ => Ok(kept.or(given)),
     }
 }
@@ -121,22 +126,18 @@ impl Operation for AssumeRole {
                 None => need,
             }
         };
-        let mut needs = vec![with_tags(need_of_role(at, "AssumeRole", &input.role_arn)?)];
-        if !tags.is_empty() {
-            needs.push(with_tags(need_of_role(at, "TagSession", &input.role_arn)?));
-        }
-        // Handing one on along a chain is asked for like setting it.
-        if source.is_some() {
-            needs.push(said(need_of_role(at, "SetSourceIdentity", &input.role_arn)?));
-        }
-        Ok(needs)
+        // Handing a source identity on along a chain is asked for like setting it.
+        let tagging = (!tags.is_empty()).then_some("TagSession");
+        let setting = source.map(|_| SET_SOURCE);
+        let actions: Vec<&str> = ["AssumeRole"].into_iter().chain(tagging).chain(setting).collect();
+        let needs = needs_of_role(at, &actions, &input.role_arn)?.into_iter().zip(&actions);
+        Ok(needs.map(|(need, action)| if *action == SET_SOURCE { said(need) } else { with_tags(need) }).collect())
     }
 
     fn decide(at: &At<'_>, input: AssumeRoleRequest) -> Done<Self> {
+        check_members(&input)?;
+        check_again(at, &input)?;
         let role = role_of(at, &input.role_arn)?;
-        if role.entity.is_none() && at.caller.is_held_to_policies() {
-            return Err(not_authorized(at, "AssumeRole", &input.role_arn));
-        }
         let before = chained(at);
         let source = source_identity(at, &input)?.map(str::to_owned);
         let SessionTags { tags, transitive } = tags_of(before, &input)?;
@@ -154,7 +155,7 @@ impl Operation for AssumeRole {
             facts,
             ..of_role(at, &role, &input.role_session_name, secs)
         };
-        let handed = hand_out(at, &session, &role);
+        let handed = hand_out(at, &session, &role, input.minimum_session_token_size);
         Outcome::read(AssumeRoleResponse {
             credentials: Some(handed.credentials),
             assumed_role_user: Some(handed.user),
@@ -163,6 +164,27 @@ impl Operation for AssumeRole {
             ..AssumeRoleResponse::default()
         })
     }
+}
+
+/// What is not done here is refused rather than left out: a session that a second factor or a context was asked for is another
+/// than one without.
+fn check_members(input: &AssumeRoleRequest) -> Result<(), Refusal> {
+    if input.serial_number.is_some() || input.token_code.is_some() {
+        return Err(super::no_second_factor());
+    }
+    if input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty()) {
+        return Err(Refusal::invalid("ProvidedContexts is not supported: this server knows no context providers."));
+    }
+    Ok(())
+}
+
+/// The state may have changed since the door was asked: the role may be another one, or trust somebody else.
+fn check_again(at: &At<'_>, input: &AssumeRoleRequest) -> Result<(), Refusal> {
+    if !at.caller.is_held_to_policies() {
+        return Ok(());
+    }
+    let needs = AssumeRole::needs(at, input)?;
+    needs.iter().try_for_each(|need| at.caller.may(need)).map_err(|denied| Refusal::denied(denied.sentence))
 }
 
 /// In the words of a refusal by policy.
@@ -204,16 +226,17 @@ pub(crate) struct HandedOut {
     pub(crate) user: AssumedRoleUser,
 }
 
-pub(crate) fn hand_out(at: &At<'_>, session: &Session, role: &Role<'_>) -> HandedOut {
+pub(crate) fn hand_out(at: &At<'_>, session: &Session, role: &Role<'_>, token_bytes: Option<i32>) -> HandedOut {
     let id = role.entity.map_or_else(|| named_id("AROA", &role.name), |entity| entity.id.to_string());
     let user =
         AssumedRoleUser { assumed_role_id: format!("{id}:{}", session.name), arn: session_arn(session, &role.name) };
-    HandedOut { credentials: credentials(at, session), user }
+    HandedOut { credentials: credentials(at, session, token_bytes), user }
 }
 
-/// A session's key, secret and token.
-pub(crate) fn credentials(at: &At<'_>, session: &Session) -> Credentials {
-    let Issued { access_key, token } = session.issue(at.keyring, at.dice);
+/// A session's key, secret and token, which is as long as a request says that it is to be at the least.
+pub(crate) fn credentials(at: &At<'_>, session: &Session, token_bytes: Option<i32>) -> Credentials {
+    let least = token_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+    let Issued { access_key, token } = session.issue(at.keyring, at.dice, least);
     Credentials {
         access_key_id: access_key.into(),
         secret_access_key: session.secret.expose_text().unwrap_or_default().to_owned(),

@@ -66,6 +66,11 @@ fn session_policies(
     Ok((policy.map(Into::into).into_iter().collect(), arns))
 }
 
+/// There are no devices for a second factor here, so none was ever shown.
+fn no_second_factor() -> Refusal {
+    Refusal::denied("MultiFactorAuthentication failed, unable to validate MFA code.")
+}
+
 /// What STS says of session tags and of what a chain keeps.
 fn invalid_parameter(message: &'static str) -> Refusal {
     Refusal::new(&crate::api::sts::errors::INVALID_PARAMETER_VALUE_EXCEPTION, message)

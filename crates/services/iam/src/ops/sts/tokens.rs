@@ -50,10 +50,10 @@ impl Operation for GetSessionToken {
     fn decide(at: &At<'_>, input: GetSessionTokenRequest) -> Done<Self> {
         check_asking(at, "GetSessionToken")?;
         if input.serial_number.is_some() || input.token_code.is_some() {
-            return Err(Refusal::denied("MultiFactorAuthentication failed, unable to validate MFA code."));
+            return Err(super::no_second_factor());
         }
         let session = of_asking(at, Kind::User, Kind::Root, input.duration_seconds)?;
-        let credentials = Some(credentials(at, &session));
+        let credentials = Some(credentials(at, &session, input.minimum_session_token_size));
         Outcome::read(GetSessionTokenResponse { credentials, ..GetSessionTokenResponse::default() })
     }
 }
@@ -87,7 +87,7 @@ impl Operation for GetFederationToken {
             arn: format!("arn:aws:sts::{}:federated-user/{}", at.account(), session.name),
         };
         Outcome::read(GetFederationTokenResponse {
-            credentials: Some(credentials(at, &session)),
+            credentials: Some(credentials(at, &session, input.minimum_session_token_size)),
             federated_user: Some(user),
             packed_policy_size: super::packed_size(&session),
             ..GetFederationTokenResponse::default()

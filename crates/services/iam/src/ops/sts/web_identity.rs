@@ -4,7 +4,7 @@
 //! (OpenID Connect Discovery 1.0, section 4; `provider_keys.rs` bounds that), and the role's trust policy is asked as by every
 //! request, with what the token says as further facts.
 
-use super::assume_role::{duration, hand_out, need_of_role, of_role, role_of};
+use super::assume_role::{duration, hand_out, needs_of_role, of_role, role_of};
 use crate::api::sts::errors;
 use crate::api::sts::{AssumeRoleWithWebIdentityRequest, AssumeRoleWithWebIdentityResponse};
 use crate::at::{At, Outcome};
@@ -45,12 +45,23 @@ impl Prepared for Call {
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let Self { service, input } = *self;
+            check_members(&input)?;
             let verified = verify(&service, &caller, &input).await?;
             let output = service
                 .ask::<AssumeRoleWithWebIdentityResponse>(caller, move |at| decide(at, &input, &verified))
                 .await?;
             Ok(Answered::Whole(output))
         })
+    }
+}
+
+/// Access tokens of the two providers of OAuth 2.0 that AWS knows by name are not taken here.
+fn check_members(input: &Input) -> Result<(), Refusal> {
+    match &input.provider_id {
+        Some(_) => {
+            Err(invalid_token("ProviderId is not supported: this server takes ID tokens of OpenID Connect alone."))
+        }
+        None => Ok(()),
     }
 }
 
@@ -132,16 +143,18 @@ fn decide(
 ) -> Result<Outcome<AssumeRoleWithWebIdentityResponse>, Refusal> {
     let role = role_of(at, &input.role_arn)?;
     let denied = || Refusal::denied("Not authorized to perform sts:AssumeRoleWithWebIdentity");
-    let need = need_of_role(at, "AssumeRoleWithWebIdentity", &input.role_arn)?;
-    let need = need.with("sts:rolesessionname", Fact::Text(input.role_session_name.as_str().into()));
-    bearer(at, verified).may(&need).map_err(|_| denied())?;
+    let bearer = bearer(at, verified);
+    for need in needs_of_role(at, &["AssumeRoleWithWebIdentity"], &input.role_arn)? {
+        let need = need.with("sts:rolesessionname", Fact::Text(input.role_session_name.as_str().into()));
+        bearer.may(&need).map_err(|_| denied())?;
+    }
     let secs = duration(role.entity, input.duration_seconds, false)?;
     let (policies, policy_arns) =
         super::session_policies(at, role.account, input.policy.as_deref(), input.policy_arns.as_deref())?;
     let is_limited = input.policy.is_some() || !policy_arns.is_empty();
     let named = of_role(at, &role, &input.role_session_name, secs);
     let session = Session { policies, policy_arns, is_limited, facts: facts_of(verified), ..named };
-    let handed = hand_out(at, &session, &role);
+    let handed = hand_out(at, &session, &role, input.minimum_session_token_size);
     Outcome::read(AssumeRoleWithWebIdentityResponse {
         credentials: Some(handed.credentials),
         subject_from_web_identity_token: Some(verified.claims.subject.to_string()),
