@@ -53,6 +53,7 @@ impl Gateway {
             source: None,
             secure: true,
             agent: None,
+            via: None,
             enforced: matches!(self.auth(), Auth::Verify(_)),
             trace_header: None,
             stopping: self.stopping(),

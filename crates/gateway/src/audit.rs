@@ -21,7 +21,7 @@ use crate::heard::{self, Heard};
 use crate::identity::Fact;
 use crate::isolation;
 use crate::limits::AUDITED_TEXT_BYTES_MAX;
-use crate::need::Need;
+use crate::need::{Denied, Need};
 use crate::route::{self, Place};
 use crate::service::{Caller, Description, Refused};
 
@@ -73,6 +73,8 @@ pub struct Event {
     pub outcome: Outcome,
     /// What the operation was about, where policies were asked: ARNs, and whose they are.
     pub resources: Vec<(Arc<str>, Option<AccountId>)>,
+    /// The statement that refused it, or the sort of policy that would have had to allow it.
+    pub denied_by: Option<Box<str>>,
 }
 
 /// Who asked, without what only the request itself needs: an event may wait, and shall hold on to nobody's policies.
@@ -120,7 +122,7 @@ impl Event {
         };
         let resources: usize = self.resources.iter().map(|resource| size_of_val(resource) + resource.0.len()).sum();
         let input = self.input.as_ref().map_or(0, Told::bytes);
-        let texts = text(&self.access_key) + text(&self.user_agent) + text(&self.host);
+        let texts = text(&self.access_key) + text(&self.user_agent) + text(&self.host) + text(&self.denied_by);
         size_of::<Self>() + asker + texts + input + outcome + resources
     }
 }
@@ -224,6 +226,7 @@ impl Witness {
             input: None,
             outcome: Outcome::Unknown,
             resources: Vec::new(),
+            denied_by: None,
         };
         Some(Self { audit: Arc::clone(audit), wants_output: interest == Interest::All, event: Some(event) })
     }
@@ -244,6 +247,10 @@ impl Witness {
                 resources.push((Arc::clone(&need.resource), need.owner));
             }
         }
+    }
+
+    pub(crate) fn saw_denial(&mut self, denied: &Denied) {
+        self.event_mut().denied_by = Some(cut(&denied.by).into());
     }
 
     pub(crate) fn heard_output(&mut self, output: &dyn Write) {

@@ -7,8 +7,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use access::Network;
 use access::sigv4::{Fault, Keys};
+use access::{Kind, Network};
 use bytes::Bytes;
 use http::header::{CONNECTION, USER_AGENT};
 use http::request::Parts;
@@ -48,7 +48,7 @@ use crate::route::{self, Place, Route, Target};
 use crate::secured::Secured;
 use crate::service::{Base, Caller, Prepared, Refused, Service, Unprepared};
 use crate::stopping::Stopping;
-use crate::throttle::{self, Accounts, Bucket};
+use crate::throttle::{self, Accounts, Bucket, Rate};
 
 /// The answer to a request.
 pub(crate) type Reply = Response<Outgoing>;
@@ -320,8 +320,7 @@ impl Gateway {
         if let Some(witness) = &mut record.witness {
             witness.saw_caller(&caller);
         }
-        let rate = self.0.limits.account_rate;
-        if rate.is_some_and(|rate| !self.0.accounts.take(caller.account, rate, record.began)) {
+        if self.0.limits.account_rate.is_some_and(|rate| !self.may_ask_now(&caller, rate, record.began)) {
             return Err(throttle::refused(Some(target.bound.description)));
         }
         let prepared = decode(target, &input, record.witness.as_mut())?;
@@ -355,6 +354,14 @@ impl Gateway {
             }
         };
         isolation::run(write).map_err(|panicked| bug(target, &panicked))?
+    }
+
+    /// Whether there is a token left of whoever asks.
+    fn may_ask_now(&self, caller: &Caller, rate: Rate, now_nanos: u64) -> bool {
+        match caller.identity.caller.kind() {
+            Kind::Anonymous => self.0.accounts.take_unknown(rate, now_nanos),
+            _ => self.0.accounts.take(caller.account, rate, now_nanos),
+        }
     }
 
     /// Has somebody see what becomes of the request, if it is known what it asks for and anybody wants to know.
@@ -497,6 +504,7 @@ impl Gateway {
             identity,
             source: origin.source,
             secure: origin.scheme == Scheme::Https,
+            via: None,
             agent: head.headers.get(USER_AGENT).cloned(),
             trace_header: head.headers.get(TRACE_HEADER).and_then(|value| value.to_str().ok()).map(Into::into),
             stopping: inner.stopping.clone(),
@@ -636,17 +644,20 @@ pub(crate) fn allow(
     target: Target<'_>,
     prepared: &dyn Prepared,
     caller: &Caller,
-    witness: Option<&mut Witness>,
+    mut witness: Option<&mut Witness>,
 ) -> Result<(), Refused> {
     if !caller.is_held_to_policies() {
         return Ok(());
     }
     let needs = isolation::run(|| prepared.needs(caller)).map_err(|panicked| bug(target, &panicked))??;
-    if let Some(witness) = witness {
+    if let Some(witness) = witness.as_deref_mut() {
         witness.saw_needs(&needs);
     }
-    let denied = needs.iter().find_map(|need| caller.may(need).err());
-    denied.map_or(Ok(()), |denied| Err(Refused::new(target.bound.description.denied, denied.sentence)))
+    let Some(denied) = needs.iter().find_map(|need| caller.may(need).err()) else { return Ok(()) };
+    if let Some(witness) = witness {
+        witness.saw_denial(&denied);
+    }
+    Err(Refused::new(target.bound.description.denied, denied.sentence))
 }
 
 /// Carries the operation out, on this task. A panic of it is logged and answered, and goes no further.

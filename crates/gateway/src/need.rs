@@ -86,6 +86,9 @@ pub struct Denied {
     pub sentence: String,
     /// Whether a policy refuses, rather than none allowing.
     pub is_explicit: bool,
+    /// The statement that refuses, for the operator and not for the caller: `statement 2 (Sid "Others") of identity-based policy
+    /// "worker"`; where none allows, the sort of policy that does not.
+    pub by: String,
 }
 
 impl fmt::Display for Denied {
@@ -131,7 +134,11 @@ impl Caller {
             Kind::Anonymous => format!("Access to the resource {}{} is denied.", self.base, self.path()),
             _ => denial.sentence(request),
         };
-        Denied { sentence, is_explicit: matches!(denial, Denial::Explicit(_)) }
+        let (is_explicit, by) = match denial {
+            Denial::Explicit(verdict) => (true, verdict.to_string()),
+            Denial::Implicit(layer) => (false, format!("no {} allows it", layer.words())),
+        };
+        Denied { sentence, is_explicit, by }
     }
 
     /// Whether any policy that applies has a condition or a variable; most have neither, and then no facts are gathered.
@@ -150,7 +157,12 @@ impl Caller {
         context.set("aws:epochtime", self.now);
         context.set("aws:securetransport", self.secure);
         context.set("aws:requestedregion", self.region.as_str());
-        context.set("aws:viaawsservice", false);
+        context.set("aws:viaawsservice", self.via.is_some());
+        if let Some(service) = self.via {
+            context.set_many("aws:calledvia", [service]);
+            context.set("aws:calledviafirst", service);
+            context.set("aws:calledvialast", service);
+        }
         if let Some(source) = self.source {
             context.set("aws:sourceip", source);
         }

@@ -154,6 +154,7 @@ pub struct Caller {
     /// Tells that the server is stopping: long polls then end early.
     pub stopping: Stopping,
     pub(crate) agent: Option<http::HeaderValue>,
+    pub(crate) via: Option<&'static str>,
     pub(crate) enforced: bool,
     pub(crate) base: Base,
     pub(crate) path: PathAndQuery,
@@ -190,6 +191,12 @@ impl Caller {
         Self { region: region.clone(), ..self }
     }
 
+    /// The same caller, for whom an AWS service asks another one, as its principal names it: `sqs.amazonaws.com`.
+    #[must_use]
+    pub fn through(self, service: &'static str) -> Self {
+        Self { via: Some(service), ..self }
+    }
+
     /// A caller for a service's own tests, without a gateway: unsigned, at `http://localhost:4566/`, who may do everything.
     pub fn for_test(account: AccountId, region: Region, now: Instant) -> Self {
         Self {
@@ -202,6 +209,7 @@ impl Caller {
             source: None,
             secure: false,
             agent: None,
+            via: None,
             enforced: false,
             trace_header: None,
             stopping: Stopping::new(),

@@ -59,9 +59,16 @@ pub(crate) struct Accounts {
     buckets: RwLock<HashMap<AccountId, Arc<Bucket>>>,
     /// Of those for whom there was no room.
     others: Arc<Bucket>,
+    /// Of all who signed nothing: they are nobody's, and shall use up nobody's tokens.
+    unknown: Bucket,
 }
 
 impl Accounts {
+    /// Takes a token of those who signed nothing.
+    pub(crate) fn take_unknown(&self, rate: Rate, now_nanos: u64) -> bool {
+        self.unknown.take(rate, now_nanos)
+    }
+
     /// Takes a token of this account.
     pub(crate) fn take(&self, account: AccountId, rate: Rate, now_nanos: u64) -> bool {
         let known = self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(&account).cloned();

@@ -4,9 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use ::access::sigv4::{Fault, Incoming, Signer};
 use ::access::{Policy, Secret, Sort};
-use gateway::{Auth, Authority, Identity, Noted, Origin, Proven, Scheme};
-use names::Instant;
+use bytes::Bytes;
+use gateway::{Actions, Auth, Authority, Caller, Identity, Limits, Need, Noted, Origin, Proven, Rate, Scheme};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use names::{AccountId, Instant, Region};
 
+use crate::audit::Keeper;
 use crate::raw::{FORM, JSON, Raw, Reply, ask, json, request};
 use crate::toy::House;
 
@@ -361,4 +365,189 @@ async fn the_server_asks_itself_without_a_key() {
     let mut raw = Raw::from(&house, Origin::INSIDE);
     raw.send(json("Echo", r#"{"Text":"other"}"#)).await;
     check(&raw.reply().await.unwrap(), 200, "other");
+}
+
+/// One user, who may do everything under a condition.
+struct Conditional {
+    name: &'static str,
+    condition: String,
+}
+
+impl Conditional {
+    fn bob(condition: &str) -> Self {
+        Self { name: "arn:aws:iam::111111111111:user/bob", condition: condition.to_owned() }
+    }
+
+    fn made(&self) -> Identity {
+        let Self { name, condition } = self;
+        let document = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{{{condition}}}}}}}"#
+        );
+        let policies = vec![Arc::new(Policy::parse("p", &document, Sort::Identity).unwrap())];
+        Identity { policies, ..Identity::bare(::access::Caller::parse(name).unwrap(), SECRET.into()) }
+    }
+}
+
+impl Authority for Conditional {
+    fn identity(&self, _access_key: &str, _token: Option<&str>, _now: Instant) -> Result<Arc<Identity>, Fault> {
+        Ok(Arc::new(self.made()))
+    }
+}
+
+#[tokio::test]
+async fn conditions_are_asked_with_what_the_request_is() {
+    let from = |address: &str| Origin::of(Scheme::Http, address.parse().unwrap());
+    let (plain, secure) = (from("10.1.2.3"), Origin { scheme: Scheme::Https, ..from("10.1.2.3") });
+    for (origin, holds, fails) in [
+        (
+            plain,
+            r#""DateLessThan":{"aws:CurrentTime":"1970-01-01T00:00:02Z"}"#,
+            r#""DateLessThan":{"aws:CurrentTime":"1970-01-01T00:00:01Z"}"#,
+        ),
+        (plain, r#""NumericEquals":{"aws:EpochTime":"1"}"#, r#""NumericEquals":{"aws:EpochTime":"2"}"#),
+        (plain, r#""Bool":{"aws:SecureTransport":"false"}"#, r#""Bool":{"aws:SecureTransport":"true"}"#),
+        (secure, r#""Bool":{"aws:SecureTransport":"true"}"#, r#""Bool":{"aws:SecureTransport":"false"}"#),
+        (plain, r#""StringLike":{"aws:UserAgent":"sdk/*"}"#, r#""StringLike":{"aws:UserAgent":"cli/*"}"#),
+        (plain, r#""IpAddress":{"aws:SourceIp":"10.1.0.0/16"}"#, r#""IpAddress":{"aws:SourceIp":"10.2.0.0/16"}"#),
+        (
+            plain,
+            r#""StringEquals":{"aws:RequestedRegion":"eu-west-1"}"#,
+            r#""StringEquals":{"aws:RequestedRegion":"us-east-1"}"#,
+        ),
+        (
+            plain,
+            r#""StringEquals":{"aws:ResourceAccount":"111111111111"}"#,
+            r#""StringEquals":{"aws:ResourceAccount":"222222222222"}"#,
+        ),
+        (plain, r#""Bool":{"aws:ViaAWSService":"false"}"#, r#""Bool":{"aws:ViaAWSService":"true"}"#),
+        (plain, r#""Null":{"aws:CalledVia":"true"}"#, r#""Null":{"aws:CalledVia":"false"}"#),
+    ] {
+        for (condition, status) in [(holds, 200), (fails, 403)] {
+            let bob = Arc::new(Conditional::bob(condition));
+            let house = House::with(|options| options.auth = Auth::Verify(bob));
+            let mut raw = Raw::from(&house, origin);
+            let headers = [Ask::default().headers, vec![("user-agent", "sdk/1")]].concat();
+            raw.send(Ask { headers, ..Ask::default() }.request()).await;
+            let reply = raw.reply().await.unwrap();
+            assert_eq!(reply.status, status, "{condition}: {}", reply.text());
+        }
+    }
+}
+
+#[test]
+fn what_a_service_asks_for_somebody_is_asked_through_it() {
+    static TOY: std::sync::LazyLock<Actions> = std::sync::LazyLock::new(|| Actions::new("toy", ["Echo"]));
+    let account = AccountId::parse("111111111111").unwrap();
+    let need = Need::of(TOY.get("Echo"), "arn:aws:toy:r:111111111111:t", account);
+    for (condition, direct, through) in [
+        (r#""Bool":{"aws:ViaAWSService":"true"}"#, false, true),
+        (r#""Bool":{"aws:ViaAWSService":"false"}"#, true, false),
+        (r#""ForAnyValue:StringEquals":{"aws:CalledVia":"sqs.amazonaws.com"}"#, false, true),
+        (r#""StringEquals":{"aws:CalledViaFirst":"sqs.amazonaws.com"}"#, false, true),
+        (r#""StringEquals":{"aws:CalledViaLast":"sqs.amazonaws.com"}"#, false, true),
+        (r#""StringEquals":{"aws:CalledViaLast":"sns.amazonaws.com"}"#, false, false),
+    ] {
+        let caller = Caller::for_test(account, Region::parse("eu-west-1").unwrap(), NOW);
+        let caller = caller.proved(Arc::new(Conditional::bob(condition).made()));
+        assert_eq!(caller.may(&need).is_ok(), direct, "{condition}");
+        assert_eq!(caller.through("sqs.amazonaws.com").may(&need).is_ok(), through, "{condition}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_of_ours_says_where_a_request_comes_from_and_nobody_else() {
+    let bob = || {
+        let condition = r#""IpAddress":{"aws:SourceIp":"203.0.113.0/24"},"Bool":{"aws:SecureTransport":"true"}"#;
+        Auth::Verify(Arc::new(Conditional::bob(condition)))
+    };
+    let house = House::with(|options| {
+        options.auth = bob();
+        options.proxies = vec![::access::Network::parse("10.0.0.0/8").unwrap()];
+    });
+    // The host that was signed is the one that the client asked, not the one that the proxy asks.
+    let told = "host: inside:1\r\nx-forwarded-host: localhost:4566\r\nx-forwarded-proto: https\r\n\
+                x-forwarded-for: 203.0.113.9\r\n";
+    let signed = String::from_utf8(Ask::default().request()).unwrap();
+    let request = signed.replacen("host: localhost:4566\r\n", told, 1);
+    for (address, status, kind) in [("10.0.0.1", 200, "fine"), ("203.0.113.9", 403, "signature we calculated")] {
+        let mut raw = Raw::from(&house, Origin::of(Scheme::Http, address.parse().unwrap()));
+        raw.send(&request).await;
+        check(&raw.reply().await.unwrap(), status, kind);
+    }
+    // With the right host it is who it says, and still not from where it says.
+    let lines = ["x-forwarded-proto: https", "x-forwarded-for: 203.0.113.9"];
+    for (address, status, kind) in [("10.0.0.1", 200, "fine"), ("192.0.2.1", 403, "is not authorized")] {
+        let mut raw = Raw::from(&house, Origin::of(Scheme::Http, address.parse().unwrap()));
+        raw.send(Ask::default().request_with(&lines)).await;
+        check(&raw.reply().await.unwrap(), status, kind);
+    }
+}
+
+#[tokio::test]
+async fn a_signature_holds_over_http_2_too() {
+    let house = verifying();
+    let stream = TokioIo::new(house.connect().0);
+    let (mut client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let _connection = tokio::spawn(connection);
+    let good = Ask::default();
+    for (body, status, kind) in [(good.body, 200, "fine"), (r#"{"Text":"fine too"}"#, 403, "InvalidSignature")] {
+        let mut request = http::Request::post("http://localhost:4566/");
+        for line in good.lines() {
+            let (name, value) = line.split_once(": ").unwrap();
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::<Bytes>::from(body)).unwrap();
+        let reply = client.send_request(request).await.unwrap();
+        let (head, body) = reply.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap();
+        assert_eq!(head.status, status, "{text}");
+        assert!(text.contains(kind), "{text}");
+    }
+    assert_eq!(house.executed(), 1);
+}
+
+#[tokio::test]
+async fn where_signatures_are_off_nobody_is_known_by_a_key() {
+    let house = House::with(|options| options.auth = Auth::Off);
+    let signed = |key: &str| {
+        let line =
+            format!("authorization: AWS4-HMAC-SHA256 Credential={key}/1/eu-west-1/toy/aws4_request, Signature=x");
+        request("POST /", &[JSON, "x-amz-target: ToyService.Echo", &line], r#"{"Text":"other"}"#)
+    };
+    check(&ask(&house, signed("123456789012")).await, 200, "123456789012");
+    // Where keys are read, and nothing is verified, this one is bob's of another account.
+    check(&ask(&house, signed("AKIDUSER")).await, 200, "000000000000");
+    let reading = House::with(|options| options.auth = Auth::ParseOnly(Some(Arc::new(Two))));
+    check(&ask(&reading, signed("AKIDUSER")).await, 200, "111111111111");
+}
+
+#[tokio::test]
+async fn the_unknown_use_up_nobodys_tokens() {
+    let bob = Conditional { name: "arn:aws:iam::000000000000:user/bob", condition: String::new() };
+    let house = House::with(|options| {
+        options.auth = Auth::Verify(Arc::new(bob));
+        options.limits = Limits { account_rate: Some(Rate { per_sec: 1, burst: 2 }), ..Limits::default() };
+    });
+    let unknown = || request("POST /", &[FORM], "Action=Fail&Version=2020-01-01&Text=x");
+    for kind in ["is denied", "is denied", "Rate exceeded", "Rate exceeded"] {
+        check(&ask(&house, unknown()).await, if kind == "is denied" { 403 } else { 400 }, kind);
+    }
+    for status in [200, 200, 400] {
+        assert_eq!(ask(&house, Ask::default().request()).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn an_event_says_which_statement_refused() {
+    let keeper = Arc::new(Keeper::default());
+    let house =
+        House::audited(Some(Arc::<Keeper>::clone(&keeper)), |options| options.auth = Auth::Verify(Arc::new(Two)));
+    for body in [r#"{"Text":"fine"}"#, r#"{"Text":"other"}"#, r#"{"Text":"fine-not"}"#] {
+        let reply = ask(&house, Ask { body, ..Ask::default() }.request()).await;
+        assert!(!reply.text().contains("statement 1"), "{}", reply.text());
+    }
+    let events = keeper.0.lock().unwrap();
+    let told: Vec<_> = events.iter().map(|event| event.denied_by.as_deref()).collect();
+    let refused = r#"statement 1 of identity-based policy "p""#;
+    assert_eq!(told, [None, Some("no identity-based policy allows it"), Some(refused)]);
 }

@@ -10,7 +10,7 @@ use crate::toy::House;
 
 /// Keeps all events.
 #[derive(Default)]
-struct Keeper(Mutex<Vec<Event>>);
+pub(crate) struct Keeper(pub(crate) Mutex<Vec<Event>>);
 
 impl Audit for Keeper {
     fn interest(&self, _: &'static Description, _: &'static OperationShape) -> Interest {

@@ -200,6 +200,7 @@ mod tests {
             input: Some(Told::List(vec![Told::Text("x".repeat(bytes))])),
             outcome: Outcome::Unknown,
             resources: Vec::new(),
+            denied_by: None,
         }
     }
 

@@ -73,11 +73,15 @@ pub(super) fn line(event: &Event, chance: u128) -> String {
     Value::from(record).to_string()
 }
 
-/// What CloudTrail has no member for: the certificate that the client proved to have, and that nobody waited for the answer.
+/// What CloudTrail has no member for: the certificate that the client proved to have, which statement refused, and that nobody
+/// waited for the answer.
 fn further(event: &Event) -> Option<Value> {
     let mut further = Map::new();
     if let Some(fingerprint) = event.origin.secured.and_then(|secured| secured.client_fingerprint()) {
         further.insert("clientCertificateSha256".into(), fingerprint.into());
+    }
+    if let Some(by) = &event.denied_by {
+        further.insert("deniedBy".into(), by.as_ref().into());
     }
     if matches!(event.outcome, Outcome::Unknown) {
         further.insert("clientLeftBeforeTheAnswer".into(), true.into());
