@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Authorization: AWS4-HMAC-SHA256 Credential=KEY/20261122/eu-west-1/sqs/aws4_request, SignedHeaders=a;b, Signature=HEX
+//! X-Amz-Date: 20261122T103000Z, or Date: Sun, 22 Nov 2026 10:30:00 GMT
 //! ?X-Amz-Algorithm=…&X-Amz-Credential=…&X-Amz-Date=…&X-Amz-Expires=…&X-Amz-SignedHeaders=…&X-Amz-Signature=…
 //! ```
 
@@ -100,13 +101,17 @@ impl<'a> Claim<'a> {
                 _ => Err(Fault::Part(name)),
             }
         };
-        let date = request.header("x-amz-date").ok_or(Fault::Part("X-Amz-Date"))?;
+        let stamp = match (request.header("x-amz-date"), request.header("date")) {
+            (Some(stamp), _) => stamp.into(),
+            (None, Some(date)) => stamp_of(date),
+            (None, None) => return Err(Fault::Undated),
+        };
         let token = request.header("x-amz-security-token").map(Cow::Borrowed);
         Self::checked(Parts {
             credential: field("Credential")?.into(),
             signed_headers: field("SignedHeaders")?.into(),
             signature: field("Signature")?,
-            stamp: date.into(),
+            stamp,
             expires: None,
             token,
             digest: request.header("x-amz-content-sha256").map(Cow::Borrowed),
@@ -258,6 +263,18 @@ fn parse_stamp(text: &str) -> Option<Instant> {
     let written =
         format!("{}-{}-{}T{}:{}:{}Z", part(0, 4), part(4, 6), part(6, 8), part(9, 11), part(11, 13), part(13, 15));
     u64::try_from(moment::parse(&written)?).ok().map(Instant::from_millis)
+}
+
+/// What is signed of a `Date` header, which HTTP writes as `Sun, 22 Nov 2026 10:30:00 GMT` (RFC 9110, section 5.6.7). One in
+/// another form is taken as it is, and then has to be a stamp.
+fn stamp_of(date: &str) -> Cow<'_, str> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let parts: Vec<&str> = date.split_ascii_whitespace().collect();
+    let [_, day, month, year, time, "GMT"] = parts[..] else { return date.into() };
+    match MONTHS.iter().zip(1..).find(|(name, _)| **name == month) {
+        Some((_, month)) => format!("{year}{month:02}{day}T{}Z", time.replace(':', "")).into(),
+        None => date.into(),
+    }
 }
 
 /// Writes `20261122T103000Z`.

@@ -15,6 +15,8 @@ pub enum Fault {
     Twice,
     /// The algorithm is not AWS4-HMAC-SHA256.
     Algorithm,
+    /// The request does not say when it was signed.
+    Undated,
     /// A part is missing; which.
     Part(&'static str),
     /// The credential has not five parts.
@@ -116,9 +118,8 @@ impl Fault {
     fn family(&self) -> Family {
         match self {
             Self::Missing => Family::Missing,
-            Self::Twice | Self::Algorithm | Self::Part(_) | Self::Credential(_) | Self::Date(_) | Self::Expires => {
-                Family::Incomplete
-            }
+            Self::Twice | Self::Algorithm | Self::Undated | Self::Part(_) => Family::Incomplete,
+            Self::Credential(_) | Self::Date(_) | Self::Expires => Family::Incomplete,
             Self::UnknownKey => Family::Unknown,
             Self::ExpiredToken => Family::Expired,
             _ => Family::Mismatch,
@@ -130,6 +131,9 @@ impl Fault {
             Self::Missing => "Request is missing Authentication Token".into(),
             Self::Twice => "A request can be signed only once, in one Authorization header or in the query.".into(),
             Self::Algorithm => "Unsupported AWS 'algorithm': only 'AWS4-HMAC-SHA256' is supported.".into(),
+            Self::Undated => {
+                "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.".into()
+            }
             Self::Part(part) => format!("Authorization header requires '{part}' parameter."),
             Self::Credential(credential) => format!(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"

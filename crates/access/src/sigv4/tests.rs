@@ -40,7 +40,12 @@ struct Request {
 
 /// A SendMessage, signed in its header; more headers are signed too.
 fn request(body: &[u8], more: &[(&str, &str)]) -> Request {
-    let given = [("host", "localhost:4566"), ("x-amz-date", STAMP), ("x-amz-target", "AmazonSQS.SendMessage")];
+    dated(("x-amz-date", STAMP), body, more)
+}
+
+/// The same, with whatever says when it was signed.
+fn dated(date: (&str, &str), body: &[u8], more: &[(&str, &str)]) -> Request {
+    let given = [("host", "localhost:4566"), date, ("x-amz-target", "AmazonSQS.SendMessage")];
     let mut headers: Vec<(String, String)> =
         given.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     headers.sort();
@@ -249,6 +254,31 @@ fn every_fault_has_its_code_in_both_protocols() {
         assert_eq!((fault.in_json().code, fault.in_json().status), (json, 400), "{fault:?}");
         assert!(!message.contains(SECRET) && message == fault.in_json().message, "{message}");
     }
+}
+
+#[test]
+fn a_date_header_says_when_a_request_was_signed_that_has_no_other() {
+    let date = "Sun, 22 Nov 2026 10:30:00 GMT";
+    for text in [date, STAMP] {
+        let good = dated(("date", text), b"{}", &[]);
+        assert_eq!(good.verify(), Ok(()), "{text}");
+        assert!(matches!(good.verify_at(now().plus_secs(16 * 60)), Err(Fault::Expired { .. })));
+        let early = good.with("10:30:00", "10:30:01").with("T103000Z", "T103001Z");
+        assert_eq!(early.verify(), Err(Fault::Mismatch), "it is signed");
+    }
+    // What is made for this counts before what every client may send.
+    assert_eq!(request(b"{}", &[("date", "Mon, 09 Sep 2011 23:36:00 GMT")]).verify(), Ok(()));
+    for wrong in
+        ["yesterday", "Sun, 22 Nop 2026 10:30:00 GMT", "Sun, 22 Nov 2026 10:30:00 CET", "Sun, 2 Nov 2026 1:1:1 GMT"]
+    {
+        let fault = dated(("date", wrong), b"{}", &[]).verify().unwrap_err();
+        assert!(matches!(fault, Fault::Date(_)), "{wrong}: {fault:?}");
+    }
+    let none = dated(("x-meta", "1"), b"{}", &[]).verify().unwrap_err();
+    assert_eq!(
+        (none.in_query().code, none.in_query().message.as_str()),
+        ("IncompleteSignature", "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    );
 }
 
 #[test]
