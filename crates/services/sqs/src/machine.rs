@@ -276,7 +276,7 @@ impl Bounds {
     /// The attributes were set, and the latest change of any of them was at this moment; the epoch if there was none.
     fn follow(&self, attributes: &Attributes, changed_at: Instant) {
         self.scope_set_at_millis.store(changed_at.as_millis(), Ordering::Relaxed);
-        let policy = attributes.text(Attribute::Policy).and_then(policy::compile);
+        let policy = attributes.text(Attribute::Policy).map(policy::in_force);
         let has_policy = if policy.is_some() { HAS_POLICY } else { 0 };
         let sse = Sse::of(attributes).map(Arc::new);
         let has_key = if sse.is_some() { HAS_KEY } else { 0 };

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use access::{Policy, Sort};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Takes the text of a policy, or refuses it as AWS does: with one sentence for every mistake.
 pub(crate) fn parse_attribute(text: &str) -> Result<String, Refusal> {
@@ -20,8 +20,20 @@ pub(crate) fn parse_attribute(text: &str) -> Result<String, Refusal> {
     }
 }
 
-/// A policy that was taken, in the form in which it is asked. None if there is none, or if nothing in it can be read.
-pub(crate) fn compile(text: &str) -> Option<Arc<Policy>> {
+/// A policy that is kept, in the form in which it is asked. One that cannot be read is one that refuses: leaving it out might
+/// leave out a refusal. What makes it another one it refuses to nobody, and other accounts have nothing by it.
+pub(crate) fn in_force(text: &str) -> Arc<Policy> {
+    static UNREADABLE: LazyLock<Arc<Policy>> = LazyLock::new(|| compile(CLOSED).expect("it is a policy"));
+    compile(text).unwrap_or_else(|| {
+        tracing::error!("a queue's policy cannot be read: nobody may do anything with the queue until it is set anew");
+        Arc::clone(&UNREADABLE)
+    })
+}
+
+const CLOSED: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"UnreadablePolicy","Effect":"Deny","Principal":"*",
+    "NotAction":["sqs:SetQueueAttributes","sqs:RemovePermission","sqs:GetQueueAttributes"],"Resource":"*"}}"#;
+
+fn compile(text: &str) -> Option<Arc<Policy>> {
     Policy::parse("Policy", text, Sort::Resource).ok().map(Arc::new)
 }
 
@@ -60,6 +72,8 @@ pub(crate) fn same_json(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use access::{Action, Applicable, Caller, Context, Gate, Request, authorize};
+    use names::AccountId;
 
     const STATEMENT: &str = r#"{"Sid":"s","Effect":"Allow","Principal":{"AWS":["123456789012"]},"Action":["SQS:SendMessage"],
         "Resource":"arn:aws:sqs:us-east-1:000000000000:jobs","Condition":{"ArnLike":{"aws:SourceArn":["a","b"]}}}"#;
@@ -79,6 +93,42 @@ mod tests {
         }
         let alone = format!(r#"{{"Statement":{star}}}"#);
         assert_eq!(parse_attribute(&alone).as_deref(), Ok(&*alone));
+    }
+
+    #[test]
+    fn a_kept_policy_that_cannot_be_read_lets_its_owner_set_another_and_nobody_do_anything_else() {
+        let broken = in_force("{ no policy");
+        let everything = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        let own = [Arc::new(Policy::parse("own", everything, Sort::Identity).unwrap())];
+        let arn = "arn:aws:sqs:us-east-1:000000000000:jobs";
+        let may = |who: &str, action: &str| {
+            let (caller, action) = (Caller::parse(who).unwrap(), Action::new(action));
+            let request = Request {
+                caller: &caller,
+                action: &action,
+                resource: arn,
+                resource_account: AccountId::parse("000000000000").ok(),
+                context: &Context::new(),
+                gate: Gate::Usual,
+            };
+            let applicable = Applicable { identity: &own, resource: Some(&broken), ..Applicable::default() };
+            authorize(&request, &applicable).is_allowed()
+        };
+        let owners = ["arn:aws:iam::000000000000:user/bob", "arn:aws:iam::000000000000:root"];
+        let others =
+            ["arn:aws:iam::111122223333:user/eve", "arn:aws:iam::111122223333:root", "sns.amazonaws.com", "anonymous"];
+        for mends in ["sqs:setqueueattributes", "sqs:removepermission", "sqs:getqueueattributes"] {
+            assert!(owners.iter().all(|who| may(who, mends)) && !others.iter().any(|who| may(who, mends)), "{mends}");
+        }
+        for action in
+            ["sqs:sendmessage", "sqs:receivemessage", "sqs:deletequeue", "sqs:addpermission", "sqs:purgequeue"]
+        {
+            assert!(!owners.iter().chain(&others).any(|who| may(who, action)), "{action}");
+        }
+        // One that can be read is what it says.
+        let open = policy(r#"{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}"#);
+        assert_eq!(in_force(&open).statements()[0].sid(), None);
+        assert_eq!(broken.statements()[0].sid(), Some("UnreadablePolicy"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A queue with `KmsMasterKeyId` seals each message under a data key of that key, which is kept sealed beside the message; so a
 //! message that moves to another queue, as a dead letter or back, still says what opens it. A data key is a sender's own and is
 //! used for the queue's reuse period at the most: with it ends what the sender was allowed, as the AWS guide has it ("Amazon SQS
-//! key management"). What a receiver opened it may open for that long without asking again. Whoever may not use the key, or if
+//! key management"). A sender is who signs with a key: sessions of one role and name may be allowed different things
+//! (`sealing/who.rs`). What a receiver opened it may open for that long without asking again. Whoever may not use the key, or if
 //! it is disabled, is told so before anything is sent or received.
 //!
 //! ```text
@@ -34,6 +35,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use who::{Kept, Who};
+
+mod who;
 
 /// Who has the keys, if anybody has.
 #[derive(Clone, Default)]
@@ -92,16 +96,15 @@ pub(crate) fn parse_key(text: &str) -> Result<String, Refusal> {
 /// Data keys in use.
 pub(crate) struct Sealing {
     keys: Keys,
-    sending: Cache<InQueue, Arc<Sending>>,
+    sending: Cache<PartitionId, Arc<Sending>>,
     /// Until when somebody may receive from a queue.
-    receiving: Cache<InQueue, (Arc<Sse>, Instant)>,
-    /// By principal and sealed data key.
-    opening: Cache<(Principal, Bytes), (Arc<Key>, Instant)>,
+    receiving: Cache<PartitionId, (Arc<Sse>, Instant)>,
+    /// By sealed data key.
+    opening: Cache<Bytes, (Arc<Key>, Instant)>,
 }
 
-type Cache<K, V> = RwLock<HashMap<K, V>>;
-type Principal = Box<str>;
-type InQueue = (PartitionId, Principal);
+/// What somebody has been found to be allowed, by whom and what it is about.
+type Cache<P, V> = RwLock<HashMap<Kept<P>, V>>;
 
 /// A data key that a sender seals with.
 pub(crate) struct Sending {
@@ -125,8 +128,8 @@ impl Sealing {
         queue: &QueueEntry,
     ) -> Result<Option<Arc<Sending>>, Refusal> {
         let Some(sse) = queue.bounds.sse() else { return Ok(None) };
-        let place = (queue.partition.id(), Box::from(caller.identity.caller.name()));
-        let known = self.sending.read().unwrap_or_else(PoisonError::into_inner).get(&place).map(Arc::clone);
+        let who = Who::of(caller, queue.partition.id());
+        let known = self.sending.read().unwrap_or_else(PoisonError::into_inner).get(who.as_key()).map(Arc::clone);
         if let Some(known) = known.filter(|known| known.is_good(&sse, caller.now)) {
             return Ok(Some(known));
         }
@@ -150,15 +153,15 @@ impl Sealing {
         });
         let mut all = self.sending.write().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut all, |sending| sending.until > caller.now);
-        all.insert(place, Arc::clone(&sending));
+        all.insert(who.kept(), Arc::clone(&sending));
         Ok(Some(sending))
     }
 
     /// Whether somebody may receive from a queue, as far as its key is concerned.
     pub(crate) async fn check_receiving(&self, caller: &Caller, queue: &QueueEntry) -> Result<(), Refusal> {
         let Some(sse) = queue.bounds.sse() else { return Ok(()) };
-        let place = (queue.partition.id(), Box::from(caller.identity.caller.name()));
-        let known = self.receiving.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        let who = Who::of(caller, queue.partition.id());
+        let known = self.receiving.read().unwrap_or_else(PoisonError::into_inner).get(who.as_key()).cloned();
         if known.is_some_and(|(asked, until)| asked == sse && until > caller.now) {
             return Ok(());
         }
@@ -168,7 +171,7 @@ impl Sealing {
         let until = caller.now.plus_millis(sse.reuse_millis);
         let mut all = self.receiving.write().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut all, |(_, until)| *until > caller.now);
-        all.insert(place, (sse, until));
+        all.insert(who.kept(), (sse, until));
         Ok(())
     }
 
@@ -203,8 +206,8 @@ impl Sealing {
         sealed: &Sealed,
         reuse_millis: u64,
     ) -> Result<Arc<Key>, Refusal> {
-        let place = (Box::from(caller.identity.caller.name()), sealed.blob.clone());
-        let known = self.opening.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        let who = Who::of(caller, sealed.blob.clone());
+        let known = self.opening.read().unwrap_or_else(PoisonError::into_inner).get(who.as_key()).cloned();
         if let Some((key, _)) = known.filter(|(_, until)| *until > caller.now) {
             return Ok(key);
         }
@@ -217,8 +220,8 @@ impl Sealing {
         let mut all = self.opening.write().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut all, |(_, until)| *until > caller.now);
         // Its own copy: the blob shares the buffer of a whole message.
-        let place = (place.0, Bytes::copy_from_slice(&place.1));
-        all.insert(place, (Arc::clone(&key), caller.now.plus_millis(reuse_millis)));
+        let who = Who::of(caller, Bytes::copy_from_slice(&sealed.blob));
+        all.insert(who.kept(), (Arc::clone(&key), caller.now.plus_millis(reuse_millis)));
         Ok(key)
     }
 
@@ -236,7 +239,7 @@ impl Sealing {
 }
 
 /// Drops what is not good. Most sweeps find nothing, and hold up nobody who seals or opens.
-fn retain<K, V>(cache: &Cache<K, V>, is_good: impl Fn(&V) -> bool) {
+fn retain<P, V>(cache: &Cache<P, V>, is_good: impl Fn(&V) -> bool) {
     let has_over = !cache.read().unwrap_or_else(PoisonError::into_inner).values().all(&is_good);
     if has_over {
         cache.write().unwrap_or_else(PoisonError::into_inner).retain(|_, value| is_good(value));
@@ -256,7 +259,7 @@ fn make_room<K, V>(all: &mut HashMap<K, V>, is_good: impl Fn(&V) -> bool) {
 /// The caller in the queue's region, and the service as policies of keys name it.
 fn through(caller: &Caller, queue: &QueueEntry) -> (Caller, String) {
     let region = &queue.key.region;
-    (caller.clone().in_region(region), format!("sqs.{region}.amazonaws.com"))
+    (caller.clone().in_region(region).through("sqs.amazonaws.com"), format!("sqs.{region}.amazonaws.com"))
 }
 
 /// The encryption context that AWS gives: the queue's ARN.
@@ -375,6 +378,7 @@ pub(crate) fn dead_letter_source(properties: &Bytes) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use names::{AccountId, Region};
 
     const ID: MessageId = MessageId([5; 16]);
     const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
@@ -452,14 +456,15 @@ mod tests {
     fn a_sweep_forgets_data_keys_that_are_over_and_no_others() {
         let sealing = Sealing::new(Keys::default());
         let at = Instant::from_millis;
+        let caller = Caller::for_test(AccountId::DEFAULT, Region::parse("us-east-1").unwrap(), at(0));
         let sse = Arc::new(Sse { key: "k".into(), reuse_millis: 1 });
         for until in [1, 2, 3] {
-            let place = (PartitionId::new(until), Box::from("who"));
+            let place = || Who::of(&caller, PartitionId::new(until)).kept();
             let sending = Arc::new(Sending { until: at(until), ..sending() });
-            sealing.sending.write().unwrap().insert(place.clone(), sending);
-            sealing.receiving.write().unwrap().insert(place, (Arc::clone(&sse), at(until)));
-            let place = (Box::from("who"), Bytes::from(vec![until as u8]));
-            sealing.opening.write().unwrap().insert(place, (Arc::new(Key::new(&[7; 32])), at(until)));
+            sealing.sending.write().unwrap().insert(place(), sending);
+            sealing.receiving.write().unwrap().insert(place(), (Arc::clone(&sse), at(until)));
+            let blob = Who::of(&caller, Bytes::from(vec![until as u8])).kept();
+            sealing.opening.write().unwrap().insert(blob, (Arc::new(Key::new(&[7; 32])), at(until)));
         }
         sealing.let_go(at(2));
         let left = (sealing.sending.read().unwrap().len(), sealing.receiving.read().unwrap().len());

@@ -257,3 +257,124 @@ fn a_queue_made_with_tags_needs_both_actions() {
     let denied = may(&house, &create, "CreateQueue", &json!({"QueueName": "new", "tags": {"a": "b"}})).unwrap_err();
     assert!(denied.contains("sqs:tagqueue on resource: arn:aws:sqs:us-east-1:000000000000:new because"), "{denied}");
 }
+
+/// Every operation with an input, and the actions that it needs on the queue `jobs`; `other:` on the queue beside it.
+fn rows() -> Vec<(&'static str, Value, Vec<&'static str>)> {
+    let arn = json!({"SourceArn": JOBS});
+    let handle = json!({"taskId": "one", "sourceArn": JOBS}).to_string();
+    let handle = base64_simd::STANDARD.encode_to_string(handle);
+    let entry = |more: Value| {
+        let mut entry = json!({"Id": "a"});
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"QueueUrl": URL, "Entries": [entry]})
+    };
+    let with = |more: Value| {
+        let mut input = receive();
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    let set = |name: &str, value: String| with(json!({"Attributes": {name: value}}));
+    let replay = json!({"from": 0, "into": OTHER, "only": "all"}).to_string();
+    let taking = |first| vec![first, "receivemessage", "deletemessage", "getqueueattributes"];
+    let permission = with(json!({"Label": "l", "AWSAccountIds": ["111122223333"], "Actions": ["*"]}));
+    let to_other = json!({"SourceArn": JOBS, "DestinationArn": OTHER});
+    let one = |name| vec![name];
+    vec![
+        ("AddPermission", permission, one("addpermission")),
+        ("CancelMessageMoveTask", json!({"TaskHandle": handle}), taking("cancelmessagemovetask")),
+        (
+            "ChangeMessageVisibility",
+            with(json!({"ReceiptHandle": "h", "VisibilityTimeout": 1})),
+            one("changemessagevisibility"),
+        ),
+        (
+            "ChangeMessageVisibilityBatch",
+            entry(json!({"ReceiptHandle": "h", "VisibilityTimeout": 1})),
+            one("changemessagevisibility"),
+        ),
+        ("CreateQueue", json!({"QueueName": "jobs"}), one("createqueue")),
+        ("DeleteMessage", with(json!({"ReceiptHandle": "h"})), one("deletemessage")),
+        ("DeleteMessageBatch", entry(json!({"ReceiptHandle": "h"})), one("deletemessage")),
+        ("DeleteQueue", receive(), one("deletequeue")),
+        ("GetQueueAttributes", receive(), one("getqueueattributes")),
+        ("GetQueueUrl", json!({"QueueName": "jobs"}), one("getqueueurl")),
+        ("ListDeadLetterSourceQueues", receive(), one("listdeadlettersourcequeues")),
+        ("ListMessageMoveTasks", arn, vec!["listmessagemovetasks", "getqueueattributes"]),
+        ("ListQueueTags", receive(), one("listqueuetags")),
+        ("PurgeQueue", receive(), one("purgequeue")),
+        ("ReceiveMessage", receive(), one("receivemessage")),
+        ("RemovePermission", with(json!({"Label": "l"})), one("removepermission")),
+        ("SendMessage", send(), one("sendmessage")),
+        ("SendMessageBatch", entry(json!({"MessageBody": "b"})), one("sendmessage")),
+        ("SetQueueAttributes", with(json!({"Attributes": {}})), one("setqueueattributes")),
+        (
+            "SetQueueAttributes",
+            set("TidewireReplay", replay),
+            vec!["setqueueattributes", "receivemessage", "other:sendmessage"],
+        ),
+        (
+            "SetQueueAttributes",
+            set("TidewireUnpark", json!({"then": "drop-first"}).to_string()),
+            vec!["setqueueattributes", "deletemessage"],
+        ),
+        ("SetQueueAttributes", set("TidewireUnpark", json!({"then": "retry"}).to_string()), one("setqueueattributes")),
+        ("StartMessageMoveTask", to_other, [taking("startmessagemovetask"), vec!["other:sendmessage"]].concat()),
+        ("TagQueue", with(json!({"Tags": {"a": "b"}})), one("tagqueue")),
+        ("UntagQueue", with(json!({"TagKeys": ["a"]})), one("untagqueue")),
+    ]
+}
+
+const OTHER: &str = "arn:aws:sqs:us-east-1:000000000000:other";
+
+/// An allowance of these actions, each on its queue alone.
+fn exactly(needed: &[&str]) -> Identity {
+    let one = |action: &&str| match action.strip_prefix("other:") {
+        Some(action) => json!({"Effect": "Allow", "Action": format!("sqs:{action}"), "Resource": OTHER}),
+        None => json!({"Effect": "Allow", "Action": format!("sqs:{action}"), "Resource": JOBS}),
+    };
+    match needed {
+        [] => somebody(BOB, &[]),
+        needed => with_policy(BOB, &needed.iter().map(one).collect()),
+    }
+}
+
+#[test]
+fn each_operation_needs_each_of_its_actions_and_no_other() {
+    let house = house_with(None);
+    house.ask("CreateQueue", &json!({"QueueName": "other"})).unwrap();
+    for (operation, input, needed) in rows() {
+        assert_eq!(may(&house, &exactly(&needed), operation, &input), Ok(()), "{operation} {input}");
+        for left_out in &needed {
+            let others: Vec<&str> = needed.iter().filter(|action| *action != left_out).copied().collect();
+            let denied = may(&house, &exactly(&others), operation, &input).unwrap_err();
+            let (queue, action) = left_out.split_once(':').unwrap_or(("jobs", left_out));
+            let sentence = format!("sqs:{action} on resource: arn:aws:sqs:us-east-1:000000000000:{queue} because");
+            assert!(denied.contains(&sentence), "{operation} without {left_out}: {denied}");
+        }
+    }
+}
+
+#[test]
+fn exactly_the_operations_that_may_come_unsigned_can_be_granted_to_the_unknown_and_to_other_accounts() {
+    let house = house_with(Some(statement(&json!("*"), "sqs:*", &json!({}))));
+    let description = house.sqs.describe();
+    let rows = rows();
+    let asked = |operation: &str| rows.iter().any(|(known, ..)| *known == operation) || operation == "ListQueues";
+    assert!(description.shape.operations.iter().all(|operation| asked(operation.name)), "a row for each");
+    for (operation, input, needed) in rows {
+        if needed.iter().any(|action| action.starts_with("other:")) {
+            continue;
+        }
+        let is_open = description.unsigned.contains(&operation);
+        assert_eq!(may(&house, &Identity::anonymous(), operation, &input).is_ok(), is_open, "{operation}");
+        // A queue's name without an account is one of the caller's own, and so are the queues of move tasks.
+        let of_own = ["GetQueueUrl", "CreateQueue", "CancelMessageMoveTask", "ListMessageMoveTasks"];
+        if !of_own.contains(&operation) {
+            assert_eq!(may(&house, &somebody(EVE, &["sqs:*"]), operation, &input).is_ok(), is_open, "{operation}");
+        }
+    }
+    let tasks = json!({"SourceArn": JOBS});
+    let start = may(&house, &somebody(EVE, &["sqs:*"]), "StartMessageMoveTask", &tasks);
+    assert!(start.is_err(), "a task of another account's queue");
+    assert!(may(&house, &Identity::anonymous(), "ListQueues", &json!({})).is_err());
+}

@@ -48,7 +48,14 @@ impl House {
     #[allow(dead_code, reason = "not every suite asks for limits")]
     pub(crate) fn limited(limits: sqs::Limits) -> Self {
         let (disk, clock) = (Arc::new(SimDisk::new(1)), Arc::new(ManualClock::at(Self::START)));
-        Self::with_limits(disk, clock, Options::small(1 << 20), limits).expect("the log is whole")
+        Self::told(disk, clock, Options::small(1 << 20), limits, sqs::Keys::default()).expect("the log is whole")
+    }
+
+    /// A house with keys of KMS.
+    #[allow(dead_code, reason = "not every suite has sealed queues")]
+    pub(crate) fn with_keys(keys: sqs::Keys) -> Self {
+        let (disk, clock) = (Arc::new(SimDisk::new(1)), Arc::new(ManualClock::at(Self::START)));
+        Self::told(disk, clock, Options::small(1 << 20), sqs::Limits::Raised, keys).expect("the log is whole")
     }
 
     /// A house whose log has the sizes and bounds of `options`.
@@ -57,14 +64,15 @@ impl House {
         clock: Arc<ManualClock>,
         options: impl Into<StoreOptions>,
     ) -> Result<Self, journal::OpenError> {
-        Self::with_limits(disk, clock, options, sqs::Limits::Raised)
+        Self::told(disk, clock, options, sqs::Limits::Raised, sqs::Keys::default())
     }
 
-    fn with_limits(
+    fn told(
         disk: Arc<SimDisk>,
         clock: Arc<ManualClock>,
         options: impl Into<StoreOptions>,
         limits: sqs::Limits,
+        keys: sqs::Keys,
     ) -> Result<Self, journal::OpenError> {
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let mut recovery = Sqs::recovery();
@@ -74,8 +82,7 @@ impl House {
         let options = StoreOptions { keyring, ..options.into() };
         let store = Store::open(io, options, shown, &mut [&mut recovery])?;
         let region = Region::parse("us-east-1").expect("a region");
-        let told =
-            sqs::Options { home_region: region.clone(), limits, metered_queues_max: 1_000, keys: sqs::Keys::default() };
+        let told = sqs::Options { home_region: region.clone(), limits, metered_queues_max: 1_000, keys };
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
         // No request of one start has the id of a request of another.
         let asked = Cell::new(u128::from(store.journal().recovery().incarnation) << 64);
@@ -90,7 +97,17 @@ impl House {
     }
 
     /// Begins an operation. Nothing is written until `commit`.
+    #[allow(dead_code, reason = "not every suite waits by itself")]
     pub(crate) fn begin(&self, operation: &str, input: &Value) -> Asked {
+        self.begin_as(self.anybody(), operation, input)
+    }
+
+    /// Somebody of the house's account who may do everything.
+    pub(crate) fn anybody(&self) -> Caller {
+        Caller::for_test(self.account, self.region.clone(), self.clock.now())
+    }
+
+    fn begin_as(&self, mut caller: Caller, operation: &str, input: &Value) -> Asked {
         let shape = self.sqs.describe().shape;
         let index = shape.operations.iter().position(|known| known.name == operation).expect("a known operation");
         let bytes = input.to_string().into_bytes();
@@ -98,7 +115,6 @@ impl House {
             .map_err(Unprepared::from)
             .and_then(|mut reader| self.sqs.prepare(index, &mut reader));
         self.asked.set(self.asked.get() + 1);
-        let mut caller = Caller::for_test(self.account, self.region.clone(), self.clock.now());
         // A request's id is its chance; message ids are drawn from it.
         caller.request_id = gateway::RequestId::from_random(self.asked.get());
         Box::pin(answer(prepared, caller))
@@ -106,7 +122,12 @@ impl House {
 
     /// Asks and waits, committing as often as it takes.
     pub(crate) fn ask(&self, operation: &str, input: &Value) -> Result<Value, (String, String)> {
-        let mut asked = self.begin(operation, input);
+        self.ask_as(self.anybody(), operation, input)
+    }
+
+    /// The same for somebody.
+    pub(crate) fn ask_as(&self, caller: Caller, operation: &str, input: &Value) -> Result<Value, (String, String)> {
+        let mut asked = self.begin_as(caller, operation, input);
         for _ in 0..4 {
             if let Poll::Ready(answer) = poll(&mut asked) {
                 return answer;
