@@ -537,13 +537,15 @@ impl Config {
         if self.ephemeral && !self.tls.acme.domains.is_empty() {
             return Err("acme.domains needs a data folder for what is ordered, and ephemeral = true has none".into());
         }
-        if mode == Mode::Serve && self.s3_notifications.is_some() && self.s3_webhook_token.is_none() {
+        let auth = self.auth(mode);
+        let is_guarded = mode == Mode::Serve || auth == Verification::Verify;
+        if is_guarded && self.s3_notifications.is_some() && self.s3_webhook_token.is_none() {
             return Err(
-                "s3.notifications opens a door for events of buckets: in `tidewire serve` it takes s3.webhook_token"
+                "s3.notifications opens a door for events of buckets: in `tidewire serve`, and with auth = verify, it takes \
+                 s3.webhook_token"
                     .into(),
             );
         }
-        let auth = self.auth(mode);
         if auth == Verification::Verify || self.listen.ip().is_loopback() || self.allow_unauthenticated {
             return Ok(());
         }
@@ -773,6 +775,23 @@ mod tests {
         let serve = Config::read(Mode::Serve, &Sources::default()).unwrap();
         assert_eq!((serve.auth(Mode::Serve), serve.auth(Mode::Dev)), (Verification::Verify, Verification::ParseOnly));
         assert!(read(&[], &[("auth", "maybe")]).unwrap_err().contains("expected verify"));
+    }
+
+    #[test]
+    fn events_of_buckets_take_a_token_wherever_requests_are_verified() {
+        let events = ("s3.notifications", "buckets.json");
+        let opened = |mode, flags: &[(&'static str, &str)]| {
+            let flags = [&[events], flags].concat().iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+            Config::read(mode, &Sources { flags, ..Sources::default() }).map(drop)
+        };
+        let token = ("s3.webhook_token", "word");
+        for guarded in [opened(Mode::Serve, &[]), opened(Mode::Dev, &[("auth", "verify")])] {
+            assert!(guarded.unwrap_err().contains("it takes s3.webhook_token"));
+        }
+        assert!(opened(Mode::Serve, &[("auth", "off")]).is_err(), "serve is guarded whatever auth says");
+        assert_eq!(opened(Mode::Dev, &[]), Ok(()));
+        assert_eq!(opened(Mode::Dev, &[("auth", "verify"), token]), Ok(()));
+        assert_eq!(opened(Mode::Serve, &[token]), Ok(()));
     }
 
     #[test]
