@@ -540,11 +540,9 @@ impl Config {
         let auth = self.auth(mode);
         let is_guarded = mode == Mode::Serve || auth == Verification::Verify;
         if is_guarded && self.s3_notifications.is_some() && self.s3_webhook_token.is_none() {
-            return Err(
-                "s3.notifications opens a door for events of buckets: in `tidewire serve`, and with auth = verify, \
-                        it takes s3.webhook_token"
-                    .into(),
-            );
+            let why =
+                "s3.notifications opens a door: in `tidewire serve`, and with auth = verify, it takes s3.webhook_token";
+            return Err(why.into());
         }
         if auth == Verification::Verify || self.listen.ip().is_loopback() || self.allow_unauthenticated {
             return Ok(());
