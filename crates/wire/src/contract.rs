@@ -30,7 +30,7 @@ pub trait Write {
     /// Writes one value.
     fn write(&self, writer: &mut dyn Writer);
 
-    /// Whether the value is an empty list or map, for members whose empty value AWS leaves out.
+    /// Whether the value is an empty list, map or text, for members whose empty value AWS leaves out.
     fn is_empty(&self) -> bool {
         false
     }
@@ -149,7 +149,7 @@ pub fn put_some<T: Write>(writer: &mut dyn Writer, member: &'static Member, valu
     }
 }
 
-/// Writes a list or map unless it is empty, where AWS leaves an empty one out although the model demands it.
+/// Writes a list, map or text unless it is empty, where AWS leaves an empty one out although the model demands it.
 pub fn put_unless_empty<T: Write>(writer: &mut dyn Writer, member: &'static Member, value: &T) {
     if !value.is_empty() {
         put(writer, member, value);

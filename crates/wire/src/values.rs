@@ -45,6 +45,10 @@ impl Write for String {
     fn write(&self, writer: &mut dyn Writer) {
         writer.string(self);
     }
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
 }
 
 impl Read for Bytes {

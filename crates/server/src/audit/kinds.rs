@@ -9,7 +9,7 @@ use gateway::Description;
 
 /// Operations on data, by service, in order.
 const DATA: &[(&str, &[&str])] = &[
-    ("kinesis", &["GetRecords", "GetShardIterator", "PutRecord", "PutRecords"]),
+    ("kinesis", &["GetRecords", "GetShardIterator", "PutRecord", "PutRecords", "SubscribeToShard"]),
     (
         "sqs",
         &[

@@ -27,6 +27,7 @@ mod reshard;
 mod service;
 mod settings;
 mod shard_id;
+mod subscriptions;
 mod tags;
 mod throttle;
 

@@ -51,6 +51,18 @@ pub(crate) const ON_DEMAND_STREAMS_MAX: usize = 50;
 /// Consumers with enhanced fan-out of one stream.
 pub(crate) const CONSUMERS_MAX: usize = 20;
 
+/// How long a subscription to a shard lasts.
+pub(crate) const SUBSCRIPTION_MILLIS: u64 = 300_000;
+
+/// How long a subscription is its consumer's before another may take its place.
+pub(crate) const SUBSCRIPTION_OWN_MILLIS: u64 = 5_000;
+
+/// The longest time without an event: an empty one then says how far the reader is. AWS does not say; users saw about five seconds.
+pub(crate) const KEEP_ALIVE_MILLIS: u64 = 5_000;
+
+/// Bytes of data and partition keys in one event: small enough to be written while the next is read.
+pub(crate) const EVENT_BYTES_MAX: u64 = 1 << 20;
+
 /// Tags of one resource.
 pub(crate) const TAGS_MAX: usize = 50;
 

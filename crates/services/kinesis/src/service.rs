@@ -8,6 +8,7 @@ use crate::needs::Asking;
 use crate::ops;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::subscriptions::Subscriptions;
 use crate::throttle::Throttle;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
@@ -77,6 +78,7 @@ pub struct Kinesis(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) throttle: Throttle,
+    pub(crate) subscriptions: Subscriptions,
 }
 
 /// What the service is told by the server's configuration.
@@ -113,7 +115,11 @@ impl Kinesis {
     /// The service, with the streams that were replayed. What a crash cut off between a stream and its shards is completed.
     pub fn new(store: Arc<Store>, recovery: KinesisRecovery, options: Options) -> Result<Self, Unavailable> {
         let catalog = Catalog::recovered(store, recovery.streams.0, recovery.shards.0)?;
-        Ok(Self(Arc::new(Inner { catalog, throttle: Throttle::new(options.throttled) })))
+        Ok(Self(Arc::new(Inner {
+            catalog,
+            throttle: Throttle::new(options.throttled),
+            subscriptions: Subscriptions::default(),
+        })))
     }
 
     /// Forgets shards whose records have all expired. To be called every minute or so.
@@ -241,14 +247,19 @@ pub(crate) fn prepare<O: Operation>(
 where
     O::Input: 'static,
 {
+    Ok(Box::new(Call::<O> { service: Arc::clone(service), input: checked(reader)?, operation: PhantomData }))
+}
+
+/// Reads an input, and checks it by the model's rules.
+pub(crate) fn checked<I: wire::Read + wire::Write>(reader: &mut dyn Reader) -> Result<I, Unprepared> {
     let refused = |sentence: String| Unprepared::Refused(Refusal::validation(sentence).into());
-    let input = match <O::Input as wire::Read>::read(reader) {
+    let input = match I::read(reader) {
         Ok(input) => input,
         Err(invalid) => return Err(constraints::missing(&invalid).map_or(Unprepared::Malformed(invalid), refused)),
     };
     match constraints::sentence(&input) {
         Some(sentence) => Err(refused(sentence)),
-        None => Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData })),
+        None => Ok(input),
     }
 }
 

@@ -22,9 +22,10 @@ pub use shapes::{
     ListTagsForResourceOutput, ListTagsForStreamInput, ListTagsForStreamOutput, MergeShardsInput, PutRecordInput,
     PutRecordOutput, PutRecordsInput, PutRecordsOutput, PutRecordsRequestEntry, PutRecordsResultEntry,
     PutResourcePolicyInput, Record, RegisterStreamConsumerInput, RegisterStreamConsumerOutput,
-    RemoveTagsFromStreamInput, SequenceNumberRange, Shard, ShardFilter, SplitShardInput, StreamDescription,
-    StreamDescriptionSummary, StreamModeDetails, StreamSummary, Tag, TagResourceInput, UntagResourceInput,
-    UpdateMaxRecordSizeInput, UpdateShardCountInput, UpdateShardCountOutput, UpdateStreamModeInput,
+    RemoveTagsFromStreamInput, SequenceNumberRange, Shard, ShardFilter, SplitShardInput, StartingPosition,
+    StreamDescription, StreamDescriptionSummary, StreamModeDetails, StreamSummary, SubscribeToShardEvent,
+    SubscribeToShardEventStream, SubscribeToShardInput, SubscribeToShardOutput, Tag, TagResourceInput,
+    UntagResourceInput, UpdateMaxRecordSizeInput, UpdateShardCountInput, UpdateShardCountOutput, UpdateStreamModeInput,
     UpdateStreamRecordDistributionStrategyInput, WarmThroughputObject,
 };
 

@@ -738,6 +738,31 @@ impl Operation for SplitShard {
     const SHAPE: &'static OperationShape = &SPLIT_SHARD;
 }
 
+pub static SUBSCRIBE_TO_SHARD: OperationShape = OperationShape {
+    name: "SubscribeToShard",
+    input: &schema::SUBSCRIBE_TO_SHARD_INPUT,
+    output: &schema::SUBSCRIBE_TO_SHARD_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ResourceNotFoundException",
+        "InvalidArgumentException",
+        "ResourceInUseException",
+        "LimitExceededException",
+        "AccessDeniedException",
+        "DryRunOperationException",
+    ],
+};
+
+pub enum SubscribeToShard {}
+
+impl Operation for SubscribeToShard {
+    type Input = super::SubscribeToShardInput;
+    type Output = super::SubscribeToShardOutput;
+    const SHAPE: &'static OperationShape = &SUBSCRIBE_TO_SHARD;
+}
+
 pub static TAG_RESOURCE: OperationShape = OperationShape {
     name: "TagResource",
     input: &schema::TAG_RESOURCE_INPUT,
@@ -906,7 +931,6 @@ pub static RECEIVE_QUEUE_RECORDS: OperationShape = OperationShape::named("Receiv
 pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS: OperationShape = OperationShape::named("RestoreDeadLetterQueueRecords");
 pub static START_STREAM_ENCRYPTION: OperationShape = OperationShape::named("StartStreamEncryption");
 pub static STOP_STREAM_ENCRYPTION: OperationShape = OperationShape::named("StopStreamEncryption");
-pub static SUBSCRIBE_TO_SHARD: OperationShape = OperationShape::named("SubscribeToShard");
 pub static UPDATE_ACCOUNT_SETTINGS: OperationShape = OperationShape::named("UpdateAccountSettings");
 pub static UPDATE_CHANNEL: OperationShape = OperationShape::named("UpdateChannel");
 pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY: OperationShape =

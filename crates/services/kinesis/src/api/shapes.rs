@@ -4,7 +4,9 @@
 
 use super::schema;
 use bytes::Bytes;
-use wire::{Invalid, Read, Reader, Timestamp, Write, Writer, put, put_some, read_struct, required};
+use wire::{
+    Event, Invalid, Read, Reader, Timestamp, Write, Writer, put, put_some, put_unless_empty, read_struct, required,
+};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddTagsToStreamInput {
@@ -2295,6 +2297,43 @@ impl Write for SplitShardInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartingPosition {
+    pub r#type: String,
+    pub sequence_number: Option<String>,
+    pub timestamp: Option<Timestamp>,
+}
+
+impl Read for StartingPosition {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::STARTING_POSITION;
+        let mut r#type = None;
+        let mut sequence_number = None;
+        let mut timestamp = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => r#type = Some(Read::read(reader)?),
+                1 => sequence_number = Some(Read::read(reader)?),
+                2 => timestamp = Some(Read::read(reader)?),
+                _ => unreachable!("StartingPosition has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { r#type: required(r#type, &shape.members[0])?, sequence_number, timestamp })
+    }
+}
+
+impl Write for StartingPosition {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::STARTING_POSITION;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.r#type);
+        put_some(writer, &shape.members[1], self.sequence_number.as_ref());
+        put_some(writer, &shape.members[2], self.timestamp.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamDescription {
     pub stream_name: String,
     pub stream_arn: String,
@@ -2562,6 +2601,122 @@ impl Write for StreamSummary {
         put(writer, &shape.members[2], &self.stream_status);
         put_some(writer, &shape.members[3], self.stream_mode_details.as_ref());
         put_some(writer, &shape.members[4], self.stream_creation_timestamp.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SubscribeToShardEvent {
+    pub records: Vec<Record>,
+    pub continuation_sequence_number: String,
+    pub millis_behind_latest: i64,
+    pub child_shards: Option<Vec<ChildShard>>,
+}
+
+impl Read for SubscribeToShardEvent {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::SUBSCRIBE_TO_SHARD_EVENT;
+        let mut records = None;
+        let mut continuation_sequence_number = None;
+        let mut millis_behind_latest = None;
+        let mut child_shards = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => records = Some(Read::read(reader)?),
+                1 => continuation_sequence_number = Some(Read::read(reader)?),
+                2 => millis_behind_latest = Some(Read::read(reader)?),
+                3 => child_shards = Some(Read::read(reader)?),
+                _ => unreachable!("SubscribeToShardEvent has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            records: required(records, &shape.members[0])?,
+            continuation_sequence_number: continuation_sequence_number.unwrap_or_default(),
+            millis_behind_latest: required(millis_behind_latest, &shape.members[2])?,
+            child_shards,
+        })
+    }
+}
+
+impl Write for SubscribeToShardEvent {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::SUBSCRIBE_TO_SHARD_EVENT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.records);
+        put_unless_empty(writer, &shape.members[1], &self.continuation_sequence_number);
+        put(writer, &shape.members[2], &self.millis_behind_latest);
+        put_some(writer, &shape.members[3], self.child_shards.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SubscribeToShardInput {
+    pub consumer_arn: String,
+    pub stream_id: Option<String>,
+    pub shard_id: String,
+    pub starting_position: StartingPosition,
+    pub dry_run: Option<bool>,
+}
+
+impl Read for SubscribeToShardInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::SUBSCRIBE_TO_SHARD_INPUT;
+        let mut consumer_arn = None;
+        let mut stream_id = None;
+        let mut shard_id = None;
+        let mut starting_position = None;
+        let mut dry_run = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => consumer_arn = Some(Read::read(reader)?),
+                1 => stream_id = Some(Read::read(reader)?),
+                2 => shard_id = Some(Read::read(reader)?),
+                3 => starting_position = Some(Read::read(reader)?),
+                4 => dry_run = Some(Read::read(reader)?),
+                _ => unreachable!("SubscribeToShardInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            consumer_arn: required(consumer_arn, &shape.members[0])?,
+            stream_id,
+            shard_id: required(shard_id, &shape.members[2])?,
+            starting_position: required(starting_position, &shape.members[3])?,
+            dry_run,
+        })
+    }
+}
+
+impl Write for SubscribeToShardInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::SUBSCRIBE_TO_SHARD_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.consumer_arn);
+        put_some(writer, &shape.members[1], self.stream_id.as_ref());
+        put(writer, &shape.members[2], &self.shard_id);
+        put(writer, &shape.members[3], &self.starting_position);
+        put_some(writer, &shape.members[4], self.dry_run.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SubscribeToShardOutput {}
+
+impl Read for SubscribeToShardOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        read_struct(reader, &schema::SUBSCRIBE_TO_SHARD_OUTPUT, |_, _| Ok(()))?;
+        Ok(Self {})
+    }
+}
+
+impl Write for SubscribeToShardOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::SUBSCRIBE_TO_SHARD_OUTPUT;
+        writer.begin_struct(shape);
+
         writer.end_struct();
     }
 }
@@ -2931,5 +3086,26 @@ impl Write for WarmThroughputObject {
         put_some(writer, &shape.members[0], self.target_mi_bps.as_ref());
         put_some(writer, &shape.members[1], self.current_mi_bps.as_ref());
         writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SubscribeToShardEventStream {
+    SubscribeToShardEvent(SubscribeToShardEvent),
+}
+
+impl Event for SubscribeToShardEventStream {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::SubscribeToShardEvent(_) => "SubscribeToShardEvent",
+        }
+    }
+}
+
+impl Write for SubscribeToShardEventStream {
+    fn write(&self, writer: &mut dyn Writer) {
+        match self {
+            Self::SubscribeToShardEvent(event) => event.write(writer),
+        }
     }
 }

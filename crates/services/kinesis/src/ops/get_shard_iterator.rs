@@ -14,6 +14,7 @@ use gateway::{Caller, Need};
 use names::Instant;
 use std::sync::Arc;
 use stream::SequenceNumber;
+use wire::Timestamp;
 
 pub(crate) struct GetShardIterator;
 
@@ -28,7 +29,14 @@ impl Operation for GetShardIterator {
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GetShardIteratorOutput, Refusal> {
         let entry = service.stream(&caller, &target(&input)).await?;
         let shard = shard_named(&entry, &entry.view(), &input.shard_id)?;
-        let start = start(&input, caller.now)?;
+        let asked = Asked {
+            kind: &input.shard_iterator_type,
+            number: input.starting_sequence_number.as_deref(),
+            timestamp: input.timestamp,
+            shard: &input.shard_id,
+            operation: "GetShardIterator",
+        };
+        let start = asked.start(caller.now)?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
         }
@@ -51,41 +59,54 @@ fn target(input: &GetShardIteratorInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
 }
 
-/// What a type asks for, with what it needs beside.
-fn start(input: &GetShardIteratorInput, now: Instant) -> Result<Start, Refusal> {
-    let kind = &*input.shard_iterator_type;
-    let number = || {
-        let text = input.starting_sequence_number.as_deref().ok_or_else(|| {
+/// What a request says of where to begin.
+pub(crate) struct Asked<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) number: Option<&'a str>,
+    pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) shard: &'a str,
+    /// What the request is called in sentences.
+    pub(crate) operation: &'a str,
+}
+
+impl Asked<'_> {
+    /// What the type asks for, with what it needs beside.
+    pub(crate) fn start(&self, now: Instant) -> Result<Start, Refusal> {
+        match self.kind {
+            shard_iterator_type::TRIM_HORIZON => Ok(Start::TrimHorizon),
+            shard_iterator_type::LATEST => Ok(Start::Latest),
+            shard_iterator_type::AT_SEQUENCE_NUMBER => self.number().map(Start::At),
+            shard_iterator_type::AFTER_SEQUENCE_NUMBER => self.number().map(Start::After),
+            _ => self.moment(now).map(Start::AtTime),
+        }
+    }
+
+    fn number(&self) -> Result<SequenceNumber, Refusal> {
+        let Self { kind, shard, operation, .. } = self;
+        let text = self.number.ok_or_else(|| {
             Refusal::invalid(format!(
                 "Must specify startingSequenceNumber parameter for iterator of type {kind}. Current request has no startingSequenceNumber parameter."
             ))
         })?;
         SequenceNumber::parse(text).map_err(|_| {
-            Refusal::invalid(format!(
-                "StartingSequenceNumber {text} used in GetShardIterator on shard {} is invalid.",
-                input.shard_id
-            ))
+            Refusal::invalid(format!("StartingSequenceNumber {text} used in {operation} on shard {shard} is invalid."))
         })
-    };
-    match kind {
-        shard_iterator_type::TRIM_HORIZON => Ok(Start::TrimHorizon),
-        shard_iterator_type::LATEST => Ok(Start::Latest),
-        shard_iterator_type::AT_SEQUENCE_NUMBER => number().map(Start::At),
-        shard_iterator_type::AFTER_SEQUENCE_NUMBER => number().map(Start::After),
-        _ => {
-            let moment = input.timestamp.map(instant).ok_or_else(|| {
-                Refusal::invalid(format!(
-                    "Must specify timestampInMillis parameter for iterator of type {kind}. Current request has no timestamp parameter."
-                ))
-            })?;
-            match moment > now {
-                true => Err(Refusal::invalid(format!(
-                    "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: {}, currentTimestampInMillis: {}",
-                    moment.as_millis(),
-                    now.as_millis()
-                ))),
-                false => Ok(Start::AtTime(moment)),
-            }
+    }
+
+    fn moment(&self, now: Instant) -> Result<Instant, Refusal> {
+        let kind = self.kind;
+        let moment = self.timestamp.map(instant).ok_or_else(|| {
+            Refusal::invalid(format!(
+                "Must specify timestampInMillis parameter for iterator of type {kind}. Current request has no timestamp parameter."
+            ))
+        })?;
+        match moment > now {
+            true => Err(Refusal::invalid(format!(
+                "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. timestampInMillis: {}, currentTimestampInMillis: {}",
+                moment.as_millis(),
+                now.as_millis()
+            ))),
+            false => Ok(moment),
         }
     }
 }

@@ -13,6 +13,7 @@ mod reshard;
 mod resource;
 mod retention;
 mod stream_tags;
+mod subscribe_to_shard;
 mod update_stream;
 
 use crate::service::{Prepare, prepare};
@@ -47,6 +48,7 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("RegisterStreamConsumer", prepare::<consumers::RegisterStreamConsumer>),
     ("RemoveTagsFromStream", prepare::<stream_tags::RemoveTagsFromStream>),
     ("SplitShard", prepare::<reshard::SplitShard>),
+    ("SubscribeToShard", subscribe_to_shard::prepare),
     ("TagResource", prepare::<resource::TagResource>),
     ("UntagResource", prepare::<resource::UntagResource>),
     ("UpdateMaxRecordSize", prepare::<update_stream::UpdateMaxRecordSize>),

@@ -1,0 +1,164 @@
+//! SubscribeToShard: what a shard has and what comes is pushed to a consumer, for five minutes.
+//!
+//! Each event says where to go on, also an empty one, which comes when there was nothing to say for a while. At the end of a closed shard
+//! the last event has no such number and names the children. The records stay where they are: whoever reads slowly makes the shard wait for
+//! nobody.
+
+use super::consumers::find;
+use super::get_records::shown;
+use super::get_shard_iterator::Asked;
+use crate::api::schema::SUBSCRIBE_TO_SHARD_EVENT_STREAM;
+use crate::api::{SubscribeToShardEvent, SubscribeToShardEventStream, SubscribeToShardInput, SubscribeToShardOutput};
+use crate::catalog::{ShardHandle, StreamEntry};
+use crate::describe;
+use crate::limits;
+use crate::needs::Asking;
+use crate::placing::shard_named;
+use crate::reading::{Batch, From, Most, batch};
+use crate::refusal::Refusal;
+use crate::service::{Inner, checked, consumer_of_arn};
+use crate::subscriptions::{Seat, Subscription};
+use gateway::{Answer, Answered, Caller, EventSource, Need, NextEvent, Prepared, Refused, Unprepared};
+use names::Instant;
+use std::sync::Arc;
+use stream::{Command, Reply, SequenceNumber};
+use wire::{Event, Reader};
+
+/// Reads the input. The signature of the entries of `ops::TABLE`.
+pub(super) fn prepare(service: &Arc<Inner>, reader: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared> {
+    Ok(Box::new(SubscribeToShard { service: Arc::clone(service), input: checked(reader)? }))
+}
+
+struct SubscribeToShard {
+    service: Arc<Inner>,
+    input: SubscribeToShardInput,
+}
+
+impl Prepared for SubscribeToShard {
+    fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
+        let (key, name, _) =
+            consumer_of_arn(&self.input.consumer_arn).ok_or_else(|| no_arn(&self.input.consumer_arn))?;
+        let asking = Asking { service: &self.service, caller };
+        Ok(vec![asking.on_consumer("SubscribeToShard", &key, &name)])
+    }
+
+    fn call(self: Box<Self>, caller: Caller) -> Answer {
+        Box::pin(async move {
+            let pushed = begin(self.service, &caller, &self.input).await?;
+            Ok(Answered::events(&SUBSCRIBE_TO_SHARD_EVENT_STREAM, SubscribeToShardOutput {}, pushed))
+        })
+    }
+}
+
+fn no_arn(arn: &str) -> Refusal {
+    Refusal::invalid(format!("{arn} is no ARN of a consumer."))
+}
+
+async fn begin(service: Arc<Inner>, caller: &Caller, input: &SubscribeToShardInput) -> Result<Pushed, Refusal> {
+    if let Some(id) = &input.stream_id {
+        return Err(Refusal::invalid(format!("StreamId {id} names no stream: it is reserved.")));
+    }
+    let (key, name, created) = consumer_of_arn(&input.consumer_arn).ok_or_else(|| no_arn(&input.consumer_arn))?;
+    let entry = service.find(&key).await?;
+    let consumer = find(&entry, &name, Some(created))?;
+    let shard = shard_named(&entry, &entry.view(), &input.shard_id)?;
+    let position = &input.starting_position;
+    let asked = Asked {
+        kind: &position.r#type,
+        number: position.sequence_number.as_deref(),
+        timestamp: position.timestamp,
+        shard: &input.shard_id,
+        operation: "SubscribeToShard",
+    };
+    let start = asked.start(caller.now)?;
+    if input.dry_run == Some(true) {
+        return Err(Refusal::dry_run());
+    }
+    let from = service.start(&entry, &shard, start).await?;
+    let (stream, registered_at) = (entry.partition.id(), consumer.created_at);
+    let seat = Seat { stream, consumer: consumer.name, registered_at, shard: shard.entry.index };
+    let subscription = service.subscriptions.begin(seat, caller.now).ok_or_else(|| {
+        Refusal::in_use(format!(
+            "Another active subscription exists for this consumer: {}:{}:{name}:{}",
+            key.account,
+            key.name,
+            shard.entry.name()
+        ))
+    })?;
+    let until = caller.now.plus_millis(limits::SUBSCRIPTION_MILLIS);
+    Ok(Pushed { service, entry, shard, subscription, from, until, is_over: false })
+}
+
+/// What is pushed to a consumer.
+struct Pushed {
+    service: Arc<Inner>,
+    entry: Arc<StreamEntry>,
+    shard: Arc<ShardHandle>,
+    subscription: Subscription,
+    from: From,
+    until: Instant,
+    is_over: bool,
+}
+
+impl EventSource for Pushed {
+    fn next(&mut self) -> NextEvent<'_> {
+        Box::pin(async move {
+            let now = self.service.catalog.store().clock().now();
+            if self.is_over || now >= self.until {
+                return None;
+            }
+            let event = self.event(now).await;
+            Some(event.map(|event| Box::new(event) as Box<dyn Event + Send>).map_err(Refused::from))
+        })
+    }
+}
+
+impl Pushed {
+    async fn event(&mut self, now: Instant) -> Result<SubscribeToShardEventStream, Refusal> {
+        let most = Most { records: limits::READ_RECORDS_MAX, bytes: limits::EVENT_BYTES_MAX };
+        let partition = self.service.shard(&self.entry, &self.shard)?;
+        let until = now.plus_millis(limits::KEEP_ALIVE_MILLIS).min(self.until);
+        let from = self.from.counter;
+        let command = || Command::Read { from, records_max: most.records, bytes_max: most.bytes };
+        let stop = self.subscription.taken_over();
+        let read = partition.execute_when_ready(until, stop, command, Reply::is_nothing_yet).await?;
+        self.check_seat()?;
+        let now = self.service.catalog.store().clock().now();
+        let gone = || Refusal::no_stream(self.entry.key.account, &self.entry.key.name);
+        let batch = batch(now, self.from, most, &read.0, read.1).ok_or_else(gone)?;
+        self.from = batch.next;
+        self.is_over = batch.is_end;
+        Ok(self.shown(&batch))
+    }
+
+    /// Whether the seat is still ours, and the consumer registered.
+    fn check_seat(&self) -> Result<(), Refusal> {
+        if !self.subscription.is_on() {
+            return Err(Refusal::in_use("Another subscription of this consumer to this shard has taken over."));
+        }
+        let seat = self.subscription.seat();
+        match self.entry.view().consumers.get(&seat.consumer) {
+            Some(consumer) if consumer.created_at == seat.registered_at => Ok(()),
+            _ => Err(Refusal::no_consumer(&seat.consumer)),
+        }
+    }
+
+    fn shown(&self, batch: &Batch) -> SubscribeToShardEventStream {
+        let shard = &self.shard.entry;
+        let number = || match batch.records.last() {
+            Some(last) => SequenceNumber::new(shard.opened_at, shard.index, last.counter(), last.arrived_at()),
+            // Only its counter is looked at when it comes back.
+            None => {
+                let before = batch.next.counter.saturating_sub(1);
+                SequenceNumber::new(shard.opened_at, shard.index, before, shard.opened_at)
+            }
+        };
+        let children = batch.is_end.then(|| describe::children(&self.entry.view(), shard.index));
+        SubscribeToShardEventStream::SubscribeToShardEvent(SubscribeToShardEvent {
+            records: batch.records.iter().map(|record| shown(shard, record)).collect(),
+            continuation_sequence_number: if batch.is_end { String::new() } else { number().to_string() },
+            millis_behind_latest: i64::try_from(batch.millis_behind).unwrap_or(i64::MAX),
+            child_shards: children,
+        })
+    }
+}
