@@ -61,7 +61,9 @@ def test_botocore_maps_a_conflict_to_its_own_exception_class(sqs):
     "name", ["", "with space", "dot.dot", "slash/slash", "ümlaut", "a" * 81, "plain.fifo.x"], ids=lambda name: repr(name)[:20]
 )
 def test_a_name_outside_the_alphabet_or_length_is_refused(sqs, name):
-    assert refused_with(sqs.create_queue, QueueName=name) in ("InvalidParameterValue", "MissingParameter")
+    code, shape, status, message = refusal(sqs.create_queue, QueueName=name)
+    assert (code, shape, status) == ("InvalidParameterValue", "InvalidParameterValueException", 400)
+    assert message == "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
 
 
 @pytest.mark.parametrize(

@@ -155,8 +155,9 @@ def test_an_empty_text_attribute_is_named_in_the_refusal(sqs, queue):
 
 def test_an_attribute_with_a_forbidden_sign_is_refused(sqs, queue):
     attributes = {"a": text("bad\x01")}
-    code = refused_with(sqs.send_message, QueueUrl=queue, MessageBody="b", MessageAttributes=attributes)
-    assert code in ("InvalidMessageContents", "InvalidParameterValue")
+    code, shape, status, message = refusal(sqs.send_message, QueueUrl=queue, MessageBody="b", MessageAttributes=attributes)
+    assert (code, shape, status) == ("InvalidMessageContents", "InvalidMessageContents", 400)
+    assert message.startswith("Invalid binary character '#x1' was found in the message attribute 'a' value, the set of allowed")
     assert counts(sqs, queue) == (0, 0, 0)
 
 

@@ -209,6 +209,31 @@ def test_clients_show_certificates_where_they_must(start, certificates):
             serves(sqs(server.secure, server.ca, certificate=certificate))
 
 
+def test_clients_may_show_certificates_and_only_good_ones_where_that_is_optional(start, certificates, tmp_path):
+    clients = certificates.authority("clients")
+    good, bad = certificates.signed("good", by=clients), certificates.signed("bad")
+    audit = tmp_path / "audit.jsonl"
+    server = start(tls_client_auth="optional", tls_client_ca=clients[0], audit_events="all", audit_file=audit)
+    serves(sqs(server.secure, server.ca, certificate=good))
+    with pytest.raises(BotoCoreError):
+        serves(sqs(server.secure, server.ca, certificate=bad))
+    sqs(server.secure, server.ca).list_queues()
+    server.stop()
+    records = [json.loads(line) for line in audit.read_text().splitlines()]
+    shown = {record["eventName"]: record.get("additionalEventData", {}).get("clientCertificateSha256") for record in records}
+    told = run("openssl", "x509", "-in", good[0], "-noout", "-fingerprint", "-sha256").stdout
+    assert shown["CreateQueue"].upper() == told.strip().split("=")[1].replace(":", "")
+    assert shown["ListQueues"] is None, "who shows none is served and is nobody in particular"
+
+
+def test_the_development_certificate_is_for_the_names_it_is_told(start):
+    server = start(tls_names="queues.example.test,192.0.2.7")
+    for wanted in (("-verify_hostname", "queues.example.test"), ("-verify_ip", "192.0.2.7"), ("-verify_hostname", "localhost")):
+        assert "Verify return code: 0 (ok)" in handshake(server.port, "-CAfile", server.ca, *wanted), wanted
+    other = handshake(server.port, "-CAfile", server.ca, "-verify_ip", "192.0.2.8")
+    assert "IP address mismatch" in other
+
+
 def test_who_does_not_finish_the_handshake_is_cut_off_and_disturbs_nobody(start):
     server = start(tls_handshake_timeout_secs=2)
     begun = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(100)]

@@ -19,7 +19,7 @@ def install(endpoint):
     import moto.server
 
     def fresh_application(_service):
-        requests.post(f"{endpoint}/moto-api/reset", timeout=10).raise_for_status()
+        requests.post(f"{endpoint}/moto-api/reset", timeout=90).raise_for_status()
         return types.SimpleNamespace(test_client=lambda: Wire(endpoint))
 
     moto.server.create_backend_app = fresh_application
@@ -50,5 +50,5 @@ class Wire:
 
     def ask(self, method, path, headers, data=None):
         path = path.replace("/123/", f"/{DEFAULT_ACCOUNT_ID}/")
-        answer = requests.request(method, self.endpoint + path, headers=headers, data=data, timeout=30)
+        answer = requests.request(method, self.endpoint + path, headers=headers, data=data, timeout=90)
         return types.SimpleNamespace(data=answer.content, status_code=answer.status_code)

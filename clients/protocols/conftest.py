@@ -53,7 +53,7 @@ class Codecs:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=120)
 
 
 @pytest.fixture(scope="session")

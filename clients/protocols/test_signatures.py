@@ -41,7 +41,7 @@ def verifier():
     verifier = Verifier()
     yield verifier
     verifier.process.stdin.close()
-    verifier.process.wait(timeout=20)
+    verifier.process.wait(timeout=120)
 
 
 def cases():

@@ -12,8 +12,9 @@ use crate::workspace;
 /// How often a child with a time limit is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(20);
 
-/// After a child has ended, how long a grandchild may hold its output open before it is given up.
-const OUTPUT_GRACE: Duration = Duration::from_secs(2);
+/// After a child has ended, how long a grandchild may hold its output open before it is given up. Long enough that a machine that
+/// stalls does not cost the last lines, which say how many tests passed.
+const OUTPUT_GRACE: Duration = Duration::from_secs(30);
 
 /// What a child wrote to its standard output, and how it ended.
 pub(crate) struct Finished {

@@ -272,7 +272,7 @@ mod tests {
     use std::fs;
     use tokio::net::TcpListener;
 
-    const SOON: Duration = Duration::from_secs(20);
+    const SOON: Duration = Duration::from_secs(120);
 
     struct Folder(PathBuf);
 

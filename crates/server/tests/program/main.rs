@@ -5,6 +5,7 @@ mod arrived;
 mod banner;
 mod descriptors;
 mod frozen;
+mod full;
 mod hangup;
 mod localstack;
 mod metrics;
@@ -15,7 +16,9 @@ mod reply;
 mod resources;
 mod sealed;
 mod server;
+mod settings;
 mod stopping;
+mod terminal;
 mod tools;
 mod unverified;
 

@@ -43,6 +43,98 @@ fn a_callers_own_policy_decides_and_the_statement_is_named() {
     assert!(said.contains("by statement 2 (Sid \"NotFromOutside\")"), "{said}");
 }
 
+const EVERYTHING: &str =
+    r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+const RECEIVES: &str =
+    r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}}"#;
+const NO_SENDS: &str = r#"{"Version": "2012-10-17", "Statement": {
+    "Sid": "Silent", "Effect": "Deny", "Action": "sqs:SendMessage", "Resource": "*"}}"#;
+const NO_SENDS_HERE: &str = r#"{"Version": "2012-10-17", "Statement": {
+    "Sid": "Deaf", "Effect": "Deny", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}}"#;
+const TRUSTS_THE_WORKER: &str = r#"{"Version": "2012-10-17", "Statement": {
+    "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:user/worker"}, "Action": "sts:AssumeRole"}}"#;
+
+#[test]
+fn every_gate_beside_the_callers_own_policy_takes_away_what_it_does_not_allow() {
+    let session = "arn:aws:sts::111111111111:assumed-role/worker/s";
+    let all = File::of("gates-all", EVERYTHING);
+    let receives = File::of("gates-receives", RECEIVES);
+    let (silent, deaf) = (File::of("gates-silent", NO_SENDS), File::of("gates-deaf", NO_SENDS_HERE));
+    let level = format!("{},{}", all.path(), silent.path());
+    for (principal, gate, because) in [
+        (
+            USER,
+            &["--boundary", receives.path()][..],
+            "because no permissions boundary allows the sqs:SendMessage action",
+        ),
+        (
+            session,
+            &["--session-policy", receives.path()],
+            "because no session policy allows the sqs:SendMessage action",
+        ),
+        (USER, &["--scp", receives.path()], "because no service control policy allows the sqs:SendMessage action"),
+        (
+            USER,
+            &["--scp", all.path(), "--scp", receives.path()],
+            "because no service control policy allows the sqs:SendMessage action",
+        ),
+        (
+            USER,
+            &["--scp", &level],
+            "with an explicit deny in a service control policy\n  by statement 1 (Sid \"Silent\")",
+        ),
+        (
+            USER,
+            &["--rcp", deaf.path()],
+            "with an explicit deny in a resource control policy\n  by statement 1 (Sid \"Deaf\")",
+        ),
+    ] {
+        let own = ["--identity-policy", all.path()];
+        let (code, said) = ask(principal, "sqs:SendMessage", &own);
+        assert_eq!(code, Some(0), "without {gate:?}: {said}");
+        let words = [&own, gate].concat();
+        let (code, said) = ask(principal, "sqs:SendMessage", &words);
+        assert!(code == Some(1) && said.contains(because), "{gate:?}: {said}");
+        let (code, said) = ask(principal, "sqs:ReceiveMessage", &words);
+        assert_eq!(code, Some(0), "{gate:?} leaves what it allows: {said}");
+    }
+}
+
+#[test]
+fn a_role_is_assumed_by_whom_its_trust_policy_names() {
+    let (trust, all) = (File::of("trust", TRUSTS_THE_WORKER), File::of("trust-all", EVERYTHING));
+    let assume = |principal: &str, more: &[&str]| {
+        let role = "arn:aws:iam::111111111111:role/worker";
+        let words = ["policy", "simulate", "--principal", principal, "--action", "sts:AssumeRole", "--resource", role];
+        output(&[&words[..], &["--identity-policy", all.path()], more].concat())
+    };
+    let (code, said) = assume(USER, &["--trust-policy", trust.path()]);
+    assert!(code == Some(0) && said.contains("role trust policy"), "{said}");
+    let other = "arn:aws:iam::111111111111:user/other";
+    for (principal, more) in [(other, &["--trust-policy", trust.path()][..]), (USER, &[])] {
+        let (code, said) = assume(principal, more);
+        let because = "because no role trust policy allows the sts:AssumeRole action";
+        assert!(code == Some(1) && said.contains(because), "{principal} {more:?}: {said}");
+    }
+}
+
+#[test]
+fn whose_a_resource_is_counts_where_its_arn_does_not_say() {
+    let all = File::of("account", EVERYTHING);
+    let get = |account: &str| {
+        let words = ["policy", "simulate", "--principal", USER, "--action", "s3:GetObject", "--resource"];
+        let more = ["arn:aws:s3:::uploads/k", "--identity-policy", all.path(), "--resource-account", account];
+        output(&[&words[..], &more].concat())
+    };
+    let (code, said) = get("111111111111");
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = get("222222222222");
+    assert!(
+        code == Some(1) && said.contains("because no resource-based policy allows the s3:GetObject action"),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_role_beside_who_is_no_session_decides_nothing() {
     let file = File::of("role-arn", WORKER);

@@ -49,9 +49,36 @@ fn await_stopping(server: &Server) {
     }
 }
 
+fn serve(stop_timeout_secs: &str) -> Server {
+    let words = ["dev", "--listen", "127.0.0.1:0", "--ephemeral", "--http-stop-timeout-secs", stop_timeout_secs];
+    Server::start(&words)
+}
+
+#[test]
+fn what_is_under_way_has_the_time_that_is_set_and_is_cut_after_it() {
+    let body = r#"{"QueueName": "late"}"#;
+    let patient = serve("120");
+    let send = send_begun(&patient, body);
+    await_read([&send.0]);
+    patient.terminate();
+    await_stopping(&patient);
+    // Longer than the ten seconds that a server waits which is told nothing.
+    std::thread::sleep(Duration::from_secs(11));
+    let made = send.answer(&body[1..]);
+    assert!(made.starts_with("HTTP/1.1 200 OK\r\n"), "{made}");
+    let (code, log) = patient.ended();
+    assert!(code == Some(0) && !log.contains("are cut"), "{log}");
+
+    let hasty = serve("1");
+    let send = send_begun(&hasty, body);
+    await_read([&send.0]);
+    let (code, log) = hasty.stop();
+    assert!(code == Some(0) && log.contains("are cut") && log.contains("seconds=1"), "{log}");
+}
+
 #[test]
 fn a_stopping_server_is_not_ready_but_healthy_and_finishes_what_it_has_begun() {
-    let server = Server::start(&["dev", "--listen", "127.0.0.1:0", "--ephemeral"]);
+    let server = serve("120");
     for path in ["/readyz", "/healthz"] {
         let before = Begun::get(&server, path).answer("Connection: close\r\n\r\n");
         assert!(before.starts_with("HTTP/1.1 200 OK\r\n") && before.ends_with("\r\n\r\nok\n"), "{path}: {before}");

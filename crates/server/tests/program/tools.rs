@@ -16,7 +16,7 @@ fn serve(folder: &Folder) -> Server {
     Server::start(&["dev", "--listen", "127.0.0.1:0", "--data-dir", folder.path()])
 }
 
-fn ask(address: &str, target: &str, body: &str) -> String {
+pub(crate) fn ask(address: &str, target: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!("POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nX-Amz-Target: AmazonSQS.{target}");
     write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
@@ -25,14 +25,14 @@ fn ask(address: &str, target: &str, body: &str) -> String {
     answer
 }
 
-fn send(address: &str, body: &str) {
+pub(crate) fn send(address: &str, body: &str) {
     let request = format!(r#"{{"QueueUrl": "http://{address}/000000000000/q", "MessageBody": "{body}"}}"#);
     let answer = ask(address, "SendMessage", &request);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
 
 /// Bodies of all messages of `q`, each received once.
-fn bodies(address: &str) -> BTreeSet<String> {
+pub(crate) fn bodies(address: &str) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     loop {
         let request = format!(
@@ -48,7 +48,7 @@ fn bodies(address: &str) -> BTreeSet<String> {
 }
 
 /// A backup holds no root key: whoever restores it brings the key.
-fn bring_key(from: &Folder, to: &Folder) {
+pub(crate) fn bring_key(from: &Folder, to: &Folder) {
     fs::copy(Path::new(from.path()).join("root.key"), Path::new(to.path()).join("root.key")).unwrap();
 }
 
@@ -280,7 +280,7 @@ fn a_backup_is_refused_into_the_data_folder_and_of_a_missing_one() {
 }
 
 /// The files in a folder whose names begin so.
-fn named(folder: &Folder, prefix: &str) -> Vec<String> {
+pub(crate) fn named(folder: &Folder, prefix: &str) -> Vec<String> {
     let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
     names.sort();
@@ -307,7 +307,7 @@ fn fsck_repairs_a_damaged_segment_by_what_is_sound_of_it() {
 }
 
 /// A folder whose first segment holds most of 270 large messages, which are returned with the segment's name.
-fn with_a_segment(data: &Folder) -> (BTreeSet<String>, String) {
+pub(crate) fn with_a_segment(data: &Folder) -> (BTreeSet<String>, String) {
     let server = serve(data);
     server.create_queue();
     // More than two files of the log, so that the first becomes a segment.
@@ -346,9 +346,13 @@ fn a_server_starts_with_a_segment_whose_header_is_damaged_and_sets_it_aside() {
     assert!(code == Some(0) && said.contains("set aside") && said.contains("clean"), "{said}");
 }
 
-/// What lies in a folder: each file's name, length and time.
-fn files(folder: &Folder) -> BTreeSet<(OsString, u64, SystemTime)> {
-    let files = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+/// What lies in a folder: each file's name, length and time; but for the lock, which whoever opens it writes to, and for what tries
+/// out how the disk can be written to, which comes and goes.
+pub(crate) fn files(folder: &Folder) -> BTreeSet<(OsString, u64, SystemTime)> {
+    let files = fs::read_dir(folder.path())
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|file| !["lock", "probe.tmp"].iter().any(|name| file.file_name() == *name));
     // One may be renamed between the look at the folder and the look at the file.
     let known = files.filter_map(|file| Some((file.file_name(), file.metadata().ok()?)));
     known.map(|(name, of)| (name, of.len(), of.modified().unwrap())).collect()

@@ -61,4 +61,40 @@ fn a_full_queue_is_an_error_for_short_polls_and_silence_for_long_ones() {
     house.clock.advance_millis(1_000);
     let std::task::Poll::Ready(answer) = house::poll(&mut asked) else { panic!("its time is over") };
     assert_eq!(answer.unwrap(), json!({}));
+
+    twice_as_many(&house, "q");
+    let received = house.ask("ReceiveMessage", &receive).unwrap();
+    assert_eq!(received["Messages"].as_array().unwrap().len(), 10, "twice as many may be in flight");
+}
+
+fn twice_as_many(house: &House, queue: &str) {
+    let attributes = json!({"TidewireInFlightTimes": "2"});
+    house
+        .ask("SetQueueAttributes", &json!({"QueueUrl": queue, "Attributes": attributes}))
+        .expect("the attribute is known");
+}
+
+#[test]
+fn a_full_fifo_queue_is_silent_and_goes_on_where_twice_as_many_may_be_in_flight() {
+    let house = House::new();
+    house.ask("CreateQueue", &json!({"QueueName": "q.fifo", "Attributes": {"FifoQueue": "true"}})).unwrap();
+    let receive = json!({"QueueUrl": "q.fifo", "MaxNumberOfMessages": 10});
+    let send = |group: usize| {
+        let entry = |n: usize| {
+            let id = format!("{group}-{n}");
+            json!({"Id": id, "MessageBody": "x", "MessageGroupId": group.to_string(), "MessageDeduplicationId": id})
+        };
+        let entries: Vec<_> = (0..10).map(entry).collect();
+        house.ask("SendMessageBatch", &json!({"QueueUrl": "q.fifo", "Entries": entries})).unwrap();
+    };
+    for group in 0..queue::IN_FLIGHT_MAX / 10 {
+        send(group);
+        let received = house.ask("ReceiveMessage", &receive).unwrap();
+        assert_eq!(received["Messages"].as_array().unwrap().len(), 10);
+    }
+    send(queue::IN_FLIGHT_MAX);
+    assert_eq!(house.ask("ReceiveMessage", &receive).unwrap(), json!({}), "no error, no message");
+    twice_as_many(&house, "q.fifo");
+    let received = house.ask("ReceiveMessage", &receive).unwrap();
+    assert_eq!(received["Messages"].as_array().unwrap().len(), 10);
 }

@@ -233,6 +233,49 @@ fn what_is_not_about_messages_is_refused_and_not_done_to_the_host() {
 }
 
 #[test]
+fn a_fifo_queue_hosts_none() {
+    let house = House::new();
+    let attributes = json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"});
+    house.ask("CreateQueue", &json!({"QueueName": "host.fifo", "Attributes": attributes})).unwrap();
+    for (operation, more) in [
+        ("SendMessage", json!({"MessageBody": "x", "MessageGroupId": "g"})),
+        ("ReceiveMessage", json!({})),
+        ("PurgeQueue", json!({})),
+        ("DeleteQueue", json!({})),
+        ("GetQueueAttributes", json!({"AttributeNames": ["All"]})),
+    ] {
+        let mut input = more;
+        input["QueueUrl"] = "host.fifo#a".into();
+        let refused = house.ask(operation, &input).unwrap_err();
+        let expected = ("UnsupportedOperation".to_owned(), "A FIFO queue has no virtual queues.".to_owned());
+        assert_eq!(refused, expected, "{operation}");
+    }
+    assert_eq!(receive(&house, "host.fifo"), [""; 0], "nothing reached the host");
+}
+
+#[test]
+fn dead_letter_policies_do_not_reach_into_virtual_queues() {
+    let house = House::new();
+    house.ask("CreateQueue", &json!({"QueueName": "dead"})).unwrap();
+    let policy = json!({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:dead", "maxReceiveCount": 1});
+    let attributes = json!({"RedrivePolicy": policy.to_string(), "VisibilityTimeout": "0"});
+    house.ask("CreateQueue", &json!({"QueueName": "host", "Attributes": attributes})).unwrap();
+    send(&house, "host", "for the host");
+    send(&house, "host#a", "for a");
+    for _ in 0..5 {
+        assert_eq!(receive(&house, "host#a"), ["for a"], "it may be received as often as it takes");
+    }
+    assert_eq!(receive(&house, "host"), ["for the host"]);
+    assert_eq!(receive(&house, "host"), [""; 0]);
+    while house.store.deliver().parcels > 0 {}
+    house.store.journal().commit().unwrap();
+    assert_eq!(
+        (receive(&house, "dead"), receive(&house, "host#a")),
+        (vec!["for the host".into()], vec!["for a".into()])
+    );
+}
+
+#[test]
 fn counts_are_of_the_virtual_queue_where_its_url_asks() {
     let house = host();
     for url in ["host", "host#a", "host#a"] {
