@@ -341,6 +341,7 @@ impl Inspection<'_> {
         let segments = Segments::unchecked(Arc::clone(self.io), log_id, listed);
         for number in numbers {
             self.report.checked.files += 1;
+            segments.refuse_newer(number)?;
             let bytes = match segments.verify(number) {
                 Ok(report) => {
                     self.report.checked.stored_records += report.records;

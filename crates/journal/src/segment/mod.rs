@@ -39,7 +39,7 @@ use crate::{
     aside,
     error::{Damage, Fault, OpenError, StoreError},
     io::{Io, IoFile},
-    limits::{INDEXES_KEPT, PAGE_BYTES, SEGMENTS_OPEN},
+    limits::{INDEXES_KEPT, PAGE_BYTES, SEGMENT_FORMAT, SEGMENTS_OPEN},
     record::Record,
 };
 
@@ -296,6 +296,15 @@ impl Segments {
         let index = Arc::new(reader::read_index(file, name, self.log_id, piece)?);
         self.state().indexes.put(*piece, Arc::clone(&index));
         Ok(index)
+    }
+
+    /// Refuses a segment that a newer version wrote: what this one cannot read is not damaged, and not to be repaired.
+    pub(crate) fn refuse_newer(&self, number: u64) -> Result<(), OpenError> {
+        let Ok(file) = self.open_file(number) else { return Ok(()) };
+        match ends::read(&*file, self.log_id, number, false) {
+            Err(ends::Flaw::Newer(found)) => Err(OpenError::newer(&segment_name(number), found, SEGMENT_FORMAT)),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the whole file: every checksum, count and order, and that padding is zero. A segment that is not listed is

@@ -10,6 +10,7 @@ mod hangup;
 mod localstack;
 mod metrics;
 mod moves;
+mod newer;
 mod policy;
 mod queue;
 mod reply;
