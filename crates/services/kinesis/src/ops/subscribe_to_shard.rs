@@ -42,6 +42,10 @@ impl Prepared for SubscribeToShard {
         Ok(vec![asking.on_consumer("SubscribeToShard", &key, &name)])
     }
 
+    fn is_streamed(&self) -> bool {
+        true
+    }
+
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let pushed = begin(self.service, &caller, &self.input).await?;
