@@ -48,6 +48,7 @@ def test_everything_is_there_after_a_kill(start):
     assert later["ShardId"] == "shardId-000000000002"
 
 
+@pytest.mark.timeout(600)
 def test_nothing_acknowledged_is_lost_repeated_or_out_of_order(start):
     """Producers put numbered records of a key each, one shard change after the other, and the server is killed at any moment."""
     seed = random.randrange(2**32)
@@ -77,7 +78,7 @@ def test_nothing_acknowledged_is_lost_repeated_or_out_of_order(start):
                 client.update_shard_count(StreamName="s", TargetShardCount=count, ScalingType="UNIFORM_SCALING")
             except (BotoCoreError, ClientError):
                 return
-            time.sleep(0.02)
+            time.sleep(0.1)
 
     for _ in range(ROUNDS):
         ended, goal = threading.Event(), total[0] + chance.randint(20, 200)
@@ -85,7 +86,7 @@ def test_nothing_acknowledged_is_lost_repeated_or_out_of_order(start):
         workers.append(threading.Thread(target=change, args=(server.endpoint, ended)))
         for worker in workers:
             worker.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while total[0] < goal:
             assert time.monotonic() < deadline, "the producers stand still"
             time.sleep(0.005)
