@@ -9,7 +9,7 @@ use serde_json::Value;
 
 impl Oracle {
     pub(super) fn succeeded(&mut self, ticket: &Ticket, span: Span, answer: &Answer) -> Verdict {
-        if !matches!(ticket.intent, Intent::Create { .. } | Intent::Look { .. }) {
+        if is_use(&ticket.intent, &answer.body) {
             self.queues[ticket.intent.queue()].used(span.answered, span.asked_wall, self.wall_max);
         }
         match &ticket.intent {
@@ -164,6 +164,15 @@ impl Oracle {
             return Err(format!("message {number} is shown with a wrong digest of its attributes"));
         }
         Ok(number)
+    }
+}
+
+/// Whether a success says that somebody used the queue. A deletion by handles of an earlier queue of this name does not reach it.
+fn is_use(intent: &Intent, body: &Value) -> bool {
+    match intent {
+        Intent::Create { .. } | Intent::Look { .. } => false,
+        Intent::Delete { messages, .. } => body["Failed"].as_array().map_or(0, Vec::len) < messages.len(),
+        _ => true,
     }
 }
 

@@ -122,6 +122,7 @@ impl Oracle {
         let label = self.fifo.labels[&number];
         let Some(at) = self.fifo.named(id) else {
             let mut could_be: Vec<usize> = self.open_sends(number).collect();
+            self.may_repeat_what_is_gone(number, &could_be);
             could_be.push(number);
             return self.hear_of(id, Some(sequence), number, could_be);
         };
@@ -134,6 +135,8 @@ impl Oracle {
         }
         if taken.could_be.contains(&number) {
             taken.claimed.push(number);
+            let could_be = taken.could_be.clone();
+            self.may_repeat_what_is_gone(number, &could_be);
             return Ok(());
         }
         if label.asked_wall >= wall_until + DEDUP_MILLIS {
@@ -141,6 +144,14 @@ impl Oracle {
         }
         self.is_duplicate(number);
         Ok(())
+    }
+
+    /// A send is answered with the id of one of these. One that was dropped with its group before anybody saw it left its
+    /// deduplication id behind.
+    fn may_repeat_what_is_gone(&mut self, number: usize, could_be: &[usize]) {
+        if could_be.iter().any(|other| *other != number && self.messages[*other].may_be_gone()) {
+            self.messages[number].may_go();
+        }
     }
 
     /// A receive of `queue` shows the message with this id and sequence number.
@@ -436,6 +447,20 @@ mod tests {
         assert_eq!(oracle.duplicates(), 0, "it may be either");
         assert_eq!(show(&mut oracle, &[0, 1, lost]), Ok(()));
         assert_eq!((oracle.duplicates(), oracle.messages[answered].sending), (1, Sending::Duplicate));
+    }
+
+    #[test]
+    fn what_repeats_a_send_that_may_be_dropped_need_not_be_there() {
+        for (is_dropped, must_be_there) in [(false, true), (true, false)] {
+            let mut oracle = oracle();
+            let (lost, answered) = (ask(&mut oracle, 3), ask(&mut oracle, 3));
+            oracle.messages[lost].sending = Sending::Unknown;
+            if is_dropped {
+                oracle.messages[lost].may_go();
+            }
+            answer(&mut oracle, answered, lost).unwrap();
+            assert_eq!(oracle.messages[answered].must_be_there(AT), must_be_there);
+        }
     }
 
     #[test]

@@ -252,6 +252,11 @@ impl Message {
         was_taken && !self.may_be_gone && wall_max < self.may_expire_from
     }
 
+    /// Whether something may have removed it.
+    pub(crate) fn may_be_gone(&self) -> bool {
+        self.may_be_gone
+    }
+
     /// Whether it may be in its queue, as far as sends and removals go.
     pub(crate) fn may_be_there(&self) -> bool {
         self.gone_from.is_none() && !matches!(self.sending, Sending::Never | Sending::Duplicate)

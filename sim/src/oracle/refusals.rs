@@ -29,8 +29,10 @@ impl Oracle {
         let queue = ticket.intent.queue();
         match (answer.status, answer.code.as_str()) {
             (503, "ServiceUnavailableException" | "ServiceUnavailable") => {
-                // A FIFO queue hands out nothing rather than passing over what it cannot read.
-                let is_ordered = matches!(ticket.intent, Intent::Receive { .. }) && QUEUES[queue].is_fifo;
+                // A FIFO queue hands out nothing rather than passing over what it cannot read, and drops no group of which it
+                // may not know all.
+                let looks = matches!(ticket.intent, Intent::Receive { .. } | Intent::Unpark { .. });
+                let is_ordered = looks && QUEUES[queue].is_fifo;
                 self.unavailable
                     || self.unavailable_until >= ticket.asked
                     || (is_ordered && self.reads_may_fail && answer.body.to_string().contains("does not read"))
