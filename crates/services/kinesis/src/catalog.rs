@@ -453,3 +453,133 @@ fn complete(store: &Store, stream: PartitionId, view: &View, next_shard: &mut u6
 fn id_of(stream: PartitionId) -> [u8; 16] {
     u128::from(stream.get()).to_be_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reshard::first_shards;
+    use crate::settings::{Metrics, Mode, Tags};
+    use engine::ManualClock;
+    use journal::Options;
+    use journal::sim::SimDisk;
+    use names::Instant;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    const NOW: Instant = Instant::from_millis(1_700_000_000_000);
+
+    fn key() -> StreamKey {
+        StreamKey { account: AccountId::DEFAULT, region: Region::parse("us-east-1").unwrap(), name: "s".into() }
+    }
+
+    fn about() -> About {
+        About {
+            key: key(),
+            created_at: NOW,
+            mode: Mode::Provisioned,
+            retention_hours: 24,
+            record_kib_max: 1024,
+            distribution: Distribution::ByKey,
+            metrics: Metrics::default(),
+            tags: Tags::new(),
+            policy: None,
+        }
+    }
+
+    fn open(disk: &Arc<SimDisk>) -> Catalog {
+        let mut streams = Recovery::new(FAMILY, Stream::default);
+        let mut shards = Recovery::new(stream::FAMILY, Shard::unborn);
+        let clock = Arc::new(ManualClock::at(NOW));
+        let disk = Arc::<SimDisk>::clone(disk);
+        let store = Store::open(disk, Options::small(1 << 18), clock, &mut [&mut streams, &mut shards]).unwrap();
+        Catalog::recovered(store, streams, shards).unwrap()
+    }
+
+    /// A store with a stream of two shards, of which `decide` is all that was still decided before the power went.
+    fn cut_off(decide: impl FnOnce(&StreamEntry)) -> (Arc<StreamEntry>, Catalog) {
+        let disk = Arc::new(SimDisk::new(1));
+        let catalog = open(&disk);
+        let made = catalog.create(about(), |partition| first_shards(2, NOW, partition)).unwrap();
+        let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
+        decide(&entry);
+        catalog.store().journal().commit().unwrap();
+        catalog.store().journal().close();
+        (entry, open(&disk))
+    }
+
+    fn state(catalog: &Catalog, partition: PartitionId) -> Option<stream::ShardState> {
+        catalog.store().partition::<Shard>(partition)?.inspect(Shard::state).flatten()
+    }
+
+    #[test]
+    fn a_resharding_that_was_only_decided_is_carried_out_at_the_next_start() {
+        let (before, catalog) = cut_off(|entry| {
+            let partitions = PartitionId::of_family(stream::FAMILY, 50).get();
+            let ask = Reshard::Split { index: 0, at: 1 << 100 };
+            let command = Command::Reshard { ask, partitions: partitions..partitions + 2, room: 10 };
+            drop(entry.partition.execute(command).unwrap());
+        });
+        let view = catalog.find(&key()).unwrap().view();
+        assert_eq!((view.shards.len(), view.open_shards()), (4, 3));
+        for shard in &view.shards {
+            let state = state(&catalog, shard.entry.partition).expect("each shard is there");
+            assert_eq!((state.index, state.closed_at.is_none()), (shard.entry.index, shard.entry.is_open()));
+        }
+        assert_eq!(before.view().shards.len(), 2);
+        // What comes next has numbers that nobody has.
+        let Creation::New(next, _) = catalog
+            .create(About { key: StreamKey { name: "t".into(), ..key() }, ..about() }, |partition| {
+                first_shards(1, NOW, partition)
+            })
+            .unwrap()
+        else {
+            panic!("the name is free")
+        };
+        assert_eq!(next.view().shards[0].entry.partition, PartitionId::of_family(stream::FAMILY, 52));
+    }
+
+    #[test]
+    fn the_shards_of_a_stream_that_is_gone_go_at_the_next_start() {
+        let (before, catalog) = cut_off(|entry| {
+            drop(entry.partition.execute(Command::Delete { with_consumers: false }).unwrap());
+        });
+        assert!(catalog.find(&key()).is_none());
+        let shards = &before.view().shards;
+        assert!(shards.iter().all(|shard| state(&catalog, shard.entry.partition).is_none()));
+    }
+
+    #[test]
+    fn a_retention_that_only_the_stream_knows_is_told_to_its_shards_at_the_next_start() {
+        let (_, catalog) = cut_off(|entry| {
+            drop(entry.partition.execute(Command::Change(Change::RaiseRetention(48))).unwrap());
+        });
+        let view = catalog.find(&key()).unwrap().view();
+        let millis = |shard: &Arc<ShardHandle>| state(&catalog, shard.entry.partition).unwrap().retention_millis;
+        assert!(view.shards.iter().all(|shard| millis(shard) == 48 * 3_600_000));
+    }
+
+    #[test]
+    fn a_shard_is_forgotten_when_all_its_records_have_expired() {
+        let disk = Arc::new(SimDisk::new(1));
+        let mut streams = Recovery::new(FAMILY, Stream::default);
+        let mut shards = Recovery::new(stream::FAMILY, Shard::unborn);
+        let clock = Arc::new(ManualClock::at(NOW));
+        let shown: Arc<ManualClock> = Arc::clone(&clock);
+        let store = Store::open(disk, Options::small(1 << 18), shown, &mut [&mut streams, &mut shards]).unwrap();
+        let catalog = Catalog::recovered(store, streams, shards).unwrap();
+        let made = catalog.create(about(), |partition| first_shards(1, NOW, partition)).unwrap();
+        let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
+        let parent = entry.view().shards[0].entry.partition;
+        // Everything is decided at the first poll; the rest waits for the disk.
+        let mut reshard = pin!(catalog.reshard(&entry, Reshard::Count(2)));
+        assert!(reshard.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        clock.advance_millis(24 * 3_600_000);
+        catalog.tend();
+        assert_eq!(entry.view().shards.len(), 3, "its last record may be from the moment it was closed");
+        clock.advance_millis(1);
+        catalog.tend();
+        assert_eq!(entry.view().shards.len(), 2);
+        assert!(state(&catalog, parent).is_none());
+    }
+}
