@@ -211,6 +211,11 @@ impl Oracle {
         }
     }
 
+    /// Whether a send is known to have left a message of its own.
+    pub(super) fn is_a_message(&self, number: usize) -> bool {
+        self.fifo.taken.iter().any(|taken| taken.is(number))
+    }
+
     /// Whether two messages were sent to one queue with one group.
     pub(super) fn are_of_a_group(&self, one: usize, other: usize) -> bool {
         let group = |number: usize| self.fifo.labels.get(&number).map(|label| (label.queue, label.group));
