@@ -3,8 +3,8 @@
 use super::*;
 use crate::slow::Work;
 use engine::ManualClock;
-use journal::Options;
 use journal::sim::SimDisk;
+use journal::{Io, Options};
 use seal::LocalRootKey;
 use std::sync::Mutex;
 
@@ -13,6 +13,7 @@ const NOW: Instant = Instant::from_millis(1_700_000_000_000);
 struct House {
     kms: Kms,
     store: Arc<Store>,
+    disk: Arc<SimDisk>,
     clock: Arc<ManualClock>,
     /// Work that was handed out; nobody does it.
     handed: Arc<Mutex<Vec<Work>>>,
@@ -23,12 +24,13 @@ impl House {
         let (mut recovery, clock) = (Kms::recovery(), Arc::new(ManualClock::at(NOW)));
         let shown: Arc<dyn engine::Clock> = Arc::<ManualClock>::clone(&clock);
         let disk = Arc::new(SimDisk::new(1));
-        let store = Store::open(disk, Options::small(1 << 18), shown, &mut [&mut recovery]).unwrap();
+        let store =
+            Store::open(Arc::<SimDisk>::clone(&disk), Options::small(1 << 18), shown, &mut [&mut recovery]).unwrap();
         let handed: Arc<Mutex<Vec<Work>>> = Arc::default();
         let list = Arc::clone(&handed);
         let elsewhere: Elsewhere = Arc::new(move |work| list.lock().unwrap().push(work));
         let kms = Kms::new(Arc::clone(&store), recovery, Arc::new(LocalRootKey::new(&[7; 32])), elsewhere);
-        Self { kms, store, clock, handed }
+        Self { kms, store, disk, clock, handed }
     }
 
     fn done<T>(&self, asked: impl Future<Output = T>) -> T {
@@ -122,4 +124,37 @@ fn who_makes_a_managed_key_second_leaves_none_behind() {
     let one = house.done(inner.make_managed(&reference, &home)).unwrap().key;
     let two = house.done(inner.make_managed(&reference, &home)).unwrap().key;
     assert_eq!((one.id == two.id, house.owned()), (true, 1));
+}
+
+/// The files of a disk that hold these bytes.
+fn files_with(disk: &SimDisk, wanted: &[u8]) -> Vec<String> {
+    let holds =
+        |name: &String| disk.bytes(name).is_some_and(|bytes| bytes.windows(wanted.len()).any(|it| it == wanted));
+    Io::list(disk).unwrap().into_iter().filter(holds).collect()
+}
+
+#[test]
+fn what_sealed_a_deleted_key_is_in_no_file_once_the_log_went_on() {
+    let house = House::open();
+    let (gone, stays) =
+        (house.make(KeySpec::Symmetric, false).unwrap(), house.make(KeySpec::Symmetric, false).unwrap());
+    let sealed = |key: &Key| key.current().unwrap().sealed.clone().unwrap();
+    // Checkpoints that add to earlier ones stay until they come to a megabyte; then a whole one is written, and those go.
+    let go_on = || {
+        for nth in 0..40 {
+            house.change(&stays, "us-east-1", Change::Describe(format!("{nth:050000}").into()));
+            house.store.tend().unwrap();
+            house.store.checkpoint().unwrap();
+        }
+    };
+    go_on();
+    for key in [&gone, &stays] {
+        assert!(!files_with(&house.disk, &sealed(key)).is_empty(), "the search finds what is there");
+    }
+    house.change(&gone, "us-east-1", Change::ScheduleDeletion { days: 7 });
+    house.clock.advance_millis(7 * DAY_MILLIS);
+    house.kms.tend();
+    go_on();
+    assert_eq!(files_with(&house.disk, &sealed(&gone)), Vec::<String>::new());
+    assert!(!files_with(&house.disk, &sealed(&stays)).is_empty());
 }
