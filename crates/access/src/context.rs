@@ -232,6 +232,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_caller_is_stands_in_its_context() {
+        let account = Some("111111111111");
+        for (name, sort, account, service) in [
+            ("arn:aws:iam::111111111111:root", "Account", account, None),
+            ("arn:aws:iam::111111111111:user/bob", "User", account, None),
+            ("arn:aws:sts::111111111111:assumed-role/r/s", "AssumedRole", account, None),
+            ("arn:aws:sts::111111111111:federated-user/f", "FederatedUser", account, None),
+            ("s3.amazonaws.com", "Service", None, Some("s3.amazonaws.com")),
+            ("anonymous", "Anonymous", None, None),
+        ] {
+            let caller = Caller::parse(name).unwrap();
+            let context = Context::of(&caller);
+            let value = |key: &str| context.single(&Key::new(key)).map(|value| value.text().into_owned());
+            assert_eq!(value("aws:PrincipalType").as_deref(), Some(sort), "{name}");
+            assert_eq!(value("aws:PrincipalAccount").as_deref(), account, "{name}");
+            assert_eq!(value("aws:PrincipalServiceName").as_deref(), service, "{name}");
+            let is_service = if service.is_some() { "true" } else { "false" };
+            assert_eq!(value("aws:PrincipalIsAWSService").as_deref(), Some(is_service), "{name}");
+        }
+    }
+
+    #[test]
     fn a_value_is_read_as_what_a_condition_wants() {
         assert_eq!(Value::from("1.5").number(), Some(1.5));
         assert_eq!(Value::from("inf").number(), None);
