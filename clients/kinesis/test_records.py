@@ -207,7 +207,7 @@ def test_a_split_shard_is_read_to_its_end_and_names_its_children(kinesis, stream
     for again in ("split_shard", "merge_shards"):
         more = {"NewStartingHashKey": middle} if again == "split_shard" else {"AdjacentShardToMerge": low["ShardId"]}
         key = "ShardToSplit" if again == "split_shard" else "ShardToMerge"
-        assert refusal(getattr(kinesis, again), StreamName=stream, **{key: FIRST}, **more)[0] == "ResourceInUseException"
+        assert refusal(getattr(kinesis, again), StreamName=stream, **{key: FIRST}, **more)[0] == "InvalidArgumentException"
 
 
 def test_merged_shards_have_one_child(kinesis, make_stream):

@@ -81,6 +81,11 @@ impl Checker {
 
     fn say(&mut self, shown: &str, must: &str) {
         let value = if self.rules.sensitive { String::new() } else { format!(" '{shown}'") };
+        self.say_of(&value, must);
+    }
+
+    /// `value` is what the words show, with the blank before it; nothing for what they do not show.
+    fn say_of(&mut self, value: &str, must: &str) {
         self.found.push(format!("Value{value} at '{}' failed to satisfy constraint: {must}", self.place));
     }
 
@@ -101,8 +106,10 @@ impl Checker {
         let frame = self.open.pop().expect("every container that is closed was opened");
         self.place = frame.path;
         self.rules = Rules::NONE;
-        let shown = format!("[{}]", frame.shown.unwrap_or_default().join(", "));
-        frame.broken.iter().for_each(|must| self.say(&shown, must));
+        let items = frame.shown.unwrap_or_default();
+        let value =
+            if frame.items > 0 && items.is_empty() { String::new() } else { format!(" '[{}]'", items.join(", ")) };
+        frame.broken.iter().for_each(|must| self.say_of(&value, must));
     }
 
     fn list(&self) -> Option<&'static ListShape> {
@@ -292,6 +299,48 @@ mod tests {
             Member::new("Secret", Shape::String).rules(Rules { max: Some(1), sensitive: true, ..Rules::NONE }),
         ],
     };
+
+    static PARTS: ListShape =
+        ListShape { name: "Parts", item_name: "member", item: Shape::Struct(&PART), item_rules: Rules::NONE };
+
+    static PART: StructShape = StructShape { name: "Part", members: &[] };
+
+    static WHOLE: StructShape = StructShape {
+        name: "Whole",
+        members: &[Member::new("Parts", Shape::List(&PARTS)).rules(Rules {
+            min: Some(1),
+            max: Some(1),
+            ..Rules::NONE
+        })],
+    };
+
+    struct Part;
+
+    impl Write for Part {
+        fn write(&self, writer: &mut dyn Writer) {
+            writer.begin_struct(&PART);
+            writer.end_struct();
+        }
+    }
+
+    struct Whole(Vec<Part>);
+
+    impl Write for Whole {
+        fn write(&self, writer: &mut dyn Writer) {
+            writer.begin_struct(&WHOLE);
+            put(writer, &WHOLE.members[0], &self.0);
+            writer.end_struct();
+        }
+    }
+
+    #[test]
+    fn a_list_of_structures_that_is_too_long_is_told_without_its_value() {
+        let told = |parts| sentence(&Whole(parts)).unwrap();
+        let start = "1 validation error detected: Value";
+        let rest = "at 'parts' failed to satisfy constraint: Member must have length";
+        assert_eq!(told(vec![Part, Part]), format!("{start} {rest} less than or equal to 1"));
+        assert_eq!(told(vec![]), format!("{start} '[]' {rest} greater than or equal to 1"));
+    }
 
     struct Asked(&'static str, Vec<&'static str>, i32, &'static str);
 

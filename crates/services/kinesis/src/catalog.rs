@@ -236,32 +236,26 @@ impl Catalog {
         self.read(|streams| streams.by_name.get(streams.by_partition.get(&id)?).map(Arc::clone))
     }
 
-    /// Makes a stream unless there is one of this name.
+    /// Makes a stream of `count` shards unless there is one of this name.
     pub(crate) fn create(
         &self,
         about: About,
+        count: u32,
         shards: impl FnOnce(&mut dyn FnMut() -> PartitionId) -> Vec<ShardEntry>,
     ) -> Result<Creation, Refusal> {
         let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
         if streams.by_name.contains_key(&about.key) {
             return Ok(Creation::Existing);
         }
+        let room = limits::ACCOUNT_SHARDS_MAX.saturating_sub(streams.open_shards(&about.key));
+        if count as usize > room {
+            return Err(Refusal::shard_limit(&about.key, room, count as usize));
+        }
         let mut next = streams.next_shard;
         let shards = shards(&mut || {
             next += 1;
             PartitionId::of_family(stream::FAMILY, next - 1)
         });
-        let room = limits::ACCOUNT_SHARDS_MAX.saturating_sub(streams.open_shards(&about.key));
-        if shards.len() > room {
-            return Err(Refusal::limit(format!(
-                "This request would exceed the shard limit for the account {} in {}. Current shard count for the account: {}. Limit: {}. Number of additional shards that would have resulted from this request: {}. Refer to the AWS Service Limits page for current limits and how to request higher limits.",
-                about.key.account,
-                about.key.region,
-                limits::ACCOUNT_SHARDS_MAX - room,
-                limits::ACCOUNT_SHARDS_MAX,
-                shards.len()
-            )));
-        }
         let id = PartitionId::of_family(FAMILY, streams.next_stream);
         let partition = Partition::new(&self.store, id, Stream::default());
         streams.next_stream += 1;
@@ -500,7 +494,7 @@ mod tests {
     fn cut_off(decide: impl FnOnce(&StreamEntry)) -> (Arc<StreamEntry>, Catalog) {
         let disk = Arc::new(SimDisk::new(1));
         let catalog = open(&disk);
-        let made = catalog.create(about(), |partition| first_shards(2, NOW, partition)).unwrap();
+        let made = catalog.create(about(), 2, |partition| first_shards(2, NOW, partition)).unwrap();
         let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
         decide(&entry);
         catalog.store().journal().commit().unwrap();
@@ -529,7 +523,7 @@ mod tests {
         assert_eq!(before.view().shards.len(), 2);
         // What comes next has numbers that nobody has.
         let Creation::New(next, _) = catalog
-            .create(About { key: StreamKey { name: "t".into(), ..key() }, ..about() }, |partition| {
+            .create(About { key: StreamKey { name: "t".into(), ..key() }, ..about() }, 1, |partition| {
                 first_shards(1, NOW, partition)
             })
             .unwrap()
@@ -568,7 +562,7 @@ mod tests {
         let shown: Arc<ManualClock> = Arc::clone(&clock);
         let store = Store::open(disk, Options::small(1 << 18), shown, &mut [&mut streams, &mut shards]).unwrap();
         let catalog = Catalog::recovered(store, streams, shards).unwrap();
-        let made = catalog.create(about(), |partition| first_shards(1, NOW, partition)).unwrap();
+        let made = catalog.create(about(), 1, |partition| first_shards(1, NOW, partition)).unwrap();
         let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
         let parent = entry.view().shards[0].entry.partition;
         // Everything is decided at the first poll; the rest waits for the disk.

@@ -162,10 +162,7 @@ impl Stream {
         let Plan { closing: closed, opening: opened } = plan;
         let more = opened.iter().filter(|shard| shard.is_open()).count().saturating_sub(closed.len());
         if more > room {
-            return Err(Refusal::limit(format!(
-                "This request would exceed the shard limit for the account {} in {}.",
-                about.key.account, about.key.region
-            )));
+            return Err(Refusal::shard_limit(&about.key, room, more));
         }
         let effects = if opened.is_empty() { Vec::new() } else { vec![Effect::Resharded { at: now, closed, opened }] };
         Ok(self.changed(effects))
@@ -178,7 +175,7 @@ impl Stream {
         };
         match shard.is_open() {
             true => Ok(shard),
-            false => Err(Refusal::in_use(format!(
+            false => Err(Refusal::invalid(format!(
                 "Shard {} in stream {name} under account {account} has already been merged or split, and thus is not eligible for merging or splitting.",
                 shard.name()
             ))),
@@ -209,8 +206,11 @@ impl Stream {
 
     fn register(&self, about: &About, consumer: Consumer) -> Result<Decision<Effect, Reply>, Refusal> {
         if self.consumers.contains_key(&consumer.name) {
-            let (name, stream) = (&consumer.name, &about.key.name);
-            return Err(Refusal::in_use(format!("Consumer {name} of stream {stream} already exists.")));
+            let StreamKey { account, name, .. } = &about.key;
+            return Err(Refusal::in_use(format!(
+                "Consumer {} under stream {name} already exists for account {account}.",
+                consumer.name
+            )));
         }
         if self.consumers.len() >= limits::CONSUMERS_MAX {
             let most = limits::CONSUMERS_MAX;
@@ -219,8 +219,8 @@ impl Stream {
         Ok(self.changed(vec![Effect::ConsumerPut(consumer)]))
     }
 
-    fn consumer(&self, name: &str) -> Result<&Consumer, Refusal> {
-        self.consumers.get(name).ok_or_else(|| Refusal::no_consumer(name))
+    fn consumer(&self, about: &About, name: &str) -> Result<&Consumer, Refusal> {
+        self.consumers.get(name).ok_or_else(|| Refusal::no_consumer(about.key.account, name))
     }
 
     fn decide_about(&self, now: Instant, about: &About, command: Command) -> Result<Decision<Effect, Reply>, Refusal> {
@@ -234,18 +234,19 @@ impl Stream {
             }
             Command::RegisterConsumer(consumer) => self.register(about, consumer),
             Command::DeregisterConsumer(name) => {
-                self.consumer(&name)?;
+                self.consumer(about, &name)?;
                 Ok(self.changed(vec![Effect::ConsumerGone(name)]))
             }
             Command::ChangeConsumer { name, change } => {
-                let mut consumer = self.consumer(&name)?.clone();
+                let mut consumer = self.consumer(about, &name)?.clone();
                 change.apply(&mut consumer.tags, &mut consumer.policy)?;
                 Ok(self.changed(vec![Effect::ConsumerPut(consumer)]))
             }
             Command::Delete { with_consumers } if !with_consumers && !self.consumers.is_empty() => {
-                let StreamKey { account, name, .. } = &about.key;
                 Err(Refusal::in_use(format!(
-                    "Stream {name} under account {account} has registered consumers; they are deleted with it if EnforceConsumerDeletion says so."
+                    "DeleteStream can't delete {} because there are consumers associated with this data stream. To delete {} anyway, set the EnforceConsumerDeletion parameter to true to force the deletion of all the consumers that are associated with it.",
+                    about.key.arn(),
+                    about.key.name
                 )))
             }
             Command::Delete { .. } => Ok(self.changed(vec![Effect::Deleted])),
@@ -335,12 +336,19 @@ fn check_split(about: &About, shard: &ShardEntry, at: u128) -> Result<(), Refusa
     if at > first.saturating_add(1) && at < last {
         return Ok(());
     }
-    Err(Refusal::invalid(format!(
-        "NewStartingHashKey {at} used in SplitShard() on shard {} in stream {} under account {} is not both greater than one plus the shard's StartingHashKey {first} and less than the shard's EndingHashKey {last}.",
+    Err(not_inside(about, shard, &at.to_string()))
+}
+
+/// Why a shard is not split at a hash, which may be too great for any.
+pub(crate) fn not_inside(about: &About, shard: &ShardEntry, at: &str) -> Refusal {
+    Refusal::invalid(format!(
+        "NewStartingHashKey {at} used in SplitShard() on shard {} in stream {} under account {} is not both greater than one plus the shard's StartingHashKey {} and less than the shard's EndingHashKey {}.",
         shard.name(),
         about.key.name,
-        about.key.account
-    )))
+        about.key.account,
+        shard.first_hash,
+        shard.last_hash
+    ))
 }
 
 impl Machine for Stream {

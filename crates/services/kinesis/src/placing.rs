@@ -210,6 +210,6 @@ fn refused_behind(text: &str, entry: &StreamEntry) -> Refusal {
 
 /// The number of the shard that a request names.
 pub(crate) fn shard_named(entry: &StreamEntry, view: &View, name: &str) -> Result<Arc<ShardHandle>, Refusal> {
-    let found = shard_id::parse(name).and_then(|index| view.shard(index));
-    found.map(Arc::clone).ok_or_else(|| Refusal::no_shard(&entry.key, name))
+    let index = shard_id::parse(name).ok_or_else(|| Refusal::no_shard(&entry.key, name))?;
+    view.shard(index).map(Arc::clone).ok_or_else(|| Refusal::no_shard(&entry.key, &shard_id::show(index)))
 }

@@ -5,6 +5,7 @@
 
 use crate::api::errors;
 use crate::catalog::StreamKey;
+use crate::limits;
 use engine::Unavailable;
 use gateway::Refused;
 use names::AccountId;
@@ -58,8 +59,20 @@ impl Refusal {
         Self::not_found(format!("Could not find shard {shard} in stream {name} under account {account}."))
     }
 
-    pub(crate) fn no_consumer(name: &str) -> Self {
-        Self::not_found(format!("Consumer {name} not found."))
+    /// `shown` is what the request called it: its name, or its ARN.
+    pub(crate) fn no_consumer(account: AccountId, shown: &str) -> Self {
+        Self::not_found(format!("Consumer {shown}, account {account} not found."))
+    }
+
+    /// `room` is how many open shards the account may still have, `more` how many there would be more.
+    pub(crate) fn shard_limit(key: &StreamKey, room: usize, more: usize) -> Self {
+        let most = limits::ACCOUNT_SHARDS_MAX;
+        Self::limit(format!(
+            "This request would exceed the shard limit for the account {} in {}. Current shard count for the account: {}. Limit: {most}. Number of additional shards that would have resulted from this request: {more}. Refer to the AWS Service Limits page (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to request higher limits.",
+            key.account,
+            key.region,
+            most - room
+        ))
     }
 
     pub(crate) fn iterator() -> Self {

@@ -76,10 +76,11 @@ pub(crate) fn named(
 
 /// A consumer that is there; one that was registered anew under its name is another.
 pub(crate) fn find(entry: &StreamEntry, name: &str, created: Option<u64>) -> Result<Consumer, Refusal> {
+    let shown = || created.map_or_else(|| name.to_owned(), |made| format!("{}/consumer/{name}:{made}", entry.arn));
     let view = entry.view();
     let consumer = view.consumers.get(name);
     let consumer = consumer.filter(|consumer| created.is_none_or(|created| consumer.created_at.as_secs() == created));
-    consumer.cloned().ok_or_else(|| Refusal::no_consumer(name))
+    consumer.cloned().ok_or_else(|| Refusal::no_consumer(entry.key.account, &shown()))
 }
 
 pub(crate) struct DeregisterStreamConsumer;

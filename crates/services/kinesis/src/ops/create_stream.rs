@@ -56,7 +56,7 @@ impl Operation for CreateStream {
             tags,
             policy: None,
         };
-        match service.catalog.create(about, |partition| first_shards(shards, caller.now, partition))? {
+        match service.catalog.create(about, shards, |partition| first_shards(shards, caller.now, partition))? {
             Creation::New(entry, made) => entry.answer(made).await.map(|_| Nothing),
             Creation::Existing => Err(Refusal::in_use(format!(
                 "Stream {} under account {} already exists.",
@@ -73,12 +73,8 @@ fn capacity(input: &CreateStreamInput) -> Result<(Mode, u32), Refusal> {
     match (mode, count) {
         (Some(Mode::Provisioned), None) => Err(Refusal::validation("ShardCount is required in PROVISIONED mode.")),
         (Some(Mode::OnDemand), Some(_)) => {
-            Err(Refusal::validation("Requests for on-demand streams must not have a ShardCount."))
+            Err(Refusal::validation("ShardCount is not expected when StreamMode=ON_DEMAND"))
         }
-        (_, Some(count)) if count as usize > limits::ACCOUNT_SHARDS_MAX => Err(Refusal::limit(format!(
-            "This request would exceed the shard limit for the account. Limit: {}.",
-            limits::ACCOUNT_SHARDS_MAX
-        ))),
         (_, Some(count)) => Ok((Mode::Provisioned, count)),
         (_, None) => Ok((Mode::OnDemand, limits::SHARDS_ON_DEMAND)),
     }

@@ -23,6 +23,7 @@ impl Operation for ListShards {
     type Output = ListShardsOutput;
 
     fn needs(asking: &Asking<'_>, input: &ListShardsInput) -> Result<Vec<Need>, Refusal> {
+        check_named(input)?;
         match input.next_token.as_deref() {
             None => asking.on("ListShards", &target(input)),
             Some(token) => {
@@ -33,10 +34,8 @@ impl Operation for ListShards {
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: ListShardsInput) -> Result<ListShardsOutput, Refusal> {
+        check_named(&input)?;
         let token = input.next_token.as_deref().map(|token| Token::parse(token, caller.now)).transpose()?;
-        if token.is_some() && (input.stream_name.is_some() || input.stream_arn.is_some()) {
-            return Err(Refusal::invalid("NextToken and StreamName cannot be provided together."));
-        }
         let entry = match &token {
             Some(token) => of_token(&service, token)?,
             None => service.stream(&caller, &target(&input)).await?,
@@ -61,6 +60,16 @@ impl Operation for ListShards {
 
 fn target(input: &ListShardsInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
+}
+
+/// A request names a stream or has a token, which is of one.
+fn check_named(input: &ListShardsInput) -> Result<(), Refusal> {
+    let is_named = input.stream_name.is_some() || input.stream_arn.is_some();
+    match (is_named, input.next_token.is_some()) {
+        (false, false) => Err(Refusal::invalid("Either NextToken or StreamName should be provided.")),
+        (true, true) => Err(Refusal::invalid("NextToken and StreamName cannot be provided together.")),
+        _ => Ok(()),
+    }
 }
 
 fn of_token(service: &Inner, token: &Token) -> Result<Arc<StreamEntry>, Refusal> {

@@ -2,10 +2,10 @@
 //! out of order within its key.
 
 use crate::api::{MergeShardsInput, SplitShardInput, UpdateShardCountInput, UpdateShardCountOutput};
-use crate::catalog::StreamEntry;
+use crate::catalog::{ShardHandle, StreamEntry};
 use crate::describe::count;
 use crate::limits;
-use crate::machine::Reshard;
+use crate::machine::{Reshard, not_inside};
 use crate::needs::Asking;
 use crate::placing::shard_named;
 use crate::refusal::Refusal;
@@ -28,13 +28,11 @@ impl Operation for SplitShard {
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
         let entry = service.stream(&caller, &of_split(&input)).await?;
         check_provisioned(&entry)?;
-        let index = shard_named(&entry, &entry.view(), &input.shard_to_split)?.entry.index;
-        let at = input.new_starting_hash_key.parse().map_err(|_| {
-            Refusal::invalid(format!(
-                "Invalid NewStartingHashKey. NewStartingHashKey must be in the range: [0, 2^128-1]. Specified value was {}",
-                input.new_starting_hash_key
-            ))
-        })?;
+        let view = entry.view();
+        let ShardHandle { entry: shard, .. } = &*shard_named(&entry, &view, &input.shard_to_split)?;
+        let at = &input.new_starting_hash_key;
+        let at = at.parse().map_err(|_| not_inside(&view.about, shard, at))?;
+        let index = shard.index;
         service.catalog.reshard(&entry, Reshard::Split { index, at }).await.map(|_| Nothing)
     }
 }
@@ -83,8 +81,11 @@ impl Operation for UpdateShardCount {
         let before = entry.view().open_shards();
         let target = u32::try_from(input.target_shard_count).ok().filter(|count| *count as usize <= limits::SHARDS_MAX);
         let target = target.filter(|count| *count > 0).ok_or_else(|| {
-            let most = limits::SHARDS_MAX;
-            Refusal::limit(format!("A stream is scaled to 1 to {most} shards, not to {}.", input.target_shard_count))
+            Refusal::limit(format!(
+                "Target shard count or number of open shards cannot be greater than {}. Current open shard count: {before}, Target shard count: {}",
+                limits::SHARDS_MAX,
+                input.target_shard_count
+            ))
         })?;
         service.catalog.reshard(&entry, Reshard::Count(target)).await?;
         Ok(UpdateShardCountOutput {

@@ -192,7 +192,7 @@ impl Operation for DeleteResourcePolicy {
         let parse = || Resource::parse(&input.resource_arn, input.stream_id.as_deref());
         if parse()?.look(&service).await?.1.is_none() {
             return Err(Refusal::not_found(format!(
-                "No resource policy found for resource ARN {}",
+                "No resource policy found for resource ARN {}.",
                 input.resource_arn
             )));
         }

@@ -71,7 +71,7 @@ async fn begin(service: Arc<Inner>, caller: &Caller, input: &SubscribeToShardInp
         kind: &position.r#type,
         number: position.sequence_number.as_deref(),
         timestamp: position.timestamp,
-        shard: &input.shard_id,
+        shard: (&entry.key, &shard.entry),
         operation: "SubscribeToShard",
     };
     let start = asked.start(caller.now)?;
@@ -143,7 +143,7 @@ impl Pushed {
         let seat = self.subscription.seat();
         match self.entry.view().consumers.get(&seat.consumer) {
             Some(consumer) if consumer.created_at == seat.registered_at => Ok(()),
-            _ => Err(Refusal::no_consumer(&seat.consumer)),
+            _ => Err(Refusal::no_consumer(self.entry.key.account, &seat.consumer)),
         }
     }
 
