@@ -197,13 +197,18 @@ impl World {
     /// A replay that begins when none is under way brings one copy of everything, and the copies of those before are there.
     async fn check_a_replay(&mut self) -> Result<(), String> {
         self.let_replay_end().await?;
+        // Copies of one that was ended are on their way yet, and no other begins before they are there.
+        self.deliver_all().await;
         let since = self.oracle.order();
         self.drain(ask::AGAIN).await?;
         self.oracle.check_copies_are_there(since)?;
         let (only_deleted, since, wall) = (self.chance.bool(), self.oracle.order(), self.wall);
-        let is_begun = self.ask_quietly(&ask::start_replay(only_deleted)).await?.status == 200;
+        let begun = self.ask_quietly(&ask::start_replay(only_deleted)).await?;
+        if begun.status != 200 {
+            return Err(format!("a replay on a quiet day is refused: {} {}", begun.code, begun.body));
+        }
         let status = self.let_replay_end().await?;
-        if !is_begun || status != "Completed" {
+        if status != "Completed" {
             return Err(format!("a replay on a quiet day is not completed but {status:?}"));
         }
         let found = self.drain(ask::AGAIN).await?;
