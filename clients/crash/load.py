@@ -44,10 +44,10 @@ class Load:
             client.close()
 
     @staticmethod
-    def await_progress(count, before):
+    def await_progress(count, before, enough=ENOUGH + 1):
         """Waits until a round has come to something: on a machine that stalls its time alone does not tell."""
         deadline = time.monotonic() + PROGRESS_SECS_MAX
-        while count() <= before + ENOUGH:
+        while count() < before + enough:
             assert time.monotonic() < deadline, f"the clients came from {before} to {count()} and no further"
             time.sleep(0.005)
 

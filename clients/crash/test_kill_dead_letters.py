@@ -181,8 +181,8 @@ def test_no_kill_loses_or_doubles_a_message_between_a_queue_and_its_dead_letters
         time.sleep(chance.uniform(*LOAD_SECS))
         load.await_progress(lambda: ledger.totals()[1], acknowledged)
         load.await_progress(whereabouts.letters, letters)
-        while moves and whereabouts.started == started:
-            time.sleep(0.005)
+        if moves:
+            load.await_progress(lambda: whereabouts.started, started, enough=1)
         server.kill()
         load.join()
         client = QueueClient(server.start().endpoint)

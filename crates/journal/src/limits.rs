@@ -27,8 +27,7 @@ pub const PAGE_BYTES: usize = 4096;
 pub const FILE_BYTES: u64 = 64 << 20;
 
 /// One block with its header. What arrives beyond it during a sync waits for the next block. What is changed at once stands in one:
-/// the largest change is 10 MiB of records that a PutRecords of Kinesis puts into one shard. Up to version 0.1 it was 8 MiB; a later
-/// version reads what an earlier one wrote, not the other way round.
+/// the largest change is 10 MiB of records that a PutRecords of Kinesis puts into one shard. Nothing that reads relies on it.
 pub const BLOCK_BYTES_MAX: usize = 12 << 20;
 
 /// What may wait for the disk in memory; beyond it `append` answers `Full`. It also bounds what a crash can forget, which

@@ -15,7 +15,7 @@ use access::sigv4::Keys;
 use engine::Store;
 use iam::{Iam, IamRecovery, MadeKey, Options, Sts};
 use seal::{RootKey, Secret};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,6 +66,7 @@ impl Identities {
         if let Some(given) = given_root_key()? {
             let former = self.iam.set_root_key(config.account, &given).await.map_err(failed)?;
             former.iter().for_each(|key| tracing::warn!(key, "a former key of the root user was removed"));
+            forget_root_key(&config.data_dir, &former)?;
             return Ok(None);
         }
         if mode == Mode::Dev || self.iam.has_root_key(config.account) {
@@ -109,6 +110,17 @@ fn given_root_key() -> Result<Option<MadeKey>, String> {
         }
         (Err(_), Err(_)) => Ok(None),
         _ => Err(format!("{ID_VARIABLE} and {SECRET_VARIABLE} are set together")),
+    }
+}
+
+/// Removes the file of a key that is good for nothing any more: our own commands would go on using it.
+fn forget_root_key(folder: &Path, former: &[String]) -> Result<(), String> {
+    let path = folder.join(ROOT_KEY_FILE);
+    let Ok(text) = std::fs::read_to_string(&path) else { return Ok(()) };
+    let kept: Value = serde_json::from_str(&text).unwrap_or_default();
+    match former.iter().any(|key| kept["access_key_id"] == **key) {
+        true => std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display())),
+        false => Ok(()),
     }
 }
 

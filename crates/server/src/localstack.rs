@@ -7,8 +7,8 @@
 //! shows everything at once, and a queue here may hold more than memory. Source: LocalStack's
 //! `services/sqs/developer_api.py` and its tests.
 //!
-//! A reset deletes all queues, streams, keys and identities of all accounts, durably, and only in `tidewire dev`. A request that a web page sends
-//! carries its Origin, and is refused: who opens a page must not lose their queues.
+//! A reset deletes all queues, streams, keys and identities of all accounts, durably, and only in `tidewire dev`. A request that
+//! a web page sends carries its Origin, and is refused: who opens a page must not lose their queues.
 
 use crate::client::{Client, Credentials, Endpoint, Failure, Target};
 use crate::mode::Mode;

@@ -370,8 +370,10 @@ fn a_server_killed_in_the_middle_of_a_backup_loses_nothing_and_the_backup_can_be
         let before = files(&kept);
         let mut backup = tidewire(&["backup", data.path(), "--to", kept.path()]).spawn().unwrap();
         // Each round's backup has begun before the kill: it has written something, or is done already.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(240);
         while files(&kept) == before && backup.try_wait().unwrap().is_none() {
-            std::thread::yield_now();
+            assert!(std::time::Instant::now() < deadline, "round {round}: the backup does not begin");
+            std::thread::sleep(std::time::Duration::from_millis(1));
         }
         std::thread::sleep(std::time::Duration::from_millis(round * 7));
         server.kill();

@@ -31,7 +31,7 @@ pub(crate) fn in_force(text: &str) -> Arc<Policy> {
 }
 
 const CLOSED: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"UnreadablePolicy","Effect":"Deny","Principal":"*",
-    "NotAction":["sqs:SetQueueAttributes","sqs:RemovePermission","sqs:GetQueueAttributes"],"Resource":"*"}}"#;
+    "NotAction":["sqs:GetQueueUrl","sqs:SetQueueAttributes","sqs:RemovePermission","sqs:GetQueueAttributes"],"Resource":"*"}}"#;
 
 fn compile(text: &str) -> Option<Arc<Policy>> {
     Policy::parse("Policy", text, Sort::Resource).ok().map(Arc::new)
