@@ -2,7 +2,7 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import iterator, make_client
+from conftest import iterator, make_client, refusal
 from own_servers import own_servers
 
 FIRST = "shardId-000000000000"
@@ -51,3 +51,12 @@ def test_without_awss_limits_there_is_no_ceiling(kinesis, stream):
     assert kinesis.put_records(StreamName=stream, Records=entries)["FailedRecordCount"] == 0
     at = iterator(kinesis, stream, FIRST)
     assert all(len(kinesis.get_records(ShardIterator=at, Limit=10)["Records"]) == 10 for _ in range(12))
+
+
+def test_shards_are_doubled_or_halved_in_one_call_at_the_most(throttled):
+    scale = {"StreamName": "s", "ScalingType": "UNIFORM_SCALING"}
+    code, message = refusal(throttled.update_shard_count, **scale, TargetShardCount=3)
+    assert code == "InvalidArgumentException" and "cannot scale up over double your current open shard count" in message
+    for count in (2, 4):
+        throttled.update_shard_count(**scale, TargetShardCount=count)
+    assert refusal(throttled.update_shard_count, **scale, TargetShardCount=1)[0] == "InvalidArgumentException"

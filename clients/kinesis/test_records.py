@@ -160,8 +160,11 @@ def test_a_record_stands_behind_the_one_that_it_names(kinesis, make_stream):
     behind = {"StreamName": name, "Data": b"b", "PartitionKey": "k", "ExplicitHashKey": "0"}
     second = kinesis.put_record(**behind, SequenceNumberForOrdering=first["SequenceNumber"])
     assert int(second["SequenceNumber"]) > int(first["SequenceNumber"])
+    # That of another shard, as after a split, is no hindrance.
     other = kinesis.put_record(**behind | {"ExplicitHashKey": str(2**128 - 1)})["SequenceNumber"]
-    for wrong in (other, "17", str(int(second["SequenceNumber"]) + (1 << 120))):
+    kinesis.put_record(**behind, SequenceNumberForOrdering=other)
+    future = int(second["SequenceNumber"]) + (1 << 120)
+    for wrong in ("17", str(future), str(future + (3600 << 36))):
         assert refusal(kinesis.put_record, **behind, SequenceNumberForOrdering=wrong)[0] == "InvalidArgumentException"
 
 
@@ -269,7 +272,7 @@ def test_shards_are_listed_by_filters_and_in_pieces(kinesis, make_stream):
 
 
 def test_no_record_is_lost_or_out_of_order_while_shards_change(kinesis, make_stream):
-    name, put, ended = make_stream(2), {}, threading.Event()
+    name, put, ended, refusals = make_stream(2), {}, threading.Event(), []
 
     def produce(worker):
         client, nth = make_client(), 0
@@ -280,17 +283,41 @@ def test_no_record_is_lost_or_out_of_order_while_shards_change(kinesis, make_str
             put.setdefault(key, []).extend(one["Data"] for one in entry)
             nth += 3 if nth % 5 != 4 else 1
 
-    workers = [threading.Thread(target=produce, args=(worker,)) for worker in range(3)]
+    def describe():
+        client = make_client()
+        while not ended.is_set():
+            client.describe_stream_summary(StreamName=name)
+            client.list_shards(StreamName=name)
+
+    def watched(work, *given):
+        try:
+            work(*given)
+        except Exception as refusal:  # Told at the end: a thread's own end would be a warning.
+            refusals.append(repr(refusal))
+
+    workers = [threading.Thread(target=watched, args=(produce, worker)) for worker in range(3)]
+    workers.append(threading.Thread(target=watched, args=(describe,)))
     for worker in workers:
         worker.start()
-    for count in (4, 2, 3, 6, 3):
+    for count in (4, 2, 3, 6, 3, 1, 5, 2):
         kinesis.update_shard_count(StreamName=name, TargetShardCount=count, ScalingType="UNIFORM_SCALING")
     ended.set()
     for worker in workers:
         worker.join()
+    assert refusals == []
     seen = {}
     # Parents come before their children in the order of their numbers.
     for shard in shards(kinesis, name):
         for record in read(kinesis, name, shard["ShardId"])[0]:
             seen.setdefault(record["PartitionKey"], []).append(record["Data"])
     assert seen == put
+
+
+def test_what_lies_in_another_region_is_not_reached_by_its_arn(kinesis, stream):
+    arn = kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamARN"]
+    at = iterator(kinesis, stream, FIRST)
+    other = make_client(region="eu-west-1")
+    assert refusal(other.describe_stream, StreamARN=arn)[0] == "InvalidArgumentException"
+    assert refusal(other.list_tags_for_resource, ResourceARN=arn)[0] == "InvalidArgumentException"
+    assert refusal(other.describe_stream_consumer, StreamARN=arn, ConsumerName="c")[0] == "InvalidArgumentException"
+    assert refusal(other.get_records, ShardIterator=at)[0] == "ResourceNotFoundException"

@@ -58,7 +58,7 @@ pub struct About {
     pub stream: [u8; 16],
     /// Its number within the stream: what stands in `shardId-000000000000`.
     pub index: u32,
-    /// When it was opened: what stands in its sequence numbers. No record arrives earlier.
+    /// When it was opened, as its sequence numbers say it; that may be some seconds ahead of the clock.
     pub opened_at: Instant,
     /// For how long records are held.
     pub retention_millis: u64,

@@ -80,11 +80,11 @@ impl Shard {
     fn answer(&self, now: Instant, command: Command, about: &About, state: ShardState) -> Decision<Effect, Reply> {
         match command {
             Command::Open { .. } => Decision::answer(Reply::Exists),
-            Command::Append { after, records } => self.append(now, about, after, records),
+            Command::Append { after, records } => self.append(now, after, records),
             Command::Read { from, records_max, bytes_max } => self.read(from, records_max, bytes_max, state),
             Command::Seek { at } => Decision::answer(Reply::Seeked(self.seek(at))),
             Command::Close if self.closed_at.is_some() => Decision::answer(Reply::Closed),
-            Command::Close => Decision::change(vec![Effect::Closed { at: self.time(now, about) }], Reply::Closed),
+            Command::Close => Decision::change(vec![Effect::Closed { at: self.time(now) }], Reply::Closed),
             Command::SetRetention { millis } if millis == about.retention_millis => Decision::answer(Reply::Done),
             Command::SetRetention { millis } => {
                 let effect = Effect::RetentionSet { horizon: self.horizon, retention_millis: millis };
@@ -95,25 +95,20 @@ impl Shard {
         }
     }
 
-    /// A moment of the shard, which has no earlier one behind a later one.
-    fn time(&self, now: Instant, about: &About) -> Instant {
-        now.max(self.last_arrived_at.unwrap_or(about.opened_at))
+    /// A moment of the shard, which has no earlier one behind a later one. When it was opened stands in its sequence numbers and
+    /// may lie ahead of the clock, so that they are greater than its parents': it is no moment that anything happened at.
+    fn time(&self, now: Instant) -> Instant {
+        now.max(self.last_arrived_at.unwrap_or(Instant::EPOCH))
     }
 
-    fn append(
-        &self,
-        now: Instant,
-        about: &About,
-        after: Option<u64>,
-        records: Vec<NewRecord>,
-    ) -> Decision<Effect, Reply> {
+    fn append(&self, now: Instant, after: Option<u64>, records: Vec<NewRecord>) -> Decision<Effect, Reply> {
         if self.closed_at.is_some() {
             return Decision::answer(Reply::NoMoreAppends);
         }
         if after.is_some_and(|after| after >= self.next()) {
             return Decision::answer(Reply::Ahead);
         }
-        let (first, at) = (self.next(), self.time(now, about));
+        let (first, at) = (self.next(), self.time(now));
         let effects = (first..).zip(records).map(|(counter, new)| Effect::Appended(Record::new(counter, at, new)));
         Decision::change(effects.collect(), Reply::Appended { first, at })
     }

@@ -9,14 +9,14 @@ use crate::limits;
 use crate::machine::{Change, Command, Reply, Reshard, Stream};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
-use crate::settings::{About, Consumer, Distribution, ShardEntry, pairs};
+use crate::settings::{About, Consumer, Distribution, ShardEntry, Tags, pairs};
 use access::{Policy, Sort};
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use gateway::{Fact, Facts};
 use names::{AccountId, PartitionId, Region};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use stream::Shard;
 
@@ -46,6 +46,8 @@ pub(crate) struct StreamEntry {
     changing: Mutex<()>,
     /// Whose turn it is where records are distributed by turns.
     turn: AtomicUsize,
+    /// Whether its shards are not yet what it says, because the log took no more at that moment.
+    is_behind: AtomicBool,
 }
 
 /// A stream as requests are routed by it.
@@ -96,10 +98,7 @@ impl View {
         let mut open: Vec<_> = shards.iter().filter(|shard| shard.entry.is_open()).map(Arc::clone).collect();
         open.sort_unstable_by_key(|shard| shard.entry.first_hash);
         let policy = about.policy.as_deref().and_then(compile);
-        let fact = |(key, value): (&str, &str)| {
-            (format!("aws:resourcetag/{}", key.to_lowercase()).into(), Fact::Text(value.into()))
-        };
-        let facts = (!about.tags.is_empty()).then(|| pairs(&about.tags).map(fact).collect());
+        let facts = facts_of(&about.tags);
         let consumers = stream.consumers.clone();
         Some(Self { about, shards, open, consumers, policy, facts })
     }
@@ -120,6 +119,14 @@ impl View {
     }
 }
 
+/// The condition keys of a resource's tags.
+pub(crate) fn facts_of(tags: &Tags) -> Option<Facts> {
+    let fact = |(key, value): (&str, &str)| {
+        (format!("aws:resourcetag/{}", key.to_lowercase()).into(), Fact::Text(value.into()))
+    };
+    (!tags.is_empty()).then(|| pairs(tags).map(fact).collect())
+}
+
 /// A policy of a resource, as it is asked.
 pub(crate) fn compile(text: &str) -> Option<Arc<Policy>> {
     Policy::parse("Policy", text, Sort::Resource).ok().map(Arc::new)
@@ -128,20 +135,38 @@ pub(crate) fn compile(text: &str) -> Option<Arc<Policy>> {
 impl StreamEntry {
     fn new(key: StreamKey, partition: Arc<Partition<Stream>>, view: View) -> Arc<Self> {
         let (arn, view) = (key.arn().into(), RwLock::new(Arc::new(view)));
-        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn: AtomicUsize::new(0) })
+        let (turn, is_behind) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn, is_behind })
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes the view anew after the stream has changed.
-    pub(crate) fn look_again(&self) {
-        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-        let after = self.partition.inspect(|stream| View::of(stream, Some(&view))).flatten();
-        if let Some(after) = after {
-            *view = Arc::new(after);
+    /// The view of now, once a change of the shards that is under way has been carried out.
+    pub(crate) fn view_after_changes(&self) -> Arc<View> {
+        let _changing = self.changing();
+        self.look_again();
+        self.view()
+    }
+
+    /// Waits until all that its view shows is durable.
+    pub(crate) async fn settled(&self) -> Result<(), Refusal> {
+        let pending = self.partition.execute(Command::Describe)?;
+        self.answer(pending).await.map(drop)
+    }
+
+    /// Makes the view anew after the stream has changed; by whoever holds `changing`.
+    fn look_again(&self) {
+        if let Some(after) = self.next_view() {
+            *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
         }
+    }
+
+    /// The view that the stream as it is gives.
+    fn next_view(&self) -> Option<View> {
+        let before = self.view();
+        self.partition.inspect(|stream| View::of(stream, Some(&before))).flatten()
     }
 
     /// The shard that a record without a say in it goes to.
@@ -161,8 +186,12 @@ impl StreamEntry {
 
     /// Changes what the stream is, and shows it from then on.
     pub(crate) async fn ask(&self, command: Command) -> Result<Box<Stream>, Refusal> {
-        let pending = self.partition.execute(command)?;
-        self.look_again();
+        let pending = {
+            let _changing = self.changing();
+            let pending = self.partition.execute(command)?;
+            self.look_again();
+            pending
+        };
         self.answer(pending).await
     }
 
@@ -198,33 +227,34 @@ pub(crate) enum Creation {
 
 impl Catalog {
     /// The streams that replay left, with their shards as they say.
-    pub(crate) fn recovered(
-        store: Arc<Store>,
-        streams: Recovery<Stream>,
-        shards: Recovery<Shard>,
-    ) -> Result<Self, Unavailable> {
+    pub(crate) fn recovered(store: Arc<Store>, streams: Recovery<Stream>, shards: Recovery<Shard>) -> Self {
         let (next_stream, next_shard) = (streams.next_ordinal(), shards.next_ordinal());
         let mut found = Vec::new();
         streams.look(|id, _| found.push(id));
-        let mut orphans = Vec::new();
-        shards.look(|id, _| orphans.push(id));
+        let mut orphans = HashSet::new();
+        shards.look(|id, _| _ = orphans.insert(id));
         streams.finish(&store);
         shards.finish(&store);
         let mut known = Streams { by_name: BTreeMap::new(), by_partition: HashMap::new(), next_stream, next_shard };
         for id in found {
             let Some(partition) = store.partition::<Stream>(id) else { continue };
             let Some(view) = partition.inspect(|stream| View::of(stream, None)).flatten() else { continue };
-            complete(&store, id, &view, &mut known.next_shard)?;
-            orphans.retain(|orphan| view.shards.iter().all(|shard| shard.entry.partition != *orphan));
+            for shard in &view.shards {
+                orphans.remove(&shard.entry.partition);
+                known.next_shard = known.next_shard.max(shard.entry.partition.ordinal() + 1);
+            }
             let entry = StreamEntry::new(view.about.key.clone(), partition, view);
+            carry_out(&store, &entry, &entry.view());
             known.insert(entry);
         }
         for orphan in orphans {
-            if let Some(partition) = store.partition::<Shard>(orphan) {
-                drop(partition.execute(stream::Command::Delete)?);
+            let Some(partition) = store.partition::<Shard>(orphan) else { continue };
+            if let Err(unavailable) = partition.execute(stream::Command::Delete) {
+                tracing::warn!(%unavailable, "shards of a stream that is gone stay until the next start");
+                break;
             }
         }
-        Ok(Self { store, streams: RwLock::new(known) })
+        Self { store, streams: RwLock::new(known) }
     }
 
     pub(crate) fn find(&self, key: &StreamKey) -> Option<Arc<StreamEntry>> {
@@ -264,9 +294,13 @@ impl Catalog {
         let pending = partition.execute(Command::Create { about: Box::new(about), shards })?;
         let view = partition.inspect(|stream| View::of(stream, None)).flatten();
         let view = view.ok_or(Unavailable::Stopped)?;
-        complete(&self.store, id, &view, &mut streams.next_shard)?;
         let entry = StreamEntry::new(key, partition, view);
+        // From here on there is a stream of this name, whatever becomes of its shards.
         streams.insert(Arc::clone(&entry));
+        drop(streams);
+        let changing = entry.changing();
+        carry_out(&self.store, &entry, &entry.view());
+        drop(changing);
         Ok(Creation::New(entry, pending))
     }
 
@@ -278,7 +312,8 @@ impl Catalog {
             if pending.is(|reply| matches!(reply, Reply::Described(_))) {
                 self.write(|streams| streams.remove(entry));
                 for shard in &entry.view().shards {
-                    self.bury(shard)?;
+                    // Refused by a log that takes no more; the next start knows them by their stream's end.
+                    let _ = self.bury(shard);
                 }
             }
             pending
@@ -303,33 +338,65 @@ impl Catalog {
                 (first..first + count as u64, room)
             });
             let pending = entry.partition.execute(Command::Reshard { ask, partitions, room })?;
-            let after = entry.partition.inspect(|stream| View::of(stream, Some(&view))).flatten();
-            if let Some(after) = after {
-                self.write(|streams| complete(&self.store, entry.partition.id(), &after, &mut streams.next_shard))?;
+            if pending.is(|reply| matches!(reply, Reply::Described(_))) {
+                // Seen by puts when the parents have closed.
+                if let Some(after) = entry.next_view() {
+                    carry_out(&self.store, entry, &after);
+                }
+                entry.look_again();
             }
-            entry.look_again();
             pending
         };
-        entry.answer(pending).await
+        let stream = entry.answer(pending).await?;
+        self.settled().await?;
+        Ok(stream)
     }
 
-    /// Changes for how long a stream's records are kept, and tells its shards.
+    /// Changes for how long a stream's records are kept, and tells its shards. Answered when they keep to it.
     pub(crate) async fn set_retention(&self, entry: &Arc<StreamEntry>, change: Change) -> Result<Box<Stream>, Refusal> {
         let pending = {
             let _changing = entry.changing();
             let pending = entry.partition.execute(Command::Change(change))?;
-            entry.look_again();
-            self.write(|streams| complete(&self.store, entry.partition.id(), &entry.view(), &mut streams.next_shard))?;
+            if pending.is(|reply| matches!(reply, Reply::Described(_))) {
+                // Seen by puts when the parents have closed.
+                if let Some(after) = entry.next_view() {
+                    carry_out(&self.store, entry, &after);
+                }
+                entry.look_again();
+            }
             pending
         };
-        entry.answer(pending).await
+        let stream = entry.answer(pending).await?;
+        if entry.is_behind.load(Ordering::Relaxed) {
+            return Err(Unavailable::Busy.into());
+        }
+        self.settled().await?;
+        Ok(stream)
+    }
+
+    /// Whether this is still the stream of its name.
+    pub(crate) fn has(&self, entry: &Arc<StreamEntry>) -> bool {
+        self.find(&entry.key).is_some_and(|found| Arc::ptr_eq(&found, entry))
+    }
+
+    /// Carries out what a stream says of its shards, where the log did not take all of it before.
+    pub(crate) fn catch_up(&self, entry: &Arc<StreamEntry>) {
+        if entry.is_behind.load(Ordering::Relaxed) {
+            let _changing = entry.changing();
+            carry_out(&self.store, entry, &entry.view());
+        }
     }
 
     /// Forgets shards whose records have all expired.
     pub(crate) fn tend(&self) {
         let entries: Vec<_> = self.read(|streams| streams.by_name.values().map(Arc::clone).collect());
         for entry in entries {
+            self.catch_up(&entry);
             let _changing = entry.changing();
+            // Of a stream whose parents may still take records nothing is forgotten.
+            if entry.is_behind.load(Ordering::Relaxed) || !self.has(&entry) {
+                continue;
+            }
             let before = entry.view();
             if entry.partition.execute(Command::Forget).is_err() {
                 // A log that takes nothing more.
@@ -338,6 +405,7 @@ impl Catalog {
             entry.look_again();
             let after = entry.view();
             for shard in before.shards.iter().filter(|shard| after.shard(shard.entry.index).is_none()) {
+                // The next start knows it by its stream, which has forgotten it.
                 let _ = self.bury(shard);
             }
         }
@@ -417,26 +485,37 @@ impl Streams {
     }
 }
 
-/// Does to the shards what their stream says of them: those that are missing open, in the order of their numbers; then those that
-/// it has closed close; all keep their records for as long as it says. Done again it does nothing.
-fn complete(store: &Store, stream: PartitionId, view: &View, next_shard: &mut u64) -> Result<(), Unavailable> {
+/// Does to the shards what their stream says of them, and notes whether all of it was done; by whoever holds `changing`, or alone
+/// knows the stream.
+fn carry_out(store: &Store, entry: &StreamEntry, view: &View) {
+    let done = complete(store, entry.partition.id(), view);
+    entry.is_behind.store(done.is_err(), Ordering::Relaxed);
+    if let Err(unavailable) = done {
+        tracing::warn!(stream = %entry.arn, %unavailable, "shards are not yet what their stream says; they follow within a minute");
+    }
+}
+
+/// Those that are missing open, in the order of their numbers; then those that the stream has closed close; all keep their records for as
+/// long as it says. Done again it does nothing.
+fn complete(store: &Store, stream: PartitionId, view: &View) -> Result<(), Unavailable> {
     let retention_millis = view.about.retention_millis();
     for shard in &view.shards {
         let ShardEntry { index, partition, opened_at, .. } = shard.entry;
-        *next_shard = (*next_shard).max(partition.ordinal() + 1);
-        if shard.partition(store).is_none() {
-            let opened = Partition::new(store, partition, Shard::unborn());
+        if store.peek(partition, Shard::state).flatten().is_none() {
+            let opened = shard.partition(store).unwrap_or_else(|| Partition::new(store, partition, Shard::unborn()));
             let about = stream::About { stream: id_of(stream), index, opened_at, retention_millis };
             drop(opened.execute(stream::Command::Open { about })?);
         }
     }
     for shard in &view.shards {
         let Some(state) = store.peek(shard.entry.partition, Shard::state).flatten() else { continue };
-        let Some(partition) = shard.partition(store) else { continue };
-        if state.closed_at.is_none() && !shard.entry.is_open() {
+        let (closes, keeps) =
+            (state.closed_at.is_none() && !shard.entry.is_open(), state.retention_millis == retention_millis);
+        let Some(partition) = (closes || !keeps).then(|| shard.partition(store)).flatten() else { continue };
+        if closes {
             drop(partition.execute(stream::Command::Close)?);
         }
-        if state.retention_millis != retention_millis {
+        if !keeps {
             drop(partition.execute(stream::Command::SetRetention { millis: retention_millis })?);
         }
     }
@@ -452,7 +531,7 @@ fn id_of(stream: PartitionId) -> [u8; 16] {
 mod tests {
     use super::*;
     use crate::reshard::first_shards;
-    use crate::settings::{Metrics, Mode, Tags};
+    use crate::settings::{Metrics, Mode};
     use engine::ManualClock;
     use journal::Options;
     use journal::sim::SimDisk;
@@ -487,7 +566,7 @@ mod tests {
         let clock = Arc::new(ManualClock::at(NOW));
         let disk = Arc::<SimDisk>::clone(disk);
         let store = Store::open(disk, Options::small(1 << 18), clock, &mut [&mut streams, &mut shards]).unwrap();
-        Catalog::recovered(store, streams, shards).unwrap()
+        Catalog::recovered(store, streams, shards)
     }
 
     /// A store with a stream of two shards, of which `decide` is all that was still decided before the power went.
@@ -554,6 +633,26 @@ mod tests {
     }
 
     #[test]
+    fn however_often_shards_change_no_record_arrives_ahead_of_the_clock() {
+        let disk = Arc::new(SimDisk::new(1));
+        let catalog = open(&disk);
+        let made = catalog.create(about(), 1, |partition| first_shards(1, NOW, partition)).unwrap();
+        let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
+        for count in (0..50).flat_map(|_| [2, 1]) {
+            let mut reshard = pin!(catalog.reshard(&entry, Reshard::Count(count)));
+            let _pending = reshard.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+        let view = entry.view();
+        let shard = view.shard_of(0).unwrap();
+        assert!(shard.entry.opened_at > NOW.plus_secs(50), "its numbers are greater than its parents'");
+        let record =
+            stream::NewRecord { data: bytes::Bytes::from_static(b"x"), partition_key: None, explicit_hash: None };
+        let command = stream::Command::Append { after: None, records: vec![record] };
+        let appended = shard.partition(catalog.store()).unwrap().execute(command).unwrap();
+        assert!(appended.is(|reply| matches!(reply, stream::Reply::Appended { at: NOW, .. })));
+    }
+
+    #[test]
     fn a_shard_is_forgotten_when_all_its_records_have_expired() {
         let disk = Arc::new(SimDisk::new(1));
         let mut streams = Recovery::new(FAMILY, Stream::default);
@@ -561,7 +660,7 @@ mod tests {
         let clock = Arc::new(ManualClock::at(NOW));
         let shown: Arc<ManualClock> = Arc::clone(&clock);
         let store = Store::open(disk, Options::small(1 << 18), shown, &mut [&mut streams, &mut shards]).unwrap();
-        let catalog = Catalog::recovered(store, streams, shards).unwrap();
+        let catalog = Catalog::recovered(store, streams, shards);
         let made = catalog.create(about(), 1, |partition| first_shards(1, NOW, partition)).unwrap();
         let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
         let parent = entry.view().shards[0].entry.partition;

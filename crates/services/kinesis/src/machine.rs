@@ -48,7 +48,10 @@ pub(crate) enum Command {
     /// Forgets shards that were closed longer ago than records are kept.
     Forget,
     RegisterConsumer(Consumer),
-    DeregisterConsumer(Box<str>),
+    DeregisterConsumer {
+        name: Box<str>,
+        registered_at: Instant,
+    },
     ChangeConsumer {
         name: Box<str>,
         change: OfResource,
@@ -233,9 +236,12 @@ impl Stream {
                 Ok(self.changed(if expired.is_empty() { Vec::new() } else { vec![Effect::ShardsForgotten(expired)] }))
             }
             Command::RegisterConsumer(consumer) => self.register(about, consumer),
-            Command::DeregisterConsumer(name) => {
-                self.consumer(about, &name)?;
-                Ok(self.changed(vec![Effect::ConsumerGone(name)]))
+            Command::DeregisterConsumer { name, registered_at } => {
+                // One that was registered anew under its name is another.
+                match self.consumer(about, &name)?.created_at == registered_at {
+                    true => Ok(self.changed(vec![Effect::ConsumerGone(name)])),
+                    false => Err(Refusal::no_consumer(about.key.account, &name)),
+                }
             }
             Command::ChangeConsumer { name, change } => {
                 let mut consumer = self.consumer(about, &name)?.clone();

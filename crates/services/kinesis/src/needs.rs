@@ -4,7 +4,7 @@
 //! what changes the stream is its owner's alone. Source: Service Authorization Reference, "Actions, resources, and condition keys
 //! for Amazon Kinesis Data Streams"; Developer Guide, "Sharing your data stream with another account".
 
-use crate::catalog::{StreamKey, compile};
+use crate::catalog::{StreamKey, compile, facts_of};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Target};
 use gateway::{Actions, Caller, Fact, Need};
@@ -63,12 +63,14 @@ impl Asking<'_> {
         let consumer = self.service.catalog.find(key).and_then(|entry| {
             let view = entry.view();
             let consumer = view.consumers.get(name)?;
-            Some((consumer.arn(&entry.arn), consumer.policy.as_deref().and_then(compile)))
+            let policy = consumer.policy.as_deref().and_then(compile);
+            Some((consumer.arn(&entry.arn), policy, facts_of(&consumer.tags)))
         });
-        let (arn, policy) = consumer.unwrap_or_else(|| (format!("{}/consumer/{name}:*", key.arn()), None));
+        let (arn, policy, about) = consumer.unwrap_or_else(|| (format!("{}/consumer/{name}:*", key.arn()), None, None));
         let is_owners = self.caller.identity.caller.account() == Some(key.account);
         let policy = policy.filter(|_| is_owners || SHARED.contains(&action));
-        Need::of(ACTIONS.get(action), arn, key.account).under(policy)
+        let need = Need::of(ACTIONS.get(action), arn, key.account).under(policy);
+        Need { about, ..need }
     }
 }
 

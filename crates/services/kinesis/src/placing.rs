@@ -11,6 +11,7 @@ use crate::shard_id;
 use crate::throttle;
 use bytes::Bytes;
 use engine::Pending;
+use names::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use stream::{Command, NewRecord, Reply, SequenceNumber, Shard, hash_of as hash_of_key};
@@ -92,16 +93,16 @@ impl Inner {
     /// Stores records that were checked, each in its shard. A record that cannot be kept says so itself.
     pub(crate) async fn put(
         &self,
-        entry: &StreamEntry,
+        entry: &Arc<StreamEntry>,
         records: Vec<Put>,
         behind: Option<Behind>,
     ) -> Result<Vec<Result<Placed, Refusal>>, Refusal> {
         let mut placed: Vec<Option<Result<Placed, Refusal>>> = vec![None; records.len()];
         let mut left: Vec<usize> = (0..records.len()).collect();
+        let mut view = entry.view();
         for _ in 0..ROUTES_MAX {
-            let view = entry.view();
-            let parts = self.begin(entry, &view, &records, &left, behind, &mut placed)?;
-            left.clear();
+            let (parts, homeless) = self.begin(entry, &view, &records, &left, behind, &mut placed)?;
+            left = homeless;
             for part in parts {
                 match part.pending.await {
                     Ok(Reply::Appended { first, at }) => {
@@ -112,7 +113,8 @@ impl Inner {
                             placed[number] = Some(Ok(Placed { shard_id: shard.name(), sequence_number }));
                         }
                     }
-                    Ok(Reply::NoMoreAppends) => left.extend(part.numbers),
+                    // The shards have changed, or are about to.
+                    Ok(Reply::NoMoreAppends | Reply::Gone) => left.extend(part.numbers),
                     Ok(Reply::Ahead) => return Err(behind.expect("only what was asked for is ahead").refused(entry)),
                     Ok(_) => return Err(Refusal::no_stream(entry.key.account, &entry.key.name)),
                     Err(unavailable) => {
@@ -124,14 +126,18 @@ impl Inner {
             if left.is_empty() {
                 break;
             }
+            if !self.catalog.has(entry) {
+                return Err(Refusal::no_stream(entry.key.account, &entry.key.name));
+            }
             left.sort_unstable();
-            entry.look_again();
+            self.catalog.catch_up(entry);
+            view = entry.view_after_changes();
         }
         let lost = || Err(Refusal::in_use("The stream's shards change too often at this moment."));
         Ok(placed.into_iter().map(|one| one.unwrap_or_else(lost)).collect())
     }
 
-    /// Hands each shard its records, in their order.
+    /// Hands each shard its records, in their order; those of a shard that is not there yet are homeless.
     fn begin(
         &self,
         entry: &StreamEntry,
@@ -140,7 +146,7 @@ impl Inner {
         left: &[usize],
         behind: Option<Behind>,
         placed: &mut [Option<Result<Placed, Refusal>>],
-    ) -> Result<Vec<Part>, Refusal> {
+    ) -> Result<(Vec<Part>, Vec<usize>), Refusal> {
         let now = self.catalog.store().clock().now();
         let mut parts: BTreeMap<u32, (Arc<ShardHandle>, Vec<usize>)> = BTreeMap::new();
         for &number in left {
@@ -155,14 +161,16 @@ impl Inner {
             }
             parts.entry(shard.entry.index).or_insert_with(|| (shard, Vec::new())).1.push(number);
         }
-        let mut begun = Vec::with_capacity(parts.len());
+        let (mut begun, mut homeless) = (Vec::with_capacity(parts.len()), Vec::new());
         for (shard, numbers) in parts.into_values() {
-            let after = behind.map(|behind| behind.counter_in(entry, &shard)).transpose()?;
+            let after = behind.map(|behind| behind.counter_in(entry, &shard, now)).transpose()?.flatten();
             let is_by_turns = StreamEntry::is_by_turns(view);
             let record = |number: &usize| new_record(&records[*number], is_by_turns);
             let command = Command::Append { after, records: numbers.iter().map(record).collect::<Result<_, _>>()? };
-            let partition = shard.partition(self.catalog.store());
-            let partition = partition.ok_or_else(|| Refusal::no_stream(entry.key.account, &entry.key.name))?;
+            let Some(partition) = shard.partition(self.catalog.store()) else {
+                homeless.extend(numbers);
+                continue;
+            };
             match partition.execute(command) {
                 Ok(pending) => begun.push(Part { shard, numbers, pending }),
                 Err(unavailable) => {
@@ -171,7 +179,7 @@ impl Inner {
                 }
             }
         }
-        Ok(begun)
+        Ok((begun, homeless))
     }
 }
 
@@ -190,10 +198,15 @@ impl Behind {
         SequenceNumber::parse(text).map(Self).map_err(|_| refused_behind(text, entry))
     }
 
-    /// The counter that it is of in the shard that the record goes to; whether the shard has given it out the shard knows.
-    fn counter_in(self, entry: &StreamEntry, shard: &ShardHandle) -> Result<u64, Refusal> {
+    /// The counter that it is of, if it is of the shard that the record goes to: whether it has been given out the shard knows. That of
+    /// another shard, as after a split, is smaller as long as it is not of the future.
+    fn counter_in(self, entry: &StreamEntry, shard: &ShardHandle, now: Instant) -> Result<Option<u64>, Refusal> {
         let ShardHandle { entry: of, .. } = shard;
-        self.0.place_in(of.opened_at, of.index, u64::MAX).map_err(|_| self.refused(entry))
+        match self.0.place_in(of.opened_at, of.index, u64::MAX) {
+            Ok(counter) => Ok(Some(counter)),
+            Err(_) if self.0.arrived_at() <= now => Ok(None),
+            Err(_) => Err(self.refused(entry)),
+        }
     }
 
     fn refused(self, entry: &StreamEntry) -> Refusal {

@@ -125,7 +125,7 @@ impl<F: FnMut() -> PartitionId> Planner<F> {
 
     fn close(&mut self, shard: &ShardEntry) {
         match self.plan.opening.iter_mut().find(|opened| opened.index == shard.index) {
-            Some(opened) => opened.closed_at = Some(self.now.max(opened.opened_at)),
+            Some(opened) => opened.closed_at = Some(self.now),
             None => self.plan.closing.push(shard.index),
         }
     }

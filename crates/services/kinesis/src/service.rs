@@ -113,13 +113,13 @@ impl Kinesis {
     }
 
     /// The service, with the streams that were replayed. What a crash cut off between a stream and its shards is completed.
-    pub fn new(store: Arc<Store>, recovery: KinesisRecovery, options: Options) -> Result<Self, Unavailable> {
-        let catalog = Catalog::recovered(store, recovery.streams.0, recovery.shards.0)?;
-        Ok(Self(Arc::new(Inner {
+    pub fn new(store: Arc<Store>, recovery: KinesisRecovery, options: Options) -> Self {
+        let catalog = Catalog::recovered(store, recovery.streams.0, recovery.shards.0);
+        Self(Arc::new(Inner {
             catalog,
             throttle: Throttle::new(options.throttled),
             subscriptions: Subscriptions::default(),
-        })))
+        }))
     }
 
     /// Forgets shards whose records have all expired. To be called every minute or so.
@@ -178,7 +178,7 @@ impl Inner {
             (Some(key), Some(name)) if *key.name != *name => {
                 Err(Refusal::invalid(format!("StreamName {name} and StreamARN {} name different streams.", key.arn())))
             }
-            (Some(key), _) => Ok(key),
+            (Some(key), _) => in_region(caller, key),
             (None, Some(name)) => Ok(key_of(caller.account, &caller.region, name)),
             (None, None) => Err(Refusal::invalid("Either StreamName or StreamARN must be given.")),
         }
@@ -200,6 +200,14 @@ impl Inner {
     }
 }
 
+/// A stream of the region that the request is signed for: policies were told that one.
+pub(crate) fn in_region(caller: &Caller, key: StreamKey) -> Result<StreamKey, Refusal> {
+    match key.region == caller.region {
+        true => Ok(key),
+        false => Err(Refusal::invalid(format!("{} is of another region than {}.", key.arn(), caller.region))),
+    }
+}
+
 pub(crate) fn key_of(account: AccountId, region: &Region, name: &str) -> StreamKey {
     StreamKey { account, region: region.clone(), name: name.into() }
 }
@@ -208,7 +216,8 @@ pub(crate) fn key_of(account: AccountId, region: &Region, name: &str) -> StreamK
 pub(crate) fn key_of_arn(arn: &str) -> Option<StreamKey> {
     let arn = Arn::parse(arn).ok().filter(|arn| arn.service == "kinesis")?;
     let name = arn.resource.strip_prefix("stream/").filter(|name| !name.is_empty() && !name.contains('/'))?;
-    Some(key_of(AccountId::parse(&arn.account).ok()?, &Region::parse(&arn.region).ok()?, name))
+    let region = Region::parse(&arn.region).ok().filter(|region| region.arn_partition() == arn.partition)?;
+    Some(key_of(AccountId::parse(&arn.account).ok()?, &region, name))
 }
 
 /// The stream, and the consumer's name and second of creation, of an ARN of a consumer.

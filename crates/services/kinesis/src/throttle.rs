@@ -1,7 +1,7 @@
 //! AWS's throttles of a shard: so many records and bytes put within a second, so many calls and bytes read.
 //!
-//! They hold only where `limits = aws` asks for them; otherwise nothing is counted and there is no ceiling. Counts are of the second on
-//! the clock: with a new one all of them go, so there are no more than shards that were used within one; what reads owe by a full answer
+//! They hold only where `limits = aws` asks for them; otherwise nothing is counted and there is no ceiling. Counts are of the newest second
+//! on the clock: with a new one all of them go, so there are no more than shards that were used within one; what reads owe by a full answer
 //! is forgotten when it is paid. Source: service model, PutRecords and GetRecords.
 
 use crate::catalog::{ShardHandle, StreamEntry};
@@ -52,6 +52,11 @@ impl Throttle {
         })
     }
 
+    /// Whether AWS's throttles hold.
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     /// Counts a GetShardIterator, or refuses it.
     pub(crate) fn iterate(&self, shard: PartitionId, now: Instant) -> bool {
         self.passes(shard, now, |count| {
@@ -88,7 +93,7 @@ impl Throttle {
 
     fn counts(&self, now: Instant) -> MutexGuard<'_, Counts> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.second != now.as_secs() {
+        if counts.second < now.as_secs() {
             (counts.second, counts.shards) = (now.as_secs(), HashMap::new());
             counts.owed.retain(|_, until| *until > now);
         }

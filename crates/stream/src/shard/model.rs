@@ -67,7 +67,7 @@ impl Model {
     }
 
     fn time(&self) -> Instant {
-        self.now.max(self.last_arrived_at().unwrap_or(BEGIN))
+        self.now.max(self.last_arrived_at().unwrap_or(Instant::EPOCH))
     }
 
     /// What has expired at the least, whatever was forgotten of time that passed.

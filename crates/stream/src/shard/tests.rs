@@ -224,18 +224,20 @@ fn an_order_asked_for_is_one_that_there_is() {
 #[test]
 fn a_clock_set_back_does_not_turn_arrivals_around() {
     check(
-        "open; back 5s; append 1; advance 10s; append 1; back 3s; append 1; close; describe",
+        "open; advance 5s; append 1; back 5s; append 1; advance 10s; append 1; back 3s; append 1; close; describe",
         &expect![[r#"
-        open -> Done
-        back 5s
-        append 1 -> from 1 at 0s
-        advance 10s
-        append 1 -> from 2 at 5s
-        back 3s
-        append 1 -> from 3 at 5s
-        close -> Closed
-        describe -> shard 2, 1..4, 3 records, 3 bytes, last 5s, closed 5s, retention 24h
-    "#]],
+            open -> Done
+            advance 5s
+            append 1 -> from 1 at 5s
+            back 5s
+            append 1 -> from 2 at 5s
+            advance 10s
+            append 1 -> from 3 at 10s
+            back 3s
+            append 1 -> from 4 at 10s
+            close -> Closed
+            describe -> shard 2, 1..5, 4 records, 4 bytes, last 10s, closed 10s, retention 24h
+        "#]],
     );
 }
 

@@ -14,7 +14,7 @@ use crate::needs::with_tags;
 use crate::page::{Token, cut, size};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation, Target};
-use crate::service::{consumer_of_arn, key_of_arn};
+use crate::service::{consumer_of_arn, in_region, key_of_arn};
 use crate::settings::Consumer;
 use crate::{catalog::StreamKey, tags};
 use gateway::{Caller, Need};
@@ -53,6 +53,7 @@ impl Operation for RegisterStreamConsumer {
 
 /// The stream and the name of a consumer that a request names, by its ARN or by the stream's and its name.
 pub(crate) fn named(
+    caller: &Caller,
     stream_arn: Option<&str>,
     name: Option<&str>,
     consumer_arn: Option<&str>,
@@ -68,8 +69,8 @@ pub(crate) fn named(
         (Some((_, known, _)), _, Some(name)) if known != name => {
             Err(Refusal::invalid("ConsumerARN and ConsumerName name different consumers."))
         }
-        (Some((key, name, created)), _, _) => Ok((key, name, Some(created))),
-        (None, Some(stream), Some(name)) => Ok((stream, name.to_owned(), None)),
+        (Some((key, name, created)), _, _) => Ok((in_region(caller, key)?, name, Some(created))),
+        (None, Some(stream), Some(name)) => Ok((in_region(caller, stream)?, name.to_owned(), None)),
         _ => Err(Refusal::invalid("Either ConsumerARN, or both StreamARN and ConsumerName must be given.")),
     }
 }
@@ -90,20 +91,23 @@ impl Operation for DeregisterStreamConsumer {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let (key, name, _) = of_deregistering(input)?;
+        let (key, name, _) = of_deregistering(asking.caller, input)?;
         Ok(vec![asking.on_consumer("DeregisterStreamConsumer", &key, &name)])
     }
 
-    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
-        let (key, name, created) = of_deregistering(&input)?;
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let (key, name, created) = of_deregistering(&caller, &input)?;
         let entry = service.find(&key).await?;
-        find(&entry, &name, created)?;
-        entry.ask(Command::DeregisterConsumer(name.into())).await.map(|_| Nothing)
+        let registered_at = find(&entry, &name, created)?.created_at;
+        entry.ask(Command::DeregisterConsumer { name: name.into(), registered_at }).await.map(|_| Nothing)
     }
 }
 
-fn of_deregistering(input: &DeregisterStreamConsumerInput) -> Result<(StreamKey, String, Option<u64>), Refusal> {
-    named(input.stream_arn.as_deref(), input.consumer_name.as_deref(), input.consumer_arn.as_deref())
+fn of_deregistering(
+    caller: &Caller,
+    input: &DeregisterStreamConsumerInput,
+) -> Result<(StreamKey, String, Option<u64>), Refusal> {
+    named(caller, input.stream_arn.as_deref(), input.consumer_name.as_deref(), input.consumer_arn.as_deref())
 }
 
 pub(crate) struct DescribeStreamConsumer;
@@ -113,19 +117,20 @@ impl Operation for DescribeStreamConsumer {
     type Output = DescribeStreamConsumerOutput;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let (key, name, _) = of_describing(input)?;
+        let (key, name, _) = of_describing(asking.caller, input)?;
         Ok(vec![asking.on_consumer("DescribeStreamConsumer", &key, &name)])
     }
 
     async fn call(
         service: Arc<Inner>,
-        _caller: Caller,
+        caller: Caller,
         input: Self::Input,
     ) -> Result<DescribeStreamConsumerOutput, Refusal> {
-        let (key, name, created) = of_describing(&input)?;
+        let (key, name, created) = of_describing(&caller, &input)?;
         let entry = service.find(&key).await?;
-        entry.ask(Command::Describe).await?;
-        let consumer = describe::consumer(&entry.arn, &find(&entry, &name, created)?);
+        let found = find(&entry, &name, created)?;
+        entry.settled().await?;
+        let consumer = describe::consumer(&entry.arn, &found);
         Ok(DescribeStreamConsumerOutput {
             consumer_description: ConsumerDescription {
                 consumer_name: consumer.consumer_name,
@@ -138,8 +143,11 @@ impl Operation for DescribeStreamConsumer {
     }
 }
 
-fn of_describing(input: &DescribeStreamConsumerInput) -> Result<(StreamKey, String, Option<u64>), Refusal> {
-    named(input.stream_arn.as_deref(), input.consumer_name.as_deref(), input.consumer_arn.as_deref())
+fn of_describing(
+    caller: &Caller,
+    input: &DescribeStreamConsumerInput,
+) -> Result<(StreamKey, String, Option<u64>), Refusal> {
+    named(caller, input.stream_arn.as_deref(), input.consumer_name.as_deref(), input.consumer_arn.as_deref())
 }
 
 pub(crate) struct ListStreamConsumers;
@@ -159,8 +167,8 @@ impl Operation for ListStreamConsumers {
     ) -> Result<ListStreamConsumersOutput, Refusal> {
         let target = Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref());
         let entry = service.stream(&caller, &target).await?;
-        entry.ask(Command::Describe).await?;
         let view = entry.view();
+        entry.settled().await?;
         let made = input.stream_creation_timestamp.map(instant);
         if made.is_some_and(|made| made.as_secs() != view.about.created_at.as_secs()) {
             return Err(Refusal::no_stream(entry.key.account, &entry.key.name));

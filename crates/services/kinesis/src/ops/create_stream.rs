@@ -58,10 +58,13 @@ impl Operation for CreateStream {
         };
         match service.catalog.create(about, shards, |partition| first_shards(shards, caller.now, partition))? {
             Creation::New(entry, made) => entry.answer(made).await.map(|_| Nothing),
-            Creation::Existing => Err(Refusal::in_use(format!(
-                "Stream {} under account {} already exists.",
-                input.stream_name, caller.account
-            ))),
+            Creation::Existing => {
+                service.catalog.settled().await?;
+                Err(Refusal::in_use(format!(
+                    "Stream {} under account {} already exists.",
+                    input.stream_name, caller.account
+                )))
+            }
         }
     }
 }

@@ -3,7 +3,6 @@
 use crate::api::{DescribeStreamInput, DescribeStreamOutput, DescribeStreamSummaryInput, DescribeStreamSummaryOutput};
 use crate::describe;
 use crate::limits;
-use crate::machine::Command;
 use crate::needs::Asking;
 use crate::page::{cut, size};
 use crate::refusal::Refusal;
@@ -28,8 +27,8 @@ impl Operation for DescribeStream {
         input: DescribeStreamInput,
     ) -> Result<DescribeStreamOutput, Refusal> {
         let entry = service.stream(&caller, &target(&input)).await?;
-        entry.ask(Command::Describe).await?;
         let view = entry.view();
+        entry.settled().await?;
         let after = match input.exclusive_start_shard_id.as_deref() {
             Some(name) => Some(shard_id::parse(name).ok_or_else(|| Refusal::no_shard(&entry.key, name))?),
             None => None,
@@ -61,8 +60,9 @@ impl Operation for DescribeStreamSummary {
         input: DescribeStreamSummaryInput,
     ) -> Result<DescribeStreamSummaryOutput, Refusal> {
         let entry = service.stream(&caller, &target_of_summary(&input)).await?;
-        entry.ask(Command::Describe).await?;
-        Ok(DescribeStreamSummaryOutput { stream_description_summary: describe::summary(&entry, &entry.view()) })
+        let view = entry.view();
+        entry.settled().await?;
+        Ok(DescribeStreamSummaryOutput { stream_description_summary: describe::summary(&entry, &view) })
     }
 }
 

@@ -24,12 +24,12 @@ impl Operation for GetRecords {
     type Output = GetRecordsOutput;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let (_, entry) = asking.service.iterated(&input.shard_iterator)?;
+        let (_, entry) = asking.service.iterated(asking.caller, &input.shard_iterator)?;
         Ok(vec![asking.on_key("GetRecords", &entry.key)])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GetRecordsOutput, Refusal> {
-        let (iterator, entry) = service.iterated(&input.shard_iterator)?;
+        let (iterator, entry) = service.iterated(&caller, &input.shard_iterator)?;
         let target = Target::of(None, input.stream_arn.as_deref(), input.stream_id.as_deref());
         if (input.stream_arn.is_some() || input.stream_id.is_some()) && service.key(&caller, &target)? != entry.key {
             return Err(Refusal::invalid("ShardIterator and StreamARN are of different streams."));
@@ -54,7 +54,7 @@ impl Operation for GetRecords {
             made_at: caller.now,
             ..iterator
         };
-        let children = batch.is_end.then(|| describe::children(&entry.view(), iterator.shard));
+        let children = batch.is_end.then(|| describe::children(&entry.view_after_changes(), iterator.shard));
         Ok(GetRecordsOutput {
             records: batch.records.iter().map(|record| shown(&shard.entry, record)).collect(),
             next_shard_iterator: (!batch.is_end).then(|| next.show()),
@@ -66,9 +66,9 @@ impl Operation for GetRecords {
 
 impl Inner {
     /// What an iterator says, and the stream that it is of.
-    fn iterated(&self, text: &str) -> Result<(ShardIterator, Arc<StreamEntry>), Refusal> {
+    fn iterated(&self, caller: &Caller, text: &str) -> Result<(ShardIterator, Arc<StreamEntry>), Refusal> {
         let iterator = ShardIterator::parse(text)?;
-        let entry = self.catalog.find_partition(iterator.stream);
+        let entry = self.catalog.find_partition(iterator.stream).filter(|entry| entry.key.region == caller.region);
         Ok((iterator, entry.ok_or_else(|| Refusal::not_found("The stream of this ShardIterator was not found."))?))
     }
 }

@@ -5,7 +5,6 @@ use crate::api::{ListShardsInput, ListShardsOutput, ShardFilter};
 use crate::catalog::{StreamEntry, View};
 use crate::describe::{self, instant};
 use crate::limits;
-use crate::machine::Command;
 use crate::needs::Asking;
 use crate::page::{Token, cut, size};
 use crate::refusal::Refusal;
@@ -27,7 +26,7 @@ impl Operation for ListShards {
         match input.next_token.as_deref() {
             None => asking.on("ListShards", &target(input)),
             Some(token) => {
-                let entry = of_token(asking.service, &Token::parse(token, asking.caller.now)?)?;
+                let entry = of_token(asking.service, asking.caller, &Token::parse(token, asking.caller.now)?)?;
                 Ok(vec![asking.on_key("ListShards", &entry.key)])
             }
         }
@@ -37,11 +36,11 @@ impl Operation for ListShards {
         check_named(&input)?;
         let token = input.next_token.as_deref().map(|token| Token::parse(token, caller.now)).transpose()?;
         let entry = match &token {
-            Some(token) => of_token(&service, token)?,
+            Some(token) => of_token(&service, &caller, token)?,
             None => service.stream(&caller, &target(&input)).await?,
         };
-        entry.ask(Command::Describe).await?;
         let view = entry.view();
+        entry.settled().await?;
         let (after, filter) = match &token {
             Some(token) => from_token(token)?,
             None => (
@@ -52,7 +51,7 @@ impl Operation for ListShards {
         let behind =
             view.shards.iter().map(|shard| &shard.entry).filter(|shard| after.is_none_or(|after| shard.index > after));
         let (shards, more) =
-            cut(behind.filter(|shard| filter.lets(shard)), size(input.max_results, limits::LISTED_SHARDS));
+            cut(behind.filter(|shard| filter.lets(&view, shard)), size(input.max_results, limits::LISTED_SHARDS));
         let next_token = shards.last().filter(|_| more).map(|last| next(&entry, &filter, last.index, caller.now));
         Ok(ListShardsOutput { shards: Some(shards.into_iter().map(describe::shard).collect()), next_token })
     }
@@ -72,8 +71,9 @@ fn check_named(input: &ListShardsInput) -> Result<(), Refusal> {
     }
 }
 
-fn of_token(service: &Inner, token: &Token) -> Result<Arc<StreamEntry>, Refusal> {
+fn of_token(service: &Inner, caller: &Caller, token: &Token) -> Result<Arc<StreamEntry>, Refusal> {
     let found = token.stream.and_then(|stream| service.catalog.find_partition(stream));
+    let found = found.filter(|entry| entry.key.region == caller.region);
     found.ok_or_else(|| Refusal::not_found("The stream that NextToken is of was not found."))
 }
 
@@ -118,14 +118,20 @@ impl Filter {
         }
     }
 
-    fn lets(&self, shard: &ShardEntry) -> bool {
+    fn lets(&self, view: &View, shard: &ShardEntry) -> bool {
         let is_behind = self.after.is_none_or(|after| shard.index > after);
         let overlaps = match self.from {
             None => shard.is_open(),
-            Some(from) => shard.opened_at <= self.to && shard.closed_at.is_none_or(|closed| closed > from),
+            Some(from) => since(view, shard) <= self.to && shard.closed_at.is_none_or(|closed| closed > from),
         };
         is_behind && overlaps
     }
+}
+
+/// Since when a shard takes records: since its parents take none. What it says itself may be ahead of the clock.
+fn since(view: &View, shard: &ShardEntry) -> Instant {
+    let parent = shard.parent.and_then(|parent| view.shard(parent));
+    parent.and_then(|parent| parent.entry.closed_at).unwrap_or(shard.opened_at)
 }
 
 /// The moment of the oldest records that there can be: a stream begins with its first shards.

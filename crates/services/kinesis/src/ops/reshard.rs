@@ -87,6 +87,9 @@ impl Operation for UpdateShardCount {
                 input.target_shard_count
             ))
         })?;
+        if service.throttle.is_on() {
+            check_steps(before, target as usize)?;
+        }
         service.catalog.reshard(&entry, Reshard::Count(target)).await?;
         Ok(UpdateShardCountOutput {
             stream_name: Some(entry.key.name.to_string()),
@@ -99,6 +102,18 @@ impl Operation for UpdateShardCount {
 
 fn of_count(input: &UpdateShardCountInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
+}
+
+/// How far AWS scales in one call.
+fn check_steps(before: usize, target: usize) -> Result<(), Refusal> {
+    let way = match (target > 2 * before, 2 * target < before) {
+        (true, _) => "up over double",
+        (_, true) => "down below half",
+        _ => return Ok(()),
+    };
+    Err(Refusal::invalid(format!(
+        "UpdateShardCount cannot scale {way} your current open shard count. Current open shard count: {before} Target shard count: {target}"
+    )))
 }
 
 /// Shards of streams on demand are the service's to change.

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::machine::{Change, Command, OfResource};
 use crate::needs::{Asking, with_tag_keys, with_tags};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, consumer_of_arn, key_of_arn};
+use crate::service::{Inner, Operation, consumer_of_arn, in_region, key_of_arn};
 use crate::settings::{Tags, pairs};
 use crate::tags;
 use gateway::{Caller, Need};
@@ -26,13 +26,15 @@ enum Resource {
 }
 
 impl Resource {
-    fn parse(arn: &str, stream_id: Option<&str>) -> Result<Self, Refusal> {
+    fn parse(caller: &Caller, arn: &str, stream_id: Option<&str>) -> Result<Self, Refusal> {
         if let Some(id) = stream_id {
             return Err(Refusal::invalid(format!("StreamId {id} names no stream: it is reserved.")));
         }
-        let consumer = consumer_of_arn(arn).map(|(key, name, created)| Self::Consumer(key, name, created));
-        let resource = consumer.or_else(|| key_of_arn(arn).map(Self::Stream));
-        resource.ok_or_else(|| Refusal::not_found(format!("{arn} names no stream and no consumer.")))
+        match (consumer_of_arn(arn), key_of_arn(arn)) {
+            (Some((key, name, created)), _) => Ok(Self::Consumer(in_region(caller, key)?, name, created)),
+            (None, Some(key)) => in_region(caller, key).map(Self::Stream),
+            (None, None) => Err(Refusal::not_found(format!("{arn} names no stream and no consumer."))),
+        }
     }
 
     fn need(&self, asking: &Asking<'_>, action: &str) -> Need {
@@ -61,14 +63,14 @@ impl Resource {
         match self {
             Self::Stream(key) => {
                 let entry = service.find(&key).await?;
-                entry.ask(Command::Describe).await?;
                 let about = Arc::clone(&entry.view().about);
+                entry.settled().await?;
                 Ok((about.tags.clone(), about.policy.clone()))
             }
             Self::Consumer(key, name, created) => {
                 let entry = service.find(&key).await?;
-                entry.ask(Command::Describe).await?;
                 let consumer = find(&entry, &name, Some(created))?;
+                entry.settled().await?;
                 Ok((consumer.tags, consumer.policy))
             }
         }
@@ -82,12 +84,12 @@ impl Operation for TagResource {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
         Ok(vec![with_tags(resource.need(asking, "TagResource"), &input.tags)])
     }
 
-    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
         resource.change(&service, OfResource::Tag(tags::checked(input.tags)?)).await.map(|()| Nothing)
     }
 }
@@ -99,12 +101,12 @@ impl Operation for UntagResource {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
         Ok(vec![with_tag_keys(resource.need(asking, "UntagResource"), input.tag_keys.iter())])
     }
 
-    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
         let keys = input.tag_keys.into_iter().map(String::into_boxed_str).collect();
         resource.change(&service, OfResource::Untag(keys)).await.map(|()| Nothing)
     }
@@ -117,16 +119,16 @@ impl Operation for ListTagsForResource {
     type Output = ListTagsForResourceOutput;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
         Ok(vec![resource.need(asking, "ListTagsForResource")])
     }
 
     async fn call(
         service: Arc<Inner>,
-        _caller: Caller,
+        caller: Caller,
         input: Self::Input,
     ) -> Result<ListTagsForResourceOutput, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
         let (tags, _) = resource.look(&service).await?;
         Ok(ListTagsForResourceOutput { tags: Some(pairs(&tags).map(shown).collect()) })
     }
@@ -139,12 +141,12 @@ impl Operation for PutResourcePolicy {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
         Ok(vec![resource.need(asking, "PutResourcePolicy")])
     }
 
-    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
         if input.policy.len() > limits::POLICY_BYTES_MAX || compile(&input.policy).is_none() {
             return Err(Refusal::invalid(
                 "The resource policy is no policy document that can be read, or is too long.",
@@ -161,17 +163,13 @@ impl Operation for GetResourcePolicy {
     type Output = GetResourcePolicyOutput;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
         Ok(vec![resource.need(asking, "GetResourcePolicy")])
     }
 
     /// A resource without a policy answers an empty object, as AWS does.
-    async fn call(
-        service: Arc<Inner>,
-        _caller: Caller,
-        input: Self::Input,
-    ) -> Result<GetResourcePolicyOutput, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GetResourcePolicyOutput, Refusal> {
+        let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
         let (_, policy) = resource.look(&service).await?;
         Ok(GetResourcePolicyOutput { policy: policy.map_or_else(|| "{}".to_owned(), String::from) })
     }
@@ -184,12 +182,12 @@ impl Operation for DeleteResourcePolicy {
     type Output = Nothing;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(&input.resource_arn, input.stream_id.as_deref())?;
+        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
         Ok(vec![resource.need(asking, "DeleteResourcePolicy")])
     }
 
-    async fn call(service: Arc<Inner>, _caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
-        let parse = || Resource::parse(&input.resource_arn, input.stream_id.as_deref());
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
+        let parse = || Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref());
         if parse()?.look(&service).await?.1.is_none() {
             return Err(Refusal::not_found(format!(
                 "No resource policy found for resource ARN {}.",

@@ -72,8 +72,8 @@ impl Operation for ListTagsForStream {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<ListTagsForStreamOutput, Refusal> {
         let entry = service.stream(&caller, &of_listing(&input)).await?;
-        entry.ask(Command::Describe).await?;
         let view = entry.view();
+        entry.settled().await?;
         let after = input.exclusive_start_tag_key.as_deref();
         let behind = pairs(&view.about.tags).filter(|(key, _)| after.is_none_or(|after| *key > after));
         let (tags, more) = cut(behind, size(input.limit, limits::LISTED_TAGS));

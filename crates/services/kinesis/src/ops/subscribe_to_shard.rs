@@ -9,14 +9,14 @@ use super::get_records::shown;
 use super::get_shard_iterator::Asked;
 use crate::api::schema::SUBSCRIBE_TO_SHARD_EVENT_STREAM;
 use crate::api::{SubscribeToShardEvent, SubscribeToShardEventStream, SubscribeToShardInput, SubscribeToShardOutput};
-use crate::catalog::{ShardHandle, StreamEntry};
+use crate::catalog::{ShardHandle, StreamEntry, StreamKey};
 use crate::describe;
 use crate::limits;
 use crate::needs::Asking;
 use crate::placing::shard_named;
 use crate::reading::{Batch, From, Most, batch};
 use crate::refusal::Refusal;
-use crate::service::{Inner, checked, consumer_of_arn};
+use crate::service::{Inner, checked, consumer_of_arn, in_region};
 use crate::subscriptions::{Seat, Subscription};
 use gateway::{Answer, Answered, Caller, EventSource, Need, NextEvent, Prepared, Refused, Unprepared};
 use names::Instant;
@@ -36,8 +36,7 @@ struct SubscribeToShard {
 
 impl Prepared for SubscribeToShard {
     fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
-        let (key, name, _) =
-            consumer_of_arn(&self.input.consumer_arn).ok_or_else(|| no_arn(&self.input.consumer_arn))?;
+        let (key, name, _) = subscriber(caller, &self.input.consumer_arn)?;
         let asking = Asking { service: &self.service, caller };
         Ok(vec![asking.on_consumer("SubscribeToShard", &key, &name)])
     }
@@ -54,15 +53,18 @@ impl Prepared for SubscribeToShard {
     }
 }
 
-fn no_arn(arn: &str) -> Refusal {
-    Refusal::invalid(format!("{arn} is no ARN of a consumer."))
+/// The stream, and the consumer's name and second of creation.
+fn subscriber(caller: &Caller, arn: &str) -> Result<(StreamKey, String, u64), Refusal> {
+    let found = consumer_of_arn(arn).ok_or_else(|| Refusal::invalid(format!("{arn} is no ARN of a consumer.")));
+    let (key, name, created) = found?;
+    Ok((in_region(caller, key)?, name, created))
 }
 
 async fn begin(service: Arc<Inner>, caller: &Caller, input: &SubscribeToShardInput) -> Result<Pushed, Refusal> {
     if let Some(id) = &input.stream_id {
         return Err(Refusal::invalid(format!("StreamId {id} names no stream: it is reserved.")));
     }
-    let (key, name, created) = consumer_of_arn(&input.consumer_arn).ok_or_else(|| no_arn(&input.consumer_arn))?;
+    let (key, name, created) = subscriber(caller, &input.consumer_arn)?;
     let entry = service.find(&key).await?;
     let consumer = find(&entry, &name, Some(created))?;
     let shard = shard_named(&entry, &entry.view(), &input.shard_id)?;
@@ -157,7 +159,7 @@ impl Pushed {
                 SequenceNumber::new(shard.opened_at, shard.index, before, shard.opened_at)
             }
         };
-        let children = batch.is_end.then(|| describe::children(&self.entry.view(), shard.index));
+        let children = batch.is_end.then(|| describe::children(&self.entry.view_after_changes(), shard.index));
         SubscribeToShardEventStream::SubscribeToShardEvent(SubscribeToShardEvent {
             records: batch.records.iter().map(|record| shown(shard, record)).collect(),
             continuation_sequence_number: if batch.is_end { String::new() } else { number().to_string() },
