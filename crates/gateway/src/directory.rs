@@ -84,9 +84,11 @@ impl Directory {
         self.find(|service| name.split('.').any(|label| service.host_labels.contains(&label)))
     }
 
-    /// The one service that has an operation of this name.
+    /// The one service that has an operation of this name, among those whose own clients send forms: SQS and Data Streams both
+    /// have a CreateQueue, and a form that says nothing else is meant for SQS.
     pub(crate) fn by_operation(&self, name: &str) -> Option<&Bound> {
-        let mut having = self.services.iter().filter(|bound| bound.operation(name).is_some());
+        let takes_forms = |bound: &&Bound| bound.description.shape.xml_namespace.is_some();
+        let mut having = self.services.iter().filter(takes_forms).filter(|bound| bound.operation(name).is_some());
         having.next().filter(|_| having.next().is_none())
     }
 }

@@ -3,7 +3,7 @@
 //! All services share one port. In order: the path of rpcv2Cbor; a form by its Content-Type (before X-Amz-Target, since
 //! the Perl SDK sends both); X-Amz-Target, in CBOR where the Content-Type says so and else in JSON; a GET whose query string
 //! has an Action; else it is a page. A form's service is that of the credential scope, else it is told by its Version, the
-//! path, the host, or an Action that only one service has.
+//! path, the host, or an Action that only one service has whose clients send forms.
 
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
