@@ -14,7 +14,7 @@ use engine::Pending;
 use names::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use stream::{Command, NewRecord, Reply, SequenceNumber, Shard, hash_of as hash_of_key};
+use stream::{Command, NewRecord, Reply, SequenceNumber, Shard, hash_of};
 
 /// How often a record is routed anew because its shard had just been closed: each time a resharding came in between.
 const ROUTES_MAX: usize = 16;
@@ -42,7 +42,7 @@ pub(crate) struct Behind(SequenceNumber);
 pub(crate) fn check(view: &View, records: &[Put]) -> Result<(), Refusal> {
     let most = view.about.record_bytes_max();
     for record in records {
-        hash_of(view, record)?;
+        decider(view, record)?;
         if size_of(record) > most {
             return Err(Refusal::invalid(format!(
                 "Record size {} exceeds the {} KiB that a record of this stream may have, data and partition key together.",
@@ -62,10 +62,19 @@ fn size_of(record: &Put) -> usize {
     record.data.len() + record.partition_key.as_ref().map_or(0, String::len)
 }
 
-/// The hash that decides about the shard; none where turns do.
-fn hash_of(view: &View, record: &Put) -> Result<Option<u128>, Refusal> {
+/// What decides about a record's shard.
+enum Decider<'a> {
+    /// Whose turn it is, whatever the record says.
+    Turn,
+    /// The hash that the record says itself.
+    Hash(u128),
+    /// The hash of its key, which is computed only where the record is placed.
+    Key(&'a str),
+}
+
+fn decider<'a>(view: &View, record: &'a Put) -> Result<Decider<'a>, Refusal> {
     if StreamEntry::is_by_turns(view) {
-        return Ok(None);
+        return Ok(Decider::Turn);
     }
     let Some(key) = &record.partition_key else {
         return Err(Refusal::invalid(
@@ -73,8 +82,8 @@ fn hash_of(view: &View, record: &Put) -> Result<Option<u128>, Refusal> {
         ));
     };
     match &record.explicit_hash_key {
-        None => Ok(Some(hash_of_key(key))),
-        Some(text) => text.parse().map(Some).map_err(|_| {
+        None => Ok(Decider::Key(key)),
+        Some(text) => text.parse().map(Decider::Hash).map_err(|_| {
             Refusal::invalid(format!(
                 "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {text}"
             ))
@@ -150,9 +159,10 @@ impl Inner {
         let now = self.catalog.store().clock().now();
         let mut parts: BTreeMap<u32, (Arc<ShardHandle>, Vec<usize>)> = BTreeMap::new();
         for &number in left {
-            let shard = match hash_of(view, &records[number])? {
-                Some(hash) => view.shard_of(hash).map(Arc::clone),
-                None => entry.next_shard(view),
+            let shard = match decider(view, &records[number])? {
+                Decider::Turn => entry.next_shard(view),
+                Decider::Hash(hash) => view.shard_of(hash).map(Arc::clone),
+                Decider::Key(key) => view.shard_of(hash_of(key)).map(Arc::clone),
             };
             let shard = shard.ok_or_else(|| Refusal::no_stream(entry.key.account, &entry.key.name))?;
             if !self.throttle.put(shard.entry.partition, size_of(&records[number]), now) {
@@ -164,8 +174,7 @@ impl Inner {
         let (mut begun, mut homeless) = (Vec::with_capacity(parts.len()), Vec::new());
         for (shard, numbers) in parts.into_values() {
             let after = behind.map(|behind| behind.counter_in(entry, &shard, now)).transpose()?.flatten();
-            let is_by_turns = StreamEntry::is_by_turns(view);
-            let record = |number: &usize| new_record(&records[*number], is_by_turns);
+            let record = |number: &usize| new_record(view, &records[*number]);
             let command = Command::Append { after, records: numbers.iter().map(record).collect::<Result<_, _>>()? };
             let Some(partition) = shard.partition(self.catalog.store()) else {
                 homeless.extend(numbers);
@@ -183,12 +192,13 @@ impl Inner {
     }
 }
 
-fn new_record(put: &Put, is_by_turns: bool) -> Result<NewRecord, Refusal> {
-    let explicit_hash = match &put.explicit_hash_key {
-        Some(text) if !is_by_turns => Some(text.parse().map_err(|_| Refusal::invalid("Invalid ExplicitHashKey."))?),
-        _ => None,
+/// A record as its shard keeps it: what did not decide is not kept.
+fn new_record(view: &View, put: &Put) -> Result<NewRecord, Refusal> {
+    let (partition_key, explicit_hash) = match decider(view, put)? {
+        Decider::Turn => (None, None),
+        Decider::Hash(hash) => (put.partition_key.as_deref().map(Box::from), Some(hash)),
+        Decider::Key(key) => (Some(key.into()), None),
     };
-    let partition_key = put.partition_key.as_deref().filter(|_| !is_by_turns).map(Box::from);
     Ok(NewRecord { data: put.data.clone(), partition_key, explicit_hash })
 }
 
