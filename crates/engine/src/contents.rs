@@ -15,6 +15,10 @@ use std::sync::Arc;
 /// What an entry costs beside the content: its place in two pages, and what the allocator rounds up.
 const ENTRY_BYTES: usize = 48;
 
+/// From here on a content gives way by itself, without the page that it stands in: a page of large ones, whose end is always too
+/// new to be read again, would hold the whole budget. Of smaller ones a page is 256 KiB at the most.
+const LARGE_BYTES: usize = 4 << 10;
+
 /// Contents by key.
 pub(crate) struct Contents<C: Content> {
     resident: Paged<C>,
@@ -230,8 +234,26 @@ impl<C: Content> Contents<C> {
                 GivesWay::Newest => self.resident.numbers().rev().find(is_readable),
                 GivesWay::Oldest => self.resident.numbers().find(is_readable),
             };
-            let Some(number) = found else { return };
+            let Some(number) = found else { return self.make_room_alone(durable) };
             for content in self.resident.remove_page(number) {
+                self.release(&content);
+            }
+        }
+    }
+
+    /// Lets go of large contents one by one, in the pages of which some content is not on disk yet.
+    fn make_room_alone(&mut self, durable: Position) {
+        let is_readable = |key: u64| self.logged.get(key).is_none_or(|at| *at <= durable.get());
+        let large = |(key, content): (u64, &C)| (content.bytes() >= LARGE_BYTES && is_readable(key)).then_some(key);
+        let mut keys: Vec<u64> = self.resident.range_from(0).filter_map(large).collect();
+        if C::GIVES_WAY == GivesWay::Newest {
+            keys.reverse();
+        }
+        for key in keys {
+            if !self.memory.is_over() {
+                return;
+            }
+            if let Some(content) = self.resident.remove(key) {
                 self.release(&content);
             }
         }
@@ -312,6 +334,34 @@ mod tests {
             let _is_kept = contents.supply(key, News(key), DURABLE);
         }
         assert!((832..=1000).all(|key| is_here(&contents, key)) && contents.memory.used() <= 30_000);
+    }
+
+    /// A content of 1 MiB.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Whale<const OLDEST_FIRST: bool>(u64);
+
+    impl<const OLDEST_FIRST: bool> Content for Whale<OLDEST_FIRST> {
+        const GIVES_WAY: GivesWay = if OLDEST_FIRST { GivesWay::Oldest } else { GivesWay::Newest };
+
+        fn bytes(&self) -> usize {
+            1 << 20
+        }
+    }
+
+    /// The keys in memory after 40 contents of 1 MiB, one sync behind, with a budget of four.
+    fn whales<const OLDEST_FIRST: bool>() -> Vec<u64> {
+        let mut contents = Contents::new(Arc::new(Memory::new(4 * ((1 << 20) + ENTRY_BYTES))));
+        for key in 0..40 {
+            contents.put(key, Position::new(key + 1000), Whale::<OLDEST_FIRST>(key), Position::new(key + 999));
+            assert!(contents.memory.used() <= contents.memory.limit(), "{key}");
+        }
+        (0..40).filter(|key| matches!(contents.find(*key), Found::Here(_))).collect()
+    }
+
+    #[test]
+    fn large_contents_give_way_one_by_one_and_not_by_the_page() {
+        assert_eq!(whales::<false>(), [0, 1, 2, 39], "the front stays, and what is not on disk yet");
+        assert_eq!(whales::<true>(), [36, 37, 38, 39], "the end stays");
     }
 
     #[test]

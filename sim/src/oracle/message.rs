@@ -69,6 +69,7 @@ pub(crate) struct Message {
     /// By the server's clock nobody may see it before this, in milliseconds.
     visible_from: u64,
     retention: u64,
+    wall_min: u64,
     may_expire_from: u64,
     surely_expired_from: u64,
     seen_first: Option<u64>,
@@ -107,6 +108,7 @@ impl Message {
             // Without a delay nothing depends on the clock, which may be set back before the message is received.
             visible_from: if delay > 0 { wall + delay } else { 0 },
             retention,
+            wall_min: wall,
             may_expire_from: wall + retention,
             surely_expired_from: u64::MAX,
             seen_first: None,
@@ -117,9 +119,14 @@ impl Message {
         }
     }
 
-    /// The server's clock when it was sent, at the earliest.
-    pub(crate) fn sent_from(&self) -> u64 {
-        self.may_expire_from - self.retention
+    /// The server's clock shows `wall`: less than before if it was set back.
+    pub(crate) fn time_is(&mut self, wall: u64) {
+        self.wall_min = self.wall_min.min(wall);
+    }
+
+    /// The least that the server's clock has shown since it was sent: no receive of it counts from an earlier moment.
+    pub(crate) fn wall_min(&self) -> u64 {
+        self.wall_min
     }
 
     /// Its send was answered with success, the server's clock never having shown more than `wall_max`.
@@ -289,6 +296,13 @@ mod tests {
         assert!(!message.must_be_there(1_000), "the receive may have come before the delete");
         message.seen(7, 8, Some(0));
         assert!(message.must_be_there(1_000));
+    }
+
+    #[test]
+    fn it_knows_the_least_that_the_clock_has_shown_since_it_was_sent() {
+        let mut message = message();
+        [1_500, 400, 900].map(|wall| message.time_is(wall));
+        assert_eq!(message.wall_min(), 400);
     }
 
     #[test]

@@ -97,6 +97,9 @@ impl Oracle {
 
     /// The server's clock shows `wall` milliseconds.
     pub(crate) fn time_is(&mut self, wall: u64) {
+        if wall < self.wall {
+            self.messages.iter_mut().for_each(|message| message.time_is(wall));
+        }
         self.wall = wall;
         self.wall_max = self.wall_max.max(wall);
         for queue in 0..self.queues.len() {

@@ -53,8 +53,9 @@ impl Oracle {
                 Intent::Change { .. } if queue == DEAD && self.moves_asked > 0 => true,
                 Intent::Change { message, millis, .. } => {
                     let message = &self.messages[*message];
-                    // In flight for no longer than this in all, counted from its last receive.
-                    let is_late = self.wall_max + millis >= message.sent_from() + TOTAL_VISIBILITY_MILLIS;
+                    // In flight for no longer than this in all, counted from its last receive, before which the clock may have
+                    // been set back to less than it was when the message was sent.
+                    let is_late = self.wall_max + millis >= message.wall_min() + TOTAL_VISIBILITY_MILLIS;
                     is_late || !message.must_be_there(self.wall_max)
                 }
                 Intent::Delete { messages, .. } if QUEUES[queue].is_fifo => !self.is_held(&messages[0]),
