@@ -2,7 +2,7 @@
 //!
 //! All partitions count into one number. Whoever adds and finds it exceeded lets go of its own, in this order: what it
 //! would read ahead is not kept; then whole pages of its backlog go, those first that will be asked for last: a queue's newest, a
-//! shard's oldest.
+//! shard's oldest; then, of the page whose end the disk does not have yet, large contents one by one.
 //! From half of the budget on, what a retired log file held goes as well, and what queues at rest hold. What the disk does
 //! not have yet is never let go of; that is bounded by the journal. Nothing is refused for want of memory.
 
