@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn it_knows_the_least_that_the_clock_has_shown_since_it_was_sent() {
         let mut message = message();
-        [1_500, 400, 900].map(|wall| message.time_is(wall));
+        [1_500, 400, 900].into_iter().for_each(|wall| message.time_is(wall));
         assert_eq!(message.wall_min(), 400);
     }
 
