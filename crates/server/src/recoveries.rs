@@ -21,9 +21,9 @@ impl Recoveries {
     }
 
     /// A part for each family of partitions.
-    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 5] {
-        let [streams, shards] = self.kinesis.parts();
-        [&mut self.sqs, &mut self.iam, &mut self.kms, streams, shards]
+    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 6] {
+        let [streams, shards, queues] = self.kinesis.parts();
+        [&mut self.sqs, &mut self.iam, &mut self.kms, streams, shards, queues]
     }
 
     /// The latest moment that the store knows of; its clock must not be behind it.

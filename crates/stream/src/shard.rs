@@ -59,6 +59,16 @@ impl Shard {
         })
     }
 
+    /// Where to read on from a counter what arrived at or after a moment and has not expired, and the next record's counter; both are the
+    /// same if there is nothing. It may be earlier than the first such record, as [`Reply::Seeked`] is. `None` if the shard is not there.
+    pub fn ahead_of(&self, counter: u64, not_before: Instant) -> Option<(u64, u64)> {
+        self.about?;
+        let next = self.next();
+        let from = counter.max(self.first());
+        let begins = if from < next { from.max(self.seek(self.horizon.max(not_before))) } else { next };
+        Some((begins.min(next), next))
+    }
+
     /// The first counter that is held, or the next one's.
     fn first(&self) -> u64 {
         self.index.first().unwrap_or(self.next())

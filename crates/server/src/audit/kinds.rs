@@ -9,7 +9,23 @@ use gateway::Description;
 
 /// Operations on data, by service, in order.
 const DATA: &[(&str, &[&str])] = &[
-    ("kinesis", &["GetRecords", "GetShardIterator", "PutRecord", "PutRecords", "SubscribeToShard"]),
+    (
+        "kinesis",
+        &[
+            "AcknowledgeDeadLetterQueueRecords",
+            "AcknowledgeQueueRecords",
+            "GetRecords",
+            "GetShardIterator",
+            "PutRecord",
+            "PutRecords",
+            "ReceiveDeadLetterQueueRecords",
+            "ReceiveQueueRecords",
+            "RestoreDeadLetterQueueRecords",
+            "SubscribeToShard",
+            "UpdateDeadLetterQueueRecordsVisibility",
+            "UpdateQueueRecordsVisibility",
+        ],
+    ),
     (
         "sqs",
         &[

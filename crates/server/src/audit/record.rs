@@ -95,6 +95,7 @@ fn resource((arn, owner): &(Arc<str>, Option<names::AccountId>)) -> Value {
     let sort = match service {
         "sqs" => Some("AWS::SQS::Queue"),
         "kinesis" if rest.contains("/consumer/") => Some("AWS::Kinesis::StreamConsumer"),
+        "kinesis" if rest.starts_with("queue/") => Some("AWS::Kinesis::Queue"),
         "kinesis" => Some("AWS::Kinesis::Stream"),
         "kms" if rest.starts_with("key/") => Some("AWS::KMS::Key"),
         "iam" if rest.starts_with("user/") => Some("AWS::IAM::User"),

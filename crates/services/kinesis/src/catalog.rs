@@ -7,6 +7,7 @@
 
 use crate::limits;
 use crate::machine::{Change, Command, Reply, Reshard, Stream};
+use crate::queues::{self, Queue, Queues};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::settings::{About, Consumer, Distribution, ShardEntry, Tags, pairs};
@@ -16,7 +17,7 @@ use gateway::{Fact, Facts};
 use names::{AccountId, PartitionId, Region};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use stream::Shard;
 
@@ -48,6 +49,7 @@ pub(crate) struct StreamEntry {
     turn: AtomicUsize,
     /// Whether its shards are not yet what it says, because the log took no more at that moment.
     is_behind: AtomicBool,
+    pub(crate) queues: queues::OfStream,
 }
 
 /// A stream as requests are routed by it.
@@ -66,11 +68,22 @@ pub(crate) struct View {
 pub(crate) struct ShardHandle {
     pub(crate) entry: ShardEntry,
     partition: Mutex<Weak<Partition<Shard>>>,
+    /// The counter behind the last record that is known of; 0 if nobody has looked.
+    tip: AtomicU64,
 }
 
 impl ShardHandle {
     fn new(entry: ShardEntry) -> Arc<Self> {
-        Arc::new(Self { entry, partition: Mutex::default() })
+        Arc::new(Self { entry, partition: Mutex::default(), tip: AtomicU64::new(0) })
+    }
+
+    /// The counter that no record has yet, if somebody has looked. Every append is noted.
+    pub(crate) fn tip(&self) -> Option<u64> {
+        Some(self.tip.load(Ordering::Acquire)).filter(|tip| *tip > 0)
+    }
+
+    pub(crate) fn note_tip(&self, next: u64) {
+        self.tip.fetch_max(next, Ordering::AcqRel);
     }
 
     /// The shard's partition; it may have been put away, and is woken then.
@@ -136,7 +149,8 @@ impl StreamEntry {
     fn new(key: StreamKey, partition: Arc<Partition<Stream>>, view: View) -> Arc<Self> {
         let (arn, view) = (key.arn().into(), RwLock::new(Arc::new(view)));
         let (turn, is_behind) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn, is_behind })
+        let queues = queues::OfStream::default();
+        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn, is_behind, queues })
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
@@ -180,15 +194,24 @@ impl StreamEntry {
         view.about.distribution == Distribution::Auto
     }
 
-    fn changing(&self) -> MutexGuard<'_, ()> {
+    /// Held while shards, consumers and queues change.
+    pub(crate) fn changing(&self) -> MutexGuard<'_, ()> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes what the stream is, and shows it from then on.
     pub(crate) async fn ask(&self, command: Command) -> Result<Box<Stream>, Refusal> {
+        self.ask_by(|_| Ok(command)).await
+    }
+
+    /// The same by a command that is made, or refused, when nothing else changes any more.
+    pub(crate) async fn ask_by(
+        &self,
+        command: impl FnOnce(&Self) -> Result<Command, Refusal>,
+    ) -> Result<Box<Stream>, Refusal> {
         let pending = {
             let _changing = self.changing();
-            let pending = self.partition.execute(command)?;
+            let pending = self.partition.execute(command(self)?)?;
             self.look_again();
             pending
         };
@@ -208,6 +231,7 @@ impl StreamEntry {
 pub(crate) struct Catalog {
     store: Arc<Store>,
     streams: RwLock<Streams>,
+    pub(crate) queues: Queues,
 }
 
 struct Streams {
@@ -227,7 +251,12 @@ pub(crate) enum Creation {
 
 impl Catalog {
     /// The streams that replay left, with their shards as they say.
-    pub(crate) fn recovered(store: Arc<Store>, streams: Recovery<Stream>, shards: Recovery<Shard>) -> Self {
+    pub(crate) fn recovered(
+        store: Arc<Store>,
+        streams: Recovery<Stream>,
+        shards: Recovery<Shard>,
+        queues: Recovery<Queue>,
+    ) -> Self {
         let (next_stream, next_shard) = (streams.next_ordinal(), shards.next_ordinal());
         let mut found = Vec::new();
         streams.look(|id, _| found.push(id));
@@ -254,7 +283,8 @@ impl Catalog {
                 break;
             }
         }
-        Self { store, streams: RwLock::new(known) }
+        let queues = Queues::recovered(&store, queues, |id| known.find(id));
+        Self { store, streams: RwLock::new(known), queues }
     }
 
     pub(crate) fn find(&self, key: &StreamKey) -> Option<Arc<StreamEntry>> {
@@ -263,7 +293,7 @@ impl Catalog {
 
     /// The stream that a partition is, as shard iterators name it.
     pub(crate) fn find_partition(&self, id: PartitionId) -> Option<Arc<StreamEntry>> {
-        self.read(|streams| streams.by_name.get(streams.by_partition.get(&id)?).map(Arc::clone))
+        self.read(|streams| streams.find(id))
     }
 
     /// Makes a stream of `count` shards unless there is one of this name.
@@ -306,19 +336,33 @@ impl Catalog {
 
     /// Deletes a stream with its shards and records. Its name is free as soon as that is decided.
     pub(crate) async fn delete(&self, entry: &Arc<StreamEntry>, with_consumers: bool) -> Result<(), Refusal> {
-        let pending = {
-            let _changing = entry.changing();
-            let pending = entry.partition.execute(Command::Delete { with_consumers })?;
-            if pending.is(|reply| matches!(reply, Reply::Described(_))) {
-                self.write(|streams| streams.remove(entry));
-                for shard in &entry.view().shards {
-                    // Refused by a log that takes no more; the next start knows them by their stream's end.
-                    let _ = self.bury(shard);
-                }
-            }
-            pending
+        let Some(pending) = self.begin_delete(entry, with_consumers)? else {
+            // What it is refused for has to be durable.
+            self.settled().await?;
+            return Err(Refusal::has_queues(&entry.key, "DeleteStream can't delete"));
         };
         entry.answer(pending).await.map(drop)
+    }
+
+    /// The stream's end, unless it has queues.
+    fn begin_delete(
+        &self,
+        entry: &Arc<StreamEntry>,
+        with_consumers: bool,
+    ) -> Result<Option<Pending<Stream>>, Unavailable> {
+        let _changing = entry.changing();
+        if entry.queues.count() > 0 {
+            return Ok(None);
+        }
+        let pending = entry.partition.execute(Command::Delete { with_consumers })?;
+        if pending.is(|reply| matches!(reply, Reply::Described(_))) {
+            self.write(|streams| streams.remove(entry));
+            for shard in &entry.view().shards {
+                // Refused by a log that takes no more; the next start knows them by their stream's end.
+                let _ = self.bury(shard);
+            }
+        }
+        Ok(Some(pending))
     }
 
     /// Changes the shards of a stream: decided by the stream, then carried out by the shards, all in this order.
@@ -409,6 +453,7 @@ impl Catalog {
                 let _ = self.bury(shard);
             }
         }
+        self.queues.all().iter().for_each(|queue| queues::tend(&self.store, queue));
     }
 
     fn bury(&self, shard: &ShardHandle) -> Result<(), Unavailable> {
@@ -461,6 +506,10 @@ impl Catalog {
 }
 
 impl Streams {
+    fn find(&self, id: PartitionId) -> Option<Arc<StreamEntry>> {
+        self.by_name.get(self.by_partition.get(&id)?).map(Arc::clone)
+    }
+
     fn insert(&mut self, entry: Arc<StreamEntry>) {
         self.by_partition.insert(entry.partition.id(), entry.key.clone());
         self.by_name.insert(entry.key.clone(), entry);
@@ -565,8 +614,10 @@ mod tests {
         let mut shards = Recovery::new(stream::FAMILY, Shard::unborn);
         let clock = Arc::new(ManualClock::at(NOW));
         let disk = Arc::<SimDisk>::clone(disk);
-        let store = Store::open(disk, Options::small(1 << 18), clock, &mut [&mut streams, &mut shards]).unwrap();
-        Catalog::recovered(store, streams, shards)
+        let mut queues = Recovery::new(queues::FAMILY, Queue::default);
+        let recoveries: &mut [&mut dyn engine::Recover] = &mut [&mut streams, &mut shards, &mut queues];
+        let store = Store::open(disk, Options::small(1 << 18), clock, recoveries).unwrap();
+        Catalog::recovered(store, streams, shards, queues)
     }
 
     /// A store with a stream of two shards, of which `decide` is all that was still decided before the power went.
@@ -659,8 +710,10 @@ mod tests {
         let mut shards = Recovery::new(stream::FAMILY, Shard::unborn);
         let clock = Arc::new(ManualClock::at(NOW));
         let shown: Arc<ManualClock> = Arc::clone(&clock);
-        let store = Store::open(disk, Options::small(1 << 18), shown, &mut [&mut streams, &mut shards]).unwrap();
-        let catalog = Catalog::recovered(store, streams, shards);
+        let mut queues = Recovery::new(queues::FAMILY, Queue::default);
+        let recoveries: &mut [&mut dyn engine::Recover] = &mut [&mut streams, &mut shards, &mut queues];
+        let store = Store::open(disk, Options::small(1 << 18), shown, recoveries).unwrap();
+        let catalog = Catalog::recovered(store, streams, shards, queues);
         let made = catalog.create(about(), 1, |partition| first_shards(1, NOW, partition)).unwrap();
         let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
         let parent = entry.view().shards[0].entry.partition;

@@ -114,7 +114,7 @@ pub(crate) fn summary(entry: &StreamEntry, view: &View) -> api::StreamDescriptio
         max_record_size_in_ki_b: i32::try_from(about.record_kib_max).ok(),
         channel_count: None,
         record_distribution_strategy: Some(about.distribution.name().to_owned()),
-        queue_count: None,
+        queue_count: Some(count(entry.queues.count())),
     }
 }
 

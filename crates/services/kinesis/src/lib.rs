@@ -1,7 +1,7 @@
 //! Amazon Kinesis Data Streams: ordered, replayable streams of shards.
 //!
 //! A stream is a partition of its own (`machine.rs`): its settings, its shards and its consumers. Each shard is a partition of the
-//! crate `stream`, which holds the records. A request comes in as a generated input, is checked by the model's rules, and becomes
+//! crate `stream`, which holds the records; a queue on a stream is one too (`queues/`). A request comes in as a generated input, is checked by the model's rules, and becomes
 //! commands to these. `api/` is generated from the service model; `ops/` has one file per operation, or for a few that belong
 //! together; `records.rs` is everything a stream writes to the log; `reshard.rs` is how shards are split and merged; `catalog.rs`
 //! knows which streams there are and completes what a crash cut off; `iterator.rs` is what a shard iterator is. Decision record:
@@ -19,6 +19,7 @@ mod needs;
 mod ops;
 mod page;
 mod placing;
+mod queues;
 mod reading;
 mod record_words;
 mod records;
@@ -31,6 +32,7 @@ mod subscriptions;
 mod tags;
 mod throttle;
 
+pub use queues::FAMILY as QUEUES_FAMILY;
 pub use record_words::describe;
 pub use records::FAMILY;
 pub use service::{Kinesis, KinesisRecovery, Options};

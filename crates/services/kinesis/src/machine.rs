@@ -47,7 +47,11 @@ pub(crate) enum Command {
     },
     /// Forgets shards that were closed longer ago than records are kept.
     Forget,
-    RegisterConsumer(Consumer),
+    RegisterConsumer {
+        consumer: Consumer,
+        /// How many queues there are on the stream, which are consumers too.
+        queues: usize,
+    },
     DeregisterConsumer {
         name: Box<str>,
         registered_at: Instant,
@@ -73,7 +77,7 @@ pub(crate) enum Change {
     Resource(OfResource),
 }
 
-/// A change that streams and consumers have in common.
+/// A change that streams, consumers and queues have in common.
 pub(crate) enum OfResource {
     Tag(Tags),
     Untag(Vec<Box<str>>),
@@ -207,7 +211,7 @@ impl Stream {
         self.shards.iter().filter(is_over).map(|shard| shard.index).collect()
     }
 
-    fn register(&self, about: &About, consumer: Consumer) -> Result<Decision<Effect, Reply>, Refusal> {
+    fn register(&self, about: &About, consumer: Consumer, queues: usize) -> Result<Decision<Effect, Reply>, Refusal> {
         if self.consumers.contains_key(&consumer.name) {
             let StreamKey { account, name, .. } = &about.key;
             return Err(Refusal::in_use(format!(
@@ -215,9 +219,9 @@ impl Stream {
                 consumer.name
             )));
         }
-        if self.consumers.len() >= limits::CONSUMERS_MAX {
+        if self.consumers.len() + queues >= limits::CONSUMERS_MAX {
             let most = limits::CONSUMERS_MAX;
-            return Err(Refusal::limit(format!("A stream has {most} consumers at the most.")));
+            return Err(Refusal::limit(format!("A stream has {most} consumers at the most, queues among them.")));
         }
         Ok(self.changed(vec![Effect::ConsumerPut(consumer)]))
     }
@@ -235,7 +239,7 @@ impl Stream {
                 let expired = self.expired(now, about);
                 Ok(self.changed(if expired.is_empty() { Vec::new() } else { vec![Effect::ShardsForgotten(expired)] }))
             }
-            Command::RegisterConsumer(consumer) => self.register(about, consumer),
+            Command::RegisterConsumer { consumer, queues } => self.register(about, consumer, queues),
             Command::DeregisterConsumer { name, registered_at } => {
                 // One that was registered anew under its name is another.
                 match self.consumer(about, &name)?.created_at == registered_at {
@@ -285,7 +289,7 @@ impl Stream {
 }
 
 impl OfResource {
-    fn apply(self, tags: &mut Tags, policy: &mut Option<Box<str>>) -> Result<(), Refusal> {
+    pub(crate) fn apply(self, tags: &mut Tags, policy: &mut Option<Box<str>>) -> Result<(), Refusal> {
         match self {
             Self::Tag(more) => {
                 tags.extend(more);

@@ -1,4 +1,4 @@
-//! What each operation needs to be allowed: its action, on which stream or consumer, under that resource's policy.
+//! What each operation needs to be allowed: its action, on which stream, consumer or queue, under that resource's policy.
 //!
 //! A policy of a stream counts for all that its own account's identities and others do with the stream's records and descriptions;
 //! what changes the stream is its owner's alone. Source: Service Authorization Reference, "Actions, resources, and condition keys
@@ -6,7 +6,7 @@
 
 use crate::catalog::{StreamKey, compile, facts_of};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Target};
+use crate::service::{Inner, Target, queue_of_arn};
 use gateway::{Actions, Caller, Fact, Need};
 use std::sync::LazyLock;
 
@@ -27,6 +27,18 @@ const SHARED: &[&str] = &[
     "RegisterStreamConsumer",
     "DeregisterStreamConsumer",
     "SubscribeToShard",
+];
+
+/// Actions that a queue's policy can give to other accounts: those of its consumers.
+const SHARED_OF_QUEUES: &[&str] = &[
+    "AcknowledgeDeadLetterQueueRecords",
+    "AcknowledgeQueueRecords",
+    "DescribeQueue",
+    "ReceiveDeadLetterQueueRecords",
+    "ReceiveQueueRecords",
+    "RestoreDeadLetterQueueRecords",
+    "UpdateDeadLetterQueueRecordsVisibility",
+    "UpdateQueueRecordsVisibility",
 ];
 
 /// Who asks whom.
@@ -56,6 +68,19 @@ impl Asking<'_> {
         let policy = if is_owners || SHARED.contains(&action) { view.policy.clone() } else { None };
         let need = Need::of(ACTIONS.get(action), std::sync::Arc::clone(&entry.arn), key.account).under(policy);
         Need { about: view.facts.clone(), ..need }
+    }
+
+    /// An action on a queue, whether it is there or not.
+    pub(crate) fn on_queue(&self, action: &str, arn: &str) -> Result<Need, Refusal> {
+        let (account, region, id) =
+            queue_of_arn(arn).ok_or_else(|| Refusal::invalid(format!("{arn} is no ARN of a queue.")))?;
+        let need = Need::of(ACTIONS.get(action), arn, account);
+        let Some(entry) = self.service.catalog.queues.find(account, &region, id) else { return Ok(need) };
+        let view = entry.view();
+        let is_owners = self.caller.identity.caller.account() == Some(account);
+        let is_asked = is_owners || SHARED_OF_QUEUES.contains(&action);
+        let need = need.under(view.policy.clone().filter(|_| is_asked));
+        Ok(Need { about: view.facts.clone(), ..need })
     }
 
     /// An action on a consumer of a stream.

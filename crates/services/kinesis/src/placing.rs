@@ -181,7 +181,12 @@ impl Inner {
                 continue;
             };
             match partition.execute(command) {
-                Ok(pending) => begun.push(Part { shard, numbers, pending }),
+                Ok(pending) => {
+                    if pending.is(|reply| note_tip(&shard, reply, numbers.len())) {
+                        entry.queues.ring(shard.entry.index, numbers.len());
+                    }
+                    begun.push(Part { shard, numbers, pending });
+                }
                 Err(unavailable) => {
                     let refusal = Refusal::from(unavailable);
                     numbers.iter().for_each(|number| placed[*number] = Some(Err(refusal.clone())));
@@ -190,6 +195,13 @@ impl Inner {
         }
         Ok((begun, homeless))
     }
+}
+
+/// Notes how far a shard has come by what it was given, and whether it took that.
+fn note_tip(shard: &ShardHandle, reply: &Reply, records: usize) -> bool {
+    let Reply::Appended { first, .. } = reply else { return false };
+    shard.note_tip(first + records as u64);
+    true
 }
 
 /// A record as its shard keeps it: what did not decide is not kept.

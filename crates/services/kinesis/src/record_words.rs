@@ -1,13 +1,15 @@
 //! Records in words, for tools that open no server.
 
+use crate::queues;
 use crate::records::{Effect, FAMILY};
 use crate::shard_id;
 use engine::{Described, Effect as _, MalformedRecord};
 
-/// Reads a record of a stream, or of a shard.
+/// Reads a record of a stream, of a shard, or of a queue.
 pub fn describe(family: u8, kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
     match family {
         FAMILY => of_stream(Effect::decode(kind, version, payload)?),
+        queues::FAMILY => Ok(of_queue(&queues::Effect::decode(kind, version, payload)?)),
         _ => of_shard(&stream::Effect::decode(kind, version, payload)?),
     }
 }
@@ -61,4 +63,22 @@ fn of_stream(effect: Effect) -> Result<Described, MalformedRecord> {
         Effect::ConsumerGone(name) => said("consumer-gone", vec![("consumer", name.into())]),
         Effect::Deleted => said("deleted", Vec::new()),
     })
+}
+
+fn of_queue(effect: &queues::Effect) -> Described {
+    let count = |count: usize| vec![("records", count.to_string())];
+    let (what, details) = match effect {
+        queues::Effect::Created { about, .. } => ("queue-created", vec![("queue", about.arn())]),
+        queues::Effect::SettingsPut { about, .. } => ("queue-settings-put", vec![("queue", about.arn())]),
+        queues::Effect::Received { runs, .. } => ("received", count(runs.iter().map(|run| run.count as usize).sum())),
+        queues::Effect::Acknowledged(places) => ("acknowledged", count(places.len())),
+        queues::Effect::Hidden { places, .. } => ("visibility-set", count(places.len())),
+        queues::Effect::Restored { places, .. } => ("restored", count(places.len())),
+        queues::Effect::Released { places, .. } => ("released", count(places.len())),
+        queues::Effect::Trimmed { below, gone } => {
+            ("trimmed", vec![("shards", below.len().to_string()), ("shards-gone", gone.len().to_string())])
+        }
+        queues::Effect::Deleted => ("queue-deleted", Vec::new()),
+    };
+    Described { what, time: effect.at(), details }
 }

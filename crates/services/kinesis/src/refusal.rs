@@ -75,6 +75,22 @@ impl Refusal {
         ))
     }
 
+    pub(crate) fn no_queue(arn: &str) -> Self {
+        Self::not_found(format!("Queue {arn} not found."))
+    }
+
+    pub(crate) fn throttled(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(&errors::THROTTLING_EXCEPTION, message)
+    }
+
+    /// Why a stream with queues is not deleted, and stays on demand.
+    pub(crate) fn has_queues(key: &StreamKey, what: &str) -> Self {
+        Self::in_use(format!(
+            "{what} {} because there are queues on this data stream. Delete every queue on it with DeleteQueue first.",
+            key.arn()
+        ))
+    }
+
     pub(crate) fn iterator() -> Self {
         Self::invalid("Invalid ShardIterator.")
     }

@@ -6,6 +6,7 @@ use crate::limits;
 use crate::machine::Stream;
 use crate::needs::Asking;
 use crate::ops;
+use crate::queues::{self, Queue};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::subscriptions::Subscriptions;
@@ -20,10 +21,11 @@ use std::sync::Arc;
 use stream::Shard;
 use wire::{Reader, constraints};
 
-/// What replays the part of the log that is of streams, and that of shards: two families of partitions.
+/// What replays the parts of the log that are of streams, of shards and of queues: a family of partitions each.
 pub struct KinesisRecovery {
     streams: OfStreams,
     shards: OfShards,
+    queues: OfQueues,
 }
 
 /// The part that is of streams.
@@ -31,6 +33,9 @@ pub(crate) struct OfStreams(Recovery<Stream>);
 
 /// The part that is of shards.
 pub(crate) struct OfShards(Recovery<Shard>);
+
+/// The part that is of queues on streams.
+pub(crate) struct OfQueues(Recovery<Queue>);
 
 macro_rules! recover {
     ($of:ident, $family:expr) => {
@@ -52,22 +57,24 @@ macro_rules! recover {
 
 recover!(OfStreams, FAMILY);
 recover!(OfShards, stream::FAMILY);
+recover!(OfQueues, queues::FAMILY);
 
 impl KinesisRecovery {
-    /// Both parts, as a store takes them.
-    pub fn parts(&mut self) -> [&mut dyn Recover; 2] {
-        [&mut self.streams, &mut self.shards]
+    /// All parts, as a store takes them.
+    pub fn parts(&mut self) -> [&mut dyn Recover; 3] {
+        [&mut self.streams, &mut self.shards, &mut self.queues]
     }
 
     /// The latest moment that the store knows of.
     pub fn latest(&self) -> Instant {
-        self.streams.0.latest().max(self.shards.0.latest())
+        self.streams.0.latest().max(self.shards.0.latest()).max(self.queues.0.latest())
     }
 
-    /// Gives streams and shards to the store, without a service that asks them anything: for tools.
+    /// Gives streams, shards and queues to the store, without a service that asks them anything: for tools.
     pub fn finish(self, store: &Store) {
         self.streams.0.finish(store);
         self.shards.0.finish(store);
+        self.queues.0.finish(store);
     }
 }
 
@@ -109,12 +116,14 @@ impl Kinesis {
         KinesisRecovery {
             streams: OfStreams(Recovery::new(FAMILY, Stream::default)),
             shards: OfShards(Recovery::new(stream::FAMILY, Shard::unborn)),
+            queues: OfQueues(Recovery::new(queues::FAMILY, Queue::default)),
         }
     }
 
     /// The service, with the streams that were replayed. What a crash cut off between a stream and its shards is completed.
     pub fn new(store: Arc<Store>, recovery: KinesisRecovery, options: Options) -> Self {
-        let catalog = Catalog::recovered(store, recovery.streams.0, recovery.shards.0);
+        let KinesisRecovery { streams, shards, queues } = recovery;
+        let catalog = Catalog::recovered(store, streams.0, shards.0, queues.0);
         Self(Arc::new(Inner {
             catalog,
             throttle: Throttle::new(options.throttled),
@@ -122,13 +131,17 @@ impl Kinesis {
         }))
     }
 
-    /// Forgets shards whose records have all expired. To be called every minute or so.
+    /// Forgets shards whose records have all expired, and what of queues has. To be called every minute or so.
     pub fn tend(&self) {
         self.0.catalog.tend();
     }
 
-    /// Deletes every stream of every account, and tells how many, once that is durable.
+    /// Deletes every stream of every account, with its queues, and tells how many, once that is durable.
     pub async fn delete_all(&self) -> Result<usize, Unavailable> {
+        for queue in self.0.catalog.queues.all() {
+            // One that is gone already was deleted by somebody else.
+            let _ = self.0.delete_queue(&queue).await;
+        }
         let entries = self.0.catalog.all();
         for entry in &entries {
             // One that is gone already was deleted by somebody else.
@@ -227,6 +240,14 @@ pub(crate) fn consumer_of_arn(arn: &str) -> Option<(StreamKey, String, u64)> {
     Some((key_of_arn(stream)?, name.to_owned(), created.parse().ok()?))
 }
 
+/// Account, region and id of an ARN of a queue.
+pub(crate) fn queue_of_arn(arn: &str) -> Option<(AccountId, Region, &str)> {
+    let (_, id) = arn.split_once(":queue/").filter(|(_, id)| !id.is_empty())?;
+    let arn = Arn::parse(arn).ok().filter(|arn| arn.service == "kinesis")?;
+    let region = Region::parse(&arn.region).ok().filter(|region| region.arn_partition() == arn.partition)?;
+    Some((AccountId::parse(&arn.account).ok()?, region, id))
+}
+
 /// One operation: its shapes, and what it does.
 pub(crate) trait Operation: 'static {
     /// The generated input.
@@ -299,11 +320,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arns_name_streams_and_consumers() {
+    fn arns_name_streams_consumers_and_queues() {
         let key = key_of_arn("arn:aws:kinesis:eu-west-1:123456789012:stream/a.b").unwrap();
         assert_eq!(key.arn(), "arn:aws:kinesis:eu-west-1:123456789012:stream/a.b");
         let consumer = consumer_of_arn(&format!("{}/consumer/app:17", key.arn()));
-        assert_eq!(consumer, Some((key, "app".into(), 17)));
+        assert_eq!(consumer, Some((key.clone(), "app".into(), 17)));
+        let queue = "arn:aws:kinesis:eu-west-1:123456789012:queue/ab12";
+        let account = AccountId::parse("123456789012").unwrap();
+        assert_eq!(queue_of_arn(queue), Some((account, Region::parse("eu-west-1").unwrap(), "ab12")));
+        assert_eq!((queue_of_arn(&key.arn()), key_of_arn(queue)), (None, None));
         for wrong in
             ["a", "arn:aws:sqs:eu-west-1:123456789012:stream/a", "arn:aws:kinesis:eu-west-1:123456789012:stream/a/b"]
         {

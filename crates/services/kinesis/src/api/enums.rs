@@ -36,6 +36,21 @@ pub mod metrics_name {
     ];
 }
 
+pub mod queue_starting_position_type {
+    pub const TRIM_HORIZON: &str = "TRIM_HORIZON";
+    pub const LATEST: &str = "LATEST";
+    pub const AT_TIMESTAMP: &str = "AT_TIMESTAMP";
+    pub const VALUES: &[&str] = &[TRIM_HORIZON, LATEST, AT_TIMESTAMP];
+}
+
+pub mod queue_status {
+    pub const CREATING: &str = "CREATING";
+    pub const ACTIVE: &str = "ACTIVE";
+    pub const UPDATING: &str = "UPDATING";
+    pub const DELETING: &str = "DELETING";
+    pub const VALUES: &[&str] = &[CREATING, ACTIVE, UPDATING, DELETING];
+}
+
 pub mod record_distribution_strategy {
     pub const AUTO: &str = "AUTO";
     pub const USER_PARTITION_KEY: &str = "USER_PARTITION_KEY";
@@ -79,4 +94,10 @@ pub mod stream_status {
     pub const ACTIVE: &str = "ACTIVE";
     pub const UPDATING: &str = "UPDATING";
     pub const VALUES: &[&str] = &[CREATING, DELETING, ACTIVE, UPDATING];
+}
+
+pub mod target_type {
+    pub const BUILT_IN: &str = "BUILT_IN";
+    pub const NONE: &str = "NONE";
+    pub const VALUES: &[&str] = &[BUILT_IN, NONE];
 }

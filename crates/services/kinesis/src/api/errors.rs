@@ -29,6 +29,7 @@ pub const ALL: &[&ErrorShape] = &[
     &RESOURCE_NOT_FOUND_EXCEPTION,
     &SERIALIZATION_EXCEPTION,
     &SERVICE_UNAVAILABLE_EXCEPTION,
+    &THROTTLING_EXCEPTION,
     &UNKNOWN_OPERATION_EXCEPTION,
     &UNRECOGNIZED_CLIENT_EXCEPTION,
     &VALIDATION_EXCEPTION,
@@ -224,6 +225,14 @@ pub static SERVICE_UNAVAILABLE_EXCEPTION: ErrorShape = ErrorShape {
     query_code: "ServiceUnavailableException",
     status: 503,
     fault: Fault::Receiver,
+};
+
+pub static THROTTLING_EXCEPTION: ErrorShape = ErrorShape {
+    name: "ThrottlingException",
+    type_name: "ThrottlingException",
+    query_code: "ThrottlingException",
+    status: 400,
+    fault: Fault::Sender,
 };
 
 pub static UNKNOWN_OPERATION_EXCEPTION: ErrorShape = ErrorShape {

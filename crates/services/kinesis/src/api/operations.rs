@@ -66,6 +66,54 @@ pub const ALL: &[&OperationShape] = &[
     &UPDATE_STREAM_WARM_THROUGHPUT,
 ];
 
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS: OperationShape = OperationShape {
+    name: "AcknowledgeDeadLetterQueueRecords",
+    input: &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_INPUT,
+    output: &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AccessDeniedException",
+        "InternalFailureException",
+        "InvalidArgumentException",
+        "ResourceNotFoundException",
+        "ThrottlingException",
+    ],
+};
+
+pub enum AcknowledgeDeadLetterQueueRecords {}
+
+impl Operation for AcknowledgeDeadLetterQueueRecords {
+    type Input = super::AcknowledgeDeadLetterQueueRecordsInput;
+    type Output = super::AcknowledgeDeadLetterQueueRecordsOutput;
+    const SHAPE: &'static OperationShape = &ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS;
+}
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS: OperationShape = OperationShape {
+    name: "AcknowledgeQueueRecords",
+    input: &schema::ACKNOWLEDGE_QUEUE_RECORDS_INPUT,
+    output: &schema::ACKNOWLEDGE_QUEUE_RECORDS_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AccessDeniedException",
+        "InternalFailureException",
+        "InvalidArgumentException",
+        "ResourceNotFoundException",
+        "ThrottlingException",
+    ],
+};
+
+pub enum AcknowledgeQueueRecords {}
+
+impl Operation for AcknowledgeQueueRecords {
+    type Input = super::AcknowledgeQueueRecordsInput;
+    type Output = super::AcknowledgeQueueRecordsOutput;
+    const SHAPE: &'static OperationShape = &ACKNOWLEDGE_QUEUE_RECORDS;
+}
+
 pub static ADD_TAGS_TO_STREAM: OperationShape = OperationShape {
     name: "AddTagsToStream",
     input: &schema::ADD_TAGS_TO_STREAM_INPUT,
@@ -88,6 +136,32 @@ impl Operation for AddTagsToStream {
     type Input = super::AddTagsToStreamInput;
     type Output = Nothing;
     const SHAPE: &'static OperationShape = &ADD_TAGS_TO_STREAM;
+}
+
+pub static CREATE_QUEUE: OperationShape = OperationShape {
+    name: "CreateQueue",
+    input: &schema::CREATE_QUEUE_INPUT,
+    output: &schema::CREATE_QUEUE_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ValidationException",
+        "ResourceInUseException",
+        "ResourceNotFoundException",
+        "LimitExceededException",
+        "InvalidArgumentException",
+        "AccessDeniedException",
+        "InternalFailureException",
+    ],
+};
+
+pub enum CreateQueue {}
+
+impl Operation for CreateQueue {
+    type Input = super::CreateQueueInput;
+    type Output = super::CreateQueueOutput;
+    const SHAPE: &'static OperationShape = &CREATE_QUEUE;
 }
 
 pub static CREATE_STREAM: OperationShape = OperationShape {
@@ -130,6 +204,31 @@ impl Operation for DecreaseStreamRetentionPeriod {
     type Input = super::DecreaseStreamRetentionPeriodInput;
     type Output = Nothing;
     const SHAPE: &'static OperationShape = &DECREASE_STREAM_RETENTION_PERIOD;
+}
+
+pub static DELETE_QUEUE: OperationShape = OperationShape {
+    name: "DeleteQueue",
+    input: &schema::DELETE_QUEUE_INPUT,
+    output: Nothing::SHAPE,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ValidationException",
+        "ResourceNotFoundException",
+        "LimitExceededException",
+        "InvalidArgumentException",
+        "AccessDeniedException",
+        "InternalFailureException",
+    ],
+};
+
+pub enum DeleteQueue {}
+
+impl Operation for DeleteQueue {
+    type Input = super::DeleteQueueInput;
+    type Output = Nothing;
+    const SHAPE: &'static OperationShape = &DELETE_QUEUE;
 }
 
 pub static DELETE_RESOURCE_POLICY: OperationShape = OperationShape {
@@ -216,6 +315,31 @@ impl Operation for DescribeLimits {
     type Input = super::DescribeLimitsInput;
     type Output = super::DescribeLimitsOutput;
     const SHAPE: &'static OperationShape = &DESCRIBE_LIMITS;
+}
+
+pub static DESCRIBE_QUEUE: OperationShape = OperationShape {
+    name: "DescribeQueue",
+    input: &schema::DESCRIBE_QUEUE_INPUT,
+    output: &schema::DESCRIBE_QUEUE_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ValidationException",
+        "ResourceNotFoundException",
+        "LimitExceededException",
+        "InvalidArgumentException",
+        "AccessDeniedException",
+        "InternalFailureException",
+    ],
+};
+
+pub enum DescribeQueue {}
+
+impl Operation for DescribeQueue {
+    type Input = super::DescribeQueueInput;
+    type Output = super::DescribeQueueOutput;
+    const SHAPE: &'static OperationShape = &DESCRIBE_QUEUE;
 }
 
 pub static DESCRIBE_STREAM: OperationShape = OperationShape {
@@ -435,6 +559,31 @@ impl Operation for IncreaseStreamRetentionPeriod {
     type Input = super::IncreaseStreamRetentionPeriodInput;
     type Output = Nothing;
     const SHAPE: &'static OperationShape = &INCREASE_STREAM_RETENTION_PERIOD;
+}
+
+pub static LIST_QUEUES: OperationShape = OperationShape {
+    name: "ListQueues",
+    input: &schema::LIST_QUEUES_INPUT,
+    output: &schema::LIST_QUEUES_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ValidationException",
+        "ExpiredNextTokenException",
+        "LimitExceededException",
+        "InvalidArgumentException",
+        "AccessDeniedException",
+        "InternalFailureException",
+    ],
+};
+
+pub enum ListQueues {}
+
+impl Operation for ListQueues {
+    type Input = super::ListQueuesInput;
+    type Output = super::ListQueuesOutput;
+    const SHAPE: &'static OperationShape = &LIST_QUEUES;
 }
 
 pub static LIST_SHARDS: OperationShape = OperationShape {
@@ -666,6 +815,66 @@ impl Operation for PutResourcePolicy {
     const SHAPE: &'static OperationShape = &PUT_RESOURCE_POLICY;
 }
 
+pub static RECEIVE_DEAD_LETTER_QUEUE_RECORDS: OperationShape = OperationShape {
+    name: "ReceiveDeadLetterQueueRecords",
+    input: &schema::RECEIVE_DEAD_LETTER_QUEUE_RECORDS_INPUT,
+    output: &schema::RECEIVE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AccessDeniedException",
+        "InternalFailureException",
+        "InvalidArgumentException",
+        "ResourceNotFoundException",
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSNotFoundException",
+        "KMSOptInRequired",
+        "KMSThrottlingException",
+        "ThrottlingException",
+    ],
+};
+
+pub enum ReceiveDeadLetterQueueRecords {}
+
+impl Operation for ReceiveDeadLetterQueueRecords {
+    type Input = super::ReceiveDeadLetterQueueRecordsInput;
+    type Output = super::ReceiveDeadLetterQueueRecordsOutput;
+    const SHAPE: &'static OperationShape = &RECEIVE_DEAD_LETTER_QUEUE_RECORDS;
+}
+
+pub static RECEIVE_QUEUE_RECORDS: OperationShape = OperationShape {
+    name: "ReceiveQueueRecords",
+    input: &schema::RECEIVE_QUEUE_RECORDS_INPUT,
+    output: &schema::RECEIVE_QUEUE_RECORDS_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AccessDeniedException",
+        "InternalFailureException",
+        "InvalidArgumentException",
+        "ResourceNotFoundException",
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSNotFoundException",
+        "KMSOptInRequired",
+        "KMSThrottlingException",
+        "ThrottlingException",
+    ],
+};
+
+pub enum ReceiveQueueRecords {}
+
+impl Operation for ReceiveQueueRecords {
+    type Input = super::ReceiveQueueRecordsInput;
+    type Output = super::ReceiveQueueRecordsOutput;
+    const SHAPE: &'static OperationShape = &RECEIVE_QUEUE_RECORDS;
+}
+
 pub static REGISTER_STREAM_CONSUMER: OperationShape = OperationShape {
     name: "RegisterStreamConsumer",
     input: &schema::REGISTER_STREAM_CONSUMER_INPUT,
@@ -711,6 +920,30 @@ impl Operation for RemoveTagsFromStream {
     type Input = super::RemoveTagsFromStreamInput;
     type Output = Nothing;
     const SHAPE: &'static OperationShape = &REMOVE_TAGS_FROM_STREAM;
+}
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS: OperationShape = OperationShape {
+    name: "RestoreDeadLetterQueueRecords",
+    input: &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_INPUT,
+    output: &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AccessDeniedException",
+        "InternalFailureException",
+        "InvalidArgumentException",
+        "ResourceNotFoundException",
+        "ThrottlingException",
+    ],
+};
+
+pub enum RestoreDeadLetterQueueRecords {}
+
+impl Operation for RestoreDeadLetterQueueRecords {
+    type Input = super::RestoreDeadLetterQueueRecordsInput;
+    type Output = super::RestoreDeadLetterQueueRecordsOutput;
+    const SHAPE: &'static OperationShape = &RESTORE_DEAD_LETTER_QUEUE_RECORDS;
 }
 
 pub static SPLIT_SHARD: OperationShape = OperationShape {
@@ -815,6 +1048,30 @@ impl Operation for UntagResource {
     const SHAPE: &'static OperationShape = &UNTAG_RESOURCE;
 }
 
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY: OperationShape = OperationShape {
+    name: "UpdateDeadLetterQueueRecordsVisibility",
+    input: &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_INPUT,
+    output: &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AccessDeniedException",
+        "InternalFailureException",
+        "InvalidArgumentException",
+        "ResourceNotFoundException",
+        "ThrottlingException",
+    ],
+};
+
+pub enum UpdateDeadLetterQueueRecordsVisibility {}
+
+impl Operation for UpdateDeadLetterQueueRecordsVisibility {
+    type Input = super::UpdateDeadLetterQueueRecordsVisibilityInput;
+    type Output = super::UpdateDeadLetterQueueRecordsVisibilityOutput;
+    const SHAPE: &'static OperationShape = &UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY;
+}
+
 pub static UPDATE_MAX_RECORD_SIZE: OperationShape = OperationShape {
     name: "UpdateMaxRecordSize",
     input: &schema::UPDATE_MAX_RECORD_SIZE_INPUT,
@@ -838,6 +1095,56 @@ impl Operation for UpdateMaxRecordSize {
     type Input = super::UpdateMaxRecordSizeInput;
     type Output = Nothing;
     const SHAPE: &'static OperationShape = &UPDATE_MAX_RECORD_SIZE;
+}
+
+pub static UPDATE_QUEUE: OperationShape = OperationShape {
+    name: "UpdateQueue",
+    input: &schema::UPDATE_QUEUE_INPUT,
+    output: &schema::UPDATE_QUEUE_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ValidationException",
+        "ResourceInUseException",
+        "ResourceNotFoundException",
+        "LimitExceededException",
+        "InvalidArgumentException",
+        "AccessDeniedException",
+        "InternalFailureException",
+    ],
+};
+
+pub enum UpdateQueue {}
+
+impl Operation for UpdateQueue {
+    type Input = super::UpdateQueueInput;
+    type Output = super::UpdateQueueOutput;
+    const SHAPE: &'static OperationShape = &UPDATE_QUEUE;
+}
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY: OperationShape = OperationShape {
+    name: "UpdateQueueRecordsVisibility",
+    input: &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_INPUT,
+    output: &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AccessDeniedException",
+        "InternalFailureException",
+        "InvalidArgumentException",
+        "ResourceNotFoundException",
+        "ThrottlingException",
+    ],
+};
+
+pub enum UpdateQueueRecordsVisibility {}
+
+impl Operation for UpdateQueueRecordsVisibility {
+    type Input = super::UpdateQueueRecordsVisibilityInput;
+    type Output = super::UpdateQueueRecordsVisibilityOutput;
+    const SHAPE: &'static OperationShape = &UPDATE_QUEUE_RECORDS_VISIBILITY;
 }
 
 pub static UPDATE_SHARD_COUNT: OperationShape = OperationShape {
@@ -914,27 +1221,13 @@ impl Operation for UpdateStreamRecordDistributionStrategy {
     const SHAPE: &'static OperationShape = &UPDATE_STREAM_RECORD_DISTRIBUTION_STRATEGY;
 }
 
-pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS: OperationShape =
-    OperationShape::named("AcknowledgeDeadLetterQueueRecords");
-pub static ACKNOWLEDGE_QUEUE_RECORDS: OperationShape = OperationShape::named("AcknowledgeQueueRecords");
 pub static CREATE_CHANNEL: OperationShape = OperationShape::named("CreateChannel");
-pub static CREATE_QUEUE: OperationShape = OperationShape::named("CreateQueue");
 pub static DELETE_CHANNEL: OperationShape = OperationShape::named("DeleteChannel");
-pub static DELETE_QUEUE: OperationShape = OperationShape::named("DeleteQueue");
 pub static DESCRIBE_ACCOUNT_SETTINGS: OperationShape = OperationShape::named("DescribeAccountSettings");
 pub static DESCRIBE_CHANNEL: OperationShape = OperationShape::named("DescribeChannel");
-pub static DESCRIBE_QUEUE: OperationShape = OperationShape::named("DescribeQueue");
 pub static LIST_CHANNELS: OperationShape = OperationShape::named("ListChannels");
-pub static LIST_QUEUES: OperationShape = OperationShape::named("ListQueues");
-pub static RECEIVE_DEAD_LETTER_QUEUE_RECORDS: OperationShape = OperationShape::named("ReceiveDeadLetterQueueRecords");
-pub static RECEIVE_QUEUE_RECORDS: OperationShape = OperationShape::named("ReceiveQueueRecords");
-pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS: OperationShape = OperationShape::named("RestoreDeadLetterQueueRecords");
 pub static START_STREAM_ENCRYPTION: OperationShape = OperationShape::named("StartStreamEncryption");
 pub static STOP_STREAM_ENCRYPTION: OperationShape = OperationShape::named("StopStreamEncryption");
 pub static UPDATE_ACCOUNT_SETTINGS: OperationShape = OperationShape::named("UpdateAccountSettings");
 pub static UPDATE_CHANNEL: OperationShape = OperationShape::named("UpdateChannel");
-pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY: OperationShape =
-    OperationShape::named("UpdateDeadLetterQueueRecordsVisibility");
-pub static UPDATE_QUEUE: OperationShape = OperationShape::named("UpdateQueue");
-pub static UPDATE_QUEUE_RECORDS_VISIBILITY: OperationShape = OperationShape::named("UpdateQueueRecordsVisibility");
 pub static UPDATE_STREAM_WARM_THROUGHPUT: OperationShape = OperationShape::named("UpdateStreamWarmThroughput");

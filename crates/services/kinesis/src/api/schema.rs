@@ -5,6 +5,157 @@
 use super::enums;
 use wire::schema::{EventStreamShape, ListShape, MapShape, Member, Rules, Shape, StructShape};
 
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY: StructShape = StructShape {
+    name: "AcknowledgeDeadLetterQueueRecordsErrorEntry",
+    members: &[
+        Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(1024),
+            ..Rules::NONE
+        }),
+        Member::new("ErrorCode", Shape::String).required(),
+        Member::new("ErrorMessage", Shape::String),
+    ],
+};
+
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY_LIST: ListShape = ListShape {
+    name: "AcknowledgeDeadLetterQueueRecordsErrorEntryList",
+    item_name: "member",
+    item: Shape::Struct(&ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_INPUT: StructShape = StructShape {
+    name: "AcknowledgeDeadLetterQueueRecordsInput",
+    members: &[
+        Member::new("QueueARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("Entries", Shape::List(&ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY_LIST))
+            .required()
+            .rules(Rules { min: Some(1), max: Some(10), ..Rules::NONE }),
+    ],
+};
+
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT: StructShape = StructShape {
+    name: "AcknowledgeDeadLetterQueueRecordsOutput",
+    members: &[
+        Member::new("Successful", Shape::List(&ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY_LIST)).required(),
+        Member::new("Failed", Shape::List(&ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY_LIST)).required(),
+    ],
+};
+
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY: StructShape = StructShape {
+    name: "AcknowledgeDeadLetterQueueRecordsRequestEntry",
+    members: &[Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(1024),
+        ..Rules::NONE
+    })],
+};
+
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY_LIST: ListShape = ListShape {
+    name: "AcknowledgeDeadLetterQueueRecordsRequestEntryList",
+    item_name: "member",
+    item: Shape::Struct(&ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY: StructShape = StructShape {
+    name: "AcknowledgeDeadLetterQueueRecordsResultEntry",
+    members: &[Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(1024),
+        ..Rules::NONE
+    })],
+};
+
+pub static ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY_LIST: ListShape = ListShape {
+    name: "AcknowledgeDeadLetterQueueRecordsResultEntryList",
+    item_name: "member",
+    item: Shape::Struct(&ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS_ERROR_ENTRY: StructShape = StructShape {
+    name: "AcknowledgeQueueRecordsErrorEntry",
+    members: &[
+        Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(1024),
+            ..Rules::NONE
+        }),
+        Member::new("ErrorCode", Shape::String).required(),
+        Member::new("ErrorMessage", Shape::String),
+    ],
+};
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS_ERROR_ENTRY_LIST: ListShape = ListShape {
+    name: "AcknowledgeQueueRecordsErrorEntryList",
+    item_name: "member",
+    item: Shape::Struct(&ACKNOWLEDGE_QUEUE_RECORDS_ERROR_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS_INPUT: StructShape =
+    StructShape {
+        name: "AcknowledgeQueueRecordsInput",
+        members: &[
+            Member::new("QueueARN", Shape::String).required().rules(Rules {
+                min: Some(1),
+                max: Some(2048),
+                pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+                ..Rules::NONE
+            }),
+            Member::new("Entries", Shape::List(&ACKNOWLEDGE_QUEUE_RECORDS_REQUEST_ENTRY_LIST))
+                .required()
+                .rules(Rules { min: Some(1), max: Some(10), ..Rules::NONE }),
+        ],
+    };
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS_OUTPUT: StructShape = StructShape {
+    name: "AcknowledgeQueueRecordsOutput",
+    members: &[
+        Member::new("Successful", Shape::List(&ACKNOWLEDGE_QUEUE_RECORDS_RESULT_ENTRY_LIST)).required(),
+        Member::new("Failed", Shape::List(&ACKNOWLEDGE_QUEUE_RECORDS_ERROR_ENTRY_LIST)).required(),
+    ],
+};
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS_REQUEST_ENTRY: StructShape = StructShape {
+    name: "AcknowledgeQueueRecordsRequestEntry",
+    members: &[Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(1024),
+        ..Rules::NONE
+    })],
+};
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS_REQUEST_ENTRY_LIST: ListShape = ListShape {
+    name: "AcknowledgeQueueRecordsRequestEntryList",
+    item_name: "member",
+    item: Shape::Struct(&ACKNOWLEDGE_QUEUE_RECORDS_REQUEST_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS_RESULT_ENTRY: StructShape = StructShape {
+    name: "AcknowledgeQueueRecordsResultEntry",
+    members: &[Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(1024),
+        ..Rules::NONE
+    })],
+};
+
+pub static ACKNOWLEDGE_QUEUE_RECORDS_RESULT_ENTRY_LIST: ListShape = ListShape {
+    name: "AcknowledgeQueueRecordsResultEntryList",
+    item_name: "member",
+    item: Shape::Struct(&ACKNOWLEDGE_QUEUE_RECORDS_RESULT_ENTRY),
+    item_rules: Rules::NONE,
+};
+
 pub static ADD_TAGS_TO_STREAM_INPUT: StructShape = StructShape {
     name: "AddTagsToStreamInput",
     members: &[
@@ -112,6 +263,29 @@ pub static CONSUMER_DESCRIPTION: StructShape = StructShape {
 pub static CONSUMER_LIST: ListShape =
     ListShape { name: "ConsumerList", item_name: "member", item: Shape::Struct(&CONSUMER), item_rules: Rules::NONE };
 
+pub static CREATE_QUEUE_INPUT: StructShape =
+    StructShape {
+        name: "CreateQueueInput",
+        members: &[
+            Member::new("QueueName", Shape::String).required().rules(Rules {
+                min: Some(1),
+                max: Some(128),
+                pattern: Some("[a-zA-Z0-9_.-]+"),
+                ..Rules::NONE
+            }),
+            Member::new("StreamConfigurationList", Shape::List(&QUEUE_STREAM_CONFIGURATION_LIST))
+                .required()
+                .rules(Rules { min: Some(1), max: Some(10000), ..Rules::NONE }),
+            Member::new("QueueAttributes", Shape::Struct(&QUEUE_ATTRIBUTES)),
+            Member::new("Tags", Shape::Map(&TAG_MAP)).rules(Rules { min: Some(1), max: Some(200), ..Rules::NONE }),
+        ],
+    };
+
+pub static CREATE_QUEUE_OUTPUT: StructShape = StructShape {
+    name: "CreateQueueOutput",
+    members: &[Member::new("QueueDescription", Shape::Struct(&QUEUE_DESCRIPTION)).required()],
+};
+
 pub static CREATE_STREAM_INPUT: StructShape = StructShape {
     name: "CreateStreamInput",
     members: &[
@@ -132,6 +306,16 @@ pub static CREATE_STREAM_INPUT: StructShape = StructShape {
         }),
         Member::new("RecordDistributionStrategy", Shape::String)
             .rules(Rules { values: enums::record_distribution_strategy::VALUES, ..Rules::NONE }),
+    ],
+};
+
+pub static DEAD_LETTER_CONFIGURATION: StructShape = StructShape {
+    name: "DeadLetterConfiguration",
+    members: &[
+        Member::new("TargetType", Shape::String)
+            .required()
+            .rules(Rules { values: enums::target_type::VALUES, ..Rules::NONE }),
+        Member::new("MaxReceiveCount", Shape::Integer).rules(Rules { min: Some(1), max: Some(1000), ..Rules::NONE }),
     ],
 };
 
@@ -158,6 +342,16 @@ pub static DECREASE_STREAM_RETENTION_PERIOD_INPUT: StructShape = StructShape {
             ..Rules::NONE
         }),
     ],
+};
+
+pub static DELETE_QUEUE_INPUT: StructShape = StructShape {
+    name: "DeleteQueueInput",
+    members: &[Member::new("QueueARN", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(2048),
+        pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+        ..Rules::NONE
+    })],
 };
 
 pub static DELETE_RESOURCE_POLICY_INPUT: StructShape = StructShape {
@@ -267,6 +461,21 @@ pub static DESCRIBE_LIMITS_OUTPUT: StructShape = StructShape {
             ..Rules::NONE
         }),
     ],
+};
+
+pub static DESCRIBE_QUEUE_INPUT: StructShape = StructShape {
+    name: "DescribeQueueInput",
+    members: &[Member::new("QueueARN", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(2048),
+        pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+        ..Rules::NONE
+    })],
+};
+
+pub static DESCRIBE_QUEUE_OUTPUT: StructShape = StructShape {
+    name: "DescribeQueueOutput",
+    members: &[Member::new("QueueDescription", Shape::Struct(&QUEUE_DESCRIPTION)).required()],
 };
 
 pub static DESCRIBE_STREAM_CONSUMER_INPUT: StructShape = StructShape {
@@ -609,6 +818,27 @@ pub static INCREASE_STREAM_RETENTION_PERIOD_INPUT: StructShape = StructShape {
             pattern: Some("[a-z0-9]{20}-[a-z0-9]{3}"),
             ..Rules::NONE
         }),
+    ],
+};
+
+pub static LIST_QUEUES_INPUT: StructShape = StructShape {
+    name: "ListQueuesInput",
+    members: &[
+        Member::new("MaxResults", Shape::Integer).rules(Rules { min: Some(1), max: Some(10000), ..Rules::NONE }),
+        Member::new("NextToken", Shape::String).rules(Rules { min: Some(1), max: Some(1048576), ..Rules::NONE }),
+        Member::new("StreamFilter", Shape::List(&QUEUE_STREAM_FILTER_LIST)).rules(Rules {
+            min: Some(1),
+            max: Some(10000),
+            ..Rules::NONE
+        }),
+    ],
+};
+
+pub static LIST_QUEUES_OUTPUT: StructShape = StructShape {
+    name: "ListQueuesOutput",
+    members: &[
+        Member::new("QueueSummaries", Shape::List(&QUEUE_SUMMARY_LIST)).required(),
+        Member::new("NextToken", Shape::String).rules(Rules { min: Some(1), max: Some(1048576), ..Rules::NONE }),
     ],
 };
 
@@ -966,6 +1196,226 @@ pub static PUT_RESOURCE_POLICY_INPUT: StructShape = StructShape {
     ],
 };
 
+pub static QUEUE_ATTRIBUTES: StructShape = StructShape {
+    name: "QueueAttributes",
+    members: &[
+        Member::new("VisibilityTimeoutSeconds", Shape::Integer).rules(Rules {
+            min: Some(0),
+            max: Some(43200),
+            ..Rules::NONE
+        }),
+        Member::new("DeadLetterConfiguration", Shape::Struct(&DEAD_LETTER_CONFIGURATION)),
+    ],
+};
+
+pub static QUEUE_DESCRIPTION: StructShape =
+    StructShape {
+        name: "QueueDescription",
+        members: &[
+            Member::new("QueueName", Shape::String).required().rules(Rules {
+                min: Some(1),
+                max: Some(128),
+                pattern: Some("[a-zA-Z0-9_.-]+"),
+                ..Rules::NONE
+            }),
+            Member::new("QueueARN", Shape::String).required().rules(Rules {
+                min: Some(1),
+                max: Some(2048),
+                pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+                ..Rules::NONE
+            }),
+            Member::new("QueueStatus", Shape::String)
+                .required()
+                .rules(Rules { values: enums::queue_status::VALUES, ..Rules::NONE }),
+            Member::new("QueueCreationTimestamp", Shape::Timestamp).required(),
+            Member::new("StreamConfigurationList", Shape::List(&QUEUE_STREAM_CONFIGURATION_LIST))
+                .required()
+                .rules(Rules { min: Some(1), max: Some(10000), ..Rules::NONE }),
+            Member::new("QueueAttributes", Shape::Struct(&QUEUE_ATTRIBUTES)),
+        ],
+    };
+
+pub static QUEUE_RECORD: StructShape = StructShape {
+    name: "QueueRecord",
+    members: &[
+        Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(1024),
+            ..Rules::NONE
+        }),
+        Member::new("RecordId", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(64),
+            pattern: Some("^[a-z0-9]+$"),
+            ..Rules::NONE
+        }),
+        Member::new("PartitionKey", Shape::String).rules(Rules { min: Some(1), max: Some(256), ..Rules::NONE }),
+        Member::new("Data", Shape::Blob).required().rules(Rules { min: Some(0), max: Some(10485760), ..Rules::NONE }),
+        Member::new("ApproximateArrivalTimestamp", Shape::Timestamp).required(),
+        Member::new("FirstReceiveTimestamp", Shape::Timestamp).required(),
+        Member::new("ReceiveCount", Shape::Integer).required().rules(Rules { min: Some(0), ..Rules::NONE }),
+    ],
+};
+
+pub static QUEUE_RECORD_LIST: ListShape = ListShape {
+    name: "QueueRecordList",
+    item_name: "member",
+    item: Shape::Struct(&QUEUE_RECORD),
+    item_rules: Rules::NONE,
+};
+
+pub static QUEUE_STARTING_POSITION: StructShape = StructShape {
+    name: "QueueStartingPosition",
+    members: &[
+        Member::new("Type", Shape::String)
+            .required()
+            .rules(Rules { values: enums::queue_starting_position_type::VALUES, ..Rules::NONE }),
+        Member::new("Timestamp", Shape::Timestamp),
+    ],
+};
+
+pub static QUEUE_STREAM_CONFIGURATION: StructShape = StructShape {
+    name: "QueueStreamConfiguration",
+    members: &[
+        Member::new("StreamARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("StartingPosition", Shape::Struct(&QUEUE_STARTING_POSITION)),
+    ],
+};
+
+pub static QUEUE_STREAM_CONFIGURATION_LIST: ListShape = ListShape {
+    name: "QueueStreamConfigurationList",
+    item_name: "member",
+    item: Shape::Struct(&QUEUE_STREAM_CONFIGURATION),
+    item_rules: Rules::NONE,
+};
+
+pub static QUEUE_STREAM_FILTER: StructShape = StructShape {
+    name: "QueueStreamFilter",
+    members: &[
+        Member::new("StreamARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("StreamCreationTimestamp", Shape::Timestamp),
+    ],
+};
+
+pub static QUEUE_STREAM_FILTER_LIST: ListShape = ListShape {
+    name: "QueueStreamFilterList",
+    item_name: "member",
+    item: Shape::Struct(&QUEUE_STREAM_FILTER),
+    item_rules: Rules::NONE,
+};
+
+pub static QUEUE_STREAM_IDENTIFIER: StructShape = StructShape {
+    name: "QueueStreamIdentifier",
+    members: &[
+        Member::new("StreamARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("StreamCreationTimestamp", Shape::Timestamp).required(),
+    ],
+};
+
+pub static QUEUE_STREAM_IDENTIFIER_LIST: ListShape = ListShape {
+    name: "QueueStreamIdentifierList",
+    item_name: "member",
+    item: Shape::Struct(&QUEUE_STREAM_IDENTIFIER),
+    item_rules: Rules::NONE,
+};
+
+pub static QUEUE_SUMMARY: StructShape = StructShape {
+    name: "QueueSummary",
+    members: &[
+        Member::new("QueueName", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(128),
+            pattern: Some("[a-zA-Z0-9_.-]+"),
+            ..Rules::NONE
+        }),
+        Member::new("QueueARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("QueueStatus", Shape::String)
+            .required()
+            .rules(Rules { values: enums::queue_status::VALUES, ..Rules::NONE }),
+        Member::new("QueueCreationTimestamp", Shape::Timestamp).required(),
+        Member::new("Streams", Shape::List(&QUEUE_STREAM_IDENTIFIER_LIST)).required().rules(Rules {
+            min: Some(1),
+            max: Some(10000),
+            ..Rules::NONE
+        }),
+    ],
+};
+
+pub static QUEUE_SUMMARY_LIST: ListShape = ListShape {
+    name: "QueueSummaryList",
+    item_name: "member",
+    item: Shape::Struct(&QUEUE_SUMMARY),
+    item_rules: Rules::NONE,
+};
+
+pub static RECEIVE_DEAD_LETTER_QUEUE_RECORDS_INPUT: StructShape = StructShape {
+    name: "ReceiveDeadLetterQueueRecordsInput",
+    members: &[
+        Member::new("QueueARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("Limit", Shape::Integer).rules(Rules { min: Some(1), max: Some(10), ..Rules::NONE }),
+        Member::new("WaitTimeSeconds", Shape::Integer).rules(Rules { min: Some(1), max: Some(20), ..Rules::NONE }),
+        Member::new("VisibilityTimeoutSeconds", Shape::Integer).rules(Rules {
+            min: Some(0),
+            max: Some(43200),
+            ..Rules::NONE
+        }),
+    ],
+};
+
+pub static RECEIVE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT: StructShape = StructShape {
+    name: "ReceiveDeadLetterQueueRecordsOutput",
+    members: &[Member::new("QueueRecords", Shape::List(&QUEUE_RECORD_LIST)).required()],
+};
+
+pub static RECEIVE_QUEUE_RECORDS_INPUT: StructShape = StructShape {
+    name: "ReceiveQueueRecordsInput",
+    members: &[
+        Member::new("QueueARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("Limit", Shape::Integer).rules(Rules { min: Some(1), max: Some(10), ..Rules::NONE }),
+        Member::new("WaitTimeSeconds", Shape::Integer).rules(Rules { min: Some(1), max: Some(20), ..Rules::NONE }),
+        Member::new("VisibilityTimeoutSeconds", Shape::Integer).rules(Rules {
+            min: Some(0),
+            max: Some(43200),
+            ..Rules::NONE
+        }),
+    ],
+};
+
+pub static RECEIVE_QUEUE_RECORDS_OUTPUT: StructShape = StructShape {
+    name: "ReceiveQueueRecordsOutput",
+    members: &[Member::new("QueueRecords", Shape::List(&QUEUE_RECORD_LIST)).required()],
+};
+
 pub static RECORD: StructShape = StructShape {
     name: "Record",
     members: &[
@@ -1040,6 +1490,81 @@ pub static REMOVE_TAGS_FROM_STREAM_INPUT: StructShape = StructShape {
             ..Rules::NONE
         }),
     ],
+};
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY: StructShape = StructShape {
+    name: "RestoreDeadLetterQueueRecordsErrorEntry",
+    members: &[
+        Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(1024),
+            ..Rules::NONE
+        }),
+        Member::new("ErrorCode", Shape::String).required(),
+        Member::new("ErrorMessage", Shape::String),
+    ],
+};
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY_LIST: ListShape = ListShape {
+    name: "RestoreDeadLetterQueueRecordsErrorEntryList",
+    item_name: "member",
+    item: Shape::Struct(&RESTORE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS_INPUT: StructShape = StructShape {
+    name: "RestoreDeadLetterQueueRecordsInput",
+    members: &[
+        Member::new("QueueARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("Entries", Shape::List(&RESTORE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY_LIST))
+            .required()
+            .rules(Rules { min: Some(1), max: Some(10), ..Rules::NONE }),
+    ],
+};
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT: StructShape = StructShape {
+    name: "RestoreDeadLetterQueueRecordsOutput",
+    members: &[
+        Member::new("Successful", Shape::List(&RESTORE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY_LIST)).required(),
+        Member::new("Failed", Shape::List(&RESTORE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY_LIST)).required(),
+    ],
+};
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY: StructShape = StructShape {
+    name: "RestoreDeadLetterQueueRecordsRequestEntry",
+    members: &[Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(1024),
+        ..Rules::NONE
+    })],
+};
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY_LIST: ListShape = ListShape {
+    name: "RestoreDeadLetterQueueRecordsRequestEntryList",
+    item_name: "member",
+    item: Shape::Struct(&RESTORE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY: StructShape = StructShape {
+    name: "RestoreDeadLetterQueueRecordsResultEntry",
+    members: &[Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(1024),
+        ..Rules::NONE
+    })],
+};
+
+pub static RESTORE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY_LIST: ListShape = ListShape {
+    name: "RestoreDeadLetterQueueRecordsResultEntryList",
+    item_name: "member",
+    item: Shape::Struct(&RESTORE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY),
+    item_rules: Rules::NONE,
 };
 
 pub static SEQUENCE_NUMBER_RANGE: StructShape = StructShape {
@@ -1405,6 +1930,89 @@ pub static UNTAG_RESOURCE_INPUT: StructShape = StructShape {
     ],
 };
 
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY: StructShape = StructShape {
+    name: "UpdateDeadLetterQueueRecordsVisibilityErrorEntry",
+    members: &[
+        Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(1024),
+            ..Rules::NONE
+        }),
+        Member::new("ErrorCode", Shape::String).required(),
+        Member::new("ErrorMessage", Shape::String),
+    ],
+};
+
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY_LIST: ListShape = ListShape {
+    name: "UpdateDeadLetterQueueRecordsVisibilityErrorEntryList",
+    item_name: "member",
+    item: Shape::Struct(&UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_INPUT: StructShape = StructShape {
+    name: "UpdateDeadLetterQueueRecordsVisibilityInput",
+    members: &[
+        Member::new("QueueARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("Entries", Shape::List(&UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY_LIST))
+            .required()
+            .rules(Rules { min: Some(1), max: Some(10), ..Rules::NONE }),
+    ],
+};
+
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_OUTPUT: StructShape = StructShape {
+    name: "UpdateDeadLetterQueueRecordsVisibilityOutput",
+    members: &[
+        Member::new("Successful", Shape::List(&UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY_LIST))
+            .required(),
+        Member::new("Failed", Shape::List(&UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY_LIST)).required(),
+    ],
+};
+
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY: StructShape = StructShape {
+    name: "UpdateDeadLetterQueueRecordsVisibilityRequestEntry",
+    members: &[
+        Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(1024),
+            ..Rules::NONE
+        }),
+        Member::new("VisibilityTimeoutSeconds", Shape::Integer).required().rules(Rules {
+            min: Some(0),
+            max: Some(43200),
+            ..Rules::NONE
+        }),
+    ],
+};
+
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY_LIST: ListShape = ListShape {
+    name: "UpdateDeadLetterQueueRecordsVisibilityRequestEntryList",
+    item_name: "member",
+    item: Shape::Struct(&UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY: StructShape = StructShape {
+    name: "UpdateDeadLetterQueueRecordsVisibilityResultEntry",
+    members: &[Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(1024),
+        ..Rules::NONE
+    })],
+};
+
+pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY_LIST: ListShape = ListShape {
+    name: "UpdateDeadLetterQueueRecordsVisibilityResultEntryList",
+    item_name: "member",
+    item: Shape::Struct(&UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY),
+    item_rules: Rules::NONE,
+};
+
 pub static UPDATE_MAX_RECORD_SIZE_INPUT: StructShape = StructShape {
     name: "UpdateMaxRecordSizeInput",
     members: &[
@@ -1426,6 +2034,106 @@ pub static UPDATE_MAX_RECORD_SIZE_INPUT: StructShape = StructShape {
             ..Rules::NONE
         }),
     ],
+};
+
+pub static UPDATE_QUEUE_INPUT: StructShape = StructShape {
+    name: "UpdateQueueInput",
+    members: &[
+        Member::new("QueueARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("QueueAttributes", Shape::Struct(&QUEUE_ATTRIBUTES)).required(),
+    ],
+};
+
+pub static UPDATE_QUEUE_OUTPUT: StructShape = StructShape {
+    name: "UpdateQueueOutput",
+    members: &[Member::new("QueueDescription", Shape::Struct(&QUEUE_DESCRIPTION)).required()],
+};
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY: StructShape = StructShape {
+    name: "UpdateQueueRecordsVisibilityErrorEntry",
+    members: &[
+        Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(1024),
+            ..Rules::NONE
+        }),
+        Member::new("ErrorCode", Shape::String).required(),
+        Member::new("ErrorMessage", Shape::String),
+    ],
+};
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY_LIST: ListShape = ListShape {
+    name: "UpdateQueueRecordsVisibilityErrorEntryList",
+    item_name: "member",
+    item: Shape::Struct(&UPDATE_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY_INPUT: StructShape = StructShape {
+    name: "UpdateQueueRecordsVisibilityInput",
+    members: &[
+        Member::new("QueueARN", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:queue/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("Entries", Shape::List(&UPDATE_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY_LIST))
+            .required()
+            .rules(Rules { min: Some(1), max: Some(10), ..Rules::NONE }),
+    ],
+};
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY_OUTPUT: StructShape = StructShape {
+    name: "UpdateQueueRecordsVisibilityOutput",
+    members: &[
+        Member::new("Successful", Shape::List(&UPDATE_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY_LIST)).required(),
+        Member::new("Failed", Shape::List(&UPDATE_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY_LIST)).required(),
+    ],
+};
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY: StructShape = StructShape {
+    name: "UpdateQueueRecordsVisibilityRequestEntry",
+    members: &[
+        Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+            min: Some(1),
+            max: Some(1024),
+            ..Rules::NONE
+        }),
+        Member::new("VisibilityTimeoutSeconds", Shape::Integer).required().rules(Rules {
+            min: Some(0),
+            max: Some(43200),
+            ..Rules::NONE
+        }),
+    ],
+};
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY_LIST: ListShape = ListShape {
+    name: "UpdateQueueRecordsVisibilityRequestEntryList",
+    item_name: "member",
+    item: Shape::Struct(&UPDATE_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY),
+    item_rules: Rules::NONE,
+};
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY: StructShape = StructShape {
+    name: "UpdateQueueRecordsVisibilityResultEntry",
+    members: &[Member::new("ReceiptHandle", Shape::String).required().rules(Rules {
+        min: Some(1),
+        max: Some(1024),
+        ..Rules::NONE
+    })],
+};
+
+pub static UPDATE_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY_LIST: ListShape = ListShape {
+    name: "UpdateQueueRecordsVisibilityResultEntryList",
+    item_name: "member",
+    item: Shape::Struct(&UPDATE_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY),
+    item_rules: Rules::NONE,
 };
 
 pub static UPDATE_SHARD_COUNT_INPUT: StructShape = StructShape {

@@ -9,6 +9,336 @@ use wire::{
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeDeadLetterQueueRecordsErrorEntry {
+    pub receipt_handle: String,
+    pub error_code: String,
+    pub error_message: Option<String>,
+}
+
+impl Read for AcknowledgeDeadLetterQueueRecordsErrorEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY;
+        let mut receipt_handle = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                1 => error_code = Some(Read::read(reader)?),
+                2 => error_message = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeDeadLetterQueueRecordsErrorEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            receipt_handle: required(receipt_handle, &shape.members[0])?,
+            error_code: required(error_code, &shape.members[1])?,
+            error_message,
+        })
+    }
+}
+
+impl Write for AcknowledgeDeadLetterQueueRecordsErrorEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        put(writer, &shape.members[1], &self.error_code);
+        put_some(writer, &shape.members[2], self.error_message.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeDeadLetterQueueRecordsInput {
+    pub queue_arn: String,
+    pub entries: Vec<AcknowledgeDeadLetterQueueRecordsRequestEntry>,
+}
+
+impl Read for AcknowledgeDeadLetterQueueRecordsInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_INPUT;
+        let mut queue_arn = None;
+        let mut entries = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                1 => entries = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeDeadLetterQueueRecordsInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_arn: required(queue_arn, &shape.members[0])?, entries: required(entries, &shape.members[1])? })
+    }
+}
+
+impl Write for AcknowledgeDeadLetterQueueRecordsInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        put(writer, &shape.members[1], &self.entries);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeDeadLetterQueueRecordsOutput {
+    pub successful: Vec<AcknowledgeDeadLetterQueueRecordsResultEntry>,
+    pub failed: Vec<AcknowledgeDeadLetterQueueRecordsErrorEntry>,
+}
+
+impl Read for AcknowledgeDeadLetterQueueRecordsOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT;
+        let mut successful = None;
+        let mut failed = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => successful = Some(Read::read(reader)?),
+                1 => failed = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeDeadLetterQueueRecordsOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { successful: required(successful, &shape.members[0])?, failed: required(failed, &shape.members[1])? })
+    }
+}
+
+impl Write for AcknowledgeDeadLetterQueueRecordsOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.successful);
+        put(writer, &shape.members[1], &self.failed);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeDeadLetterQueueRecordsRequestEntry {
+    pub receipt_handle: String,
+}
+
+impl Read for AcknowledgeDeadLetterQueueRecordsRequestEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY;
+        let mut receipt_handle = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeDeadLetterQueueRecordsRequestEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { receipt_handle: required(receipt_handle, &shape.members[0])? })
+    }
+}
+
+impl Write for AcknowledgeDeadLetterQueueRecordsRequestEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeDeadLetterQueueRecordsResultEntry {
+    pub receipt_handle: String,
+}
+
+impl Read for AcknowledgeDeadLetterQueueRecordsResultEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY;
+        let mut receipt_handle = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeDeadLetterQueueRecordsResultEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { receipt_handle: required(receipt_handle, &shape.members[0])? })
+    }
+}
+
+impl Write for AcknowledgeDeadLetterQueueRecordsResultEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeQueueRecordsErrorEntry {
+    pub receipt_handle: String,
+    pub error_code: String,
+    pub error_message: Option<String>,
+}
+
+impl Read for AcknowledgeQueueRecordsErrorEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_ERROR_ENTRY;
+        let mut receipt_handle = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                1 => error_code = Some(Read::read(reader)?),
+                2 => error_message = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeQueueRecordsErrorEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            receipt_handle: required(receipt_handle, &shape.members[0])?,
+            error_code: required(error_code, &shape.members[1])?,
+            error_message,
+        })
+    }
+}
+
+impl Write for AcknowledgeQueueRecordsErrorEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_ERROR_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        put(writer, &shape.members[1], &self.error_code);
+        put_some(writer, &shape.members[2], self.error_message.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeQueueRecordsInput {
+    pub queue_arn: String,
+    pub entries: Vec<AcknowledgeQueueRecordsRequestEntry>,
+}
+
+impl Read for AcknowledgeQueueRecordsInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_INPUT;
+        let mut queue_arn = None;
+        let mut entries = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                1 => entries = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeQueueRecordsInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_arn: required(queue_arn, &shape.members[0])?, entries: required(entries, &shape.members[1])? })
+    }
+}
+
+impl Write for AcknowledgeQueueRecordsInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        put(writer, &shape.members[1], &self.entries);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeQueueRecordsOutput {
+    pub successful: Vec<AcknowledgeQueueRecordsResultEntry>,
+    pub failed: Vec<AcknowledgeQueueRecordsErrorEntry>,
+}
+
+impl Read for AcknowledgeQueueRecordsOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_OUTPUT;
+        let mut successful = None;
+        let mut failed = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => successful = Some(Read::read(reader)?),
+                1 => failed = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeQueueRecordsOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { successful: required(successful, &shape.members[0])?, failed: required(failed, &shape.members[1])? })
+    }
+}
+
+impl Write for AcknowledgeQueueRecordsOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.successful);
+        put(writer, &shape.members[1], &self.failed);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeQueueRecordsRequestEntry {
+    pub receipt_handle: String,
+}
+
+impl Read for AcknowledgeQueueRecordsRequestEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_REQUEST_ENTRY;
+        let mut receipt_handle = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeQueueRecordsRequestEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { receipt_handle: required(receipt_handle, &shape.members[0])? })
+    }
+}
+
+impl Write for AcknowledgeQueueRecordsRequestEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_REQUEST_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AcknowledgeQueueRecordsResultEntry {
+    pub receipt_handle: String,
+}
+
+impl Read for AcknowledgeQueueRecordsResultEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_RESULT_ENTRY;
+        let mut receipt_handle = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                _ => unreachable!("AcknowledgeQueueRecordsResultEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { receipt_handle: required(receipt_handle, &shape.members[0])? })
+    }
+}
+
+impl Write for AcknowledgeQueueRecordsResultEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ACKNOWLEDGE_QUEUE_RECORDS_RESULT_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddTagsToStreamInput {
     pub stream_name: Option<String>,
     pub tags: Vec<(String, String)>,
@@ -188,6 +518,81 @@ impl Write for ConsumerDescription {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateQueueInput {
+    pub queue_name: String,
+    pub stream_configuration_list: Vec<QueueStreamConfiguration>,
+    pub queue_attributes: Option<QueueAttributes>,
+    pub tags: Option<Vec<(String, String)>>,
+}
+
+impl Read for CreateQueueInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CREATE_QUEUE_INPUT;
+        let mut queue_name = None;
+        let mut stream_configuration_list = None;
+        let mut queue_attributes = None;
+        let mut tags = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_name = Some(Read::read(reader)?),
+                1 => stream_configuration_list = Some(Read::read(reader)?),
+                2 => queue_attributes = Some(Read::read(reader)?),
+                3 => tags = Some(Read::read(reader)?),
+                _ => unreachable!("CreateQueueInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            queue_name: required(queue_name, &shape.members[0])?,
+            stream_configuration_list: required(stream_configuration_list, &shape.members[1])?,
+            queue_attributes,
+            tags,
+        })
+    }
+}
+
+impl Write for CreateQueueInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CREATE_QUEUE_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_name);
+        put(writer, &shape.members[1], &self.stream_configuration_list);
+        put_some(writer, &shape.members[2], self.queue_attributes.as_ref());
+        put_some(writer, &shape.members[3], self.tags.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateQueueOutput {
+    pub queue_description: QueueDescription,
+}
+
+impl Read for CreateQueueOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CREATE_QUEUE_OUTPUT;
+        let mut queue_description = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_description = Some(Read::read(reader)?),
+                _ => unreachable!("CreateQueueOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_description: required(queue_description, &shape.members[0])? })
+    }
+}
+
+impl Write for CreateQueueOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CREATE_QUEUE_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_description);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateStreamInput {
     pub stream_name: String,
     pub shard_count: Option<i32>,
@@ -249,6 +654,39 @@ impl Write for CreateStreamInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeadLetterConfiguration {
+    pub target_type: String,
+    pub max_receive_count: Option<i32>,
+}
+
+impl Read for DeadLetterConfiguration {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::DEAD_LETTER_CONFIGURATION;
+        let mut target_type = None;
+        let mut max_receive_count = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => target_type = Some(Read::read(reader)?),
+                1 => max_receive_count = Some(Read::read(reader)?),
+                _ => unreachable!("DeadLetterConfiguration has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { target_type: required(target_type, &shape.members[0])?, max_receive_count })
+    }
+}
+
+impl Write for DeadLetterConfiguration {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DEAD_LETTER_CONFIGURATION;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.target_type);
+        put_some(writer, &shape.members[1], self.max_receive_count.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DecreaseStreamRetentionPeriodInput {
     pub stream_name: Option<String>,
     pub retention_period_hours: i32,
@@ -290,6 +728,35 @@ impl Write for DecreaseStreamRetentionPeriodInput {
         put(writer, &shape.members[1], &self.retention_period_hours);
         put_some(writer, &shape.members[2], self.stream_arn.as_ref());
         put_some(writer, &shape.members[3], self.stream_id.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteQueueInput {
+    pub queue_arn: String,
+}
+
+impl Read for DeleteQueueInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::DELETE_QUEUE_INPUT;
+        let mut queue_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                _ => unreachable!("DeleteQueueInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_arn: required(queue_arn, &shape.members[0])? })
+    }
+}
+
+impl Write for DeleteQueueInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DELETE_QUEUE_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
         writer.end_struct();
     }
 }
@@ -480,6 +947,64 @@ impl Write for DescribeLimitsOutput {
         put(writer, &shape.members[3], &self.on_demand_stream_count_limit);
         put_some(writer, &shape.members[4], self.channel_count.as_ref());
         put_some(writer, &shape.members[5], self.channel_count_limit.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeQueueInput {
+    pub queue_arn: String,
+}
+
+impl Read for DescribeQueueInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::DESCRIBE_QUEUE_INPUT;
+        let mut queue_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                _ => unreachable!("DescribeQueueInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_arn: required(queue_arn, &shape.members[0])? })
+    }
+}
+
+impl Write for DescribeQueueInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DESCRIBE_QUEUE_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeQueueOutput {
+    pub queue_description: QueueDescription,
+}
+
+impl Read for DescribeQueueOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::DESCRIBE_QUEUE_OUTPUT;
+        let mut queue_description = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_description = Some(Read::read(reader)?),
+                _ => unreachable!("DescribeQueueOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_description: required(queue_description, &shape.members[0])? })
+    }
+}
+
+impl Write for DescribeQueueOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DESCRIBE_QUEUE_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_description);
         writer.end_struct();
     }
 }
@@ -1182,6 +1707,76 @@ impl Write for IncreaseStreamRetentionPeriodInput {
         put(writer, &shape.members[1], &self.retention_period_hours);
         put_some(writer, &shape.members[2], self.stream_arn.as_ref());
         put_some(writer, &shape.members[3], self.stream_id.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListQueuesInput {
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+    pub stream_filter: Option<Vec<QueueStreamFilter>>,
+}
+
+impl Read for ListQueuesInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_QUEUES_INPUT;
+        let mut max_results = None;
+        let mut next_token = None;
+        let mut stream_filter = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => max_results = Some(Read::read(reader)?),
+                1 => next_token = Some(Read::read(reader)?),
+                2 => stream_filter = Some(Read::read(reader)?),
+                _ => unreachable!("ListQueuesInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { max_results, next_token, stream_filter })
+    }
+}
+
+impl Write for ListQueuesInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_QUEUES_INPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.max_results.as_ref());
+        put_some(writer, &shape.members[1], self.next_token.as_ref());
+        put_some(writer, &shape.members[2], self.stream_filter.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListQueuesOutput {
+    pub queue_summaries: Vec<QueueSummary>,
+    pub next_token: Option<String>,
+}
+
+impl Read for ListQueuesOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_QUEUES_OUTPUT;
+        let mut queue_summaries = None;
+        let mut next_token = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_summaries = Some(Read::read(reader)?),
+                1 => next_token = Some(Read::read(reader)?),
+                _ => unreachable!("ListQueuesOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_summaries: required(queue_summaries, &shape.members[0])?, next_token })
+    }
+}
+
+impl Write for ListQueuesOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_QUEUES_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_summaries);
+        put_some(writer, &shape.members[1], self.next_token.as_ref());
         writer.end_struct();
     }
 }
@@ -1955,6 +2550,492 @@ impl Write for PutResourcePolicyInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueAttributes {
+    pub visibility_timeout_seconds: Option<i32>,
+    pub dead_letter_configuration: Option<DeadLetterConfiguration>,
+}
+
+impl Read for QueueAttributes {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::QUEUE_ATTRIBUTES;
+        let mut visibility_timeout_seconds = None;
+        let mut dead_letter_configuration = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => visibility_timeout_seconds = Some(Read::read(reader)?),
+                1 => dead_letter_configuration = Some(Read::read(reader)?),
+                _ => unreachable!("QueueAttributes has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { visibility_timeout_seconds, dead_letter_configuration })
+    }
+}
+
+impl Write for QueueAttributes {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::QUEUE_ATTRIBUTES;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.visibility_timeout_seconds.as_ref());
+        put_some(writer, &shape.members[1], self.dead_letter_configuration.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueDescription {
+    pub queue_name: String,
+    pub queue_arn: String,
+    pub queue_status: String,
+    pub queue_creation_timestamp: Timestamp,
+    pub stream_configuration_list: Vec<QueueStreamConfiguration>,
+    pub queue_attributes: Option<QueueAttributes>,
+}
+
+impl Read for QueueDescription {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::QUEUE_DESCRIPTION;
+        let mut queue_name = None;
+        let mut queue_arn = None;
+        let mut queue_status = None;
+        let mut queue_creation_timestamp = None;
+        let mut stream_configuration_list = None;
+        let mut queue_attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_name = Some(Read::read(reader)?),
+                1 => queue_arn = Some(Read::read(reader)?),
+                2 => queue_status = Some(Read::read(reader)?),
+                3 => queue_creation_timestamp = Some(Read::read(reader)?),
+                4 => stream_configuration_list = Some(Read::read(reader)?),
+                5 => queue_attributes = Some(Read::read(reader)?),
+                _ => unreachable!("QueueDescription has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            queue_name: required(queue_name, &shape.members[0])?,
+            queue_arn: required(queue_arn, &shape.members[1])?,
+            queue_status: required(queue_status, &shape.members[2])?,
+            queue_creation_timestamp: required(queue_creation_timestamp, &shape.members[3])?,
+            stream_configuration_list: required(stream_configuration_list, &shape.members[4])?,
+            queue_attributes,
+        })
+    }
+}
+
+impl Write for QueueDescription {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::QUEUE_DESCRIPTION;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_name);
+        put(writer, &shape.members[1], &self.queue_arn);
+        put(writer, &shape.members[2], &self.queue_status);
+        put(writer, &shape.members[3], &self.queue_creation_timestamp);
+        put(writer, &shape.members[4], &self.stream_configuration_list);
+        put_some(writer, &shape.members[5], self.queue_attributes.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueRecord {
+    pub receipt_handle: String,
+    pub record_id: String,
+    pub partition_key: Option<String>,
+    pub data: Bytes,
+    pub approximate_arrival_timestamp: Timestamp,
+    pub first_receive_timestamp: Timestamp,
+    pub receive_count: i32,
+}
+
+impl Read for QueueRecord {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::QUEUE_RECORD;
+        let mut receipt_handle = None;
+        let mut record_id = None;
+        let mut partition_key = None;
+        let mut data = None;
+        let mut approximate_arrival_timestamp = None;
+        let mut first_receive_timestamp = None;
+        let mut receive_count = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                1 => record_id = Some(Read::read(reader)?),
+                2 => partition_key = Some(Read::read(reader)?),
+                3 => data = Some(Read::read(reader)?),
+                4 => approximate_arrival_timestamp = Some(Read::read(reader)?),
+                5 => first_receive_timestamp = Some(Read::read(reader)?),
+                6 => receive_count = Some(Read::read(reader)?),
+                _ => unreachable!("QueueRecord has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            receipt_handle: required(receipt_handle, &shape.members[0])?,
+            record_id: required(record_id, &shape.members[1])?,
+            partition_key,
+            data: required(data, &shape.members[3])?,
+            approximate_arrival_timestamp: required(approximate_arrival_timestamp, &shape.members[4])?,
+            first_receive_timestamp: required(first_receive_timestamp, &shape.members[5])?,
+            receive_count: required(receive_count, &shape.members[6])?,
+        })
+    }
+}
+
+impl Write for QueueRecord {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::QUEUE_RECORD;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        put(writer, &shape.members[1], &self.record_id);
+        put_some(writer, &shape.members[2], self.partition_key.as_ref());
+        put(writer, &shape.members[3], &self.data);
+        put(writer, &shape.members[4], &self.approximate_arrival_timestamp);
+        put(writer, &shape.members[5], &self.first_receive_timestamp);
+        put(writer, &shape.members[6], &self.receive_count);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueStartingPosition {
+    pub r#type: String,
+    pub timestamp: Option<Timestamp>,
+}
+
+impl Read for QueueStartingPosition {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::QUEUE_STARTING_POSITION;
+        let mut r#type = None;
+        let mut timestamp = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => r#type = Some(Read::read(reader)?),
+                1 => timestamp = Some(Read::read(reader)?),
+                _ => unreachable!("QueueStartingPosition has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { r#type: required(r#type, &shape.members[0])?, timestamp })
+    }
+}
+
+impl Write for QueueStartingPosition {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::QUEUE_STARTING_POSITION;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.r#type);
+        put_some(writer, &shape.members[1], self.timestamp.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueStreamConfiguration {
+    pub stream_arn: String,
+    pub starting_position: Option<QueueStartingPosition>,
+}
+
+impl Read for QueueStreamConfiguration {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::QUEUE_STREAM_CONFIGURATION;
+        let mut stream_arn = None;
+        let mut starting_position = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => stream_arn = Some(Read::read(reader)?),
+                1 => starting_position = Some(Read::read(reader)?),
+                _ => unreachable!("QueueStreamConfiguration has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { stream_arn: required(stream_arn, &shape.members[0])?, starting_position })
+    }
+}
+
+impl Write for QueueStreamConfiguration {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::QUEUE_STREAM_CONFIGURATION;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.stream_arn);
+        put_some(writer, &shape.members[1], self.starting_position.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueStreamFilter {
+    pub stream_arn: String,
+    pub stream_creation_timestamp: Option<Timestamp>,
+}
+
+impl Read for QueueStreamFilter {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::QUEUE_STREAM_FILTER;
+        let mut stream_arn = None;
+        let mut stream_creation_timestamp = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => stream_arn = Some(Read::read(reader)?),
+                1 => stream_creation_timestamp = Some(Read::read(reader)?),
+                _ => unreachable!("QueueStreamFilter has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { stream_arn: required(stream_arn, &shape.members[0])?, stream_creation_timestamp })
+    }
+}
+
+impl Write for QueueStreamFilter {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::QUEUE_STREAM_FILTER;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.stream_arn);
+        put_some(writer, &shape.members[1], self.stream_creation_timestamp.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueStreamIdentifier {
+    pub stream_arn: String,
+    pub stream_creation_timestamp: Timestamp,
+}
+
+impl Read for QueueStreamIdentifier {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::QUEUE_STREAM_IDENTIFIER;
+        let mut stream_arn = None;
+        let mut stream_creation_timestamp = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => stream_arn = Some(Read::read(reader)?),
+                1 => stream_creation_timestamp = Some(Read::read(reader)?),
+                _ => unreachable!("QueueStreamIdentifier has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            stream_arn: required(stream_arn, &shape.members[0])?,
+            stream_creation_timestamp: required(stream_creation_timestamp, &shape.members[1])?,
+        })
+    }
+}
+
+impl Write for QueueStreamIdentifier {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::QUEUE_STREAM_IDENTIFIER;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.stream_arn);
+        put(writer, &shape.members[1], &self.stream_creation_timestamp);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct QueueSummary {
+    pub queue_name: String,
+    pub queue_arn: String,
+    pub queue_status: String,
+    pub queue_creation_timestamp: Timestamp,
+    pub streams: Vec<QueueStreamIdentifier>,
+}
+
+impl Read for QueueSummary {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::QUEUE_SUMMARY;
+        let mut queue_name = None;
+        let mut queue_arn = None;
+        let mut queue_status = None;
+        let mut queue_creation_timestamp = None;
+        let mut streams = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_name = Some(Read::read(reader)?),
+                1 => queue_arn = Some(Read::read(reader)?),
+                2 => queue_status = Some(Read::read(reader)?),
+                3 => queue_creation_timestamp = Some(Read::read(reader)?),
+                4 => streams = Some(Read::read(reader)?),
+                _ => unreachable!("QueueSummary has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            queue_name: required(queue_name, &shape.members[0])?,
+            queue_arn: required(queue_arn, &shape.members[1])?,
+            queue_status: required(queue_status, &shape.members[2])?,
+            queue_creation_timestamp: required(queue_creation_timestamp, &shape.members[3])?,
+            streams: required(streams, &shape.members[4])?,
+        })
+    }
+}
+
+impl Write for QueueSummary {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::QUEUE_SUMMARY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_name);
+        put(writer, &shape.members[1], &self.queue_arn);
+        put(writer, &shape.members[2], &self.queue_status);
+        put(writer, &shape.members[3], &self.queue_creation_timestamp);
+        put(writer, &shape.members[4], &self.streams);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReceiveDeadLetterQueueRecordsInput {
+    pub queue_arn: String,
+    pub limit: Option<i32>,
+    pub wait_time_seconds: Option<i32>,
+    pub visibility_timeout_seconds: Option<i32>,
+}
+
+impl Read for ReceiveDeadLetterQueueRecordsInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RECEIVE_DEAD_LETTER_QUEUE_RECORDS_INPUT;
+        let mut queue_arn = None;
+        let mut limit = None;
+        let mut wait_time_seconds = None;
+        let mut visibility_timeout_seconds = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                1 => limit = Some(Read::read(reader)?),
+                2 => wait_time_seconds = Some(Read::read(reader)?),
+                3 => visibility_timeout_seconds = Some(Read::read(reader)?),
+                _ => unreachable!("ReceiveDeadLetterQueueRecordsInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            queue_arn: required(queue_arn, &shape.members[0])?,
+            limit,
+            wait_time_seconds,
+            visibility_timeout_seconds,
+        })
+    }
+}
+
+impl Write for ReceiveDeadLetterQueueRecordsInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RECEIVE_DEAD_LETTER_QUEUE_RECORDS_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        put_some(writer, &shape.members[1], self.limit.as_ref());
+        put_some(writer, &shape.members[2], self.wait_time_seconds.as_ref());
+        put_some(writer, &shape.members[3], self.visibility_timeout_seconds.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReceiveDeadLetterQueueRecordsOutput {
+    pub queue_records: Vec<QueueRecord>,
+}
+
+impl Read for ReceiveDeadLetterQueueRecordsOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RECEIVE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT;
+        let mut queue_records = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_records = Some(Read::read(reader)?),
+                _ => unreachable!("ReceiveDeadLetterQueueRecordsOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_records: required(queue_records, &shape.members[0])? })
+    }
+}
+
+impl Write for ReceiveDeadLetterQueueRecordsOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RECEIVE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_records);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReceiveQueueRecordsInput {
+    pub queue_arn: String,
+    pub limit: Option<i32>,
+    pub wait_time_seconds: Option<i32>,
+    pub visibility_timeout_seconds: Option<i32>,
+}
+
+impl Read for ReceiveQueueRecordsInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RECEIVE_QUEUE_RECORDS_INPUT;
+        let mut queue_arn = None;
+        let mut limit = None;
+        let mut wait_time_seconds = None;
+        let mut visibility_timeout_seconds = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                1 => limit = Some(Read::read(reader)?),
+                2 => wait_time_seconds = Some(Read::read(reader)?),
+                3 => visibility_timeout_seconds = Some(Read::read(reader)?),
+                _ => unreachable!("ReceiveQueueRecordsInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            queue_arn: required(queue_arn, &shape.members[0])?,
+            limit,
+            wait_time_seconds,
+            visibility_timeout_seconds,
+        })
+    }
+}
+
+impl Write for ReceiveQueueRecordsInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RECEIVE_QUEUE_RECORDS_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        put_some(writer, &shape.members[1], self.limit.as_ref());
+        put_some(writer, &shape.members[2], self.wait_time_seconds.as_ref());
+        put_some(writer, &shape.members[3], self.visibility_timeout_seconds.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReceiveQueueRecordsOutput {
+    pub queue_records: Vec<QueueRecord>,
+}
+
+impl Read for ReceiveQueueRecordsOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RECEIVE_QUEUE_RECORDS_OUTPUT;
+        let mut queue_records = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_records = Some(Read::read(reader)?),
+                _ => unreachable!("ReceiveQueueRecordsOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_records: required(queue_records, &shape.members[0])? })
+    }
+}
+
+impl Write for ReceiveQueueRecordsOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RECEIVE_QUEUE_RECORDS_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_records);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     pub sequence_number: String,
     pub approximate_arrival_timestamp: Option<Timestamp>,
@@ -2117,6 +3198,171 @@ impl Write for RemoveTagsFromStreamInput {
         put(writer, &shape.members[1], &self.tag_keys);
         put_some(writer, &shape.members[2], self.stream_arn.as_ref());
         put_some(writer, &shape.members[3], self.stream_id.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreDeadLetterQueueRecordsErrorEntry {
+    pub receipt_handle: String,
+    pub error_code: String,
+    pub error_message: Option<String>,
+}
+
+impl Read for RestoreDeadLetterQueueRecordsErrorEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY;
+        let mut receipt_handle = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                1 => error_code = Some(Read::read(reader)?),
+                2 => error_message = Some(Read::read(reader)?),
+                _ => unreachable!("RestoreDeadLetterQueueRecordsErrorEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            receipt_handle: required(receipt_handle, &shape.members[0])?,
+            error_code: required(error_code, &shape.members[1])?,
+            error_message,
+        })
+    }
+}
+
+impl Write for RestoreDeadLetterQueueRecordsErrorEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_ERROR_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        put(writer, &shape.members[1], &self.error_code);
+        put_some(writer, &shape.members[2], self.error_message.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreDeadLetterQueueRecordsInput {
+    pub queue_arn: String,
+    pub entries: Vec<RestoreDeadLetterQueueRecordsRequestEntry>,
+}
+
+impl Read for RestoreDeadLetterQueueRecordsInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_INPUT;
+        let mut queue_arn = None;
+        let mut entries = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                1 => entries = Some(Read::read(reader)?),
+                _ => unreachable!("RestoreDeadLetterQueueRecordsInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_arn: required(queue_arn, &shape.members[0])?, entries: required(entries, &shape.members[1])? })
+    }
+}
+
+impl Write for RestoreDeadLetterQueueRecordsInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        put(writer, &shape.members[1], &self.entries);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreDeadLetterQueueRecordsOutput {
+    pub successful: Vec<RestoreDeadLetterQueueRecordsResultEntry>,
+    pub failed: Vec<RestoreDeadLetterQueueRecordsErrorEntry>,
+}
+
+impl Read for RestoreDeadLetterQueueRecordsOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT;
+        let mut successful = None;
+        let mut failed = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => successful = Some(Read::read(reader)?),
+                1 => failed = Some(Read::read(reader)?),
+                _ => unreachable!("RestoreDeadLetterQueueRecordsOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { successful: required(successful, &shape.members[0])?, failed: required(failed, &shape.members[1])? })
+    }
+}
+
+impl Write for RestoreDeadLetterQueueRecordsOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.successful);
+        put(writer, &shape.members[1], &self.failed);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreDeadLetterQueueRecordsRequestEntry {
+    pub receipt_handle: String,
+}
+
+impl Read for RestoreDeadLetterQueueRecordsRequestEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY;
+        let mut receipt_handle = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                _ => unreachable!("RestoreDeadLetterQueueRecordsRequestEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { receipt_handle: required(receipt_handle, &shape.members[0])? })
+    }
+}
+
+impl Write for RestoreDeadLetterQueueRecordsRequestEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_REQUEST_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RestoreDeadLetterQueueRecordsResultEntry {
+    pub receipt_handle: String,
+}
+
+impl Read for RestoreDeadLetterQueueRecordsResultEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY;
+        let mut receipt_handle = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                _ => unreachable!("RestoreDeadLetterQueueRecordsResultEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { receipt_handle: required(receipt_handle, &shape.members[0])? })
+    }
+}
+
+impl Write for RestoreDeadLetterQueueRecordsResultEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::RESTORE_DEAD_LETTER_QUEUE_RECORDS_RESULT_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
         writer.end_struct();
     }
 }
@@ -2837,6 +4083,178 @@ impl Write for UntagResourceInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateDeadLetterQueueRecordsVisibilityErrorEntry {
+    pub receipt_handle: String,
+    pub error_code: String,
+    pub error_message: Option<String>,
+}
+
+impl Read for UpdateDeadLetterQueueRecordsVisibilityErrorEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY;
+        let mut receipt_handle = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                1 => error_code = Some(Read::read(reader)?),
+                2 => error_message = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateDeadLetterQueueRecordsVisibilityErrorEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            receipt_handle: required(receipt_handle, &shape.members[0])?,
+            error_code: required(error_code, &shape.members[1])?,
+            error_message,
+        })
+    }
+}
+
+impl Write for UpdateDeadLetterQueueRecordsVisibilityErrorEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        put(writer, &shape.members[1], &self.error_code);
+        put_some(writer, &shape.members[2], self.error_message.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateDeadLetterQueueRecordsVisibilityInput {
+    pub queue_arn: String,
+    pub entries: Vec<UpdateDeadLetterQueueRecordsVisibilityRequestEntry>,
+}
+
+impl Read for UpdateDeadLetterQueueRecordsVisibilityInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_INPUT;
+        let mut queue_arn = None;
+        let mut entries = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                1 => entries = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateDeadLetterQueueRecordsVisibilityInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_arn: required(queue_arn, &shape.members[0])?, entries: required(entries, &shape.members[1])? })
+    }
+}
+
+impl Write for UpdateDeadLetterQueueRecordsVisibilityInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        put(writer, &shape.members[1], &self.entries);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateDeadLetterQueueRecordsVisibilityOutput {
+    pub successful: Vec<UpdateDeadLetterQueueRecordsVisibilityResultEntry>,
+    pub failed: Vec<UpdateDeadLetterQueueRecordsVisibilityErrorEntry>,
+}
+
+impl Read for UpdateDeadLetterQueueRecordsVisibilityOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_OUTPUT;
+        let mut successful = None;
+        let mut failed = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => successful = Some(Read::read(reader)?),
+                1 => failed = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateDeadLetterQueueRecordsVisibilityOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { successful: required(successful, &shape.members[0])?, failed: required(failed, &shape.members[1])? })
+    }
+}
+
+impl Write for UpdateDeadLetterQueueRecordsVisibilityOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.successful);
+        put(writer, &shape.members[1], &self.failed);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateDeadLetterQueueRecordsVisibilityRequestEntry {
+    pub receipt_handle: String,
+    pub visibility_timeout_seconds: i32,
+}
+
+impl Read for UpdateDeadLetterQueueRecordsVisibilityRequestEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY;
+        let mut receipt_handle = None;
+        let mut visibility_timeout_seconds = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                1 => visibility_timeout_seconds = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateDeadLetterQueueRecordsVisibilityRequestEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            receipt_handle: required(receipt_handle, &shape.members[0])?,
+            visibility_timeout_seconds: required(visibility_timeout_seconds, &shape.members[1])?,
+        })
+    }
+}
+
+impl Write for UpdateDeadLetterQueueRecordsVisibilityRequestEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        put(writer, &shape.members[1], &self.visibility_timeout_seconds);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateDeadLetterQueueRecordsVisibilityResultEntry {
+    pub receipt_handle: String,
+}
+
+impl Read for UpdateDeadLetterQueueRecordsVisibilityResultEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY;
+        let mut receipt_handle = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateDeadLetterQueueRecordsVisibilityResultEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { receipt_handle: required(receipt_handle, &shape.members[0])? })
+    }
+}
+
+impl Write for UpdateDeadLetterQueueRecordsVisibilityResultEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateMaxRecordSizeInput {
     pub stream_arn: Option<String>,
     pub stream_id: Option<String>,
@@ -2873,6 +4291,243 @@ impl Write for UpdateMaxRecordSizeInput {
         put_some(writer, &shape.members[0], self.stream_arn.as_ref());
         put_some(writer, &shape.members[1], self.stream_id.as_ref());
         put(writer, &shape.members[2], &self.max_record_size_in_ki_b);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateQueueInput {
+    pub queue_arn: String,
+    pub queue_attributes: QueueAttributes,
+}
+
+impl Read for UpdateQueueInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_QUEUE_INPUT;
+        let mut queue_arn = None;
+        let mut queue_attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                1 => queue_attributes = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateQueueInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            queue_arn: required(queue_arn, &shape.members[0])?,
+            queue_attributes: required(queue_attributes, &shape.members[1])?,
+        })
+    }
+}
+
+impl Write for UpdateQueueInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_QUEUE_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        put(writer, &shape.members[1], &self.queue_attributes);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateQueueOutput {
+    pub queue_description: QueueDescription,
+}
+
+impl Read for UpdateQueueOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_QUEUE_OUTPUT;
+        let mut queue_description = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_description = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateQueueOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_description: required(queue_description, &shape.members[0])? })
+    }
+}
+
+impl Write for UpdateQueueOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_QUEUE_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_description);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateQueueRecordsVisibilityErrorEntry {
+    pub receipt_handle: String,
+    pub error_code: String,
+    pub error_message: Option<String>,
+}
+
+impl Read for UpdateQueueRecordsVisibilityErrorEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY;
+        let mut receipt_handle = None;
+        let mut error_code = None;
+        let mut error_message = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                1 => error_code = Some(Read::read(reader)?),
+                2 => error_message = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateQueueRecordsVisibilityErrorEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            receipt_handle: required(receipt_handle, &shape.members[0])?,
+            error_code: required(error_code, &shape.members[1])?,
+            error_message,
+        })
+    }
+}
+
+impl Write for UpdateQueueRecordsVisibilityErrorEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        put(writer, &shape.members[1], &self.error_code);
+        put_some(writer, &shape.members[2], self.error_message.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateQueueRecordsVisibilityInput {
+    pub queue_arn: String,
+    pub entries: Vec<UpdateQueueRecordsVisibilityRequestEntry>,
+}
+
+impl Read for UpdateQueueRecordsVisibilityInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_INPUT;
+        let mut queue_arn = None;
+        let mut entries = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => queue_arn = Some(Read::read(reader)?),
+                1 => entries = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateQueueRecordsVisibilityInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { queue_arn: required(queue_arn, &shape.members[0])?, entries: required(entries, &shape.members[1])? })
+    }
+}
+
+impl Write for UpdateQueueRecordsVisibilityInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.queue_arn);
+        put(writer, &shape.members[1], &self.entries);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateQueueRecordsVisibilityOutput {
+    pub successful: Vec<UpdateQueueRecordsVisibilityResultEntry>,
+    pub failed: Vec<UpdateQueueRecordsVisibilityErrorEntry>,
+}
+
+impl Read for UpdateQueueRecordsVisibilityOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_OUTPUT;
+        let mut successful = None;
+        let mut failed = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => successful = Some(Read::read(reader)?),
+                1 => failed = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateQueueRecordsVisibilityOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { successful: required(successful, &shape.members[0])?, failed: required(failed, &shape.members[1])? })
+    }
+}
+
+impl Write for UpdateQueueRecordsVisibilityOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.successful);
+        put(writer, &shape.members[1], &self.failed);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateQueueRecordsVisibilityRequestEntry {
+    pub receipt_handle: String,
+    pub visibility_timeout_seconds: i32,
+}
+
+impl Read for UpdateQueueRecordsVisibilityRequestEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY;
+        let mut receipt_handle = None;
+        let mut visibility_timeout_seconds = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                1 => visibility_timeout_seconds = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateQueueRecordsVisibilityRequestEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            receipt_handle: required(receipt_handle, &shape.members[0])?,
+            visibility_timeout_seconds: required(visibility_timeout_seconds, &shape.members[1])?,
+        })
+    }
+}
+
+impl Write for UpdateQueueRecordsVisibilityRequestEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_REQUEST_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
+        put(writer, &shape.members[1], &self.visibility_timeout_seconds);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateQueueRecordsVisibilityResultEntry {
+    pub receipt_handle: String,
+}
+
+impl Read for UpdateQueueRecordsVisibilityResultEntry {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY;
+        let mut receipt_handle = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => receipt_handle = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateQueueRecordsVisibilityResultEntry has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { receipt_handle: required(receipt_handle, &shape.members[0])? })
+    }
+}
+
+impl Write for UpdateQueueRecordsVisibilityResultEntry {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_QUEUE_RECORDS_VISIBILITY_RESULT_ENTRY;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.receipt_handle);
         writer.end_struct();
     }
 }

@@ -46,7 +46,10 @@ impl Operation for RegisterStreamConsumer {
             return Err(Refusal::limit(format!("A resource has {} tags at the most.", limits::TAGS_MAX)));
         }
         let consumer = Consumer { name: input.consumer_name.into(), created_at: caller.now, tags, policy: None };
-        entry.ask(Command::RegisterConsumer(consumer.clone())).await?;
+        let asked = consumer.clone();
+        let command =
+            |entry: &StreamEntry| Ok(Command::RegisterConsumer { consumer: asked, queues: entry.queues.count() });
+        entry.ask_by(command).await?;
         Ok(RegisterStreamConsumerOutput { consumer: describe::consumer(&entry.arn, &consumer) })
     }
 }

@@ -9,6 +9,8 @@ mod get_shard_iterator;
 mod list_shards;
 mod list_streams;
 mod put_record;
+mod queue_records;
+mod queues;
 mod reshard;
 mod resource;
 mod retention;
@@ -23,13 +25,19 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("GetRecords", prepare::<get_records::GetRecords>),
     ("PutRecord", prepare::<put_record::PutRecord>),
     ("PutRecords", prepare::<put_record::PutRecords>),
+    ("ReceiveQueueRecords", prepare::<queue_records::ReceiveQueueRecords>),
+    ("AcknowledgeDeadLetterQueueRecords", prepare::<queue_records::AcknowledgeDeadLetterQueueRecords>),
+    ("AcknowledgeQueueRecords", prepare::<queue_records::AcknowledgeQueueRecords>),
     ("AddTagsToStream", prepare::<stream_tags::AddTagsToStream>),
+    ("CreateQueue", prepare::<queues::CreateQueue>),
     ("CreateStream", prepare::<create_stream::CreateStream>),
     ("DecreaseStreamRetentionPeriod", prepare::<retention::DecreaseStreamRetentionPeriod>),
+    ("DeleteQueue", prepare::<queues::DeleteQueue>),
     ("DeleteResourcePolicy", prepare::<resource::DeleteResourcePolicy>),
     ("DeleteStream", prepare::<create_stream::DeleteStream>),
     ("DeregisterStreamConsumer", prepare::<consumers::DeregisterStreamConsumer>),
     ("DescribeLimits", prepare::<list_streams::DescribeLimits>),
+    ("DescribeQueue", prepare::<queues::DescribeQueue>),
     ("DescribeStream", prepare::<describe_stream::DescribeStream>),
     ("DescribeStreamConsumer", prepare::<consumers::DescribeStreamConsumer>),
     ("DescribeStreamSummary", prepare::<describe_stream::DescribeStreamSummary>),
@@ -38,6 +46,7 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("GetResourcePolicy", prepare::<resource::GetResourcePolicy>),
     ("GetShardIterator", prepare::<get_shard_iterator::GetShardIterator>),
     ("IncreaseStreamRetentionPeriod", prepare::<retention::IncreaseStreamRetentionPeriod>),
+    ("ListQueues", prepare::<queues::ListQueues>),
     ("ListShards", prepare::<list_shards::ListShards>),
     ("ListStreamConsumers", prepare::<consumers::ListStreamConsumers>),
     ("ListStreams", prepare::<list_streams::ListStreams>),
@@ -45,13 +54,18 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("ListTagsForStream", prepare::<stream_tags::ListTagsForStream>),
     ("MergeShards", prepare::<reshard::MergeShards>),
     ("PutResourcePolicy", prepare::<resource::PutResourcePolicy>),
+    ("ReceiveDeadLetterQueueRecords", prepare::<queue_records::ReceiveDeadLetterQueueRecords>),
     ("RegisterStreamConsumer", prepare::<consumers::RegisterStreamConsumer>),
     ("RemoveTagsFromStream", prepare::<stream_tags::RemoveTagsFromStream>),
+    ("RestoreDeadLetterQueueRecords", prepare::<queue_records::RestoreDeadLetterQueueRecords>),
     ("SplitShard", prepare::<reshard::SplitShard>),
     ("SubscribeToShard", subscribe_to_shard::prepare),
     ("TagResource", prepare::<resource::TagResource>),
     ("UntagResource", prepare::<resource::UntagResource>),
+    ("UpdateDeadLetterQueueRecordsVisibility", prepare::<queue_records::UpdateDeadLetterQueueRecordsVisibility>),
     ("UpdateMaxRecordSize", prepare::<update_stream::UpdateMaxRecordSize>),
+    ("UpdateQueue", prepare::<queues::UpdateQueue>),
+    ("UpdateQueueRecordsVisibility", prepare::<queue_records::UpdateQueueRecordsVisibility>),
     ("UpdateShardCount", prepare::<reshard::UpdateShardCount>),
     ("UpdateStreamMode", prepare::<update_stream::UpdateStreamMode>),
     ("UpdateStreamRecordDistributionStrategy", prepare::<update_stream::UpdateStreamRecordDistributionStrategy>),

@@ -1,4 +1,4 @@
-//! Tags and policies of streams and consumers by their ARNs: TagResource, UntagResource, ListTagsForResource, PutResourcePolicy,
+//! Tags and policies of streams, consumers and queues by their ARNs: TagResource, UntagResource, ListTagsForResource, PutResourcePolicy,
 //! GetResourcePolicy, DeleteResourcePolicy.
 
 use super::consumers::find;
@@ -11,8 +11,9 @@ use crate::catalog::{StreamKey, compile};
 use crate::limits;
 use crate::machine::{Change, Command, OfResource};
 use crate::needs::{Asking, with_tag_keys, with_tags};
+use crate::queues;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, consumer_of_arn, in_region, key_of_arn};
+use crate::service::{Inner, Operation, consumer_of_arn, in_region, key_of_arn, queue_of_arn};
 use crate::settings::{Tags, pairs};
 use crate::tags;
 use gateway::{Caller, Need};
@@ -23,6 +24,8 @@ use wire::Nothing;
 enum Resource {
     Stream(StreamKey),
     Consumer(StreamKey, String, u64),
+    /// By its ARN.
+    Queue(String),
 }
 
 impl Resource {
@@ -30,21 +33,25 @@ impl Resource {
         if let Some(id) = stream_id {
             return Err(Refusal::invalid(format!("StreamId {id} names no stream: it is reserved.")));
         }
+        if queue_of_arn(arn).is_some() {
+            return Ok(Self::Queue(arn.to_owned()));
+        }
         match (consumer_of_arn(arn), key_of_arn(arn)) {
             (Some((key, name, created)), _) => Ok(Self::Consumer(in_region(caller, key)?, name, created)),
             (None, Some(key)) => in_region(caller, key).map(Self::Stream),
-            (None, None) => Err(Refusal::not_found(format!("{arn} names no stream and no consumer."))),
+            (None, None) => Err(Refusal::not_found(format!("{arn} names no stream, no consumer and no queue."))),
         }
     }
 
-    fn need(&self, asking: &Asking<'_>, action: &str) -> Need {
+    fn need(&self, asking: &Asking<'_>, action: &str) -> Result<Need, Refusal> {
         match self {
-            Self::Stream(key) => asking.on_key(action, key),
-            Self::Consumer(key, name, _) => asking.on_consumer(action, key, name),
+            Self::Stream(key) => Ok(asking.on_key(action, key)),
+            Self::Consumer(key, name, _) => Ok(asking.on_consumer(action, key, name)),
+            Self::Queue(arn) => asking.on_queue(action, arn),
         }
     }
 
-    async fn change(self, service: &Inner, change: OfResource) -> Result<(), Refusal> {
+    async fn change(self, service: &Inner, caller: &Caller, change: OfResource) -> Result<(), Refusal> {
         match self {
             Self::Stream(key) => {
                 let entry = service.find(&key).await?;
@@ -55,11 +62,15 @@ impl Resource {
                 find(&entry, &name, Some(created))?;
                 entry.ask(Command::ChangeConsumer { name: name.into(), change }).await.map(drop)
             }
+            Self::Queue(arn) => {
+                let entry = service.queue(caller, &arn).await?;
+                entry.change(queues::machine::Change::Resource(change)).await.map(drop)
+            }
         }
     }
 
     /// Tags and policy, as they are durable.
-    async fn look(self, service: &Inner) -> Result<(Tags, Option<Box<str>>), Refusal> {
+    async fn look(self, service: &Inner, caller: &Caller) -> Result<(Tags, Option<Box<str>>), Refusal> {
         match self {
             Self::Stream(key) => {
                 let entry = service.find(&key).await?;
@@ -73,6 +84,12 @@ impl Resource {
                 entry.settled().await?;
                 Ok((consumer.tags, consumer.policy))
             }
+            Self::Queue(arn) => {
+                let entry = service.queue(caller, &arn).await?;
+                let view = entry.view();
+                entry.settled().await?;
+                Ok((view.about.tags.clone(), view.about.policy.clone()))
+            }
         }
     }
 }
@@ -85,12 +102,12 @@ impl Operation for TagResource {
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
         let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![with_tags(resource.need(asking, "TagResource"), &input.tags)])
+        Ok(vec![with_tags(resource.need(asking, "TagResource")?, &input.tags)])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
         let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
-        resource.change(&service, OfResource::Tag(tags::checked(input.tags)?)).await.map(|()| Nothing)
+        resource.change(&service, &caller, OfResource::Tag(tags::checked(input.tags)?)).await.map(|()| Nothing)
     }
 }
 
@@ -102,13 +119,13 @@ impl Operation for UntagResource {
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
         let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![with_tag_keys(resource.need(asking, "UntagResource"), input.tag_keys.iter())])
+        Ok(vec![with_tag_keys(resource.need(asking, "UntagResource")?, input.tag_keys.iter())])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
         let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
         let keys = input.tag_keys.into_iter().map(String::into_boxed_str).collect();
-        resource.change(&service, OfResource::Untag(keys)).await.map(|()| Nothing)
+        resource.change(&service, &caller, OfResource::Untag(keys)).await.map(|()| Nothing)
     }
 }
 
@@ -120,7 +137,7 @@ impl Operation for ListTagsForResource {
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
         let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![resource.need(asking, "ListTagsForResource")])
+        Ok(vec![resource.need(asking, "ListTagsForResource")?])
     }
 
     async fn call(
@@ -129,7 +146,7 @@ impl Operation for ListTagsForResource {
         input: Self::Input,
     ) -> Result<ListTagsForResourceOutput, Refusal> {
         let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
-        let (tags, _) = resource.look(&service).await?;
+        let (tags, _) = resource.look(&service, &caller).await?;
         Ok(ListTagsForResourceOutput { tags: Some(pairs(&tags).map(shown).collect()) })
     }
 }
@@ -142,7 +159,7 @@ impl Operation for PutResourcePolicy {
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
         let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![resource.need(asking, "PutResourcePolicy")])
+        Ok(vec![resource.need(asking, "PutResourcePolicy")?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -152,7 +169,7 @@ impl Operation for PutResourcePolicy {
                 "The resource policy is no policy document that can be read, or is too long.",
             ));
         }
-        resource.change(&service, OfResource::Policy(Some(input.policy.into()))).await.map(|()| Nothing)
+        resource.change(&service, &caller, OfResource::Policy(Some(input.policy.into()))).await.map(|()| Nothing)
     }
 }
 
@@ -164,13 +181,13 @@ impl Operation for GetResourcePolicy {
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
         let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![resource.need(asking, "GetResourcePolicy")])
+        Ok(vec![resource.need(asking, "GetResourcePolicy")?])
     }
 
     /// A resource without a policy answers an empty object, as AWS does.
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GetResourcePolicyOutput, Refusal> {
         let resource = Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref())?;
-        let (_, policy) = resource.look(&service).await?;
+        let (_, policy) = resource.look(&service, &caller).await?;
         Ok(GetResourcePolicyOutput { policy: policy.map_or_else(|| "{}".to_owned(), String::from) })
     }
 }
@@ -183,17 +200,17 @@ impl Operation for DeleteResourcePolicy {
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
         let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![resource.need(asking, "DeleteResourcePolicy")])
+        Ok(vec![resource.need(asking, "DeleteResourcePolicy")?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
         let parse = || Resource::parse(&caller, &input.resource_arn, input.stream_id.as_deref());
-        if parse()?.look(&service).await?.1.is_none() {
+        if parse()?.look(&service, &caller).await?.1.is_none() {
             return Err(Refusal::not_found(format!(
                 "No resource policy found for resource ARN {}.",
                 input.resource_arn
             )));
         }
-        parse()?.change(&service, OfResource::Policy(None)).await.map(|()| Nothing)
+        parse()?.change(&service, &caller, OfResource::Policy(None)).await.map(|()| Nothing)
     }
 }

@@ -28,7 +28,18 @@ impl Operation for UpdateStreamMode {
         }
         let entry = service.stream(&caller, &of_mode(&input)).await?;
         let mode = Mode::named(&input.stream_mode_details.stream_mode);
-        entry.ask(Command::Change(Change::Mode(mode))).await.map(|_| Nothing)
+        let asked = entry.ask_by(|entry| match entry.view().about.mode {
+            Mode::OnDemand if mode == Mode::Provisioned && entry.queues.count() > 0 => {
+                Err(Refusal::has_queues(&entry.key, "UpdateStreamMode can't switch to provisioned capacity mode"))
+            }
+            _ => Ok(Command::Change(Change::Mode(mode))),
+        });
+        if let Err(refusal) = asked.await {
+            // It tells of queues, which have to be durable then.
+            service.catalog.settled().await?;
+            return Err(refusal);
+        }
+        Ok(Nothing)
     }
 }
 
