@@ -9,6 +9,7 @@ use crate::queues::words::Words;
 use crate::resources::words::{Apply, Export};
 use crate::root_key::RootKeySource;
 use crate::simulate::{self, Simulate};
+use crate::streams;
 use crate::tools::backup::Backup;
 use crate::tools::dump::Dump;
 use crate::tools::fsck::Fsck;
@@ -35,6 +36,8 @@ pub(crate) enum Task {
     Aws(Sources, Vec<OsString>),
     /// Do something to queues, as a client of a server.
     Queue(Sources, Box<Words>),
+    /// Do something to streams, as a client of a server.
+    Stream(Sources, Box<streams::words::Words>),
     /// Make a server have what a file declares.
     Apply(Sources, Apply),
     /// Write a declaration of what a server has.
@@ -94,6 +97,7 @@ pub(crate) fn command() -> Command {
         ),
     )
     .subcommand(queue_command())
+    .subcommand(stream_command())
     .subcommand(Apply::augment_args(
         Command::new("apply").about("Make a server have the queues that a file declares, after showing what changes"),
     ))
@@ -105,10 +109,21 @@ pub(crate) fn command() -> Command {
     .subcommand(simulate::command())
 }
 
+/// What a client's exit code says.
+const CLIENT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 not begun: no server, wrong words, or no --yes.";
+
 /// What is done to queues, as a client of a server.
 fn queue_command() -> Command {
     Words::augment_args(Command::new("queue").about("Look at queues and messages, send, move and remove them"))
-        .after_help("Exit codes: 0 done, 1 refused or failed, 2 not begun: no server, wrong words, or no --yes.")
+        .after_help(CLIENT_CODES)
+}
+
+/// What is done to streams, as a client of a server.
+fn stream_command() -> Command {
+    streams::words::Words::augment_args(
+        Command::new("stream").about("Look at streams and records, put, follow and replay them, change shards"),
+    )
+    .after_help(CLIENT_CODES)
 }
 
 /// What the command line says about itself.
@@ -273,6 +288,7 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
             Task::Aws(sources(matches), words)
         }
         Some(("queue", matches)) => Task::Queue(of_environment(environment), Box::new(words(matches))),
+        Some(("stream", matches)) => Task::Stream(of_environment(environment), Box::new(words(matches))),
         Some(("apply", matches)) => Task::Apply(of_environment(environment), words(matches)),
         Some(("export", matches)) => Task::Export(of_environment(environment), words(matches)),
         Some(("completions", matches)) => {
@@ -396,10 +412,17 @@ mod tests {
     fn the_page_on_the_command_line_has_every_command() {
         let page = include_str!("../../../docs/CLI.md");
         let all = command();
-        let queues = all.get_subcommands().find(|one| one.get_name() == "queue").expect("there is one");
-        for name in all.get_subcommands().chain(queues.get_subcommands()).map(Command::get_name) {
+        for name in all.get_subcommands().map(Command::get_name) {
             let is_there = [format!("`{name}"), format!("`tidewire {name}")].iter().any(|words| page.contains(words));
             assert!(is_there, "docs/CLI.md says nothing of {name}");
+        }
+        for family in ["queue", "stream"] {
+            let (_, part) = page.split_once(&format!("# `tidewire {family}`")).expect("each family has its part");
+            let part = part.split("\n# ").next().expect("a part has a beginning");
+            let commands = all.get_subcommands().find(|one| one.get_name() == family).expect("there is one");
+            for name in commands.get_subcommands().map(Command::get_name) {
+                assert!(part.contains(&format!("`{name}")), "docs/CLI.md says nothing of {family} {name}");
+            }
         }
     }
 

@@ -34,6 +34,7 @@ mod root_key;
 mod run;
 mod s3;
 mod simulate;
+mod streams;
 mod surroundings;
 mod tls;
 mod tools;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Task::Keys(words) => tools::keys::run(&words),
         Task::Restore(words) => tools::restore::run(&words),
         Task::Queue(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(queues::run(config, *words))),
+        Task::Stream(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(streams::run(config, *words))),
         Task::Apply(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(resources::apply(config, &words))),
         Task::Export(sources, words) => {
             with_config(Mode::Dev, &sources, |config| Ok(resources::export(config, &words)))

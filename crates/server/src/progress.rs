@@ -12,6 +12,7 @@ const CELLS: u64 = 30;
 enum Unit {
     Bytes,
     Messages,
+    Records,
 }
 
 /// The bar of one piece of work.
@@ -33,6 +34,11 @@ impl Progress {
     /// Of work that is measured in messages.
     pub(crate) fn of_messages(what: &'static str) -> Self {
         Self { unit: Unit::Messages, ..Self::new(what) }
+    }
+
+    /// Of work that is measured in records.
+    pub(crate) fn of_records(what: &'static str) -> Self {
+        Self { unit: Unit::Records, ..Self::new(what) }
     }
 
     /// Seconds since it began.
@@ -68,6 +74,7 @@ fn bar(what: &str, unit: Unit, percent: u64, done: u64, all: u64) -> String {
     let (done, all, unit) = match unit {
         Unit::Bytes => (done >> 20, all >> 20, "MiB"),
         Unit::Messages => (done, all, "messages"),
+        Unit::Records => (done, all, "records"),
     };
     format!("{what} [{full}{empty}] {percent:3} %  {done} of {all} {unit}")
 }

@@ -282,6 +282,8 @@ fn wire_up(
         Arc::<iam::Sts>::clone(&identities.sts),
         Arc::<Kms>::clone(kms),
         Arc::<Kinesis>::clone(kinesis),
+        // Behind Data Streams, whose name in credential scopes it shares.
+        Arc::new(kinesis.native()),
     ];
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));

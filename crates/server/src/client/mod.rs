@@ -1,6 +1,6 @@
-//! A client of the API that every customer has: awsJson 1.0 over HTTP/1.1, one connection, one request at a time.
+//! A client of the APIs that every customer has: awsJson over HTTP/1.1, one connection, one request at a time.
 //!
-//! What the command line does to queues it does through this door, so it can do nothing that an SDK could not, and works as well
+//! What the command line does to queues and streams it does through this door, so it can do nothing that an SDK could not, and works as well
 //! against a server elsewhere. Requests are signed as an SDK signs them.
 
 mod credentials;
@@ -48,6 +48,39 @@ pub(crate) struct Target {
     pub(crate) trusted: Vec<PathBuf>,
 }
 
+/// One of the server's APIs, as requests name it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Api {
+    /// What stands before the operation in X-Amz-Target.
+    prefix: &'static str,
+    /// The service of the credential scope.
+    service: &'static str,
+    content_type: &'static str,
+}
+
+/// Amazon SQS.
+pub(crate) const SQS: Api = Api { prefix: "AmazonSQS", service: "sqs", content_type: "application/x-amz-json-1.0" };
+
+/// Amazon Kinesis Data Streams.
+pub(crate) const KINESIS: Api =
+    Api { prefix: "Kinesis_20131202", service: "kinesis", content_type: "application/x-amz-json-1.1" };
+
+/// tidewire's own operations on streams.
+pub(crate) const STREAMS: Api = Api { prefix: "TidewireStreams_20261123", ..KINESIS };
+
+/// How long an answer may be waited for at the server, in milliseconds (docs/STREAMS.md).
+pub(crate) const WAIT_HEADER: &str = "x-tidewire-wait-milliseconds";
+
+/// A request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) api: &'static Api,
+    pub(crate) operation: &'a str,
+    pub(crate) input: &'a Value,
+    /// What [`WAIT_HEADER`] says, if it is sent.
+    pub(crate) wait_millis: Option<u64>,
+}
+
 /// A connection to a server, made when it is first needed and again when the server has closed it.
 pub(crate) struct Client {
     target: Target,
@@ -71,7 +104,13 @@ impl Client {
 
     /// Asks SQS for an operation, and returns what it answered.
     pub(crate) async fn call(&mut self, operation: &str, input: &Value) -> Result<Value, Failure> {
-        let request = self.request(operation, input)?;
+        self.ask(Asked { api: &SQS, operation, input, wait_millis: None }).await
+    }
+
+    /// Asks for an operation, and returns what was answered.
+    pub(crate) async fn ask(&mut self, asked: Asked<'_>) -> Result<Value, Failure> {
+        let request = self.request(asked)?;
+        let operation = asked.operation;
         let sender = self.sender().await?;
         let lost = |why: String| Failure::Lost { operation: operation.to_owned(), why };
         let exchange = async {
@@ -90,23 +129,23 @@ impl Client {
         }
     }
 
-    fn request(&self, operation: &str, input: &Value) -> Result<Request<Full<Bytes>>, Failure> {
+    fn request(&self, asked: Asked<'_>) -> Result<Request<Full<Bytes>>, Failure> {
+        let Asked { api, operation, input, wait_millis } = asked;
         let Target { endpoint, credentials, region, .. } = &self.target;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Instant::EPOCH.plus_secs(now.as_secs());
-        let (body, target, host) = (input.to_string(), format!("AmazonSQS.{operation}"), endpoint.authority());
-        let given = [
-            ("host", host.as_str()),
-            ("content-type", "application/x-amz-json-1.0"),
-            ("x-amz-target", target.as_str()),
-        ];
-        let headers = given.map(|(name, value)| (name, value.as_bytes()));
+        let (body, target, host) = (input.to_string(), format!("{}.{operation}", api.prefix), endpoint.authority());
+        let wait = wait_millis.map(|millis| millis.to_string());
+        let mut given =
+            vec![("host", host.as_str()), ("content-type", api.content_type), ("x-amz-target", target.as_str())];
+        given.extend(wait.as_deref().map(|wait| (WAIT_HEADER, wait)));
+        let headers: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let signer = Signer {
             access_key: &credentials.access_key,
             secret: &credentials.secret,
             token: credentials.token.as_deref(),
             region,
-            service: "sqs",
+            service: api.service,
         };
         let plain = Incoming { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
         let unfit = |why: String| Failure::Unfit(format!("the access key or the region cannot be sent: {why}"));

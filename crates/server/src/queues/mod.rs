@@ -9,7 +9,7 @@ mod manage;
 mod message;
 mod moves;
 mod port;
-mod print;
+pub(crate) mod print;
 mod replay;
 mod send;
 mod stats;
@@ -18,6 +18,7 @@ mod take;
 pub(crate) mod words;
 
 pub(crate) use manage::redrive_policy;
+pub(crate) use port::open as open_lines;
 pub(crate) use stop::{Stop, confirm};
 
 use crate::client::{Client, Credentials, Endpoint, Failure, Target};
@@ -52,11 +53,17 @@ pub(crate) fn block_on(work: impl Future<Output = Result<(), Stop>>) -> ExitCode
     }
 }
 
-/// Whom to ask: what the flags say, else what SDKs are told by the environment, else the server of this configuration.
+/// Whom to ask of queues.
 pub(crate) fn target(config: &Config, door: &Door) -> Result<Target, String> {
+    target_of(config, door, "AWS_ENDPOINT_URL_SQS")
+}
+
+/// Whom to ask: what the flags say, else what SDKs are told by the environment, for the service alone before it is for all, else the
+/// server of this configuration.
+pub(crate) fn target_of(config: &Config, door: &Door, service_endpoint: &str) -> Result<Target, String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let endpoint = door.endpoint.clone().or_else(|| variable("TIDEWIRE_ENDPOINT"));
-    let endpoint = endpoint.or_else(|| variable("AWS_ENDPOINT_URL_SQS")).or_else(|| variable("AWS_ENDPOINT_URL"));
+    let endpoint = endpoint.or_else(|| variable(service_endpoint)).or_else(|| variable("AWS_ENDPOINT_URL"));
     let credentials = match &door.account {
         Some(account) if AccountId::parse(account).is_err() => {
             return Err(format!("{account:?} is no account of twelve digits"));

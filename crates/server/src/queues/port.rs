@@ -110,7 +110,7 @@ impl Session {
 }
 
 /// What is read, and how many bytes that is if it can be known.
-fn open(path: Option<&Path>) -> Result<(Box<dyn BufRead>, u64), Stop> {
+pub(crate) fn open(path: Option<&Path>) -> Result<(Box<dyn BufRead>, u64), Stop> {
     let Some(path) = path else { return Ok((Box::new(BufReader::new(io::stdin())), u64::MAX)) };
     let failed = |error: io::Error| Stop::NotBegun(format!("{} cannot be read: {error}", path.display()));
     let file = File::open(path).map_err(failed)?;

@@ -33,10 +33,14 @@ impl Stop {
 
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
-        let hint = if failure.is("QueueDoesNotExist") {
-            "; `tidewire queue ls` shows the queues of this account and region"
-        } else {
-            ""
+        let hint = match () {
+            () if failure.is("QueueDoesNotExist") => {
+                "; `tidewire queue ls` shows the queues of this account and region"
+            }
+            () if failure.is("ResourceNotFoundException") => {
+                "; `tidewire stream ls` shows the streams of this account and region"
+            }
+            () => "",
         };
         let why = format!("{failure}{hint}");
         if failure.is_before_anything() { Self::NotBegun(why) } else { Self::Failed(why) }

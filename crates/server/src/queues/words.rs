@@ -313,13 +313,13 @@ pub(crate) struct Stats {
     pub(crate) interval: f64,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     if name.is_empty() { Err("there is no name before the =".into()) } else { Ok((name.into(), value.into())) }
 }
 
 /// Seconds, with fractions; an hour at the most.
-fn interval(text: &str) -> Result<f64, String> {
+pub(crate) fn interval(text: &str) -> Result<f64, String> {
     let secs = text.parse::<f64>().ok().filter(|secs| (0.0..=3600.0).contains(secs));
     secs.ok_or_else(|| "expected seconds between 0 and 3600".into())
 }

@@ -19,6 +19,7 @@ mod sealed;
 mod server;
 mod settings;
 mod stopping;
+mod stream;
 mod terminal;
 mod tools;
 mod unverified;

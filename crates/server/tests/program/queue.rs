@@ -46,7 +46,10 @@ impl Cli {
 
 pub(crate) fn run(address: &str, words: &[&str], input: &str) -> Said {
     let mut command = tidewire(words);
-    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION"] {
+    for service in ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_KINESIS"] {
+        command.env_remove(service);
+    }
+    for name in ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION"] {
         command.env_remove(name);
     }
     command.env("TIDEWIRE_ENDPOINT", format!("http://{address}"));
@@ -227,6 +230,7 @@ fn completions_and_man_pages_know_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let text = cli.done(&["completions", shell]);
         assert!(text.contains("tidewire") && text.contains("redrive") && text.contains("endpoint"), "{shell}");
+        assert!(text.contains("reshard") && text.contains("key-separator"), "{shell}");
     }
     let page = cli.done(&["man"]);
     assert!(page.contains(".TH") && page.contains("memory"), "{page}");
@@ -239,7 +243,9 @@ fn completions_and_man_pages_know_every_command() {
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert!(names.contains(&"tidewire-queue-import.1".to_owned()), "{names:?}");
+    for page in ["tidewire-queue-import.1", "tidewire-stream-replay.1"] {
+        assert!(names.contains(&page.to_owned()), "{names:?}");
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@
 /// Bytes of a request: 10 MiB of records, which JSON writes in base64, and what stands around them.
 pub(crate) const REQUEST_BYTES_MAX: usize = 15 << 20;
 
+/// Bytes of a request for one of tidewire's own operations, which bring no records: names, numbers and a few hundred of them.
+pub(crate) const NATIVE_REQUEST_BYTES_MAX: usize = 1 << 20;
+
 /// Bytes of data and partition keys in one PutRecords.
 pub(crate) const PUT_BYTES_MAX: usize = 10 << 20;
 

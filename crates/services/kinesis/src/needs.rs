@@ -7,6 +7,7 @@
 use crate::catalog::{StreamKey, compile, facts_of};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Target, queue_of_arn};
+use access::Action;
 use gateway::{Actions, Caller, Fact, Need};
 use std::sync::LazyLock;
 
@@ -81,6 +82,16 @@ impl Asking<'_> {
         let is_asked = is_owners || SHARED_OF_QUEUES.contains(&action);
         let need = need.under(view.policy.clone().filter(|_| is_asked));
         Ok(Need { about: view.facts.clone(), ..need })
+    }
+
+    /// One of our own actions on a stream, or on something of it that `part` names: its owner's alone.
+    pub(crate) fn own(&self, action: &'static Action, key: &StreamKey, part: Option<&str>) -> Need {
+        let found = self.service.catalog.find(key).map(|entry| entry.view());
+        let is_owners = self.caller.identity.caller.account() == Some(key.account);
+        let policy = found.as_ref().filter(|_| is_owners).and_then(|view| view.policy.clone());
+        let arn = part.map_or_else(|| key.arn(), |part| format!("{}/{part}", key.arn()));
+        let about = found.and_then(|view| view.facts.clone());
+        Need { about, ..Need::of(action, arn, key.account).under(policy) }
     }
 
     /// An action on a consumer of a stream.

@@ -55,25 +55,25 @@ impl Inner {
 
     /// The place that a request says it wants to begin at.
     pub(crate) async fn start(&self, entry: &StreamEntry, shard: &ShardHandle, start: Start) -> Result<From, Refusal> {
-        let partition = self.shard(entry, shard)?;
         let at = |counter| Ok(From { counter, not_before: Instant::EPOCH });
         match start {
             Start::TrimHorizon => at(0),
-            Start::Latest => at(self.state(entry, &partition).await?.next),
+            Start::Latest => at(self.shard_state(entry, shard).await?.next),
             Start::At(number) | Start::After(number) => {
-                let next = self.state(entry, &partition).await?.next;
+                let next = self.shard_state(entry, shard).await?.next;
                 let counter = place(entry, shard, &number, next)?;
                 at(if matches!(start, Start::At(_)) { counter } else { counter.saturating_add(1) })
             }
-            Start::AtTime(moment) => match partition.execute(Command::Seek { at: moment })?.await? {
+            Start::AtTime(moment) => match self.shard(entry, shard)?.execute(Command::Seek { at: moment })?.await? {
                 Reply::Seeked(counter) => Ok(From { counter, not_before: moment }),
                 _ => Err(gone(entry)),
             },
         }
     }
 
-    async fn state(&self, entry: &StreamEntry, partition: &Partition<Shard>) -> Result<ShardState, Refusal> {
-        match partition.execute(Command::Describe)?.await? {
+    /// A shard as it is.
+    pub(crate) async fn shard_state(&self, entry: &StreamEntry, shard: &ShardHandle) -> Result<ShardState, Refusal> {
+        match self.shard(entry, shard)?.execute(Command::Describe)?.await? {
             Reply::Described(state) => Ok(state),
             _ => Err(gone(entry)),
         }

@@ -4,6 +4,7 @@ use crate::api;
 use crate::catalog::{Catalog, StreamEntry, StreamKey};
 use crate::limits;
 use crate::machine::Stream;
+use crate::native::Native;
 use crate::needs::Asking;
 use crate::ops;
 use crate::queues::{self, Queue};
@@ -129,6 +130,11 @@ impl Kinesis {
             throttle: Throttle::new(options.throttled),
             subscriptions: Subscriptions::default(),
         }))
+    }
+
+    /// tidewire's own operations on the same streams.
+    pub fn native(&self) -> Native {
+        Native(Arc::clone(&self.0))
     }
 
     /// Forgets shards whose records have all expired, and what of queues has. To be called every minute or so.

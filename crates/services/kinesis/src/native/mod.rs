@@ -1,0 +1,39 @@
+//! tidewire's own operations on streams, which AWS does not have: `X-Amz-Target: TidewireStreams_20261123.<operation>`.
+//!
+//! They are one more service behind the gateway, over the same streams: the same port, protocols, signatures (scope `kinesis`, so that
+//! whoever has credentials for Data Streams has them for these) and policies, with actions of a namespace of their own
+//! (`tidewire:DescribeShards`). `shapes.rs` declares what goes in and out, `table.rs` the operations and errors; one file for each
+//! family of operations. Described for customers in docs/STREAMS.md.
+
+mod describe_shards;
+mod shapes;
+mod table;
+
+use crate::api::errors;
+use crate::limits;
+use crate::service::Inner;
+use gateway::{Description, Prepared, Service, Unprepared};
+use std::sync::Arc;
+use wire::Reader;
+
+/// tidewire's own operations on streams.
+pub struct Native(pub(crate) Arc<Inner>);
+
+impl Service for Native {
+    fn describe(&self) -> &'static Description {
+        static DESCRIPTION: Description = Description {
+            id: "tidewire-streams",
+            host_labels: &[],
+            shape: &table::SERVICE,
+            path_member: None,
+            body_bytes_max: limits::NATIVE_REQUEST_BYTES_MAX,
+            denied: &errors::ACCESS_DENIED_EXCEPTION,
+            unsigned: &[],
+        };
+        &DESCRIPTION
+    }
+
+    fn prepare(&self, operation: usize, input: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared> {
+        table::PREPARE[operation](&self.0, input)
+    }
+}

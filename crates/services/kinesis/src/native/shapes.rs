@@ -1,0 +1,193 @@
+//! What goes into tidewire's own operations and comes out, declared as data.
+//!
+//! `shapes!` makes of each declaration a type, its schema for the codecs, and how it is read and written; so an operation of ours is
+//! spoken in every protocol as those of AWS's models are. A member of an `Option` may be missing, every other one is demanded.
+
+use wire::schema::{ListShape, Member, Rules, Shape, StructShape};
+use wire::{Invalid, Read, Timestamp, Write, Writer, put, put_some, required};
+
+/// A type that a schema can name.
+pub(crate) trait Shaped: Read + Write {
+    const SHAPE: Shape;
+}
+
+macro_rules! scalars {
+    ($($kind:ty => $shape:ident),*) => { $(impl Shaped for $kind { const SHAPE: Shape = Shape::$shape; })* };
+}
+
+scalars!(String => String, bool => Boolean, i32 => Integer, i64 => Long, Timestamp => Timestamp);
+
+trait Listed: Shaped + 'static {
+    const LIST: &'static ListShape =
+        &ListShape { name: "List", item_name: "member", item: Self::SHAPE, item_rules: Rules::NONE };
+}
+
+impl<T: Shaped + 'static> Listed for T {}
+
+impl<T: Shaped + 'static> Shaped for Vec<T> {
+    const SHAPE: Shape = Shape::List(T::LIST);
+}
+
+/// What stands in a member.
+trait Held: Sized {
+    type Value: Shaped;
+    const REQUIRED: bool;
+
+    fn given(value: Option<Self::Value>, member: &'static Member) -> Result<Self, Invalid>;
+    fn put(&self, writer: &mut dyn Writer, member: &'static Member);
+}
+
+impl<T: Shaped> Held for T {
+    type Value = T;
+    const REQUIRED: bool = true;
+
+    fn given(value: Option<T>, member: &'static Member) -> Result<T, Invalid> {
+        required(value, member)
+    }
+
+    fn put(&self, writer: &mut dyn Writer, member: &'static Member) {
+        put(writer, member, self);
+    }
+}
+
+impl<T: Shaped> Held for Option<T> {
+    type Value = T;
+    const REQUIRED: bool = false;
+
+    fn given(value: Option<T>, _member: &'static Member) -> Result<Self, Invalid> {
+        Ok(value)
+    }
+
+    fn put(&self, writer: &mut dyn Writer, member: &'static Member) {
+        put_some(writer, member, self.as_ref());
+    }
+}
+
+const fn member<T: Held>(name: &'static str, rules: Rules) -> Member {
+    Member { name, location: name, flattened: false, required: T::REQUIRED, shape: T::Value::SHAPE, rules }
+}
+
+fn of(shape: &'static StructShape, name: &str) -> &'static Member {
+    &shape.members[shape.position(name).expect("the schema has every member of its type")]
+}
+
+macro_rules! shapes {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty = $wire:literal $(if $rules:expr)?;)* })*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub(crate) struct $name { $(pub(crate) $field: $kind,)* }
+
+        impl $name {
+            pub(crate) const STRUCT: &'static StructShape = {
+                static SHAPE: StructShape = StructShape {
+                    name: stringify!($name),
+                    members: &[$(member::<$kind>($wire, shapes!(@rules $($rules)?)),)*],
+                };
+                &SHAPE
+            };
+        }
+
+        impl Shaped for $name {
+            const SHAPE: Shape = Shape::Struct(Self::STRUCT);
+        }
+
+        impl Read for $name {
+            fn read(reader: &mut dyn wire::Reader) -> Result<Self, Invalid> {
+                let shape = Self::STRUCT;
+                $(let mut $field = None;)*
+                wire::read_struct(reader, shape, |at, reader| {
+                    match shape.members[at].name {
+                        $($wire => $field = Some(Read::read(reader)?),)*
+                        other => unreachable!("{} has no member {other}", shape.name),
+                    }
+                    Ok(())
+                })?;
+                Ok(Self { $($field: <$kind as Held>::given($field, of(shape, $wire))?,)* })
+            }
+        }
+
+        impl Write for $name {
+            fn write(&self, writer: &mut dyn Writer) {
+                let shape = Self::STRUCT;
+                writer.begin_struct(shape);
+                $(Held::put(&self.$field, writer, of(shape, $wire));)*
+                writer.end_struct();
+            }
+        }
+    )* };
+    (@rules) => { Rules::NONE };
+    (@rules $rules:expr) => { $rules };
+}
+
+/// A stream's name, as AWS's model has it.
+const STREAM_NAME: Rules = Rules { min: Some(1), max: Some(128), pattern: Some("[a-zA-Z0-9_.-]+"), ..Rules::NONE };
+
+/// A stream's ARN; what it names is looked at later.
+const STREAM_ARN: Rules = Rules { min: Some(1), max: Some(2048), ..Rules::NONE };
+
+/// A shard's name.
+const SHARD_ID: Rules = STREAM_NAME;
+
+/// How much of a listing one answer has.
+const RESULTS: Rules = Rules { min: Some(1), max: Some(1000), ..Rules::NONE };
+
+shapes! {
+    /// DescribeShards.
+    DescribeShardsInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        exclusive_start_shard_id: Option<String> = "ExclusiveStartShardId" if SHARD_ID;
+        max_results: Option<i32> = "MaxResults" if RESULTS;
+    }
+
+    /// What DescribeShards answers.
+    DescribeShardsOutput {
+        stream_name: String = "StreamName";
+        stream_arn: String = "StreamARN";
+        shards: Vec<ShardStatistics> = "Shards";
+        has_more_shards: bool = "HasMoreShards";
+    }
+
+    /// A shard and what it holds.
+    ShardStatistics {
+        shard_id: String = "ShardId";
+        parent_shard_id: Option<String> = "ParentShardId";
+        adjacent_parent_shard_id: Option<String> = "AdjacentParentShardId";
+        starting_hash_key: String = "StartingHashKey";
+        ending_hash_key: String = "EndingHashKey";
+        is_open: bool = "IsOpen";
+        records: i64 = "Records";
+        bytes: i64 = "Bytes";
+        oldest_arrival_timestamp: Option<Timestamp> = "OldestArrivalTimestamp";
+        newest_arrival_timestamp: Option<Timestamp> = "NewestArrivalTimestamp";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::json::{self, JsonReader};
+
+    #[test]
+    fn a_declaration_is_read_and_written_and_says_what_is_missing() {
+        let input = DescribeShardsInput { stream_name: Some("s".into()), max_results: Some(3), ..Default::default() };
+        let text = json::encode(&input);
+        assert_eq!(String::from_utf8_lossy(&text), r#"{"StreamName":"s","MaxResults":3}"#);
+        assert_eq!(DescribeShardsInput::read(&mut JsonReader::new(&text).unwrap()).unwrap(), input);
+        let half = br#"{"ShardId":"shardId-0"}"#;
+        let missing = ShardStatistics::read(&mut JsonReader::new(half).unwrap()).unwrap_err();
+        let sentence = wire::constraints::missing(&missing).expect("it is one that is missing");
+        assert!(sentence.contains("'startingHashKey'"), "{sentence}");
+    }
+
+    #[test]
+    fn a_declarations_rules_are_checked_in_awss_words() {
+        let wrong =
+            DescribeShardsInput { stream_name: Some("no name".into()), max_results: Some(0), ..Default::default() };
+        let sentence = wire::constraints::sentence(&wrong).expect("both are wrong");
+        assert!(
+            sentence.starts_with("2 validation errors detected: ") && sentence.contains("maxResults"),
+            "{sentence}"
+        );
+    }
+}
