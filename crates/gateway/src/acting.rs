@@ -56,6 +56,7 @@ impl Gateway {
             via: None,
             enforced: matches!(self.auth(), Auth::Verify(_)),
             trace_header: None,
+            wait_millis: None,
             stopping: self.stopping(),
             base: Base::Public(public),
             path: PathAndQuery::from_static("/"),

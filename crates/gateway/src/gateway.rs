@@ -143,6 +143,9 @@ pub struct Options {
 /// The header in which X-Ray's SDKs and load balancers name the trace that a request belongs to.
 const TRACE_HEADER: &str = "x-amzn-trace-id";
 
+/// The header in which a client says how long it waits: tidewire's own, which any SDK can be told to send.
+const WAIT_HEADER: &str = "x-tidewire-wait-milliseconds";
+
 /// The AWS front door. Clones are handles on the same one.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
@@ -506,7 +509,8 @@ impl Gateway {
             secure: origin.scheme == Scheme::Https,
             via: None,
             agent: head.headers.get(USER_AGENT).cloned(),
-            trace_header: head.headers.get(TRACE_HEADER).and_then(|value| value.to_str().ok()).map(Into::into),
+            trace_header: text(head, TRACE_HEADER),
+            wait_millis: text(head, WAIT_HEADER),
             stopping: inner.stopping.clone(),
             base: self.base(head, origin.scheme),
             path: head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
@@ -586,6 +590,11 @@ impl Gateway {
             tracing::debug!(id = %record.id, service, operation, protocol, status, bytes, micros, "request");
         }
     }
+}
+
+/// What a header says, where that is text.
+fn text(head: &Parts, name: &str) -> Option<Box<str>> {
+    head.headers.get(name).and_then(|value| value.to_str().ok()).map(Into::into)
 }
 
 /// What is kept of a request for metrics and log.

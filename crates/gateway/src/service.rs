@@ -151,6 +151,9 @@ pub struct Caller {
     pub secure: bool,
     /// The X-Ray trace that the request belongs to, as it came beside the input; visible ASCII, not checked further.
     pub trace_header: Option<Box<str>>,
+    /// How many milliseconds the client waits for an answer that is not there yet, as it came beside the input (docs/STREAMS.md);
+    /// visible ASCII, not checked further. Operations that do not wait do not look at it.
+    pub wait_millis: Option<Box<str>>,
     /// Tells that the server is stopping: long polls then end early.
     pub stopping: Stopping,
     pub(crate) agent: Option<http::HeaderValue>,
@@ -212,6 +215,7 @@ impl Caller {
             via: None,
             enforced: false,
             trace_header: None,
+            wait_millis: None,
             stopping: Stopping::new(),
             base: Base::Public("http://localhost:4566".into()),
             path: PathAndQuery::from_static("/"),

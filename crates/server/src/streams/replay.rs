@@ -113,7 +113,8 @@ impl Session {
 
 /// An aggregate goes where the first of what is in it belongs, as its producer had it.
 fn placed(mut record: Read) -> Read {
-    let first = stream::disaggregate(&record.put.data).ok().and_then(|packed| packed.first().map(stream::UserRecord::hash));
+    let first =
+        stream::disaggregate(&record.put.data).ok().and_then(|packed| packed.first().map(stream::UserRecord::hash));
     record.put.hash = first;
     record
 }

@@ -8,6 +8,7 @@ mod frozen;
 mod full;
 mod hangup;
 mod localstack;
+mod long_poll;
 mod metrics;
 mod moves;
 mod newer;

@@ -16,6 +16,10 @@ pub(crate) const RECORD_KIB_DEFAULT: u32 = 1024;
 /// Bytes of data and partition keys in one GetRecords.
 pub(crate) const READ_BYTES_MAX: u64 = 10 << 20;
 
+/// How long a GetRecords may wait for a record: as long as SQS's ReceiveMessage, which clients, load balancers and proxies are known
+/// to bear. Who waits longer asks again, which costs a request in twenty seconds.
+pub(crate) const READ_WAIT_MILLIS_MAX: u64 = 20_000;
+
 /// Records in one GetRecords.
 pub(crate) const READ_RECORDS_MAX: usize = 10_000;
 

@@ -9,6 +9,7 @@ use crate::refusal::Refusal;
 use crate::service::Inner;
 use engine::Partition;
 use names::Instant;
+use std::future::Future;
 use std::sync::Arc;
 use stream::{Command, Misplaced, Record, Reply, SequenceNumber, Shard, ShardState};
 
@@ -103,6 +104,28 @@ impl Inner {
             }
             from = batch.next;
         }
+    }
+
+    /// The same, and where nothing stands yet what comes first: a record, the end of the shard, a moment, or the end of `stop`.
+    /// Nothing runs meanwhile, and who is dropped leaves nothing.
+    pub(crate) async fn read_waiting(
+        &self,
+        entry: &StreamEntry,
+        shard: &ShardHandle,
+        from: From,
+        most: Most,
+        (until, stop): (Instant, impl Future<Output = ()>),
+    ) -> Result<Batch, Refusal> {
+        let found = self.read(entry, shard, from, most).await?;
+        if !found.records.is_empty() || found.is_end || found.millis_behind > 0 {
+            return Ok(found);
+        }
+        let partition = self.shard(entry, shard)?;
+        let from = found.next;
+        let command = || Command::Read { from: from.counter, records_max: most.records, bytes_max: most.bytes };
+        let (reply, contents) = partition.execute_when_ready(until, stop, command, Reply::is_nothing_yet).await?;
+        let now = self.catalog.store().clock().now();
+        batch(now, from, most, &reply, contents).ok_or_else(|| gone(entry))
     }
 }
 

@@ -1,4 +1,5 @@
-//! GetRecords: what stands in a shard from an iterator on, and the iterator to read on with. At the end of a closed shard there is none, and
+//! GetRecords: what stands in a shard from an iterator on, and the iterator to read on with. Who asks for it waits where nothing stands yet
+//! (docs/STREAMS.md), and is answered as soon as a record arrives, the shard closes, or the time is over. At the end of a closed shard there is none, and
 //! its children are told instead.
 
 use crate::api::{GetRecordsInput, GetRecordsOutput, Record};
@@ -35,6 +36,7 @@ impl Operation for GetRecords {
             return Err(Refusal::invalid("ShardIterator and StreamARN are of different streams."));
         }
         iterator.check(caller.now)?;
+        let wait_millis = wait_millis(&caller)?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
         }
@@ -45,13 +47,18 @@ impl Operation for GetRecords {
         }
         let from = From { counter: iterator.from, not_before: iterator.not_before };
         let most = Most { records: size(input.limit, limits::READ_RECORDS_MAX), bytes: limits::READ_BYTES_MAX };
-        let batch = service.read(&entry, shard, from, most).await?;
+        let until = caller.now.plus_millis(wait_millis);
+        let batch = match wait_millis {
+            0 => service.read(&entry, shard, from, most).await?,
+            _ => service.read_waiting(&entry, shard, from, most, (until, caller.stopping.wait())).await?,
+        };
+        let now = service.catalog.store().clock().now();
         let bytes = batch.records.iter().map(stream::Record::size).sum();
-        service.throttle.have_read(shard.entry.partition, bytes, caller.now);
+        service.throttle.have_read(shard.entry.partition, bytes, now);
         let next = ShardIterator {
             from: batch.next.counter,
             not_before: batch.next.not_before,
-            made_at: caller.now,
+            made_at: caller.now.max(now),
             ..iterator
         };
         let children = batch.is_end.then(|| describe::children(&entry.view_after_changes(), iterator.shard));
@@ -62,6 +69,16 @@ impl Operation for GetRecords {
             child_shards: children.filter(|children| !children.is_empty()),
         })
     }
+}
+
+/// How long the caller waits for a record.
+fn wait_millis(caller: &Caller) -> Result<u64, Refusal> {
+    let Some(text) = caller.wait_millis.as_deref() else { return Ok(0) };
+    let most = limits::READ_WAIT_MILLIS_MAX;
+    let millis = text.parse().ok().filter(|millis| *millis <= most && text.bytes().all(|byte| byte.is_ascii_digit()));
+    millis.ok_or_else(|| {
+        Refusal::invalid(format!("X-Tidewire-Wait-Milliseconds is {text:?}; it is a whole number from 0 to {most}."))
+    })
 }
 
 impl Inner {
@@ -84,3 +101,7 @@ pub(crate) fn shown(shard: &ShardEntry, record: &stream::Record) -> Record {
         encryption_type: None,
     }
 }
+
+#[cfg(test)]
+#[path = "get_records_tests.rs"]
+mod tests;

@@ -1,14 +1,14 @@
 //! One file per operation, or for a few that belong together: input → command → output.
 
 pub(crate) mod consumers;
-mod create_stream;
+pub(crate) mod create_stream;
 mod describe_stream;
 mod enhanced_monitoring;
 pub(crate) mod get_records;
 mod get_shard_iterator;
 mod list_shards;
 mod list_streams;
-mod put_record;
+pub(crate) mod put_record;
 mod queue_records;
 mod queues;
 mod reshard;
