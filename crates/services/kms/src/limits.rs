@@ -65,10 +65,16 @@ pub(crate) const MAKING_MAX: usize = 1;
 pub(crate) const MAKING_WAITING_MAX: usize = 16;
 
 /// Uses of slow keys at once: milliseconds each, so that whoever waits for a turn does not wait for long.
+/// The same of all accounts: eight that make as many as they may leave room for others.
+pub(crate) const MAKING_WAITING_IN_ALL_MAX: usize = 10 * MAKING_WAITING_MAX;
+
 pub(crate) const USING_MAX: usize = 2;
 
 /// Those who wait to use a slow key: as many as KMS lets an account begin in a second ("Request quotas": RSA keys, 1,000).
 pub(crate) const USING_WAITING_MAX: usize = 1000;
 
 /// Milliseconds of a day.
+/// The same of all accounts. Each has a message of 4 KiB at the most in memory.
+pub(crate) const USING_WAITING_IN_ALL_MAX: usize = 10 * USING_WAITING_MAX;
+
 pub(crate) const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -271,7 +271,7 @@ impl Inner {
         let is_made = origin == Origin::Made;
         let materials = match is_made {
             true => {
-                let plain = self.making(spec, move || cryptography::make(spec)).await?;
+                let plain = self.making(account, spec, move || cryptography::make(spec)).await?;
                 vec![self.material(account, id, 1, &plain, MadeBy::Creation)?]
             }
             false => Vec::new(),

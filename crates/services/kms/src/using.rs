@@ -69,8 +69,9 @@ impl Inner {
             let missing = || Refusal::validation("KeyId is required for asymmetric ciphertexts.");
             let key = named.ok_or_else(missing)?;
             let (operation, algorithm, sealed) = (operation.to_owned(), algorithm.to_owned(), sealed.to_vec());
-            let opened =
-                self.using(key.spec, move |service| service.decrypt_asymmetric(key, &operation, &algorithm, &sealed));
+            let opened = self.using(caller.account, key.spec, move |service| {
+                service.decrypt_asymmetric(key, &operation, &algorithm, &sealed)
+            });
             return opened.await;
         }
         if named.as_ref().is_some_and(|key| key.spec != KeySpec::Symmetric) {

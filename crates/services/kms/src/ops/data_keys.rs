@@ -8,6 +8,7 @@ use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::spec::{KeySpec, SYMMETRIC_DEFAULT};
 use crate::using::for_encryption;
+use names::AccountId;
 use seal::Secret;
 
 /// How many bytes: said as a number or by a spec, and by one of them alone.
@@ -35,15 +36,16 @@ pub(crate) struct Pair {
     pub(crate) sealed: Vec<u8>,
 }
 
-/// Makes a pair of a spec, its private half sealed with a key.
+/// Makes a pair of a spec for somebody of an account, its private half sealed with a key.
 pub(crate) async fn pair(
     service: &Inner,
+    asker: AccountId,
     key: &Key,
     operation: &str,
     spec: KeySpec,
     context: &Context,
 ) -> Result<Pair, Refusal> {
-    let (private, public) = service.making(spec, move || cryptography::make_pair(spec)).await?;
+    let (private, public) = service.making(asker, spec, move || cryptography::make_pair(spec)).await?;
     let sealed = service.encrypt(key, operation, SYMMETRIC_DEFAULT, private.expose(), context)?;
     Ok(Pair { public, private, sealed })
 }

@@ -31,8 +31,9 @@ impl Operation for Encrypt {
         let algorithm = input.encryption_algorithm.unwrap_or_else(|| SYMMETRIC_DEFAULT.into());
         let context = Context::new(input.encryption_context);
         let by = algorithm.clone();
-        let sealed =
-            service.using(key.spec, move |service| service.encrypt(&key, "Encrypt", &by, &input.plaintext, &context));
+        let sealed = service.using(caller.account, key.spec, move |service| {
+            service.encrypt(&key, "Encrypt", &by, &input.plaintext, &context)
+        });
         let sealed = sealed.await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());

@@ -39,7 +39,7 @@ impl Operation for GenerateDataKeyPair {
         let context = Context::new(input.encryption_context);
         let operation = "GenerateDataKeyPair";
         let spec = data_keys::checked(&kept.key, operation, &input.key_pair_spec, input.dry_run)?;
-        let pair = data_keys::pair(&service, &kept.key, operation, spec, &context).await?;
+        let pair = data_keys::pair(&service, caller.account, &kept.key, operation, spec, &context).await?;
         Ok(GenerateDataKeyPairResponse {
             private_key_ciphertext_blob: Some(pair.sealed.into()),
             private_key_plaintext: Some(Bytes::copy_from_slice(pair.private.expose())),

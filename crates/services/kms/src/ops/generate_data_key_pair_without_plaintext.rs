@@ -37,7 +37,7 @@ impl Operation for GenerateDataKeyPairWithoutPlaintext {
         let context = Context::new(input.encryption_context);
         let operation = "GenerateDataKeyPairWithoutPlaintext";
         let spec = data_keys::checked(&kept.key, operation, &input.key_pair_spec, input.dry_run)?;
-        let pair = data_keys::pair(&service, &kept.key, operation, spec, &context).await?;
+        let pair = data_keys::pair(&service, caller.account, &kept.key, operation, spec, &context).await?;
         Ok(GenerateDataKeyPairWithoutPlaintextResponse {
             private_key_ciphertext_blob: Some(pair.sealed.into()),
             public_key: Some(pair.public.into()),

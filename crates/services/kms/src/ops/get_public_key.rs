@@ -32,7 +32,8 @@ impl Operation for GetPublicKey {
             return Err(Refusal::unsupported(message));
         }
         let of = Arc::clone(&key);
-        let public_key = service.using(key.spec, move |service| service.open(&of)?.public_key()).await?;
+        let public_key =
+            service.using(caller.account, key.spec, move |service| service.open(&of)?.public_key()).await?;
         let shown = metadata(&key);
         Ok(GetPublicKeyResponse {
             key_id: Some(key.arn()),

@@ -72,14 +72,14 @@ pub(crate) fn check_kind(key: &Key, input: &ImportKeyMaterialRequest) -> Result<
     }
 }
 
-/// Makes a wrapping key.
+/// Makes a wrapping key. Who may have one is of the key's account.
 pub(crate) async fn parameters(service: &Inner, key: &Key, algorithm: &str, spec: &str) -> Result<Parameters, Refusal> {
     let number = ALGORITHMS.iter().find(|(_, name)| *name == algorithm).map(|(number, _)| *number);
     let number = number.ok_or_else(|| {
         Refusal::unsupported(format!("This version of tidewire does not import by the wrapping algorithm {algorithm}."))
     })?;
     let spec = KeySpec::named(spec)?;
-    let (private, public_key) = service.making(spec, move || cryptography::make_pair(spec)).await?;
+    let (private, public_key) = service.making(key.account, spec, move || cryptography::make_pair(spec)).await?;
     let valid_to = service.catalog.now().plus_secs(limits::IMPORT_TOKEN_HOURS * 3600);
     let mut token = vec![TOKEN_VERSION];
     token.extend(valid_to.as_millis().to_be_bytes());

@@ -39,7 +39,7 @@ impl Operation for ImportKeyMaterial {
         let meant = input.key_material_id.as_deref().map(import::identity).transpose()?;
         let (of, token, wrapped) = (Arc::clone(&key), input.import_token, input.encrypted_key_material);
         // Whatever the key is, an RSA key unwraps its material.
-        let unwrapped = service.using(KeySpec::Rsa4096, move |service| {
+        let unwrapped = service.using(caller.account, KeySpec::Rsa4096, move |service| {
             let plain = import::unwrap(service, &of, &token, &wrapped)?;
             match cryptography::is_material(of.spec, &plain) {
                 true => Ok(plain),

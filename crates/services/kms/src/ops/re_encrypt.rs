@@ -55,8 +55,9 @@ impl Operation for ReEncrypt {
         let kept = service.key(&caller, &input.destination_key_id).await?;
         let context = Context::new(input.destination_encryption_context);
         let (key, by, plain) = (Arc::clone(&kept.key), to.clone(), opened.plain);
-        let sealed =
-            service.using(key.spec, move |service| service.encrypt(&key, "ReEncrypt", &by, plain.expose(), &context));
+        let sealed = service.using(caller.account, key.spec, move |service| {
+            service.encrypt(&key, "ReEncrypt", &by, plain.expose(), &context)
+        });
         let sealed = sealed.await?;
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());

@@ -27,7 +27,7 @@ impl Operation for Sign {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
         let (key, algorithm) = (Arc::clone(&kept.key), input.signing_algorithm.clone());
-        let made = service.using(key.spec, move |service| {
+        let made = service.using(caller.account, key.spec, move |service| {
             let opened = service.for_signing(&key, "Sign", &algorithm)?;
             opened.sign(&algorithm, signed(&input.message, input.message_type.as_deref())?)
         });

@@ -27,7 +27,7 @@ impl Operation for Verify {
         grants::check_tokens(input.grant_tokens.as_deref())?;
         let kept = service.key(&caller, &input.key_id).await?;
         let (key, algorithm) = (Arc::clone(&kept.key), input.signing_algorithm.clone());
-        let checked = service.using(key.spec, move |service| {
+        let checked = service.using(caller.account, key.spec, move |service| {
             let opened = service.for_signing(&key, "Verify", &algorithm)?;
             let signed = signed(&input.message, input.message_type.as_deref())?;
             opened.verify(key.spec, &algorithm, signed, &input.signature)

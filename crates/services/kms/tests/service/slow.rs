@@ -161,6 +161,39 @@ fn so_many_wait_for_a_turn_and_the_others_are_throttled() {
 }
 
 #[test]
+fn an_account_that_asks_for_much_is_throttled_alone_and_others_have_their_turn_between_its_own() {
+    let waiting = Waiting::default();
+    let house = waiting.house();
+    let rsa = json!({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"});
+    let everything = json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*"});
+    let other = || house.user("222222222222", "bob", &everything);
+    let mut greedy = Vec::new();
+    loop {
+        let mut answer = house.begin(house.root(), "CreateKey", &rsa).unwrap();
+        match poll(&mut answer) {
+            Poll::Ready(refused) => break assert!(refused.unwrap_err().starts_with("ThrottlingException")),
+            Poll::Pending => greedy.push(answer),
+        }
+    }
+    let mut modest = house.begin(other(), "CreateKey", &rsa).unwrap();
+    assert!(poll(&mut modest).is_pending(), "there is a place for another account");
+    assert_eq!((waiting.len(), greedy.len()), (1, 17));
+    assert_eq!(waiting.work(), 1, "the first of the many");
+    greedy.iter_mut().for_each(|answer| drop(poll(answer)));
+    assert!(poll(&mut modest).is_pending());
+    assert_eq!(waiting.work(), 1, "the other account's");
+    finish(&house, modest).unwrap();
+    drop(greedy);
+    // Of those who went away nothing is kept: each account has all of its places again.
+    for _ in 0..2 {
+        let mut answers: Vec<Answer> = (0..17).map(|_| house.begin(other(), "CreateKey", &rsa).unwrap()).collect();
+        assert!(answers.iter_mut().all(|answer| poll(answer).is_pending()));
+        drop(answers);
+        while waiting.work() > 0 {}
+    }
+}
+
+#[test]
 fn a_pair_that_its_key_could_not_seal_is_not_begun() {
     let waiting = Waiting::default();
     let house = waiting.house();
