@@ -24,6 +24,9 @@ impl Operation for Decrypt {
         let saying = Saying { context: Some(&context), ..Saying::default() };
         let algorithm = input.encryption_algorithm.as_deref().or(Some(SYMMETRIC_DEFAULT));
         let saying = saying.text("kms:encryptionalgorithm", algorithm);
+        if dry_runs::ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref()) {
+            return asking.on_saying("Decrypt", dry_runs::key(input.key_id.as_deref())?, saying);
+        }
         match (&input.key_id, &input.ciphertext_blob) {
             (Some(key), _) => asking.on_saying("Decrypt", key, saying),
             (None, Some(blob)) => asking.on_ciphertext("Decrypt", blob, saying),

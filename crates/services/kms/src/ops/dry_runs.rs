@@ -10,7 +10,13 @@ pub(crate) fn ignores_ciphertext(dry_run: Option<bool>, modifiers: Option<&[Stri
     dry_run == Some(true) && modifiers.unwrap_or_default().iter().any(|modifier| modifier == "IGNORE_CIPHERTEXT")
 }
 
-/// Whether a ciphertext of the key that is named could be opened. Without a ciphertext somebody has to name it.
+/// The key that is asked about where nobody looks at the ciphertext: the one that is named (API reference, Decrypt: KeyId is
+/// required then), whatever key a ciphertext that came along names.
+pub(crate) fn key(named: Option<&str>) -> Result<&str, Refusal> {
+    named.ok_or_else(|| Refusal::validation("A key ID is required where the ciphertext is ignored."))
+}
+
+/// Whether a ciphertext of the key that is named could be opened.
 pub(crate) async fn check_opening(
     service: &Inner,
     caller: &Asked,
@@ -18,6 +24,5 @@ pub(crate) async fn check_opening(
     operation: &str,
     algorithm: &str,
 ) -> Result<(), Refusal> {
-    let named = named.ok_or_else(|| Refusal::validation("A key ID is required where the ciphertext is ignored."))?;
-    for_encryption(&service.key(caller, named).await?.key, operation, algorithm).map(drop)
+    for_encryption(&service.key(caller, key(named)?).await?.key, operation, algorithm).map(drop)
 }

@@ -27,7 +27,9 @@ impl Operation for ReEncrypt {
         };
         let source = saying(&from, &input.source_encryption_algorithm);
         let destination = saying(&to, &input.destination_encryption_algorithm);
+        let ignores = dry_runs::ignores_ciphertext(input.dry_run, input.dry_run_modifiers.as_deref());
         let mut needs = match (&input.source_key_id, &input.ciphertext_blob) {
+            (key, _) if ignores => asking.on_saying("ReEncryptFrom", dry_runs::key(key.as_deref())?, source)?,
             (Some(key), _) => asking.on_saying("ReEncryptFrom", key, source)?,
             (None, Some(blob)) => asking.on_ciphertext("ReEncryptFrom", blob, source)?,
             (None, None) => return Err(Refusal::validation("CiphertextBlob is required.")),

@@ -73,6 +73,31 @@ fn a_dry_run_without_a_ciphertext_asks_for_the_key_alone() {
 }
 
 #[test]
+fn a_dry_run_without_a_ciphertext_asks_policies_for_the_key_that_is_named() {
+    let house = House::open(&Arc::new(SimDisk::new(1)));
+    let (own, others) = (house.key(json!({})), house.key(json!({})));
+    let resource = format!("arn:aws:kms:us-east-1:000000000000:key/{own}");
+    let statements = json!({"Effect": "Allow", "Action": ["kms:Decrypt", "kms:ReEncrypt*"], "Resource": resource});
+    let sealed = house.ask("Encrypt", json!({"KeyId": others, "Plaintext": M})).unwrap()["CiphertextBlob"].clone();
+    for (operation, named) in [("Decrypt", "KeyId"), ("ReEncrypt", "SourceKeyId")] {
+        let ask = |more: Value| {
+            let mut input = json!({"DryRun": true, "DryRunModifiers": ["IGNORE_CIPHERTEXT"], "DestinationKeyId": own});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let user = house.user("000000000000", "bob", &statements);
+            house.ask_as(user, operation, &input).unwrap_err()
+        };
+        // Of another key, or of none: it is ignored.
+        for ciphertext in [json!(null), sealed.clone(), json!(M)] {
+            assert_eq!(ask(json!({named: own, "CiphertextBlob": ciphertext})), DONE);
+            let refused = ask(json!({named: others, "CiphertextBlob": ciphertext}));
+            assert!(refused.starts_with("AccessDeniedException"), "{refused}");
+            let unnamed = ask(json!({"CiphertextBlob": ciphertext}));
+            assert_eq!(unnamed, "ValidationException: A key ID is required where the ciphertext is ignored.");
+        }
+    }
+}
+
+#[test]
 fn what_would_succeed_is_refused_as_a_dry_run_and_changes_nothing() {
     let house = House::open(&Arc::new(SimDisk::new(1)));
     let requests = requests(&house);
