@@ -23,7 +23,7 @@ impl Meant {
     }
 
     /// The key that a reference stood for.
-    fn key(&self, reference: &Reference) -> Option<KeyId> {
+    pub(crate) fn key(&self, reference: &Reference) -> Option<KeyId> {
         self.0.iter().find(|(known, _)| known == reference).map(|(_, key)| *key)
     }
 

@@ -9,7 +9,7 @@ use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use engine::{Partition, Recovery, Store};
 use names::{AccountId, PartitionId};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The partitions of all accounts.
@@ -76,10 +76,7 @@ impl Catalog {
 
     /// Forgets of these keys of an account those that are in none of its regions.
     pub(crate) fn forget_gone(&self, account: AccountId, ids: &[KeyId]) {
-        let left = |ring: &Keyring| {
-            let left: HashSet<&KeyId> = ring.keys.keys().map(|(_, id)| id).collect();
-            ids.iter().filter(|id| !left.contains(id)).copied().collect::<Vec<_>>()
-        };
+        let left = |ring: &Keyring| ids.iter().filter(|id| !ring.has(**id)).copied().collect::<Vec<_>>();
         let Some(gone) = self.ring(account).and_then(|ring| ring.inspect(left)).filter(|gone| !gone.is_empty()) else {
             return;
         };

@@ -184,7 +184,7 @@ fn import(key: &mut Key, material: &Material) -> Result<(), Refusal> {
             let (number, description) = (known.number, material.description.clone().or(known.description.take()));
             *known = Material { number, description, ..material.clone() };
         }
-        Some(_) => return Err(Refusal::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, "")),
+        Some(_) => return Err(Refusal::other_material()),
     }
     if key.state == State::PendingImport {
         key.state = State::Enabled;

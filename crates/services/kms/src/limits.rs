@@ -1,7 +1,7 @@
 //! Every bound of KMS, with its source: "Quotas" of the KMS Developer Guide unless said otherwise.
 
-/// Keys of an account in a region. Few in the tests of the crate, so that they can have them all.
-pub(crate) const KEYS_MAX: usize = if cfg!(test) { 60 } else { 100_000 };
+/// Keys of an account in a region.
+pub(crate) const KEYS_MAX: usize = 100_000;
 
 /// Aliases of one key.
 pub(crate) const ALIASES_PER_KEY_MAX: usize = 50;
@@ -61,20 +61,21 @@ pub(crate) const OPENED_MAX: usize = 4096;
 /// Slow keys that are made at once: one keeps a core busy for up to seconds, and the others of a machine serve.
 pub(crate) const MAKING_MAX: usize = 1;
 
-/// Those who wait for a slow key to be made: at some seconds each the last of them has it within a client's usual minute.
+/// Those of one account who wait for a slow key to be made: at some seconds each the last of them has it within a client's usual
+/// minute, where no other account makes any.
 pub(crate) const MAKING_WAITING_MAX: usize = 16;
 
-/// Uses of slow keys at once: milliseconds each, so that whoever waits for a turn does not wait for long.
 /// The same of all accounts: eight that make as many as they may leave room for others.
 pub(crate) const MAKING_WAITING_IN_ALL_MAX: usize = 10 * MAKING_WAITING_MAX;
 
+/// Uses of slow keys at once: milliseconds each, so that whoever waits for a turn does not wait for long.
 pub(crate) const USING_MAX: usize = 2;
 
-/// Those who wait to use a slow key: as many as KMS lets an account begin in a second ("Request quotas": RSA keys, 1,000).
+/// Those of one account who wait to use a slow key: as many as KMS lets it begin in a second ("Request quotas": RSA keys, 1,000).
 pub(crate) const USING_WAITING_MAX: usize = 1000;
 
-/// Milliseconds of a day.
 /// The same of all accounts. Each has a message of 4 KiB at the most in memory.
 pub(crate) const USING_WAITING_IN_ALL_MAX: usize = 10 * USING_WAITING_MAX;
 
+/// Milliseconds of a day.
 pub(crate) const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;

@@ -25,6 +25,8 @@ pub(crate) struct Keyring {
     pub(crate) account: AccountId,
     pub(crate) keys: BTreeMap<Place, Kept>,
     pub(crate) aliases: BTreeMap<(Region, Box<str>), Alias>,
+    /// How many keys are in each region that has any, so that nobody counts them.
+    sizes: BTreeMap<Region, usize>,
 }
 
 /// A key and its grants.
@@ -44,11 +46,13 @@ pub(crate) struct Alias {
 
 /// What may be asked.
 pub(crate) enum Command {
-    /// Makes a key, with an alias of AWS's own if it is one of its managed keys; the one that is there already wins.
+    /// Makes a key, with an alias of AWS's own if it is one of its managed keys; the one that is there already wins. A region has
+    /// this many at the most.
     Create {
         account: AccountId,
         key: Box<Key>,
         alias: Option<Box<str>>,
+        keys_max: usize,
     },
     /// The key that this names.
     Find(Region, Target),
@@ -124,7 +128,7 @@ pub(crate) enum Reply {
 impl Keyring {
     /// An account without keys.
     pub(crate) fn of(account: AccountId) -> Self {
-        Self { account, keys: BTreeMap::new(), aliases: BTreeMap::new() }
+        Self { account, keys: BTreeMap::new(), aliases: BTreeMap::new(), sizes: BTreeMap::new() }
     }
 
     /// Before the first record.
@@ -162,12 +166,13 @@ impl Keyring {
         account: AccountId,
         key: Box<Key>,
         alias: Option<Box<str>>,
+        keys_max: usize,
     ) -> Decision<Effect, Reply> {
         let region = &key.region;
         if let Some(known) = alias.clone().and_then(|name| self.find(now, region, &Target::Alias(name)).ok()) {
             return Decision::answer(Reply::Key(known));
         }
-        if let Err(refusal) = self.check_room(region) {
+        if let Err(refusal) = self.check_room(region, keys_max) {
             return refused(refusal);
         }
         let opened = self.keys.is_empty().then_some(Effect::Opened(account));
@@ -180,12 +185,31 @@ impl Keyring {
     }
 
     /// Whether a region takes one key more.
-    pub(crate) fn check_room(&self, region: &Region) -> Result<(), Refusal> {
-        let own = self.keys.keys().filter(|(home, _)| home == region).count();
-        match own < limits::KEYS_MAX {
+    pub(crate) fn check_room(&self, region: &Region, keys_max: usize) -> Result<(), Refusal> {
+        match self.sizes.get(region).is_none_or(|own| *own < keys_max) {
             true => Ok(()),
-            false => Err(Refusal::limit(format!("An account has at most {} keys in a region.", limits::KEYS_MAX))),
+            false => Err(Refusal::limit(format!("An account has at most {keys_max} keys in a region."))),
         }
+    }
+
+    /// Puts a key where none is.
+    pub(crate) fn put(&mut self, place: Place, kept: Kept) {
+        *self.sizes.entry(place.0.clone()).or_default() += 1;
+        self.keys.insert(place, kept);
+    }
+
+    /// Takes a key away.
+    fn take(&mut self, place: &Place) {
+        let (Some(_), Some(own)) = (self.keys.remove(place), self.sizes.get_mut(&place.0)) else { return };
+        *own -= 1;
+        if *own == 0 {
+            self.sizes.remove(&place.0);
+        }
+    }
+
+    /// Whether a key is in any region.
+    pub(crate) fn has(&self, id: KeyId) -> bool {
+        self.sizes.keys().any(|region| self.keys.contains_key(&(region.clone(), id)))
     }
 
     fn keys(&self, now: Instant, region: &Region, after: Option<KeyId>, limit: usize) -> Vec<Arc<Key>> {
@@ -295,7 +319,7 @@ impl Keyring {
 
     fn answer(&self, now: Instant, command: Command) -> Result<Decision<Effect, Reply>, Refusal> {
         match command {
-            Command::Create { account, key, alias } => Ok(self.create(now, account, key, alias)),
+            Command::Create { account, key, alias, keys_max } => Ok(self.create(now, account, key, alias, keys_max)),
             Command::Find(region, target) => {
                 self.find(now, &region, &target).map(|kept| Decision::answer(Reply::Key(kept)))
             }
@@ -360,7 +384,7 @@ impl Keyring {
 
     /// A key is gone: with it its grants, its aliases, and its place among the replicas.
     fn let_go(&mut self, place: &Place) {
-        self.keys.remove(place);
+        self.take(place);
         self.aliases.retain(|(home, _), alias| (home, alias.target) != (&place.0, place.1));
         for (_, kept) in self.keys.iter_mut().filter(|((_, id), _)| *id == place.1) {
             if let Some(config) = &mut Arc::make_mut(&mut kept.key).multi_region {
@@ -435,7 +459,7 @@ impl Machine for Keyring {
                 let place = (key.region.clone(), key.id);
                 match self.keys.get_mut(&place) {
                     Some(kept) => kept.key = key,
-                    None => drop(self.keys.insert(place, Kept { key, grants: Arc::default() })),
+                    None => self.put(place, Kept { key, grants: Arc::default() }),
                 }
             }
             Effect::KeyGone(region, id) => self.let_go(&(region.clone(), *id)),

@@ -112,7 +112,10 @@ impl<'a> Asking<'a> {
     pub(crate) fn on_saying(&self, name: &str, key: &str, saying: Saying<'_>) -> Result<Vec<Need>, Refusal> {
         let Caller { account, region, .. } = self.caller;
         let reference = Reference::parse(key, *account, region)?;
-        let found = self.service.look(self.caller, &reference);
+        // An alias that a request names twice is of one key for all of it, wherever it goes between the two.
+        let known =
+            self.meant.borrow().key(&reference).map(|key| Reference { target: Target::Key(key), ..reference.clone() });
+        let found = self.service.look(self.caller, known.as_ref().unwrap_or(&reference));
         let saying = match &reference.target {
             Target::Alias(alias) => saying.text("kms:requestalias", Some(alias)),
             Target::Key(_) => saying,

@@ -149,7 +149,7 @@ pub(crate) fn ring(state: &[u8]) -> Option<Keyring> {
         let key = fields.key(ring.account)?;
         let grants = (0..fields.count()?).map(|_| fields.grant().map(|grant| (grant.id, Arc::new(grant))));
         let grants = Arc::new(grants.collect::<Option<_>>()?);
-        ring.keys.insert((key.region.clone(), key.id), Kept { key: Arc::new(key), grants });
+        ring.put((key.region.clone(), key.id), Kept { key: Arc::new(key), grants });
     }
     for _ in 0..fields.count()? {
         let (region, name, alias) = fields.alias()?;

@@ -4,6 +4,7 @@
 //! none is recorded they say the same in our words.
 
 use crate::api::errors;
+use crate::spec::KeySpec;
 use engine::Unavailable;
 use gateway::Refused;
 use std::borrow::Cow;
@@ -77,6 +78,18 @@ impl Refusal {
 
     pub(crate) fn unsupported(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(&errors::UNSUPPORTED_OPERATION_EXCEPTION, message)
+    }
+
+    /// What is imported is no material of the key's spec.
+    pub(crate) fn no_material_of(spec: KeySpec) -> Self {
+        let message = format!("The key material is not valid for a key of the spec {}.", spec.name());
+        Self::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, message)
+    }
+
+    /// What is imported is not what the key had, whose ciphertexts are out there.
+    pub(crate) fn other_material() -> Self {
+        let message = "The key material is not the same that was imported into this key before.";
+        Self::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, message)
     }
 
     pub(crate) fn no_key_stores() -> Self {

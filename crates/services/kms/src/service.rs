@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) vault: Vault,
     pub(crate) slow: Slow,
+    /// Keys of an account in a region.
+    keys_max: usize,
 }
 
 /// Services that have a managed key in each account and region, made when it is first used.
@@ -77,8 +79,19 @@ impl Kms {
 
     /// The service, with the keys that were replayed. `root` is what seals their material; what takes long is done `elsewhere`.
     pub fn new(store: Arc<Store>, recovery: KmsRecovery, root: Arc<dyn RootKey>, elsewhere: Elsewhere) -> Self {
+        Self::with_room(limits::KEYS_MAX, store, recovery, root, elsewhere)
+    }
+
+    /// The same with room for this many keys of an account in a region.
+    fn with_room(
+        keys_max: usize,
+        store: Arc<Store>,
+        recovery: KmsRecovery,
+        root: Arc<dyn RootKey>,
+        elsewhere: Elsewhere,
+    ) -> Self {
         let (catalog, vault) = (Catalog::recovered(store, recovery.0), Vault::new(root));
-        Self(Arc::new(Inner { catalog, vault, slow: Slow::new(elsewhere) }))
+        Self(Arc::new(Inner { catalog, vault, slow: Slow::new(elsewhere), keys_max }))
     }
 
     /// Ends keys whose time is over and gives new material to those that are due for rotation. To be called every minute or so.
@@ -265,7 +278,7 @@ impl Inner {
             wanted;
         // Before its material is made, which may take seconds. Of a managed key there may already be the first one's.
         let ring = self.catalog.ring(account).filter(|_| managed.is_none());
-        ring.and_then(|ring| ring.inspect(|ring| ring.check_room(&region))).transpose()?;
+        ring.and_then(|ring| ring.inspect(|ring| ring.check_room(&region, self.keys_max))).transpose()?;
         let id = KeyId::from_chance(self.vault.chance(), is_multi_region);
         let now = self.catalog.now();
         let is_made = origin == Origin::Made;
@@ -299,7 +312,8 @@ impl Inner {
         self.catalog.note(account, id);
         let ring = self.catalog.ring_or_new(account);
         let alias = managed.map(|service| format!("alias/aws/{service}").into());
-        let made = self.ask(&ring, Command::Create { account, key: Box::new(key), alias }).await;
+        let made =
+            self.ask(&ring, Command::Create { account, key: Box::new(key), alias, keys_max: self.keys_max }).await;
         // Where there was no room for it, or the first one's is there, nobody's ciphertext names this one.
         self.catalog.forget_gone(account, &[id]);
         match made? {

@@ -51,7 +51,8 @@ impl Script {
     fn with(keys: &[Key]) -> Self {
         let mut script = Self(Keyring::unborn());
         for key in keys {
-            let create = Command::Create { account: AccountId::DEFAULT, key: Box::new(key.clone()), alias: None };
+            let create =
+                Command::Create { account: AccountId::DEFAULT, key: Box::new(key.clone()), alias: None, keys_max: 60 };
             script.ask(NOW, create).unwrap();
         }
         script
@@ -146,7 +147,10 @@ fn an_alias_is_of_one_key_and_goes_with_it() {
     assert_eq!(missing, "NotFoundException: Alias arn:aws:kms:us-east-1:000000000000:alias/b is not found.");
     let signs = Key { spec: KeySpec::P256, usage: Usage::Sign, ..key(3, false) };
     script
-        .ask(NOW, Command::Create { account: AccountId::DEFAULT, key: Box::new(signs.clone()), alias: None })
+        .ask(
+            NOW,
+            Command::Create { account: AccountId::DEFAULT, key: Box::new(signs.clone()), alias: None, keys_max: 60 },
+        )
         .unwrap();
     assert!(script.alias("alias/a", &signs, false).unwrap_err().starts_with("ValidationException"));
     for nth in 0..limits::ALIASES_PER_KEY_MAX {

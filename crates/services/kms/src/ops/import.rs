@@ -96,12 +96,18 @@ fn purpose(key: &Key, head: &[u8]) -> Vec<u8> {
 
 /// The material that was wrapped with a token's key.
 pub(crate) fn unwrap(service: &Inner, key: &Key, token: &[u8], wrapped: &[u8]) -> Result<Secret, Refusal> {
-    let invalid = || Refusal::new(&errors::INVALID_IMPORT_TOKEN_EXCEPTION, "");
+    let invalid = || {
+        Refusal::new(
+            &errors::INVALID_IMPORT_TOKEN_EXCEPTION,
+            "The import token is not valid, or was made for another key or algorithm.",
+        )
+    };
     let (head, sealed) = token.split_at_checked(HEAD_BYTES).ok_or_else(invalid)?;
     let private = service.vault.open_for(&purpose(key, head), sealed).ok_or_else(invalid)?;
     let valid_to = u64::from_be_bytes(head[1..9].try_into().expect("eight bytes"));
     if head[0] != TOKEN_VERSION || service.catalog.now().as_millis() > valid_to {
-        return Err(Refusal::new(&errors::EXPIRED_IMPORT_TOKEN_EXCEPTION, ""));
+        let message = "The import token has expired. Call GetParametersForImport for a new one.";
+        return Err(Refusal::new(&errors::EXPIRED_IMPORT_TOKEN_EXCEPTION, message));
     }
     let algorithm =
         ALGORITHMS.iter().find(|(number, _)| *number == head[9]).map(|(_, name)| *name).ok_or_else(invalid)?;

@@ -1,6 +1,6 @@
 //! ImportKeyMaterial: wrapped material for a key that waits for it, or lost it.
 
-use crate::api::{ImportKeyMaterialRequest, ImportKeyMaterialResponse, errors};
+use crate::api::{ImportKeyMaterialRequest, ImportKeyMaterialResponse};
 use crate::asked::Asked;
 use crate::change::Change;
 use crate::cryptography;
@@ -43,7 +43,7 @@ impl Operation for ImportKeyMaterial {
             let plain = import::unwrap(service, &of, &token, &wrapped)?;
             match cryptography::is_material(of.spec, &plain) {
                 true => Ok(plain),
-                false => Err(Refusal::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, "")),
+                false => Err(Refusal::no_material_of(of.spec)),
             }
         });
         let plain = unwrapped.await?;
@@ -52,7 +52,7 @@ impl Operation for ImportKeyMaterial {
         let description = input.key_material_description.map(Into::into);
         let material = Material { valid_to, description, ..material };
         if meant.is_some_and(|identity| identity != material.identity) {
-            return Err(Refusal::new(&errors::INCORRECT_KEY_MATERIAL_EXCEPTION, ""));
+            return Err(Refusal::other_material());
         }
         let key = service.change(&caller, &input.key_id, Change::Import(material)).await?.key;
         Ok(ImportKeyMaterialResponse { key_id: Some(key.arn()), key_material_id: material_id(&key, key.current()) })

@@ -146,7 +146,7 @@ fn records_of_the_first_version_are_read_for_ever() {
 fn a_snapshot_is_read_as_it_was_written() {
     let mut ring = Keyring::of(AccountId::DEFAULT);
     let grants = Arc::new([(grant().id, Arc::new(grant()))].into());
-    ring.keys.insert((region(), id()), Kept { key: Arc::new(key()), grants });
+    ring.put((region(), id()), Kept { key: Arc::new(key()), grants });
     ring.aliases.insert((region(), "alias/a".into()), alias());
     let mut state = Vec::new();
     put_ring(&ring, &mut state);

@@ -1,12 +1,16 @@
 //! What the service keeps beside the machines, and what it asks before it begins what takes long.
 
 use super::*;
+use crate::machine::Known;
 use crate::slow::Work;
 use engine::ManualClock;
 use journal::sim::SimDisk;
 use journal::{Io, Options};
 use seal::LocalRootKey;
 use std::sync::Mutex;
+
+/// Few keys, so that a test can have them all.
+const KEYS_MAX: usize = 60;
 
 const NOW: Instant = Instant::from_millis(1_700_000_000_000);
 
@@ -29,7 +33,8 @@ impl House {
         let handed: Arc<Mutex<Vec<Work>>> = Arc::default();
         let list = Arc::clone(&handed);
         let elsewhere: Elsewhere = Arc::new(move |work| list.lock().unwrap().push(work));
-        let kms = Kms::new(Arc::clone(&store), recovery, Arc::new(LocalRootKey::new(&[7; 32])), elsewhere);
+        let kms =
+            Kms::with_room(KEYS_MAX, Arc::clone(&store), recovery, Arc::new(LocalRootKey::new(&[7; 32])), elsewhere);
         Self { kms, store, disk, clock, handed }
     }
 
@@ -83,7 +88,8 @@ fn region(name: &str) -> Region {
 #[test]
 fn a_key_over_the_quota_is_refused_before_it_is_made_and_leaves_nothing() {
     let house = House::open();
-    for _ in 0..limits::KEYS_MAX {
+    let first = house.make(KeySpec::Symmetric, false).unwrap();
+    for _ in 1..KEYS_MAX {
         house.make(KeySpec::Symmetric, false).unwrap();
     }
     for spec in [KeySpec::Rsa4096, KeySpec::Symmetric] {
@@ -91,7 +97,32 @@ fn a_key_over_the_quota_is_refused_before_it_is_made_and_leaves_nothing() {
         assert_eq!(refused.error.0.name, "LimitExceededException");
     }
     assert!(house.handed.lock().unwrap().is_empty(), "it was begun");
-    assert_eq!(house.owned(), limits::KEYS_MAX);
+    assert_eq!(house.owned(), KEYS_MAX);
+    // One that is gone makes room for one.
+    house.change(&first, "us-east-1", Change::ScheduleDeletion { days: 7 });
+    house.clock.advance_millis(7 * DAY_MILLIS);
+    house.kms.tend();
+    assert!(house.make(KeySpec::Symmetric, false).is_ok() && house.make(KeySpec::Symmetric, false).is_err());
+}
+
+#[test]
+fn an_alias_that_a_request_names_twice_is_of_one_key_for_all_of_it() {
+    let house = House::open();
+    let [one, other] = [(); 2].map(|()| house.make(KeySpec::Symmetric, false).unwrap());
+    let point = |target: &Key, known| {
+        let ring = house.kms.0.catalog.ring(AccountId::DEFAULT).unwrap();
+        let alias = Command::SetAlias { region: region("us-east-1"), name: "alias/a".into(), target: target.id, known };
+        house.done(house.kms.0.ask(&ring, alias)).unwrap();
+    };
+    point(&one, Known::Nothing);
+    let caller = Caller::for_test(AccountId::DEFAULT, region("us-east-1"), NOW);
+    let asking = Asking::new(&house.kms.0, &caller);
+    let resource = |action: &str| asking.on(action, "alias/a").unwrap()[0].resource.to_string();
+    assert_eq!(resource("ReEncryptFrom"), one.arn());
+    point(&other, Known::Key(None));
+    assert_eq!(resource("ReEncryptTo"), one.arn(), "it was asked about this key, and gets this key");
+    let meant = asking.meant.into_inner().reference(&caller, "alias/a").unwrap();
+    assert_eq!(meant.target, Target::Key(one.id));
 }
 
 #[test]

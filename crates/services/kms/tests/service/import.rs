@@ -9,6 +9,11 @@ use std::sync::Arc;
 
 const HOUR_MILLIS: u64 = 3_600_000;
 
+const NO_TOKEN: &str =
+    "InvalidImportTokenException: The import token is not valid, or was made for another key or algorithm.";
+const OTHER_MATERIAL: &str = "IncorrectKeyMaterialException: The key material is not the same that was imported into this key \
+                              before.";
+
 /// A key that waits for material.
 struct Waiting<'a> {
     house: &'a House,
@@ -85,18 +90,20 @@ fn a_token_is_good_for_its_key_and_for_a_day() {
     let house = house();
     let (key, other) = (Waiting::of(&house), Waiting::of(&house));
     let wrapped = key.wrapped(1);
-    assert!(other.bring(&wrapped, &json!({})).unwrap_err().starts_with("InvalidImportTokenException"));
+    assert_eq!(other.bring(&wrapped, &json!({})).unwrap_err(), NO_TOKEN);
     let mut broken = wrapped.clone();
     let mut token = STANDARD.decode_to_vec(broken["ImportToken"].as_str().unwrap()).unwrap();
     token[3] ^= 1;
     broken["ImportToken"] = json!(STANDARD.encode_to_string(&token));
-    assert!(key.bring(&broken, &json!({})).unwrap_err().starts_with("InvalidImportTokenException"));
+    assert_eq!(key.bring(&broken, &json!({})).unwrap_err(), NO_TOKEN);
     // Wrapped for another token's key.
     let mut mixed = wrapped.clone();
     mixed["EncryptedKeyMaterial"] = key.wrapped(1)["EncryptedKeyMaterial"].clone();
     assert!(key.bring(&mixed, &json!({})).unwrap_err().starts_with("InvalidCiphertextException"));
     house.clock.advance_millis(24 * HOUR_MILLIS + 1);
-    assert!(key.bring(&wrapped, &json!({})).unwrap_err().starts_with("ExpiredImportTokenException"));
+    let expired =
+        "ExpiredImportTokenException: The import token has expired. Call GetParametersForImport for a new one.";
+    assert_eq!(key.bring(&wrapped, &json!({})).unwrap_err(), expired);
     assert_eq!(key.metadata("KeyState"), "PendingImport");
     key.bring(&key.wrapped(1), &json!({})).unwrap();
     assert_eq!(key.metadata("KeyState"), "Enabled");
@@ -114,8 +121,17 @@ fn material_is_of_the_kind_that_the_request_says() {
     key.bring(&wrapped, &again).unwrap();
     key.bring(&wrapped, &json!({"KeyMaterialId": made})).unwrap();
     let wrong = json!({"KeyMaterialId": "ab".repeat(32)});
-    assert!(key.bring(&wrapped, &wrong).unwrap_err().starts_with("IncorrectKeyMaterialException"));
+    assert_eq!(key.bring(&wrapped, &wrong).unwrap_err(), OTHER_MATERIAL);
     let both = json!({"KeyMaterialId": made, "ImportType": "NEW_KEY_MATERIAL"});
     assert!(key.bring(&wrapped, &both).unwrap_err().starts_with("ValidationException"));
-    assert!(key.bring(&key.wrapped(2), &again).unwrap_err().starts_with("IncorrectKeyMaterialException"));
+    assert_eq!(key.bring(&key.wrapped(2), &again).unwrap_err(), OTHER_MATERIAL);
+}
+
+#[test]
+fn material_of_another_length_than_the_keys_is_refused_with_a_sentence() {
+    let house = house();
+    let id = house.key(json!({"Origin": "EXTERNAL", "KeySpec": "HMAC_384", "KeyUsage": "GENERATE_VERIFY_MAC"}));
+    let key = Waiting { house: &house, id };
+    let words = "IncorrectKeyMaterialException: The key material is not valid for a key of the spec HMAC_384.";
+    assert_eq!(key.bring(&key.wrapped(1), &json!({})).unwrap_err(), words);
 }
