@@ -119,6 +119,10 @@ pub(crate) const KMS_KEY_LEN_MAX: usize = 2048;
 /// Data keys in memory of each sort, one for each principal and queue in use: some 300 bytes each.
 pub(crate) const DATA_KEYS_MAX: usize = 10_000;
 
+/// Queues of which it is known that the log said their policy cannot be read. One is a rarity; of more than these the log may
+/// say it again.
+pub(crate) const UNREADABLE_TOLD_MAX: usize = 1_000;
+
 /// Receives that one request makes while it meets nothing but messages that it cannot open: so that a tenth of a thousand whose
 /// key is gone hold nobody up, and a request stays one.
 pub(crate) const RECEIVES_OF_SEALED_MAX: usize = 10;

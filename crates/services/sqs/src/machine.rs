@@ -274,9 +274,10 @@ impl Bounds {
     }
 
     /// The attributes were set, and the latest change of any of them was at this moment; the epoch if there was none.
-    fn follow(&self, attributes: &Attributes, changed_at: Instant) {
+    fn follow(&self, about: &About, changed_at: Instant) {
+        let attributes = &about.attributes;
         self.scope_set_at_millis.store(changed_at.as_millis(), Ordering::Relaxed);
-        let policy = attributes.text(Attribute::Policy).map(policy::in_force);
+        let policy = attributes.text(Attribute::Policy).map(|text| policy::in_force(text, &about.key()));
         let has_policy = if policy.is_some() { HAS_POLICY } else { 0 };
         let sse = Sse::of(attributes).map(Arc::new);
         let has_key = if sse.is_some() { HAS_KEY } else { 0 };
@@ -315,7 +316,7 @@ impl SqsQueue {
     pub(crate) fn restored(about: About, moves: MoveTasks, queue: Queue) -> Self {
         let bounds = Arc::<Bounds>::default();
         let changed_at = if about.modified_at > about.created_at { about.modified_at } else { Instant::EPOCH };
-        bounds.follow(&about.attributes, changed_at);
+        bounds.follow(&about, changed_at);
         bounds.follow_tags(&about.tags);
         Self { about: Some(about), is_deleted: false, queue, moves, bounds }
     }
@@ -566,7 +567,6 @@ impl Machine for SqsQueue {
     fn apply(&mut self, _at: Position, effect: &Effect, gone: &mut Vec<u64>) {
         match effect {
             Effect::Created { at, account, region, name, attributes } => {
-                self.bounds.follow(attributes, Instant::EPOCH);
                 let mut about = About {
                     account: *account,
                     region: region.clone(),
@@ -578,12 +578,13 @@ impl Machine for SqsQueue {
                     used_at: Instant::EPOCH,
                 };
                 about.note_use(*at);
+                self.bounds.follow(&about, Instant::EPOCH);
                 self.about = Some(about);
             }
             Effect::AttributesSet { at, attributes } => {
-                self.bounds.follow(attributes, *at);
                 if let Some(about) = &mut self.about {
                     about.attributes = attributes.clone();
+                    self.bounds.follow(about, *at);
                     about.modified_at = *at;
                     about.note_use(*at);
                 }

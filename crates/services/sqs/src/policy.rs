@@ -6,11 +6,14 @@
 //! asks beyond it stands here: its sizes, and that actions are its own. Source: SQS developer guide, "Amazon SQS policies
 //! quotas".
 
+use crate::catalog::QueueKey;
 use crate::limits;
 use crate::refusal::Refusal;
 use access::{Policy, Sort};
 use serde_json::Value;
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// Takes the text of a policy, or refuses it as AWS does: with one sentence for every mistake.
 pub(crate) fn parse_attribute(text: &str) -> Result<String, Refusal> {
@@ -20,14 +23,31 @@ pub(crate) fn parse_attribute(text: &str) -> Result<String, Refusal> {
     }
 }
 
-/// A policy that is kept, in the form in which it is asked. One that cannot be read is one that refuses: leaving it out might
-/// leave out a refusal. What makes it another one it refuses to nobody, and other accounts have nothing by it.
-pub(crate) fn in_force(text: &str) -> Arc<Policy> {
+/// The policy that is kept of a queue, in the form in which it is asked. One that cannot be read is one that refuses: leaving it
+/// out might leave out a refusal. What makes it another one it refuses to nobody, and other accounts have nothing by it. The log
+/// has a line of it: one for each queue, until its policy is another.
+pub(crate) fn in_force(text: &str, queue: &QueueKey) -> Arc<Policy> {
     static UNREADABLE: LazyLock<Arc<Policy>> = LazyLock::new(|| compile(CLOSED).expect("it is a policy"));
     compile(text).unwrap_or_else(|| {
-        tracing::error!("a queue's policy cannot be read: nobody may do anything with the queue until it is set anew");
+        if is_news(queue.arn(), text) {
+            let queue = queue.arn();
+            tracing::error!(%queue, "a policy cannot be read: nobody may do anything with this queue until it is set anew");
+        }
         Arc::clone(&UNREADABLE)
     })
+}
+
+/// Whether nobody was told yet that this text is no policy of this queue. A queue that nobody uses is put away and compiled anew
+/// when somebody does, and its line shall not come again each time.
+fn is_news(queue: String, text: &str) -> bool {
+    static TOLD: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.len() >= limits::UNREADABLE_TOLD_MAX && !told.contains_key(&queue) {
+        told.clear();
+    }
+    told.insert(queue, hasher.finish()) != Some(hasher.finish())
 }
 
 const CLOSED: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"UnreadablePolicy","Effect":"Deny","Principal":"*",
@@ -73,7 +93,8 @@ pub(crate) fn same_json(one: &str, other: &str) -> bool {
 mod tests {
     use super::*;
     use access::{Action, Applicable, Caller, Context, Gate, Request, authorize};
-    use names::AccountId;
+    use names::{AccountId, QueueName, Region};
+    use std::io;
 
     const STATEMENT: &str = r#"{"Sid":"s","Effect":"Allow","Principal":{"AWS":["123456789012"]},"Action":["SQS:SendMessage"],
         "Resource":"arn:aws:sqs:us-east-1:000000000000:jobs","Condition":{"ArnLike":{"aws:SourceArn":["a","b"]}}}"#;
@@ -97,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_kept_policy_that_cannot_be_read_lets_its_owner_set_another_and_nobody_do_anything_else() {
-        let broken = in_force("{ no policy");
+        let broken = in_force("{ no policy", &key("jobs"));
         let everything = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
         let own = [Arc::new(Policy::parse("own", everything, Sort::Identity).unwrap())];
         let arn = "arn:aws:sqs:us-east-1:000000000000:jobs";
@@ -127,8 +148,45 @@ mod tests {
         }
         // One that can be read is what it says.
         let open = policy(r#"{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}"#);
-        assert_eq!(in_force(&open).statements()[0].sid(), None);
+        assert_eq!(in_force(&open, &key("jobs")).statements()[0].sid(), None);
         assert_eq!(broken.statements()[0].sid(), Some("UnreadablePolicy"));
+    }
+
+    fn key(name: &str) -> QueueKey {
+        let region = Region::parse("us-east-1").unwrap();
+        QueueKey { account: AccountId::DEFAULT, region, name: QueueName::parse(name).unwrap() }
+    }
+
+    /// What is logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_log_names_a_queue_whose_policy_cannot_be_read_once_until_its_policy_is_another() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            for (name, text) in
+                [("a1", "{"), ("a1", "{"), ("a2", "{"), ("a2", "{"), ("a1", "{"), ("a1", "}"), ("a1", "}")]
+            {
+                in_force(text, &key(name));
+            }
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let queues: Vec<&str> = text.lines().map(|line| line.rsplit("queue=").next().unwrap()).collect();
+        let [one, two] = ["a1", "a2"].map(|name| key(name).arn());
+        assert_eq!(queues, [&*one, &*two, &*one], "{text}");
     }
 
     #[test]
