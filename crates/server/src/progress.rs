@@ -1,6 +1,6 @@
 //! A bar on standard error that says how far a long piece of work is, if a person is looking.
 //!
-//! It is drawn anew at every whole percent, and nothing of it is written where standard error is not a terminal.
+//! It is drawn anew at every whole percent; where nobody knows how much there is, a count stands for it. Nothing of it is written where standard error is not a terminal.
 
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
@@ -20,7 +20,8 @@ pub(crate) struct Progress {
     what: &'static str,
     unit: Unit,
     drawn: bool,
-    percent: u64,
+    /// The percentage or the count that was drawn last.
+    shown: Option<u64>,
     began: Instant,
 }
 
@@ -28,7 +29,7 @@ impl Progress {
     /// Of work that is measured in bytes.
     pub(crate) fn new(what: &'static str) -> Self {
         let drawn = std::io::stderr().is_terminal();
-        Self { what, unit: Unit::Bytes, drawn, percent: u64::MAX, began: Instant::now() }
+        Self { what, unit: Unit::Bytes, drawn, shown: None, began: Instant::now() }
     }
 
     /// Of work that is measured in messages.
@@ -49,20 +50,29 @@ impl Progress {
     /// So much of all is done.
     pub(crate) fn show(&mut self, done: u64, all: u64) {
         let percent = (done.saturating_mul(100)).checked_div(all).unwrap_or(100).min(100);
-        if !self.drawn || percent == self.percent {
-            return;
+        let (what, unit) = (self.what, self.unit);
+        self.draw(percent, || bar(what, unit, percent, done, all));
+    }
+
+    /// So many messages are done, of which nobody knows how many there are.
+    pub(crate) fn count(&mut self, done: u64) {
+        let what = self.what;
+        self.draw(done, || format!("{what}: {done} messages"));
+    }
+
+    /// Draws a line, if it says anything new.
+    fn draw(&mut self, shown: u64, line: impl FnOnce() -> String) {
+        if self.drawn && self.shown != Some(shown) {
+            // A terminal that is gone keeps nobody from working on.
+            let _ = write!(std::io::stderr(), "\r{}", line());
+            self.shown = Some(shown);
         }
-        self.percent = percent;
-        let line = bar(self.what, self.unit, percent, done, all);
-        // A terminal that is gone keeps nobody from working on.
-        let _ = write!(std::io::stderr(), "\r{line}");
     }
 
     /// Takes the bar away, so that what is printed next stands at the beginning of a line.
     pub(crate) fn clear(&mut self) {
-        if self.drawn && self.percent != u64::MAX {
+        if self.drawn && self.shown.take().is_some() {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
-            self.percent = u64::MAX;
         }
     }
 }

@@ -50,12 +50,12 @@ impl Session {
             let Some(replay) = self.latest(queue).await? else {
                 return Err(Stop::Failed("the replay was ended by somebody else".into()));
             };
+            // Also when all is done: a replay may be over before anybody looked at it.
+            progress.count(replay["examined"].as_u64().unwrap_or(0));
             if replay["status"] != "In progress" {
                 progress.clear();
                 return Ok(replay);
             }
-            let examined = replay["examined"].as_u64().unwrap_or(0);
-            progress.show(examined, examined);
             tokio::time::sleep(LOOK).await;
         }
     }

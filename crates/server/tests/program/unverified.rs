@@ -20,6 +20,9 @@ fn a_folder_of_dev_is_warned_of_by_the_first_start_that_verifies_and_by_no_other
     }
     assert_eq!((said(&folder, &["serve"]), said(&folder, &["serve"])), (1, 0));
     assert_eq!((said(&folder, &["dev"]), said(&folder, &["dev", "--auth", "verify"])), (0, 1), "and again");
+    let quiet = |level| said(&folder, &["serve", "--log-level", level]);
+    assert_eq!(said(&folder, &["dev"]), 0);
+    assert_eq!((quiet("off"), quiet("error"), quiet("info")), (0, 1, 0), "by the first whose log has it");
     let fresh = Folder::new("verified");
     assert_eq!((said(&fresh, &["serve"]), said(&fresh, &["serve"])), (0, 0), "which this one never was");
 }
