@@ -46,6 +46,9 @@ def test_everybody_is_told_apart_and_no_secret_is_kept(audited):
     house.client("sqs", session).list_queues()
     guest = Keys.of(sts.get_federation_token(Name="guest", Policy=policy(allow("sqs:*", "*")))["Credentials"])
     refused("AccessDenied", house.client("sqs", guest).delete_queue, QueueUrl=url)
+    sealed, sealed_arn = house.queue(KmsMasterKeyId=house.key())
+    _, keyless = house.user(allow("sqs:SendMessage", sealed_arn))
+    refused("KMS.AccessDeniedException", house.client("sqs", keyless).send_message, QueueUrl=sealed, MessageBody=BODY)
     forger = Keys(keys.arguments["aws_access_key_id"], "guessed")
     refused("SignatureDoesNotMatch", house.client("sqs", forger).list_queues)
     with pytest.raises(urllib.error.HTTPError):
@@ -80,6 +83,9 @@ def test_everybody_is_told_apart_and_no_secret_is_kept(audited):
     denied = found("PurgeQueue", **mine)
     assert denied["errorCode"].startswith("AccessDenied") and f"User: {who} is not authorized" in denied["errorMessage"]
     assert denied["responseElements"] is None and denied["awsRegion"] == REGION
+    assert denied["additionalEventData"]["deniedBy"] == "no identity-based policy allows it"
+    inside = found("SendMessage", accessKeyId=keyless.arguments["aws_access_key_id"])
+    assert inside["errorCode"].startswith("KMS") and inside["additionalEventData"] == {"deniedBy": "no identity-based policy allows it"}
     assumed = found("AssumeRole", **mine)
     assert assumed["requestParameters"]["roleArn"] == role["Arn"]
     assert session.arguments["aws_access_key_id"] in json.dumps(assumed["responseElements"])

@@ -21,7 +21,7 @@ use crate::heard::{self, Heard};
 use crate::identity::Fact;
 use crate::isolation;
 use crate::limits::AUDITED_TEXT_BYTES_MAX;
-use crate::need::{Denied, Need};
+use crate::need::{Need, Refuser};
 use crate::route::{self, Place};
 use crate::service::{Caller, Description, Refused};
 
@@ -73,7 +73,8 @@ pub struct Event {
     pub outcome: Outcome,
     /// What the operation was about, where policies were asked: ARNs, and whose they are.
     pub resources: Vec<(Arc<str>, Option<AccountId>)>,
-    /// The statement that refused it, or the sort of policy that would have had to allow it.
+    /// The statement that refused it, or the sort of policy that would have had to allow it: at the door, or on the way, where
+    /// the service asked for something further.
     pub denied_by: Option<Box<str>>,
 }
 
@@ -190,6 +191,8 @@ fn cut(text: &str) -> &str {
 pub(crate) struct Witness {
     audit: Arc<dyn Audit>,
     wants_output: bool,
+    /// What refuses the caller in the meantime.
+    refuser: Arc<Refuser>,
     /// There until it is told.
     event: Option<Event>,
 }
@@ -228,7 +231,12 @@ impl Witness {
             resources: Vec::new(),
             denied_by: None,
         };
-        Some(Self { audit: Arc::clone(audit), wants_output: interest == Interest::All, event: Some(event) })
+        Some(Self {
+            audit: Arc::clone(audit),
+            wants_output: interest == Interest::All,
+            refuser: Arc::default(),
+            event: Some(event),
+        })
     }
 
     pub(crate) fn saw_caller(&mut self, caller: &Caller) {
@@ -249,8 +257,9 @@ impl Witness {
         }
     }
 
-    pub(crate) fn saw_denial(&mut self, denied: &Denied) {
-        self.event_mut().denied_by = Some(cut(&denied.by).into());
+    /// Where refusals of the caller are to be noted.
+    pub(crate) fn refuser(&self) -> Arc<Refuser> {
+        Arc::clone(&self.refuser)
     }
 
     pub(crate) fn heard_output(&mut self, output: &dyn Write) {
@@ -265,7 +274,9 @@ impl Witness {
             Cow::Borrowed(message) => Cow::Borrowed(*message),
             Cow::Owned(message) => Cow::Owned(cut(message).to_owned()),
         };
-        self.event_mut().outcome = Outcome::Refused(Refused { message, ..*refused });
+        let denied_by = self.refuser.take().map(|by| cut(&by).into());
+        let event = self.event_mut();
+        (event.outcome, event.denied_by) = (Outcome::Refused(Refused { message, ..*refused }), denied_by);
     }
 
     fn event_mut(&mut self) -> &mut Event {

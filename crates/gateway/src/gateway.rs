@@ -318,7 +318,7 @@ impl Gateway {
         self.call_witness(record, &seen);
         let identity = self.admit(proof, scope.as_ref(), origin, target, now);
         let identity = identity.map_err(|fault| authenticate::refused(&fault, &record.place))?;
-        let caller = self.caller(&head, scope, identity, origin, (now, record.id));
+        let mut caller = self.caller(&head, scope, identity, origin, (now, record.id));
         self.note_use(&caller, target);
         if let Some(witness) = &mut record.witness {
             witness.saw_caller(&caller);
@@ -334,6 +334,7 @@ impl Gateway {
         // What the operation needs it owns; a long poll shall not keep the bytes it was asked with.
         drop(input);
         drop((head, body));
+            caller.refuser = Some(witness.refuser());
         let answered = call(target, prepared, caller).await?;
         if let Some(witness) = &mut record.witness {
             witness.heard_output(answered.output());
@@ -518,6 +519,7 @@ impl Gateway {
     }
 
     /// The region called `name`. The default one is shared instead of made again.
+            refuser: None,
     fn region(&self, name: &str) -> Option<Region> {
         let default = &self.0.default_region;
         if name == default.as_str() { Some(default.clone()) } else { Region::parse(name).ok() }
@@ -653,20 +655,17 @@ pub(crate) fn allow(
     target: Target<'_>,
     prepared: &dyn Prepared,
     caller: &Caller,
-    mut witness: Option<&mut Witness>,
+    witness: Option<&mut Witness>,
 ) -> Result<(), Refused> {
     if !caller.is_held_to_policies() {
         return Ok(());
     }
     let needs = isolation::run(|| prepared.needs(caller)).map_err(|panicked| bug(target, &panicked))??;
-    if let Some(witness) = witness.as_deref_mut() {
+    if let Some(witness) = witness {
         witness.saw_needs(&needs);
     }
-    let Some(denied) = needs.iter().find_map(|need| caller.may(need).err()) else { return Ok(()) };
-    if let Some(witness) = witness {
-        witness.saw_denial(&denied);
-    }
-    Err(Refused::new(target.bound.description.denied, denied.sentence))
+    let denied = needs.iter().find_map(|need| caller.may(need).err());
+    denied.map_or(Ok(()), |denied| Err(Refused::new(target.bound.description.denied, denied.sentence)))
 }
 
 /// Carries the operation out, on this task. A panic of it is logged and answered, and goes no further.

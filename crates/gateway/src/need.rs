@@ -5,7 +5,7 @@
 //! on, a key that a queue is encrypted with) asks [`Caller::may`] itself.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use access::{Action, Applicable, Context, Decision, Denial, Gate, Kind, Policy, Request, authorize};
 use names::AccountId;
@@ -101,7 +101,30 @@ impl std::error::Error for Denied {}
 
 impl Caller {
     /// Whether the caller may; the refusal has AWS's sentence. Everything is allowed where nothing is verified.
+/// What refused somebody in the course of a request: the last refusal, for whoever keeps a record of what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Refuser(Mutex<Option<Box<str>>>);
+
+impl Refuser {
+    fn note(&self, by: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(by.into());
+    }
+
+    /// What refused last, if anything did.
+    pub(crate) fn take(&self) -> Option<Box<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
     pub fn may(&self, need: &Need) -> Result<(), Denied> {
+    /// Notes for the operator why the caller is refused, where no policy was asked: what it asks about is not there, which the
+    /// caller is not told.
+    pub fn is_refused_because(&self, why: &str) {
+        if let Some(refuser) = &self.refuser {
+            refuser.note(why);
+        }
+    }
+
         if !self.is_held_to_policies() {
             return Ok(());
         }
@@ -125,7 +148,11 @@ impl Caller {
         match authorize(&request, &applicable) {
             Decision::Allowed(_) => Ok(()),
             Decision::Denied(Denial::Implicit(_)) if need.granted => Ok(()),
-            Decision::Denied(denial) => Err(self.denied(&request, &denial)),
+            Decision::Denied(denial) => {
+                let denied = self.denied(&request, &denial);
+                self.is_refused_because(&denied.by);
+                Err(denied)
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use wire::{Invalid, Reader};
 
 use crate::events::Answered;
 use crate::identity::Identity;
-use crate::need::Need;
+use crate::need::{Need, Refuser};
 use crate::{RequestId, Stopping};
 
 /// One AWS service behind the gateway.
@@ -159,6 +159,8 @@ pub struct Caller {
     pub(crate) agent: Option<http::HeaderValue>,
     pub(crate) via: Option<&'static str>,
     pub(crate) enforced: bool,
+    /// Where refusals are noted, if anybody keeps a record of the request. Copies of the caller note theirs there too.
+    pub(crate) refuser: Option<Arc<Refuser>>,
     pub(crate) base: Base,
     pub(crate) path: PathAndQuery,
 }
@@ -214,6 +216,7 @@ impl Caller {
             agent: None,
             via: None,
             enforced: false,
+            refuser: None,
             trace_header: None,
             wait_millis: None,
             stopping: Stopping::new(),

@@ -169,9 +169,20 @@ impl Call {
             "Fail" => return Err(Refused::new(&NO_SUCH_TOY, format!("There is no <{}> & more.", self.text))),
             "Panic" => panic!("asked to panic"),
             "Wait" => self.wait(&caller).await,
+            "Echo" if self.text.starts_with("fine-further") => self.ask_further(&caller)?,
             _ => {}
         }
         Ok(Answered::whole(Echoed { text: self.text, caller }))
+    }
+
+    /// Asks on the way for something that is refused; whether it goes on then is said by the text.
+    fn ask_further(&self, caller: &Caller) -> Result<(), Refused> {
+        let arn = format!("arn:aws:toy:{}:{}:further-not", caller.region, caller.account);
+        let need = Need::of(ACTIONS.get("Echo"), arn, caller.account);
+        match caller.clone().through("toy.amazonaws.com").may(&need) {
+            Err(denied) if !self.text.ends_with("gently") => Err(Refused::new(&DENIED, denied.sentence)),
+            _ => Ok(()),
+        }
     }
 
     async fn wait(&self, caller: &Caller) {

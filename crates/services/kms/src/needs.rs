@@ -156,12 +156,15 @@ impl<'a> Asking<'a> {
         let look = |(account, id)| self.service.look(self.caller, &Reference { account, target: Target::Key(id) }).ok();
         match self.service.catalog.owner(&head.key).and_then(look) {
             Some((kept, aliases)) => Ok(vec![self.need(name, &kept, &aliases, saying)]),
-            None => Err(Refusal::access_denied(format!(
-                "User: {} is not authorized to perform: kms:{name} on the resource associated with this ciphertext because the \
-                 resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy \
-                 explicitly denies access",
-                self.caller.identity.caller.name()
-            ))),
+            None => {
+                self.caller.is_refused_because("the key of this ciphertext is not there");
+                Err(Refusal::access_denied(format!(
+                    "User: {} is not authorized to perform: kms:{name} on the resource associated with this ciphertext because \
+                     the resource does not exist in this Region, no resource-based policies allow access, or a resource-based \
+                     policy explicitly denies access",
+                    self.caller.identity.caller.name()
+                )))
+            }
         }
     }
 
@@ -217,6 +220,7 @@ impl<'a> Asking<'a> {
         }
         Refusal::access_denied(format!(
             "User: {} is not authorized to perform: kms:{name} on resource: {asked} because the resource does not exist in \
+        self.caller.is_refused_because("there is no such key");
              this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
             self.caller.identity.caller.name()
         ))

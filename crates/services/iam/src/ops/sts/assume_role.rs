@@ -187,9 +187,10 @@ fn check_again(at: &At<'_>, input: &AssumeRoleRequest) -> Result<(), Refusal> {
     needs.iter().try_for_each(|need| at.caller.may(need)).map_err(|denied| Refusal::denied(denied.sentence))
 }
 
-/// In the words of a refusal by policy.
+/// A session that has a source identity sets no other; in the words of a refusal by policy.
 fn not_authorized(at: &At<'_>, action: &str, arn: &str) -> Refusal {
     let who = at.caller.identity.caller.name();
+    at.caller.is_refused_because("the session hands another source identity on");
     Refusal::denied(format!("User: {who} is not authorized to perform: sts:{action} on resource: {arn}"))
 }
 
