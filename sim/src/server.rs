@@ -78,6 +78,7 @@ impl Server {
             limits: Limits::default(),
             auth: Auth::Off,
             proxies: Vec::new(),
+            organization: None,
             signing_keys: Arc::default(),
         };
         let gateway = Gateway::new(options, &mut Registry::default());

@@ -74,6 +74,7 @@ impl House {
         let options = iam::Options {
             root: services,
             chance: Arc::new(chance),
+            organization: None,
             signing_keys: Arc::default(),
             documents: Arc::new(Nowhere),
         };

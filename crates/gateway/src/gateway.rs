@@ -38,6 +38,7 @@ use crate::identity::{Auth, Authority, Identity, Proven};
 use crate::isolation::{self, Isolated, Panicked};
 use crate::limits::{BODY_BYTES_MAX, Limits};
 use crate::metrics::{Metrics, OperationMetrics};
+use crate::organization::Organization;
 use crate::outgoing::Outgoing;
 use crate::pages::{Asked, Page, Pages};
 use crate::protocol::Protocol;
@@ -134,6 +135,8 @@ pub struct Options {
     pub limits: Limits,
     /// How much of a request's signature counts.
     pub auth: Auth,
+    /// What stands over accounts, where requests are verified.
+    pub organization: Option<Arc<Organization>>,
     /// Proxies whose word on host, scheme and address of a client is taken.
     pub proxies: Vec<Network>,
     /// Signing keys that were used before. Whoever changes an access key has them forget it.
@@ -159,6 +162,7 @@ struct Inner {
     public_url: Option<Arc<str>>,
     limits: Limits,
     auth: Auth,
+    organization: Option<Arc<Organization>>,
     proxies: Vec<Network>,
     signing_keys: Arc<Keys>,
     audit: Option<Arc<dyn Audit>>,
@@ -201,6 +205,7 @@ impl Gateway {
             limits: options.limits,
             auth: options.auth,
             proxies: options.proxies,
+            organization: options.organization,
             signing_keys: options.signing_keys,
             audit,
             root: Arc::new(Identity::root(options.default_account)),
@@ -243,6 +248,10 @@ impl Gateway {
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
+    pub(crate) fn organization(&self) -> Option<&Arc<Organization>> {
+        self.0.organization.as_ref()
+    }
+
         &self.0.metrics
     }
 
@@ -509,6 +518,8 @@ impl Gateway {
             source: origin.source,
             secure: origin.scheme == Scheme::Https,
             via: None,
+            organization: inner.organization.clone(),
+            refuser: None,
             agent: head.headers.get(USER_AGENT).cloned(),
             trace_header: text(head, TRACE_HEADER),
             wait_millis: text(head, WAIT_HEADER),
@@ -519,7 +530,6 @@ impl Gateway {
     }
 
     /// The region called `name`. The default one is shared instead of made again.
-            refuser: None,
     fn region(&self, name: &str) -> Option<Region> {
         let default = &self.0.default_region;
         if name == default.as_str() { Some(default.clone()) } else { Region::parse(name).ok() }

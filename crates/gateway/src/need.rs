@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use access::{Action, Applicable, Context, Decision, Denial, Gate, Kind, Policy, Request, authorize};
+use access::{Action, Applicable, Context, Decision, Denial, Gate, Kind, Layer, Policy, Request, authorize};
 use names::AccountId;
 
 use crate::identity::Fact;
@@ -28,6 +28,8 @@ pub struct Need {
     pub granted: bool,
     /// Condition keys of the operation itself; names in lower case.
     pub facts: Vec<(Box<str>, Fact)>,
+    /// Whether the resource is AWS's own, as the managed keys of KMS are: resource control policies leave it alone.
+    pub is_awss: bool,
     /// Condition keys of the resource, `aws:ResourceTag/…` among them, made when they changed and not for each request.
     pub about: Option<Facts>,
 }
@@ -39,7 +41,7 @@ impl Need {
     /// A need about a resource that has no policy of its own.
     pub fn of(action: &'static Action, resource: impl Into<Arc<str>>, owner: AccountId) -> Self {
         let (resource, owner) = (resource.into(), Some(owner));
-        Self { action, resource, owner, policy: None, granted: false, facts: Vec::new(), about: None }
+        Self { action, resource, owner, policy: None, granted: false, facts: Vec::new(), is_awss: false, about: None }
     }
 
     /// The same, with the policy that the resource has.
@@ -99,8 +101,6 @@ impl fmt::Display for Denied {
 
 impl std::error::Error for Denied {}
 
-impl Caller {
-    /// Whether the caller may; the refusal has AWS's sentence. Everything is allowed where nothing is verified.
 /// What refused somebody in the course of a request: the last refusal, for whoever keeps a record of what came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Refuser(Mutex<Option<Box<str>>>);
@@ -116,7 +116,7 @@ impl Refuser {
     }
 }
 
-    pub fn may(&self, need: &Need) -> Result<(), Denied> {
+impl Caller {
     /// Notes for the operator why the caller is refused, where no policy was asked: what it asks about is not there, which the
     /// caller is not told.
     pub fn is_refused_because(&self, why: &str) {
@@ -125,6 +125,8 @@ impl Refuser {
         }
     }
 
+    /// Whether the caller may; the refusal has AWS's sentence. Everything is allowed where nothing is verified.
+    pub fn may(&self, need: &Need) -> Result<(), Denied> {
         if !self.is_held_to_policies() {
             return Ok(());
         }
@@ -143,17 +145,28 @@ impl Refuser {
             boundary: identity.boundary.as_deref(),
             session: identity.session.as_deref(),
             resource: need.policy.as_deref(),
-            ..Applicable::default()
+            service_control: self.service_control(),
+            resource_control: self.resource_control(need),
         };
         match authorize(&request, &applicable) {
             Decision::Allowed(_) => Ok(()),
-            Decision::Denied(Denial::Implicit(_)) if need.granted => Ok(()),
+            // What stands over the caller's account no grant of a resource overrules.
+            Decision::Denied(Denial::Implicit(layer)) if need.granted && layer != Layer::ServiceControl => Ok(()),
             Decision::Denied(denial) => {
                 let denied = self.denied(&request, &denial);
                 self.is_refused_because(&denied.by);
                 Err(denied)
             }
         }
+    }
+
+    fn service_control(&self) -> &[Vec<Arc<Policy>>] {
+        self.organization.as_ref().map_or(&[], |organization| organization.service_control(&self.identity.caller))
+    }
+
+    fn resource_control(&self, need: &Need) -> &[Arc<Policy>] {
+        let organization = self.organization.as_ref();
+        organization.map_or(&[], |organization| organization.resource_control(&self.identity.caller, need))
     }
 
     fn denied(&self, request: &Request<'_>, denial: &Denial<'_>) -> Denied {
@@ -173,7 +186,8 @@ impl Refuser {
         let identity = &*self.identity;
         let session = identity.session.iter().flatten();
         let single = [&identity.boundary, &need.policy].into_iter().flatten();
-        identity.policies.iter().chain(session).chain(single).any(|policy| policy.asks())
+        let control = self.service_control().iter().flatten().chain(self.resource_control(need));
+        identity.policies.iter().chain(session).chain(single).chain(control).any(|policy| policy.asks())
     }
 
     /// The facts of a request: who asks, how, for what.

@@ -19,6 +19,7 @@ use wire::{Invalid, Reader};
 use crate::events::Answered;
 use crate::identity::Identity;
 use crate::need::{Need, Refuser};
+use crate::organization::Organization;
 use crate::{RequestId, Stopping};
 
 /// One AWS service behind the gateway.
@@ -159,6 +160,8 @@ pub struct Caller {
     pub(crate) agent: Option<http::HeaderValue>,
     pub(crate) via: Option<&'static str>,
     pub(crate) enforced: bool,
+    /// What stands over accounts.
+    pub(crate) organization: Option<Arc<Organization>>,
     /// Where refusals are noted, if anybody keeps a record of the request. Copies of the caller note theirs there too.
     pub(crate) refuser: Option<Arc<Refuser>>,
     pub(crate) base: Base,
@@ -216,6 +219,7 @@ impl Caller {
             agent: None,
             via: None,
             enforced: false,
+            organization: None,
             refuser: None,
             trace_header: None,
             wait_millis: None,

@@ -5,6 +5,7 @@
 //! environment over the file, the file over the default. A key that nobody knows stops the start, because a mistyped
 //! setting that is passed over is found out only by the harm it should have prevented.
 
+mod check;
 mod toml_file;
 
 use crate::audit::Which;
@@ -42,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) reserve_mib: u64,
     pub(crate) memory_limit: usize,
     pub(crate) resources: Option<PathBuf>,
+    pub(crate) organization: Option<PathBuf>,
     pub(crate) s3_notifications: Option<PathBuf>,
     pub(crate) s3_webhook_token: Option<Secret>,
     pub(crate) metered_queues_max: usize,
@@ -200,6 +202,13 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Queues to have from the start on, declared in .toml, .json, .yaml or ElasticMQ's .conf",
         default: "",
         set: |config, text| put(&mut config.resources, file(text)),
+    },
+    Key {
+        name: "organization",
+        value: "FILE",
+        help: "Service control policies and resource control policies over accounts, as JSON; with auth = verify",
+        default: "",
+        set: |config, text| put(&mut config.organization, file(text)),
     },
     Key {
         name: "s3.notifications",
@@ -481,6 +490,7 @@ impl Config {
             reserve_mib: 0,
             memory_limit: 0,
             resources: None,
+            organization: None,
             s3_notifications: None,
             s3_webhook_token: None,
             metered_queues_max: 0,
@@ -517,42 +527,6 @@ impl Config {
         };
         let in_folder = (!self.ephemeral).then(|| self.data_dir.join("audit").join("audit.jsonl"));
         self.audit.file.clone().or(in_folder).map(|path| (path, all))
-    }
-
-    /// What no single key can check.
-    fn check(&self, mode: Mode) -> Result<(), String> {
-        self.tls.check()?;
-        if self.ephemeral && self.audit.file.is_none() && matches!(self.audit.events, Which::Management | Which::All) {
-            return Err(
-                "audit.events needs audit.file where ephemeral = true: there is no data folder to write in".into()
-            );
-        }
-        if self.ephemeral && self.tls.is_required() && self.tls.is_development() {
-            return Err(
-                "tls.mode = required needs tls.cert and tls.key where ephemeral = true: without a data folder there \
-                        is no authority to make a development certificate"
-                    .into(),
-            );
-        }
-        if self.ephemeral && !self.tls.acme.domains.is_empty() {
-            return Err("acme.domains needs a data folder for what is ordered, and ephemeral = true has none".into());
-        }
-        let auth = self.auth(mode);
-        let is_guarded = mode == Mode::Serve || auth == Verification::Verify;
-        if is_guarded && self.s3_notifications.is_some() && self.s3_webhook_token.is_none() {
-            let why =
-                "s3.notifications opens a door: in `tidewire serve`, and with auth = verify, it takes s3.webhook_token";
-            return Err(why.into());
-        }
-        if auth == Verification::Verify || self.listen.ip().is_loopback() || self.allow_unauthenticated {
-            return Ok(());
-        }
-        Err(format!(
-            "listen = \"{}\" is reachable from other machines, and `tidewire {mode}` with auth = {} lets everybody do \
-             everything: that takes auth = verify, or allow_unauthenticated = true",
-            self.listen,
-            auth.as_str()
-        ))
     }
 
     /// How much of a signature counts: what was said, else what is right for the mode.

@@ -121,6 +121,7 @@ mod tests {
             limits: Limits::default(),
             auth: Auth::Off,
             proxies: Vec::new(),
+            organization: None,
             signing_keys: Arc::default(),
         };
         let gateway = Gateway::new(options, &mut prometheus_client::registry::Registry::default());

@@ -22,6 +22,7 @@ mod localstack;
 mod log;
 mod metrics;
 mod mode;
+mod organization;
 mod pages;
 #[cfg(test)]
 mod passed_roles;

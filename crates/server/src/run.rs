@@ -15,6 +15,7 @@ use crate::listen;
 use crate::localstack::LocalStack;
 use crate::metrics::StoreCollector;
 use crate::mode::Mode;
+use crate::organization;
 use crate::pages::ServerPages;
 use crate::recoveries::Recoveries;
 use crate::resources::{self, Declared};
@@ -24,7 +25,7 @@ use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
 use crate::unverified;
 use engine::{Clock, Keyring, Store, StoreOptions};
-use gateway::{Audit, Auth, Authority, Gateway, Limits, Service};
+use gateway::{Audit, Auth, Authority, Gateway, Limits, Organization, Service};
 use iam::Iam;
 use journal::{Io, OpenError, Options, RealDisk};
 use kinesis::Kinesis;
@@ -70,12 +71,28 @@ struct Services {
     identities: Identities,
 }
 
+/// What the configuration has in files of their own.
+struct Files {
+    declared: Option<Declared>,
+    notifications: Option<Notifications>,
+    organization: Option<Arc<Organization>>,
+}
+
+impl Files {
+    fn read(config: &Config) -> Result<Self, String> {
+        Ok(Self {
+            declared: config.resources.as_deref().map(resources::read).transpose()?,
+            notifications: config.s3_notifications.as_deref().map(Notifications::read).transpose()?,
+            organization: config.organization.as_deref().map(organization::read).transpose()?.map(Arc::new),
+        })
+    }
+}
+
 /// Runs a server until it is told to stop.
 pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
     // A declaration that cannot be read stops the start before anything is opened.
-    let declared = config.resources.as_deref().map(resources::read).transpose()?;
-    let notifications = config.s3_notifications.as_deref().map(Notifications::read).transpose()?;
+    let files = Files::read(config)?;
     let (store, services) = open(config, &clock)?;
     unverified::note(mode, config)?;
     let housekeeper = (!config.ephemeral).then(|| Housekeeper::start(&store)).transpose();
@@ -85,7 +102,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().on_thread_park(move || nudge.out_of_work()).build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
-    let outcome = runtime.block_on(serve(mode, config, (declared, notifications), clock, Arc::clone(&store), services));
+    let outcome = runtime.block_on(serve(mode, config, files, clock, Arc::clone(&store), services));
     // Connections that outlast their patience must not hold the process up.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if let Some(housekeeper) = housekeeper {
@@ -98,11 +115,12 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
 async fn serve(
     mode: Mode,
     config: &Config,
-    (declared, notifications): (Option<Declared>, Option<Notifications>),
+    files: Files,
     clock: Arc<SystemClock>,
     store: Arc<Store>,
     services: Services,
 ) -> Result<(), Ended> {
+    let Files { declared, notifications, organization } = files;
     let Services { sqs, kms, kinesis, identities } = &services;
     // Whoever renews certificates sends it to whatever serves them, and nobody means to end a server by it.
     let hangups = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be received: {error}"))?;
@@ -111,7 +129,7 @@ async fn serve(
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let audited = config.audit_log(mode).map(|(path, all)| AuditLog::start(&config.audit, all, path)).transpose()?;
     let (audit, audit_writer) = audited.unzip();
-    let gateway = wire_up(mode, config, &clock, &store, &services, audit, notifications);
+    let gateway = wire_up(mode, config, &clock, &store, &services, audit, (notifications, organization));
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
     let fresh = tokio::spawn(keep_fresh(tls.clone(), hangups));
@@ -262,7 +280,7 @@ fn wire_up(
     store: &Arc<Store>,
     services: &Services,
     audit: Option<Arc<AuditLog>>,
-    notifications: Option<Notifications>,
+    (notifications, organization): (Option<Notifications>, Option<Arc<Organization>>),
 ) -> Gateway {
     let Services { sqs, kms, kinesis, identities } = services;
     let mut registry = Registry::default();
@@ -297,6 +315,7 @@ fn wire_up(
         limits,
         auth: auth(config.auth(mode), authority),
         proxies: config.proxies.clone(),
+        organization,
         signing_keys: Arc::clone(&identities.signing_keys),
     };
     let audit = audit.map(|audit| {

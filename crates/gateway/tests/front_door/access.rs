@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use ::access::sigv4::{Fault, Incoming, Signer};
 use ::access::{Policy, Secret, Sort};
 use bytes::Bytes;
-use gateway::{Actions, Auth, Authority, Caller, Identity, Limits, Need, Noted, Origin, Proven, Rate, Scheme};
+use gateway::{
+    Actions, Auth, Authority, Caller, Identity, Level, Limits, Need, Noted, Organization, Origin, Proven, Rate, Scheme,
+};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use names::{AccountId, Instant, Region};
@@ -534,6 +536,25 @@ async fn the_unknown_use_up_nobodys_tokens() {
     }
     for status in [200, 200, 400] {
         assert_eq!(ask(&house, Ask::default().request()).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn what_stands_over_an_account_is_asked_with_the_facts_of_the_request() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny",
+        "Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":"REGION"}}}]}"#;
+    for (region, status) in [("eu-west-1", 200), ("us-east-1", 403)] {
+        let policy = Policy::parse("here", &text.replace("REGION", region), Sort::ServiceControl).unwrap();
+        let level = Level { service_control: Some(vec![Arc::new(policy)]), ..Level::default() };
+        let house = House::with(|options| {
+            options.auth = Auth::Verify(Arc::new(Two));
+            options.organization = Some(Arc::new(Organization::new(None, &[level])));
+        });
+        let kind = if status == 200 { "fine" } else { "with an explicit deny in a service control policy" };
+        check(&ask(&house, Ask::default().request()).await, status, kind);
+        // The root user of an account is below it too.
+        let root = Ask { key: "ASIATEMP", token: Some("token"), ..Ask::default() };
+        check(&ask(&house, root.request()).await, status, kind);
     }
 }
 

@@ -281,6 +281,7 @@ impl House {
             limits: Limits::default(),
             auth: Auth::Off,
             proxies: Vec::new(),
+            organization: None,
             signing_keys: Arc::default(),
         };
         change(&mut options);

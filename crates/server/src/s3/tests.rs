@@ -59,6 +59,7 @@ impl House {
             limits: gateway::Limits::default(),
             auth: Auth::Verify(Arc::new(Nobody)),
             proxies: Vec::new(),
+            organization: None,
             signing_keys: Arc::new(Keys::new()),
         };
         let gateway = Gateway::new(options, &mut Registry::default());

@@ -147,6 +147,7 @@ impl<'a> Asking<'a> {
         let mut need = Need::of(action(name), id.arn(region, reference.account), reference.account);
         need.facts = self.common(saying.facts);
         need.facts.extend(saying.context.map(facts_of_context).unwrap_or_default());
+        need.is_awss = true;
         need.under(policy.and_then(|policy| policy.compiled))
     }
 
@@ -204,6 +205,7 @@ impl<'a> Asking<'a> {
             policy: key.policy.compiled.clone().filter(|_| is_owners || ACROSS.contains(&name)),
             granted,
             facts,
+            is_awss: key.is_managed,
             about: None,
         }
     }
@@ -218,9 +220,9 @@ impl<'a> Asking<'a> {
         if reference.account == self.caller.account {
             return refusal;
         }
+        self.caller.is_refused_because("there is no such key");
         Refusal::access_denied(format!(
             "User: {} is not authorized to perform: kms:{name} on resource: {asked} because the resource does not exist in \
-        self.caller.is_refused_because("there is no such key");
              this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access",
             self.caller.identity.caller.name()
         ))

@@ -90,6 +90,7 @@ impl Door {
             limits: Limits::default(),
             auth: Auth::Off,
             proxies: Vec::new(),
+            organization: None,
             signing_keys: Arc::default(),
         };
         Self(Gateway::new(options, &mut Registry::default()))

@@ -1,0 +1,132 @@
+//! The organization that accounts are of: a file with service control policies and resource control policies, level by level.
+//!
+//! ```json
+//! {"ManagementAccountId": "000000000000", "Levels": [
+//!   {"ServiceControlPolicies": ["FullAWSAccess"]},
+//!   {"Accounts": ["111122223333"], "ServiceControlPolicies": ["FullAWSAccess", {"Name": "no-purge", "Document":
+//!     {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "sqs:PurgeQueue", "Resource": "*"}}}]}]}
+//! ```
+//! A level without `Accounts` is over all of them. `FullAWSAccess` is AWS's policy of that name, which allows everything. What is
+//! wrong with the file stops the start. Sources: Organizations User Guide, "SCP syntax", "RCP syntax".
+
+use access::{Policy, Sort};
+use gateway::{Level, Organization};
+use names::AccountId;
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What AWS attaches to every level until somebody takes it away.
+const FULL: (&str, &str) =
+    ("FullAWSAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#);
+
+/// Reads the file. The error names it, and what is wrong with it.
+pub(crate) fn read(path: &Path) -> Result<Organization, String> {
+    let wrong = |why: String| format!("{}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    parse(&text).map_err(wrong)
+}
+
+fn parse(text: &str) -> Result<Organization, String> {
+    let said: Said = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let management = said.management_account_id.as_deref().map(account).transpose()?;
+    let level = |(nth, said): (usize, SaidLevel)| level(said).map_err(|why| format!("level {}: {why}", nth + 1));
+    let levels = said.levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, _>>()?;
+    Ok(Organization::new(management, &levels))
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    AccountId::parse(text).map_err(|_| format!("{text:?} is no account"))
+}
+
+fn level(said: SaidLevel) -> Result<Level, String> {
+    let accounts = said.accounts.map(|accounts| accounts.iter().map(|text| account(text)).collect());
+    let all = |policies: Vec<SaidPolicy>, sort| policies.into_iter().map(|said| policy(said, sort)).collect();
+    let service_control = said.service_control_policies.map(|policies| all(policies, Sort::ServiceControl));
+    let service_control: Option<Vec<_>> = service_control.transpose()?;
+    if service_control.as_ref().is_some_and(Vec::is_empty) {
+        return Err(
+            "without any service control policy nothing is allowed: leave the list out, or put FullAWSAccess into it"
+                .into(),
+        );
+    }
+    let resource_control = all(said.resource_control_policies, Sort::ResourceControl)?;
+    Ok(Level { accounts: accounts.transpose()?, service_control, resource_control })
+}
+
+fn policy(said: SaidPolicy, sort: Sort) -> Result<Arc<Policy>, String> {
+    let (name, text) = match said {
+        SaidPolicy::Own { name, document } => (name, document.to_string()),
+        SaidPolicy::Awss(name) if name == FULL.0 && sort == Sort::ServiceControl => (name, FULL.1.to_owned()),
+        SaidPolicy::Awss(name) => {
+            return Err(format!("{name:?} is no policy of AWS's: a policy is an object with Name and Document"));
+        }
+    };
+    match Policy::parse(&name, &text, sort) {
+        Ok(policy) => Ok(Arc::new(policy)),
+        Err(malformed) => Err(format!("policy {name:?}: {malformed}")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Said {
+    management_account_id: Option<String>,
+    levels: Vec<SaidLevel>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SaidLevel {
+    accounts: Option<Vec<String>>,
+    service_control_policies: Option<Vec<SaidPolicy>>,
+    #[serde(default)]
+    resource_control_policies: Vec<SaidPolicy>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum SaidPolicy {
+    Awss(String),
+    #[serde(rename_all = "PascalCase")]
+    Own {
+        name: String,
+        document: Value,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DENY: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"sqs:*","Resource":"*"}}"#;
+
+    #[test]
+    fn an_organization_is_read_or_what_is_wrong_with_it_is_told() {
+        let own = format!(r#"{{"Name":"d","Document":{DENY}}}"#);
+        let control = own.replace(r#""Effect""#, r#""Principal":"*","Effect""#);
+        for right in [
+            r#"{"Levels":[]}"#.to_owned(),
+            r#"{"ManagementAccountId":"000000000000","Levels":[{"ServiceControlPolicies":["FullAWSAccess"]}]}"#.into(),
+            format!(r#"{{"Levels":[{{"Accounts":["111111111111"],"ServiceControlPolicies":[{own}]}}]}}"#),
+            format!(r#"{{"Levels":[{{"ResourceControlPolicies":[{control}]}}]}}"#),
+        ] {
+            assert_eq!(parse(&right).map(drop), Ok(()), "{right}");
+        }
+        for (wrong, why) in [
+            ("{}", "missing field `Levels`"),
+            (r#"{"Levels":[],"ManagementAccountId":"me"}"#, "\"me\" is no account"),
+            (r#"{"Levels":[{"Accounts":["1"]}]}"#, "level 1: \"1\" is no account"),
+            (r#"{"Levels":[{"Account":[]}]}"#, "unknown field `Account`"),
+            (r#"{"Levels":[{},{"ServiceControlPolicies":[]}]}"#, "level 2: without any service control policy"),
+            (r#"{"Levels":[{"ServiceControlPolicies":["AWSDenyAll"]}]}"#, "\"AWSDenyAll\" is no policy of AWS's"),
+            (r#"{"Levels":[{"ResourceControlPolicies":["FullAWSAccess"]}]}"#, "is no policy of AWS's"),
+            (&format!(r#"{{"Levels":[{{"ResourceControlPolicies":[{own}]}}]}}"#), "policy \"d\": "),
+            (&format!(r#"{{"Levels":[{{"ServiceControlPolicies":[{control}]}}]}}"#), "policy \"d\": "),
+        ] {
+            let told = parse(wrong).map(drop).unwrap_err();
+            assert!(told.contains(why), "{wrong}: {told}");
+        }
+    }
+}
