@@ -7,7 +7,7 @@
 #![no_main]
 
 use access::Secret;
-use access::sigv4::{Chunks, Claim, Incoming, Keys};
+use access::sigv4::{Chunks, Claim, Incoming, Keys, SigningKey};
 use libfuzzer_sys::fuzz_target;
 use names::Instant;
 use std::sync::LazyLock;
@@ -37,11 +37,13 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(claim) = Claim::read(&request) else { return };
     let secret = Secret::from("another secret than the one that signed the seeds");
     let _ = (claim.access_key(), claim.region(), claim.service(), claim.token(), claim.payload());
+    let _ = (claim.only_region(), claim.covers("us-east-1"));
     match KEYS.verify(&request, &claim, Instant::from_millis(NOW_MILLIS), &secret) {
         Ok(_) => panic!("a signature was believed that nobody made"),
         Err(fault) => drop((fault.in_query(), fault.in_json())),
     }
     // Chunks are looked at only behind a good signature; here they are read all the same, under some key.
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"some key");
+    let key = SigningKey::Shared(key);
     assert!(Chunks::new(&claim, &key).decode(body).is_err() || claim.payload().is_unsigned() || !claim.payload().is_streamed());
 });

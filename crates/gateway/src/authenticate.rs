@@ -11,7 +11,7 @@ use access::sigv4::{Chunks, Claim, Fault, Incoming, Keys};
 use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
-use names::Instant;
+use names::{Instant, Region};
 
 use crate::credential::Scope;
 use crate::errors;
@@ -26,6 +26,8 @@ pub(crate) struct Proof {
     pub(crate) identity: Arc<Identity>,
     /// The data of a body that came in signed chunks.
     pub(crate) body: Option<Bytes>,
+    /// Where the request is for, of one whose scope does not say: a signature of version 4A.
+    pub(crate) region: Option<Region>,
 }
 
 /// What requests are authenticated against.
@@ -33,6 +35,8 @@ pub(crate) struct Door<'a> {
     pub(crate) authority: &'a dyn Authority,
     pub(crate) keys: &'a Keys,
     pub(crate) now: Instant,
+    /// The region of requests that name none.
+    pub(crate) default_region: &'a Region,
     /// Whether the request came over TLS.
     pub(crate) secure: bool,
 }
@@ -67,14 +71,26 @@ impl Door<'_> {
             true => Some(Chunks::new(&claim, &key).decode(body)?.into()),
             false => None,
         };
-        Ok(Some(Proof { identity, body }))
+        Ok(Some(Proof { identity, body, region: self.region(&claim)? }))
+    }
+
+    /// The region of a request whose scope has none: the only one that its signature is good in, else ours, if it is good there.
+    fn region(&self, claim: &Claim<'_>) -> Result<Option<Region>, Fault> {
+        if claim.region().is_some() {
+            return Ok(None);
+        }
+        match claim.only_region().and_then(|region| Region::parse(region).ok()) {
+            Some(only) => Ok(Some(only)),
+            None if claim.covers(self.default_region.as_str()) => Ok(Some(self.default_region.clone())),
+            None => Err(Fault::Region(self.default_region.to_string())),
+        }
     }
 }
 
 /// Whether the scope that the request was routed by, which is read leniently, is the one that was signed.
 fn is_of(scope: &Scope<'_>, claim: &Claim<'_>) -> bool {
     scope.access_key == claim.access_key()
-        && scope.region.as_deref() == Some(claim.region())
+        && scope.region.as_deref() == claim.region()
         && scope.service == claim.service()
 }
 

@@ -204,8 +204,8 @@ impl Gateway {
             bodies: Budget::new(options.limits.bodies_bytes_max),
             limits: options.limits,
             auth: options.auth,
-            proxies: options.proxies,
             organization: options.organization,
+            proxies: options.proxies,
             signing_keys: options.signing_keys,
             audit,
             root: Arc::new(Identity::root(options.default_account)),
@@ -247,11 +247,11 @@ impl Gateway {
         &self.0.auth
     }
 
-    pub(crate) fn metrics(&self) -> &Metrics {
     pub(crate) fn organization(&self) -> Option<&Arc<Organization>> {
         self.0.organization.as_ref()
     }
 
+    pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
 
@@ -322,15 +322,18 @@ impl Gateway {
         if let Some(decoded) = proof.as_mut().and_then(|proof| proof.body.take()) {
             body = decoded;
         }
+        let region = proof.as_mut().and_then(|proof| proof.region.take());
         let (target, input) = self.input(route, &head, &body, &mut record.place)?;
         // A form says only now which operation it means.
         self.call_witness(record, &seen);
         let identity = self.admit(proof, scope.as_ref(), origin, target, now);
         let identity = identity.map_err(|fault| authenticate::refused(&fault, &record.place))?;
         let mut caller = self.caller(&head, scope, identity, origin, (now, record.id));
+        caller.region = region.unwrap_or(caller.region);
         self.note_use(&caller, target);
         if let Some(witness) = &mut record.witness {
             witness.saw_caller(&caller);
+            caller.refuser = Some(witness.refuser());
         }
         if self.0.limits.account_rate.is_some_and(|rate| !self.may_ask_now(&caller, rate, record.began)) {
             return Err(throttle::refused(Some(target.bound.description)));
@@ -343,7 +346,6 @@ impl Gateway {
         // What the operation needs it owns; a long poll shall not keep the bytes it was asked with.
         drop(input);
         drop((head, body));
-            caller.refuser = Some(witness.refuser());
         let answered = call(target, prepared, caller).await?;
         if let Some(witness) = &mut record.witness {
             witness.heard_output(answered.output());
@@ -437,7 +439,8 @@ impl Gateway {
         match self.verifying(origin) {
             None => Ok(None),
             Some(authority) => {
-                let door = Door { authority, keys: &self.0.signing_keys, now, secure: origin.scheme == Scheme::Https };
+                let (keys, default_region) = (&*self.0.signing_keys, &self.0.default_region);
+                let door = Door { authority, keys, now, default_region, secure: origin.scheme == Scheme::Https };
                 door.verify(head, body, scope)
             }
         }
@@ -514,12 +517,12 @@ impl Gateway {
             request_id,
             now,
             enforced: self.verifying(origin).is_some(),
+            organization: inner.organization.clone(),
+            refuser: None,
             identity,
             source: origin.source,
             secure: origin.scheme == Scheme::Https,
             via: None,
-            organization: inner.organization.clone(),
-            refuser: None,
             agent: head.headers.get(USER_AGENT).cloned(),
             trace_header: text(head, TRACE_HEADER),
             wait_millis: text(head, WAIT_HEADER),

@@ -9,6 +9,7 @@
 use super::canonical::write_hex;
 use super::claim::{Claim, Payload, digest_of};
 use super::fault::Fault;
+use super::keys::SigningKey;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac::{Key, verify};
 
@@ -16,7 +17,8 @@ const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 
 /// Decodes one body.
 pub struct Chunks<'a> {
-    key: &'a Key,
+    /// Absent where a key pair signed, which signs no chunks here.
+    key: Option<&'a Key>,
     stamp: &'a str,
     scope: &'a str,
     payload: Payload,
@@ -25,10 +27,10 @@ pub struct Chunks<'a> {
 
 impl<'a> Chunks<'a> {
     /// For the request whose claim and key these are.
-    pub fn new(claim: &'a Claim<'_>, key: &'a Key) -> Self {
+    pub fn new(claim: &'a Claim<'_>, key: &'a SigningKey) -> Self {
         let mut before = String::with_capacity(64);
-        write_hex(&mut before, &claim.signature);
-        Self { key, stamp: &claim.stamp, scope: claim.scope(), payload: claim.payload(), before }
+        write_hex(&mut before, claim.signature.as_ref());
+        Self { key: key.shared(), stamp: &claim.stamp, scope: claim.scope(), payload: claim.payload(), before }
     }
 
     /// The data of a whole body, once all of its signatures were right.
@@ -76,7 +78,7 @@ impl<'a> Chunks<'a> {
         }
         write_hex(&mut text, digest(&SHA256, data).as_ref());
         let bytes = digest_of(signature).ok_or(Fault::Chunk)?;
-        verify(self.key, text.as_bytes(), &bytes).map_err(|_| Fault::Chunk)?;
+        verify(self.key.ok_or(Fault::Chunk)?, text.as_bytes(), &bytes).map_err(|_| Fault::Chunk)?;
         signature.clone_into(&mut self.before);
         Ok(())
     }

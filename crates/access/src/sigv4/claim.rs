@@ -5,8 +5,11 @@
 //! X-Amz-Date: 20261122T103000Z, or Date: Sun, 22 Nov 2026 10:30:00 GMT
 //! ?X-Amz-Algorithm=…&X-Amz-Credential=…&X-Amz-Date=…&X-Amz-Expires=…&X-Amz-SignedHeaders=…&X-Amz-Signature=…
 //! ```
+//! Version 4A says `AWS4-ECDSA-P256-SHA256`, leaves the region out of the credential, and has a set of them beside it:
+//! `X-Amz-Region-Set: eu-west-1,us-*`, as a signed header or in the query.
 
 use super::Incoming;
+use super::asymmetric;
 use super::canonical::decode;
 use super::fault::Fault;
 use crate::limits::{CLOCK_SKEW_SECS, PRESIGNED_SECS_MAX};
@@ -15,6 +18,55 @@ use names::Instant;
 use std::borrow::Cow;
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub(super) const ASYMMETRIC: &str = "AWS4-ECDSA-P256-SHA256";
+
+/// What a signature is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    /// A key that both sides derive, for one region.
+    Shared,
+    /// A key pair of which the server has the public half, for a set of regions: version 4A.
+    Asymmetric,
+}
+
+impl Algorithm {
+    fn named(text: &str) -> Result<Self, Fault> {
+        [Self::Shared, Self::Asymmetric].into_iter().find(|known| known.name() == text).ok_or(Fault::Algorithm)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Shared => ALGORITHM,
+            Self::Asymmetric => ASYMMETRIC,
+        }
+    }
+}
+
+/// The longest signature: two numbers of 33 bytes in DER.
+const SIGNATURE_BYTES_MAX: usize = 72;
+
+/// A signature's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Signature {
+    bytes: [u8; SIGNATURE_BYTES_MAX],
+    length: usize,
+}
+
+impl Signature {
+    /// A MAC of 32 bytes, or two numbers in DER.
+    fn read(hex: &str, algorithm: Algorithm) -> Option<Self> {
+        let mut bytes = [0; SIGNATURE_BYTES_MAX];
+        let length = hex.len() / 2;
+        read_hex(hex, bytes.get_mut(..length)?)?;
+        (algorithm == Algorithm::Asymmetric || length == 32).then_some(Self { bytes, length })
+    }
+}
+
+impl AsRef<[u8]> for Signature {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
 
 /// How the body is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,11 +111,14 @@ impl Payload {
 /// Everything a request says of its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim<'a> {
+    pub(super) algorithm: Algorithm,
     credential: Cow<'a, str>,
     /// Where the credential's parts end.
     ends: [usize; 4],
     pub(super) signed_headers: Cow<'a, str>,
-    pub(super) signature: [u8; 32],
+    pub(super) signature: Signature,
+    /// Where a signature of version 4A is good.
+    regions: Option<Cow<'a, str>>,
     pub(super) stamp: Cow<'a, str>,
     signed: Instant,
     /// Seconds that a presigned request is good for.
@@ -90,9 +145,7 @@ impl<'a> Claim<'a> {
 
     fn in_header(request: &Incoming<'a>, header: &'a str) -> Result<Self, Fault> {
         let (algorithm, fields) = header.split_once(' ').ok_or(Fault::Algorithm)?;
-        if algorithm != ALGORITHM {
-            return Err(Fault::Algorithm);
-        }
+        let algorithm = Algorithm::named(algorithm)?;
         let field = |name: &'static str| {
             let mut found = fields.split(',').filter_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
             match (found.next(), found.next()) {
@@ -107,7 +160,10 @@ impl<'a> Claim<'a> {
             (None, None) => return Err(Fault::Undated),
         };
         let token = request.header("x-amz-security-token").map(Cow::Borrowed);
+        let regions = request.header("x-amz-region-set").map(Cow::Borrowed);
         Self::checked(Parts {
+            algorithm,
+            regions,
             credential: field("Credential")?.into(),
             signed_headers: field("SignedHeaders")?.into(),
             signature: field("Signature")?,
@@ -127,12 +183,12 @@ impl<'a> Claim<'a> {
             }
         };
         let needed = |name| value(name)?.ok_or(Fault::Part(name));
-        if needed("X-Amz-Algorithm")? != ALGORITHM {
-            return Err(Fault::Algorithm);
-        }
+        let algorithm = Algorithm::named(&needed("X-Amz-Algorithm")?)?;
         let seconds = needed("X-Amz-Expires")?.parse().ok();
         let expires = seconds.filter(|seconds| (1..=PRESIGNED_SECS_MAX).contains(seconds)).ok_or(Fault::Expires)?;
         Self::checked(Parts {
+            algorithm,
+            regions: value("X-Amz-Region-Set")?,
             credential: needed("X-Amz-Credential")?,
             signed_headers: needed("X-Amz-SignedHeaders")?,
             signature: &needed("X-Amz-Signature")?,
@@ -147,15 +203,35 @@ impl<'a> Claim<'a> {
     }
 
     fn checked(parts: Parts<'a, '_>) -> Result<Self, Fault> {
-        let Parts { credential, signed_headers, signature, stamp, expires, token, digest } = parts;
-        let ends = ends(&credential).ok_or_else(|| Fault::Credential(credential.to_string()))?;
+        let Parts { algorithm, regions, credential, signed_headers, signature, stamp, expires, token, digest } = parts;
+        let has_region = algorithm == Algorithm::Shared;
+        let ends = ends(&credential, has_region);
+        let ends = ends.ok_or_else(|| Fault::Credential { credential: credential.to_string(), has_region })?;
         let signed = parse_stamp(&stamp).ok_or_else(|| Fault::Date(stamp.to_string()))?;
+        let regions = match algorithm {
+            Algorithm::Shared => None,
+            Algorithm::Asymmetric => Some(regions.ok_or(Fault::Part("X-Amz-Region-Set"))?),
+        };
         // A signature of the wrong form is only a wrong signature.
-        let signature = digest_of(signature).ok_or(Fault::Mismatch)?;
+        let signature = Signature::read(signature, algorithm).ok_or(Fault::Mismatch)?;
         let payload = Payload::of(digest.as_deref())?;
-        let claim =
-            Self { credential, ends, signed_headers, signature, stamp, signed, expires, token, payload, digest };
-        let mut claim = claim;
+        if algorithm == Algorithm::Asymmetric && payload.is_streamed() {
+            return Err(Fault::Digest);
+        }
+        let mut claim = Self {
+            algorithm,
+            credential,
+            ends,
+            signed_headers,
+            signature,
+            regions,
+            stamp,
+            signed,
+            expires,
+            token,
+            payload,
+            digest,
+        };
         if claim.service() == "s3" && claim.expires.is_some() && claim.digest.is_none() {
             // Who presigns for S3 does not know the body yet.
             (claim.payload, claim.digest) = (Payload::Unsigned, Some("UNSIGNED-PAYLOAD".into()));
@@ -180,9 +256,25 @@ impl<'a> Claim<'a> {
         self.part(0)
     }
 
-    /// The region of the scope.
-    pub fn region(&self) -> &str {
-        self.part(1)
+    /// The region of the scope; one of version 4A has none, and is good where it [covers](Claim::covers) the region.
+    pub fn region(&self) -> Option<&str> {
+        (self.algorithm == Algorithm::Shared).then(|| self.part(1))
+    }
+
+    /// Whether the signature is good in a region.
+    pub fn covers(&self, region: &str) -> bool {
+        match &self.regions {
+            Some(regions) => asymmetric::covers(regions, region),
+            None => self.part(1) == region,
+        }
+    }
+
+    /// The only region that the signature is good in, if there is one.
+    pub fn only_region(&self) -> Option<&str> {
+        match &self.regions {
+            Some(regions) => Some(regions.trim()).filter(|region| !region.contains([',', '*'])),
+            None => self.region(),
+        }
     }
 
     /// The service of the scope. It has to be the one that the request is for: [`Claim::is_for`].
@@ -233,6 +325,8 @@ impl<'a> Claim<'a> {
 
 /// A claim that is not checked yet.
 struct Parts<'a, 's> {
+    algorithm: Algorithm,
+    regions: Option<Cow<'a, str>>,
     credential: Cow<'a, str>,
     signed_headers: Cow<'a, str>,
     signature: &'s str,
@@ -242,13 +336,18 @@ struct Parts<'a, 's> {
     digest: Option<Cow<'a, str>>,
 }
 
-/// Where the parts of a credential end: the last four slashes, since old keys may have slashes of their own.
-fn ends(credential: &str) -> Option<[usize; 4]> {
+/// Where the parts of a credential end: the last four slashes, since old keys may have slashes of their own. Where no region is
+/// in it, none ends where the date does.
+fn ends(credential: &str, has_region: bool) -> Option<[usize; 4]> {
     let mut ends = [0; 4];
     let mut rest = credential;
-    for end in ends.iter_mut().rev() {
-        *end = rest.rfind('/')?;
-        rest = &rest[..*end];
+    for place in (0..4).rev() {
+        if place == 1 && !has_region {
+            ends[1] = ends[2];
+            continue;
+        }
+        ends[place] = rest.rfind('/')?;
+        rest = &rest[..ends[place]];
     }
     (ends[0] > 0).then_some(ends)
 }
@@ -284,12 +383,20 @@ pub(super) fn stamp(moment: Instant) -> String {
 
 /// 64 lower-case hexadecimal digits as bytes.
 pub(super) fn digest_of(hex: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = hex.as_bytes().try_into().ok()?;
     let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+    read_hex(hex, &mut digest)?;
+    Some(digest)
+}
+
+/// Fills bytes with lower-case hexadecimal digits, two for each.
+fn read_hex(hex: &str, bytes: &mut [u8]) -> Option<()> {
+    if hex.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
         *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
     }
-    Some(digest)
+    Some(())
 }
 
 fn nibble(digit: u8) -> Option<u8> {

@@ -13,14 +13,19 @@ pub enum Fault {
     Missing,
     /// There are two: in header and query, or two headers.
     Twice,
-    /// The algorithm is not AWS4-HMAC-SHA256.
+    /// The algorithm is neither AWS4-HMAC-SHA256 nor AWS4-ECDSA-P256-SHA256.
     Algorithm,
     /// The request does not say when it was signed.
     Undated,
     /// A part is missing; which.
     Part(&'static str),
-    /// The credential has not five parts.
-    Credential(String),
+    /// The credential has not five parts, or four where it names no region.
+    Credential {
+        /// What it is.
+        credential: String,
+        /// Whether a region is to be in it.
+        has_region: bool,
+    },
     /// The scope does not end in `aws4_request`.
     Terminator(String),
     /// The date of the scope is not that of the request.
@@ -37,6 +42,8 @@ pub enum Fault {
     },
     /// The moment of the request is none.
     Date(String),
+    /// The signature is not good in the region that is asked; which.
+    Region(String),
     /// A header is not signed that has to be.
     Unsigned(String),
     /// The payload's digest is not that of the body, or is none.
@@ -119,7 +126,7 @@ impl Fault {
         match self {
             Self::Missing => Family::Missing,
             Self::Twice | Self::Algorithm | Self::Undated | Self::Part(_) => Family::Incomplete,
-            Self::Credential(_) | Self::Date(_) | Self::Expires => Family::Incomplete,
+            Self::Credential { .. } | Self::Date(_) | Self::Expires => Family::Incomplete,
             Self::UnknownKey => Family::Unknown,
             Self::ExpiredToken => Family::Expired,
             _ => Family::Mismatch,
@@ -130,13 +137,18 @@ impl Fault {
         match self {
             Self::Missing => "Request is missing Authentication Token".into(),
             Self::Twice => "A request can be signed only once, in one Authorization header or in the query.".into(),
-            Self::Algorithm => "Unsupported AWS 'algorithm': only 'AWS4-HMAC-SHA256' is supported.".into(),
+            Self::Algorithm => {
+                "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA256' and 'AWS4-ECDSA-P256-SHA256' are supported.".into()
+            }
             Self::Undated => {
                 "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.".into()
             }
             Self::Part(part) => format!("Authorization header requires '{part}' parameter."),
-            Self::Credential(credential) => format!(
+            Self::Credential { credential, has_region: true } => format!(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'"
+            ),
+            Self::Credential { credential, has_region: false } => format!(
+                "Credential must have exactly 4 slash-delimited elements, e.g. keyid/date/service/term, got '{credential}'"
             ),
             Self::Terminator(term) => {
                 format!("Credential should be scoped with a valid terminator: 'aws4_request', not '{term}'.")
@@ -148,6 +160,9 @@ impl Fault {
             ),
             Self::ScopeService { wanted } => {
                 format!("Credential should be scoped to correct service: '{wanted}'.")
+            }
+            Self::Region(region) => {
+                format!("Credential should be scoped to correct region: the region set does not have '{region}'.")
             }
             Self::Date(date) => {
                 format!(

@@ -3,8 +3,9 @@
 //! A key is kept only after a signature was right with it, so that nobody fills the cache with scopes of his own choice;
 //! it is forgotten when its access key changes. Shards keep threads from waiting for each other.
 
+use super::asymmetric;
 use super::canonical::{self, write_hex};
-use super::claim::{ALGORITHM, Claim, digest_of};
+use super::claim::{Algorithm, Claim, digest_of};
 use super::fault::Fault;
 use super::{Incoming, Payload};
 use crate::Secret;
@@ -15,11 +16,44 @@ use names::Instant;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
+/// What signatures of one scope are checked with.
+#[derive(Debug)]
+pub enum SigningKey {
+    /// The same that signed.
+    Shared(Key),
+    /// The public half of the pair that signed: a point of P-256, uncompressed.
+    Public(Box<[u8]>),
+}
+
+impl SigningKey {
+    fn derive(secret: &Secret, claim: &Claim<'_>) -> Result<Self, Fault> {
+        match claim.algorithm {
+            Algorithm::Shared => Ok(Self::Shared(derive(secret, claim))),
+            Algorithm::Asymmetric => {
+                let point = asymmetric::public_key(secret, claim.access_key());
+                point.map(Self::Public).ok_or(Fault::Mismatch)
+            }
+        }
+    }
+
+    fn verifies(&self, text: &str, signature: &[u8]) -> bool {
+        match self {
+            Self::Shared(key) => verify(key, text.as_bytes(), signature).is_ok(),
+            Self::Public(point) => asymmetric::is_signed(point, text, signature),
+        }
+    }
+
+    pub(super) fn shared(&self) -> Option<&Key> {
+        if let Self::Shared(key) = self { Some(key) } else { None }
+    }
+}
+
 /// A key, and what it is for.
 struct Kept {
     access_key: Box<str>,
+    algorithm: Algorithm,
     scope: Box<str>,
-    key: Arc<Key>,
+    key: Arc<SigningKey>,
 }
 
 /// Signing keys that were used before.
@@ -47,14 +81,15 @@ impl Keys {
         claim: &Claim<'_>,
         now: Instant,
         secret: &Secret,
-    ) -> Result<Arc<Key>, Fault> {
+    ) -> Result<Arc<SigningKey>, Fault> {
+        claim.check_time(now)?;
+        let text = to_sign(request, claim)?;
         let known = self.find(claim);
         let key = match &known {
             Some(key) => Arc::clone(key),
-            None => Arc::new(derive(secret, claim)),
+            None => Arc::new(SigningKey::derive(secret, claim)?),
         };
-        claim.check_time(now)?;
-        verify(&key, to_sign(request, claim)?.as_bytes(), &claim.signature).map_err(|_| Fault::Mismatch)?;
+        key.verifies(&text, claim.signature.as_ref()).then_some(()).ok_or(Fault::Mismatch)?;
         check_digest(request, claim)?;
         if known.is_none() {
             self.keep(claim, &key);
@@ -76,20 +111,24 @@ impl Keys {
         &self.shards[hasher.finish() as usize % SIGNING_KEY_SHARDS]
     }
 
-    fn find(&self, claim: &Claim<'_>) -> Option<Arc<Key>> {
+    fn find(&self, claim: &Claim<'_>) -> Option<Arc<SigningKey>> {
         let shard = self.shard(claim.access_key()).read().unwrap_or_else(PoisonError::into_inner);
-        let same = |kept: &&Kept| *kept.access_key == *claim.access_key() && *kept.scope == *claim.scope();
+        let same = |kept: &&Kept| {
+            *kept.access_key == *claim.access_key()
+                && *kept.scope == *claim.scope()
+                && kept.algorithm == claim.algorithm
+        };
         shard.iter().find(same).map(|kept| Arc::clone(&kept.key))
     }
 
     /// When a shard is full, the one that was kept first goes.
-    fn keep(&self, claim: &Claim<'_>, key: &Arc<Key>) {
+    fn keep(&self, claim: &Claim<'_>, key: &Arc<SigningKey>) {
         let mut shard = self.shard(claim.access_key()).write().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= SIGNING_KEYS_PER_SHARD_MAX {
             shard.remove(0);
         }
         let (access_key, scope) = (claim.access_key().into(), claim.scope().into());
-        shard.push(Kept { access_key, scope, key: Arc::clone(key) });
+        shard.push(Kept { access_key, algorithm: claim.algorithm, scope, key: Arc::clone(key) });
     }
 }
 
@@ -97,7 +136,7 @@ impl Keys {
 pub(super) fn to_sign(request: &Incoming<'_>, claim: &Claim<'_>) -> Result<String, Fault> {
     let canonical = canonical::write(request, claim)?;
     let mut text = String::with_capacity(160);
-    for part in [ALGORITHM, &claim.stamp, claim.scope()] {
+    for part in [claim.algorithm.name(), &claim.stamp, claim.scope()] {
         text.push_str(part);
         text.push('\n');
     }
@@ -120,7 +159,7 @@ pub(super) fn derive(secret: &Secret, claim: &Claim<'_>) -> Key {
     let step = |key: &[u8], part: &str| sign(&Key::new(HMAC_SHA256, key), part.as_bytes());
     let prefixed = Secret::new([b"AWS4", secret.expose()].concat());
     let date = step(prefixed.expose(), claim.date());
-    let region = step(date.as_ref(), claim.region());
+    let region = step(date.as_ref(), claim.region().unwrap_or_default());
     let service = step(region.as_ref(), claim.service());
     Key::new(HMAC_SHA256, step(service.as_ref(), "aws4_request").as_ref())
 }
@@ -128,7 +167,7 @@ pub(super) fn derive(secret: &Secret, claim: &Claim<'_>) -> Key {
 #[cfg(test)]
 impl Keys {
     pub(super) fn keep_for_test(&self, claim: &Claim<'_>) {
-        self.keep(claim, &Arc::new(derive(&"secret".into(), claim)));
+        self.keep(claim, &Arc::new(SigningKey::derive(&"secret".into(), claim).unwrap()));
     }
 
     pub(super) fn kept(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Signature version 4: whose key signed a request, and whether it did.
+//! Signature version 4, and 4A for several regions: whose key signed a request, and whether it did.
 //!
 //! 1. [`Claim::read`] takes apart what the request says of its signature, in the header or, presigned, in the query.
 //! 2. The caller finds the secret of [`Claim::access_key`], and checks that [`Claim::token`] is that key's.
@@ -10,6 +10,7 @@
 //! Sources: IAM User Guide, "Create a signed AWS API request", "Elements of an AWS API request signature"; S3 API
 //! Reference, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks".
 
+mod asymmetric;
 mod canonical;
 mod chunks;
 mod claim;
@@ -20,7 +21,7 @@ mod signer;
 pub use chunks::Chunks;
 pub use claim::{Claim, Payload};
 pub use fault::{Fault, Refusal};
-pub use keys::Keys;
+pub use keys::{Keys, SigningKey};
 pub use signer::Signer;
 
 /// A request as it came, nothing of it decoded.

@@ -73,7 +73,7 @@ mod tests {
             headers.extend(added.iter().map(|(name, value)| (*name, value.as_bytes())));
             let request = Incoming { headers: &headers, ..request };
             let claim = Claim::read(&request).unwrap();
-            assert_eq!((claim.access_key(), claim.token(), claim.region()), ("AKID", token, "eu-west-1"));
+            assert_eq!((claim.access_key(), claim.token(), claim.region()), ("AKID", token, Some("eu-west-1")));
             assert!(Keys::new().verify(&request, &claim, now, &secret).is_ok());
             let other = Incoming { body: b"{ }", ..request };
             assert_eq!(Keys::new().verify(&other, &claim, now, &secret).unwrap_err(), Fault::Mismatch);

@@ -3,6 +3,8 @@
 use super::*;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use names::Instant;
 use proptest::prelude::{any, prop_assert_eq, proptest};
 
@@ -314,6 +316,102 @@ fn the_cache_has_a_bound() {
         keys.keep_for_test(&claim);
     }
     assert!(keys.kept() <= crate::limits::SIGNING_KEYS_PER_SHARD_MAX);
+}
+
+const ASYMMETRIC_SCOPE: &str = "20261122/sqs/aws4_request";
+
+/// Signs as a client of version 4A does.
+fn asymmetric_signature(canonical: &str) -> String {
+    let digested = hex(digest(&SHA256, canonical.as_bytes()).as_ref());
+    let text = format!("AWS4-ECDSA-P256-SHA256\n{STAMP}\n{ASYMMETRIC_SCOPE}\n{digested}");
+    let secret = SECRET.into();
+    let private = asymmetric::private_key(&secret, "AKID").unwrap();
+    let public = asymmetric::public_key(&secret, "AKID").unwrap();
+    let signing = &ECDSA_P256_SHA256_ASN1_SIGNING;
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(signing, private.expose(), &public).unwrap();
+    hex(pair.sign(&SystemRandom::new(), text.as_bytes()).unwrap().as_ref())
+}
+
+/// A request that is signed for a set of regions.
+fn for_regions(regions: &str, more: &[(&str, &str)]) -> Request {
+    let given = [("host", "localhost:4566"), ("x-amz-date", STAMP), ("x-amz-region-set", regions)];
+    let mut headers: Vec<(String, String)> =
+        given.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    headers.sort();
+    let names = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let payload = more.first().map_or_else(|| hex(digest(&SHA256, b"{}").as_ref()), |(_, value)| (*value).to_owned());
+    let signature = asymmetric_signature(&format!("POST\n/\n\n{lines}\n{names}\n{payload}"));
+    let authorization = format!(
+        "AWS4-ECDSA-P256-SHA256 Credential=AKID/{ASYMMETRIC_SCOPE}, SignedHeaders={names}, Signature={signature}"
+    );
+    headers.push(("authorization".into(), authorization));
+    Request { path: "/".into(), query: String::new(), headers, body: b"{}".to_vec() }
+}
+
+#[test]
+fn what_was_signed_for_several_regions_is_accepted_and_anything_else_is_not() {
+    let good = for_regions("eu-west-1,us-*", &[]);
+    assert_eq!(good.verify(), Ok(()));
+    assert_eq!(Request { body: b"{ }".to_vec(), ..good.clone() }.verify(), Err(Fault::Mismatch));
+    assert_eq!(good.with("eu-west-1", "eu-west-2").verify(), Err(Fault::Mismatch));
+    assert_eq!(good.with("localhost", "elsewhere").verify(), Err(Fault::Mismatch));
+    assert_eq!(good.with("/sqs/", "/sns/").verify(), Err(Fault::Mismatch));
+    assert!(matches!(good.verify_at(now().plus_secs(901)), Err(Fault::Expired { .. })));
+    assert_eq!(good.with(";x-amz-region-set", "").verify(), Err(Fault::Unsigned("x-amz-region-set".into())));
+    let mut bare = good.clone();
+    bare.headers.retain(|(name, _)| name != "x-amz-region-set");
+    assert_eq!(bare.verify(), Err(Fault::Part("X-Amz-Region-Set")));
+    // A signature of one sort is none of the other.
+    assert!(good.with("AWS4-ECDSA-P256-SHA256", "AWS4-HMAC-SHA256").verify().is_err());
+    let shared = request(b"{}", &[("x-amz-region-set", "*")]);
+    assert_eq!(shared.verify(), Ok(()));
+    let other = shared.with("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256").with(SCOPE, ASYMMETRIC_SCOPE);
+    assert_eq!(other.verify(), Err(Fault::Mismatch));
+    for kind in ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
+        let chunked = for_regions("*", &[("x-amz-content-sha256", kind)]);
+        assert_eq!(chunked.verify(), Err(Fault::Digest), "{kind}");
+    }
+    let broken = good.with(&format!("AKID/{ASYMMETRIC_SCOPE}"), "AKID/sqs/aws4_request").verify().unwrap_err();
+    assert!(broken.in_query().message.starts_with("Credential must have exactly 4"), "{broken:?}");
+}
+
+#[test]
+fn a_presigned_request_may_be_for_several_regions_too() {
+    let query = format!(
+        "Action=ListQueues&X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Credential=AKID%2F{}&X-Amz-Date={STAMP}\
+         &X-Amz-Expires=60&X-Amz-Region-Set=%2A&X-Amz-SignedHeaders=host",
+        ASYMMETRIC_SCOPE.replace('/', "%2F")
+    );
+    let empty = hex(digest(&SHA256, b"").as_ref());
+    let signature = asymmetric_signature(&format!("POST\n/\n{query}\nhost:localhost\n\nhost\n{empty}"));
+    let query = format!("{query}&X-Amz-Signature={signature}");
+    let good = Request { path: "/".into(), query, headers: vec![("Host".into(), "localhost".into())], body: vec![] };
+    assert_eq!(good.verify(), Ok(()));
+    assert_eq!(good.with("Set=%2A", "Set=us-east-1").verify(), Err(Fault::Mismatch));
+    assert_eq!(good.with("&X-Amz-Region-Set=%2A", "").verify(), Err(Fault::Part("X-Amz-Region-Set")));
+    assert!(matches!(good.verify_at(now().plus_secs(61)), Err(Fault::Expired { .. })));
+}
+
+#[test]
+fn a_point_is_kept_as_a_key_is_and_says_where_it_is_good() {
+    let keys = Keys::new();
+    let verify = |regions: &str, secret: &str| {
+        let request = for_regions(regions, &[]);
+        let headers: Vec<(&str, &[u8])> =
+            request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let incoming = Incoming { method: "POST", path: "/", query: "", headers: &headers, body: b"{}" };
+        let claim = Claim::read(&incoming).unwrap();
+        let good = (claim.region().is_some(), claim.only_region() == Some("eu-west-1"), claim.covers("eu-west-1"));
+        (keys.verify(&incoming, &claim, now(), &secret.into()).is_ok(), good)
+    };
+    assert!(!verify("*", "another").0);
+    assert_eq!(keys.kept(), 0);
+    assert_eq!(verify("*", SECRET), (true, (false, false, true)));
+    assert_eq!(verify("eu-west-1", "another"), (true, (false, true, true)), "it is known from before");
+    assert_eq!(verify("us-*", "another"), (true, (false, false, false)));
+    keys.forget("AKID");
+    assert!(!verify("*", "another").0);
 }
 
 proptest! {
