@@ -192,3 +192,21 @@ def test_tidewires_own_command_line_takes_the_root_key_of_its_folder(house):
         [house.server.binary, *words, "--account", "123456789012"], env=environment, capture_output=True, text=True, timeout=60
     )
     assert refused_words.returncode != 0 and "security token included in the request is invalid" in refused_words.stderr
+
+
+def test_identities_are_of_the_partition_of_the_servers_region(serve):
+    house = serve(TIDEWIRE_REGION="cn-north-1")
+    mine = f"arn:aws-cn:iam::{house.account}"
+    assert house.client("sts", house.root).get_caller_identity()["Arn"] == f"{mine}:root"
+    name, keys = house.user(allow("sqs:SendMessage", "*"))
+    assert house.client("sts", keys).get_caller_identity()["Arn"] == f"{mine}:user/{name}"
+    url, _ = house.queue()
+    user = house.client("sqs", keys)
+    assert refused("AccessDenied", user.purge_queue, QueueUrl=url).startswith(f"User: {mine}:user/{name} is not")
+    iam = house.client("iam", house.root)
+    iam.attach_user_policy(UserName=name, PolicyArn="arn:aws-cn:iam::aws:policy/AmazonSQSFullAccess")
+    user.purge_queue(QueueUrl=url)
+    named = {"Effect": "Deny", "Principal": {"AWS": f"{mine}:user/{name}"}, "Action": "sqs:*", "Resource": "*"}
+    attributes = {"Policy": policy(named)}
+    house.client("sqs", house.root).set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    assert "explicit deny in a resource-based policy" in refused("AccessDenied", user.list_queue_tags, QueueUrl=url)

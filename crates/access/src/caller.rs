@@ -71,7 +71,12 @@ impl Caller {
 
     /// The root user of an account.
     pub fn root(account: AccountId) -> Self {
-        let name = format!("arn:aws:iam::{account}:root").into();
+        Self::root_in("aws", account)
+    }
+
+    /// The root user of an account in a partition of AWS, such as `aws-cn`.
+    pub fn root_in(partition: &str, account: AccountId) -> Self {
+        let name = format!("arn:{partition}:iam::{account}:root").into();
         Self { kind: Kind::Root, account: Some(account), name, ..Self::anonymous() }
     }
 

@@ -193,6 +193,7 @@ impl Gateway {
     /// If two services share a target prefix.
     pub fn audited(options: Options, audit: Option<Arc<dyn Audit>>, registry: &mut Registry) -> Self {
         let metrics = Metrics::register(registry);
+        let partition = options.default_region.arn_partition();
         Self(Arc::new(Inner {
             directory: Directory::new(options.services, &metrics),
             pages: options.pages,
@@ -208,7 +209,7 @@ impl Gateway {
             proxies: options.proxies,
             signing_keys: options.signing_keys,
             audit,
-            root: Arc::new(Identity::root(options.default_account)),
+            root: Arc::new(Identity::root_in(partition, options.default_account)),
             nobody: Arc::new(Identity::anonymous()),
             stopping: Stopping::new(),
             unknown: metrics.operation("unknown", "unknown"),
@@ -492,7 +493,7 @@ impl Gateway {
         match known {
             Some(known) => known,
             None if account == inner.default_account => Arc::clone(&inner.root),
-            None => Arc::new(Identity::root(account)),
+            None => Arc::new(Identity::root_in(inner.default_region.arn_partition(), account)),
         }
     }
 

@@ -119,7 +119,12 @@ impl Identity {
 
     /// The root user of an account, where no secret is asked for.
     pub fn root(account: AccountId) -> Self {
-        Self::bare(access::Caller::root(account), Secret::from(""))
+        Self::root_in("aws", account)
+    }
+
+    /// The same in a partition of AWS.
+    pub fn root_in(partition: &str, account: AccountId) -> Self {
+        Self::bare(access::Caller::root_in(partition, account), Secret::from(""))
     }
 
     /// Who signed nothing.

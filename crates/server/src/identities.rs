@@ -14,6 +14,7 @@ use crate::whole_file;
 use access::sigv4::Keys;
 use engine::Store;
 use iam::{Iam, IamRecovery, MadeKey, Options, Sts};
+use names::Region;
 use seal::{RootKey, Secret};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -35,13 +36,19 @@ pub(crate) struct Identities {
 impl Identities {
     /// The services, with the identities that were replayed. Where the store keeps nothing there is no root key, and one that
     /// nobody will need again is made.
-    pub(crate) fn begin(root: Option<Arc<dyn RootKey>>, store: &Store, recovery: IamRecovery) -> Result<Self, String> {
+    pub(crate) fn begin(
+        root: Option<Arc<dyn RootKey>>,
+        region: &Region,
+        store: &Store,
+        recovery: IamRecovery,
+    ) -> Result<Self, String> {
         let signing_keys = Arc::<Keys>::default();
         let options = Options {
             root: root.unwrap_or_else(root_key::passing),
             chance: root_key::chance(),
             signing_keys: Arc::clone(&signing_keys),
             documents: Arc::<Fetch>::default(),
+            arn_partition: region.arn_partition(),
         };
         let (iam, sts) = Iam::begin(store, recovery, options).map_err(|error| error.to_string())?;
         Ok(Self { iam: Arc::new(iam), sts: Arc::new(sts), signing_keys })

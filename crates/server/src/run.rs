@@ -251,7 +251,7 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recoveries.sqs, told));
     let of_streams = kinesis::Options { throttled: config.limits == sqs::Limits::Aws };
     let kinesis = Kinesis::new(Arc::clone(&store), recoveries.kinesis, of_streams);
-    let identities = Identities::begin(root, &store, recoveries.iam)?;
+    let identities = Identities::begin(root, &config.region, &store, recoveries.iam)?;
     Ok((store, Services { sqs, kms, kinesis: Arc::new(kinesis), identities }))
 }
 

@@ -8,7 +8,7 @@ use crate::keyring::Keyring;
 use crate::records::{Change, Effect};
 use crate::refusal::Refusal;
 use crate::session::Session;
-use crate::state::{Account, Entity, Managed, Provider, Realm, Sort, folded};
+use crate::state::{Account, Entity, Managed, Owner, Provider, Realm, Sort, folded};
 use gateway::Caller;
 use names::{AccountId, Instant};
 use std::sync::LazyLock;
@@ -20,6 +20,8 @@ pub(crate) struct At<'a> {
     pub(crate) now: Instant,
     pub(crate) dice: &'a Dice,
     pub(crate) keyring: &'a Keyring,
+    /// The partition of AWS that accounts are in.
+    pub(crate) partition: &'static str,
 }
 
 /// What an operation comes to.
@@ -45,6 +47,11 @@ impl<'a> At<'a> {
     /// The account that the request acts in.
     pub(crate) fn account(&self) -> AccountId {
         self.caller.account
+    }
+
+    /// The same, as ARNs say it.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner { account: self.account(), partition: self.partition }
     }
 
     /// The session that the request comes from, if it comes from one: what its identity was made of.
@@ -93,21 +100,21 @@ impl<'a> At<'a> {
     /// The ARN of a user, group or role as it is, or as it would be without a path.
     pub(crate) fn entity_arn(&self, sort: Sort, name: &str) -> String {
         match self.home().entity(sort, name) {
-            Some(entity) => entity.arn(self.account()),
+            Some(entity) => entity.arn(self.owner()),
             None => self.new_arn(sort.word(), None, name),
         }
     }
 
     /// The ARN of what is to be made.
     pub(crate) fn new_arn(&self, word: &str, path: Option<&str>, name: &str) -> String {
-        format!("arn:aws:iam::{}:{word}{}{name}", self.account(), path.unwrap_or("/"))
+        self.owner().arn("iam", format_args!("{word}{}{name}", path.unwrap_or("/")))
     }
 
     /// The customer's policy of this ARN, if it is one of this account.
     pub(crate) fn own_policy(&self, arn: &str) -> Option<&'a Managed> {
         let name = folded(arn.rsplit('/').next().unwrap_or_default());
         let policy = self.home().policies.get(&name)?;
-        (policy.arn(self.account()) == *arn).then_some(policy)
+        (policy.arn(self.owner()) == *arn).then_some(policy)
     }
 
     /// The same, or a refusal.
@@ -117,22 +124,22 @@ impl<'a> At<'a> {
 
     /// What a policy of the customer or of AWS says.
     pub(crate) fn in_force(&self, arn: &str) -> Option<InForce<'a>> {
-        in_force(self.home(), self.account(), arn)
+        in_force(self.home(), self.owner(), arn)
     }
 
     /// The provider of this ARN.
     pub(crate) fn provider(&self, arn: &str) -> Result<&'a Provider, Refusal> {
         let url = arn.split_once(":oidc-provider/").map(|(_, url)| url).unwrap_or_default();
-        let found = self.home().providers.get(url).filter(|provider| provider.arn(self.account()) == *arn);
+        let found = self.home().providers.get(url).filter(|provider| provider.arn(self.owner()) == *arn);
         found.ok_or_else(|| Refusal::no_such(format!("OpenIDConnect Provider not found for arn {arn}")))
     }
 }
 
 /// What a policy of an account or of AWS says.
-pub(crate) fn in_force<'a>(home: &'a Account, account: AccountId, arn: &str) -> Option<InForce<'a>> {
-    if let Some(aws) = aws_managed::find(arn) {
+pub(crate) fn in_force<'a>(home: &'a Account, owner: Owner, arn: &str) -> Option<InForce<'a>> {
+    if let Some(aws) = aws_managed::find(owner, arn) {
         return Some(InForce { name: aws.name, document: aws.document });
     }
     let policy = home.policies.get(&folded(arn.rsplit('/').next()?))?;
-    (policy.arn(account) == *arn).then(|| InForce { name: &policy.name, document: policy.document() })
+    (policy.arn(owner) == *arn).then(|| InForce { name: &policy.name, document: policy.document() })
 }

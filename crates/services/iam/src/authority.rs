@@ -87,7 +87,9 @@ impl Inner {
         let generation = self.identities.generation.load(Ordering::Acquire);
         let (identity, expires_at) = match token {
             None => {
-                let made = self.partition.inspect(|realm| identity::of_key(realm, &self.keyring, access_key));
+                let made = self
+                    .partition
+                    .inspect(|realm| identity::of_key(realm, &self.keyring, self.arn_partition, access_key));
                 let made = made.ok_or(Fault::UnknownKey)?;
                 if matches!(made, Err(Fault::UnknownKey)) {
                     self.identities.note_stranger(access_key, generation);
@@ -99,7 +101,7 @@ impl Inner {
                 if session.expires_at <= now {
                     return Err(Fault::ExpiredToken);
                 }
-                let made = self.partition.inspect(|realm| identity::of_session(realm, &session));
+                let made = self.partition.inspect(|realm| identity::of_session(realm, self.arn_partition, &session));
                 let (made, expires_at) = (made.ok_or(Fault::UnknownKey)??, session.expires_at);
                 // The session goes with the identity: whoever has the one knows the other, whatever else is kept by then.
                 (Identity { origin: Some(Arc::new(session)), ..made }, expires_at)

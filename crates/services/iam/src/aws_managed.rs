@@ -8,7 +8,7 @@ use crate::api::iam;
 use crate::documents::encoded;
 use crate::ids::named_id;
 use crate::shown::{moment, version_id};
-use crate::state::Used;
+use crate::state::{Owner, Used};
 use names::Instant;
 
 /// A managed policy of AWS.
@@ -32,25 +32,36 @@ const fn aws(
     AwsManaged { arn, name, version, moments, document }
 }
 
-/// The policy of this ARN.
-pub(crate) fn find(arn: &str) -> Option<&'static AwsManaged> {
-    ALL.binary_search_by(|policy| policy.arn.cmp(arn)).ok().map(|at| &ALL[at])
+/// The policy of this ARN in the partition of whoever asks.
+pub(crate) fn find(owner: Owner, arn: &str) -> Option<&'static AwsManaged> {
+    let resource = arn.strip_prefix("arn:").and_then(|rest| rest.strip_prefix(owner.partition))?;
+    let resource = resource.strip_prefix(":iam::aws:policy")?;
+    ALL.binary_search_by(|policy| policy.resource().cmp(resource)).ok().map(|at| &ALL[at])
 }
 
 impl AwsManaged {
+    /// Path and name in its ARN.
+    fn resource(&self) -> &'static str {
+        self.arn.strip_prefix("arn:aws:iam::aws:policy").unwrap_or_default()
+    }
+
     /// Between the sort and the name in its ARN.
     pub(crate) fn path(&self) -> &'static str {
-        let resource = self.arn.strip_prefix("arn:aws:iam::aws:policy").unwrap_or_default();
-        resource.strip_suffix(self.name).unwrap_or_default()
+        self.resource().strip_suffix(self.name).unwrap_or_default()
+    }
+
+    /// Its ARN in a partition.
+    pub(crate) fn arn(&self, owner: Owner) -> String {
+        format!("arn:{}:iam::aws:policy{}", owner.partition, self.resource())
     }
 
     /// As replies show it.
-    pub(crate) fn shown(&self, used: Used) -> iam::Policy {
+    pub(crate) fn shown(&self, owner: Owner, used: Used) -> iam::Policy {
         let [created, updated] = self.moments.map(|secs| Some(moment(Instant::from_millis(secs * 1000))));
         iam::Policy {
             policy_name: Some(self.name.into()),
             policy_id: Some(named_id("ANPA", self.name)),
-            arn: Some(self.arn.into()),
+            arn: Some(self.arn(owner)),
             path: Some(self.path().into()),
             default_version_id: Some(version_id(self.version)),
             attachment_count: crate::shown::count(used.attached),
@@ -64,8 +75,8 @@ impl AwsManaged {
     }
 
     /// As everything in an account is shown.
-    pub(crate) fn detail(&self, used: Used) -> iam::ManagedPolicyDetail {
-        let policy = self.shown(used);
+    pub(crate) fn detail(&self, owner: Owner, used: Used) -> iam::ManagedPolicyDetail {
+        let policy = self.shown(owner, used);
         iam::ManagedPolicyDetail {
             policy_name: policy.policy_name,
             policy_id: policy.policy_id,
@@ -353,11 +364,18 @@ pub(crate) static ALL: &[AwsManaged] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use names::AccountId;
+
+    const OWNER: Owner = Owner { account: AccountId::DEFAULT, partition: "aws" };
 
     #[test]
     fn every_policy_of_aws_is_found_and_can_be_compiled() {
         for policy in ALL {
-            assert_eq!(find(policy.arn).map(|found| found.name), Some(policy.name));
+            assert_eq!(find(OWNER, policy.arn).map(|found| found.name), Some(policy.name));
+            let elsewhere = Owner { partition: "aws-cn", ..OWNER };
+            let arn = policy.arn(elsewhere);
+            assert_eq!(find(elsewhere, &arn).map(|found| found.name), Some(policy.name));
+            assert!(find(OWNER, &arn).is_none() && policy.arn(OWNER) == policy.arn, "{arn}");
             assert!(
                 access::Policy::parse(policy.name, policy.document, access::Sort::Identity).is_ok(),
                 "{}",
@@ -365,6 +383,6 @@ mod tests {
             );
             assert!(policy.path().starts_with('/') && policy.path().ends_with('/'), "{}", policy.arn);
         }
-        assert!(find("arn:aws:iam::aws:policy/Nothing").is_none());
+        assert!(find(OWNER, "arn:aws:iam::aws:policy/Nothing").is_none());
     }
 }

@@ -14,7 +14,9 @@ use crate::ops::providers::{bare_url, check_client_ids, check_thumbprints};
 use crate::records::{Change, Effect};
 use crate::refusal::Refusal;
 use crate::service::Iam;
-use crate::state::{AccessKey, Account, Entity, Managed, Provider, Realm, RolePart, Sort, Tags, Version, folded};
+use crate::state::{
+    AccessKey, Account, Entity, Managed, Owner, Provider, Realm, RolePart, Sort, Tags, Version, folded,
+};
 use names::{AccountId, Instant};
 use seal::Secret;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,7 @@ impl Iam {
             let mut work = Work {
                 realm: realm.clone(),
                 account,
+                partition: service.arn_partition,
                 now,
                 dice: &dice,
                 keyring: &service.keyring,
@@ -57,6 +60,7 @@ fn without_key(user: &Entity, key: &AccessKey) -> (Change, String) {
 struct Work<'a> {
     realm: Realm,
     account: AccountId,
+    partition: &'static str,
     now: Instant,
     dice: &'a Dice,
     keyring: &'a Keyring,
@@ -70,6 +74,10 @@ impl Work<'_> {
         self.realm.apply(&effect);
         self.effects.push(effect);
         self.told.push(what);
+    }
+
+    fn owner(&self) -> Owner {
+        Owner { account: self.account, partition: self.partition }
     }
 
     fn home(&self) -> &Account {
@@ -138,7 +146,7 @@ impl Work<'_> {
     fn remove_policy(&mut self, declared: &DeclaredPolicy) -> Result<(), Refusal> {
         let home = self.home();
         let Some(policy) = home.policies.get(&folded(&declared.name)) else { return Ok(()) };
-        if !home.used(&policy.arn(self.account)).is_none() {
+        if !home.used(&policy.arn(self.owner())).is_none() {
             return Err(Refusal::conflict("it is declared absent, and somebody still has it"));
         }
         let (change, what) = (Change::PolicyRemoved(folded(&policy.name)), format!("- policy {}", policy.name));
@@ -245,13 +253,13 @@ impl Work<'_> {
             entity.inline = policies.iter().map(pair).collect();
         }
         if let Some(attached) = &declared.attached {
-            if let Some(missing) = attached.iter().find(|arn| crate::at::in_force(home, self.account, arn).is_none()) {
+            if let Some(missing) = attached.iter().find(|arn| crate::at::in_force(home, self.owner(), arn).is_none()) {
                 return Err(Refusal::invalid(format!("there is no policy {missing}")));
             }
             entity.attached = attached.iter().map(|arn| arn.as_str().into()).collect();
         }
         if let Some(boundary) = declared.boundary.as_deref() {
-            if !boundary.is_empty() && crate::at::in_force(home, self.account, boundary).is_none() {
+            if !boundary.is_empty() && crate::at::in_force(home, self.owner(), boundary).is_none() {
                 return Err(Refusal::invalid(format!("there is no policy {boundary}")));
             }
             entity.boundary = (!boundary.is_empty()).then(|| boundary.into());

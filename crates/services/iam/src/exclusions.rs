@@ -51,7 +51,7 @@ impl Exclusions {
 
     /// Whether a managed policy is left out.
     pub(crate) fn has_managed(&self, arn: &str) -> bool {
-        let is_of_aws = arn.starts_with("arn:aws:iam::aws:");
+        let is_of_aws = arn.contains(":iam::aws:");
         self.has_type(if is_of_aws { types::AWS_MANAGED } else { types::USER_MANAGED })
             || self.arns.iter().any(|pattern| is_like(pattern, arn))
     }

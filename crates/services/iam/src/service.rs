@@ -73,6 +73,8 @@ pub struct Options {
     pub signing_keys: Arc<Keys>,
     /// What fetches the documents of OpenID Connect providers.
     pub documents: Arc<dyn Documents>,
+    /// The partition of AWS that ARNs of identities are of: `aws`, `aws-cn` and so on.
+    pub arn_partition: &'static str,
 }
 
 /// AWS IAM, and what knows who is behind a key.
@@ -89,6 +91,7 @@ pub(crate) struct Inner {
     pub(crate) signing_keys: Arc<Keys>,
     pub(crate) documents: Arc<dyn Documents>,
     pub(crate) provider_keys: ProviderKeys,
+    pub(crate) arn_partition: &'static str,
     chance: Chance,
 }
 
@@ -125,10 +128,11 @@ impl Iam {
         let partition = store.partition::<Realm>(id);
         let partition = partition.unwrap_or_else(|| Partition::new(store, id, Realm::default()));
         let keyring = keyring_of(&partition, &options)?;
-        let Options { chance, signing_keys, documents, .. } = options;
+        let Options { chance, signing_keys, documents, arn_partition, .. } = options;
         let identities = Identities::default();
         let provider_keys = ProviderKeys::default();
-        let inner = Inner { partition, keyring, identities, signing_keys, documents, provider_keys, chance };
+        let inner =
+            Inner { partition, keyring, identities, signing_keys, documents, provider_keys, chance, arn_partition };
         let inner = Arc::new(inner);
         Ok((Self(Arc::clone(&inner)), Sts(inner)))
     }
@@ -169,9 +173,16 @@ impl Inner {
     /// Looks at the state as it is.
     pub(crate) fn look<T>(&self, caller: &Caller, look: impl FnOnce(&At<'_>) -> T) -> Result<T, Refusal> {
         let dice = Dice::new(Vec::new());
-        let looked = self
-            .partition
-            .inspect(|realm| look(&At { realm, caller, now: caller.now, dice: &dice, keyring: &self.keyring }));
+        let looked = self.partition.inspect(|realm| {
+            look(&At {
+                realm,
+                caller,
+                now: caller.now,
+                dice: &dice,
+                keyring: &self.keyring,
+                partition: self.arn_partition,
+            })
+        });
         looked.ok_or_else(Refusal::internal)
     }
 
@@ -210,7 +221,14 @@ impl Inner {
     ) -> Result<Box<dyn Write + Send>, Refusal> {
         let (dice, service) = (self.dice(), Arc::clone(self));
         let plan: Plan = Box::new(move |realm, now| {
-            let at = At { realm, caller: &caller, now, dice: &dice, keyring: &service.keyring };
+            let at = At {
+                realm,
+                caller: &caller,
+                now,
+                dice: &dice,
+                keyring: &service.keyring,
+                partition: service.arn_partition,
+            };
             let Outcome { effects, output } = decide(&at)?;
             Ok((effects, Box::new(output)))
         });

@@ -3,8 +3,8 @@
 use crate::api::iam;
 use crate::at::At;
 use crate::documents::encoded;
-use crate::state::{AccessKey, Entity, Managed, RolePart, Sort, Tags, Used, Version};
-use names::{AccountId, Instant};
+use crate::state::{AccessKey, Entity, Managed, Owner, RolePart, Sort, Tags, Used, Version};
+use names::Instant;
 use wire::Timestamp;
 
 /// A moment as IAM writes it: to the second.
@@ -34,27 +34,27 @@ pub(crate) fn boundary(entity: &Entity) -> Option<iam::AttachedPermissionsBounda
 }
 
 /// A user; its tags and boundary are left out of lists.
-pub(crate) fn user(account: AccountId, user: &Entity) -> iam::User {
+pub(crate) fn user(owner: Owner, user: &Entity) -> iam::User {
     iam::User {
         path: user.path.to_string(),
         user_name: user.name.to_string(),
         user_id: user.id.to_string(),
-        arn: user.arn(account),
+        arn: user.arn(owner),
         create_date: moment(user.created_at),
         ..iam::User::default()
     }
 }
 
-pub(crate) fn whole_user(account: AccountId, entity: &Entity) -> iam::User {
-    iam::User { tags: tags(&entity.tags), permissions_boundary: boundary(entity), ..user(account, entity) }
+pub(crate) fn whole_user(owner: Owner, entity: &Entity) -> iam::User {
+    iam::User { tags: tags(&entity.tags), permissions_boundary: boundary(entity), ..user(owner, entity) }
 }
 
-pub(crate) fn group(account: AccountId, group: &Entity) -> iam::Group {
+pub(crate) fn group(owner: Owner, group: &Entity) -> iam::Group {
     iam::Group {
         path: group.path.to_string(),
         group_name: group.name.to_string(),
         group_id: group.id.to_string(),
-        arn: group.arn(account),
+        arn: group.arn(owner),
         create_date: moment(group.created_at),
     }
 }
@@ -64,13 +64,13 @@ fn role_part(role: &Entity) -> &RolePart {
 }
 
 /// A role as lists show it.
-pub(crate) fn role(account: AccountId, role: &Entity) -> iam::Role {
+pub(crate) fn role(owner: Owner, role: &Entity) -> iam::Role {
     let part = role_part(role);
     iam::Role {
         path: role.path.to_string(),
         role_name: role.name.to_string(),
         role_id: role.id.to_string(),
-        arn: role.arn(account),
+        arn: role.arn(owner),
         create_date: moment(role.created_at),
         assume_role_policy_document: Some(encoded(&part.trust)),
         description: part.description.as_deref().map(str::to_owned),
@@ -79,12 +79,12 @@ pub(crate) fn role(account: AccountId, role: &Entity) -> iam::Role {
     }
 }
 
-pub(crate) fn whole_role(account: AccountId, entity: &Entity) -> iam::Role {
+pub(crate) fn whole_role(owner: Owner, entity: &Entity) -> iam::Role {
     iam::Role {
         tags: tags(&entity.tags),
         permissions_boundary: boundary(entity),
         role_last_used: Some(role_last_used(entity)),
-        ..role(account, entity)
+        ..role(owner, entity)
     }
 }
 
@@ -96,7 +96,7 @@ fn role_last_used(entity: &Entity) -> iam::RoleLastUsed {
 }
 
 /// A managed policy; tags and description are left out of lists.
-pub(crate) fn policy(account: AccountId, policy: &Managed, used: Used) -> iam::Policy {
+pub(crate) fn policy(owner: Owner, policy: &Managed, used: Used) -> iam::Policy {
     iam::Policy {
         policy_name: text(&policy.name),
         policy_id: text(&policy.id),
@@ -104,7 +104,7 @@ pub(crate) fn policy(account: AccountId, policy: &Managed, used: Used) -> iam::P
         default_version_id: Some(version_id(policy.default)),
         attachment_count: count(used.attached),
         permissions_boundary_usage_count: count(used.bounding),
-        arn: Some(policy.arn(account)),
+        arn: Some(policy.arn(owner)),
         is_attachable: Some(true),
         description: None,
         create_date: Some(moment(policy.created_at)),
@@ -117,8 +117,8 @@ pub(crate) fn whole_policy(at: &At<'_>, managed: &Managed) -> iam::Policy {
     let description = managed.description.as_deref().map(str::to_owned);
     // Empty or not: GetPolicy always has the list.
     let tags = Some(tags(&managed.tags).unwrap_or_default());
-    let used = at.home().used(&managed.arn(at.account()));
-    iam::Policy { tags, description, ..policy(at.account(), managed, used) }
+    let used = at.home().used(&managed.arn(at.owner()));
+    iam::Policy { tags, description, ..policy(at.owner(), managed, used) }
 }
 
 pub(crate) fn count(count: usize) -> Option<i32> {
@@ -175,7 +175,7 @@ pub(crate) fn user_detail(at: &At<'_>, user: &Entity) -> iam::UserDetail {
         path: text(&user.path),
         user_name: text(&user.name),
         user_id: text(&user.id),
-        arn: Some(user.arn(at.account())),
+        arn: Some(user.arn(at.owner())),
         create_date: Some(moment(user.created_at)),
         user_policy_list: Some(inline(user)),
         group_list: Some(at.home().groups_of(user).map(|group| group.name.to_string()).collect()),
@@ -190,7 +190,7 @@ pub(crate) fn group_detail(at: &At<'_>, group: &Entity) -> iam::GroupDetail {
         path: text(&group.path),
         group_name: text(&group.name),
         group_id: text(&group.id),
-        arn: Some(group.arn(at.account())),
+        arn: Some(group.arn(at.owner())),
         create_date: Some(moment(group.created_at)),
         group_policy_list: Some(inline(group)),
         attached_managed_policies: Some(attached_all(group)),
@@ -202,7 +202,7 @@ pub(crate) fn role_detail(at: &At<'_>, role: &Entity) -> iam::RoleDetail {
         path: text(&role.path),
         role_name: text(&role.name),
         role_id: text(&role.id),
-        arn: Some(role.arn(at.account())),
+        arn: Some(role.arn(at.owner())),
         create_date: Some(moment(role.created_at)),
         assume_role_policy_document: Some(encoded(&role_part(role).trust)),
         instance_profile_list: Some(Vec::new()),
@@ -214,8 +214,8 @@ pub(crate) fn role_detail(at: &At<'_>, role: &Entity) -> iam::RoleDetail {
     }
 }
 
-pub(crate) fn policy_detail(account: AccountId, managed: &Managed, used: Used) -> iam::ManagedPolicyDetail {
-    let policy = policy(account, managed, used);
+pub(crate) fn policy_detail(owner: Owner, managed: &Managed, used: Used) -> iam::ManagedPolicyDetail {
+    let policy = policy(owner, managed, used);
     iam::ManagedPolicyDetail {
         policy_name: policy.policy_name,
         policy_id: policy.policy_id,

@@ -7,6 +7,7 @@
 
 use names::{AccountId, Instant};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 /// All accounts.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -28,6 +29,33 @@ pub(crate) struct Account {
     pub(crate) policies: BTreeMap<Box<str>, Managed>,
     pub(crate) keys: BTreeMap<Box<str>, AccessKey>,
     pub(crate) providers: BTreeMap<Box<str>, Provider>,
+}
+
+/// Whose something is, as ARNs say it: an account, and the partition of AWS that it is in. All accounts of a server are in the one
+/// of its own region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) account: AccountId,
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub(crate) partition: &'static str,
+}
+
+impl Owner {
+    /// The ARN of what IAM or STS has of it.
+    pub(crate) fn arn(self, service: &str, resource: fmt::Arguments<'_>) -> String {
+        format!("arn:{}:{service}::{}:{resource}", self.partition, self.account)
+    }
+
+    /// Whether an ARN is one of IAM in this partition, whatever account it is of.
+    pub(crate) fn is_near(self, arn: &str) -> bool {
+        let rest = arn.strip_prefix("arn:").and_then(|rest| rest.strip_prefix(self.partition));
+        rest.is_some_and(|rest| rest.starts_with(":iam::"))
+    }
+
+    /// Another account of the same partition.
+    pub(crate) fn beside(self, account: AccountId) -> Self {
+        Self { account, ..self }
+    }
 }
 
 /// What has policies.
@@ -128,8 +156,8 @@ pub(crate) struct Provider {
     pub(crate) tags: Tags,
 }
 
-impl std::fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AccessKey").field("id", &self.id).field("is_active", &self.is_active).finish_non_exhaustive()
     }
 }
@@ -244,14 +272,14 @@ impl Entity {
         (self.sort, folded(&self.name))
     }
 
-    pub(crate) fn arn(&self, account: AccountId) -> String {
-        format!("arn:aws:iam::{account}:{}{}{}", self.sort.word(), self.path, self.name)
+    pub(crate) fn arn(&self, owner: Owner) -> String {
+        owner.arn("iam", format_args!("{}{}{}", self.sort.word(), self.path, self.name))
     }
 }
 
 impl Managed {
-    pub(crate) fn arn(&self, account: AccountId) -> String {
-        format!("arn:aws:iam::{account}:policy{}{}", self.path, self.name)
+    pub(crate) fn arn(&self, owner: Owner) -> String {
+        owner.arn("iam", format_args!("policy{}{}", self.path, self.name))
     }
 
     pub(crate) fn version(&self, number: u32) -> Option<&Version> {
@@ -265,8 +293,8 @@ impl Managed {
 }
 
 impl Provider {
-    pub(crate) fn arn(&self, account: AccountId) -> String {
-        format!("arn:aws:iam::{account}:oidc-provider/{}", self.url)
+    pub(crate) fn arn(&self, owner: Owner) -> String {
+        owner.arn("iam", format_args!("oidc-provider/{}", self.url))
     }
 }
 

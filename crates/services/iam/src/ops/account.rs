@@ -125,7 +125,7 @@ impl Row<'_> {
         match self {
             Self::Of(entity) => format!("{}/{}", entity.sort as u8, entity.key().1),
             Self::Own(policy) => format!("3/{}", policy.name.to_lowercase()),
-            Self::Aws(policy) => format!("4/{}", policy.arn),
+            Self::Aws(policy) => format!("4/{}", policy.name),
         }
     }
 
@@ -149,7 +149,7 @@ impl Operation for GetAccountAuthorizationDetails {
         let (home, uses) = (at.home(), at.home().uses());
         let own = home.policies.values().map(Row::Own);
         // Of AWS's policies only those that are attached, as AWS does.
-        let is_used = |policy: &&aws_managed::AwsManaged| !uses.of(policy.arn).is_none();
+        let is_used = |policy: &&aws_managed::AwsManaged| !uses.of(&policy.arn(at.owner())).is_none();
         let aws = aws_managed::ALL.iter().filter(is_used).map(Row::Aws);
         let filters = input.filter.unwrap_or_default();
         let is_wanted = |row: &Row<'_>| filters.is_empty() || filters.iter().any(|filter| filter == row.filter());
@@ -166,10 +166,10 @@ impl Operation for GetAccountAuthorizationDetails {
                     Sort::Role => roles.push(shown::role_detail(at, entity)),
                 },
                 Row::Own(policy) => {
-                    let used = uses.of(&policy.arn(at.account()));
-                    policies.push(shown::policy_detail(at.account(), policy, used));
+                    let used = uses.of(&policy.arn(at.owner()));
+                    policies.push(shown::policy_detail(at.owner(), policy, used));
                 }
-                Row::Aws(policy) => policies.push(policy.detail(uses.of(policy.arn))),
+                Row::Aws(policy) => policies.push(policy.detail(at.owner(), uses.of(&policy.arn(at.owner())))),
             }
         }
         Outcome::read(GetAccountAuthorizationDetailsResponse {

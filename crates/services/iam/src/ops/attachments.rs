@@ -136,7 +136,7 @@ impl Operation for ListEntitiesForPolicy {
 
     fn decide(at: &At<'_>, input: ListEntitiesForPolicyRequest) -> Done<Self> {
         let arn = &*input.policy_arn;
-        if aws_managed::find(arn).is_none() {
+        if aws_managed::find(at.owner(), arn).is_none() {
             at.policy(arn)?;
         }
         let sort = input.entity_filter.as_deref().and_then(shown::sort_named);

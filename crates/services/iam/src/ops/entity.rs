@@ -59,7 +59,7 @@ pub(crate) fn new_entity(at: &At<'_>, sort: Sort, name: &str, path: Option<&str>
 /// The boundary that a request asks for, if there is such a policy.
 pub(crate) fn boundary(at: &At<'_>, arn: Option<&str>) -> Result<Option<Box<str>>, Refusal> {
     let Some(arn) = arn else { return Ok(None) };
-    let is_arn = arn.starts_with("arn:aws:iam::") && arn.contains(":policy/");
+    let is_arn = at.owner().is_near(arn) && arn.contains(":policy/");
     match at.in_force(arn) {
         Some(_) => Ok(Some(arn.into())),
         None if !is_arn => {

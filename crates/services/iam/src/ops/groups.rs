@@ -33,7 +33,7 @@ impl Operation for CreateGroup {
             return Err(Refusal::limit(format!("Cannot exceed quota for GroupsPerAccount: {}", limits::GROUPS_MAX)));
         }
         let group = entity::new_entity(at, Sort::Group, &input.group_name, input.path.as_deref());
-        let shown = shown::group(at.account(), &group);
+        let shown = shown::group(at.owner(), &group);
         at.change(vec![Change::put(group)], CreateGroupResponse { group: shown })
     }
 }
@@ -47,9 +47,9 @@ impl Operation for GetGroup {
         let group = at.entity(Sort::Group, &input.group_name)?;
         let users = at.home().entities_of(Sort::User).filter(|user| user.groups.contains(&group.id));
         let wanted = Wanted { marker: input.marker.as_deref(), max_items: input.max_items };
-        let page = page(users, |user| user.key().1.into(), &wanted)?.map(|user| shown::user(at.account(), user));
+        let page = page(users, |user| user.key().1.into(), &wanted)?.map(|user| shown::user(at.owner(), user));
         let is_truncated = page.is_truncated();
-        let group = shown::group(at.account(), group);
+        let group = shown::group(at.owner(), group);
         Outcome::read(GetGroupResponse { group, users: page.items, is_truncated, marker: page.marker })
     }
 }
@@ -63,7 +63,7 @@ impl Operation for ListGroups {
         let prefix = input.path_prefix.as_deref();
         let groups = at.home().entities_of(Sort::Group).filter(|group| shown::is_under(&group.path, prefix));
         let wanted = Wanted { marker: input.marker.as_deref(), max_items: input.max_items };
-        let page = page(groups, |group| group.key().1.into(), &wanted)?.map(|group| shown::group(at.account(), group));
+        let page = page(groups, |group| group.key().1.into(), &wanted)?.map(|group| shown::group(at.owner(), group));
         let is_truncated = page.is_truncated();
         Outcome::read(ListGroupsResponse { groups: page.items, is_truncated, marker: page.marker })
     }
@@ -146,7 +146,7 @@ impl Operation for ListGroupsForUser {
         let user = at.entity(Sort::User, &input.user_name)?;
         let wanted = Wanted { marker: input.marker.as_deref(), max_items: input.max_items };
         let page = page(at.home().groups_of(user), |group| group.key().1.into(), &wanted)?;
-        let page = page.map(|group| shown::group(at.account(), group));
+        let page = page.map(|group| shown::group(at.owner(), group));
         let is_truncated = page.is_truncated();
         Outcome::read(ListGroupsForUserResponse { groups: page.items, is_truncated, marker: page.marker })
     }

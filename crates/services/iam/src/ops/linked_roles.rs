@@ -66,7 +66,7 @@ impl Operation for CreateServiceLinkedRole {
             ..CreateRoleRequest::default()
         };
         let role = roles::new_role(at, wanted)?;
-        let shown = shown::role(at.account(), &role);
+        let shown = shown::role(at.owner(), &role);
         at.change(vec![Change::put(role)], CreateServiceLinkedRoleResponse { role: Some(shown) })
     }
 }

@@ -15,9 +15,8 @@ use crate::records::Change;
 use crate::refusal::Refusal;
 use crate::service::{Done, Operation};
 use crate::shown;
-use crate::state::{Managed, Used, Version, folded};
+use crate::state::{Managed, Owner, Used, Version, folded};
 use gateway::Need;
-use names::AccountId;
 use wire::Nothing;
 
 /// Checks the document of a managed policy.
@@ -64,7 +63,7 @@ impl Operation for CreatePolicy {
             next: 2,
         };
         // The description is shown by GetPolicy alone.
-        let shown = Policy { tags: shown::tags(&policy.tags), ..shown::policy(at.account(), &policy, Used::default()) };
+        let shown = Policy { tags: shown::tags(&policy.tags), ..shown::policy(at.owner(), &policy, Used::default()) };
         at.change(vec![Change::PolicyPut(Box::new(policy))], CreatePolicyResponse { policy: Some(shown) })
     }
 }
@@ -75,8 +74,8 @@ impl Operation for GetPolicy {
     }
 
     fn decide(at: &At<'_>, input: GetPolicyRequest) -> Done<Self> {
-        let policy = match aws_managed::find(&input.policy_arn) {
-            Some(aws) => aws.shown(at.home().used(aws.arn)),
+        let policy = match aws_managed::find(at.owner(), &input.policy_arn) {
+            Some(aws) => aws.shown(at.owner(), at.home().used(&aws.arn(at.owner()))),
             None => shown::whole_policy(at, at.policy(&input.policy_arn)?),
         };
         Outcome::read(GetPolicyResponse { policy: Some(policy) })
@@ -97,10 +96,10 @@ impl Listed<'_> {
         }
     }
 
-    fn shown(&self, account: AccountId, used: Used) -> Policy {
+    fn shown(&self, owner: Owner, used: Used) -> Policy {
         match self {
-            Self::Own(policy) => shown::policy(account, policy, used),
-            Self::Aws(policy) => policy.shown(used),
+            Self::Own(policy) => shown::policy(owner, policy, used),
+            Self::Aws(policy) => policy.shown(owner, used),
         }
     }
 }
@@ -112,11 +111,11 @@ impl Operation for ListPolicies {
 
     fn decide(at: &At<'_>, input: ListPoliciesRequest) -> Done<Self> {
         let scope = input.scope.as_deref().unwrap_or("All");
-        let (account, home, uses) = (at.account(), at.home(), at.home().uses());
+        let (owner, home, uses) = (at.owner(), at.home(), at.home().uses());
         let own = home.policies.values().filter(|_| scope != "AWS");
-        let own = own.map(|policy| (policy.arn(account), Listed::Own(policy)));
+        let own = own.map(|policy| (policy.arn(owner), Listed::Own(policy)));
         let aws = aws_managed::ALL.iter().filter(|_| scope != "Local");
-        let aws = aws.map(|policy| (policy.arn.to_owned(), Listed::Aws(policy)));
+        let aws = aws.map(|policy| (policy.arn(owner), Listed::Aws(policy)));
         let is_wanted = |(arn, listed): &(String, Listed<'_>)| {
             let Used { attached, bounding } = uses.of(arn);
             let by_use = match input.policy_usage_filter.as_deref() {
@@ -130,7 +129,7 @@ impl Operation for ListPolicies {
         listed.sort_by(|(one, _), (other, _)| one.cmp(other));
         let wanted = Wanted { marker: input.marker.as_deref(), max_items: input.max_items };
         let page = page(listed, |(arn, _)| arn.clone(), &wanted)?;
-        let page = page.map(|(arn, listed)| listed.shown(account, uses.of(&arn)));
+        let page = page.map(|(arn, listed)| listed.shown(owner, uses.of(&arn)));
         let is_truncated = page.is_truncated();
         Outcome::read(ListPoliciesResponse { policies: Some(page.items), is_truncated, marker: page.marker })
     }

@@ -68,7 +68,7 @@ impl Operation for GetPolicyVersion {
 
     fn decide(at: &At<'_>, input: GetPolicyVersionRequest) -> Done<Self> {
         let (arn, id) = (&input.policy_arn, &input.version_id);
-        let version = match aws_managed::find(arn) {
+        let version = match aws_managed::find(at.owner(), arn) {
             Some(aws) if *id == shown::version_id(aws.version) => aws.shown_version(true),
             Some(_) => return Err(missing_version(arn, id)),
             None => {
@@ -87,7 +87,7 @@ impl Operation for ListPolicyVersions {
 
     fn decide(at: &At<'_>, input: ListPolicyVersionsRequest) -> Done<Self> {
         let wanted = Wanted { marker: input.marker.as_deref(), max_items: input.max_items };
-        let versions = match aws_managed::find(&input.policy_arn) {
+        let versions = match aws_managed::find(at.owner(), &input.policy_arn) {
             Some(aws) => page([aws.shown_version(false)], |_| "v".to_owned(), &wanted)?,
             None => {
                 let policy = at.policy(&input.policy_arn)?;

@@ -57,7 +57,7 @@ fn texts(texts: Vec<String>) -> Vec<Box<str>> {
 
 impl Operation for CreateOpenIDConnectProvider {
     fn needs(at: &At<'_>, input: &CreateOpenIDConnectProviderRequest) -> Result<Vec<Need>, Refusal> {
-        let arn = format!("arn:aws:iam::{}:oidc-provider/{}", at.account(), bare_url(&input.url)?);
+        let arn = at.owner().arn("iam", format_args!("oidc-provider/{}", bare_url(&input.url)?));
         Ok(vec![tagging::with_request_tags(need::<Self>(at, arn), input.tags.as_deref().unwrap_or_default())])
     }
 
@@ -82,7 +82,7 @@ impl Operation for CreateOpenIDConnectProvider {
             tags: tagging::parse(input.tags.unwrap_or_default())?,
         };
         let response = CreateOpenIDConnectProviderResponse {
-            open_id_connect_provider_arn: Some(provider.arn(at.account())),
+            open_id_connect_provider_arn: Some(provider.arn(at.owner())),
             tags: shown::tags(&provider.tags),
         };
         at.change(put(provider), response)
@@ -113,7 +113,7 @@ impl Operation for ListOpenIDConnectProviders {
     }
 
     fn decide(at: &At<'_>, _input: ListOpenIDConnectProvidersRequest) -> Done<Self> {
-        let entry = |provider: &Provider| OpenIDConnectProviderListEntry { arn: Some(provider.arn(at.account())) };
+        let entry = |provider: &Provider| OpenIDConnectProviderListEntry { arn: Some(provider.arn(at.owner())) };
         let list = at.home().providers.values().map(entry).collect();
         Outcome::read(ListOpenIDConnectProvidersResponse { open_id_connect_provider_list: Some(list) })
     }

@@ -41,7 +41,7 @@ impl Operation for CreateRole {
             return Err(Refusal::invalid("The path /aws-service-role/ is reserved for service-linked roles."));
         }
         let role = new_role(at, input)?;
-        let shown = shown::whole_role(at.account(), &role);
+        let shown = shown::whole_role(at.owner(), &role);
         at.change(vec![Change::put(role)], CreateRoleResponse { role: shown })
     }
 }
@@ -90,7 +90,7 @@ impl Operation for GetRole {
 
     fn decide(at: &At<'_>, input: GetRoleRequest) -> Done<Self> {
         let role = at.entity(Sort::Role, &input.role_name)?;
-        Outcome::read(GetRoleResponse { role: shown::whole_role(at.account(), role) })
+        Outcome::read(GetRoleResponse { role: shown::whole_role(at.owner(), role) })
     }
 }
 
@@ -103,7 +103,7 @@ impl Operation for ListRoles {
         let prefix = input.path_prefix.as_deref();
         let roles = at.home().entities_of(Sort::Role).filter(|role| shown::is_under(&role.path, prefix));
         let wanted = Wanted { marker: input.marker.as_deref(), max_items: input.max_items };
-        let page = page(roles, |role| role.key().1.into(), &wanted)?.map(|role| shown::role(at.account(), role));
+        let page = page(roles, |role| role.key().1.into(), &wanted)?.map(|role| shown::role(at.owner(), role));
         let is_truncated = page.is_truncated();
         Outcome::read(ListRolesResponse { roles: page.items, is_truncated, marker: page.marker })
     }
@@ -141,7 +141,7 @@ impl Operation for UpdateRoleDescription {
         check_modifiable(role)?;
         let part = RolePart { description: Some(input.description.into()), ..part_of(role).clone() };
         let role = Entity { role: Some(part), ..role.clone() };
-        let shown = shown::whole_role(at.account(), &role);
+        let shown = shown::whole_role(at.owner(), &role);
         at.change(vec![Change::put(role)], UpdateRoleDescriptionResponse { role: Some(shown) })
     }
 }

@@ -15,7 +15,7 @@ use crate::at::At;
 use crate::exclusions::Exclusions;
 use crate::refusal::Refusal;
 use crate::service::{Inner, input};
-use crate::state::{Entity, Sort};
+use crate::state::{Entity, Owner, Sort};
 use crate::trial::{Source, Trial, compiled, context_keys};
 use access::{Caller as Principal, Sort as PolicySort};
 use gateway::{Answer, Answered, Caller, Need, Prepared, Refused, Unprepared};
@@ -91,8 +91,8 @@ fn caller(text: Option<&str>, fallback: impl FnOnce() -> Principal) -> Result<Pr
 }
 
 /// Whoever has the policies and nothing else: no root user, whom policies do not hold.
-fn nobody(account: AccountId) -> Principal {
-    Principal::parse(&format!("arn:aws:iam::{account}:user/simulated")).expect("this is a user's ARN")
+fn nobody(owner: Owner) -> Principal {
+    Principal::parse(&owner.arn("iam", format_args!("user/simulated"))).expect("this is a user's ARN")
 }
 
 fn owner(text: Option<&str>) -> Option<AccountId> {
@@ -137,7 +137,7 @@ impl Study for SimulateCustomPolicy {
     fn copy(at: &At<'_>, input: SimulateCustomPolicyRequest) -> Result<Trial, Refusal> {
         check_handling(input.resource_handling_option.as_deref())?;
         Ok(Trial {
-            caller: caller(input.caller_arn.as_deref(), || nobody(at.account()))?,
+            caller: caller(input.caller_arn.as_deref(), || nobody(at.owner()))?,
             identity: inputs("PolicyInputList", Some(&input.policy_input_list)),
             boundary: boundary(input.permissions_boundary_policy_input_list.as_deref())?,
             resource: resource_policy(input.resource_policy),
@@ -164,7 +164,7 @@ fn principal<'a>(at: &At<'a>, arn: &str) -> Result<&'a Entity, Refusal> {
         let sort = [Sort::User, Sort::Group, Sort::Role].into_iter().find(|known| known.word() == sort)?;
         at.home().entity(sort, rest.rsplit('/').next()?)
     };
-    let found = named().filter(|entity| entity.arn(at.account()) == *arn);
+    let found = named().filter(|entity| entity.arn(at.owner()) == *arn);
     found.ok_or_else(|| Refusal::no_such(format!("Principal {arn} cannot be found.")))
 }
 
@@ -214,7 +214,7 @@ impl Study for SimulatePrincipalPolicy {
         let own = entity.boundary.as_deref().filter(|_| !excluded.has_boundary()).and_then(|arn| at.in_force(arn));
         let own = own.map(|policy| Source { id: policy.name.to_owned(), document: policy.document.to_owned() });
         let fallback = || {
-            let parsed = Principal::parse(&entity.arn(at.account())).unwrap_or_else(|_| nobody(at.account()));
+            let parsed = Principal::parse(&entity.arn(at.owner())).unwrap_or_else(|_| nobody(at.owner()));
             parsed.with_unique_id(&entity.id)
         };
         Ok(Trial {

@@ -36,7 +36,7 @@ impl Operation for CreateUser {
             boundary: entity::boundary(at, input.permissions_boundary.as_deref())?,
             ..entity::new_entity(at, Sort::User, &input.user_name, input.path.as_deref())
         };
-        let shown = shown::whole_user(at.account(), &user);
+        let shown = shown::whole_user(at.owner(), &user);
         at.change(vec![Change::put(user)], CreateUserResponse { user: Some(shown) })
     }
 }
@@ -48,11 +48,11 @@ impl Operation for GetUser {
 
     fn decide(at: &At<'_>, input: GetUserRequest) -> Done<Self> {
         let user = match at.named_or_asking(input.user_name.as_deref())? {
-            Some(user) => shown::whole_user(at.account(), user),
+            Some(user) => shown::whole_user(at.owner(), user),
             None => User {
                 path: "/".into(),
                 user_id: at.account().to_string(),
-                arn: format!("arn:aws:iam::{}:root", at.account()),
+                arn: at.owner().arn("iam", format_args!("root")),
                 create_date: shown::moment(at.home().opened_at),
                 ..User::default()
             },
@@ -70,7 +70,7 @@ impl Operation for ListUsers {
         let prefix = input.path_prefix.as_deref();
         let users = at.home().entities_of(Sort::User).filter(|user| shown::is_under(&user.path, prefix));
         let wanted = Wanted { marker: input.marker.as_deref(), max_items: input.max_items };
-        let page = page(users, |user| user.key().1.into(), &wanted)?.map(|user| shown::user(at.account(), user));
+        let page = page(users, |user| user.key().1.into(), &wanted)?.map(|user| shown::user(at.owner(), user));
         let is_truncated = page.is_truncated();
         Outcome::read(ListUsersResponse { users: page.items, is_truncated, marker: page.marker })
     }

@@ -67,14 +67,25 @@ impl House {
     }
 
     pub(crate) fn with_documents(disk: &Arc<SimDisk>, documents: Arc<dyn Documents>) -> Self {
-        Self::open(disk, documents, &[7; 32]).unwrap()
+        Self::open(disk, documents, &[7; 32], "aws").unwrap()
+    }
+
+    /// A house in another partition of AWS.
+    #[allow(dead_code, reason = "each test program has a part of what there is")]
+    pub(crate) fn in_partition(partition: &'static str) -> Self {
+        Self::open(&Arc::new(SimDisk::new(1)), Arc::new(Nowhere), &[7; 32], partition).unwrap()
     }
 
     pub(crate) fn with_root_key(disk: &Arc<SimDisk>, key: &[u8; 32]) -> Result<Self, NotBegun> {
-        Self::open(disk, Arc::new(Nowhere), key)
+        Self::open(disk, Arc::new(Nowhere), key, "aws")
     }
 
-    fn open(disk: &Arc<SimDisk>, documents: Arc<dyn Documents>, key: &[u8; 32]) -> Result<Self, NotBegun> {
+    fn open(
+        disk: &Arc<SimDisk>,
+        documents: Arc<dyn Documents>,
+        key: &[u8; 32],
+        arn_partition: &'static str,
+    ) -> Result<Self, NotBegun> {
         let clock = Arc::new(ManualClock::at(Instant::from_millis(1_800_000_000_000)));
         let mut recovery = Iam::recovery();
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
@@ -86,6 +97,7 @@ impl House {
             chance: chance(),
             signing_keys: Arc::clone(&signing_keys),
             documents,
+            arn_partition,
         };
         let (iam, sts) = Iam::begin(&store, recovery, options)?;
         Ok(Self { iam, sts, store, clock, signing_keys })

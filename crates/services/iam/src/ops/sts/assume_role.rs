@@ -39,7 +39,7 @@ pub(crate) fn role_of<'a>(at: &At<'a>, arn: &str) -> Result<Role<'a>, Refusal> {
     let path = parsed.resource.strip_prefix("role/").filter(|_| parsed.service == "iam").ok_or_else(invalid)?;
     let name = path.rsplit('/').next().filter(|name| !name.is_empty()).ok_or_else(invalid)?;
     let entity = at.realm.account(account).and_then(|home| home.entity(Sort::Role, name));
-    let entity = entity.filter(|role| role.arn(account) == *arn);
+    let entity = entity.filter(|role| role.arn(at.owner().beside(account)) == *arn);
     Ok(Role { account, name: name.to_owned(), entity })
 }
 
@@ -229,8 +229,10 @@ pub(crate) struct HandedOut {
 
 pub(crate) fn hand_out(at: &At<'_>, session: &Session, role: &Role<'_>, token_bytes: Option<i32>) -> HandedOut {
     let id = role.entity.map_or_else(|| named_id("AROA", &role.name), |entity| entity.id.to_string());
-    let user =
-        AssumedRoleUser { assumed_role_id: format!("{id}:{}", session.name), arn: session_arn(session, &role.name) };
+    let user = AssumedRoleUser {
+        assumed_role_id: format!("{id}:{}", session.name),
+        arn: session_arn(at.owner().beside(role.account), session, &role.name),
+    };
     HandedOut { credentials: credentials(at, session, token_bytes), user }
 }
 
@@ -248,7 +250,7 @@ pub(crate) fn credentials(at: &At<'_>, session: &Session, token_bytes: Option<i3
 
 /// The managed policies that a session is limited to have to be there.
 pub(crate) fn check_arn(at: &At<'_>, account: AccountId, arn: &str) -> Result<(), Refusal> {
-    let found = at.realm.account(account).and_then(|home| in_force(home, account, arn).map(|_| ()));
-    let of_aws = || crate::aws_managed::find(arn).map(|_| ());
+    let found = at.realm.account(account).and_then(|home| in_force(home, at.owner().beside(account), arn).map(|_| ()));
+    let of_aws = || crate::aws_managed::find(at.owner(), arn).map(|_| ());
     found.or_else(of_aws).ok_or_else(|| Refusal::malformed_policy(format!("The specified policy {arn} was not found.")))
 }

@@ -61,7 +61,7 @@ impl Operation for GetSessionToken {
 impl Operation for GetFederationToken {
     fn needs(at: &At<'_>, input: &GetFederationTokenRequest) -> Result<Vec<Need>, Refusal> {
         let tags = input.tags.as_deref().unwrap_or_default();
-        let arn = format!("arn:aws:sts::{}:federated-user/{}", at.account(), input.name);
+        let arn = at.owner().arn("sts", format_args!("federated-user/{}", input.name));
         let need = |action| with_session_tags(session_need(action, arn.as_str(), at.account()), tags);
         let tagging = (!tags.is_empty()).then(|| need("TagSession"));
         Ok(std::iter::once(need("GetFederationToken")).chain(tagging).collect())
@@ -84,7 +84,7 @@ impl Operation for GetFederationToken {
         };
         let user = FederatedUser {
             federated_user_id: format!("{}:{}", at.account(), session.name),
-            arn: format!("arn:aws:sts::{}:federated-user/{}", at.account(), session.name),
+            arn: at.owner().arn("sts", format_args!("federated-user/{}", session.name)),
         };
         Outcome::read(GetFederationTokenResponse {
             credentials: Some(credentials(at, &session, input.minimum_session_token_size)),

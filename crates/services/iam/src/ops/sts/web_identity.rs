@@ -86,7 +86,7 @@ async fn verify(service: &Arc<Inner>, caller: &Caller, input: &Input) -> Result<
     let found = service.look(caller, |at| {
         let account = role_of(at, &input.role_arn)?.account;
         let provider = at.realm.account(account).and_then(|home| home.providers.get(&*url).cloned());
-        Ok::<_, Refusal>(provider.map(|provider| (provider.arn(account), provider)))
+        Ok::<_, Refusal>(provider.map(|provider| (provider.arn(at.owner().beside(account)), provider)))
     })??;
     let missing = || invalid_token(format!("No OpenIDConnect provider found in your account for {issuer}"));
     let (arn, provider) = found.ok_or_else(missing)?;
