@@ -74,9 +74,9 @@ impl House {
         let options = iam::Options {
             root: services,
             chance: Arc::new(chance),
-            organization: None,
             signing_keys: Arc::default(),
             documents: Arc::new(Nowhere),
+            arn_partition: "aws",
         };
         let (iam, _) = Iam::begin(&store, identities, options).unwrap();
         Self { store, sqs, kms, iam }

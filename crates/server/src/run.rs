@@ -115,12 +115,11 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
 async fn serve(
     mode: Mode,
     config: &Config,
-    files: Files,
+    Files { declared, notifications, organization }: Files,
     clock: Arc<SystemClock>,
     store: Arc<Store>,
     services: Services,
 ) -> Result<(), Ended> {
-    let Files { declared, notifications, organization } = files;
     let Services { sqs, kms, kinesis, identities } = &services;
     // Whoever renews certificates sends it to whatever serves them, and nobody means to end a server by it.
     let hangups = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be received: {error}"))?;

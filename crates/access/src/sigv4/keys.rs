@@ -17,6 +17,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What signatures of one scope are checked with.
+#[expect(clippy::large_enum_variant, reason = "nearly all are of the large one, and each is behind an `Arc`")]
 #[derive(Debug)]
 pub enum SigningKey {
     /// The same that signed.
