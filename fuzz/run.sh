@@ -13,7 +13,7 @@ export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=1 \
 -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares"
 # With --target, build scripts and macros stay as they are.
 cargo build --release --quiet --target "$host"
-for target in ${*:-claim policy form json cbor aggregate}; do
+for target in ${*:-claim policy form json cbor aggregate filter}; do
     mkdir -p "corpus/$target" "artifacts/$target"
     "${CARGO_TARGET_DIR:-target}/$host/release/$target" "corpus/$target" "seeds/$target" \
         -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=1024 \

@@ -15,6 +15,7 @@ mod connection;
 mod door;
 mod echo;
 mod fifo;
+mod filter_costs;
 mod folder;
 mod idle;
 mod in_flight;
@@ -63,6 +64,8 @@ enum Measurement {
     Replay(replay::ReplayOptions),
     /// Access decisions in process: what one costs
     Access(access_costs::Options),
+    /// Filtered subscriptions in process: what a publish and a policy cost
+    Filter(filter_costs::Options),
     /// SendMessage signed, verified and allowed, beside the same with all of that off
     Door(door::Options),
     /// A queue that nobody consumes: memory, rates, restart, disk
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Measurement::Journal(options) => commit::run(&options),
         Measurement::Replay(options) => replay::run(&options),
         Measurement::Access(options) => access_costs::run(&options),
+        Measurement::Filter(options) => filter_costs::run(&options),
         Measurement::Door(options) => door::run(&options),
         Measurement::Backlog(options) => backlog::run(&options),
         Measurement::InFlight(options) => in_flight::run(&options),
