@@ -359,6 +359,16 @@ def test_records_of_parents_and_children_are_all_received(kinesis, make_stream, 
     assert seen == set(range(number)) and receive(kinesis, queue) == []
 
 
+def test_no_shard_and_nothing_new_waits_for_ever_behind_what_comes_back(kinesis, make_stream, make_queue):
+    stream = make_stream(shards=2)
+    queue = make_queue(stream, VisibilityTimeoutSeconds=0, DeadLetterConfiguration={"TargetType": "NONE"})
+    for side in (LOW, HIGH):
+        entries = [{"Data": side.encode(), "PartitionKey": "k", "ExplicitHashKey": side}] * 100
+        kinesis.put_records(StreamName=stream, Records=entries)
+    seen = {record["Data"]: record["ReceiveCount"] for _ in range(8) for record in receive(kinesis, queue)}
+    assert seen.keys() == {LOW.encode(), HIGH.encode()}
+
+
 def test_large_records_come_in_several_answers(kinesis, make_stream, make_queue):
     stream = make_stream()
     kinesis.update_max_record_size(StreamARN=arn_of(kinesis, stream), MaxRecordSizeInKiB=10240)

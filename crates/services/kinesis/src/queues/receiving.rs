@@ -23,6 +23,9 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use stream::{Record, Shard};
 
+/// The counter of a shard's first record.
+const FIRST: u64 = 1;
+
 /// What a request asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
@@ -97,11 +100,12 @@ impl Inner {
         let Some((cursors, not_before)) = seen else { return Vec::new() };
         let count = view.shards.len();
         let place = newest.and_then(|shard| view.shards.iter().position(|known| known.entry.index == shard));
-        let begin = place.unwrap_or(turn % count.max(1));
+        // Turns decide in pairs: of two that begin alike, one takes first what is new and one what is back.
+        let begin = place.unwrap_or(turn / 2 % count.max(1));
         let (mut sights, mut found) = (Vec::new(), 0);
         for shard in view.shards.iter().cycle().skip(begin).take(count) {
             let index = shard.entry.index;
-            let cursor = cursors.get(&index).copied().unwrap_or(0);
+            let cursor = cursors.get(&index).copied().unwrap_or(FIRST);
             if shard.tip().is_some_and(|tip| cursor >= tip) {
                 continue;
             }
