@@ -16,6 +16,7 @@ mod grouping;
 mod idle;
 pub mod limits;
 mod machine;
+mod mailbox;
 mod md5_lanes;
 mod message;
 mod message_attributes;

@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(error: &'static ErrorShape, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(error: &'static ErrorShape, message: impl Into<Cow<'static, str>>) -> Self {
         Self { error, message: message.into() }
     }
 

@@ -57,7 +57,7 @@ impl Recover for SqsRecovery {
 }
 
 /// Amazon SQS.
-pub struct Sqs(Arc<Inner>);
+pub struct Sqs(pub(crate) Arc<Inner>);
 
 /// What operations work on.
 pub(crate) struct Inner {

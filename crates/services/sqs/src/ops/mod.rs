@@ -17,7 +17,7 @@ mod list_queues;
 mod purge_queue;
 pub(crate) mod receive_message;
 mod remove_permission;
-mod send_message;
+pub(crate) mod send_message;
 mod send_message_batch;
 mod set_queue_attributes;
 mod start_message_move_task;

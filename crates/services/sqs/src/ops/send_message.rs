@@ -4,11 +4,13 @@ use crate::api::{SendMessageRequest, SendMessageResult};
 use crate::grouping::sequence_number;
 use crate::message::{Checked, Draft, message_id, show_digest, show_id};
 use crate::needs::Asking;
+use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::throttle::Action;
 use gateway::{Caller, Need};
 use md5::{Digest, Md5};
+use queue::MessageId;
 use std::sync::Arc;
 
 pub(crate) struct SendMessage;
@@ -35,32 +37,54 @@ impl Operation for SendMessage {
             group: input.message_group_id,
             deduplication: input.message_deduplication_id,
         };
-        let checked = Checked::new(draft, place.queue.bounds.fifo(), place.queue.bounds.delay_secs_max())?;
-        let bytes_max = place.queue.bounds.maximum_message_bytes();
-        if checked.size > bytes_max {
-            return Err(Refusal::message_too_long(bytes_max));
-        }
-        service.throttle.pass(&place.queue, Action::Send, caller.now)?;
-        let body_md5 = Md5::digest(checked.body.as_bytes()).into();
-        let size = checked.size;
-        let (attributes_md5, system_md5) = (checked.attributes_md5, checked.system_md5);
-        let id = message_id(&caller, 0);
-        let sending = service.sealing.for_sending(&caller, &place.queue).await?;
-        let message = checked.into_message(id, body_md5, &caller, sending.as_deref());
-        // A duplicate is answered with the message that was first.
-        let (sent, sequence_number) = match place.queue.ask(place.send(vec![message])).await? {
-            queue::Reply::Accepted(accepted) => (accepted[0].id, Some(sequence_number(accepted[0].sequence))),
-            _ => (id, None),
-        };
-        if sent == id {
-            place.queue.meter.sent(1, size);
-        }
+        let sent = send(&service, &caller, &place, draft, 0).await?;
         Ok(SendMessageResult {
-            md5_of_message_body: Some(show_digest(body_md5)),
-            md5_of_message_attributes: attributes_md5.map(show_digest),
-            md5_of_message_system_attributes: system_md5.map(show_digest),
-            message_id: Some(show_id(sent)),
-            sequence_number,
+            md5_of_message_body: Some(show_digest(sent.body_md5)),
+            md5_of_message_attributes: sent.attributes_md5.map(show_digest),
+            md5_of_message_system_attributes: sent.system_md5.map(show_digest),
+            message_id: Some(show_id(sent.id)),
+            sequence_number: sent.sequence_number,
         })
     }
+}
+
+/// A message that was sent.
+pub(crate) struct Sent {
+    body_md5: [u8; 16],
+    attributes_md5: Option<[u8; 16]>,
+    system_md5: Option<[u8; 16]>,
+    /// Of a duplicate that of the message that was first.
+    id: MessageId,
+    sequence_number: Option<String>,
+}
+
+/// Sends one message for a caller who may, the `nth` of a request; ready when it is durable.
+pub(crate) async fn send(
+    service: &Inner,
+    caller: &Caller,
+    place: &Place,
+    draft: Draft,
+    nth: usize,
+) -> Result<Sent, Refusal> {
+    let checked = Checked::new(draft, place.queue.bounds.fifo(), place.queue.bounds.delay_secs_max())?;
+    let bytes_max = place.queue.bounds.maximum_message_bytes();
+    if checked.size > bytes_max {
+        return Err(Refusal::message_too_long(bytes_max));
+    }
+    service.throttle.pass(&place.queue, Action::Send, caller.now)?;
+    let body_md5 = Md5::digest(checked.body.as_bytes()).into();
+    let size = checked.size;
+    let (attributes_md5, system_md5) = (checked.attributes_md5, checked.system_md5);
+    let id = message_id(caller, nth);
+    let sending = service.sealing.for_sending(caller, &place.queue).await?;
+    let message = checked.into_message(id, body_md5, caller, sending.as_deref());
+    // A duplicate is answered with the message that was first.
+    let (sent, sequence_number) = match place.queue.ask(place.send(vec![message])).await? {
+        queue::Reply::Accepted(accepted) => (accepted[0].id, Some(sequence_number(accepted[0].sequence))),
+        _ => (id, None),
+    };
+    if sent == id {
+        place.queue.meter.sent(1, size);
+    }
+    Ok(Sent { body_md5, attributes_md5, system_md5, id: sent, sequence_number })
 }

@@ -1,0 +1,56 @@
+//! Queues, as a service sees them that puts messages into them and does not know the service whose they are.
+//!
+//! The server hands one service to the other. What is put is held to the queue's policy and limits as what a client sends is.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use names::Arn;
+
+use crate::service::{Caller, Refused};
+
+/// Queues by their ARNs.
+pub trait Mailboxes: Send + Sync + 'static {
+    /// Puts a letter into a queue in the name of `sender`. Ready when it is durable there. What is decided at once is decided
+    /// at the first poll, so that letters to many queues ride in one block of the log.
+    fn put(&self, sender: Caller, queue: &Arn, letter: Letter) -> Putting;
+}
+
+/// A letter on its way into a queue.
+pub type Putting = Pin<Box<dyn Future<Output = Result<(), NotPut>> + Send>>;
+
+/// A message for a queue.
+#[derive(Debug, Clone, Default)]
+pub struct Letter {
+    /// Its body; never empty.
+    pub body: String,
+    /// Message attributes, by name.
+    pub attributes: Vec<(String, LetterAttribute)>,
+    /// The message group.
+    pub group: Option<String>,
+    /// The deduplication id, for FIFO queues.
+    pub deduplication: Option<String>,
+    /// Which it is of the letters of one request: each gets an id of its own.
+    pub nth: usize,
+}
+
+/// A message attribute of a letter.
+#[derive(Debug, Clone)]
+pub struct LetterAttribute {
+    /// `String`, `Number` or `Binary`, with what may stand behind a dot.
+    pub data_type: String,
+    /// The value of a text or number.
+    pub text: Option<String>,
+    /// The value of a binary.
+    pub binary: Option<Bytes>,
+}
+
+/// Why a letter was not put into a queue.
+#[derive(Debug, Clone)]
+pub enum NotPut {
+    /// The queue is gone, does not let the sender, or does not take such a letter: trying again does not help.
+    Refused(Refused),
+    /// Nothing can be kept at this moment: trying again helps.
+    Unavailable(Refused),
+}
