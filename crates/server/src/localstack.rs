@@ -17,6 +17,7 @@ use iam::Iam;
 use kinesis::Kinesis;
 use kms::Kms;
 use serde_json::{Map, Value, json};
+use sns::Sns;
 use sqs::Sqs;
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub(crate) struct LocalStack {
     pub(crate) iam: Arc<Iam>,
     pub(crate) kms: Arc<Kms>,
     pub(crate) kinesis: Arc<Kinesis>,
+    pub(crate) sns: Arc<Sns>,
 }
 
 /// Whether a path is one of ours.
@@ -84,6 +86,7 @@ struct Found {
 
 /// How much a reset has deleted: of accounts those that had identities.
 struct Deleted {
+    topics: usize,
     queues: usize,
     streams: usize,
     keys: usize,
@@ -116,8 +119,8 @@ impl LocalStack {
             (Mode::Serve, ..) => Page::text(403, "A server is reset in `tidewire dev` alone.\n"),
             (_, _, true) => Page::text(403, "A web page may not reset a server.\n"),
             _ => match self.delete_all().await {
-                Ok(Deleted { queues, streams, keys, accounts }) => {
-                    tracing::info!(queues, streams, keys, accounts, "reset");
+                Ok(Deleted { topics, queues, streams, keys, accounts }) => {
+                    tracing::info!(topics, queues, streams, keys, accounts, "reset");
                     Page::json(200, "{\"status\": \"ok\"}\n")
                 }
                 Err(error) => Page::text(503, format!("The reset was not carried out whole: {error}.\n")),
@@ -127,6 +130,8 @@ impl LocalStack {
 
     async fn delete_all(&self) -> Result<Deleted, engine::Unavailable> {
         Ok(Deleted {
+            // Before the queues that they fill.
+            topics: self.sns.delete_all().await?,
             queues: self.sqs.delete_all().await?,
             streams: self.kinesis.delete_all().await?,
             keys: self.kms.delete_all().await?,

@@ -5,6 +5,7 @@ use iam::{Iam, IamRecovery};
 use kinesis::{Kinesis, KinesisRecovery};
 use kms::{Kms, KmsRecovery};
 use names::Instant;
+use sns::{Sns, SnsRecovery};
 use sqs::{Sqs, SqsRecovery};
 
 /// Nothing replayed yet, or what was.
@@ -13,23 +14,30 @@ pub(crate) struct Recoveries {
     pub(crate) iam: IamRecovery,
     pub(crate) kms: KmsRecovery,
     pub(crate) kinesis: KinesisRecovery,
+    pub(crate) sns: SnsRecovery,
 }
 
 impl Recoveries {
     pub(crate) fn new() -> Self {
-        Self { sqs: Sqs::recovery(), iam: Iam::recovery(), kms: Kms::recovery(), kinesis: Kinesis::recovery() }
+        Self {
+            sqs: Sqs::recovery(),
+            iam: Iam::recovery(),
+            kms: Kms::recovery(),
+            kinesis: Kinesis::recovery(),
+            sns: Sns::recovery(),
+        }
     }
 
     /// A part for each family of partitions.
-    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 6] {
+    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 7] {
         let [streams, shards, queues] = self.kinesis.parts();
-        [&mut self.sqs, &mut self.iam, &mut self.kms, streams, shards, queues]
+        [&mut self.sqs, &mut self.iam, &mut self.kms, streams, shards, queues, &mut self.sns]
     }
 
     /// The latest moment that the store knows of; its clock must not be behind it.
     pub(crate) fn latest(&self) -> Instant {
         let of_identities = self.iam.latest().max(self.kms.latest());
-        self.sqs.latest().max(of_identities).max(self.kinesis.latest())
+        self.sqs.latest().max(of_identities).max(self.kinesis.latest()).max(self.sns.latest())
     }
 
     /// Gives all partitions to the store, without services that ask them anything: for tools.
@@ -38,5 +46,6 @@ impl Recoveries {
         self.iam.finish(store);
         self.kms.finish(store);
         self.kinesis.finish(store);
+        self.sns.finish(store);
     }
 }

@@ -32,6 +32,7 @@ use kinesis::Kinesis;
 use kms::Kms;
 use names::Instant;
 use prometheus_client::registry::Registry;
+use sns::Sns;
 use sqs::Sqs;
 use std::future::pending;
 use std::sync::Arc;
@@ -68,6 +69,7 @@ struct Services {
     sqs: Arc<Sqs>,
     kms: Arc<Kms>,
     kinesis: Arc<Kinesis>,
+    sns: Arc<Sns>,
     identities: Identities,
 }
 
@@ -120,7 +122,7 @@ async fn serve(
     store: Arc<Store>,
     services: Services,
 ) -> Result<(), Ended> {
-    let Services { sqs, kms, kinesis, identities } = &services;
+    let Services { sqs, kms, kinesis, identities, .. } = &services;
     // Whoever renews certificates sends it to whatever serves them, and nobody means to end a server by it.
     let hangups = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be received: {error}"))?;
     let listener = TcpListener::bind(config.listen).await;
@@ -250,8 +252,9 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recoveries.sqs, told));
     let of_streams = kinesis::Options { throttled: config.limits == sqs::Limits::Aws };
     let kinesis = Kinesis::new(Arc::clone(&store), recoveries.kinesis, of_streams);
+    let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, Arc::<Sqs>::clone(&sqs)));
     let identities = Identities::begin(root, &config.region, &store, recoveries.iam)?;
-    Ok((store, Services { sqs, kms, kinesis: Arc::new(kinesis), identities }))
+    Ok((store, Services { sqs, kms, kinesis: Arc::new(kinesis), sns, identities }))
 }
 
 /// What an operator can do about a data folder that is damaged.
@@ -272,6 +275,21 @@ fn auth(verification: Verification, authority: Arc<dyn Authority>) -> Auth {
     }
 }
 
+/// The services that the gateway asks.
+fn behind_the_door(services: &Services) -> Vec<Arc<dyn Service>> {
+    let Services { sqs, kms, kinesis, sns, identities } = services;
+    vec![
+        Arc::<Sqs>::clone(sqs),
+        Arc::<Iam>::clone(&identities.iam),
+        Arc::<iam::Sts>::clone(&identities.sts),
+        Arc::<Kms>::clone(kms),
+        Arc::<Kinesis>::clone(kinesis),
+        // Behind Data Streams, whose name in credential scopes it shares.
+        Arc::new(kinesis.native()),
+        Arc::<Sns>::clone(sns),
+    ]
+}
+
 fn wire_up(
     mode: Mode,
     config: &Config,
@@ -281,7 +299,7 @@ fn wire_up(
     audit: Option<Arc<AuditLog>>,
     (notifications, organization): (Option<Notifications>, Option<Arc<Organization>>),
 ) -> Gateway {
-    let Services { sqs, kms, kinesis, identities } = services;
+    let Services { sqs, kms, kinesis, sns, identities } = services;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
     let [connection_rate, account_rate] = config.throttle.rates();
@@ -293,19 +311,10 @@ fn wire_up(
         idle: Duration::from_secs(config.idle_timeout_secs),
         ..Limits::default()
     };
-    let services: Vec<Arc<dyn Service>> = vec![
-        Arc::<Sqs>::clone(sqs),
-        Arc::<Iam>::clone(&identities.iam),
-        Arc::<iam::Sts>::clone(&identities.sts),
-        Arc::<Kms>::clone(kms),
-        Arc::<Kinesis>::clone(kinesis),
-        // Behind Data Streams, whose name in credential scopes it shares.
-        Arc::new(kinesis.native()),
-    ];
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
     let options = gateway::Options {
-        services,
+        services: behind_the_door(services),
         pages: Arc::<ServerPages>::clone(&pages),
         surroundings: Arc::new(SystemSurroundings(Arc::clone(clock))),
         default_account: config.account,
@@ -336,6 +345,7 @@ fn wire_up(
             iam,
             kms,
             kinesis,
+            sns: Arc::clone(sns),
         },
         s3,
     );

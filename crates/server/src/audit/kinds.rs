@@ -26,6 +26,7 @@ const DATA: &[(&str, &[&str])] = &[
             "UpdateQueueRecordsVisibility",
         ],
     ),
+    ("sns", &["Publish", "PublishBatch"]),
     (
         "sqs",
         &[

@@ -93,6 +93,7 @@ fn resource((arn, owner): &(Arc<str>, Option<names::AccountId>)) -> Value {
     let mut parts = arn.splitn(6, ':').skip(2);
     let (service, rest) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
     let sort = match service {
+        "sns" => Some("AWS::SNS::Topic"),
         "sqs" => Some("AWS::SQS::Queue"),
         "kinesis" if rest.contains("/consumer/") => Some("AWS::Kinesis::StreamConsumer"),
         "kinesis" if rest.starts_with("queue/") => Some("AWS::Kinesis::Queue"),

@@ -1,0 +1,124 @@
+"""With a server of their own: what a restart leaves, and policies in force."""
+
+import json
+import pathlib
+import threading
+
+import pytest
+from botocore.exceptions import BotoCoreError
+from conftest import House, make_client, refusal
+from own_servers import own_servers
+
+
+@pytest.fixture
+def make():
+    with own_servers() as make:
+        yield make
+
+
+def house_at(server, keys=("test", "secret", None)):
+    return House(make_client("sns", server.endpoint, keys=keys), make_client("sqs", server.endpoint, keys=keys))
+
+
+def test_topics_and_subscriptions_are_there_after_a_kill(make, tmp_path):
+    server = make(tmp_path / "data").start()
+    house = house_at(server)
+    topic = house.topic(Attributes={"DisplayName": "News"}, Tags=[{"Key": "a", "Value": "b"}])
+    url = house.subscribed(topic, RawMessageDelivery="true")
+    gone = house.subscribe(topic, house.queue()[1])
+    house.sns.unsubscribe(SubscriptionArn=gone)
+    deleted = house.topic()
+    house.sns.delete_topic(TopicArn=deleted)
+    house.sns.publish(TopicArn=topic, Message="before")
+    server.kill()
+    house = house_at(make(tmp_path / "data").start())
+    assert [one["TopicArn"] for one in house.sns.list_topics()["Topics"]] == [topic]
+    shown = house.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert (shown["DisplayName"], shown["SubscriptionsConfirmed"]) == ("News", "1")
+    assert house.sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "a", "Value": "b"}]
+    house.sns.publish(TopicArn=topic, Message="after")
+    assert sorted(message["Body"] for message in house.received(url)) == ["after", "before"]
+
+
+@pytest.mark.timeout(300)
+def test_each_acknowledged_publish_reaches_each_subscription(make, tmp_path):
+    """Three publishers, a server that is killed in the middle, four rounds: every queue has every message that was answered."""
+    server = make(tmp_path / "data").start()
+    house = house_at(server)
+    topic = house.topic()
+    urls = [house.subscribed(topic, RawMessageDelivery="true") for _ in range(3)]
+    acknowledged = []
+    for round_number in range(4):
+        enough = threading.Event()
+
+        def publish(publisher, round_number=round_number, server=server, enough=enough):
+            sns = make_client("sns", server.endpoint)
+            for nth in range(100_000):
+                message = f"{round_number}-{publisher}-{nth}"
+                try:
+                    sns.publish(TopicArn=topic, Message=message)
+                except BotoCoreError:
+                    return
+                acknowledged.append(message)
+                if nth == 20:
+                    enough.set()
+
+        publishers = [threading.Thread(target=publish, args=(publisher,)) for publisher in range(3)]
+        for publisher in publishers:
+            publisher.start()
+        assert enough.wait(60)
+        server.kill()
+        for publisher in publishers:
+            publisher.join()
+        server = make(tmp_path / "data").start()
+    house = house_at(server)
+    for url in urls:
+        assert set(acknowledged) <= {message["Body"] for message in house.received(url)}
+
+
+def test_queues_let_topics_by_their_policies(make, tmp_path):
+    server = make(tmp_path / "data", mode="serve").start()
+    key = json.loads(pathlib.Path(tmp_path / "data" / "root-key.json").read_text())
+    house = house_at(server, (key["access_key_id"], key["secret_access_key"], None))
+    topic, other = house.topic(), house.topic()
+    url, queue = house.queue()
+    for arn in (topic, other):
+        house.subscribe(arn, queue)
+    house.sns.publish(TopicArn=topic, Message="nobody is let")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    house.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    house.sns.publish(TopicArn=topic, Message="let")
+    house.sns.publish(TopicArn=other, Message="of another topic")
+    assert [found["Message"] for found in house.notifications(url)] == ["let"]
+
+
+def test_who_may_publish_says_the_topics_policy(make, tmp_path):
+    server = make(tmp_path / "data", mode="serve").start()
+    key = json.loads(pathlib.Path(tmp_path / "data" / "root-key.json").read_text())
+    root = (key["access_key_id"], key["secret_access_key"], None)
+    house, iam = house_at(server, root), make_client("iam", server.endpoint, keys=root)
+    iam.create_user(UserName="worker")
+    made = iam.create_access_key(UserName="worker")["AccessKey"]
+    worker = make_client("sns", server.endpoint, keys=(made["AccessKeyId"], made["SecretAccessKey"], None))
+    topic = house.topic()
+    account = topic.split(":")[4]
+    code, sentence = refusal(worker.publish, TopicArn=topic, Message="x")
+    assert code == "AuthorizationError"
+    assert f"User: arn:aws:iam::{account}:user/worker is not authorized to perform: SNS:Publish".lower() in sentence.lower()
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:user/worker"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    house.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    assert worker.publish(TopicArn=topic, Message="x")["MessageId"]
+    assert refusal(worker.delete_topic, TopicArn=topic)[0] == "AuthorizationError"

@@ -1,0 +1,274 @@
+//! Which topics there are, and what of each a request looks at before it asks the topic.
+//!
+//! A topic's view is changed together with its machine, under one lock, so that a publish that begins after a change was decided
+//! sees it. What a view shows may not be durable yet: whoever tells of it waits for that.
+
+use crate::api::errors;
+use crate::attributes;
+use crate::limits;
+use crate::records::{FAMILY, pairs};
+use crate::refusal::Refusal;
+use crate::topic::{About, Command, Pairs, Reply, Subscription, Topic};
+use crate::topic_key::{SubscriptionId, TopicKey};
+use access::{Policy, Sort};
+use engine::{Partition, Pending, Recovery, Store, Unavailable};
+use gateway::{Fact, Facts};
+use names::{AccountId, Arn, PartitionId, Region};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// A subscription as a publish sees it.
+pub(crate) struct Receiver {
+    pub(crate) subscription: Arc<Subscription>,
+    /// The queue that it is for.
+    pub(crate) queue: Arn,
+    /// Whether it gets the message as it is, without an envelope.
+    pub(crate) is_raw: bool,
+}
+
+/// A topic as requests see it.
+pub(crate) struct View {
+    pub(crate) about: Arc<About>,
+    pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) facts: Option<Facts>,
+    pub(crate) receivers: BTreeMap<u64, Arc<Receiver>>,
+    numbers: HashMap<SubscriptionId, u64>,
+}
+
+/// One topic.
+pub(crate) struct TopicEntry {
+    pub(crate) key: TopicKey,
+    pub(crate) arn: Arc<str>,
+    partition: Arc<Partition<Topic>>,
+    view: RwLock<View>,
+    changing: Mutex<()>,
+}
+
+/// All topics of a server.
+pub(crate) struct Catalog {
+    store: Arc<Store>,
+    topics: RwLock<Topics>,
+}
+
+struct Topics {
+    by_key: BTreeMap<TopicKey, Arc<TopicEntry>>,
+    next: u64,
+}
+
+impl Receiver {
+    fn new(subscription: Arc<Subscription>) -> Arc<Self> {
+        let queue = Arn::parse(&subscription.endpoint).expect("the endpoint was checked when it was subscribed");
+        let is_raw = attributes::is_raw(&subscription.attributes);
+        Arc::new(Self { subscription, queue, is_raw })
+    }
+}
+
+impl View {
+    fn of(topic: &Topic) -> Option<Self> {
+        let mut view = Self {
+            about: Arc::clone(topic.about.as_ref()?),
+            policy: None,
+            facts: None,
+            receivers: BTreeMap::new(),
+            numbers: HashMap::new(),
+        };
+        view.compile();
+        topic.subscriptions.iter().for_each(|(number, subscription)| view.put(*number, Arc::clone(subscription)));
+        Some(view)
+    }
+
+    fn compile(&mut self) {
+        self.policy = self.about.attributes.get(attributes::POLICY).and_then(|text| compile(text));
+        self.facts = facts_of(&self.about.tags);
+    }
+
+    fn put(&mut self, number: u64, subscription: Arc<Subscription>) {
+        self.numbers.insert(subscription.id, number);
+        self.receivers.insert(number, Receiver::new(subscription));
+    }
+
+    /// Shows what a reply says has come to be.
+    fn follow(&mut self, reply: &Reply) {
+        match reply {
+            Reply::About(about) => {
+                self.about = Arc::clone(about);
+                self.compile();
+            }
+            Reply::Subscribed(number, subscription) => self.put(*number, Arc::clone(subscription)),
+            Reply::Unsubscribed(Some(number)) => {
+                if let Some(gone) = self.receivers.remove(number) {
+                    self.numbers.remove(&gone.subscription.id);
+                }
+            }
+            Reply::Unsubscribed(None) | Reply::Deleted | Reply::Refused(_) | Reply::Gone => {}
+        }
+    }
+
+    pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<&Arc<Receiver>> {
+        self.receivers.get(self.numbers.get(&id)?)
+    }
+}
+
+impl TopicEntry {
+    /// Looks at the topic as it is now.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&View) -> T) -> T {
+        look(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the topic, and shows it from then on; answered when it is durable.
+    pub(crate) async fn ask(&self, command: Command) -> Result<Reply, Refusal> {
+        let pending = self.change(command)?;
+        answer(pending).await
+    }
+
+    fn change(&self, command: Command) -> Result<Pending<Topic>, Unavailable> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.partition.execute(command)?;
+        // Looked at through the test of a reply, since a reply is given to nobody before it is durable.
+        pending.is(|reply| {
+            self.view.write().unwrap_or_else(PoisonError::into_inner).follow(reply);
+            true
+        });
+        Ok(pending)
+    }
+}
+
+async fn answer(pending: Pending<Topic>) -> Result<Reply, Refusal> {
+    match pending.await? {
+        Reply::Refused(refusal) => Err(refusal),
+        Reply::Gone => Err(Refusal::no_topic()),
+        reply => Ok(reply),
+    }
+}
+
+/// The condition keys of a topic's tags.
+fn facts_of(tags: &Pairs) -> Option<Facts> {
+    let fact = |(key, value): (&str, &str)| {
+        (format!("aws:resourcetag/{}", key.to_lowercase()).into(), Fact::Text(value.into()))
+    };
+    (!tags.is_empty()).then(|| pairs(tags).map(fact).collect())
+}
+
+/// A topic's policy, as it is asked.
+pub(crate) fn compile(text: &str) -> Option<Arc<Policy>> {
+    Policy::parse("Policy", text, Sort::Resource).ok().map(Arc::new)
+}
+
+impl Catalog {
+    /// The topics that replay left.
+    pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<Topic>) -> Self {
+        let next = recovery.next_ordinal();
+        let mut found = Vec::new();
+        recovery.look(|id, _| found.push(id));
+        recovery.finish(&store);
+        let mut by_key = BTreeMap::new();
+        for partition in found.into_iter().filter_map(|id| store.partition::<Topic>(id)) {
+            if let Some(view) = partition.inspect(View::of).flatten() {
+                let entry = TopicEntry::new(partition, view);
+                by_key.insert(entry.key.clone(), entry);
+            }
+        }
+        Self { store, topics: RwLock::new(Topics { by_key, next }) }
+    }
+
+    pub(crate) fn find(&self, key: &TopicKey) -> Option<Arc<TopicEntry>> {
+        self.topics.read().unwrap_or_else(PoisonError::into_inner).by_key.get(key).map(Arc::clone)
+    }
+
+    /// The topic of a key; that there is none is told once its end is durable.
+    pub(crate) async fn get(&self, key: &TopicKey) -> Result<Arc<TopicEntry>, Refusal> {
+        match self.find(key) {
+            Some(entry) => Ok(entry),
+            None => {
+                self.settled().await?;
+                Err(Refusal::no_topic())
+            }
+        }
+    }
+
+    /// Makes a topic, or finds the one that there is already; answered when it is durable.
+    pub(crate) async fn create(&self, about: About) -> Result<Arc<TopicEntry>, Refusal> {
+        let (entry, pending) = self.begin(about)?;
+        answer(pending).await.map(|_| entry)
+    }
+
+    fn begin(&self, about: About) -> Result<(Arc<TopicEntry>, Pending<Topic>), Refusal> {
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = topics.by_key.get(&about.key).map(Arc::clone) {
+            drop(topics);
+            let pending = entry.change(Command::Create(Box::new(about)))?;
+            return Ok((entry, pending));
+        }
+        let TopicKey { account, region, .. } = &about.key;
+        if topics.of(*account, region, None).count() >= limits::TOPICS_MAX {
+            let message = "Topic limit exceeded";
+            return Err(Refusal::new(&errors::TOPIC_LIMIT_EXCEEDED_EXCEPTION, message));
+        }
+        let partition = Partition::new(&self.store, PartitionId::of_family(FAMILY, topics.next), Topic::default());
+        topics.next += 1;
+        let pending = partition.execute(Command::Create(Box::new(about)))?;
+        let view = partition.inspect(View::of).flatten().ok_or(Unavailable::Stopped)?;
+        let entry = TopicEntry::new(partition, view);
+        topics.by_key.insert(entry.key.clone(), Arc::clone(&entry));
+        Ok((entry, pending))
+    }
+
+    /// Deletes a topic with its subscriptions. Its name is free as soon as that is decided.
+    pub(crate) async fn delete(&self, entry: &Arc<TopicEntry>) -> Result<(), Refusal> {
+        let pending = {
+            let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+            let pending = entry.change(Command::Delete)?;
+            if topics.by_key.get(&entry.key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
+                topics.by_key.remove(&entry.key);
+            }
+            pending
+        };
+        answer(pending).await.map(drop)
+    }
+
+    /// Topics of an account in a region behind a name, in order, `limit` at most.
+    pub(crate) fn list(
+        &self,
+        account: AccountId,
+        region: &Region,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Vec<Arc<TopicEntry>> {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        topics.of(account, region, after).take(limit).map(Arc::clone).collect()
+    }
+
+    /// Every topic there is.
+    pub(crate) fn all(&self) -> Vec<Arc<TopicEntry>> {
+        self.topics.read().unwrap_or_else(PoisonError::into_inner).by_key.values().map(Arc::clone).collect()
+    }
+
+    /// Waits until everything that was decided up to now is durable.
+    pub(crate) async fn settled(&self) -> Result<(), Unavailable> {
+        let journal = self.store.journal();
+        journal.when_durable(journal.last()).await.map_err(|_| Unavailable::Stopped)
+    }
+}
+
+impl TopicEntry {
+    fn new(partition: Arc<Partition<Topic>>, view: View) -> Arc<Self> {
+        let key = view.about.key.clone();
+        let (arn, view) = (key.arn().into(), RwLock::new(view));
+        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()) })
+    }
+}
+
+impl Topics {
+    fn of<'a>(
+        &'a self,
+        account: AccountId,
+        region: &'a Region,
+        after: Option<&str>,
+    ) -> impl Iterator<Item = &'a Arc<TopicEntry>> + use<'a> {
+        let key = |name: &str| TopicKey { account, region: region.clone(), name: name.into() };
+        let from = after.map_or(Bound::Included(key("")), |after| Bound::Excluded(key(after)));
+        let behind = self.by_key.range((from, Bound::Unbounded));
+        behind.take_while(move |(key, _)| key.account == account && key.region == *region).map(|(_, entry)| entry)
+    }
+}

@@ -1,0 +1,126 @@
+//! A publish: to each subscription of the topic its letter, all at once.
+//!
+//! The letters are decided one after the other and then waited for together, so that they ride in one block of the log. A
+//! receiver that refuses holds nobody up: its message is dropped, as AWS drops what a queue's policy forbids. One that can keep
+//! nothing now fails the publish, which has then not been acknowledged and may be sent again.
+
+use crate::catalog::{Receiver, TopicEntry};
+use crate::message::Message;
+use crate::refusal::Refusal;
+use crate::topic::Protocol;
+use access::Secret;
+use gateway::{Caller, Fact, Identity, Letter, Mailboxes, NotPut, Putting};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// As whom SNS puts messages into queues.
+const PRINCIPAL: &str = "sns.amazonaws.com";
+
+/// Publishes to all subscriptions; ready when every queue has it on disk.
+pub(crate) async fn publish(
+    mailboxes: &dyn Mailboxes,
+    caller: &Caller,
+    topic: &TopicEntry,
+    message: &Message,
+    (nth, id): (usize, &str),
+) -> Result<(), Refusal> {
+    let sender = sender(caller, topic);
+    let (raw, wrapped) = letters(topic, message, id, caller);
+    let putting = topic.look(|view| {
+        let put = |(place, receiver): (usize, &Arc<Receiver>)| {
+            let letter = if receiver.is_raw { raw.clone() } else { wrapped.clone() };
+            // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
+            mailboxes.put(
+                sender.clone(),
+                &receiver.queue,
+                Letter { nth: place * crate::limits::BATCH_MAX + nth, ..letter },
+            )
+        };
+        view.receivers.values().enumerate().map(put).collect::<Vec<_>>()
+    });
+    let mut unavailable = None;
+    for outcome in Together::new(putting).await {
+        match outcome {
+            Ok(()) => {}
+            Err(NotPut::Refused(refused)) => {
+                tracing::debug!(topic = %topic.arn, error = refused.error.query_code, why = %refused.message, "a queue does not take a message of a topic");
+            }
+            Err(NotPut::Unavailable(refused)) => unavailable = Some(refused),
+        }
+    }
+    unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
+}
+
+fn letters(topic: &TopicEntry, message: &Message, id: &str, caller: &Caller) -> (Letter, Letter) {
+    (message.raw(Protocol::Sqs), message.wrapped(Protocol::Sqs, id, &topic.arn, caller.now))
+}
+
+/// SNS itself, on behalf of a topic.
+fn sender(caller: &Caller, topic: &TopicEntry) -> Caller {
+    let facts = vec![
+        ("aws:sourcearn".into(), Fact::Text((&*topic.arn).into())),
+        ("aws:sourceaccount".into(), Fact::Text(topic.key.account.as_str().into())),
+    ];
+    let identity = Identity { facts, ..Identity::bare(access::Caller::service(PRINCIPAL), Secret::from("")) };
+    match caller.is_held_to_policies() {
+        true => caller.clone().proved(Arc::new(identity)),
+        false => caller.clone(),
+    }
+}
+
+/// Several futures at once: all are polled before any is waited for.
+struct Together {
+    pending: Vec<Result<Result<(), NotPut>, Putting>>,
+}
+
+impl Together {
+    fn new(futures: Vec<Putting>) -> Self {
+        Self { pending: futures.into_iter().map(Err).collect() }
+    }
+}
+
+impl Future for Together {
+    type Output = Vec<Result<(), NotPut>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut all = true;
+        for slot in &mut self.pending {
+            if let Err(future) = slot {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(outcome) => *slot = Ok(outcome),
+                    Poll::Pending => all = false,
+                }
+            }
+        }
+        match all {
+            true => Poll::Ready(self.pending.drain(..).filter_map(Result::ok).collect()),
+            false => Poll::Pending,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Waker;
+
+    #[test]
+    fn all_are_begun_before_any_is_waited_for() {
+        let (send, receive) = tokio::sync::oneshot::channel::<()>();
+        let first: Putting = Box::pin(async move {
+            let _ = receive.await;
+            Ok(())
+        });
+        let second: Putting = Box::pin(async move {
+            let _ = send.send(());
+            Ok(())
+        });
+        let mut together = std::pin::pin!(Together::new(vec![first, second]));
+        let mut context = Context::from_waker(Waker::noop());
+        // The first waits for what only the second does.
+        assert!(together.as_mut().poll(&mut context).is_pending());
+        assert!(matches!(together.as_mut().poll(&mut context), Poll::Ready(done) if done.len() == 2));
+    }
+}

@@ -1,0 +1,28 @@
+//! Amazon SNS: topics, their subscriptions, and fan-out.
+//!
+//! A topic is a partition of its own (`topic.rs`): its attributes, tags and subscriptions. It keeps no messages: `fanout.rs` puts
+//! what is published into the queue of each subscription, and a publish is answered when all of them have it on disk (ADR 0040).
+//! `api/` is generated from the service model; `ops/` holds the operations; `records.rs` is everything a topic writes to the log;
+//! `catalog.rs` knows which topics there are.
+
+pub mod api;
+mod attributes;
+mod catalog;
+#[cfg(test)]
+mod coverage;
+mod fanout;
+mod limits;
+mod message;
+mod needs;
+mod ops;
+mod page;
+mod record_words;
+mod records;
+mod refusal;
+mod service;
+mod topic;
+mod topic_key;
+
+pub use record_words::describe;
+pub use records::FAMILY;
+pub use service::{Sns, SnsRecovery};

@@ -1,0 +1,40 @@
+//! Every bound of SNS, with its source: the API reference and "Amazon SNS endpoints and quotas" unless said otherwise.
+
+/// Bytes of a request: a message of 1 MiB, which a form may write in three characters a byte, and what stands around it.
+pub(crate) const REQUEST_BYTES_MAX: usize = 4 << 20;
+
+/// Characters of a topic's name (CreateTopic).
+pub(crate) const TOPIC_NAME_LEN_MAX: usize = 256;
+
+/// Bytes of a message with its attributes, unless a topic says otherwise, and the bounds of what it may say.
+pub(crate) const MESSAGE_BYTES_DEFAULT: usize = 262_144;
+pub(crate) const MESSAGE_BYTES_MIN: usize = 1024;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 1_048_576;
+
+/// Characters of a subject: "less than 100 characters long".
+pub(crate) const SUBJECT_LEN_MAX: usize = 99;
+
+/// Characters of a topic's display name.
+pub(crate) const DISPLAY_NAME_LEN_MAX: usize = 100;
+
+/// Messages in a batch.
+pub(crate) const BATCH_MAX: usize = 10;
+
+/// Characters of an entry's id in a batch.
+pub(crate) const ENTRY_ID_LEN_MAX: usize = 80;
+
+/// Topics or subscriptions in a piece of a listing.
+pub(crate) const LISTED: usize = 100;
+
+/// Tags of a topic.
+pub(crate) const TAGS_MAX: usize = 50;
+
+/// Bytes of a topic's policy ("Amazon SNS policy keys": 30 KB), and its statements.
+pub(crate) const POLICY_BYTES_MAX: usize = 30_720;
+pub(crate) const POLICY_STATEMENTS_MAX: usize = 100;
+
+/// Standard topics of an account in a region.
+pub(crate) const TOPICS_MAX: usize = 100_000;
+
+/// Subscriptions of a topic. AWS says 12.5 million; here every one is held in memory, and so many take 100 MB.
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 200_000;

@@ -1,0 +1,179 @@
+//! A message on its way in: checked, and what each receiver gets of it.
+//!
+//! Sources: API reference of Publish; "Amazon SNS message attributes"; recorded answers of AWS for the words.
+
+use crate::api::{MessageAttributeValue, errors};
+use crate::limits;
+use crate::refusal::Refusal;
+use crate::topic::Protocol;
+use bytes::Bytes;
+use gateway::{Letter, LetterAttribute};
+use names::Instant;
+use serde_json::{Map, Value, json};
+use wire::Timestamp;
+
+/// What Publish and an entry of its batch both carry.
+pub(crate) struct Draft {
+    pub(crate) message: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) structure: Option<String>,
+    pub(crate) attributes: Vec<(String, MessageAttributeValue)>,
+    pub(crate) group: Option<String>,
+    pub(crate) deduplication: Option<String>,
+}
+
+/// A message that is published.
+pub(crate) struct Message {
+    pub(crate) bytes: usize,
+    subject: Option<String>,
+    /// One for all, or with a structure one for each protocol.
+    bodies: Bodies,
+    attributes: Vec<Attribute>,
+    group: Option<String>,
+}
+
+enum Bodies {
+    Same(String),
+    /// Those that are named, and the default.
+    ByProtocol(Map<String, Value>, String),
+}
+
+struct Attribute {
+    name: String,
+    data_type: String,
+    text: Option<String>,
+    binary: Option<Bytes>,
+}
+
+impl Message {
+    /// Checks all of a draft but its size.
+    pub(crate) fn new(draft: Draft) -> Result<Self, Refusal> {
+        let bytes = draft.message.len() + draft.attributes.iter().map(attribute_bytes).sum::<usize>();
+        if draft.message.is_empty() {
+            return Err(Refusal::invalid("Empty message"));
+        }
+        if let Some(subject) = &draft.subject {
+            check_subject(subject)?;
+        }
+        if draft.deduplication.is_some() {
+            let why = "The request includes MessageDeduplicationId parameter that is not valid for this topic type";
+            return Err(Refusal::invalid(format!("MessageDeduplicationId Reason: {why}")));
+        }
+        let bodies = match draft.structure.as_deref() {
+            None => Bodies::Same(draft.message),
+            Some("json") => by_protocol(&draft.message)?,
+            Some(_) => return Err(Refusal::invalid("MessageStructure")),
+        };
+        let attributes = draft.attributes.into_iter().map(Attribute::new).collect::<Result<_, _>>()?;
+        Ok(Self { bytes, subject: draft.subject, bodies, attributes, group: draft.group })
+    }
+
+    fn body(&self, protocol: Protocol) -> &str {
+        match &self.bodies {
+            Bodies::Same(body) => body,
+            Bodies::ByProtocol(bodies, default) => {
+                bodies.get(protocol.name()).and_then(Value::as_str).unwrap_or(default)
+            }
+        }
+    }
+
+    /// As a raw subscription gets it.
+    pub(crate) fn raw(&self, protocol: Protocol) -> Letter {
+        let attribute = |attribute: &Attribute| {
+            let Attribute { name, data_type, text, binary } = attribute;
+            let value = LetterAttribute { data_type: data_type.clone(), text: text.clone(), binary: binary.clone() };
+            (name.clone(), value)
+        };
+        let attributes = self.attributes.iter().map(attribute).collect();
+        Letter { body: self.body(protocol).to_owned(), attributes, group: self.group.clone(), ..Letter::default() }
+    }
+
+    /// In its envelope.
+    pub(crate) fn wrapped(&self, protocol: Protocol, id: &str, topic: &str, at: Instant) -> Letter {
+        let mut envelope = Map::new();
+        let mut put = |name: &str, value: Value| _ = envelope.insert(name.to_owned(), value);
+        put("Type", "Notification".into());
+        put("MessageId", id.into());
+        put("TopicArn", topic.into());
+        if let Some(subject) = &self.subject {
+            put("Subject", subject.as_str().into());
+        }
+        put("Message", self.body(protocol).into());
+        put("Timestamp", show_time(at).into());
+        if !self.attributes.is_empty() {
+            put("MessageAttributes", self.attributes.iter().map(Attribute::shown).collect::<Map<_, _>>().into());
+        }
+        Letter { body: Value::Object(envelope).to_string(), group: self.group.clone(), ..Letter::default() }
+    }
+}
+
+impl Attribute {
+    fn new((name, value): (String, MessageAttributeValue)) -> Result<Self, Refusal> {
+        let MessageAttributeValue { data_type, string_value, binary_value } = value;
+        let wrong = |why: String| Refusal::new(&errors::INVALID_PARAMETER_VALUE_EXCEPTION, why);
+        let base = data_type.split('.').next().unwrap_or_default();
+        let empty = || {
+            wrong(format!(
+                "The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{data_type}'."
+            ))
+        };
+        match base {
+            "String" | "Number" => {
+                let text = string_value.as_deref().filter(|text| !text.is_empty()).ok_or_else(empty)?;
+                if base == "Number" && text.parse::<f64>().is_err() {
+                    return Err(wrong(format!("Could not cast message attribute '{name}' value to number.")));
+                }
+                Ok(Self { name, text: string_value, binary: None, data_type })
+            }
+            "Binary" => match binary_value.as_ref().is_some_and(|bytes| !bytes.is_empty()) {
+                true => Ok(Self { name, text: None, binary: binary_value, data_type }),
+                false => Err(empty()),
+            },
+            _ => Err(wrong(format!(
+                "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String."
+            ))),
+        }
+    }
+
+    fn shown(&self) -> (String, Value) {
+        let value = match (&self.text, &self.binary) {
+            (Some(text), _) => text.clone(),
+            (None, binary) => base64_simd::STANDARD.encode_to_string(binary.as_deref().unwrap_or_default()),
+        };
+        (self.name.clone(), json!({ "Type": self.data_type, "Value": value }))
+    }
+}
+
+fn attribute_bytes((name, value): &(String, MessageAttributeValue)) -> usize {
+    let text = value.string_value.as_ref().map_or(0, String::len);
+    name.len() + value.data_type.len() + text + value.binary_value.as_ref().map_or(0, Bytes::len)
+}
+
+/// With three digits behind the second's point, always.
+fn show_time(at: Instant) -> String {
+    let seconds = Timestamp::from_millis((at.as_secs() * 1000).cast_signed()).to_string();
+    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), at.as_millis() % 1000)
+}
+
+/// "Subjects must be UTF-8 text with no line breaks or control characters, and less than 100 characters long."
+fn check_subject(subject: &str) -> Result<(), Refusal> {
+    let is_right = !subject.is_empty()
+        && subject.chars().count() <= limits::SUBJECT_LEN_MAX
+        && !subject.chars().any(char::is_control)
+        && !subject.starts_with(char::is_whitespace);
+    if is_right { Ok(()) } else { Err(Refusal::invalid("Subject")) }
+}
+
+fn by_protocol(message: &str) -> Result<Bodies, Refusal> {
+    let why = |why: &str| Refusal::invalid(format!("Message Structure - {why}"));
+    let Ok(Value::Object(bodies)) = serde_json::from_str(message) else {
+        return Err(why("JSON message body failed to parse"));
+    };
+    let default = bodies.get("default").and_then(Value::as_str).map(str::to_owned);
+    let default = default.ok_or_else(|| why("No default entry in JSON message body"))?;
+    Ok(Bodies::ByProtocol(bodies, default))
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

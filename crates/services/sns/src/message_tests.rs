@@ -1,0 +1,87 @@
+//! What of a message each receiver gets, and what is refused.
+
+use super::*;
+
+fn draft(message: &str) -> Draft {
+    Draft {
+        message: message.into(),
+        subject: None,
+        structure: None,
+        attributes: Vec::new(),
+        group: None,
+        deduplication: None,
+    }
+}
+
+fn attribute(
+    data_type: &str,
+    text: Option<&str>,
+    binary: Option<&'static [u8]>,
+) -> Vec<(String, MessageAttributeValue)> {
+    let value = MessageAttributeValue {
+        data_type: data_type.into(),
+        string_value: text.map(str::to_owned),
+        binary_value: binary.map(Bytes::from_static),
+    };
+    vec![("a".into(), value)]
+}
+
+fn words(draft: Draft) -> String {
+    Message::new(draft).err().expect("it is refused").message.into_owned()
+}
+
+#[test]
+fn the_envelope_has_awss_members_in_awss_order() {
+    let draft = Draft {
+        subject: Some("news".into()),
+        attributes: attribute("Binary", None, Some(b"\x00\x01")),
+        ..draft("hello \"you\"")
+    };
+    let letter =
+        Message::new(draft).unwrap().wrapped(Protocol::Sqs, "id", "arn", Instant::from_millis(1_700_000_000_005));
+    let expected = r#"{"Type":"Notification","MessageId":"id","TopicArn":"arn","Subject":"news","Message":"hello \"you\"","Timestamp":"2023-11-14T22:13:20.005Z","MessageAttributes":{"a":{"Type":"Binary","Value":"AAE="}}}"#;
+    assert_eq!(letter.body, expected);
+    assert!(letter.attributes.is_empty(), "they stand in the envelope");
+}
+
+#[test]
+fn a_raw_letter_is_the_message_with_its_attributes() {
+    let message = Message::new(Draft { attributes: attribute("Number.x", Some("7"), None), ..draft("hello") }).unwrap();
+    let letter = message.raw(Protocol::Sqs);
+    assert_eq!((letter.body.as_str(), letter.attributes[0].1.data_type.as_str()), ("hello", "Number.x"));
+    assert_eq!(message.bytes, 5 + 1 + 8 + 1);
+}
+
+#[test]
+fn a_structure_has_a_body_for_each_protocol_and_a_default() {
+    let json = |text: &str| Draft { structure: Some("json".into()), ..draft(text) };
+    let body = |text| Message::new(json(text)).unwrap().raw(Protocol::Sqs).body;
+    assert_eq!(body(r#"{"default":"d","sqs":"s"}"#), "s");
+    assert_eq!(body(r#"{"default":"d","http":"h"}"#), "d");
+    assert_eq!(words(json("{}")), "Invalid parameter: Message Structure - No default entry in JSON message body");
+    assert_eq!(words(json("x")), "Invalid parameter: Message Structure - JSON message body failed to parse");
+    assert_eq!(words(Draft { structure: Some("xml".into()), ..draft("x") }), "Invalid parameter: MessageStructure");
+}
+
+#[test]
+fn what_no_message_may_be_is_refused() {
+    assert_eq!(words(draft("")), "Invalid parameter: Empty message");
+    for subject in ["", " x", "a\nb", &"x".repeat(100)] {
+        assert_eq!(
+            words(Draft { subject: Some(subject.into()), ..draft("x") }),
+            "Invalid parameter: Subject",
+            "{subject:?}"
+        );
+    }
+    assert!(Message::new(Draft { subject: Some("x".repeat(99)), ..draft("x") }).is_ok());
+    for (data_type, text, binary) in [
+        ("String", None, None),
+        ("String", Some(""), None),
+        ("Number", Some("seven"), None),
+        ("Binary", Some("x"), None),
+        ("Boolean", Some("x"), None),
+    ] {
+        let refusal = Message::new(Draft { attributes: attribute(data_type, text, binary), ..draft("x") }).err();
+        assert_eq!(refusal.unwrap().error.query_code, "ParameterValueInvalid", "{data_type}");
+    }
+}

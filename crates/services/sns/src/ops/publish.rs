@@ -1,0 +1,167 @@
+//! Publish and PublishBatch: a message to all subscriptions of a topic.
+
+use crate::api::{
+    BatchResultErrorEntry, PublishBatchInput, PublishBatchRequestEntry, PublishBatchResponse, PublishBatchResultEntry,
+    PublishInput, PublishResponse, errors,
+};
+use crate::attributes;
+use crate::catalog::TopicEntry;
+use crate::fanout;
+use crate::limits;
+use crate::message::{Draft, Message};
+use crate::needs::Asking;
+use crate::refusal::Refusal;
+use crate::service::{Inner, id_of};
+use crate::topic_key::SubscriptionId;
+use gateway::{Caller, Need, Operation};
+use std::collections::HashSet;
+use std::sync::Arc;
+use wire::schema::Fault;
+
+pub(crate) struct Publish;
+
+impl Operation<Inner> for Publish {
+    type Input = PublishInput;
+    type Output = PublishResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &PublishInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("Publish", "TopicArn", target(input)?)
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: PublishInput) -> Result<PublishResponse, Refusal> {
+        let topic = service.topic(&caller, "TopicArn", target(&input)?).await?;
+        let message = Message::new(Draft {
+            message: input.message,
+            subject: input.subject,
+            structure: input.message_structure,
+            attributes: input.message_attributes.unwrap_or_default(),
+            group: input.message_group_id,
+            deduplication: input.message_deduplication_id,
+        })?;
+        check_size(&topic, &message)?;
+        let id = publish(&service, &caller, &topic, &message, 0).await?;
+        Ok(PublishResponse { message_id: Some(id), sequence_number: None })
+    }
+}
+
+/// The topic that a request means. Phones and endpoints of applications are not published to yet.
+fn target(input: &PublishInput) -> Result<&str, Refusal> {
+    if input.phone_number.is_some() {
+        return Err(Refusal::invalid("PhoneNumber Reason: this version of tidewire sends no SMS"));
+    }
+    match (input.topic_arn.as_deref(), input.target_arn.as_deref()) {
+        (Some(_), Some(_)) => Err(Refusal::invalid("Only one of TopicArn, TargetArn or PhoneNumber may be given")),
+        (Some(arn), None) | (None, Some(arn)) => Ok(arn),
+        (None, None) => Err(Refusal::invalid("TopicArn or TargetArn Reason: no value for required parameter")),
+    }
+}
+
+fn check_size(topic: &TopicEntry, message: &Message) -> Result<(), Refusal> {
+    let most = topic.look(|view| attributes::message_bytes_max(&view.about.attributes));
+    if message.bytes > most { Err(Refusal::invalid("Message too long")) } else { Ok(()) }
+}
+
+/// Publishes the `nth` message of a request; its id.
+async fn publish(
+    service: &Inner,
+    caller: &Caller,
+    topic: &TopicEntry,
+    message: &Message,
+    nth: usize,
+) -> Result<String, Refusal> {
+    let id = SubscriptionId(id_of(caller, nth)).show();
+    fanout::publish(&*service.mailboxes, caller, topic, message, (nth, &id)).await?;
+    Ok(id)
+}
+
+pub(crate) struct PublishBatch;
+
+impl Operation<Inner> for PublishBatch {
+    type Input = PublishBatchInput;
+    type Output = PublishBatchResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &PublishBatchInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("Publish", "TopicArn", &input.topic_arn)
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: PublishBatchInput,
+    ) -> Result<PublishBatchResponse, Refusal> {
+        let entries = input.publish_batch_request_entries;
+        check_batch(&entries)?;
+        let topic = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
+        let drafts: Vec<_> = entries.into_iter().map(draft).collect();
+        let drafted: Vec<_> = drafts.into_iter().map(|(id, draft)| (id, Message::new(draft))).collect();
+        let bytes: usize =
+            drafted.iter().filter_map(|(_, message)| message.as_ref().ok()).map(|message| message.bytes).sum();
+        let most = topic.look(|view| attributes::message_bytes_max(&view.about.attributes));
+        if bytes > most {
+            let message = "The length of all the messages put together is more than the limit.";
+            return Err(Refusal::batch(&errors::BATCH_REQUEST_TOO_LONG_EXCEPTION, message));
+        }
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for (nth, (entry, message)) in drafted.into_iter().enumerate() {
+            let published = match message {
+                Ok(message) => publish(&service, &caller, &topic, &message, nth).await,
+                Err(refusal) => Err(refusal),
+            };
+            match published {
+                Ok(id) => successful.push(PublishBatchResultEntry {
+                    id: Some(entry),
+                    message_id: Some(id),
+                    sequence_number: None,
+                }),
+                Err(refusal) => failed.push(failure(entry, &refusal)),
+            }
+        }
+        Ok(PublishBatchResponse { successful: Some(successful), failed: Some(failed) })
+    }
+}
+
+fn draft(entry: PublishBatchRequestEntry) -> (String, Draft) {
+    let draft = Draft {
+        message: entry.message,
+        subject: entry.subject,
+        structure: entry.message_structure,
+        attributes: entry.message_attributes.unwrap_or_default(),
+        group: entry.message_group_id,
+        deduplication: entry.message_deduplication_id,
+    };
+    (entry.id, draft)
+}
+
+fn failure(id: String, refusal: &Refusal) -> BatchResultErrorEntry {
+    BatchResultErrorEntry {
+        id,
+        code: refusal.error.query_code.to_owned(),
+        message: Some(refusal.message.to_string()),
+        sender_fault: matches!(refusal.error.fault, Fault::Sender),
+    }
+}
+
+fn check_batch(entries: &[PublishBatchRequestEntry]) -> Result<(), Refusal> {
+    let is_id = |id: &str| {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=limits::ENTRY_ID_LEN_MAX).contains(&id.len()) && id.bytes().all(legal)
+    };
+    let ids: HashSet<&str> = entries.iter().map(|entry| entry.id.as_str()).collect();
+    let wrong = if entries.is_empty() {
+        (&errors::EMPTY_BATCH_REQUEST_EXCEPTION, "The batch request doesn't contain any entries.")
+    } else if entries.len() > limits::BATCH_MAX {
+        let message = "The batch request contains more entries than permissible.";
+        (&errors::TOO_MANY_ENTRIES_IN_BATCH_REQUEST_EXCEPTION, message)
+    } else if !ids.iter().all(|id| is_id(id)) {
+        let message = "The Id of a batch entry in a batch request doesn't abide by the specification.";
+        (&errors::INVALID_BATCH_ENTRY_ID_EXCEPTION, message)
+    } else if ids.len() < entries.len() {
+        let message = "Two or more batch entries in the request have the same Id.";
+        (&errors::BATCH_ENTRY_IDS_NOT_DISTINCT_EXCEPTION, message)
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::batch(wrong.0, wrong.1))
+}

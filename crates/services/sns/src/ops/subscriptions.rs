@@ -1,0 +1,257 @@
+//! Subscriptions: Subscribe, Unsubscribe, ListSubscriptions, ListSubscriptionsByTopic, and their attributes.
+
+use crate::api::{
+    self, GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse, ListSubscriptionsByTopicInput,
+    ListSubscriptionsByTopicResponse, ListSubscriptionsInput, ListSubscriptionsResponse,
+    SetSubscriptionAttributesInput, SubscribeInput, SubscribeResponse, UnsubscribeInput,
+};
+use crate::attributes;
+use crate::catalog::{Receiver, TopicEntry};
+use crate::limits;
+use crate::needs::Asking;
+use crate::page::Token;
+use crate::refusal::Refusal;
+use crate::service::{Inner, id_of};
+use crate::topic::{Command, Pairs, Protocol, Reply, Subscription};
+use crate::topic_key::SubscriptionId;
+use gateway::{Caller, Fact, Need, Operation};
+use names::Arn;
+use std::ops::Bound;
+use std::sync::Arc;
+use wire::Nothing;
+
+/// Protocols of AWS's that are not delivered to yet.
+const LATER: &[&str] = &["http", "https", "email", "email-json", "sms", "application", "lambda", "firehose"];
+
+pub(crate) struct Subscribe;
+
+impl Operation<Inner> for Subscribe {
+    type Input = SubscribeInput;
+    type Output = SubscribeResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &SubscribeInput) -> Result<Vec<Need>, Refusal> {
+        let needs = Asking { service, caller }.on("Subscribe", "TopicArn", &input.topic_arn)?;
+        let with_facts = |need: Need| {
+            let need = need.with("sns:protocol", Fact::Text(input.protocol.as_str().into()));
+            need.with("sns:endpoint", Fact::Text(input.endpoint.as_deref().unwrap_or_default().into()))
+        };
+        Ok(needs.into_iter().map(with_facts).collect())
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: SubscribeInput) -> Result<SubscribeResponse, Refusal> {
+        let protocol = protocol(&input.protocol)?;
+        let endpoint = check_queue(input.endpoint.as_deref().unwrap_or_default())?;
+        let mut attributes = Pairs::new();
+        for (name, value) in input.attributes.unwrap_or_default() {
+            attributes::check_of_subscription(&name, &value)?;
+            attributes.insert(name.into(), value.into());
+        }
+        let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
+        let subscription = Subscription {
+            id: SubscriptionId(id_of(&caller, 0)),
+            owner: caller.account,
+            protocol,
+            endpoint: endpoint.into(),
+            attributes,
+            created_at: caller.now,
+        };
+        let Reply::Subscribed(_, subscription) = entry.ask(Command::Subscribe(Box::new(subscription))).await? else {
+            return Err(Refusal::no_topic());
+        };
+        Ok(SubscribeResponse { subscription_arn: Some(subscription.id.arn(&entry.arn)) })
+    }
+}
+
+fn protocol(name: &str) -> Result<Protocol, Refusal> {
+    match name {
+        "sqs" => Ok(Protocol::Sqs),
+        later if LATER.contains(&later) => {
+            Err(Refusal::invalid(format!("Protocol Reason: this version of tidewire does not deliver to {later}")))
+        }
+        other => Err(Refusal::invalid(format!("Amazon SNS does not support this protocol string: {other}"))),
+    }
+}
+
+fn check_queue(endpoint: &str) -> Result<&str, Refusal> {
+    match Arn::parse(endpoint).ok().filter(|arn| arn.service == "sqs") {
+        None => Err(Refusal::invalid("SQS endpoint ARN")),
+        Some(arn) if arn.resource.ends_with(".fifo") => Err(Refusal::invalid(
+            "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
+        )),
+        Some(_) => Ok(endpoint),
+    }
+}
+
+pub(crate) struct Unsubscribe;
+
+impl Operation<Inner> for Unsubscribe {
+    type Input = UnsubscribeInput;
+    type Output = Nothing;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &UnsubscribeInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on_subscription("Unsubscribe", &input.subscription_arn)
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: UnsubscribeInput) -> Result<Nothing, Refusal> {
+        let (key, id) = SubscriptionId::parse("SubscriptionArn", &input.subscription_arn)?;
+        let Some(entry) = service.catalog.find(&key).filter(|_| key.region == caller.region) else {
+            service.catalog.settled().await?;
+            return Ok(Nothing);
+        };
+        entry.ask(Command::Unsubscribe(id)).await.map(|_| Nothing)
+    }
+}
+
+/// The topic and the subscription of an ARN.
+async fn find(
+    service: &Inner,
+    caller: &Caller,
+    arn: &str,
+) -> Result<(Arc<TopicEntry>, SubscriptionId, Arc<Receiver>), Refusal> {
+    let (key, id) = SubscriptionId::parse("SubscriptionArn", arn)?;
+    let entry = service.catalog.find(&key).filter(|_| key.region == caller.region);
+    let found = entry.and_then(|entry| {
+        let receiver = entry.look(|view| view.subscription(id).map(Arc::clone))?;
+        Some((entry, id, receiver))
+    });
+    service.catalog.settled().await?;
+    found.ok_or_else(Refusal::no_subscription)
+}
+
+pub(crate) struct GetSubscriptionAttributes;
+
+impl Operation<Inner> for GetSubscriptionAttributes {
+    type Input = GetSubscriptionAttributesInput;
+    type Output = GetSubscriptionAttributesResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &GetSubscriptionAttributesInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on_subscription("GetSubscriptionAttributes", &input.subscription_arn)
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: GetSubscriptionAttributesInput,
+    ) -> Result<GetSubscriptionAttributesResponse, Refusal> {
+        let (entry, _, receiver) = find(&service, &caller, &input.subscription_arn).await?;
+        let attributes = attributes::of_subscription(&entry.arn, &receiver.subscription);
+        Ok(GetSubscriptionAttributesResponse { attributes: Some(attributes) })
+    }
+}
+
+pub(crate) struct SetSubscriptionAttributes;
+
+impl Operation<Inner> for SetSubscriptionAttributes {
+    type Input = SetSubscriptionAttributesInput;
+    type Output = Nothing;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &SetSubscriptionAttributesInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on_subscription("SetSubscriptionAttributes", &input.subscription_arn)
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: SetSubscriptionAttributesInput,
+    ) -> Result<Nothing, Refusal> {
+        let (entry, id, _) = find(&service, &caller, &input.subscription_arn).await?;
+        let value = input.attribute_value.unwrap_or_default();
+        attributes::check_of_subscription(&input.attribute_name, &value)?;
+        let command = Command::SetOfSubscription(id, input.attribute_name.into(), value.into());
+        entry.ask(command).await.map(|_| Nothing)
+    }
+}
+
+/// Subscriptions of a topic behind a number, so many and one more.
+fn piece(entry: &TopicEntry, after: Option<u64>, room: usize) -> Vec<(u64, api::Subscription)> {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let shown = |(number, receiver): (&u64, &Arc<Receiver>)| (*number, show(&entry.arn, &receiver.subscription));
+    entry.look(|view| view.receivers.range((from, Bound::Unbounded)).take(room).map(shown).collect())
+}
+
+fn show(topic: &str, subscription: &Subscription) -> api::Subscription {
+    api::Subscription {
+        subscription_arn: Some(subscription.id.arn(topic)),
+        owner: Some(subscription.owner.to_string()),
+        protocol: Some(subscription.protocol.name().to_owned()),
+        endpoint: Some(subscription.endpoint.to_string()),
+        topic_arn: Some(topic.to_owned()),
+    }
+}
+
+/// The first of them, and where the others go on.
+fn cut(mut found: Vec<(Token, api::Subscription)>) -> (Vec<api::Subscription>, Option<String>) {
+    let more = found.len() > limits::LISTED;
+    found.truncate(limits::LISTED);
+    let next = found.last().filter(|_| more).map(|(token, _)| token.show());
+    (found.into_iter().map(|(_, subscription)| subscription).collect(), next)
+}
+
+pub(crate) struct ListSubscriptionsByTopic;
+
+impl Operation<Inner> for ListSubscriptionsByTopic {
+    type Input = ListSubscriptionsByTopicInput;
+    type Output = ListSubscriptionsByTopicResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &ListSubscriptionsByTopicInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("ListSubscriptionsByTopic", "TopicArn", &input.topic_arn)
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: ListSubscriptionsByTopicInput,
+    ) -> Result<ListSubscriptionsByTopicResponse, Refusal> {
+        let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
+        let after = Token::parse(input.next_token.as_deref())?.map(|token| token.number);
+        let topic = &entry.key.name;
+        let token = |(number, shown)| (Token { topic: topic.clone(), number }, shown);
+        let found = piece(&entry, after, limits::LISTED + 1).into_iter().map(token).collect();
+        service.catalog.settled().await?;
+        let (subscriptions, next_token) = cut(found);
+        Ok(ListSubscriptionsByTopicResponse { subscriptions: Some(subscriptions), next_token })
+    }
+}
+
+pub(crate) struct ListSubscriptions;
+
+impl Operation<Inner> for ListSubscriptions {
+    type Input = ListSubscriptionsInput;
+    type Output = ListSubscriptionsResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, _input: &ListSubscriptionsInput) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.anything("ListSubscriptions"))
+    }
+
+    /// Of all topics of the account, in the order of their names: those of a token's topic behind its number, then the others'.
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: ListSubscriptionsInput,
+    ) -> Result<ListSubscriptionsResponse, Refusal> {
+        let token = Token::parse(input.next_token.as_deref())?;
+        let mut found = Vec::new();
+        for entry in service.catalog.list(caller.account, &caller.region, None, usize::MAX) {
+            let after = match token.as_ref().map(|token| (entry.key.name.cmp(&token.topic), token.number)) {
+                Some((std::cmp::Ordering::Less, _)) => continue,
+                Some((std::cmp::Ordering::Equal, number)) => Some(number),
+                _ => None,
+            };
+            let room = limits::LISTED + 1 - found.len();
+            let token = |(number, shown)| (Token { topic: entry.key.name.clone(), number }, shown);
+            found.extend(piece(&entry, after, room).into_iter().map(token));
+            if found.len() > limits::LISTED {
+                break;
+            }
+        }
+        service.catalog.settled().await?;
+        let (subscriptions, next_token) = cut(found);
+        Ok(ListSubscriptionsResponse { subscriptions: Some(subscriptions), next_token })
+    }
+}

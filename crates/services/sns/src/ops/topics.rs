@@ -1,0 +1,150 @@
+//! Topics: CreateTopic, DeleteTopic, ListTopics, GetTopicAttributes, SetTopicAttributes.
+
+use crate::api::{
+    CreateTopicInput, CreateTopicResponse, DeleteTopicInput, GetTopicAttributesInput, GetTopicAttributesResponse,
+    ListTopicsInput, ListTopicsResponse, SetTopicAttributesInput, Topic,
+};
+use crate::attributes;
+use crate::limits;
+use crate::needs::{Asking, with_tags};
+use crate::ops::tags::pairs_of;
+use crate::page::Token;
+use crate::refusal::Refusal;
+use crate::service::Inner;
+use crate::topic::{About, Command, Pairs};
+use crate::topic_key::TopicKey;
+use gateway::{Caller, Need, Operation};
+use std::sync::Arc;
+use wire::Nothing;
+
+pub(crate) struct CreateTopic;
+
+impl Operation<Inner> for CreateTopic {
+    type Input = CreateTopicInput;
+    type Output = CreateTopicResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &CreateTopicInput) -> Result<Vec<Need>, Refusal> {
+        let key = TopicKey::new(caller.account, &caller.region, &input.name)?;
+        let need = Asking { service, caller }.on_key("CreateTopic", &key);
+        Ok(vec![with_tags(need, input.tags.as_deref().unwrap_or_default())])
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: CreateTopicInput,
+    ) -> Result<CreateTopicResponse, Refusal> {
+        let key = TopicKey::new(caller.account, &caller.region, &input.name)?;
+        if input.data_protection_policy.is_some_and(|policy| !policy.is_empty()) {
+            return Err(Refusal::invalid("DataProtectionPolicy Reason: this version of tidewire does not act on it"));
+        }
+        let attributes = checked(input.attributes.unwrap_or_default())?;
+        let tags = pairs_of(input.tags.unwrap_or_default())?;
+        let about = About { key, created_at: caller.now, attributes, tags };
+        let entry = service.catalog.create(about).await?;
+        Ok(CreateTopicResponse { topic_arn: Some(entry.arn.to_string()) })
+    }
+}
+
+fn checked(given: Vec<(String, String)>) -> Result<Pairs, Refusal> {
+    let mut attributes = Pairs::new();
+    for (name, value) in given {
+        attributes::check_of_topic(&name, &value)?;
+        if !value.is_empty() {
+            attributes.insert(name.into(), value.into());
+        }
+    }
+    Ok(attributes)
+}
+
+pub(crate) struct DeleteTopic;
+
+impl Operation<Inner> for DeleteTopic {
+    type Input = DeleteTopicInput;
+    type Output = Nothing;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &DeleteTopicInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("DeleteTopic", "TopicArn", &input.topic_arn)
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: DeleteTopicInput) -> Result<Nothing, Refusal> {
+        // Of a topic that is gone it is no error ("This action is idempotent").
+        match service.topic(&caller, "TopicArn", &input.topic_arn).await {
+            Ok(entry) => match service.catalog.delete(&entry).await {
+                Err(refusal) if refusal != Refusal::no_topic() => Err(refusal),
+                _ => Ok(Nothing),
+            },
+            Err(refusal) if refusal == Refusal::no_topic() => Ok(Nothing),
+            Err(refusal) => Err(refusal),
+        }
+    }
+}
+
+pub(crate) struct ListTopics;
+
+impl Operation<Inner> for ListTopics {
+    type Input = ListTopicsInput;
+    type Output = ListTopicsResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, _input: &ListTopicsInput) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.anything("ListTopics"))
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: ListTopicsInput) -> Result<ListTopicsResponse, Refusal> {
+        let after = Token::parse(input.next_token.as_deref())?.map(|token| token.topic);
+        let mut found = service.catalog.list(caller.account, &caller.region, after.as_deref(), limits::LISTED + 1);
+        let more = found.len() > limits::LISTED;
+        found.truncate(limits::LISTED);
+        // A topic that was found may not be durable yet, and what is told must be.
+        service.catalog.settled().await?;
+        let last = found.last().filter(|_| more);
+        let next_token = last.map(|entry| Token { topic: entry.key.name.clone(), number: 0 }.show());
+        let topics = found.iter().map(|entry| Topic { topic_arn: Some(entry.arn.to_string()) }).collect();
+        Ok(ListTopicsResponse { topics: Some(topics), next_token })
+    }
+}
+
+pub(crate) struct GetTopicAttributes;
+
+impl Operation<Inner> for GetTopicAttributes {
+    type Input = GetTopicAttributesInput;
+    type Output = GetTopicAttributesResponse;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &GetTopicAttributesInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("GetTopicAttributes", "TopicArn", &input.topic_arn)
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: GetTopicAttributesInput,
+    ) -> Result<GetTopicAttributesResponse, Refusal> {
+        let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
+        let attributes = entry.look(|view| attributes::of_topic(&entry, view));
+        service.catalog.settled().await?;
+        Ok(GetTopicAttributesResponse { attributes: Some(attributes) })
+    }
+}
+
+pub(crate) struct SetTopicAttributes;
+
+impl Operation<Inner> for SetTopicAttributes {
+    type Input = SetTopicAttributesInput;
+    type Output = Nothing;
+    type Refusal = Refusal;
+
+    fn needs(service: &Inner, caller: &Caller, input: &SetTopicAttributesInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("SetTopicAttributes", "TopicArn", &input.topic_arn)
+    }
+
+    async fn call(service: Arc<Inner>, caller: Caller, input: SetTopicAttributesInput) -> Result<Nothing, Refusal> {
+        let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
+        let value = input.attribute_value.unwrap_or_default();
+        attributes::check_of_topic(&input.attribute_name, &value)?;
+        entry.ask(Command::SetAttribute(input.attribute_name.into(), value.into())).await.map(|_| Nothing)
+    }
+}

@@ -1,0 +1,157 @@
+//! Every record that a topic journals, on one screen. Written with `engine::fields`: integers big-endian, `text` a length of 4 and
+//! UTF-8.
+//!
+//! ```text
+//! kind 1 v1     about put          about
+//! kind 2 v1     subscription put   number 8 │ subscription
+//! kind 3 v1     subscription gone  number 8
+//! kind 4 v1     deleted            (nothing)
+//! about         account 12 │ region text │ name text │ created at 8 │ attributes │ tags
+//! attributes    count 4 × ( name text │ value text ), tags the same
+//! subscription  id 16 │ owner 12 │ protocol 1 │ endpoint text │ attributes │ created at 8
+//! snapshot v1   about │ next number 8 │ count 4 × ( number 8 │ subscription )
+//! ```
+//! Protocols are numbered in `topic.rs`: 1 is sqs. The first record of a topic is what it is about.
+
+use crate::topic::{About, Pairs, Protocol, Subscription, Topic};
+use crate::topic_key::{SubscriptionId, TopicKey};
+use engine::MalformedRecord;
+use engine::fields::{Fields, put_count, put_instant, put_pairs, put_text};
+use std::sync::Arc;
+
+/// The family of partitions that are topics.
+pub const FAMILY: u8 = 9;
+
+const ABOUT_PUT: u8 = 1;
+const SUBSCRIPTION_PUT: u8 = 2;
+const SUBSCRIPTION_GONE: u8 = 3;
+const DELETED: u8 = 4;
+/// The version of all records, and of the snapshot.
+pub(crate) const VERSION: u8 = 1;
+
+/// A journaled change of a topic.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Effect {
+    AboutPut(Arc<About>),
+    SubscriptionPut(u64, Arc<Subscription>),
+    SubscriptionGone(u64),
+    Deleted,
+}
+
+impl engine::Effect for Effect {
+    fn kind(&self) -> u8 {
+        match self {
+            Self::AboutPut(_) => ABOUT_PUT,
+            Self::SubscriptionPut(..) => SUBSCRIPTION_PUT,
+            Self::SubscriptionGone(_) => SUBSCRIPTION_GONE,
+            Self::Deleted => DELETED,
+        }
+    }
+
+    fn version(&self) -> u8 {
+        VERSION
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::AboutPut(about) => put_about(about, out),
+            Self::SubscriptionPut(number, subscription) => put_numbered(*number, subscription, out),
+            Self::SubscriptionGone(number) => out.extend(number.to_be_bytes()),
+            Self::Deleted => {}
+        }
+    }
+
+    fn decode(kind: u8, version: u8, payload: &[u8]) -> Result<Self, MalformedRecord> {
+        let malformed = |why| MalformedRecord { kind, version, why };
+        if version != VERSION {
+            return Err(malformed("a version that this program does not know"));
+        }
+        let mut fields = Fields::new(payload);
+        let effect = match kind {
+            ABOUT_PUT => about(&mut fields).map(|about| Self::AboutPut(Arc::new(about))),
+            SUBSCRIPTION_PUT => {
+                numbered(&mut fields).map(|(number, subscription)| Self::SubscriptionPut(number, subscription))
+            }
+            SUBSCRIPTION_GONE => fields.u64().map(Self::SubscriptionGone),
+            DELETED => Some(Self::Deleted),
+            _ => return Err(malformed("a kind that this program does not know")),
+        };
+        effect.and_then(|effect| fields.end(effect)).ok_or_else(|| malformed("its fields do not fit its length"))
+    }
+
+    fn frees(&self) -> bool {
+        matches!(self, Self::SubscriptionGone(_) | Self::Deleted)
+    }
+}
+
+/// The whole state of a topic.
+pub(crate) fn put_topic(topic: &Topic, out: &mut Vec<u8>) {
+    if let Some(about) = &topic.about {
+        put_about(about, out);
+        out.extend(topic.next_number.to_be_bytes());
+        put_count(topic.subscriptions.len(), out);
+        topic.subscriptions.iter().for_each(|(number, subscription)| put_numbered(*number, subscription, out));
+    }
+}
+
+/// Reads what [`put_topic`] wrote.
+pub(crate) fn topic(state: &[u8]) -> Option<Topic> {
+    let mut fields = Fields::new(state);
+    let topic = Topic {
+        about: Some(Arc::new(about(&mut fields)?)),
+        next_number: fields.u64()?,
+        subscriptions: fields.list(numbered)?,
+        is_deleted: false,
+    };
+    fields.end(topic)
+}
+
+fn put_about(about: &About, out: &mut Vec<u8>) {
+    out.extend(about.key.account.as_str().as_bytes());
+    put_text(about.key.region.as_str(), out);
+    put_text(&about.key.name, out);
+    put_instant(about.created_at, out);
+    put_pairs(pairs(&about.attributes), out);
+    put_pairs(pairs(&about.tags), out);
+}
+
+fn about(fields: &mut Fields<'_>) -> Option<About> {
+    Some(About {
+        key: TopicKey { account: fields.account()?, region: fields.region()?, name: fields.text()? },
+        created_at: fields.instant()?,
+        attributes: fields.pairs()?,
+        tags: fields.pairs()?,
+    })
+}
+
+fn put_numbered(number: u64, subscription: &Subscription, out: &mut Vec<u8>) {
+    out.extend(number.to_be_bytes());
+    out.extend(subscription.id.0.to_be_bytes());
+    out.extend(subscription.owner.as_str().as_bytes());
+    out.push(subscription.protocol as u8);
+    put_text(&subscription.endpoint, out);
+    put_pairs(pairs(&subscription.attributes), out);
+    put_instant(subscription.created_at, out);
+}
+
+fn numbered(fields: &mut Fields<'_>) -> Option<(u64, Arc<Subscription>)> {
+    let number = fields.u64()?;
+    let subscription = Subscription {
+        id: SubscriptionId(fields.u128()?),
+        owner: fields.account()?,
+        protocol: Protocol::numbered(fields.byte()?)?,
+        endpoint: fields.text()?,
+        attributes: fields.pairs()?,
+        created_at: fields.instant()?,
+    };
+    Some((number, Arc::new(subscription)))
+}
+
+/// Names and values, in order.
+pub(crate) fn pairs(pairs: &Pairs) -> impl ExactSizeIterator<Item = (&str, &str)> {
+    pairs.iter().map(|(name, value)| (&**name, &**value))
+}
+
+#[cfg(test)]
+#[path = "records_tests.rs"]
+mod tests;

@@ -1,0 +1,76 @@
+//! Golden bytes of every record: what is on disk somewhere must be readable for ever.
+
+use super::*;
+use engine::Effect as _;
+use names::{AccountId, Instant, Region};
+
+fn about() -> Arc<About> {
+    let region = Region::parse("eu-west-1").unwrap();
+    Arc::new(About {
+        key: TopicKey { account: AccountId::DEFAULT, region, name: "t".into() },
+        created_at: Instant::from_millis(1),
+        attributes: [("a".into(), "b".into())].into(),
+        tags: [("k".into(), "v".into())].into(),
+    })
+}
+
+fn subscription() -> Arc<Subscription> {
+    Arc::new(Subscription {
+        id: SubscriptionId(7),
+        owner: AccountId::DEFAULT,
+        protocol: Protocol::Sqs,
+        endpoint: "q".into(),
+        attributes: Pairs::new(),
+        created_at: Instant::from_millis(2),
+    })
+}
+
+fn golden() -> Vec<(Effect, &'static str)> {
+    vec![
+        (
+            Effect::AboutPut(about()),
+            "3030303030303030303030300000000965752d776573742d31000000017400000000000000010000000100000001610000000162\
+             00000001000000016b0000000176",
+        ),
+        (
+            Effect::SubscriptionPut(3, subscription()),
+            "000000000000000300000000000000000000000000000007303030303030303030303030010000000171000000000000000000000002",
+        ),
+        (Effect::SubscriptionGone(3), "0000000000000003"),
+        (Effect::Deleted, ""),
+    ]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn records_are_what_they_were() {
+    for (effect, bytes) in golden() {
+        let mut out = Vec::new();
+        effect.encode(&mut out);
+        assert_eq!(hex(&out), bytes, "{effect:?}");
+        assert_eq!(Effect::decode(effect.kind(), effect.version(), &out), Ok(effect.clone()));
+        for length in 0..out.len() {
+            assert!(Effect::decode(effect.kind(), VERSION, &out[..length]).is_err(), "{effect:?} cut at {length}");
+        }
+        out.push(0);
+        assert!(Effect::decode(effect.kind(), VERSION, &out).is_err());
+    }
+}
+
+#[test]
+fn a_kind_or_version_of_later_is_refused() {
+    assert!(Effect::decode(99, VERSION, &[]).is_err() && Effect::decode(DELETED, 2, &[]).is_err());
+}
+
+#[test]
+fn a_snapshot_says_the_whole_topic() {
+    let subscriptions = [(3, subscription())].into();
+    let topic = Topic { about: Some(about()), subscriptions, next_number: 4, is_deleted: false };
+    let mut out = Vec::new();
+    put_topic(&topic, &mut out);
+    assert_eq!(super::topic(&out), Some(topic));
+    assert!((0..out.len()).all(|length| super::topic(&out[..length]).is_none()));
+}

@@ -1,0 +1,139 @@
+//! The service as the gateway and the server see it.
+
+use crate::api;
+use crate::catalog::{Catalog, TopicEntry};
+use crate::limits;
+use crate::ops;
+use crate::records::FAMILY;
+use crate::refusal::Refusal;
+use crate::topic::Topic;
+use crate::topic_key::TopicKey;
+use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
+use gateway::{Caller, Description, Mailboxes, Operation, Prepared, Service, Unprepared};
+use journal::{Record, Snapshot};
+use names::Instant;
+use std::sync::Arc;
+use wire::Reader;
+
+/// What replays the part of the log that is of topics.
+pub struct SnsRecovery(Recovery<Topic>);
+
+impl SnsRecovery {
+    /// The latest moment that the store knows of.
+    pub fn latest(&self) -> Instant {
+        self.0.latest()
+    }
+
+    /// Gives topics to the store, without a service that asks them anything: for tools.
+    pub fn finish(self, store: &Store) {
+        self.0.finish(store);
+    }
+}
+
+impl Recover for SnsRecovery {
+    fn family(&self) -> u8 {
+        FAMILY
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+        self.0.snapshot(snapshot, memory)
+    }
+
+    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
+        self.0.record(record, memory)
+    }
+}
+
+/// Amazon SNS.
+pub struct Sns(Arc<Inner>);
+
+/// What operations work on.
+pub(crate) struct Inner {
+    pub(crate) catalog: Catalog,
+    /// Where messages for queues go.
+    pub(crate) mailboxes: Arc<dyn Mailboxes>,
+}
+
+impl Sns {
+    /// What takes the records of topics out of the log.
+    pub fn recovery() -> SnsRecovery {
+        SnsRecovery(Recovery::new(FAMILY, Topic::default))
+    }
+
+    /// The service, with the topics that were replayed, and the queues that its subscriptions are for.
+    pub fn new(store: Arc<Store>, recovery: SnsRecovery, mailboxes: Arc<dyn Mailboxes>) -> Self {
+        Self(Arc::new(Inner { catalog: Catalog::recovered(store, recovery.0), mailboxes }))
+    }
+
+    /// Deletes every topic of every account, and tells how many, once that is durable.
+    pub async fn delete_all(&self) -> Result<usize, Unavailable> {
+        let entries = self.0.catalog.all();
+        for entry in &entries {
+            // One that is gone already was deleted by somebody else.
+            let _ = self.0.catalog.delete(entry).await;
+        }
+        self.0.catalog.settled().await?;
+        Ok(entries.len())
+    }
+}
+
+impl Service for Sns {
+    fn describe(&self) -> &'static Description {
+        static DESCRIPTION: Description = Description {
+            id: "sns",
+            host_labels: &["sns"],
+            shape: &api::SERVICE,
+            path_member: None,
+            body_bytes_max: limits::REQUEST_BYTES_MAX,
+            denied: &api::errors::AUTHORIZATION_ERROR_EXCEPTION,
+            unsigned: &[],
+        };
+        &DESCRIPTION
+    }
+
+    fn prepare(&self, operation: usize, input: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared> {
+        let name = api::SERVICE.operations[operation].name;
+        match ops::TABLE.iter().find(|(known, _)| *known == name) {
+            Some((_, prepare)) => prepare(&self.0, input),
+            None => {
+                let message = format!("This version of tidewire does not implement the operation {name}.");
+                Err(Unprepared::Refused(Refusal::unsupported(message).into()))
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// The topic of a parameter that is the ARN of one, in the region that the request is signed for.
+    pub(crate) async fn topic(&self, caller: &Caller, parameter: &str, arn: &str) -> Result<Arc<TopicEntry>, Refusal> {
+        let key = TopicKey::parse(parameter, arn)?;
+        match key.region == caller.region {
+            true => self.catalog.get(&key).await,
+            false => Err(Refusal::invalid(parameter)),
+        }
+    }
+}
+
+/// Reads an operation's input. The signature of the entries of `ops::TABLE`.
+pub(crate) type Prepare = fn(&Arc<Inner>, &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared>;
+
+/// Reads the input of `O`.
+pub(crate) fn prepare<O: Operation<Inner>>(
+    service: &Arc<Inner>,
+    reader: &mut dyn Reader,
+) -> Result<Box<dyn Prepared>, Unprepared>
+where
+    O::Input: wire::Read,
+{
+    let input = wire::Read::read(reader).map_err(Unprepared::Malformed)?;
+    Ok(gateway::prepared::<Inner, O>(service, input))
+}
+
+/// An id of 122 random bits that is this request's and no other's: the `nth` of it. Different numbers give different ids, since each
+/// step can be undone.
+pub(crate) fn id_of(caller: &Caller, nth: usize) -> u128 {
+    const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+    let bits = u128::from_str_radix(&caller.request_id.as_str().replace('-', ""), 16).unwrap_or_default();
+    let mixed = bits.wrapping_add((nth as u128 + 1).wrapping_mul(ODD)).wrapping_mul(ODD);
+    mixed & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
+}

@@ -1,0 +1,280 @@
+//! A topic as a machine: its attributes, its tags, its subscriptions.
+//!
+//! A topic keeps no messages: a publish is its deliveries, each durable where it goes before the publish is answered (ADR 0040).
+//! Ids and the moment come inside the command; names and values were checked before.
+
+use crate::limits;
+use crate::records::{self, Effect};
+use crate::refusal::Refusal;
+use crate::topic_key::{SubscriptionId, TopicKey};
+use engine::{Decision, Machine, MalformedRecord, Tally};
+use names::{AccountId, Instant, Position};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Names and values: attributes, tags.
+pub(crate) type Pairs = BTreeMap<Box<str>, Box<str>>;
+
+/// What a topic is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct About {
+    pub(crate) key: TopicKey,
+    pub(crate) created_at: Instant,
+    /// As they were given; what was never given is not here.
+    pub(crate) attributes: Pairs,
+    pub(crate) tags: Pairs,
+}
+
+/// Where a subscription's messages go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Protocol {
+    Sqs = 1,
+}
+
+impl Protocol {
+    pub(crate) fn numbered(number: u8) -> Option<Self> {
+        (number == Self::Sqs as u8).then_some(Self::Sqs)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqs => "sqs",
+        }
+    }
+}
+
+/// One subscription.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Subscription {
+    pub(crate) id: SubscriptionId,
+    pub(crate) owner: AccountId,
+    pub(crate) protocol: Protocol,
+    pub(crate) endpoint: Box<str>,
+    pub(crate) attributes: Pairs,
+    pub(crate) created_at: Instant,
+}
+
+/// One topic.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Topic {
+    /// None before its first record.
+    pub(crate) about: Option<Arc<About>>,
+    /// In the order in which they were made, by number.
+    pub(crate) subscriptions: BTreeMap<u64, Arc<Subscription>>,
+    pub(crate) next_number: u64,
+    pub(crate) is_deleted: bool,
+}
+
+/// What may be asked.
+pub(crate) enum Command {
+    Create(Box<About>),
+    /// An attribute to a value; an empty one takes it away.
+    SetAttribute(Box<str>, Box<str>),
+    Tag(Pairs),
+    Untag(Vec<Box<str>>),
+    Subscribe(Box<Subscription>),
+    SetOfSubscription(SubscriptionId, Box<str>, Box<str>),
+    Unsubscribe(SubscriptionId),
+    Delete,
+}
+
+/// What is answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Reply {
+    About(Arc<About>),
+    /// The subscription as it is from then on, and its number.
+    Subscribed(u64, Arc<Subscription>),
+    Unsubscribed(Option<u64>),
+    Deleted,
+    Refused(Refusal),
+    Gone,
+}
+
+type Decided = Result<Decision<Effect, Reply>, Refusal>;
+
+impl Topic {
+    fn live(&self) -> Option<&Arc<About>> {
+        self.about.as_ref().filter(|_| !self.is_deleted)
+    }
+
+    fn number_of(&self, id: SubscriptionId) -> Option<u64> {
+        self.subscriptions.iter().find(|(_, subscription)| subscription.id == id).map(|(number, _)| *number)
+    }
+
+    fn decide_about(&self, about: &Arc<About>, command: Command) -> Decided {
+        match command {
+            Command::Create(asked) => created_again(about, &asked),
+            Command::SetAttribute(name, value) => Ok(changed(about, |after| set(&mut after.attributes, name, value))),
+            Command::Tag(tags) => {
+                let mut after = About::clone(about);
+                after.tags.extend(tags);
+                match after.tags.len() > limits::TAGS_MAX {
+                    true => Err(Refusal::new(
+                        &crate::api::errors::TAG_LIMIT_EXCEEDED_EXCEPTION,
+                        format!(
+                            "Could not complete request: tag quota of per resource exceeded, which is {}.",
+                            limits::TAGS_MAX
+                        ),
+                    )),
+                    false => Ok(changed(about, |about| *about = after)),
+                }
+            }
+            Command::Untag(keys) => Ok(changed(about, |after| after.tags.retain(|key, _| !keys.contains(key)))),
+            Command::Subscribe(asked) => self.subscribe(*asked),
+            Command::SetOfSubscription(id, name, value) => self.set_of_subscription(id, name, value),
+            Command::Unsubscribe(id) => {
+                let number = self.number_of(id);
+                let effects = number.map(Effect::SubscriptionGone).into_iter().collect();
+                Ok(Decision::change(effects, Reply::Unsubscribed(number)))
+            }
+            Command::Delete => Ok(Decision::change(vec![Effect::Deleted], Reply::Deleted)),
+        }
+    }
+
+    /// The same receiver twice is one subscription, if it is asked for with the same attributes.
+    fn subscribe(&self, asked: Subscription) -> Decided {
+        let same = |other: &&Arc<Subscription>| other.protocol == asked.protocol && other.endpoint == asked.endpoint;
+        if let Some((number, known)) = self.subscriptions.iter().find(|(_, other)| same(other)) {
+            return match known.attributes == asked.attributes {
+                true => Ok(Decision::answer(Reply::Subscribed(*number, Arc::clone(known)))),
+                false => {
+                    Err(Refusal::invalid("Attributes Reason: Subscription already exists with different attributes"))
+                }
+            };
+        }
+        if self.subscriptions.len() >= limits::SUBSCRIPTIONS_MAX {
+            let error = &crate::api::errors::SUBSCRIPTION_LIMIT_EXCEEDED_EXCEPTION;
+            return Err(Refusal::new(error, "The limit of subscriptions of this topic is reached"));
+        }
+        Ok(self.put(self.next_number, asked))
+    }
+
+    fn set_of_subscription(&self, id: SubscriptionId, name: Box<str>, value: Box<str>) -> Decided {
+        let number = self.number_of(id).ok_or_else(Refusal::no_subscription)?;
+        let mut after = Subscription::clone(&self.subscriptions[&number]);
+        set(&mut after.attributes, name, value);
+        Ok(self.put(number, after))
+    }
+
+    fn put(&self, number: u64, subscription: Subscription) -> Decision<Effect, Reply> {
+        let subscription = Arc::new(subscription);
+        let effect = Effect::SubscriptionPut(number, Arc::clone(&subscription));
+        Decision::change(vec![effect], Reply::Subscribed(number, subscription))
+    }
+}
+
+/// CreateTopic of a topic that there is: the same, if what is asked for is what it has.
+fn created_again(about: &Arc<About>, asked: &About) -> Decided {
+    let differs = asked.attributes.iter().any(|(name, value)| about.attributes.get(name) != Some(value));
+    if differs {
+        return Err(Refusal::invalid("Attributes Reason: Topic already exists with different attributes"));
+    }
+    if !asked.tags.is_empty() && asked.tags != about.tags {
+        return Err(Refusal::invalid("Tags Reason: Topic already exists with different tags"));
+    }
+    Ok(Decision::answer(Reply::About(Arc::clone(about))))
+}
+
+fn changed(about: &Arc<About>, change: impl FnOnce(&mut About)) -> Decision<Effect, Reply> {
+    let mut after = About::clone(about);
+    change(&mut after);
+    if after == **about {
+        return Decision::answer(Reply::About(Arc::clone(about)));
+    }
+    let after = Arc::new(after);
+    Decision::change(vec![Effect::AboutPut(Arc::clone(&after))], Reply::About(after))
+}
+
+fn set(pairs: &mut Pairs, name: Box<str>, value: Box<str>) {
+    match value.is_empty() {
+        true => _ = pairs.remove(&name),
+        false => _ = pairs.insert(name, value),
+    }
+}
+
+impl Machine for Topic {
+    type Command = Command;
+    type Effect = Effect;
+    type Reply = Reply;
+    type Content = ();
+
+    const SNAPSHOT_VERSION: u8 = records::VERSION;
+
+    fn advance(&mut self, _now: Instant) {}
+
+    fn decide(&self, _now: Instant, command: Command) -> Decision<Effect, Reply> {
+        match (command, self.live()) {
+            (Command::Create(about), None) if self.about.is_none() => {
+                let about = Arc::new(*about);
+                Decision::change(vec![Effect::AboutPut(Arc::clone(&about))], Reply::About(about))
+            }
+            (_, None) => Decision::answer(Reply::Gone),
+            (command, Some(about)) => {
+                let decided = self.decide_about(about, command);
+                decided.unwrap_or_else(|refusal| Decision::answer(Reply::Refused(refusal)))
+            }
+        }
+    }
+
+    fn apply(&mut self, _at: Position, effect: &Effect, _gone: &mut Vec<u64>) {
+        match effect {
+            Effect::AboutPut(about) => self.about = Some(Arc::clone(about)),
+            Effect::SubscriptionPut(number, subscription) => {
+                self.subscriptions.insert(*number, Arc::clone(subscription));
+                self.next_number = self.next_number.max(number + 1);
+            }
+            Effect::SubscriptionGone(number) => _ = self.subscriptions.remove(number),
+            Effect::Deleted => self.is_deleted = true,
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn tally(&self) -> Tally {
+        Tally([u64::from(self.live().is_some()), self.subscriptions.len() as u64, 0])
+    }
+
+    fn ready(&self) -> usize {
+        0
+    }
+
+    fn content(_effect: Effect) -> Option<(u64, ())> {
+        None
+    }
+
+    fn holds(&self, _key: u64) -> bool {
+        false
+    }
+
+    fn first_held(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn held_within(&self, _keys: Range<u64>) -> u64 {
+        0
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        records::put_topic(self, out);
+    }
+
+    fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
+        let malformed = |why| MalformedRecord { kind: 0, version, why };
+        if version != records::VERSION {
+            return Err(malformed("a snapshot's version that this program does not know"));
+        }
+        records::topic(state).ok_or_else(|| malformed("a topic's snapshot does not fit its length"))
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_deleted
+    }
+}
+
+#[cfg(test)]
+#[path = "topic_tests.rs"]
+mod tests;
