@@ -20,7 +20,7 @@ pub(crate) const ANSWER_BYTES_MAX: u64 = 10 << 20;
 pub(crate) const IN_FLIGHT_MAX: usize = if cfg!(test) { 120 } else { 120_000 };
 
 /// Records that a queue has handed out and that nobody has acknowledged, dead letters among them. Beyond it nothing new is taken out of
-/// the stream until some of them are acknowledged or expire. It bounds memory: some 120 bytes each, so 48 MB for one queue.
+/// the stream until some of them are acknowledged or expire. It bounds memory: some 160 bytes each, so 64 MB for one queue.
 pub(crate) const HELD_MAX: usize = if cfg!(test) { 400 } else { 400_000 };
 
 /// Dead letters whose readers are woken one by one; beyond it all of them are.
