@@ -130,7 +130,18 @@ impl Queue {
             effects.push(self.expired_so_far(now).into());
         }
         effects.extend(self.removal::<E>(now, gone));
+        effects.extend(self.never_back(handles).map(E::from));
         Decision::change(effects, Reply::Deleted(outcomes))
+    }
+
+    /// What was deleted after it had left arrives where it goes, and comes back from nowhere: somebody was told that it is gone.
+    fn never_back(&self, handles: &[Handle]) -> Option<Effect> {
+        let ways = self.ways.as_ref()?;
+        let may_return = |sequence: &u64| ways.get(*sequence).is_some_and(|left| !left.is_over);
+        let mut left: Vec<_> = handles.iter().map(|handle| handle.sequence).filter(may_return).collect();
+        left.sort_unstable();
+        left.dedup();
+        (!left.is_empty()).then_some(Effect::Deleted(left))
     }
 
     /// The first sequence that is there or may come back, or the next one's.

@@ -119,7 +119,7 @@ pub enum Effect {
     /// Messages in flight are visible again at another time: sequence and time, [`Instant::EPOCH`] is at once.
     /// Sequences rise.
     VisibilityChanged(Vec<(u64, Instant)>),
-    /// Messages were removed; sequences rise.
+    /// Messages were removed, or do not come back if they had left before; sequences rise.
     Deleted(Vec<u64>),
     /// The owner removed every message below this sequence.
     Purged {

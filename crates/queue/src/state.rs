@@ -170,6 +170,9 @@ impl Queue {
                     if self.remove(sequence) && !self.holds(sequence) {
                         gone.push(sequence);
                     }
+                    if let Some(ways) = &mut self.ways {
+                        ways.note_over(sequence..sequence.saturating_add(1));
+                    }
                 }
                 self.trim_marks();
             }

@@ -204,7 +204,7 @@ impl Queue {
     }
 
     /// Whether a message can be received, from wherever.
-    pub(crate) fn is_visible(&self, sequence: u64) -> bool {
+    pub fn is_visible(&self, sequence: u64) -> bool {
         self.visible.contains(sequence)
             || self.virtual_queues.as_ref().is_some_and(|all| all.visible.contains(sequence))
     }

@@ -75,7 +75,7 @@ impl Receives {
 pub(crate) struct Left {
     pub(crate) why: Departure,
     pub(crate) receives: Receives,
-    /// Whether its retention ended meanwhile: then it does not come back.
+    /// Whether its retention ended meanwhile, or somebody deleted or purged it: then it does not come back.
     pub(crate) is_over: bool,
 }
 
@@ -203,7 +203,7 @@ impl Ways {
         Some(left)
     }
 
-    /// The retention of these messages has ended.
+    /// These messages do not come back.
     pub(crate) fn note_over(&mut self, sequences: Range<u64>) {
         self.left.range_mut(sequences).for_each(|(_, left)| left.is_over = true);
     }

@@ -71,6 +71,55 @@ fn what_cannot_arrive_comes_back_with_its_past_and_is_handed_out_from_then_on() 
 }
 
 #[test]
+fn what_was_deleted_after_it_had_left_does_not_come_back_and_arrives_where_it_can() {
+    check(
+        "configure dead=1; send a b c; receive max=3 visibility=0s; receive; outgoing; delete a#1 a#1; delete a#1; gone; count; receive max=9; outgoing",
+        expect![[r#"
+            configure dead=1 -> Configured
+            send a b c -> from 1 a=1 b=2 c=3
+            receive max=3 visibility=0s -> a#1 b#1 c#1
+            receive -> nothing
+            outgoing -> from number 0: a b c
+            delete a#1 a#1 -> [AlreadyGone, AlreadyGone]
+            delete a#1 -> [AlreadyGone]
+            gone -> Concluded
+            count -> 2 visible, 0 in flight, 0 delayed, oldest 0ns
+            receive max=9 -> b#2 c#2
+            outgoing -> nothing
+        "#]],
+    );
+    check(
+        "configure dead=1; send a b; receive max=2 visibility=0s; receive; delete a#1 b#1; outgoing; unreadable 0; taken 2; advance 13h; count",
+        expect![[r#"
+            configure dead=1 -> Configured
+            send a b -> from 1 a=1 b=2
+            receive max=2 visibility=0s -> a#1 b#1
+            receive -> nothing
+            delete a#1 b#1 -> [AlreadyGone, AlreadyGone]
+            outgoing -> from number 0: a b
+            unreadable 0 -> Concluded
+            taken 2 -> Concluded
+            advance 13h
+            count -> 0 visible, 0 in flight, 0 delayed, oldest none
+        "#]],
+    );
+    check(
+        "fifo; configure dead=1; send a@x; receive visibility=0s; receive; delete a#1; gone; count; receive",
+        expect![[r#"
+            fifo -> Configured
+            configure dead=1 -> Configured
+            send a@x -> a=1
+            receive visibility=0s -> a#1
+            receive -> nothing
+            delete a#1 -> [AlreadyGone]
+            gone -> Concluded
+            count -> 0 visible, 0 in flight, 0 delayed, oldest none
+            receive -> nothing
+        "#]],
+    );
+}
+
+#[test]
 fn a_message_that_the_disk_damaged_comes_back_hidden_and_those_behind_it_go_on() {
     check(
         "configure dead=1; send a b; receive max=2 visibility=0s; receive max=2; unreadable 0; outgoing; count; unreadable 0; taken 2; outgoing; advance 12h; receive max=2; outgoing",

@@ -39,6 +39,8 @@ struct Naive {
     first_received_at: Instant,
     /// Whether its retention once ended while it was on its way to another queue, or the queue was purged.
     was_over: bool,
+    /// Whether somebody deleted it then.
+    was_deleted: bool,
 }
 
 /// A replay of everything.
@@ -263,6 +265,7 @@ impl Model {
                 receives,
                 first_received_at,
                 was_over: false,
+                was_deleted: false,
             });
         }
     }
@@ -299,7 +302,7 @@ impl Model {
                 first
             }
         };
-        self.messages.extend(back);
+        self.messages.extend(back.into_iter().filter(|message| !message.was_deleted));
         self.messages.sort_by_key(|message| message.sequence);
     }
 
@@ -314,6 +317,7 @@ impl Model {
             receives: Vec::new(),
             first_received_at: now,
             was_over: false,
+            was_deleted: false,
         });
     }
 
@@ -335,6 +339,7 @@ impl Model {
         let keeps = self.settings.keep_deleted_secs > 0;
         let kept = deleted.filter(|message| keeps && message.within.is_none()).map(|message| (message, now));
         self.kept.extend(kept);
+        self.left.iter_mut().filter(|(message, _)| hit(message)).for_each(|(message, _)| message.was_deleted = true);
         outcomes
     }
 
