@@ -52,7 +52,26 @@ impl<M: Machine> Pending<M> {
 
     /// The reply, and the contents that its decision reads, in its order. `None` stands for what was let go of meanwhile,
     /// or is damaged on disk, which has been logged with file and offset.
-    pub async fn read(mut self) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
+    pub async fn read(self) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
+    where
+        M::Reply: Unpin,
+    {
+        self.read_unless_refused(false).await
+    }
+
+    /// The same for whoever must not take what the disk refuses to read now, and may read later, for damaged: then nothing is
+    /// answered.
+    pub async fn read_all(self) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
+    where
+        M::Reply: Unpin,
+    {
+        self.read_unless_refused(true).await
+    }
+
+    async fn read_unless_refused(
+        mut self,
+        needs_all: bool,
+    ) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
     where
         M::Reply: Unpin,
     {
@@ -63,7 +82,9 @@ impl<M: Machine> Pending<M> {
         let mut fetched = match (missing.as_slice(), partition) {
             ([], _) | (_, None) => BTreeMap::new(),
             (keys, Some(partition)) => match partition.fetch(keys) {
-                (_, true) if partition.with(|machine, _| machine.needs_every_content()) == Some(true) => {
+                (_, true)
+                    if needs_all || partition.with(|machine, _| machine.needs_every_content()) == Some(true) =>
+                {
                     return Err(Unavailable::Unreadable);
                 }
                 (fetched, _) => fetched,

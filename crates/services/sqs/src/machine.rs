@@ -331,6 +331,11 @@ impl SqsQueue {
         self.moves.under_way()
     }
 
+    /// Whether a message can be received, as far as time has been let pass.
+    pub(crate) fn shows(&self, sequence: u64) -> bool {
+        self.queue.is_visible(sequence)
+    }
+
     /// How many messages there are, as far as time has been let pass.
     pub(crate) fn counts(&self) -> queue::Counts {
         self.queue.counts()

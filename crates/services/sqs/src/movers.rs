@@ -178,7 +178,7 @@ impl Catalog {
     /// Sends the next messages back to where each comes from, up to the first that cannot be.
     async fn send_back(&self, source: &QueueEntry, id: TaskId, max: usize) -> Result<Progress, Unavailable> {
         let command = Command::Move(Move::Look { id, max });
-        let (reply, contents) = source.partition.execute(command)?.read().await?;
+        let (reply, contents) = source.partition.execute(command)?.read_all().await?;
         let (sequences, more) = match reply {
             Reply::Moved(Progress::Next { sequences, more }) => (sequences, more),
             Reply::Moved(progress) => return Ok(progress),
@@ -186,6 +186,11 @@ impl Catalog {
         };
         let mut batches: Vec<(PartitionId, Vec<u64>)> = Vec::new();
         for (sequence, content) in sequences.into_iter().zip(contents) {
+            let is_there = || source.partition.inspect(|machine: &SqsQueue| machine.shows(sequence)) == Some(true);
+            if content.is_none() && !is_there() {
+                // Somebody has deleted it, or all of them, since it was looked at.
+                continue;
+            }
             match self.origin_of(content.as_ref()) {
                 Ok(origin) => add_to(&mut batches, source.key.name.is_fifo(), origin, sequence),
                 Err(failure) if batches.is_empty() => return ask(source, Move::Fail(id, failure)).await,

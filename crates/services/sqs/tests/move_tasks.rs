@@ -7,8 +7,9 @@
 
 mod house;
 
-use engine::{Clock, ManualClock};
-use house::House;
+use engine::{Clock, ManualClock, StoreOptions};
+use house::{House, poll};
+use journal::Options;
 use names::Instant;
 use serde_json::{Value, json};
 use sqs::Limits;
@@ -162,6 +163,55 @@ fn dead_letters_go_to_a_queue_that_is_named_at_the_rate_that_is_asked() {
     let shown = newest(&house, "dead");
     assert_eq!((&shown["DestinationArn"], &shown["MaxNumberOfMessagesPerSecond"]), (&json!(arn("other")), &json!(2)));
     assert_eq!(bodies(&house, "other"), ["1", "2", "3", "4"]);
+}
+
+/// The house with two dead letters of which nothing is in memory, and a task that brings them back.
+fn house_with_letters_on_disk() -> House {
+    let house = house();
+    kill(&house, "a", &["1", "2"]);
+    house.store.journal().close();
+    let options = StoreOptions { journal: Options::small(1 << 18), memory_bytes: 0, keyring: None };
+    let house = House::with(house.disk, house.clock, options).unwrap();
+    start(&house, &json!({"SourceArn": arn("dead")})).unwrap();
+    house
+}
+
+#[test]
+fn a_disk_that_does_not_read_for_a_while_ends_no_task() {
+    let house = house_with_letters_on_disk();
+    let next = house.disk.reads();
+    house.disk.fail_reads(next..next + 1_000);
+    let next = proceed(&house).expect("the task goes on");
+    assert_eq!(newest(&house, "dead")["Status"], "RUNNING");
+    house.disk.fail_reads(0..0);
+    house.clock.advance_millis(next.as_millis() - house.clock.now().as_millis());
+    finish(&house);
+    assert_eq!(newest(&house, "dead")["Status"], "COMPLETED");
+    assert_eq!(bodies(&house, "a"), ["1", "2"]);
+}
+
+#[test]
+fn a_letter_that_somebody_deletes_while_a_task_looks_at_it_is_passed_over() {
+    let house = house_with_letters_on_disk();
+    let input = json!({"QueueUrl": "dead", "VisibilityTimeout": 0});
+    let handle = house.ask("ReceiveMessage", &input).unwrap()["Messages"][0]["ReceiptHandle"].clone();
+    // The task's look waits for the disk, as every reply does, and meanwhile the letter goes.
+    let mut sent = house.begin("SendMessage", &json!({"QueueUrl": "dead", "MessageBody": "3"}));
+    assert!(poll(&mut sent).is_pending());
+    let mut step = Box::pin(house.sqs.proceed_moves());
+    assert!(step.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let mut deleted = house.begin("DeleteMessage", &json!({"QueueUrl": "dead", "ReceiptHandle": handle}));
+    assert!(poll(&mut deleted).is_pending());
+    house.store.journal().commit().unwrap();
+    assert!(poll(&mut deleted).is_ready());
+    while step.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+        house.store.journal().commit().unwrap();
+    }
+    drop(step);
+    finish(&house);
+    let task = newest(&house, "dead");
+    assert_eq!((&task["Status"], &task["ApproximateNumberOfMessagesMoved"]), (&json!("COMPLETED"), &json!(1)));
+    assert_eq!((bodies(&house, "a"), bodies(&house, "dead")), (vec!["2".into()], vec!["3".to_string()]));
 }
 
 #[test]
