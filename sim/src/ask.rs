@@ -3,6 +3,7 @@
 use crate::oracle::Oracle;
 use crate::plan::Sabotage;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 /// A queue of the simulated customer.
 pub(crate) struct QueueKind {
@@ -14,6 +15,10 @@ pub(crate) struct QueueKind {
     pub(crate) is_relaxed: bool,
     /// Keeps the order of groups, and takes no duplicates.
     pub(crate) is_fifo: bool,
+    /// A message without a deduplication id is a duplicate of what says the same.
+    pub(crate) by_content: bool,
+    /// A deduplication id is one of its group alone.
+    pub(crate) within_groups: bool,
     /// Where messages go that were received too often.
     pub(crate) dead_letters: Option<usize>,
     /// For so long what was deleted can be replayed.
@@ -32,6 +37,8 @@ const PLAIN: QueueKind = QueueKind {
     is_volatile: false,
     is_relaxed: false,
     is_fifo: false,
+    by_content: false,
+    within_groups: false,
     dead_letters: None,
     keep_deleted_secs: 0,
     park_after: 0,
@@ -42,8 +49,10 @@ const PLAIN: QueueKind = QueueKind {
 /// The queues: one that keeps what it has, one whose messages soon expire, one that comes and goes, one that does not wait
 /// for the disk, one that keeps order, one for dead letters and the one they come from, and the same two keeping order; virtual
 /// queues on the first, on the one that comes and goes, and on one whose dead letters they know nothing of; one that keeps what is
-/// deleted, and one for the copies; one that parks groups; one that goes by itself.
-pub(crate) const QUEUES: [QueueKind; 16] = [
+/// deleted, and one for the copies; one that parks groups; one that goes by itself; one where dead letters that keep order are moved to;
+/// one that takes for a duplicate what says the same, and one that does so within each group; and one for dead letters and the one
+/// they come from, which come and go; and a second one that keeps order and shares its queue for dead letters.
+pub(crate) const QUEUES: [QueueKind; 22] = [
     QueueKind { name: "lasting", ..PLAIN },
     QueueKind { name: "fleeting", retention_secs: 60, ..PLAIN },
     QueueKind { name: "volatile", retention_secs: 345_600, is_volatile: true, ..PLAIN },
@@ -60,6 +69,12 @@ pub(crate) const QUEUES: [QueueKind; 16] = [
     QueueKind { name: "again", ..PLAIN },
     QueueKind { name: "parking.fifo", is_fifo: true, park_after: 2, ..PLAIN },
     QueueKind { name: "idle", idle_lifetime_secs: 240, is_volatile: true, ..PLAIN },
+    QueueKind { name: "moved.fifo", is_fifo: true, ..PLAIN },
+    QueueKind { name: "content.fifo", is_fifo: true, by_content: true, ..PLAIN },
+    QueueKind { name: "grouped.fifo", is_fifo: true, by_content: true, within_groups: true, ..PLAIN },
+    QueueKind { name: "grave", is_volatile: true, ..PLAIN },
+    QueueKind { name: "mortal", is_volatile: true, dead_letters: Some(GRAVE), ..PLAIN },
+    QueueKind { name: "failing.fifo", is_fifo: true, dead_letters: Some(DEAD_FIFO), ..PLAIN },
 ];
 
 /// The one that comes and goes.
@@ -72,10 +87,10 @@ pub(crate) const FIFO: usize = 4;
 pub(crate) const DEAD: usize = 5;
 
 /// The one whose messages become dead letters.
-const DYING: usize = 6;
+pub(crate) const DYING: usize = 6;
 
 /// The one for dead letters that keeps order; nobody sends to it.
-const DEAD_FIFO: usize = 7;
+pub(crate) const DEAD_FIFO: usize = 7;
 
 /// The one that keeps order and whose messages become dead letters.
 pub(crate) const DYING_FIFO: usize = 8;
@@ -93,12 +108,38 @@ pub(crate) const PARKING: usize = 14;
 /// The one that goes by itself.
 pub(crate) const IDLE: usize = 15;
 
+/// Where dead letters that keep order are moved to, if not back; nobody sends to it.
+pub(crate) const MOVED: usize = 16;
+
+/// Those that know duplicates by what they say, the second one within their groups.
+const CONTENT: usize = 17;
+pub(crate) const GROUPED: usize = 18;
+
+/// The one for dead letters that comes and goes, and the one that they come from, which does, too.
+const GRAVE: usize = 19;
+const MORTAL: usize = 20;
+
+/// The other one whose dead letters go where those of `DYING_FIFO` do.
+pub(crate) const FAILING_FIFO: usize = 21;
+
 /// For so long a deleted message is kept: a part of a long history.
 pub(crate) const KEEP_DELETED_SECS: u64 = 7_200;
 
 /// Whether a queue is one for dead letters.
 pub(crate) fn is_for_letters(queue: usize) -> bool {
-    [DEAD, DEAD_FIFO].contains(&queue)
+    [DEAD, DEAD_FIFO, GRAVE].contains(&queue)
+}
+
+/// The queues that dead letters come from.
+pub(crate) fn sources_of(letters: usize) -> impl Iterator<Item = usize> {
+    (0..QUEUES.len()).filter(move |queue| QUEUES[*queue].dead_letters == Some(letters))
+}
+
+/// The queues that a message may come to that was sent to this one, which is the first of them.
+pub(crate) fn family(home: usize) -> impl Iterator<Item = usize> {
+    let letters = QUEUES[home].dead_letters;
+    let moved = (letters == Some(DEAD_FIFO)).then_some(MOVED);
+    [Some(home), letters, moved].into_iter().flatten()
 }
 
 /// A queue and the virtual queues on it.
@@ -108,7 +149,7 @@ pub(crate) fn and_on(queue: usize) -> impl Iterator<Item = usize> {
 
 /// Whether anybody sends to a queue.
 pub(crate) fn is_sent_to(queue: usize) -> bool {
-    !is_for_letters(queue) && queue != AGAIN
+    !is_for_letters(queue) && ![AGAIN, MOVED].contains(&queue)
 }
 
 /// Receives after which a message is a dead letter.
@@ -122,6 +163,9 @@ const GROUPS: u64 = 2;
 
 /// Deduplication ids that are used again and again.
 const SHARED_IDS: u64 = 4;
+
+/// So many of the latest messages may be said again.
+const LATEST: usize = 6;
 
 /// The visibility timeout that queues are created with, in seconds.
 pub(crate) const VISIBILITY_SECS: u64 = 20;
@@ -155,10 +199,11 @@ pub(crate) enum Intent {
         queue: usize,
         messages: Vec<usize>,
     },
-    /// Without a visibility timeout of its own the queue's holds.
+    /// Without a visibility timeout of its own the queue's holds. One with a name may be asked for again.
     Receive {
         queue: usize,
         visibility_millis: Option<u64>,
+        attempt: Option<u64>,
     },
     /// Each message with the receipt handle that it is deleted by.
     Delete {
@@ -174,8 +219,16 @@ pub(crate) enum Intent {
     SetVisibility {
         queue: usize,
     },
-    /// All of it goes back to where it comes from.
+    /// All of it goes back to where it comes from, or all to another queue.
     Move {
+        queue: usize,
+        is_elsewhere: bool,
+    },
+    CancelMove {
+        queue: usize,
+        handle: String,
+    },
+    ListMoves {
         queue: usize,
     },
     /// Copies of all that is there and was deleted, or only of this, go to another queue.
@@ -206,7 +259,9 @@ impl Intent {
             | Self::Delete { queue, .. }
             | Self::Change { queue, .. }
             | Self::SetVisibility { queue }
-            | Self::Move { queue }
+            | Self::Move { queue, .. }
+            | Self::CancelMove { queue, .. }
+            | Self::ListMoves { queue }
             | Self::Replay { queue }
             | Self::EndReplay { queue }
             | Self::Unpark { queue, .. }
@@ -227,15 +282,29 @@ pub(crate) struct Composer<'a> {
 impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
-        let ordered = [FIFO, FIFO, FIFO, DYING_FIFO, DYING_FIFO, DEAD_FIFO, PARKING, PARKING];
-        let standard = [0, 0, 1, 1, 2, 3, DYING, DYING, DEAD, DESK, 10, 11, KEPT, KEPT, AGAIN, IDLE, IDLE];
-        let queue = standard.into_iter().chain(ordered).nth(self.chance.usize(..standard.len() + ordered.len()));
-        let queue = queue.expect("one of these is chosen");
+        let with_letters = [
+            DYING_FIFO,
+            DYING_FIFO,
+            FAILING_FIFO,
+            FAILING_FIFO,
+            DEAD_FIFO,
+            DEAD_FIFO,
+            MOVED,
+            DYING,
+            DYING,
+            DEAD,
+            MORTAL,
+            GRAVE,
+        ];
+        let ordered = [FIFO, FIFO, FIFO, PARKING, PARKING, CONTENT, CONTENT, GROUPED, GROUPED];
+        let standard = [0, 0, 1, 1, 2, 3, DESK, 10, 11, KEPT, KEPT, AGAIN, IDLE, IDLE];
+        let all = [&with_letters[..], &ordered, &standard].concat();
+        let queue = all[self.chance.usize(..all.len())];
         if QUEUES[queue].dead_letters.is_some() || is_for_letters(queue) {
             return self.about_dead_letters(queue);
         }
-        if queue == AGAIN {
-            return self.about_copies();
+        if [AGAIN, MOVED].contains(&queue) {
+            return self.about_what_came(queue);
         }
         if queue == IDLE && self.chance.u8(..8) == 0 {
             return create(IDLE);
@@ -261,23 +330,47 @@ impl Composer<'_> {
         }
     }
 
-    /// These are never purged: what a purge takes of letters on their way nobody could tell from outside.
     fn about_dead_letters(&mut self, queue: usize) -> Request {
-        match self.chance.u32(..20) {
-            0 => self.change(queue).unwrap_or_else(|| look(queue)),
-            1..=3 if queue == DEAD => start_move(),
-            1..=6 if !is_for_letters(queue) => self.send(queue),
-            7..=8 if !is_for_letters(queue) => self.send_batch(queue),
-            9..=11 => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
+        let is_volatile = QUEUES[queue].is_volatile;
+        match self.chance.u32(..60) {
+            0 => self.purge(queue),
+            1 if is_volatile => delete_queue(queue),
+            2..=3 if is_volatile => create(queue),
+            1..=3 => self.change(queue).unwrap_or_else(|| look(queue)),
+            4..=13 if [DEAD, DEAD_FIFO].contains(&queue) => self.about_moves(queue),
+            4..=18 if !is_for_letters(queue) => self.send(queue),
+            19..=26 if !is_for_letters(queue) => self.send_batch(queue),
+            27..=34 => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
             _ => self.receive(queue),
         }
     }
 
-    fn about_copies(&mut self) -> Request {
-        match self.chance.u32(..8) {
-            0 => self.change(AGAIN).unwrap_or_else(|| self.receive(AGAIN)),
-            1..=3 => self.delete(AGAIN).unwrap_or_else(|| self.receive(AGAIN)),
-            _ => self.receive(AGAIN),
+    /// Message move tasks of a queue for dead letters.
+    fn about_moves(&mut self, queue: usize) -> Request {
+        match self.chance.u8(..8) {
+            0..=3 => {
+                let destination = (QUEUES[queue].is_fifo && self.chance.bool()).then_some(MOVED);
+                let rate = [None, None, Some(50), Some(500)][self.chance.usize(..4)];
+                start_move(queue, destination, rate)
+            }
+            4 => {
+                let mut known = self.oracle.moves_to_cancel(queue);
+                match known.is_empty() {
+                    true => list_moves(queue),
+                    false => cancel_move(queue, known.swap_remove(self.chance.usize(..known.len()))),
+                }
+            }
+            _ => list_moves(queue),
+        }
+    }
+
+    /// A queue that nobody sends to and that has no dead letters.
+    fn about_what_came(&mut self, queue: usize) -> Request {
+        match self.chance.u32(..40) {
+            0 if queue == MOVED => self.purge(queue),
+            0..=4 => self.change(queue).unwrap_or_else(|| self.receive(queue)),
+            5..=19 => self.delete(queue).unwrap_or_else(|| self.receive(queue)),
+            _ => self.receive(queue),
         }
     }
 
@@ -295,8 +388,8 @@ impl Composer<'_> {
 
     fn any_draft(&mut self, queue: usize) -> (usize, Value) {
         if QUEUES[queue].is_fifo {
-            let dedup = self.chance.bool().then(|| self.chance.u64(..SHARED_IDS));
-            return self.draft_in_group(queue, dedup);
+            let is_shared = self.chance.bool();
+            return self.draft_in_group(queue, is_shared);
         }
         let delay_secs = if self.chance.u8(..4) == 0 { self.chance.u64(1..=20) } else { 0 };
         self.draft(queue, delay_secs)
@@ -314,27 +407,80 @@ impl Composer<'_> {
         let overstated = if is_overstated && !QUEUES[queue].is_fifo { 30_000 } else { 0 };
         let attribute = (self.chance.u8(..4) == 0).then(|| format!("{:x}", self.chance.u32(..)));
         let number = self.oracle.new_message(queue, filler, self.wall, delay_secs * 1000 + overstated);
-        let mut entry = json!({"MessageBody": self.oracle.body(number)});
+        let mut entry = self.entry(number, attribute);
         if !QUEUES[queue].is_fifo {
             entry["DelaySeconds"] = delay_secs.into();
-        }
-        if let Some(value) = attribute {
-            entry["MessageAttributes"] = json!({"mark": {"DataType": "String", "StringValue": value}});
-            self.oracle.set_attribute(number, value);
         }
         (number, entry)
     }
 
-    /// A new message of some group; without a deduplication id that others may have it gets one of its own.
-    fn draft_in_group(&mut self, queue: usize, dedup: Option<u64>) -> (usize, Value) {
+    fn entry(&mut self, number: usize, attribute: Option<String>) -> Value {
+        let mut entry = json!({"MessageBody": self.oracle.body(number)});
+        if let Some(value) = attribute {
+            entry["MessageAttributes"] = json!({"mark": {"DataType": "String", "StringValue": value}});
+            self.oracle.set_attribute(number, value);
+        }
+        entry
+    }
+
+    /// A new message of some group; unless it shares a deduplication id with others it gets one of its own.
+    fn draft_in_group(&mut self, queue: usize, is_shared: bool) -> (usize, Value) {
+        if QUEUES[queue].by_content && self.chance.u8(..4) > 0 {
+            return self.draft_by_content(queue, is_shared);
+        }
         let (number, mut entry) = self.draft(queue, 0);
-        let own = SHARED_IDS + number as u64;
-        let (group, dedup) = (self.chance.u64(..GROUPS), dedup.unwrap_or(own));
-        self.oracle.set_labels(number, group, dedup);
-        let sent_dedup = if self.sabotage == Some(Sabotage::DuplicatesAreTaken) { own } else { dedup };
-        entry["MessageGroupId"] = group.to_string().into();
-        entry["MessageDeduplicationId"] = sent_dedup.to_string().into();
+        if QUEUES[queue].by_content {
+            entry = self.entry(number, Some(mark_of(number)));
+        }
+        let own = (SHARED_IDS + number as u64).to_string();
+        let group = self.chance.u64(..GROUPS);
+        let dedup = if is_shared { self.chance.u64(..SHARED_IDS).to_string() } else { own.clone() };
+        self.name_group(&mut entry, number, group, (dedup.clone(), own, Some(dedup)));
         (number, entry)
+    }
+
+    /// The same without a deduplication id: what it says tells whether it repeats another. If it is shared it says what one of the
+    /// latest messages of its queue did, whatever became of that.
+    fn draft_by_content(&mut self, queue: usize, is_shared: bool) -> (usize, Value) {
+        let earlier = if is_shared { self.oracle.latest(queue, LATEST) } else { Vec::new() };
+        let number = match earlier.is_empty() {
+            true => self.draft(queue, 0).0,
+            false => {
+                let earlier = earlier[self.chance.usize(..earlier.len())];
+                self.oracle.new_repetition(earlier, self.wall)
+            }
+        };
+        let mut entry = self.entry(number, Some(mark_of(number)));
+        let group = self.chance.u64(..GROUPS);
+        let digest = hex(&Sha256::digest(self.oracle.body(number)));
+        let given = (self.sabotage == Some(Sabotage::ContentIsIgnored)).then(|| format!("own-{number}"));
+        self.name_group(&mut entry, number, group, (digest, format!("own-{number}"), given));
+        (number, entry)
+    }
+
+    /// Says of which group a message is and what it is a duplicate by: the id that it is believed to have, one of its own, and the one
+    /// that is sent with it, if any is.
+    fn name_group(
+        &mut self,
+        entry: &mut Value,
+        number: usize,
+        group: u64,
+        (believed, own, mut given): (String, String, Option<String>),
+    ) {
+        self.oracle.set_labels(number, group, &believed, given.as_deref().unwrap_or(&believed));
+        let is_own = match self.sabotage {
+            Some(Sabotage::DuplicatesAreTaken) => true,
+            Some(Sabotage::DeletedIdsAreForgotten) => self.oracle.repeats_what_is_deleted(number),
+            _ => false,
+        };
+        if is_own {
+            self.oracle.set_labels(number, group, &believed, &own);
+            given = Some(own);
+        }
+        entry["MessageGroupId"] = group.to_string().into();
+        if let Some(given) = given {
+            entry["MessageDeduplicationId"] = given.into();
+        }
     }
 
     fn send(&mut self, queue: usize) -> Request {
@@ -345,7 +491,7 @@ impl Composer<'_> {
     /// A send of a message that is visible at once.
     pub(crate) fn send_without_delay(&mut self, queue: usize) -> Request {
         let draft = match QUEUES[queue].is_fifo {
-            true => self.draft_in_group(queue, None),
+            true => self.draft_in_group(queue, false),
             false => self.draft(queue, 0),
         };
         send_message(queue, draft)
@@ -372,8 +518,21 @@ impl Composer<'_> {
         let mut request = receive(queue, asked, wait_secs, self.sabotage);
         if QUEUES[queue].is_fifo {
             request.input["MaxNumberOfMessages"] = self.chance.u32(1..=10).into();
+            if self.chance.u8(..5) < 2 {
+                self.name_receive(&mut request, queue);
+            }
         }
         request
+    }
+
+    /// Names a receive, mostly as the last one, so that many are asked for again.
+    fn name_receive(&mut self, request: &mut Request, queue: usize) {
+        let is_new = self.chance.u8(..5) == 0;
+        let name = self.oracle.attempt_name(queue, is_new);
+        request.input["ReceiveRequestAttemptId"] = format!("try-{name}").into();
+        if let Intent::Receive { attempt, .. } = &mut request.intent {
+            *attempt = Some(name);
+        }
     }
 
     fn delete(&mut self, queue: usize) -> Option<Request> {
@@ -405,6 +564,24 @@ impl Composer<'_> {
     }
 }
 
+/// What tells a message from another of the same body.
+fn mark_of(number: usize) -> String {
+    format!("n{number}")
+}
+
+/// The number of a message that an answer shows: it stands in its body, or is its mark if others may have that body.
+pub(crate) fn number_of(shown: &Value) -> Option<usize> {
+    let mark = shown["MessageAttributes"]["mark"]["StringValue"].as_str();
+    let marked = mark.and_then(|mark| mark.strip_prefix('n')).map(str::parse);
+    let number = marked.or_else(|| Some(shown["Body"].as_str()?.split('-').next()?.parse()))?;
+    number.ok()
+}
+
+/// Bytes as a deduplication id shows them.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
     input["QueueUrl"] = QUEUES[queue].name.into();
     let intent = Intent::Send { queue, messages: vec![number] };
@@ -414,12 +591,19 @@ fn send_message(queue: usize, (number, mut input): (usize, Value)) -> Request {
 /// CreateQueue, naming only what is never changed, so that it always finds the queue as it made it.
 pub(crate) fn create(queue: usize) -> Request {
     let QueueKind { name, retention_secs, is_relaxed, is_fifo, dead_letters, .. } = &QUEUES[queue];
-    let QueueKind { keep_deleted_secs, park_after, idle_lifetime_secs, .. } = &QUEUES[queue];
+    let QueueKind { keep_deleted_secs, park_after, idle_lifetime_secs, by_content, within_groups, .. } = &QUEUES[queue];
     let durability = if *is_relaxed { "relaxed" } else { "durable" };
     let mut attributes =
         json!({"MessageRetentionPeriod": retention_secs.to_string(), "TidewireDurability": durability});
     if *is_fifo {
         attributes["FifoQueue"] = "true".into();
+    }
+    if *by_content {
+        attributes["ContentBasedDeduplication"] = "true".into();
+    }
+    if *within_groups {
+        attributes["DeduplicationScope"] = "messageGroup".into();
+        attributes["FifoThroughputLimit"] = "perMessageGroupId".into();
     }
     for (name, number) in [
         ("TidewireKeepDeletedSeconds", keep_deleted_secs),
@@ -457,16 +641,29 @@ fn delete_queue(queue: usize) -> Request {
     Request { operation: "DeleteQueue", input, intent: Intent::DeleteQueue { queue }, wait_millis: 0 }
 }
 
-/// Has the dead letters go back.
-pub(crate) fn start_move() -> Request {
-    let input = json!({"SourceArn": arn(DEAD)});
-    Request { operation: "StartMessageMoveTask", input, intent: Intent::Move { queue: DEAD }, wait_millis: 0 }
+/// Has the dead letters go back, or to another queue, so many in a second.
+pub(crate) fn start_move(queue: usize, destination: Option<usize>, rate: Option<u64>) -> Request {
+    let mut input = json!({"SourceArn": arn(queue)});
+    if let Some(destination) = destination {
+        input["DestinationArn"] = arn(destination).into();
+    }
+    if let Some(rate) = rate {
+        input["MaxNumberOfMessagesPerSecond"] = rate.into();
+    }
+    let intent = Intent::Move { queue, is_elsewhere: destination.is_some() };
+    Request { operation: "StartMessageMoveTask", input, intent, wait_millis: 0 }
 }
 
-/// The newest move task of the queue for dead letters.
-pub(crate) fn list_moves() -> Request {
-    let input = json!({"SourceArn": arn(DEAD)});
-    Request { operation: "ListMessageMoveTasks", input, intent: Intent::Look { queue: DEAD }, wait_millis: 0 }
+/// Ends a move task; what it has sent stays where it is.
+pub(crate) fn cancel_move(queue: usize, handle: String) -> Request {
+    let input = json!({"TaskHandle": handle});
+    Request { operation: "CancelMessageMoveTask", input, intent: Intent::CancelMove { queue, handle }, wait_millis: 0 }
+}
+
+/// All move tasks that are remembered.
+pub(crate) fn list_moves(queue: usize) -> Request {
+    let input = json!({"SourceArn": arn(queue), "MaxResults": 10});
+    Request { operation: "ListMessageMoveTasks", input, intent: Intent::ListMoves { queue }, wait_millis: 0 }
 }
 
 /// Has what is kept copied: what was deleted, and what is there unless that is all that is wanted.
@@ -525,6 +722,6 @@ pub(crate) fn receive(
     let overstated = if sabotage == Some(Sabotage::LeasesAreOverstated) { 60_000 } else { 0 };
     let visibility_millis = visibility_secs.map(|secs| secs * 1000 + overstated);
     let wait_millis = wait_secs * 1000;
-    let intent = Intent::Receive { queue, visibility_millis };
+    let intent = Intent::Receive { queue, visibility_millis, attempt: None };
     Request { operation: "ReceiveMessage", input, intent, wait_millis }
 }

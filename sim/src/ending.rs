@@ -48,6 +48,10 @@ impl World {
                 }
                 _ => {}
             }
+            if queue == ask::GROUPED && self.plan.sabotage == Some(Sabotage::ScopesAreMixed) {
+                request.input["Attributes"]["DeduplicationScope"] = "queue".into();
+                request.input["Attributes"]["FifoThroughputLimit"] = "perQueue".into();
+            }
             if queue == ask::KEPT && self.plan.sabotage == Some(Sabotage::ShelvesAreShort) {
                 request.input["Attributes"]["TidewireKeepDeletedSeconds"] = "1".into();
             }
@@ -91,43 +95,59 @@ impl World {
             self.stop_and_start().await?;
         }
         // Whoever held a group before the end holds it still.
-        for queue in [ask::FIFO, ask::DYING_FIFO] {
+        for queue in [ask::FIFO, ask::DYING_FIFO, ask::FAILING_FIFO, ask::DEAD_FIFO, ask::MOVED] {
             self.ask_quietly(&ask::receive(queue, Some(0), 0, None)).await?;
         }
         // Past every lease and delay that any clock has promised.
         let ahead = self.oracle.wall_max() - self.wall;
         self.pass(ahead + (ask::HIDDEN_SECS_MAX + 5) * 1000).await;
-        if self.chance.bool() {
-            self.check_a_move().await?;
-        } else {
-            self.let_moves_end().await?;
+        for letters in [ask::DEAD, ask::DEAD_FIFO] {
+            match self.chance.u8(..4) {
+                0 | 1 => self.check_a_move(letters).await?,
+                2 => self.check_a_cancellation(letters).await?,
+                _ => self.let_moves_end(letters).await.map(drop)?,
+            }
         }
         self.check_a_replay().await?;
-        self.check_parking().await?;
-        for queue in (0..QUEUES.len()).filter(|queue| ask::is_sent_to(*queue) && *queue != ask::PARKING) {
-            let found = self.drain_with_letters(queue).await?;
+        // What is handed out in order is deleted meanwhile: if a bit shall hit it, that comes first.
+        let rots = misfortunes.bit_rot && self.chance.bool();
+        if !rots {
+            self.check_parking().await?;
+        }
+        let comes_later = |queue: usize| queue == ask::PARKING || (rots && QUEUES[queue].is_fifo);
+        let meant = (0..QUEUES.len()).filter(|queue| ask::is_sent_to(*queue) && !comes_later(*queue));
+        let found = self.drain_all(meant.clone()).await?;
+        for queue in meant {
             self.oracle.check_nothing_is_lost(queue, &found)?;
         }
         self.check_wake_up(0).await?;
         self.check_wake_up(ask::DESK).await?;
         self.check_wake_up(ask::FIFO).await?;
         self.check_idle().await?;
-        if misfortunes.bit_rot && self.chance.bool() {
+        if rots {
             self.check_rot().await?;
         }
         self.report.disk_operations += self.disk.ops();
         Ok(())
     }
 
-    /// Empties a queue, and then the one that has its dead letters. Leases that outlast the settling see to it that nothing is
-    /// found in both.
-    pub(crate) async fn drain_with_letters(&mut self, queue: usize) -> Result<Vec<usize>, String> {
-        let mut found = self.drain(queue).await?;
-        if let Some(letters) = QUEUES[queue].dead_letters {
+    /// Empties queues, each with those that have its dead letters, which may be others' as well. Leases that outlast the settling see
+    /// to it that nothing is found in two of them.
+    pub(crate) async fn drain_all(&mut self, queues: impl Iterator<Item = usize>) -> Result<Vec<usize>, String> {
+        let mut found = Vec::new();
+        for queue in queues.flat_map(ask::family) {
             self.deliver_all().await;
-            found.extend(self.drain(letters).await?);
+            found.extend(self.drain(queue).await?);
+            if queue == ask::PARKING {
+                found.extend(self.let_parked_go_on().await?);
+            }
         }
-        Ok(found)
+        let mut sorted = found.clone();
+        sorted.sort_unstable();
+        match sorted.windows(2).find(|two| two[0] == two[1]) {
+            Some(twice) => Err(format!("message {} is there twice", twice[0])),
+            None => Ok(found),
+        }
     }
 
     /// Brings everything that is on its way. Says whether there was anything.
@@ -140,27 +160,70 @@ impl World {
         was_any
     }
 
-    /// A task that begins when nobody holds a letter any more brings all of them back.
-    async fn check_a_move(&mut self) -> Result<(), String> {
-        // A letter that arrives while a task is under way is none of the task's.
-        self.let_moves_end().await?;
-        self.deliver_all().await;
-        let is_begun = self.ask_quietly(&ask::start_move()).await?.status == 200;
-        self.let_moves_end().await?;
-        let left = numbers(&self.ask_quietly(&ask::receive(ask::DEAD, Some(0), 0, None)).await?);
-        match is_begun && !left.is_empty() {
-            true => Err(format!("a move task has ended and left the letters {left:?}")),
-            false => Ok(()),
+    /// A task that begins when nobody holds a letter any more brings all of them back, and counts them.
+    async fn check_a_move(&mut self, letters: usize) -> Result<(), String> {
+        let count = self.letters_at_rest(letters).await?;
+        let destination = (QUEUES[letters].is_fifo && self.chance.bool()).then_some(ask::MOVED);
+        self.begin_a_move(letters, destination, None).await?;
+        let task = self.let_moves_end(letters).await?;
+        let counts = ["ToMove", "Moved"].map(|of| task[format!("ApproximateNumberOfMessages{of}")].clone());
+        if task["Status"] != "COMPLETED" || counts.iter().any(|shown| number_in(shown) != Some(count)) {
+            return Err(format!("a move task of {count} letters on a quiet day has come to {task}"));
+        }
+        let left = numbers(&self.ask_quietly(&ask::receive(letters, Some(0), 0, None)).await?);
+        match left.is_empty() {
+            true => Ok(()),
+            false => Err(format!("a move task has ended and left the letters {left:?}")),
         }
     }
 
-    /// A task ends by itself, whatever crashed in its middle.
-    async fn let_moves_end(&mut self) -> Result<(), String> {
+    /// A task that is cancelled sends nothing more, and what it has sent arrives.
+    async fn check_a_cancellation(&mut self, letters: usize) -> Result<(), String> {
+        let count = self.letters_at_rest(letters).await?;
+        // So slowly that each second brings one.
+        let begun = self.begin_a_move(letters, None, Some(1)).await?;
+        self.pass(1_000).await;
+        let handle = begun.body["TaskHandle"].as_str().unwrap_or_default().to_owned();
+        let cancelled = self.ask_quietly(&ask::cancel_move(letters, handle)).await?.status == 200;
+        let task = self.let_moves_end(letters).await?;
+        let left = self.letters_at_rest(letters).await?;
+        let moved = number_in(&task["ApproximateNumberOfMessagesMoved"]).unwrap_or(u64::MAX);
+        match !cancelled || (task["Status"] == "CANCELLED" && left.checked_add(moved) == Some(count)) {
+            true => Ok(()),
+            false => Err(format!("of {count} letters {left} are left by a task that was cancelled: {task}")),
+        }
+    }
+
+    /// No task is under way and no letter on its way; how many there are.
+    async fn letters_at_rest(&mut self, letters: usize) -> Result<u64, String> {
+        // A letter that arrives while a task is under way is none of the task's.
+        self.let_moves_end(letters).await?;
+        self.deliver_all().await;
+        let seen = self.ask_quietly(&ask::look(letters)).await?;
+        let count = number_in(&seen.body["Attributes"]["ApproximateNumberOfMessages"]);
+        count.ok_or_else(|| format!("a queue does not say how many messages it has: {}", seen.body))
+    }
+
+    async fn begin_a_move(
+        &mut self,
+        letters: usize,
+        destination: Option<usize>,
+        rate: Option<u64>,
+    ) -> Result<Answer, String> {
+        let begun = self.ask_quietly(&ask::start_move(letters, destination, rate)).await?;
+        match begun.status {
+            200 => Ok(begun),
+            _ => Err(format!("a move task on a quiet day is refused: {} {}", begun.code, begun.body)),
+        }
+    }
+
+    /// A task ends by itself, whatever crashed in its middle; the newest one.
+    async fn let_moves_end(&mut self, letters: usize) -> Result<Value, String> {
         for _ in 0..MOVE_TURNS {
-            let answer = self.ask_quietly(&ask::list_moves()).await?;
-            let mut tasks = answer.body["Results"].as_array().into_iter().flatten();
-            if !tasks.any(|task| task["Status"] == "RUNNING") {
-                return Ok(());
+            let answer = self.ask_quietly(&ask::list_moves(letters)).await?;
+            let tasks = answer.body["Results"].as_array().map_or(&[][..], Vec::as_slice);
+            if !tasks.iter().any(|task| task["Status"] == "RUNNING" || task["Status"] == "CANCELLING") {
+                return Ok(tasks.first().cloned().unwrap_or_default());
             }
             self.deliver_all().await;
             self.pass(1_000).await;
@@ -183,6 +246,13 @@ impl World {
     async fn check_parking(&mut self) -> Result<(), String> {
         let mut found = self.drain(ask::PARKING).await?;
         self.oracle.check_parked(&found)?;
+        found.extend(self.let_parked_go_on().await?);
+        self.oracle.check_nothing_is_lost(ask::PARKING, &found)
+    }
+
+    /// Parked groups go on until nothing is left of them; what they had.
+    async fn let_parked_go_on(&mut self) -> Result<Vec<usize>, String> {
+        let mut found = Vec::new();
         for _ in 0..DRAIN_TURNS {
             self.ask_quietly(&ask::unpark("retry")).await?;
             let more = self.drain(ask::PARKING).await?;
@@ -191,7 +261,7 @@ impl World {
             }
             found.extend(more);
         }
-        self.oracle.check_nothing_is_lost(ask::PARKING, &found)
+        Ok(found)
     }
 
     /// A replay that begins when none is under way brings one copy of everything, and the copies of those before are there.
@@ -297,7 +367,8 @@ impl World {
             let Some(connection) = &mut self.clients[client] else { break };
             let Some((asked, Some(mut answer))) = connection.read(&self.trace)?.pop() else { continue };
             self.report.answers += 1;
-            sabotage::distort(&mut answer.body, self.plan.sabotage, &mut self.shown);
+            let is_rotten = self.oracle.is_rotten();
+            sabotage::distort(&mut answer.body, self.plan.sabotage, &mut self.shown, is_rotten);
             self.oracle.answered(&asked.ticket, &answer)?;
             self.break_off(client, Break::Quietly).await;
             self.clients.pop();
@@ -319,6 +390,10 @@ impl World {
 
 /// The numbers of the messages in an answer.
 fn numbers(answer: &Answer) -> Vec<usize> {
-    let messages = answer.body["Messages"].as_array().into_iter().flatten();
-    messages.filter_map(|message| message["Body"].as_str()?.split('-').next()?.parse().ok()).collect()
+    answer.body["Messages"].as_array().into_iter().flatten().filter_map(ask::number_of).collect()
+}
+
+/// A number, which some protocols show as text.
+fn number_in(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -81,6 +81,26 @@ pub enum Sabotage {
     HeadsAreSkipped,
     /// Several messages of a FIFO queue are turned round on their way to the oracle.
     GroupsAreReversed,
+    /// What says the same is sent with a deduplication id each.
+    ContentIsIgnored,
+    /// The queue whose deduplication ids are those of groups has them for all of it.
+    ScopesAreMixed,
+    /// A deduplication id is forgotten when its message is deleted.
+    DeletedIdsAreForgotten,
+    /// A cancellation of a message move task is acknowledged and not carried out.
+    CancellationsAreForgotten,
+    /// Moved messages of a FIFO queue get numbers that fall, on their way to the oracle.
+    MovedChangePlaces,
+    /// What is to be moved to another queue goes to one of which the oracle does not know that.
+    MovesGoAstray,
+    /// A purge of a queue with dead letters reaches these in its place.
+    PurgesReachTheLetters,
+    /// A receive that is asked for again by its name is another one.
+    AttemptsAreForgotten,
+    /// All receives of a FIFO queue have one name.
+    AttemptsAreOne,
+    /// When a bit has rotted, messages of a FIFO queue are turned round on their way to the oracle.
+    RotTurnsGroups,
     /// Messages of a FIFO queue are sent with a deduplication id each, and the oracle believes that some share one.
     DuplicatesAreTaken,
     /// The FIFO queue answers before the disk has it, and the oracle believes that it waits.

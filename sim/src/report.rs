@@ -21,6 +21,8 @@ pub struct Report {
     pub moved: u64,
     /// Sends that were answered with the id of a message that was there before.
     pub duplicates: u64,
+    /// Receives that were asked for again by their names, and showed the same.
+    pub repeated: u64,
     /// Answers with 503.
     pub unavailable: u64,
     /// Connections opened.
@@ -45,6 +47,8 @@ pub struct Report {
     pub rotten_bits: u64,
     /// Queues in which a message could not be read for that.
     pub unreadable: u64,
+    /// How many of these are FIFO queues.
+    pub unreadable_in_order: u64,
     /// Boundaries passed on the disk: writes, syncs, creates, renames, removes.
     pub disk_operations: u64,
     /// Simulated time.
@@ -73,6 +77,7 @@ impl AddAssign for Report {
         self.duplicates += other.duplicates;
         self.dead_letters += other.dead_letters;
         self.moved += other.moved;
+        self.repeated += other.repeated;
         self.kills += other.kills;
         self.power_cuts += other.power_cuts;
         self.failed_starts += other.failed_starts;
@@ -82,6 +87,7 @@ impl AddAssign for Report {
         self.full_disks += other.full_disks;
         self.rotten_bits += other.rotten_bits;
         self.unreadable += other.unreadable;
+        self.unreadable_in_order += other.unreadable_in_order;
         self.disk_operations += other.disk_operations;
         self.millis += other.millis;
         self.trace = self.trace.wrapping_add(other.trace);
@@ -95,14 +101,20 @@ impl fmt::Display for Report {
         let hours = self.millis / 3_600_000;
         writeln!(f, "{runs} histories, {hours} simulated hours")?;
         writeln!(f, "{requests} requests, {answers} answers ({unavailable} of them 503), {deliveries} deliveries")?;
-        writeln!(f, "{} duplicates, {} dead letters, {} moved", self.duplicates, self.dead_letters, self.moved)?;
+        let Self { duplicates, dead_letters, moved, repeated, .. } = self;
+        writeln!(
+            f,
+            "{duplicates} duplicates, {dead_letters} dead letters, {moved} moved, {repeated} receives repeated"
+        )?;
         writeln!(f, "{connections} connections, {broken_connections} broken")?;
         writeln!(
             f,
             "{kills} kills, {power_cuts} power cuts, {stopped_logs} logs stopped by the disk, {full_disks} full disks"
         )?;
         writeln!(f, "{starts} starts, {failed_starts} failed ones, {orderly_stops} orderly stops")?;
-        writeln!(f, "{} rotten bits, {} queues with a message that cannot be read", self.rotten_bits, self.unreadable)?;
+        let Self { rotten_bits, unreadable, unreadable_in_order, .. } = self;
+        let unreadable = format!("{unreadable} queues with a message that cannot be read");
+        writeln!(f, "{rotten_bits} rotten bits, {unreadable}, {unreadable_in_order} of them FIFO queues")?;
         write!(f, "{} disk operations", self.disk_operations)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The store was stopped in order, so every byte that counts is attested. Either the start is refused and names the file, or
 //! it serves: then what is missing was counted as unreadable, is no more than stands around one place, and everything else is
-//! there as it was sent. No damage of a segment refuses a start.
+//! there as it was sent, in a FIFO queue in the order of its groups. No damage of a segment refuses a start.
 
 use crate::ask::{QUEUES, is_sent_to};
 use crate::plan::Sabotage;
@@ -48,8 +48,9 @@ impl World {
             Err(error) => return Err(format!("a bit of {name} rotted at {offset}, and the start says: {error}")),
         }
         self.pass(LATER_MILLIS).await;
-        for queue in (0..QUEUES.len()).filter(|queue| is_sent_to(*queue)) {
-            let found = self.drain_with_letters(queue).await?;
+        let meant = (0..QUEUES.len()).filter(|queue| is_sent_to(*queue));
+        let found = self.drain_all(meant.clone()).await?;
+        for queue in meant {
             self.check_told(queue, &found).map_err(|why| format!("{why}: a bit of {name} rotted at {offset}"))?;
         }
         Ok(())
@@ -61,6 +62,7 @@ impl World {
         let told = self.server.as_ref().map_or(0, |server| server.store.damaged_reads());
         let told = if is_hidden { 0 } else { told };
         self.report.unreadable += u64::from(missing > 0);
+        self.report.unreadable_in_order += u64::from(missing > 0 && QUEUES[queue].is_fifo);
         match missing {
             0 => Ok(()),
             _ if told == 0 => Err(format!("messages of {} are missing and nobody says so", QUEUES[queue].name)),

@@ -2,7 +2,7 @@
 //!
 //! The service itself is untouched: a wrapper answers in its place, or breaks where it would have answered.
 
-use crate::ask::{QUEUES, QueueKind, Request};
+use crate::ask::{FIFO, QUEUES, QueueKind, Request, arn};
 use crate::plan::Sabotage;
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use serde_json::Value;
@@ -18,6 +18,7 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
         Some(Sabotage::PurgesAreForgotten) => ("PurgeQueue", Harm::Forget),
         Some(Sabotage::ReplaysAreForgotten) => ("SetQueueAttributes", Harm::Forget),
         Some(Sabotage::MovesAreForgotten) => ("StartMessageMoveTask", Harm::Forget),
+        Some(Sabotage::CancellationsAreForgotten) => ("CancelMessageMoveTask", Harm::Forget),
         Some(Sabotage::ReceivesPanic) => ("ReceiveMessage", Harm::Panic),
         _ => return service,
     };
@@ -37,6 +38,9 @@ pub(crate) fn misdirect(request: &Request, sabotage: Option<Sabotage>) -> Cow<'_
         harmed.input["Attributes"]["TidewireIdleLifetimeSeconds"] = lifetime.into();
         return Cow::Owned(harmed);
     }
+    if let Some(harmed) = sabotage.and_then(|sabotage| astray(request, sabotage)) {
+        return Cow::Owned(harmed);
+    }
     let is_harmed = match sabotage {
         Some(Sabotage::VirtualQueuesAreOpen) => true,
         Some(Sabotage::VirtualPurgesReachTheHost) => request.operation == "PurgeQueue",
@@ -49,11 +53,32 @@ pub(crate) fn misdirect(request: &Request, sabotage: Option<Sabotage>) -> Cow<'_
     Cow::Owned(harmed)
 }
 
+/// The request with another queue or name in the place of what it names.
+fn astray(request: &Request, sabotage: Sabotage) -> Option<Request> {
+    let mut harmed = request.clone();
+    let input = &mut harmed.input;
+    match sabotage {
+        Sabotage::MovesGoAstray if input["DestinationArn"].is_string() => input["DestinationArn"] = arn(FIFO).into(),
+        Sabotage::PurgesReachTheLetters if request.operation == "PurgeQueue" => {
+            let letters = QUEUES[request.intent.queue()].dead_letters?;
+            input["QueueUrl"] = QUEUES[letters].name.into();
+        }
+        Sabotage::AttemptsAreForgotten if input["ReceiveRequestAttemptId"].is_string() => {
+            drop(input.as_object_mut()?.remove("ReceiveRequestAttemptId"));
+        }
+        Sabotage::AttemptsAreOne if request.operation == "ReceiveMessage" && QUEUES[request.intent.queue()].is_fifo => {
+            input["ReceiveRequestAttemptId"] = "one".into();
+        }
+        _ => return None,
+    }
+    Some(harmed)
+}
+
 /// Ids that messages were shown with, by body.
 pub(crate) type Shown = BTreeMap<String, Vec<String>>;
 
 /// Changes an answer on its way to the oracle.
-pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>, shown: &mut Shown) {
+pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>, shown: &mut Shown, is_rotten: bool) {
     let is_ordered = answer.pointer("/Messages/0/Attributes/SequenceNumber").is_some();
     let Some(messages) = answer["Messages"].as_array_mut() else { return };
     match sabotage {
@@ -63,7 +88,9 @@ pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>, shown: &mu
         }
         Some(Sabotage::HeadsAreSkipped) if is_ordered => drop(messages.remove(0)),
         Some(Sabotage::GroupsAreReversed) if is_ordered => messages.reverse(),
+        Some(Sabotage::RotTurnsGroups) if is_ordered && is_rotten => messages.reverse(),
         Some(Sabotage::LettersChangePlaces) if is_ordered => messages.iter_mut().for_each(turn_letter),
+        Some(Sabotage::MovedChangePlaces) if is_ordered => messages.iter_mut().for_each(turn_moved),
         Some(Sabotage::MovesAreUndone) => messages.iter_mut().for_each(|message| undo_move(message, shown)),
         _ => {}
     }
@@ -71,10 +98,24 @@ pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>, shown: &mu
 
 /// Numbers dead letters backwards.
 fn turn_letter(message: &mut Value) {
-    let attributes = &mut message["Attributes"];
-    let number = attributes["SequenceNumber"].as_str().and_then(|number| number.parse::<u128>().ok());
-    if let Some(number) = number.filter(|_| attributes["DeadLetterQueueSourceArn"].is_string()) {
-        attributes["SequenceNumber"] = (u128::MAX - number).to_string().into();
+    if message["Attributes"]["DeadLetterQueueSourceArn"].is_string() {
+        turn(message);
+    }
+}
+
+/// Numbers messages backwards that have been dead letters: their deduplication id is one that the server made.
+fn turn_moved(message: &mut Value) {
+    let dedup = message["Attributes"]["MessageDeduplicationId"].as_str();
+    let is_moved = dedup.is_some_and(|dedup| dedup.len() == message["MessageId"].as_str().map_or(0, str::len));
+    if is_moved && !message["Attributes"]["DeadLetterQueueSourceArn"].is_string() {
+        turn(message);
+    }
+}
+
+fn turn(message: &mut Value) {
+    let number = &mut message["Attributes"]["SequenceNumber"];
+    if let Some(forwards) = number.as_str().and_then(|number| number.parse::<u128>().ok()) {
+        *number = (u128::MAX - forwards).to_string().into();
     }
 }
 

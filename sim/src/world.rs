@@ -74,6 +74,7 @@ impl World {
             dead_letters: self.oracle.dead_letters,
             moved: self.oracle.moved,
             duplicates: self.oracle.duplicates(),
+            repeated: self.oracle.repeated,
             ..self.report
         }
     }
@@ -214,7 +215,8 @@ impl World {
             };
             self.report.answers += 1;
             self.report.unavailable += u64::from(answer.status == 503);
-            sabotage::distort(&mut answer.body, self.plan.sabotage, &mut self.shown);
+            let is_rotten = self.oracle.is_rotten();
+            sabotage::distort(&mut answer.body, self.plan.sabotage, &mut self.shown, is_rotten);
             self.oracle.answered(&asked.ticket, &answer)?;
         }
         Ok(())

@@ -68,10 +68,7 @@ impl<M: Machine> Pending<M> {
         self.read_unless_refused(true).await
     }
 
-    async fn read_unless_refused(
-        mut self,
-        needs_all: bool,
-    ) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
+    async fn read_unless_refused(mut self, needs_all: bool) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
     where
         M::Reply: Unpin,
     {
@@ -82,9 +79,7 @@ impl<M: Machine> Pending<M> {
         let mut fetched = match (missing.as_slice(), partition) {
             ([], _) | (_, None) => BTreeMap::new(),
             (keys, Some(partition)) => match partition.fetch(keys) {
-                (_, true)
-                    if needs_all || partition.with(|machine, _| machine.needs_every_content()) == Some(true) =>
-                {
+                (_, true) if needs_all || partition.with(|machine, _| machine.needs_every_content()) == Some(true) => {
                     return Err(Unavailable::Unreadable);
                 }
                 (fetched, _) => fetched,

@@ -2,7 +2,7 @@
 
 use super::lease::Span;
 use super::{Oracle, Ticket, Verdict};
-use crate::ask::{AGAIN, DEAD, Intent, PARKING, QUEUES, and_on};
+use crate::ask::{AGAIN, Intent, PARKING, QUEUES, and_on, is_for_letters, number_of};
 use crate::client::Answer;
 use md5::{Digest, Md5};
 use serde_json::Value;
@@ -14,10 +14,14 @@ impl Oracle {
         }
         match &ticket.intent {
             Intent::Send { messages, .. } => self.sent(messages, span, &answer.body),
-            Intent::Receive { queue, visibility_millis } => {
+            Intent::Receive { queue, visibility_millis, attempt } => {
                 // What the queue may have been set to until the answer counts, too.
                 let millis = visibility_millis.unwrap_or(self.queues[*queue].visibility_min);
-                self.received(*queue, millis, span, &answer.body)
+                let shown = self.received(*queue, *attempt, millis, span, &answer.body)?;
+                match attempt {
+                    Some(name) => self.attempt_answered(*queue, *name, &ticket.again, span, &shown, millis),
+                    None => Ok(()),
+                }
             }
             Intent::Delete { queue, messages } => self.deleted(*queue, messages, span, &answer.body),
             Intent::Purge { queue } | Intent::DeleteQueue { queue } => {
@@ -33,8 +37,16 @@ impl Oracle {
                 let fits = url.ends_with(&format!("/{}", QUEUES[*queue].name));
                 fits.then_some(()).ok_or_else(|| format!("CreateQueue answers with the URL {url:?}"))
             }
+            Intent::Move { queue, .. } => {
+                self.move_began(*queue, span.answered, &answer.body);
+                Ok(())
+            }
+            Intent::CancelMove { queue, handle } => {
+                self.move_is_over(*queue, handle, span.answered, true);
+                Ok(())
+            }
+            Intent::ListMoves { queue } => self.moves_listed(*queue, span.asked, span.answered, &answer.body),
             Intent::SetVisibility { .. }
-            | Intent::Move { .. }
             | Intent::Replay { .. }
             | Intent::EndReplay { .. }
             | Intent::Unpark { .. }
@@ -52,8 +64,8 @@ impl Oracle {
         if let Some(since) = self.stopped_since.filter(|since| span.asked > *since && is_new) {
             return Err(format!("a send is acknowledged although the log stopped at event {since}"));
         }
-        let moves = self.moves_asked;
         for (number, entry) in messages.iter().zip(entries) {
+            let moves = self.moves_of(self.messages[*number].queue);
             let message = &mut self.messages[*number];
             let digest = &entry["MD5OfMessageBody"];
             if *digest != hex(&Md5::digest(&message.body)) {
@@ -75,13 +87,20 @@ impl Oracle {
             let id = number.to_string();
             let failure = failed.iter().find(|entry| entry["Id"] == id);
             let kind = &QUEUES[queue];
-            let may_leave = kind.dead_letters.is_some() || (queue == DEAD && self.moves_asked > 0);
+            let is_moved = is_for_letters(queue) && self.moves(queue).count() > 0;
+            let may_leave = kind.dead_letters.is_some() || is_moved;
             let may_be_elsewhere = may_leave && !self.is_held(deleted);
             // A FIFO queue's message is deleted by whoever has it in flight, and by nobody else.
             let may_fail = kind.is_volatile || (kind.is_fifo && !self.is_held(deleted));
             let message = &mut self.messages[*number];
             match failure {
-                None if may_be_elsewhere => message.leaves_by(queue, handle, span.answered),
+                // By an older handle it may have been the message as it was before it was moved.
+                None if may_be_elsewhere && message.handle.as_deref() != Some(handle.as_str()) => {}
+                None if may_be_elsewhere && kind.is_fifo => {
+                    self.fifo.lives.leaves(&message.shown_as.0, queue, span.answered);
+                }
+                None if may_be_elsewhere && queue == message.queue => message.leaves(span.answered),
+                None if may_be_elsewhere => {}
                 None => {
                     message.gone(span.answered);
                     message.deletion_done(self.wall_max);
@@ -100,22 +119,32 @@ impl Oracle {
         self.messages[*number].leases.is_held(handle, self.wall_max)
     }
 
-    fn emptied(&mut self, queue: usize, span: Span) {
-        let there = self.messages.iter_mut().filter(|message| message.queue == queue && message.was_there(span.asked));
-        there.for_each(|message| message.purged(span.answered));
-    }
-
-    /// Checks what a receive shows; the numbers of the messages.
-    pub(crate) fn received(&mut self, queue: usize, visibility_millis: u64, span: Span, body: &Value) -> Verdict {
-        let mut numbers = Vec::new();
+    /// Checks what a receive shows; the numbers of the messages, and their handles.
+    fn received(
+        &mut self,
+        queue: usize,
+        attempt: Option<u64>,
+        visibility_millis: u64,
+        span: Span,
+        body: &Value,
+    ) -> Result<Vec<(usize, String)>, String> {
+        let (mut numbers, mut handles) = (Vec::new(), Vec::new());
+        // Of two receives of one name at once nobody knows which came later.
+        let is_sure = attempt.is_none_or(|name| self.is_alone(queue, name, span.asked));
+        let held_millis = if is_sure { visibility_millis } else { 0 };
         for shown in body["Messages"].as_array().into_iter().flatten() {
-            let number = self.recognize(queue, shown)?;
+            let number = self.recognize(queue, shown, span)?;
             self.follow(queue, number, shown, span)?;
             if queue == PARKING {
                 self.received_seldom_enough(number, shown)?;
             }
-            let is_at_home = self.messages[number].queue == queue;
-            self.messages[number].shown_at_home += u64::from(is_at_home);
+            let handle = shown["ReceiptHandle"].as_str().ok_or("a message without a receipt handle")?;
+            let is_again = attempt.is_some_and(|name| self.is_again(queue, name, number, handle));
+            let message = &mut self.messages[number];
+            if !is_again {
+                let is_at_home = message.queue == queue && !self.fifo.lives.count_receive(&message.shown_as.0);
+                message.shown_at_home += u64::from(is_at_home);
+            }
             if numbers.contains(&number) {
                 return Err(format!("message {number} stands twice in one answer"));
             }
@@ -123,25 +152,36 @@ impl Oracle {
             if let Some(why) = message.must_not_show(span.asked, span.asked_wall, self.wall_max) {
                 return Err(format!("message {number} of {} is handed out: {why}", QUEUES[queue].name));
             }
-            let handle = shown["ReceiptHandle"].as_str().ok_or("a message without a receipt handle")?;
-            if message.leases.delivered(handle, span, visibility_millis) {
+            if is_again && message.leases.is_breached_by_another(handle, span)
+                || !is_again && message.leases.delivered(handle, span, held_millis)
+            {
                 return Err(format!("message {number} of {} is handed out while a lease lasts", QUEUES[queue].name));
             }
+            if QUEUES[queue].is_fifo && !is_again && message.handle.as_deref() == Some(handle) {
+                return Err(format!("message {number} is handed out by the handle of an earlier receive"));
+            }
             message.handle = Some(handle.to_owned());
+            handles.push((number, handle.to_owned()));
             message.seen_in = queue;
-            message.seen(span.asked, span.answered, self.queues[queue].removal_ended());
+            if message.sighting.is_none_or(|(_, asked, _)| asked < span.asked) {
+                message.sighting = Some((queue, span.asked, span.answered));
+            }
+            let emptied = self.family_emptied(number);
+            self.messages[number].seen(span.asked, span.answered, emptied);
             numbers.push(number);
             self.deliveries += 1;
         }
         self.queues[queue].receives.showed(&numbers, span, visibility_millis);
-        self.check_order(queue, &numbers, span)
+        self.check_order(queue, &numbers, span)?;
+        self.check_order_in_rot(queue, &numbers)?;
+        Ok(handles)
     }
 
     /// Which message it is, if it is one as it was sent.
-    fn recognize(&mut self, queue: usize, shown: &Value) -> Result<usize, String> {
+    fn recognize(&mut self, queue: usize, shown: &Value, span: Span) -> Result<usize, String> {
         let body = shown["Body"].as_str().ok_or("a message without a body")?;
-        let number = body.split('-').next().and_then(|number| number.parse::<usize>().ok());
-        let number = number.filter(|number| *number < self.messages.len()).ok_or("a message that nobody sent")?;
+        let number =
+            number_of(shown).filter(|number| *number < self.messages.len()).ok_or("a message that nobody sent")?;
         let message = &mut self.messages[number];
         if message.body != body {
             return Err(format!("message {number} has another body than it was sent with"));
@@ -150,7 +190,7 @@ impl Oracle {
             return Err(format!("message {number} is shown with a wrong digest"));
         }
         if QUEUES[queue].is_fifo {
-            self.shown_in_order(queue, number, shown)?;
+            self.shown_in_order(queue, number, shown, span)?;
         }
         let number = if queue == AGAIN { self.copy_of(number, shown)? } else { number };
         let message = &self.messages[number];

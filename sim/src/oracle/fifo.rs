@@ -4,13 +4,14 @@
 //! when it is handed out, because a send whose answer was lost may have been the first. So what is known is kept per id that
 //! the server named. A group that is locked needs no rule of its own: whoever is handed a later message while an earlier one
 //! is there broke the order, and whoever is handed the earlier one again broke its lease. A message that was received too often leaves its
-//! group and makes way for the next; in the queue for dead letters the group's letters stand in the same order. Source: the SQS developer guide,
-//! "FIFO queue delivery logic" and "Exactly-once processing".
+//! group and makes way for the next; what becomes of it then is the matter of `lives.rs`. A deduplication id may be the body's digest, and may
+//! be one of its group alone. Source: the SQS developer guide, "FIFO queue delivery logic" and "Exactly-once processing".
 
 use super::lease::Span;
+use super::lives::{Lives, Sight};
 use super::message::Sending;
 use super::{Oracle, Verdict};
-use crate::ask::{QUEUES, RECEIVES_MAX};
+use crate::ask::{MOVED, QUEUES, RECEIVES_MAX, is_for_letters};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -55,28 +56,48 @@ impl Taken {
     }
 }
 
-/// A message as a dead letter, in the queue for those.
-#[derive(Debug, Clone, Copy)]
-struct Letter {
-    sequence: u128,
-    /// When it was first seen, in order of events.
-    heard: u64,
-}
-
 /// What is known of the messages of all FIFO queues.
 #[derive(Debug, Default)]
 pub(super) struct Fifo {
     labels: BTreeMap<usize, Label>,
+    /// The deduplication ids that messages are shown with.
+    texts: BTreeMap<usize, String>,
+    /// Numbers of deduplication ids, each with the group that it is one of if it is one of a group alone.
+    dedups: BTreeMap<(String, Option<u64>), u64>,
     taken: Vec<Taken>,
-    letters: BTreeMap<usize, Letter>,
+    pub(super) lives: Lives,
     pub(super) duplicates: u64,
     /// What rotted is in no group and holds nobody up.
     pub(super) rotten: bool,
+    /// The last message of each group that a queue has handed out since.
+    handed_out: BTreeMap<(usize, u64), u128>,
 }
 
 impl Fifo {
     fn named(&self, id: &str) -> Option<usize> {
         self.taken.iter().position(|taken| taken.id == id)
+    }
+
+    /// Whether a message was sent with this id.
+    pub(super) fn is_named(&self, id: &str) -> bool {
+        self.named(id).is_some()
+    }
+
+    /// The sequence number of a message as it was sent, if that is known.
+    pub(super) fn sequence_of(&self, id: &str) -> Option<u128> {
+        self.named(id).and_then(|at| self.taken[at].sequence)
+    }
+
+    /// Where a message was sent to.
+    pub(super) fn home(&self, number: usize) -> usize {
+        self.labels[&number].queue
+    }
+
+    /// A queue was emptied by what was asked for at the event `asked`.
+    pub(super) fn emptied(&mut self, queue: usize, asked: u64, at: u64) {
+        let taken = self.taken.iter().filter(|taken| taken.queue == queue && taken.heard < asked);
+        taken.for_each(|taken| self.lives.leaves(&taken.id, queue, at));
+        self.lives.emptied(queue, asked, at);
     }
 
     /// A purge is on its way.
@@ -87,10 +108,22 @@ impl Fifo {
 }
 
 impl Oracle {
-    /// The message goes to a FIFO queue.
-    pub(crate) fn set_labels(&mut self, number: usize, group: u64, dedup: u64) {
+    /// The message goes to a FIFO queue, with this deduplication id, and is shown with that one.
+    pub(crate) fn set_labels(&mut self, number: usize, group: u64, dedup: &str, shown: &str) {
         let queue = self.messages[number].queue;
+        let within = QUEUES[queue].within_groups.then_some(group);
+        let next = self.fifo.dedups.len() as u64;
+        let dedup = *self.fifo.dedups.entry((dedup.to_owned(), within)).or_insert(next);
         self.fifo.labels.insert(number, Label { queue, group, dedup, asked: 0, asked_wall: 0 });
+        self.fifo.texts.insert(number, shown.to_owned());
+    }
+
+    /// Whether the message that this one would be a duplicate of was deleted.
+    pub(crate) fn repeats_what_is_deleted(&self, number: usize) -> bool {
+        let Label { queue, dedup, .. } = self.fifo.labels[&number];
+        let is_first = |taken: &&Taken| (taken.queue, taken.dedup) == (queue, dedup);
+        let is_deleted = |number: &usize| self.messages[*number].deletion.is_some_and(|done| done.done_wall.is_some());
+        self.fifo.taken.iter().filter(is_first).any(|taken| taken.could_be.iter().any(is_deleted))
     }
 
     /// Sends that were answered with another message's id.
@@ -124,7 +157,12 @@ impl Oracle {
             let mut could_be: Vec<usize> = self.open_sends(number).collect();
             self.may_repeat_what_is_gone(number, &could_be);
             could_be.push(number);
-            return self.hear_of(id, Some(sequence), number, could_be);
+            self.hear_of(id, Some(sequence), number, could_be)?;
+            // It may have been seen as a dead letter, or moved, before the answer was read.
+            return match self.fifo.lives.number_of(id) {
+                Some(known) => self.is_of(id, known),
+                None => Ok(()),
+            };
         };
         let (wall_until, taken) = (self.fifo.taken[at].taken_until, &mut self.fifo.taken[at]);
         if *taken.sequence.get_or_insert(sequence) != sequence {
@@ -155,7 +193,7 @@ impl Oracle {
     }
 
     /// A receive of `queue` shows the message with this id and sequence number.
-    pub(super) fn shown_in_order(&mut self, queue: usize, number: usize, shown: &Value) -> Verdict {
+    pub(super) fn shown_in_order(&mut self, queue: usize, number: usize, shown: &Value, span: Span) -> Verdict {
         let mut named = shown["Attributes"].clone();
         named["MessageId"] = shown["MessageId"].clone();
         let (id, sequence) = names(&named)?;
@@ -164,12 +202,25 @@ impl Oracle {
         if named["MessageGroupId"] != group {
             return Err(format!("message {number} of the group {group} is shown with another: {named}"));
         }
-        let own = if home == queue { Some(sequence) } else { None };
-        self.shown_as_taken(number, id, own, &named)?;
-        match own {
-            Some(_) => Ok(()),
-            None => self.letter_in_order(number, sequence),
+        let dedup = named["MessageDeduplicationId"].as_str().ok_or("a message without a deduplication id")?;
+        let sight = Sight { queue, number, id, dedup, sequence, span };
+        self.may_be_seen(sight)?;
+        let is_letter = QUEUES[home].dead_letters == Some(queue);
+        if is_letter {
+            // Of a letter that nobody has heard of it shows later which life it is.
+            if self.fifo.is_named(id) || self.moves_of(home) == 0 {
+                self.shown_as_taken(number, id, None, &named)?;
+            }
+            self.seen_as_letter(sight)?;
+        } else if home == queue && self.fifo.texts[&number] == dedup {
+            self.seen_as_sent(sight)?;
+            self.shown_as_taken(number, id, Some(sequence), &named)?;
+        } else {
+            self.seen_as_moved(sight)?;
         }
+        self.sighted(sight, is_letter);
+        self.messages[number].shown_as = (id.to_owned(), sequence);
+        Ok(())
     }
 
     /// A receive shows the message with this id, and with this sequence number unless it is a dead letter.
@@ -184,6 +235,16 @@ impl Oracle {
         if !taken.could_be.contains(&number) || is_another {
             return Err(format!("message {number} is shown as the one of {:?}: {named}", taken.could_be));
         }
+        self.is_of(id, number)
+    }
+
+    /// The message that was sent with this id is this one, if any is known.
+    pub(super) fn is_of(&mut self, id: &str, number: usize) -> Verdict {
+        let Some(at) = self.fifo.named(id) else { return Ok(()) };
+        let taken = &mut self.fifo.taken[at];
+        if !taken.could_be.contains(&number) {
+            return Err(format!("message {number} is the one of {:?}: {id}", taken.could_be));
+        }
         let was_open = taken.could_be.len() > 1;
         taken.could_be = vec![number];
         let claimed = std::mem::take(&mut taken.claimed);
@@ -192,42 +253,22 @@ impl Oracle {
         Ok(())
     }
 
-    /// A dead letter has one number in the queue for those, and letters of a group stand there as they stood in their own queue:
-    /// a message holds up those behind it until it has left.
-    fn letter_in_order(&mut self, number: usize, sequence: u128) -> Verdict {
-        let heard = self.order;
-        let known = self.fifo.letters.entry(number).or_insert(Letter { sequence, heard }).sequence;
-        if known != sequence {
-            return Err(format!("the dead letter {number} has the sequence number {sequence}, and had {known}"));
-        }
-        let before = |number: usize| self.fifo.taken.iter().find(|taken| taken.is(number))?.sequence;
-        let Some(own) = before(number) else { return Ok(()) };
-        let turned = self
-            .letters_of_group(number)
-            .find(|(other, letter)| before(*other).is_some_and(|other| (other < own) != (letter.sequence < sequence)));
-        match turned {
-            Some((other, _)) => Err(format!("the dead letters {number} and {other} of a group have changed places")),
-            None => Ok(()),
-        }
-    }
-
     /// Whether a send is known to have left a message of its own.
     pub(super) fn is_a_message(&self, number: usize) -> bool {
         self.fifo.taken.iter().any(|taken| taken.is(number))
+    }
+
+    /// Whether two messages that are in a queue are of one group there, wherever they were sent to.
+    pub(super) fn are_together(&self, queue: usize, one: usize, other: usize) -> bool {
+        let group = |number: usize| self.fifo.labels.get(&number).map(|label| label.group);
+        let comes_from_others = queue == MOVED || is_for_letters(queue);
+        if comes_from_others { group(one) == group(other) } else { self.are_of_a_group(one, other) }
     }
 
     /// Whether two messages were sent to one queue with one group.
     pub(super) fn are_of_a_group(&self, one: usize, other: usize) -> bool {
         let group = |number: usize| self.fifo.labels.get(&number).map(|label| (label.queue, label.group));
         group(one).is_some() && group(one) == group(other)
-    }
-
-    /// The other dead letters of its group.
-    fn letters_of_group(&self, number: usize) -> impl Iterator<Item = (usize, Letter)> {
-        let group = |number: usize| self.fifo.labels.get(&number).map(|label| (label.queue, label.group));
-        let own = group(number);
-        let letters = self.fifo.letters.iter().map(|(other, letter)| (*other, *letter));
-        letters.filter(move |(other, _)| *other != number && group(*other) == own)
     }
 
     /// Takes note of an id that was not heard of before.
@@ -287,59 +328,63 @@ impl Oracle {
         self.fifo.duplicates += 1;
     }
 
-    /// Within an answer of `queue` and over all of them a message comes after those of its group that are there and were sent
+    /// Within an answer of `queue` and over all of them a message comes after those of its group that are there and stand
     /// before it.
     pub(super) fn check_order(&self, queue: usize, numbers: &[usize], span: Span) -> Verdict {
+        if !QUEUES[queue].is_fifo {
+            return Ok(());
+        }
         for (at, &number) in numbers.iter().enumerate() {
-            match self.fifo.labels.get(&number) {
-                Some(label) if label.queue == queue => self.check_place(label, number, &numbers[..at], span)?,
-                Some(_) => self.check_letters_place(number, &numbers[..at], span)?,
-                None => {}
+            let (own, shown) = (self.messages[number].shown_as.1, &numbers[..at]);
+            let is_later =
+                |other: &&usize| self.are_together(queue, number, **other) && self.messages[**other].shown_as.1 > own;
+            if let Some(later) = shown.iter().find(is_later) {
+                return Err(format!("message {number} is handed out after [{later}], a later one of its group"));
+            }
+            let is_before = |other: usize, sequence: u128| {
+                sequence < own && !shown.contains(&other) && self.are_together(queue, number, other)
+            };
+            let skipped = || self.there_as_sent(queue, span.asked, &is_before);
+            let skipped = || skipped().or_else(|| self.there_in_another_life(queue, span.asked, &is_before));
+            // What rotted is in no group and holds nobody up.
+            if !self.fifo.rotten
+                && let Some(earlier) = skipped()
+            {
+                return Err(format!("message {number} is handed out before [{earlier}] of its group"));
             }
         }
         Ok(())
     }
 
-    /// The message comes behind `shown`, in the queue that it was sent to.
-    fn check_place(&self, label: &Label, number: usize, shown: &[usize], span: Span) -> Verdict {
-        let place = |number: usize| self.fifo.taken.iter().find(|taken| taken.is(number));
-        let Some(taken) = place(number) else { return Ok(()) };
-        let of_group = |other: &usize| {
-            let other = &self.fifo.labels[other];
-            (other.queue, other.group) == (label.queue, label.group)
-        };
-        let mut shown_before = shown.iter().copied().filter(of_group).filter_map(place);
-        if let Some(later) = shown_before.find(|later| later.sequence > taken.sequence) {
-            return Err(format!("message {number} is handed out after {:?}, a later one of its group", later.could_be));
+    /// When a bit has rotted each message is handed out once, and what was passed over is not handed out after what follows it.
+    pub(super) fn check_order_in_rot(&mut self, queue: usize, numbers: &[usize]) -> Verdict {
+        if !QUEUES[queue].is_fifo || !self.fifo.rotten {
+            return Ok(());
         }
-        let is_earlier = |other: &Taken| other.sequence.is_some() && other.sequence < taken.sequence;
-        let mut before = self.fifo.taken.iter().filter(|other| is_earlier(other) && other.heard < span.asked);
-        let skipped = before.find(|other| {
-            let &[earlier] = &other.could_be[..] else { return false };
-            let is_there = of_group(&earlier) && self.messages[earlier].must_be_there(self.wall_max);
-            is_there && !self.may_be_a_letter(earlier) && !shown.contains(&earlier)
-        });
-        match skipped.filter(|_| !self.fifo.rotten) {
-            Some(earlier) => Err(format!("message {number} is handed out before {:?} of its group", earlier.could_be)),
-            None => Ok(()),
+        for &number in numbers {
+            let (group, own) = (self.fifo.labels[&number].group, self.messages[number].shown_as.1);
+            let last = self.fifo.handed_out.insert((queue, group), own);
+            if last.is_some_and(|last| last > own) {
+                return Err(format!(
+                    "message {number} was passed over and is handed out after a later one of its group"
+                ));
+            }
         }
+        Ok(())
     }
 
-    /// The dead letter comes behind `shown`, in the queue for those.
-    fn check_letters_place(&self, number: usize, shown: &[usize], span: Span) -> Verdict {
-        let Some(own) = self.fifo.letters.get(&number) else { return Ok(()) };
-        let mut others = self.letters_of_group(number);
-        let wrong = others.find(|(other, letter)| {
-            let is_shown = shown.contains(other);
-            let is_there = letter.heard < span.asked && self.messages[*other].must_be_there(self.wall_max);
-            if letter.sequence > own.sequence { is_shown } else { is_there && !is_shown }
+    /// A message that surely is in the queue that it was sent to, for a receive asked for at this event, and is wanted by its number
+    /// and sequence number.
+    fn there_as_sent(&self, queue: usize, asked: u64, is_wanted: &dyn Fn(usize, u128) -> bool) -> Option<usize> {
+        let taken = self.fifo.taken.iter().filter(|taken| taken.queue == queue && taken.heard < asked);
+        let mut known = taken.filter_map(|taken| match (&taken.could_be[..], taken.sequence) {
+            (&[number], Some(sequence)) => Some((&taken.id, number, sequence)),
+            _ => None,
         });
-        match wrong.filter(|_| !self.fifo.rotten) {
-            Some((other, _)) => {
-                Err(format!("the dead letter {number} is not handed out in the order of its group: {other}"))
-            }
-            None => Ok(()),
-        }
+        let found = known.find(|&(id, number, sequence)| {
+            is_wanted(number, sequence) && self.is_as_sent(number, id) && !self.may_be_a_letter(number)
+        });
+        found.map(|(_, number, _)| number)
     }
 
     /// Whether it may have been received often enough to be a dead letter.
@@ -387,7 +432,7 @@ mod tests {
 
     fn ask(oracle: &mut Oracle, dedup: u64) -> usize {
         let number = oracle.new_message(FIFO, 0, oracle.wall, 0);
-        oracle.set_labels(number, 7, dedup);
+        oracle.set_labels(number, 7, &dedup.to_string(), &dedup.to_string());
         let at = oracle.tick();
         oracle.send_asked(&[number], at);
         number
@@ -404,13 +449,16 @@ mod tests {
     }
 
     fn show(oracle: &mut Oracle, numbers: &[usize]) -> Verdict {
-        let asked = oracle.tick();
+        let (asked, answered) = (oracle.tick(), oracle.tick());
+        let span = Span { asked, answered, asked_wall: oracle.wall, answered_wall: oracle.wall };
         for &number in numbers {
-            let named = json!({"SequenceNumber": number.to_string(), "MessageGroupId": "7"});
-            oracle.shown_in_order(FIFO, number, &json!({"MessageId": format!("id-{number}"), "Attributes": named}))?;
+            let dedup = oracle.fifo.texts[&number].clone();
+            let named =
+                json!({"SequenceNumber": number.to_string(), "MessageGroupId": "7", "MessageDeduplicationId": dedup});
+            let shown = json!({"MessageId": format!("id-{number}"), "Attributes": named});
+            oracle.shown_in_order(FIFO, number, &shown, span)?;
         }
-        let answered = oracle.tick();
-        oracle.check_order(FIFO, numbers, Span { asked, answered, asked_wall: oracle.wall, answered_wall: oracle.wall })
+        oracle.check_order(FIFO, numbers, span)
     }
 
     #[test]

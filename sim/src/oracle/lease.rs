@@ -56,6 +56,31 @@ impl Leases {
         self.known.iter().any(|lease| lease.handle == handle && lease.until > wall)
     }
 
+    /// Until when this receive surely has it in flight; none if that is uncertain.
+    pub(crate) fn held_until(&self, handle: &str) -> Option<u64> {
+        self.known.iter().filter(|lease| lease.handle == handle).map(|lease| lease.until).max()
+    }
+
+    /// The receive of this handle is asked for again, which may hide the message anew. Says whether that makes its lease uncertain:
+    /// not if another receive surely has it, the server's clock showing `wall`.
+    pub(crate) fn repetition_asked(&mut self, handle: &str, wall: u64, at: u64) -> bool {
+        let is_others = self.known.iter().any(|lease| lease.handle != handle && lease.until > wall);
+        if !is_others {
+            self.change_asked(handle, at);
+        }
+        !is_others
+    }
+
+    /// That receive shows it again. Says whether somebody else surely had it.
+    pub(crate) fn is_breached_by_another(&self, handle: &str, span: Span) -> bool {
+        self.known.iter().any(|lease| lease.handle != handle && lease.is_breached_by(span, 0))
+    }
+
+    /// When the last change was asked for.
+    pub(crate) fn last_change_asked(&self) -> u64 {
+        self.last_change_asked
+    }
+
     fn hold(&mut self, handle: &str, span: Span, millis: u64, is_change: bool) {
         if millis > 0 {
             let until = span.asked_wall + millis;

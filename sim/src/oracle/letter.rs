@@ -17,20 +17,23 @@ use serde_json::Value;
 impl Oracle {
     /// A receive of `queue` shows the message: as the one that it was, or moved, and where it may be.
     pub(super) fn follow(&mut self, queue: usize, number: usize, shown: &Value, span: Span) -> Verdict {
-        let is_fifo = QUEUES[self.messages[number].queue].is_fifo;
-        if !is_fifo && !self.is_as_last_seen(number, shown, span)? {
-            return Ok(());
+        if QUEUES[queue].is_fifo {
+            self.has_died_rightly(queue, number)?;
+        } else {
+            if !self.is_as_last_seen(number, shown, span)? {
+                return Ok(());
+            }
+            self.shown_where_it_may_be(queue, number, span)?;
         }
-        self.shown_where_it_may_be(queue, number, span)?;
         self.letter_as_it_was(queue, number, shown)
     }
 
     /// Whether it is the message that was seen last, or a moved one that is newer; if not, it is an answer that comes late.
     fn is_as_last_seen(&mut self, number: usize, shown: &Value, span: Span) -> Result<bool, String> {
         let id = shown["MessageId"].as_str().unwrap_or_default();
+        let moves_max = self.moves_of(self.messages[number].queue);
         let message = &mut self.messages[number];
         let seen = message.ids.shown(id, span.asked, span.answered);
-        let moves_max = if QUEUES[message.queue].dead_letters.is_some() { self.moves_asked } else { 0 };
         if message.ids.moves() > moves_max {
             return Err(format!("message {number} has another id than before: {id}"));
         }
@@ -66,18 +69,32 @@ impl Oracle {
         Ok(())
     }
 
+    /// The same of a FIFO queue's message: which lives it may be seen in is the matter of `lives.rs`.
+    fn has_died_rightly(&mut self, queue: usize, number: usize) -> Verdict {
+        let home = self.messages[number].queue;
+        if QUEUES[home].dead_letters != Some(queue) {
+            return Ok(());
+        }
+        if !self.may_have_died(number, &self.messages[number].shown_as.0, RECEIVES_MAX) {
+            return Err(format!("message {number} is a dead letter after fewer than {RECEIVES_MAX} receives"));
+        }
+        self.dead_letters += u64::from(self.messages[number].seen_in == home);
+        Ok(())
+    }
+
     /// What the message says of its past.
     fn letter_as_it_was(&mut self, queue: usize, number: usize, shown: &Value) -> Verdict {
         let (attributes, message) = (&shown["Attributes"], &mut self.messages[number]);
         let sent = attributes["SentTimestamp"].as_str().ok_or("a message that does not say when it was sent")?;
-        // The SQS developer guide: a FIFO queue's message counts as sent anew when it becomes a dead letter.
-        let is_new = QUEUES[queue].is_fifo && message.queue != queue;
-        let known = if is_new { &mut message.letter_timestamp } else { &mut message.sent_timestamp };
-        if known.get_or_insert_with(|| sent.to_owned()) != sent {
-            let before = known;
-            return Err(format!("message {number} was sent at {sent}, and at {before:?} before"));
+        let known = match QUEUES[queue].is_fifo {
+            // The SQS developer guide: a FIFO queue's message counts as sent anew when it becomes a dead letter.
+            true => self.fifo.lives.sent(&message.shown_as.0, queue, sent),
+            false => message.sent_timestamp.get_or_insert_with(|| sent.to_owned()),
+        };
+        if known != sent {
+            return Err(format!("message {number} was sent at {sent}, and at {known:?} before"));
         }
-        let source = (message.queue != queue).then(|| arn(message.queue));
+        let source = (QUEUES[message.queue].dead_letters == Some(queue)).then(|| arn(message.queue));
         // A letter brings its receives with it, and this one comes on top.
         let count = attributes["ApproximateReceiveCount"].as_str().and_then(|count| count.parse::<u64>().ok());
         if source.is_some() && count.is_none_or(|count| count <= RECEIVES_MAX) {
@@ -93,9 +110,7 @@ impl Oracle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ask::DEAD;
-
-    const DYING: usize = 6;
+    use crate::ask::{DEAD, DYING};
 
     fn span(oracle: &mut Oracle) -> Span {
         let asked = oracle.tick();

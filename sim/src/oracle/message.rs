@@ -45,8 +45,10 @@ pub(crate) struct Message {
     pub(crate) shown_at_home: u64,
     /// When it was sent, as the server says.
     pub(crate) sent_timestamp: Option<String>,
-    /// The same as a dead letter of a FIFO queue.
-    pub(crate) letter_timestamp: Option<String>,
+    /// The id and the sequence number that it was shown with last, if its queue is a FIFO queue.
+    pub(crate) shown_as: (String, u128),
+    /// The last receive that showed it: where, when it was asked for and when it was answered.
+    pub(crate) sighting: Option<(usize, u64, u64)>,
     /// Receives of the queue that it was sent to, asked for after this moment, must not show it: it is a dead letter, or gone.
     pub(crate) left_from: Option<u64>,
     /// Of a copy the message that it is one of.
@@ -91,7 +93,8 @@ impl Message {
             unparks_before: 0,
             shown_at_home: 0,
             sent_timestamp: None,
-            letter_timestamp: None,
+            shown_as: (String::new(), 0),
+            sighting: None,
             left_from: None,
             original: None,
             copies: 0,
@@ -197,14 +200,6 @@ impl Message {
         self.left_from = Some(self.left_from.map_or(at, |before| before.min(at)));
     }
 
-    /// It was deleted in `queue` by this handle, unless it was elsewhere.
-    pub(crate) fn leaves_by(&mut self, queue: usize, handle: &str, at: u64) {
-        // By an older handle it may have been the message as it was before it was moved.
-        if queue == self.queue && self.handle.as_deref() == Some(handle) {
-            self.leaves(at);
-        }
-    }
-
     /// The process ended, and what was done to this message after the event `synced` may be forgotten: its queue is relaxed.
     pub(crate) fn may_be_forgotten(&mut self, synced: u64) {
         if matches!(self.sending, Sending::Acknowledged(at) if at > synced) {
@@ -257,6 +252,11 @@ impl Message {
     pub(crate) fn must_be_there(&self, wall_max: u64) -> bool {
         let was_taken = matches!(self.sending, Sending::Acknowledged(_)) || self.seen_first.is_some();
         was_taken && !self.may_be_gone && wall_max < self.may_expire_from
+    }
+
+    /// Whether nobody has wanted to delete it since an event.
+    pub(crate) fn is_untouched_since(&self, at: u64) -> bool {
+        self.removals == 0 && self.removal_ended < at
     }
 
     /// Whether something may have removed it.

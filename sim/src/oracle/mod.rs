@@ -4,28 +4,35 @@
 //! gone; nothing is invented, and bodies, digests and ids are right; a message is not handed out twice while a lease
 //! surely lasts; a FIFO queue keeps the order of each group and takes no duplicate (`fifo.rs`); a replay copies each message
 //! that is there or kept once (`copies.rs`); a parked group stands still (`parking.rs`); a dead letter is in one queue, the
-//! same message as before (`letter.rs`); errors are of the kinds that the situation allows. It knows nothing of the server's
+//! same message as before (`letter.rs`), and what a task moves is there once and in order (`moves.rs`, `lives.rs`); errors are of the kinds that the situation allows. It knows nothing of the server's
 //! insides, and requests that were under way together may have been taken in any order.
 
 mod answer;
+mod attempts;
 mod copies;
 mod existence;
 mod fifo;
 mod ids;
 mod lease;
 mod letter;
+mod lives;
 mod message;
+mod moves;
 mod parking;
 mod receives;
 mod refusals;
+mod removals;
 
-use crate::ask::{Intent, QUEUES, QueueKind, Request, VISIBILITY_SECS, and_on};
+use crate::ask::{Intent, QUEUES, QueueKind, Request, VISIBILITY_SECS, and_on, family, is_for_letters};
 use crate::client::Answer;
+use attempts::{Again, Attempts};
 use copies::Copies;
 use existence::Existence;
 use fifo::Fifo;
 use lease::Span;
 use message::{Message, Sending};
+use moves::Moves;
+use std::collections::BTreeMap;
 
 /// A broken promise, as a sentence.
 pub(crate) type Verdict = Result<(), String>;
@@ -36,6 +43,7 @@ pub(crate) struct Ticket {
     pub(crate) intent: Intent,
     asked: u64,
     asked_wall: u64,
+    again: Again,
 }
 
 /// Everything that is known.
@@ -44,6 +52,9 @@ pub(crate) struct Oracle {
     queues: Vec<Existence>,
     fifo: Fifo,
     copies: Copies,
+    attempts: Attempts,
+    /// The message move tasks of each queue for dead letters.
+    moves: BTreeMap<usize, Moves>,
     /// Counts events: requests begun, answers read, requests given up.
     order: u64,
     /// The server's clock, and the most it has ever shown.
@@ -61,8 +72,7 @@ pub(crate) struct Oracle {
     pub(crate) deliveries: u64,
     pub(crate) dead_letters: u64,
     pub(crate) moved: u64,
-    /// Move tasks that were asked for.
-    moves_asked: u64,
+    pub(crate) repeated: u64,
     /// How often parked groups were to go on.
     unparks_asked: u64,
 }
@@ -74,6 +84,11 @@ impl Oracle {
             queues: QUEUES.iter().map(existence).collect(),
             fifo: Fifo::default(),
             copies: Copies::default(),
+            attempts: Attempts::default(),
+            moves: (0..QUEUES.len())
+                .filter(|queue| is_for_letters(*queue))
+                .map(|queue| (queue, Moves::new()))
+                .collect(),
             order: 0,
             wall: 0,
             wall_max: 0,
@@ -85,7 +100,7 @@ impl Oracle {
             deliveries: 0,
             dead_letters: 0,
             moved: 0,
-            moves_asked: 0,
+            repeated: 0,
             unparks_asked: 0,
         }
     }
@@ -161,8 +176,25 @@ impl Oracle {
     pub(crate) fn new_message(&mut self, queue: usize, filler: usize, wall: u64, delay: u64) -> usize {
         let number = self.messages.len();
         let body = format!("{number}-{}-{}", QUEUES[queue].name, "x<&\u{e9}\n".repeat(filler / 5));
+        self.new_message_saying(body, queue, wall, delay)
+    }
+
+    /// A message that says the same as an earlier one; its number.
+    pub(crate) fn new_repetition(&mut self, of: usize, wall: u64) -> usize {
+        let earlier = &self.messages[of];
+        self.new_message_saying(earlier.body.clone(), earlier.queue, wall, 0)
+    }
+
+    /// The latest messages that anybody sent to a queue.
+    pub(crate) fn latest(&self, queue: usize, count: usize) -> Vec<usize> {
+        let of_queue = (0..self.messages.len()).rev().filter(|number| self.messages[*number].queue == queue);
+        of_queue.take(count).collect()
+    }
+
+    fn new_message_saying(&mut self, body: String, queue: usize, wall: u64, delay: u64) -> usize {
+        let number = self.messages.len();
         let mut message = Message::new(queue, body, wall, delay, QUEUES[queue].retention_secs * 1000);
-        if self.queues[queue].is_being_emptied() {
+        if family(queue).any(|queue| self.queues[queue].is_being_emptied()) {
             message.may_go();
         }
         message.receives_before = self.queues[queue].receives.before(self.order, wall);
@@ -196,6 +228,7 @@ impl Oracle {
     /// A request is about to be sent.
     pub(crate) fn asked(&mut self, request: &Request) -> Ticket {
         let asked = self.tick();
+        let mut again = Again::default();
         match &request.intent {
             Intent::Create { queue } => and_on(*queue).for_each(|queue| self.queues[queue].creation_asked()),
             Intent::Purge { queue } => {
@@ -217,8 +250,13 @@ impl Oracle {
             }
             Intent::Change { message, handle, .. } => self.messages[*message].leases.change_asked(handle, asked),
             Intent::Send { messages, .. } => self.send_asked(messages, asked),
-            Intent::Receive { queue, .. } => self.queues[*queue].receives.begins(),
-            Intent::Move { .. } => self.moves_asked += 1,
+            Intent::Receive { queue, attempt, .. } => {
+                self.queues[*queue].receives.begins();
+                if let Some(name) = attempt {
+                    again = self.attempt_asked(*queue, *name, asked);
+                }
+            }
+            Intent::Move { queue, is_elsewhere } => self.move_asked(*queue, *is_elsewhere, asked),
             Intent::Replay { .. } => self.replay_asked(),
             Intent::Unpark { queue, drops } => {
                 self.unparks_asked += 1;
@@ -227,14 +265,13 @@ impl Oracle {
                     self.all_may_go(*queue);
                 }
             }
-            Intent::SetVisibility { .. } | Intent::EndReplay { .. } | Intent::Look { .. } => {}
+            Intent::SetVisibility { .. }
+            | Intent::EndReplay { .. }
+            | Intent::CancelMove { .. }
+            | Intent::ListMoves { .. }
+            | Intent::Look { .. } => {}
         }
-        Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall }
-    }
-
-    fn all_may_go(&mut self, queue: usize) {
-        let is_in = |message: &&mut Message| and_on(queue).any(|queue| message.queue == queue);
-        self.messages.iter_mut().filter(is_in).for_each(Message::may_go);
+        Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall, again }
     }
 
     /// Nobody will read the answer. `whole` says whether all of the request may have arrived.
@@ -253,13 +290,25 @@ impl Oracle {
             Intent::Create { queue } => {
                 and_on(*queue).for_each(|queue| self.queues[queue].creation_ended(ticket.asked, at, done));
             }
-            Intent::Purge { queue } => and_on(*queue).for_each(|queue| self.queues[queue].purge_ended(at)),
+            Intent::Purge { queue } => {
+                and_on(*queue).for_each(|queue| self.queues[queue].purge_ended(at));
+                self.what_came_may_be_gone(*queue);
+            }
             Intent::Unpark { queue, drops: true } => self.queues[*queue].purge_ended(at),
-            Intent::DeleteQueue { queue } => and_on(*queue).for_each(|queue| self.queues[queue].deletion_ended(at)),
+            Intent::DeleteQueue { queue } => {
+                and_on(*queue).for_each(|queue| self.queues[queue].deletion_ended(at));
+                self.what_came_may_be_gone(*queue);
+            }
             Intent::Delete { messages, .. } => {
                 messages.iter().for_each(|(number, _)| self.messages[*number].removal_ended(at));
             }
-            Intent::Receive { queue, .. } if !done => self.queues[*queue].receives.is_lost(),
+            Intent::Receive { queue, attempt, .. } if !done => {
+                self.queues[*queue].receives.is_lost();
+                if let Some(name) = attempt {
+                    self.attempt_lost(*queue, *name, &ticket.again, at);
+                }
+            }
+            Intent::Move { queue, .. } => self.move_ended(*queue, at),
             Intent::Change { message, .. } if !done => self.messages[*message].leases.change_ended(at),
             _ => {}
         }

@@ -53,7 +53,7 @@ mod tests {
         let mut oracle = Oracle::new();
         for (number, group) in [(0, 7), (1, 7), (2, 8)] {
             assert_eq!(oracle.new_message(PARKING, 0, 0, 0), number);
-            oracle.set_labels(number, group, number as u64);
+            oracle.set_labels(number, group, &number.to_string(), &number.to_string());
             oracle.messages[number].acknowledged(1, 0);
             let named = json!({"MessageId": format!("id-{number}"), "SequenceNumber": number.to_string()});
             assert_eq!(oracle.sent_in_order(number, &named), Ok(()));

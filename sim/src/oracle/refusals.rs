@@ -2,7 +2,7 @@
 
 use super::message::Sending;
 use super::{Oracle, Ticket, Verdict};
-use crate::ask::{DEAD, Intent, QUEUES};
+use crate::ask::{Intent, QUEUES, is_for_letters};
 use crate::client::Answer;
 
 /// After so long the front door may give up on a body that does not arrive; its bound is 60 s.
@@ -17,6 +17,12 @@ impl Oracle {
         if !self.is_allowed(ticket, answer) {
             let Answer { status, code, body } = answer;
             return Err(format!("{:?} is answered with {status} {code}: {body}", ticket.intent));
+        }
+        if let Intent::CancelMove { queue, handle } = &ticket.intent
+            && answer.status == 400
+        {
+            let at = self.order;
+            self.move_is_over(*queue, handle, at, false);
         }
         if let Intent::Send { messages, .. } = &ticket.intent {
             let sending = if is_unknown(answer) { Sending::Unknown } else { Sending::Never };
@@ -39,6 +45,11 @@ impl Oracle {
             }
             // A task is under way, most likely.
             (400, _) if matches!(ticket.intent, Intent::Move { .. }) => true,
+            // It has ended, most likely.
+            (400, _) if matches!(ticket.intent, Intent::CancelMove { .. }) => true,
+            (404, "ResourceNotFoundException") if matches!(ticket.intent, Intent::CancelMove { .. }) => {
+                self.may_forget_moves(queue)
+            }
             // One is under way.
             (400, _) if matches!(ticket.intent, Intent::Replay { .. }) => self.copies.asked > 1,
             (400, "QueueDoesNotExist") => !self.queues[queue].must_exist(ticket.asked),
@@ -50,7 +61,13 @@ impl Oracle {
                 Intent::Change { .. } if QUEUES[queue].is_fifo => true,
                 // It may be a dead letter by now, or a letter no more.
                 Intent::Change { .. } if QUEUES[queue].dead_letters.is_some() => true,
-                Intent::Change { .. } if queue == DEAD && self.moves_asked > 0 => true,
+                Intent::Change { .. } if is_for_letters(queue) && self.moves(queue).count() > 0 => true,
+                // The queue for dead letters is gone.
+                Intent::Create { .. }
+                    if QUEUES[queue].dead_letters.is_some_and(|letters| QUEUES[letters].is_volatile) =>
+                {
+                    true
+                }
                 Intent::Change { message, millis, .. } => {
                     let message = &self.messages[*message];
                     // In flight for no longer than this in all, counted from its last receive, before which the clock may have
