@@ -18,7 +18,16 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self { connection: Connection::new(address), requests: Requests::to(address), buffer: Vec::new() }
+        Self::with(Requests::to(address), address)
+    }
+
+    /// The same for Kinesis Data Streams.
+    pub(crate) fn of_kinesis(address: SocketAddr) -> Self {
+        Self::with(Requests::of_kinesis(address), address)
+    }
+
+    fn with(requests: Requests, address: SocketAddr) -> Self {
+        Self { connection: Connection::new(address), requests, buffer: Vec::new() }
     }
 
     /// Calls `operation` with a JSON body; the answer's body.

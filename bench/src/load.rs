@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::connection::Connection;
+use crate::kinesis::nats::{Batch, Publisher};
 use crate::latency::Latencies;
 use crate::request::{self, Requests};
 use crate::subject;
@@ -27,11 +28,18 @@ const WARM_UP: Duration = Duration::from_millis(300);
 /// How long an exchange that is under way at the end of a window may take.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
+/// How far apart connections begin among requests that they take in turn: a prime, so that they spread over any number of them.
+const TURNS_APART: usize = 37;
+
 /// What every connection does, over and over.
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
     /// The same request; each answer is a 200 that holds `confirmed` (a quoted member name) once for each message.
     Repeat { request: Vec<u8>, messages: usize, confirmed: Option<&'static str> },
+    /// The same, request after request, each connection from a place of its own on.
+    Turns { requests: Arc<[Vec<u8>]>, messages: usize, confirmed: &'static str },
+    /// Publishes to a NATS server what takes as long to be acknowledged as a request takes to be answered.
+    Publish(Batch),
     /// Receives ten messages and deletes them, one by one or in one batch, until a receive finds none.
     Drain { requests: Requests, queue_url: String, batch: bool },
 }
@@ -154,8 +162,8 @@ pub(crate) async fn run(plan: &Plan) -> Counts {
         spent: Notify::new(),
     });
     let mut workers = JoinSet::new();
-    for _ in 0..plan.connections {
-        workers.spawn(worker(plan.address, plan.work.clone(), Arc::clone(&window)));
+    for place in 0..plan.connections {
+        workers.spawn(worker(plan.address, place, plan.work.clone(), Arc::clone(&window)));
     }
     tokio::time::sleep(WARM_UP).await;
     let mut counts = observe(plan, &window).await;
@@ -229,10 +237,15 @@ struct Worker {
     report: Report,
 }
 
-async fn worker(address: SocketAddr, work: Work, window: Arc<Window>) -> Report {
+async fn worker(address: SocketAddr, place: usize, work: Work, window: Arc<Window>) -> Report {
     let mut worker = Worker { connection: Connection::new(address), window, report: Report::default() };
     let outcome = match work {
         Work::Repeat { request, messages, confirmed } => worker.repeat(&request, messages, confirmed).await,
+        Work::Turns { requests, messages, confirmed } => {
+            let turns = requests.iter().cycle().skip(place * TURNS_APART % requests.len());
+            worker.turns(turns, messages, confirmed).await
+        }
+        Work::Publish(batch) => worker.publish(address, place, batch).await,
         Work::Drain { requests, queue_url, batch } => worker.drain(&requests, &queue_url, batch).await,
     };
     worker.window.leave();
@@ -244,10 +257,31 @@ impl Worker {
     async fn repeat(&mut self, request: &[u8], messages: usize, confirmed: Option<&str>) -> io::Result<()> {
         while self.window.stage() != CLOSED {
             let body = self.timed(request, messages).await?;
-            if let Some(member) = confirmed.filter(|member| occurrences(body, member) != messages) {
-                let text = String::from_utf8_lossy(body);
-                return Err(io::Error::other(format!("not {messages} × {member} in {text:.300}")));
-            }
+            confirmed.map_or(Ok(()), |member| confirm(body, messages, member))?;
+        }
+        Ok(())
+    }
+
+    async fn turns(
+        &mut self,
+        mut requests: impl Iterator<Item = &Vec<u8>>,
+        messages: usize,
+        confirmed: &str,
+    ) -> io::Result<()> {
+        while self.window.stage() != CLOSED
+            && let Some(request) = requests.next()
+        {
+            confirm(self.timed(request, messages).await?, messages, confirmed)?;
+        }
+        Ok(())
+    }
+
+    async fn publish(&mut self, address: SocketAddr, place: usize, batch: Batch) -> io::Result<()> {
+        let mut publisher = Publisher::connect(address, place, batch).await?;
+        while self.window.stage() != CLOSED {
+            let begun = Instant::now();
+            let messages = publisher.publish().await?;
+            self.count(begun, messages);
         }
         Ok(())
     }
@@ -302,12 +336,34 @@ impl Worker {
         let begun = Instant::now();
         let body = self.connection.exchange(request).await?.ok()?;
         if self.window.stage() == COUNTING {
-            self.report.latencies.record(begun.elapsed());
-            self.report.messages += messages as u64;
+            self.report.note(begun, messages);
             self.window.add(messages);
         }
         Ok(body)
     }
+
+    fn count(&mut self, begun: Instant, messages: usize) {
+        if self.window.stage() == COUNTING {
+            self.report.note(begun, messages);
+            self.window.add(messages);
+        }
+    }
+}
+
+impl Report {
+    fn note(&mut self, begun: Instant, messages: usize) {
+        self.latencies.record(begun.elapsed());
+        self.messages += messages as u64;
+    }
+}
+
+/// An answer must have the member once for each message.
+fn confirm(body: &[u8], messages: usize, member: &str) -> io::Result<()> {
+    if occurrences(body, member) == messages {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(body);
+    Err(io::Error::other(format!("not {messages} × {member} in {text:.300}")))
 }
 
 fn occurrences(json: &[u8], quoted_member: &str) -> usize {

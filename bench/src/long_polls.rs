@@ -63,7 +63,11 @@ impl LongPolls {
     }
 }
 
-async fn connect(address: SocketAddr, drivers: &mut JoinSet<()>) -> Result<SendRequest<Full<Bytes>>, String> {
+/// Opens a connection of HTTP/2, driven by a task among `drivers`.
+pub(crate) async fn connect(
+    address: SocketAddr,
+    drivers: &mut JoinSet<()>,
+) -> Result<SendRequest<Full<Bytes>>, String> {
     let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
     let (sender, connection) =

@@ -20,6 +20,7 @@ mod folder;
 mod idle;
 mod in_flight;
 mod kill;
+mod kinesis;
 mod latency;
 mod load;
 mod long_polls;
@@ -34,6 +35,7 @@ mod sqs;
 mod sqs_report;
 mod stamped;
 mod start;
+mod streams;
 mod subject;
 mod table;
 mod temporary;
@@ -58,6 +60,10 @@ struct Arguments {
 enum Measurement {
     /// SQS over HTTP: the product beside a bare echo and peers
     Sqs(sqs::Options),
+    /// Kinesis over HTTP: the product beside emulators and a JetStream server
+    Kinesis(kinesis::Options),
+    /// Many shards with a lot in them: memory, restart, reads from the oldest and the newest
+    Streams(streams::Options),
     /// The journal in process, beside a raw loop over the disk, a state behind a lock, and an engine thread
     Journal(commit::JournalOptions),
     /// How fast a log is read back
@@ -97,6 +103,8 @@ enum Measurement {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().measurement {
         Measurement::Sqs(options) => sqs::run(&options),
+        Measurement::Kinesis(options) => kinesis::run(&options),
+        Measurement::Streams(options) => streams::run(&options),
         Measurement::Journal(options) => commit::run(&options),
         Measurement::Replay(options) => replay::run(&options),
         Measurement::Access(options) => access_costs::run(&options),

@@ -29,15 +29,27 @@ pub(crate) enum Peer {
     Fauxqs,
 }
 
-/// What a peer needs, as data.
-struct Recipe {
-    name: &'static str,
-    folder: &'static str,
+/// How a peer is installed, as data.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    pub(crate) name: &'static str,
+    pub(crate) folder: &'static str,
     /// Programs and arguments, run in this order in the peer's folder.
-    install: &'static [&'static [&'static str]],
-    /// Messages it is given before a drain: what it can hand out in a few seconds. moto's receive slows down with every
-    /// message in the queue (25 ms with 36 of them, 130 ms with 236), so more would only make it look worse.
-    fill_max: u64,
+    pub(crate) install: &'static [&'static [&'static str]],
+}
+
+/// It speaks of SQS and of Kinesis, so both benchmarks compare with it.
+pub(crate) const MINISTACK: Recipe = Recipe {
+    name: "ministack",
+    folder: "bench-ministack",
+    install: &[&["python3", "-m", "venv", "."], &["bin/pip", "install", "-q", "ministack==1.5.33"]],
+};
+
+/// Starts what `MINISTACK` installed in `folder`.
+pub(crate) fn ministack(folder: &Path, port: &str) -> Command {
+    let mut command = Command::new(folder.join("bin/ministack"));
+    command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port).env("LOG_LEVEL", "WARNING");
+    command
 }
 
 impl Peer {
@@ -45,8 +57,14 @@ impl Peer {
         self.recipe().name
     }
 
+    /// Messages it is given before a drain: what it can hand out in a few seconds. moto's receive slows down with every
+    /// message in the queue (25 ms with 36 of them, 130 ms with 236), so more would only make it look worse.
     pub(crate) fn fill_max(self) -> u64 {
-        self.recipe().fill_max
+        match self {
+            Self::Moto => 100,
+            Self::Ministack => 2_000,
+            Self::Fauxqs => 1_000,
+        }
     }
 
     fn recipe(self) -> Recipe {
@@ -55,14 +73,8 @@ impl Peer {
                 name: "moto",
                 folder: "bench-moto",
                 install: &[&["python3", "-m", "venv", "."], &["bin/pip", "install", "-q", "moto[server]==5.2.5"]],
-                fill_max: 100,
             },
-            Self::Ministack => Recipe {
-                name: "ministack",
-                folder: "bench-ministack",
-                install: &[&["python3", "-m", "venv", "."], &["bin/pip", "install", "-q", "ministack==1.5.33"]],
-                fill_max: 2_000,
-            },
+            Self::Ministack => MINISTACK,
             Self::Fauxqs => Recipe {
                 name: "fauxqs",
                 folder: "bench-fauxqs",
@@ -76,7 +88,6 @@ impl Peer {
                     "node@22.23.3",
                     "fauxqs@2.4.1",
                 ]],
-                fill_max: 1_000,
             },
         }
     }
@@ -97,11 +108,7 @@ impl Peer {
                 command.args(["-H", "127.0.0.1", "-p", &port]);
                 command
             }
-            Self::Ministack => {
-                let mut command = Command::new(folder.join("bin/ministack"));
-                command.env("GATEWAY_PORT", port).env("LOG_LEVEL", "WARNING");
-                command
-            }
+            Self::Ministack => ministack(folder, &port),
             // Its own command line logs every request whatever the environment says, so it is started as a library.
             Self::Fauxqs => {
                 let mut command = Command::new(folder.join("node_modules/node/bin/node"));
@@ -117,7 +124,7 @@ impl Peer {
 
 impl Recipe {
     /// The peer's folder; a file with the recipe's text tells that exactly this installation is complete.
-    fn install(&self) -> Result<PathBuf, String> {
+    pub(crate) fn install(&self) -> Result<PathBuf, String> {
         let folder = scratch::repository().join(".tools").join(self.folder);
         let done = folder.join("recipe");
         let text = format!("{:?}\n", self.install);

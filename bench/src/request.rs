@@ -1,5 +1,5 @@
-//! SQS requests as an AWS SDK would send them, ready as bytes: JSON 1.0 with a target, a query-mode header and an
-//! Authorization header of the true length and form.
+//! Requests as an AWS SDK would send them, ready as bytes: JSON with a target and an Authorization header of the true length
+//! and form; of SQS in JSON 1.0 with a query-mode header, of Kinesis in JSON 1.1.
 //!
 //! The signature is 64 hexadecimal digits that sign nothing: servers under test run with any credentials accepted, and
 //! a client that signed would measure itself.
@@ -13,30 +13,69 @@ pub(crate) const BODY_BYTES: usize = 1024;
 /// Messages in one batch, the most AWS takes.
 pub(crate) const BATCH: usize = 10;
 
-/// Writes requests for one server and account.
+/// A service, as its requests show it.
+#[derive(Debug)]
+struct Service {
+    scope: &'static str,
+    target: &'static str,
+    content_type: &'static str,
+    /// Headers of this service alone, with their line ends, and how they are named among the signed ones.
+    headers: &'static str,
+    signed: &'static str,
+}
+
+const SQS: Service = Service {
+    scope: "sqs",
+    target: "AmazonSQS",
+    content_type: "application/x-amz-json-1.0",
+    headers: "x-amzn-query-mode: true\r\n",
+    signed: ";x-amzn-query-mode",
+};
+
+const KINESIS: Service = Service {
+    scope: "kinesis",
+    target: "Kinesis_20131202",
+    content_type: "application/x-amz-json-1.1",
+    headers: "",
+    signed: "",
+};
+
+/// Writes requests for one server, service and account.
 #[derive(Debug, Clone)]
 pub(crate) struct Requests {
     address: SocketAddr,
     amz_date: String,
+    service: &'static Service,
 }
 
 impl Requests {
+    /// Requests of SQS.
     pub(crate) fn to(address: SocketAddr) -> Self {
+        Self::of(&SQS, address)
+    }
+
+    /// Requests of Kinesis Data Streams.
+    pub(crate) fn of_kinesis(address: SocketAddr) -> Self {
+        Self::of(&KINESIS, address)
+    }
+
+    fn of(service: &'static Service, address: SocketAddr) -> Self {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
-        Self { address, amz_date: amz_date(seconds) }
+        Self { address, amz_date: amz_date(seconds), service }
     }
 
     /// One signed-looking call of `operation` with `body`, written over what `out` held.
     pub(crate) fn write(&self, out: &mut Vec<u8>, operation: &str, body: &[u8]) {
         out.clear();
         let (address, date) = (self.address, &self.amz_date);
+        let Service { scope, target, content_type, headers, signed } = self.service;
         let day = &date[..8];
         let head = format!(
             "POST / HTTP/1.1\r\nHost: {address}\r\nAccept-Encoding: identity\r\n\
-             X-Amz-Target: AmazonSQS.{operation}\r\nContent-Type: application/x-amz-json-1.0\r\nx-amzn-query-mode: true\r\n\
+             X-Amz-Target: {target}.{operation}\r\nContent-Type: {content_type}\r\n{headers}\
              User-Agent: Boto3/1.42.0 md/Botocore#1.42.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11.7 cfg/retry-mode#legacy\r\n\
-             X-Amz-Date: {date}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=000000000000/{day}/us-east-1/sqs/aws4_request, \
-             SignedHeaders=content-type;host;x-amz-date;x-amz-target;x-amzn-query-mode, Signature={SIGNATURE}\r\n\
+             X-Amz-Date: {date}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=000000000000/{day}/us-east-1/{scope}/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-amz-target{signed}, Signature={SIGNATURE}\r\n\
              Content-Length: {}\r\n\r\n",
             body.len()
         );
