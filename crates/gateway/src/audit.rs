@@ -276,7 +276,8 @@ impl Witness {
         };
         let denied_by = self.refuser.take().map(|by| cut(&by).into());
         let event = self.event_mut();
-        (event.outcome, event.denied_by) = (Outcome::Refused(Refused { message, ..*refused }), denied_by);
+        (event.outcome, event.denied_by) =
+            (Outcome::Refused(Refused { message, members: None, ..*refused }), denied_by);
     }
 
     fn event_mut(&mut self) -> &mut Event {

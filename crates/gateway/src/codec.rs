@@ -82,11 +82,15 @@ pub(crate) fn write_error(
     id: RequestId,
     refused: &Refused,
 ) -> Vec<u8> {
-    match protocol {
-        Protocol::Json => json::encode_error(refused.error.type_name, &refused.message),
-        Protocol::Cbor | Protocol::AwsCbor => cbor::encode_error(refused.error.type_name, &refused.message),
-        Protocol::Query => {
-            let message = refused.query_message.unwrap_or(&refused.message);
+    let (type_name, message) = (refused.error.type_name, &*refused.message);
+    match (protocol, &refused.members) {
+        (Protocol::Json, None) => json::encode_error(type_name, message),
+        (Protocol::Json, Some(members)) => json::encode_error_with(type_name, message, &*members.0),
+        (Protocol::Cbor | Protocol::AwsCbor, None) => cbor::encode_error(type_name, message),
+        (Protocol::Cbor, Some(members)) => cbor::encode_error_with(type_name, message, &*members.0, Times::Seconds),
+        (Protocol::AwsCbor, Some(members)) => cbor::encode_error_with(type_name, message, &*members.0, Times::Millis),
+        (Protocol::Query, _) => {
+            let message = refused.query_message.unwrap_or(message);
             xml::encode_error(refused.error, message, namespace(service), id.as_str())
         }
     }

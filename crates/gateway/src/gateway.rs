@@ -50,6 +50,7 @@ use crate::secured::Secured;
 use crate::service::{Base, Caller, Prepared, Refused, Service, Unprepared};
 use crate::stopping::Stopping;
 use crate::throttle::{self, Accounts, Bucket, Rate};
+use crate::unpack;
 
 /// The answer to a request.
 pub(crate) type Reply = Response<Outgoing>;
@@ -324,6 +325,9 @@ impl Gateway {
             body = decoded;
         }
         let region = proof.as_mut().and_then(|proof| proof.region.take());
+        if let Some(unpacked) = unpack::unpack(&head, &body, body_bytes_max(record))? {
+            body = unpacked;
+        }
         let (target, input) = self.input(route, &head, &body, &mut record.place)?;
         // A form says only now which operation it means.
         self.call_witness(record, &seen);
@@ -389,7 +393,7 @@ impl Gateway {
 
     /// Reads the body. The connection cannot go on after one that was not read to its end.
     async fn receive(&self, body: Incoming, record: &mut Record<'_>) -> Result<Bytes, Refused> {
-        let bytes_max = record.place.bound.map_or(BODY_BYTES_MAX, |bound| bound.description.body_bytes_max);
+        let bytes_max = body_bytes_max(record);
         let limits = &self.0.limits;
         match body::gather(body, bytes_max, limits.body_read, &self.0.bodies).await {
             Ok(body) => {
@@ -624,7 +628,12 @@ struct Record<'d> {
     witness: Option<Witness>,
 }
 
-fn unread(error: BodyError, bytes_max: usize) -> Refused {
+/// Bytes that the request's body may have, as far as its service is known.
+fn body_bytes_max(record: &Record<'_>) -> usize {
+    record.place.bound.map_or(BODY_BYTES_MAX, |bound| bound.description.body_bytes_max)
+}
+
+pub(crate) fn unread(error: BodyError, bytes_max: usize) -> Refused {
     match error {
         BodyError::TooLarge => {
             let message = format!("The request body is larger than the {bytes_max} bytes that are taken.");

@@ -40,6 +40,7 @@ mod secured;
 mod service;
 mod stopping;
 mod throttle;
+mod unpack;
 
 pub use audit::{Asker, Audit, Event, Interest, Outcome, Told};
 pub use events::{Answered, EventSource, Events, NextEvent};
@@ -54,6 +55,6 @@ pub use organization::{Level, Organization};
 pub use pages::{Asked, Page, Pages};
 pub use request_id::RequestId;
 pub use secured::Secured;
-pub use service::{Answer, Base, Caller, Description, Prepared, Refused, Service, Unprepared};
+pub use service::{Answer, Base, Caller, Description, ErrorMembers, Prepared, Refused, Service, Unprepared};
 pub use stopping::Stopping;
 pub use throttle::Rate;

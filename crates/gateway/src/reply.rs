@@ -22,6 +22,7 @@ use crate::service::{Description, Refused};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const QUERY_ERROR: HeaderName = HeaderName::from_static("x-amzn-query-error");
 const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
+const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 /// The answer of an operation that went well.
 pub(crate) fn success(target: Target<'_>, protocol: Protocol, id: RequestId, output: &dyn Write) -> Reply {
@@ -57,7 +58,12 @@ fn aws(
     id: RequestId,
     body: Vec<u8>,
 ) -> Reply {
-    headed(status, content_type(protocol, description), protocol, id, Outgoing::whole(body))
+    let crc32 = description.is_some_and(|known| known.crc32).then(|| crc32fast::hash(&body));
+    let mut reply = headed(status, content_type(protocol, description), protocol, id, Outgoing::whole(body));
+    if let Some(crc32) = crc32 {
+        reply.headers_mut().insert(CRC32, HeaderValue::from(crc32));
+    }
+    reply
 }
 
 fn headed(status: StatusCode, content_type: HeaderValue, protocol: Protocol, id: RequestId, body: Outgoing) -> Reply {

@@ -77,6 +77,8 @@ pub struct Description {
     /// Operations that may come without a signature, in any order. Of others an unsigned request is refused unread; these
     /// are asked for their needs, which only a resource's policy can grant to the unknown.
     pub unsigned: &'static [&'static str],
+    /// Whether every answer says its body's CRC-32 in `x-amz-crc32`, as DynamoDB's do and its clients check.
+    pub crc32: bool,
 }
 
 /// Why an operation was not prepared.
@@ -110,18 +112,37 @@ pub struct Refused {
     pub message: Cow<'static, str>,
     /// The words of the query protocol, where AWS says it otherwise there.
     pub query_message: Option<&'static str>,
+    /// What the error has beside its message, where its model has more.
+    pub members: Option<ErrorMembers>,
+}
+
+/// The members of an error beside its message: a structure, written where a protocol has a place for it (JSON and CBOR).
+#[derive(Clone)]
+pub struct ErrorMembers(pub Arc<dyn wire::Write + Send + Sync>);
+
+impl fmt::Debug for ErrorMembers {
+    /// Their names and values are a customer's data, and stay out of logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ErrorMembers")
+    }
 }
 
 impl Refused {
     /// Refuses with `error`, because of `message`.
     pub fn new(error: &'static ErrorShape, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { error, message: message.into(), query_message: None }
+        Self { error, message: message.into(), query_message: None, members: None }
     }
 
     /// The same refusal, in other words where the request came as a form.
     #[must_use]
     pub fn worded_in_query(self, message: &'static str) -> Self {
         Self { query_message: Some(message), ..self }
+    }
+
+    /// The same refusal, with what its error has beside the message.
+    #[must_use]
+    pub fn with_members(self, members: ErrorMembers) -> Self {
+        Self { members: Some(members), ..self }
     }
 }
 

@@ -7,7 +7,7 @@
 //! shows everything at once, and a queue here may hold more than memory. Source: LocalStack's
 //! `services/sqs/developer_api.py` and its tests.
 //!
-//! A reset deletes all queues, streams, keys and identities of all accounts, durably, and only in `tidewire dev`. A request that
+//! A reset deletes all queues, streams, lease tables, keys and identities of all accounts, durably, and only in `tidewire dev`. A request that
 //! a web page sends carries its Origin, and is refused: who opens a page must not lose their queues.
 
 use crate::client::{Client, Credentials, Endpoint, Failure, Target};
@@ -16,6 +16,7 @@ use gateway::{Asked, Gateway, Origin, Page};
 use iam::Iam;
 use kinesis::Kinesis;
 use kms::Kms;
+use leases::Leases;
 use serde_json::{Map, Value, json};
 use sns::Sns;
 use sqs::Sqs;
@@ -41,6 +42,7 @@ pub(crate) struct LocalStack {
     pub(crate) kms: Arc<Kms>,
     pub(crate) kinesis: Arc<Kinesis>,
     pub(crate) sns: Arc<Sns>,
+    pub(crate) leases: Arc<Leases>,
 }
 
 /// Whether a path is one of ours.
@@ -89,6 +91,7 @@ struct Deleted {
     topics: usize,
     queues: usize,
     streams: usize,
+    tables: usize,
     keys: usize,
     accounts: usize,
 }
@@ -119,8 +122,8 @@ impl LocalStack {
             (Mode::Serve, ..) => Page::text(403, "A server is reset in `tidewire dev` alone.\n"),
             (_, _, true) => Page::text(403, "A web page may not reset a server.\n"),
             _ => match self.delete_all().await {
-                Ok(Deleted { topics, queues, streams, keys, accounts }) => {
-                    tracing::info!(topics, queues, streams, keys, accounts, "reset");
+                Ok(Deleted { topics, queues, streams, tables, keys, accounts }) => {
+                    tracing::info!(topics, queues, streams, tables, keys, accounts, "reset");
                     Page::json(200, "{\"status\": \"ok\"}\n")
                 }
                 Err(error) => Page::text(503, format!("The reset was not carried out whole: {error}.\n")),
@@ -134,6 +137,7 @@ impl LocalStack {
             topics: self.sns.delete_all().await?,
             queues: self.sqs.delete_all().await?,
             streams: self.kinesis.delete_all().await?,
+            tables: self.leases.delete_all().await?,
             keys: self.kms.delete_all().await?,
             accounts: self.iam.delete_all().await?,
         })

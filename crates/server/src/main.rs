@@ -35,6 +35,7 @@ mod root_key;
 mod run;
 mod s3;
 mod simulate;
+mod sink_metrics;
 mod streams;
 mod surroundings;
 mod tls;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// The services that answer, for LocalStack's health page.
-const SERVICES: &[&str] = &["iam", "kinesis", "kms", "sns", "sqs", "sts"];
+const SERVICES: &[&str] = &["cloudwatch", "dynamodb", "iam", "kinesis", "kms", "sns", "sqs", "sts"];
 
 /// What the pages are made from.
 pub(crate) struct ServerPages {

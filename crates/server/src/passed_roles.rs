@@ -40,9 +40,9 @@ fn takers(service: &ServiceShape) -> impl Iterator<Item = &'static str> {
 #[test]
 fn no_operation_takes_a_role_to_act_as_without_asking_for_pass_role() {
     let identities = [&iam::api::iam::SERVICE, &iam::api::sts::SERVICE];
-    let services = [&sqs::api::SERVICE, &kms::api::SERVICE, &kinesis::api::SERVICE, &sns::api::SERVICE]
-        .into_iter()
-        .chain(identities);
+    let streams = [&kinesis::api::SERVICE, &leases::api::dynamodb::SERVICE, &leases::api::cloudwatch::SERVICE];
+    let services =
+        [&sqs::api::SERVICE, &kms::api::SERVICE, &sns::api::SERVICE].into_iter().chain(streams).chain(identities);
     let found: BTreeSet<_> = services.flat_map(takers).collect();
     let known: BTreeSet<_> = NONE_PASSED.iter().map(|(name, _)| *name).collect();
     assert_eq!(found, known, "an operation that takes a role needs iam:PassRole on it, or a reason in the table");

@@ -4,6 +4,7 @@ use engine::{Recover, Store};
 use iam::{Iam, IamRecovery};
 use kinesis::{Kinesis, KinesisRecovery};
 use kms::{Kms, KmsRecovery};
+use leases::{Leases, LeasesRecovery};
 use names::Instant;
 use sns::{Sns, SnsRecovery};
 use sqs::{Sqs, SqsRecovery};
@@ -15,6 +16,7 @@ pub(crate) struct Recoveries {
     pub(crate) kms: KmsRecovery,
     pub(crate) kinesis: KinesisRecovery,
     pub(crate) sns: SnsRecovery,
+    pub(crate) leases: LeasesRecovery,
 }
 
 impl Recoveries {
@@ -25,19 +27,21 @@ impl Recoveries {
             kms: Kms::recovery(),
             kinesis: Kinesis::recovery(),
             sns: Sns::recovery(),
+            leases: Leases::recovery(),
         }
     }
 
     /// A part for each family of partitions.
-    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 7] {
+    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 8] {
         let [streams, shards, queues] = self.kinesis.parts();
-        [&mut self.sqs, &mut self.iam, &mut self.kms, streams, shards, queues, &mut self.sns]
+        [&mut self.sqs, &mut self.iam, &mut self.kms, &mut self.leases, streams, shards, queues, &mut self.sns]
     }
 
     /// The latest moment that the store knows of; its clock must not be behind it.
     pub(crate) fn latest(&self) -> Instant {
         let of_identities = self.iam.latest().max(self.kms.latest());
-        self.sqs.latest().max(of_identities).max(self.kinesis.latest()).max(self.sns.latest())
+        let of_streams = self.kinesis.latest().max(self.leases.latest());
+        self.sqs.latest().max(of_identities).max(of_streams).max(self.sns.latest())
     }
 
     /// Gives all partitions to the store, without services that ask them anything: for tools.
@@ -47,5 +51,6 @@ impl Recoveries {
         self.kms.finish(store);
         self.kinesis.finish(store);
         self.sns.finish(store);
+        self.leases.finish(store);
     }
 }

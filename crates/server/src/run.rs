@@ -21,6 +21,7 @@ use crate::recoveries::Recoveries;
 use crate::resources::{self, Declared};
 use crate::root_key;
 use crate::s3::{Ingress, Notifications};
+use crate::sink_metrics::{Sink, SinkCollector};
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
 use crate::unverified;
@@ -30,6 +31,7 @@ use iam::Iam;
 use journal::{Io, OpenError, Options, RealDisk};
 use kinesis::Kinesis;
 use kms::Kms;
+use leases::{Leases, MetricSink};
 use names::Instant;
 use prometheus_client::registry::Registry;
 use sns::Sns;
@@ -70,6 +72,8 @@ struct Services {
     kms: Arc<Kms>,
     kinesis: Arc<Kinesis>,
     sns: Arc<Sns>,
+    leases: Arc<Leases>,
+    metrics: Arc<MetricSink>,
     identities: Identities,
 }
 
@@ -253,8 +257,10 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
     let of_streams = kinesis::Options { throttled: config.limits == sqs::Limits::Aws };
     let kinesis = Kinesis::new(Arc::clone(&store), recoveries.kinesis, of_streams);
     let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, Arc::<Sqs>::clone(&sqs)));
+    let (leases, metrics) = Leases::new(Arc::clone(&store), recoveries.leases);
+    let (kinesis, leases, metrics) = (Arc::new(kinesis), Arc::new(leases), Arc::new(metrics));
     let identities = Identities::begin(root, &config.region, &store, recoveries.iam)?;
-    Ok((store, Services { sqs, kms, kinesis: Arc::new(kinesis), sns, identities }))
+    Ok((store, Services { sqs, kms, kinesis, sns, leases, metrics, identities }))
 }
 
 /// What an operator can do about a data folder that is damaged.
@@ -277,7 +283,7 @@ fn auth(verification: Verification, authority: Arc<dyn Authority>) -> Auth {
 
 /// The services that the gateway asks.
 fn behind_the_door(services: &Services) -> Vec<Arc<dyn Service>> {
-    let Services { sqs, kms, kinesis, sns, identities } = services;
+    let Services { sqs, kms, kinesis, sns, leases, metrics, identities } = services;
     vec![
         Arc::<Sqs>::clone(sqs),
         Arc::<Iam>::clone(&identities.iam),
@@ -287,7 +293,22 @@ fn behind_the_door(services: &Services) -> Vec<Arc<dyn Service>> {
         // Behind Data Streams, whose name in credential scopes it shares.
         Arc::new(kinesis.native()),
         Arc::<Sns>::clone(sns),
+        Arc::<Leases>::clone(leases),
+        Arc::<MetricSink>::clone(metrics),
     ]
+}
+
+/// The bounds of the door, as far as they are the operator's.
+fn limits(config: &Config) -> Limits {
+    let [connection_rate, account_rate] = config.throttle.rates();
+    Limits {
+        connection_rate,
+        account_rate,
+        head_read: Duration::from_secs(config.header_timeout_secs),
+        body_read: Duration::from_secs(config.body_timeout_secs),
+        idle: Duration::from_secs(config.idle_timeout_secs),
+        ..Limits::default()
+    }
 }
 
 fn wire_up(
@@ -299,18 +320,10 @@ fn wire_up(
     audit: Option<Arc<AuditLog>>,
     (notifications, organization): (Option<Notifications>, Option<Arc<Organization>>),
 ) -> Gateway {
-    let Services { sqs, kms, kinesis, sns, identities } = services;
+    let Services { sqs, kms, kinesis, sns, leases, metrics, identities } = services;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
-    let [connection_rate, account_rate] = config.throttle.rates();
-    let limits = Limits {
-        connection_rate,
-        account_rate,
-        head_read: Duration::from_secs(config.header_timeout_secs),
-        body_read: Duration::from_secs(config.body_timeout_secs),
-        idle: Duration::from_secs(config.idle_timeout_secs),
-        ..Limits::default()
-    };
+    registry.register_collector(Box::new(SinkCollector(Sink(Arc::clone(metrics)))));
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
     let options = gateway::Options {
@@ -320,7 +333,7 @@ fn wire_up(
         default_account: config.account,
         default_region: config.region.clone(),
         public_url: config.public_url.as_deref().map(Into::into),
-        limits,
+        limits: limits(config),
         auth: auth(config.auth(mode), authority),
         proxies: config.proxies.clone(),
         organization,
@@ -334,7 +347,7 @@ fn wire_up(
     let s3 = notifications.filter(|wanted| !wanted.is_empty());
     let s3 = s3.map(|wanted| Ingress::new(gateway.clone(), wanted, config.s3_webhook_token.clone()));
     let (sqs, iam) = (Arc::clone(sqs), Arc::clone(&identities.iam));
-    let (kms, kinesis) = (Arc::clone(kms), Arc::clone(kinesis));
+    let (kms, kinesis, leases) = (Arc::clone(kms), Arc::clone(kinesis), Arc::clone(leases));
     pages.wire_up(
         registry,
         LocalStack {
@@ -346,6 +359,7 @@ fn wire_up(
             kms,
             kinesis,
             sns: Arc::clone(sns),
+            leases,
         },
         s3,
     );

@@ -185,6 +185,7 @@ fn check_names(model: &Value, overlay: &Overlay) -> Result<(), String> {
         name.split_once('.').is_some_and(|(shape, member)| !model["shapes"][shape]["members"][member].is_null())
     };
     let shapes = overlay.items.keys().chain(overlay.entries.keys()).chain(overlay.errors.keys());
+    let shapes = shapes.chain(&overlay.errors_with_members);
     let members = overlay.defaulted.iter().chain(&overlay.omitted_when_empty);
     let unknown = shapes.filter(|name| !shape(name)).chain(members.filter(|name| !member(name)));
     let unknown: Vec<&str> = unknown.map(String::as_str).collect();
@@ -241,6 +242,7 @@ fn others(operations: &mut Vec<Operation>, overlay: &Overlay) -> Result<Vec<Stri
 fn shapes(model: &Value, overlay: &Overlay, operations: &[Operation]) -> Result<BTreeMap<String, Shape>, String> {
     let mut shapes = BTreeMap::new();
     let tops = operations.iter().flat_map(|operation| operation.input.iter().chain(&operation.output));
+    let tops = tops.chain(&overlay.errors_with_members);
     let mut wanted: Vec<String> = tops.cloned().collect();
     while let Some(name) = wanted.pop() {
         if shapes.contains_key(&name) {
@@ -450,7 +452,11 @@ fn errors(
     });
     let common = overlay.common_errors.iter().map(|(name, answer)| Error {
         name: name.clone(),
-        type_name: if overlay.has_bare_errors() { name.clone() } else { format!("{FRAMEWORK}#{name}") },
+        type_name: match &answer.namespace {
+            Some(namespace) => format!("{namespace}#{name}"),
+            None if overlay.has_bare_errors() => name.clone(),
+            None => format!("{FRAMEWORK}#{name}"),
+        },
         query_code: answer.query_code.clone().unwrap_or(name.clone()),
         status: answer.status.unwrap_or(if answer.receiver { 500 } else { 400 }),
         receiver: answer.receiver,

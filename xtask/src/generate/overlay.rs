@@ -33,6 +33,8 @@ pub(super) struct Overlay {
     pub(super) entries: BTreeMap<String, Entry>,
     /// Corrections of errors that the model has.
     pub(super) errors: BTreeMap<String, Answer>,
+    /// Errors that are answered with more than a message, and so get a type.
+    pub(super) errors_with_members: Vec<String>,
     /// Errors that the model does not have.
     pub(super) common_errors: BTreeMap<String, Answer>,
 }
@@ -49,6 +51,8 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     pub(super) query_code: Option<String>,
+    /// What stands before `#` in `__type`, where it is not what it is for others of its kind.
+    pub(super) namespace: Option<String>,
     pub(super) status: Option<u16>,
     pub(super) receiver: bool,
 }
@@ -96,6 +100,7 @@ impl Overlay {
             "items" => self.items = each(value, text)?,
             "entries" => self.entries = each(value, Entry::parse)?,
             "errors" => self.errors = each(value, Answer::parse)?,
+            "errors_with_members" => self.errors_with_members = texts(value)?,
             "common_errors" => self.common_errors = each(value, Answer::parse)?,
             _ => return Err("nothing reads this key".into()),
         }
@@ -118,6 +123,7 @@ impl Answer {
         for (key, value) in table(value)? {
             match (key.as_str(), value) {
                 ("query_code", Value::String(code)) => answer.query_code = Some(code),
+                ("namespace", Value::String(namespace)) => answer.namespace = Some(namespace),
                 ("status", Value::Integer(status @ 400..=599)) => answer.status = u16::try_from(status).ok(),
                 ("receiver", Value::Boolean(receiver)) => answer.receiver = receiver,
                 (key, value) => return Err(format!("{key} = {value} says nothing")),

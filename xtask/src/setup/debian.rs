@@ -17,13 +17,14 @@ struct Program {
 
 /// Debian's awscli is version 2.9, the last widely installed client that speaks SQS in the query form.
 /// The SDKs for Go, PHP and Perl speak it too, and their versions are those of the distribution.
-const PROGRAMS: [Program; 11] = [
+const PROGRAMS: [Program; 12] = [
     Program { package: "awscli", file: "/usr/bin/aws" },
     Program { package: "strace", file: "/usr/bin/strace" },
     Program { package: "curl", file: "/usr/bin/curl" },
     Program { package: "openssl", file: "/usr/bin/openssl" },
     Program { package: "faketime", file: "/usr/bin/faketime" },
     Program { package: "pebble", file: "/usr/bin/pebble" },
+    Program { package: "openjdk-17-jre-headless", file: "/usr/bin/java" },
     Program { package: "golang-go", file: "/usr/bin/go" },
     Program {
         package: "golang-github-aws-aws-sdk-go-dev",

@@ -50,6 +50,65 @@ async fn a_refusal_of_the_service_is_written_in_the_callers_protocol() {
 }
 
 #[tokio::test]
+async fn what_an_error_has_beside_its_message_stands_in_its_body() {
+    let house = House::new();
+    let reply = ask(&house, json("Fail", r#"{"Text":"members"}"#)).await;
+    let expected =
+        r#"{"__type":"com.example.toy#ToyDoesNotExist","Message":"There is no <members> & more.","Text":"members"}"#;
+    assert_eq!(reply.text(), expected);
+    let reply =
+        ask(&house, request("POST /service/ToyService/operation/Fail", &CBOR, b"\xa1\x64Text\x67members")).await;
+    let fields: Vec<(String, String)> = wire::cbor::decode(&reply.body).unwrap();
+    let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["__type", "Message", "Text"]);
+    let reply = ask(&house, request("POST /", &[FORM], "Action=Fail&Version=2020-01-01&Text=members")).await;
+    check_xml(&reply, 404, "Sender", "Toy.NonExistentToy");
+}
+
+#[tokio::test]
+async fn a_service_whose_clients_check_it_says_the_checksum_of_each_body() {
+    let house = House::new();
+    for asked in [json("Echo", r#"{"Text":"x"}"#), json("Fail", r#"{"Text":"x"}"#), json("Dance", "{}")] {
+        let reply = ask(&house, asked).await;
+        assert_eq!(reply.header("x-amz-crc32"), crc32fast::hash(&reply.body).to_string(), "{}", reply.text());
+    }
+    let reply = ask(&house, request("POST /", &[JSON, "x-amz-target: PlainService.Echo"], r#"{"Text":"x"}"#)).await;
+    assert_eq!(reply.header("x-amz-crc32"), "");
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_read_by_every_protocol_and_a_broken_one_by_none() {
+    use std::io::Write;
+    let house = House::new();
+    let packed = |plain: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    };
+    let gzip = "content-encoding: gzip";
+    let target = "x-amz-target: ToyService.Echo";
+    for asked in [
+        request("POST /", &[JSON, target, gzip], packed(br#"{"Text":"squeezed"}"#)),
+        request("POST /", &[FORM, gzip], packed(b"Action=Echo&Version=2020-01-01&Text=squeezed")),
+        request(
+            "POST /service/ToyService/operation/Echo",
+            &[CBOR[0], CBOR[1], gzip],
+            packed(b"\xa1\x64Text\x68squeezed"),
+        ),
+    ] {
+        let reply = ask(&house, asked).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert!(String::from_utf8_lossy(&reply.body).contains("squeezed"));
+    }
+    let reply = ask(&house, request("POST /", &[JSON, target, gzip], r#"{"Text":"x"}"#)).await;
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    let bomb = packed(&vec![b' '; 1 << 20]);
+    let reply = ask(&house, request("POST /", &[JSON, target, gzip], bomb)).await;
+    assert_eq!(reply.status, 413, "{}", reply.text());
+    assert_eq!(house.executed(), 3);
+}
+
+#[tokio::test]
 async fn a_service_that_never_spoke_query_sends_no_query_error() {
     let house = House::new();
     let reply = ask(&house, request("POST /", &[JSON, "x-amz-target: PlainService.Fail"], r#"{"Text":"x"}"#)).await;

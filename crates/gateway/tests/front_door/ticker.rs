@@ -45,6 +45,7 @@ static TICKER: Description = Description {
     body_bytes_max: BODY_BYTES_MAX,
     denied: &DENIED,
     unsigned: &[],
+    crc32: false,
 };
 
 /// The moment of every output and event: 2023-11-14T22:13:20.512Z.

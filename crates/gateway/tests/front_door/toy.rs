@@ -8,8 +8,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use gateway::{
-    Actions, Answer, Answered, Audit, Auth, Caller, Description, Gateway, Limits, Need, Options, Origin, Page, Pages,
-    Prepared, Refused, Scheme, Service, Surroundings, Unprepared,
+    Actions, Answer, Answered, Audit, Auth, Caller, Description, ErrorMembers, Gateway, Limits, Need, Options, Origin,
+    Page, Pages, Prepared, Refused, Scheme, Service, Surroundings, Unprepared,
 };
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
@@ -84,6 +84,7 @@ static TOY: Description = Description {
     body_bytes_max: BODY_BYTES_MAX,
     denied: &DENIED,
     unsigned: &["Fail"],
+    crc32: true,
 };
 
 static PLAIN: Description = Description {
@@ -104,6 +105,7 @@ static PLAIN: Description = Description {
     body_bytes_max: BODY_BYTES_MAX,
     denied: &DENIED,
     unsigned: &["Fail"],
+    crc32: false,
 };
 
 pub const BODY_BYTES_MAX: usize = 512 * 1024;
@@ -166,7 +168,13 @@ impl Call {
     async fn run(self, caller: Caller) -> Result<Answered, Refused> {
         self.seen.executed.fetch_add(1, Ordering::SeqCst);
         match self.operation {
-            "Fail" => return Err(Refused::new(&NO_SUCH_TOY, format!("There is no <{}> & more.", self.text))),
+            "Fail" => {
+                let refused = Refused::new(&NO_SUCH_TOY, format!("There is no <{}> & more.", self.text));
+                return Err(match &*self.text {
+                    "members" => refused.with_members(ErrorMembers(Arc::new(OfError))),
+                    _ => refused,
+                });
+            }
             "Panic" => panic!("asked to panic"),
             "Wait" => self.wait(&caller).await,
             "Echo" if self.text.starts_with("fine-further") => self.ask_further(&caller)?,
@@ -193,6 +201,18 @@ impl Call {
             () = self.seen.release.notified() => {}
         }
         std::mem::forget(unfinished);
+    }
+}
+
+/// What an error has beside its message: the text that was asked for.
+struct OfError;
+
+impl Write for OfError {
+    fn write(&self, writer: &mut dyn Writer) {
+        writer.begin_struct(&TEXT);
+        writer.member(&TEXT.members[0]);
+        writer.string("members");
+        writer.end_struct();
     }
 }
 

@@ -9,6 +9,7 @@ use gateway::Description;
 
 /// Operations on data, by service, in order.
 const DATA: &[(&str, &[&str])] = &[
+    ("dynamodb", &["DeleteItem", "GetItem", "PutItem", "Query", "Scan", "TransactWriteItems", "UpdateItem"]),
     (
         "kinesis",
         &[
@@ -26,6 +27,7 @@ const DATA: &[(&str, &[&str])] = &[
             "UpdateQueueRecordsVisibility",
         ],
     ),
+    ("monitoring", &["PutMetricData"]),
     ("sns", &["Publish", "PublishBatch"]),
     (
         "sqs",
@@ -42,7 +44,8 @@ const DATA: &[(&str, &[&str])] = &[
 ];
 
 /// How names of operations begin that change nothing.
-const READING: &[&str] = &["Get", "List", "Describe", "Lookup", "Receive", "Simulate", "Decode", "Assume"];
+const READING: &[&str] =
+    &["Get", "List", "Describe", "Lookup", "Receive", "Simulate", "Decode", "Assume", "Query", "Scan"];
 
 /// Operations that change nothing and do not begin so: KMS's cryptography.
 const READING_BY_NAME: &[&str] = &[
@@ -109,6 +112,9 @@ mod tests {
             ("ReceiveMessage", true),
             ("AssumeRoleWithWebIdentity", true),
             ("GenerateDataKey", true),
+            ("Query", true),
+            ("Scan", true),
+            ("TransactWriteItems", false),
             ("CreateQueue", false),
             ("TagQueue", false),
             ("ScheduleKeyDeletion", false),

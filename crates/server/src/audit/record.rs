@@ -98,6 +98,7 @@ fn resource((arn, owner): &(Arc<str>, Option<names::AccountId>)) -> Value {
         "kinesis" if rest.contains("/consumer/") => Some("AWS::Kinesis::StreamConsumer"),
         "kinesis" if rest.starts_with("queue/") => Some("AWS::Kinesis::Queue"),
         "kinesis" => Some("AWS::Kinesis::Stream"),
+        "dynamodb" => Some("AWS::DynamoDB::Table"),
         "kms" if rest.starts_with("key/") => Some("AWS::KMS::Key"),
         "iam" if rest.starts_with("user/") => Some("AWS::IAM::User"),
         "iam" if rest.starts_with("role/") => Some("AWS::IAM::Role"),

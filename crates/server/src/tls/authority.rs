@@ -26,7 +26,7 @@ const BACKDATED: Duration = DAY;
 
 /// What a developer's machine is called, by itself and from its containers. Services have names of their own since OpenSSL
 /// takes no wildcard directly under `localhost`; other clients take that too.
-const NAMES_OF_THIS_MACHINE: [&str; 18] = [
+const NAMES_OF_THIS_MACHINE: [&str; 20] = [
     "localhost",
     "127.0.0.1",
     "::1",
@@ -35,6 +35,8 @@ const NAMES_OF_THIS_MACHINE: [&str; 18] = [
     "queue.localhost",
     "sns.localhost",
     "kinesis.localhost",
+    "dynamodb.localhost",
+    "monitoring.localhost",
     "firehose.localhost",
     "iam.localhost",
     "sts.localhost",

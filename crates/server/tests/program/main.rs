@@ -66,7 +66,7 @@ fn serve_reads_its_file_says_where_it_is_and_stops_when_asked() {
     let info = server.get("/_localstack/info");
     assert!(info.starts_with("HTTP/1.1 200") && info.contains("\"edition\": \"tidewire\""), "{info}");
     let health = server.get("/_localstack/health");
-    for service in ["iam", "kms", "sqs", "sts"] {
+    for service in ["cloudwatch", "dynamodb", "iam", "kinesis", "kms", "sqs", "sts"] {
         assert!(health.contains(&format!("\"{service}\": \"running\"")), "{health}");
     }
     assert!(server.get("/readyz").starts_with("HTTP/1.1 200"));

@@ -290,6 +290,7 @@ impl Service for Iam {
             body_bytes_max: limits::REQUEST_BYTES_MAX,
             denied: &api::iam::errors::ACCESS_DENIED_EXCEPTION,
             unsigned: &[],
+            crc32: false,
         };
         &DESCRIPTION
     }
@@ -309,6 +310,7 @@ impl Service for Sts {
             body_bytes_max: limits::REQUEST_BYTES_MAX,
             denied: &api::sts::errors::ACCESS_DENIED_EXCEPTION,
             unsigned: &["AssumeRoleWithWebIdentity"],
+            crc32: false,
         };
         &DESCRIPTION
     }

@@ -168,6 +168,7 @@ impl Service for Kinesis {
             body_bytes_max: limits::REQUEST_BYTES_MAX,
             denied: &api::errors::ACCESS_DENIED_EXCEPTION,
             unsigned: &[],
+            crc32: false,
         };
         &DESCRIPTION
     }

@@ -87,6 +87,7 @@ impl Service for Sns {
             body_bytes_max: limits::REQUEST_BYTES_MAX,
             denied: &api::errors::AUTHORIZATION_ERROR_EXCEPTION,
             unsigned: &[],
+            crc32: false,
         };
         &DESCRIPTION
     }

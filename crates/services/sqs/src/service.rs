@@ -231,6 +231,7 @@ impl Service for Sqs {
             body_bytes_max: limits::REQUEST_BYTES_MAX,
             denied: &api::errors::ACCESS_DENIED_EXCEPTION,
             unsigned: needs::UNSIGNED,
+            crc32: false,
         };
         &DESCRIPTION
     }

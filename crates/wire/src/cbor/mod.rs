@@ -19,7 +19,7 @@ mod tests;
 mod writer;
 
 pub use reader::CborReader;
-pub use writer::{CborWriter, encode, encode_error, encode_with};
+pub use writer::{CborWriter, encode, encode_error, encode_error_with, encode_with};
 
 use crate::contract::{Read, Reader};
 use crate::invalid::Invalid;

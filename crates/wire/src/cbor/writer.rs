@@ -36,6 +36,20 @@ pub fn encode_error(type_name: &str, message: &str) -> Vec<u8> {
     writer.into_bytes()
 }
 
+/// Writes the body of an error that has further members, which `members` writes as a structure; its message is `Message` then,
+/// as in JSON.
+pub fn encode_error_with(type_name: &str, message: &str, members: &dyn Write, times: Times) -> Vec<u8> {
+    let mut writer = CborWriter::append_to(Vec::new(), times);
+    writer.bytes.push(head::MAP << 5 | head::INDEFINITE);
+    writer.key("__type");
+    writer.string(type_name);
+    writer.key("Message");
+    writer.string(message);
+    // A structure has an indefinite length: its members and the break that ends them follow its first byte.
+    writer.bytes.extend_from_slice(&encode_with(members, times)[1..]);
+    writer.into_bytes()
+}
+
 impl CborWriter {
     /// A writer that appends to these bytes, with timestamps that count as said.
     pub fn append_to(bytes: Vec<u8>, times: Times) -> Self {

@@ -13,7 +13,7 @@ mod writer;
 
 pub(crate) use number::integer_of_float;
 pub use reader::JsonReader;
-pub use writer::{JsonWriter, encode, encode_error};
+pub use writer::{JsonWriter, encode, encode_error, encode_error_with};
 
 use crate::contract::{Read, Reader};
 use crate::invalid::Invalid;

@@ -39,6 +39,24 @@ pub fn encode_error(type_name: &str, message: &str) -> Vec<u8> {
     writer.into_bytes()
 }
 
+/// Writes the body of an error that has further members, which `members` writes as a structure. AWS calls the message of such
+/// an error `Message`: DynamoDB's ConditionalCheckFailedException with an item, its TransactionCanceledException.
+pub fn encode_error_with(type_name: &str, message: &str, members: &dyn Write) -> Vec<u8> {
+    let mut writer = JsonWriter::default();
+    writer.open(b'{');
+    writer.key("__type");
+    writer.string(type_name);
+    writer.key("Message");
+    writer.string(message);
+    // The members of a structure stand between its brackets, of which only the closing one is wanted.
+    let members = encode(members);
+    if members.len() > 2 {
+        writer.bytes.push(b',');
+    }
+    writer.bytes.extend_from_slice(&members[1..]);
+    writer.into_bytes()
+}
+
 impl JsonWriter {
     /// A writer that appends to these bytes.
     pub fn append_to(bytes: Vec<u8>) -> Self {

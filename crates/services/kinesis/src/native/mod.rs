@@ -29,6 +29,7 @@ impl Service for Native {
             body_bytes_max: limits::NATIVE_REQUEST_BYTES_MAX,
             denied: &errors::ACCESS_DENIED_EXCEPTION,
             unsigned: &[],
+            crc32: false,
         };
         &DESCRIPTION
     }

@@ -1,0 +1,71 @@
+//! Every bound of lease tables and of the metric sink, with its source: "Quotas in Amazon DynamoDB" and "Constraints in Amazon
+//! DynamoDB" of its Developer Guide, CloudWatch's "PutMetricData", or the reason.
+
+/// Bytes of a request: AWS's own bound is 16 MiB of a batch; what is asked here is at most a transaction of 4 MiB, in base64.
+pub(crate) const REQUEST_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of an item: names and values.
+pub(crate) const ITEM_BYTES_MAX: usize = 400 << 10;
+
+/// Bytes of a partition key, and of a sort key.
+pub(crate) const HASH_KEY_BYTES_MAX: usize = 2048;
+pub(crate) const RANGE_KEY_BYTES_MAX: usize = 1024;
+
+/// Levels of maps and lists inside an attribute.
+pub(crate) const NESTING_MAX: usize = 32;
+
+/// Significant digits of a number, and the powers of ten of its first digit.
+pub(crate) const DIGITS_MAX: usize = 38;
+pub(crate) const MAGNITUDE_MAX: i32 = 125;
+pub(crate) const MAGNITUDE_MIN: i32 = -130;
+
+/// Bytes of an expression.
+pub(crate) const EXPRESSION_BYTES_MAX: usize = 4096;
+
+/// Operators and functions of an expression.
+pub(crate) const EXPRESSION_OPERATORS_MAX: usize = 300;
+
+/// Brackets and negations inside one another. AWS does not say; the parser recurses once per level.
+pub(crate) const EXPRESSION_DEPTH_MAX: usize = 64;
+
+/// Operands of IN.
+pub(crate) const IN_OPERANDS_MAX: usize = 100;
+
+/// Bytes of items that one Scan or Query looks at.
+pub(crate) const PAGE_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of all items of a transaction, which are up to a hundred by the model.
+pub(crate) const TRANSACTION_BYTES_MAX: usize = 4 << 20;
+
+/// How long a transaction's token stands for it.
+pub(crate) const TOKEN_MILLIS: u64 = 600_000;
+
+/// Tokens that are remembered at once, the oldest of which go first: a KCL application sends a handful in its life.
+pub(crate) const TOKENS_MAX: usize = 10_000;
+
+/// Tables of an account in a region: AWS's initial quota.
+pub(crate) const TABLES_MAX: usize = 2500;
+
+/// Bytes of all items of an account in a region. They are kept in memory and written whole with each snapshot of what changed: a
+/// lease has some 500 bytes, so this is room for a hundred thousand of them, ten times the shards of the largest stream.
+pub(crate) const ACCOUNT_BYTES_MAX: u64 = 64 << 20;
+
+/// Global secondary indexes of a table.
+pub(crate) const INDEXES_MAX: usize = 20;
+
+/// Tags of a table.
+pub(crate) const TAGS_MAX: usize = 50;
+
+/// Names in one page of ListTables unless the caller says otherwise.
+pub(crate) const LISTED_TABLES: usize = 100;
+
+/// Metrics in one PutMetricData, and values of one.
+pub(crate) const DATA_MAX: usize = 1000;
+pub(crate) const VALUES_MAX: usize = 150;
+
+/// Bytes of a PutMetricData: AWS takes 1 MB.
+pub(crate) const METRIC_REQUEST_BYTES_MAX: usize = 1 << 20;
+
+/// Series of an account in a region that are kept; those that were put longest ago go first. A worker of the Kinesis Client
+/// Library puts some ten per shard and some thirty of its own, and a monitoring system reads them all with each scrape.
+pub(crate) const SERIES_MAX: usize = 5000;
