@@ -218,6 +218,9 @@ impl Oracle {
         } else {
             self.seen_as_moved(sight)?;
         }
+        if !self.fifo.is_named(id) {
+            self.exists(number)?;
+        }
         self.sighted(sight, is_letter);
         self.messages[number].shown_as = (id.to_owned(), sequence);
         Ok(())
@@ -236,6 +239,20 @@ impl Oracle {
             return Err(format!("message {number} is shown as the one of {:?}: {named}", taken.could_be));
         }
         self.is_of(id, number)
+    }
+
+    /// The message is seen in a life that says nothing of the id that it was sent with, so it is no duplicate: what its own send was
+    /// answered with is its own. If that is unknown, others that were answered with what may be its id may be its duplicates.
+    fn exists(&mut self, number: usize) -> Verdict {
+        let open = self.fifo.taken.iter().filter(|taken| taken.could_be.len() > 1 && taken.could_be.contains(&number));
+        let open: Vec<(String, Vec<usize>)> = open.map(|taken| (taken.id.clone(), taken.claimed.clone())).collect();
+        for (id, claimed) in open {
+            match claimed.contains(&number) {
+                true => self.is_of(&id, number)?,
+                false => claimed.into_iter().for_each(|other| self.messages[other].may_go()),
+            }
+        }
+        Ok(())
     }
 
     /// The message that was sent with this id is this one, if any is known.
@@ -521,6 +538,22 @@ mod tests {
         let mut oracle = oracle();
         let (number, named) = (ask(&mut oracle, 3), json!({"MessageId": "id-new", "SequenceNumber": "1"}));
         assert!(oracle.sent_in_order(number, &named).unwrap_err().contains("was there before"));
+    }
+
+    #[test]
+    fn what_is_seen_in_a_life_of_which_nobody_knows_the_one_before_was_its_own_sends_message() {
+        let mut oracle = oracle();
+        let (first, repeated) = (ask(&mut oracle, 3), ask(&mut oracle, 3));
+        for number in [first, repeated] {
+            answer(&mut oracle, number, first).unwrap();
+        }
+        oracle.exists(first).unwrap();
+        assert_eq!((oracle.duplicates(), oracle.messages[repeated].sending), (1, Sending::Duplicate));
+        let (lost, answered) = (ask(&mut oracle, 4), ask(&mut oracle, 4));
+        oracle.messages[lost].sending = Sending::Unknown;
+        answer(&mut oracle, answered, lost).unwrap();
+        oracle.exists(lost).unwrap();
+        assert!(!oracle.messages[answered].must_be_there(AT), "it may be a duplicate");
     }
 
     #[test]
