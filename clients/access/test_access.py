@@ -33,6 +33,16 @@ def test_the_root_key_is_its_owners_alone_and_may_everything(house):
     assert house.root.arguments["aws_secret_access_key"] not in house.server.log_since_start().split("Ready.")[1]
 
 
+def test_the_first_start_prints_the_root_key_once_and_the_next_one_makes_and_prints_none(serve):
+    first = serve()
+    secret = first.root.arguments["aws_secret_access_key"]
+    assert first.server.log_since_start().count(secret) == 1
+    assert first.server.stop() == 0
+    second = serve()
+    assert second.root.arguments == first.root.arguments
+    assert secret not in second.server.log_since_start()
+
+
 def test_who_did_not_sign_right_is_told_so(house):
     access_key = house.root.arguments["aws_access_key_id"]
     guessed = house.client("sqs", Keys(access_key, "guessed"))

@@ -66,7 +66,7 @@ def test_a_session_of_a_member_is_below_its_levels_and_one_of_the_management_acc
         role = house.client("iam", house.root).create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         iam = house.client("iam", house.root)
         iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=policy(allow("sqs:*", "*")))
-        given = house.client("sts", keys).assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+        given = house.client("sts", keys).assume_role(RoleArn=role, RoleSessionName="s1")["Credentials"]
         sqs = house.client("sqs", Keys.of(given))
         if is_below:
             assert "service control policy" in refused("AccessDenied", sqs.list_queues)

@@ -65,7 +65,7 @@ pub(crate) const MAKING_MAX: usize = 1;
 /// minute, where no other account makes any.
 pub(crate) const MAKING_WAITING_MAX: usize = 16;
 
-/// The same of all accounts: eight that make as many as they may leave room for others.
+/// The same of all accounts: nine that make as many as they may leave room for others.
 pub(crate) const MAKING_WAITING_IN_ALL_MAX: usize = 10 * MAKING_WAITING_MAX;
 
 /// Uses of slow keys at once: milliseconds each, so that whoever waits for a turn does not wait for long.
