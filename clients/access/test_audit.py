@@ -85,7 +85,7 @@ def test_everybody_is_told_apart_and_no_secret_is_kept(audited):
     assert denied["responseElements"] is None and denied["awsRegion"] == REGION
     assert denied["additionalEventData"]["deniedBy"] == "no identity-based policy allows it"
     inside = found("SendMessage", accessKeyId=keyless.arguments["aws_access_key_id"])
-    assert inside["errorCode"].startswith("KMS") and inside["additionalEventData"] == {"deniedBy": "no identity-based policy allows it"}
+    assert inside["errorCode"] == "KmsAccessDenied" and inside["additionalEventData"] == {"deniedBy": "no identity-based policy allows it"}
     assumed = found("AssumeRole", **mine)
     assert assumed["requestParameters"]["roleArn"] == role["Arn"]
     assert session.arguments["aws_access_key_id"] in json.dumps(assumed["responseElements"])
