@@ -43,6 +43,31 @@ pub trait KeyUse: Send + Sync + 'static {
     /// Whether the key can be used at this moment, and the caller may `Decrypt` with it.
     fn check_decrypt<'a>(&'a self, caller: &'a Caller, key: &'a str, context: KeyContext, via: &'a str)
     -> Used<'a, ()>;
+
+    /// Whether data keys could be made with the key at this moment, and the caller may `DescribeKey`.
+    fn check_key<'a>(&'a self, caller: &'a Caller, key: &'a str, via: &'a str) -> Used<'a, ()>;
+}
+
+/// Who has the keys, if anybody has.
+#[derive(Clone, Default)]
+pub struct Keys(Option<Arc<dyn KeyUse>>);
+
+impl Keys {
+    /// Keys of this service.
+    pub fn of(keys: Arc<dyn KeyUse>) -> Self {
+        Self(Some(keys))
+    }
+
+    /// Whoever has them.
+    pub fn get(&self) -> Option<&Arc<dyn KeyUse>> {
+        self.0.as_ref()
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Keys(some)" } else { "Keys(none)" })
+    }
 }
 
 /// A data key: plain, to seal with, and sealed, to be kept beside what it sealed.
@@ -72,10 +97,14 @@ pub enum KeyFault {
     Disabled,
     /// There is no such key.
     NotFound,
-    /// The key waits for its end or for its material; or the ciphertext is none of it.
+    /// The key waits for its end or for its material.
     InvalidState,
+    /// The ciphertext is of no key that is there, or of another context.
+    Ciphertext,
     /// The key is for something else.
     InvalidUsage,
+    /// There are too many who ask for keys at this moment.
+    Throttled,
     /// It could not be done now.
     Unavailable,
 }

@@ -6,6 +6,7 @@
 //! knows incoming AWS HTTP. A request refused before its operation is called has executed nothing.
 
 mod acting;
+mod allowances;
 mod audit;
 mod authenticate;
 mod body;
@@ -42,11 +43,12 @@ mod stopping;
 mod throttle;
 mod unpack;
 
+pub use allowances::Allowances;
 pub use audit::{Asker, Audit, Event, Interest, Outcome, Told};
 pub use events::{Answered, EventSource, Events, NextEvent};
 pub use gateway::{Gateway, Options, Origin, Scheme, Surroundings};
 pub use identity::{Auth, Authority, Fact, Identity, Noted, Proven};
-pub use key_use::{DataKey, KeyContext, KeyFault, KeyRefusal, KeyUse, Used};
+pub use key_use::{DataKey, KeyContext, KeyFault, KeyRefusal, KeyUse, Keys, Used};
 pub use limits::Limits;
 pub use mailbox::{Letter, LetterAttribute, Mailboxes, NotPut, Putting};
 pub use need::{Actions, Denied, Facts, Need};

@@ -36,6 +36,7 @@ mod run;
 mod s3;
 mod simulate;
 mod sink_metrics;
+mod stream_metrics;
 mod streams;
 mod surroundings;
 mod tls;

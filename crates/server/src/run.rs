@@ -22,6 +22,7 @@ use crate::resources::{self, Declared};
 use crate::root_key;
 use crate::s3::{Ingress, Notifications};
 use crate::sink_metrics::{Sink, SinkCollector};
+use crate::stream_metrics::StreamCollector;
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
 use crate::unverified;
@@ -254,7 +255,12 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
         keys: sqs::Keys::of(Arc::<Kms>::clone(&kms)),
     };
     let sqs = Arc::new(Sqs::new(Arc::clone(&store), recoveries.sqs, told));
-    let of_streams = kinesis::Options { throttled: config.limits == sqs::Limits::Aws };
+    let of_streams = kinesis::Options {
+        throttled: config.limits == sqs::Limits::Aws,
+        keys: kinesis::Keys::of(Arc::<Kms>::clone(&kms)),
+        metered_streams_max: config.metered_streams_max,
+        metered_shards_max: config.metered_shards_max,
+    };
     let kinesis = Kinesis::new(Arc::clone(&store), recoveries.kinesis, of_streams);
     let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, Arc::<Sqs>::clone(&sqs)));
     let (leases, metrics) = Leases::new(Arc::clone(&store), recoveries.leases);
@@ -324,6 +330,7 @@ fn wire_up(
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
     registry.register_collector(Box::new(SinkCollector(Sink(Arc::clone(metrics)))));
+    registry.register_collector(Box::new(StreamCollector(Arc::clone(kinesis))));
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
     let options = gateway::Options {

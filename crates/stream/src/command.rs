@@ -22,6 +22,13 @@ pub enum Command {
         /// What is appended, in this order.
         records: Vec<NewRecord>,
     },
+    /// The same with records that their service has sealed.
+    AppendSealed {
+        /// As above.
+        after: Option<u64>,
+        /// What is appended, in this order.
+        records: Vec<SealedRecord>,
+    },
     /// Records from a counter on. Answers [`Reply::Records`], with their contents beside it.
     Read {
         /// The first counter that is wanted; those that are not held any more are passed over.
@@ -73,6 +80,15 @@ pub struct NewRecord {
     pub partition_key: Option<Box<str>>,
     /// The hash key that took the place of the partition key's own.
     pub explicit_hash: Option<u128>,
+}
+
+/// A record of which the shard sees neither data nor partition key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedRecord {
+    /// Everything, sealed.
+    pub bytes: Bytes,
+    /// Bytes of data and partition key as they were before, which is what counts.
+    pub size: u32,
 }
 
 /// What a shard answers.

@@ -24,7 +24,7 @@ mod snapshot;
 mod varint;
 
 pub use aggregate::{Plain, UserRecord, aggregate, disaggregate};
-pub use command::{About, Command, NewRecord, Reply, ShardState};
+pub use command::{About, Command, NewRecord, Reply, SealedRecord, ShardState};
 pub use hash_ranges::{HashRange, hash_of};
 pub use record::Record;
 pub use records::{Effect, FAMILY};

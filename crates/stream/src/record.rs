@@ -2,16 +2,22 @@
 //!
 //! ```text
 //! the buffer   data │ partition key, if it has one │ explicit hash key 16, if it has one      little-endian
+//! if sealed    what the service made of all that
 //! ```
-//! One allocation on its whole way from the request to the disk; a clone shares it.
+//! One allocation on its whole way from the request to the disk; a clone shares it. Who sealed a record opens it again
+//! ([`Record::opened`]); here it is known by its place and its size alone.
 
-use crate::NewRecord;
+use crate::{NewRecord, SealedRecord};
 use bytes::Bytes;
 use names::Instant;
 use std::fmt;
 
 const HAS_KEY: u8 = 1;
 const HAS_HASH: u8 = 2;
+/// The service has sealed it. Such a record has no other flag, and `key_bytes` says what it counts for.
+const IS_SEALED: u8 = 4;
+/// It was sealed, and is open now. No record is kept so.
+const WAS_SEALED: u8 = 8;
 const HASH_BYTES: usize = 16;
 
 /// A record of a shard.
@@ -45,6 +51,37 @@ impl Record {
         Self { counter, arrived_at, bytes, key_bytes, flags }
     }
 
+    /// The sealed record that `new` becomes at its place.
+    pub(crate) fn sealed(counter: u64, arrived_at: Instant, new: SealedRecord) -> Self {
+        Self { counter, arrived_at, bytes: new.bytes, key_bytes: new.size, flags: IS_SEALED }
+    }
+
+    /// The sealed record that was kept as these parts.
+    pub(crate) fn kept_sealed(counter: u64, arrived_at: Instant, size: u32, bytes: &[u8]) -> Self {
+        Self::sealed(counter, arrived_at, SealedRecord { bytes: Bytes::copy_from_slice(bytes), size })
+    }
+
+    /// A sealed record as it was before: `plain` in its place.
+    #[must_use]
+    pub fn opened(&self, plain: NewRecord) -> Self {
+        let record = Self::new(self.counter, self.arrived_at, plain);
+        Self { flags: record.flags | WAS_SEALED, ..record }
+    }
+
+    /// What the service sealed, of a record that is sealed.
+    pub fn as_sealed(&self) -> Option<SealedRecord> {
+        self.is_sealed().then(|| SealedRecord { bytes: self.bytes.clone(), size: self.key_bytes })
+    }
+
+    /// Whether it was sealed before it was opened.
+    pub fn was_sealed(&self) -> bool {
+        self.flags & WAS_SEALED != 0
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.flags & IS_SEALED != 0
+    }
+
     /// The record that was kept as these parts; `None` if they are not of one.
     pub(crate) fn kept(counter: u64, arrived_at: Instant, flags: u8, key_bytes: u32, bytes: &[u8]) -> Option<Self> {
         let has = |flag| flags & flag != 0;
@@ -68,7 +105,7 @@ impl Record {
         self.arrived_at
     }
 
-    /// What the producer sent.
+    /// What the producer sent; of a sealed record what it was sealed into.
     pub fn data(&self) -> &[u8] {
         &self.bytes[..self.data_bytes()]
     }
@@ -80,10 +117,12 @@ impl Record {
 
     /// The partition key, if it has one.
     pub fn partition_key(&self) -> Option<&str> {
+        if self.flags & HAS_KEY == 0 {
+            return None;
+        }
         let start = self.data_bytes();
         let key = &self.bytes[start..start + self.key_bytes as usize];
-        let key = std::str::from_utf8(key).expect("a partition key is text, which was seen when it was read");
-        (self.flags & HAS_KEY != 0).then_some(key)
+        Some(std::str::from_utf8(key).expect("a partition key is text, which was seen when it was read"))
     }
 
     /// The hash key that took the place of the partition key's own.
@@ -94,6 +133,9 @@ impl Record {
 
     /// Bytes of data and partition key, which is what AWS counts.
     pub fn size(&self) -> u64 {
+        if self.is_sealed() {
+            return self.key_bytes.into();
+        }
         (self.data_bytes() + self.key_bytes as usize) as u64
     }
 
@@ -111,6 +153,9 @@ impl Record {
     }
 
     fn data_bytes(&self) -> usize {
+        if self.is_sealed() {
+            return self.bytes.len();
+        }
         let hash_bytes = if self.flags & HAS_HASH == 0 { 0 } else { HASH_BYTES };
         self.bytes.len() - hash_bytes - self.key_bytes as usize
     }

@@ -1,13 +1,14 @@
 //! Every journal record kind of a shard, on one screen.
 //!
 //! ```text
-//! n  kind          v  payload (numbers little-endian, times in ms since the epoch)
-//! 1  Opened        1  stream 16 | index 4 | opened_at 8 | retention 8
-//! 2  Appended      1  counter 8 | arrived_at 8 | flags 1 (1 partition key, 2 explicit hash key) | partition key length 4
+//! n   kind         v  payload (numbers little-endian, times in ms since the epoch)
+//! 1   Opened       1  stream 16 | index 4 | opened_at 8 | retention 8
+//! 2   Appended     1  counter 8 | arrived_at 8 | flags 1 (1 partition key, 2 explicit hash key) | partition key length 4
 //!                     | data | partition key | explicit hash key 16, if it has one
-//! 3  Closed        1  at 8
-//! 4  RetentionSet  1  horizon 8 | retention 8
-//! 5  Deleted       1  (empty)
+//! 3   Closed       1  at 8
+//! 4   RetentionSet 1  horizon 8 | retention 8
+//! 5   Deleted      1  (empty)
+//! 10  Appended     1  sealed by the service: counter 8 | arrived_at 8 | size 4 (data and partition key as they were) | sealed bytes
 //! ```
 //! Partitions of family [`FAMILY`]. Layouts are never changed: a new one gets a new version. Pictures: `docs/formats/stream.md`.
 
@@ -24,6 +25,7 @@ const APPENDED: u8 = 2;
 const CLOSED: u8 = 3;
 const RETENTION_SET: u8 = 4;
 const DELETED: u8 = 5;
+const SEALED_APPENDED: u8 = 10;
 const VERSION: u8 = 1;
 
 /// What changes a shard.
@@ -53,6 +55,7 @@ impl engine::Effect for Effect {
     fn kind(&self) -> u8 {
         match self {
             Self::Opened(_) => OPENED,
+            Self::Appended(record) if record.is_sealed() => SEALED_APPENDED,
             Self::Appended(_) => APPENDED,
             Self::Closed { .. } => CLOSED,
             Self::RetentionSet { .. } => RETENTION_SET,
@@ -81,7 +84,9 @@ impl engine::Effect for Effect {
                 out.reserve(HEADER_BYTES + record.bytes().len());
                 out.extend_from_slice(&record.counter().to_le_bytes());
                 put_instant(out, record.arrived_at());
-                out.push(record.flags());
+                if !record.is_sealed() {
+                    out.push(record.flags());
+                }
                 out.extend_from_slice(&record.key_bytes().to_le_bytes());
                 out.extend_from_slice(record.bytes());
             }
@@ -96,7 +101,7 @@ impl engine::Effect for Effect {
 
     fn decode(kind: u8, version: u8, payload: &[u8]) -> Result<Self, MalformedRecord> {
         let malformed = |why| MalformedRecord { kind, version, why };
-        if version != VERSION || !(OPENED..=DELETED).contains(&kind) {
+        if version != VERSION || !matches!(kind, OPENED..=DELETED | SEALED_APPENDED) {
             return Err(malformed("no such record of a shard is known"));
         }
         let mut reader = Reader::new(payload);
@@ -106,7 +111,8 @@ impl engine::Effect for Effect {
 
     fn content_key(kind: u8, version: u8, payload: &[u8]) -> Option<(u64, Instant)> {
         let mut reader = Reader::new(payload);
-        if (kind, version) == (APPENDED, VERSION) { number(&mut reader).zip(instant(&mut reader)) } else { None }
+        let is_content = matches!(kind, APPENDED | SEALED_APPENDED) && version == VERSION;
+        if is_content { number(&mut reader).zip(instant(&mut reader)) } else { None }
     }
 }
 
@@ -126,6 +132,12 @@ fn read(kind: u8, reader: &mut Reader<'_>) -> Option<Effect> {
             let key_bytes = u32::from_le_bytes(reader.array()?);
             let bytes = reader.bytes(reader.rest().len() as u64)?;
             Effect::Appended(Record::kept(counter, arrived_at, flags, key_bytes, bytes)?)
+        }
+        SEALED_APPENDED => {
+            let (counter, arrived_at) = (number(reader)?, instant(reader)?);
+            let size = u32::from_le_bytes(reader.array()?);
+            let bytes = reader.bytes(reader.rest().len() as u64)?;
+            Effect::Appended(Record::kept_sealed(counter, arrived_at, size, bytes))
         }
         CLOSED => Effect::Closed { at: instant(reader)? },
         RETENTION_SET => Effect::RetentionSet { horizon: instant(reader)?, retention_millis: number(reader)? },

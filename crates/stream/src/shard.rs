@@ -6,7 +6,7 @@
 //! counter that they read from.
 
 use crate::index::Index;
-use crate::{About, Command, Effect, NewRecord, Record, Reply, ShardState};
+use crate::{About, Command, Effect, Record, Reply, ShardState};
 use engine::{Decision, Machine, MalformedRecord, Stirred, Tally};
 use names::{Instant, Position};
 use std::ops::Range;
@@ -90,7 +90,8 @@ impl Shard {
     fn answer(&self, now: Instant, command: Command, about: &About, state: ShardState) -> Decision<Effect, Reply> {
         match command {
             Command::Open { .. } => Decision::answer(Reply::Exists),
-            Command::Append { after, records } => self.append(now, after, records),
+            Command::Append { after, records } => self.append(now, after, records, Record::new),
+            Command::AppendSealed { after, records } => self.append(now, after, records, Record::sealed),
             Command::Read { from, records_max, bytes_max } => self.read(from, records_max, bytes_max, state),
             Command::Seek { at } => Decision::answer(Reply::Seeked(self.seek(at))),
             Command::Close if self.closed_at.is_some() => Decision::answer(Reply::Closed),
@@ -111,7 +112,13 @@ impl Shard {
         now.max(self.last_arrived_at.unwrap_or(Instant::EPOCH))
     }
 
-    fn append(&self, now: Instant, after: Option<u64>, records: Vec<NewRecord>) -> Decision<Effect, Reply> {
+    fn append<New>(
+        &self,
+        now: Instant,
+        after: Option<u64>,
+        records: Vec<New>,
+        record: impl Fn(u64, Instant, New) -> Record,
+    ) -> Decision<Effect, Reply> {
         if self.closed_at.is_some() {
             return Decision::answer(Reply::NoMoreAppends);
         }
@@ -119,7 +126,7 @@ impl Shard {
             return Decision::answer(Reply::Ahead);
         }
         let (first, at) = (self.next(), self.time(now));
-        let effects = (first..).zip(records).map(|(counter, new)| Effect::Appended(Record::new(counter, at, new)));
+        let effects = (first..).zip(records).map(|(counter, new)| Effect::Appended(record(counter, at, new)));
         Decision::change(effects.collect(), Reply::Appended { first, at })
     }
 

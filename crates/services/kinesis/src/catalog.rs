@@ -7,19 +7,25 @@
 
 use crate::limits;
 use crate::machine::{Change, Command, Reply, Reshard, Stream};
+use crate::meters::Meter;
 use crate::queues::{self, Queue, Queues};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
-use crate::settings::{About, Consumer, Distribution, ShardEntry, Tags, pairs};
+use crate::settings::{About, Consumer, Distribution, Mode, ShardEntry, Tags, pairs};
 use access::{Policy, Sort};
+use accounts::Account;
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use gateway::{Fact, Facts};
 use names::{AccountId, PartitionId, Region};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use stream::Shard;
+
+mod accounts;
+#[cfg(test)]
+mod room;
 
 /// What names a stream within a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +56,8 @@ pub(crate) struct StreamEntry {
     /// Whether its shards are not yet what it says, because the log took no more at that moment.
     is_behind: AtomicBool,
     pub(crate) queues: queues::OfStream,
+    /// What counts it, from its first use on.
+    pub(crate) meter: OnceLock<Arc<Meter>>,
 }
 
 /// A stream as requests are routed by it.
@@ -62,6 +70,9 @@ pub(crate) struct View {
     pub(crate) consumers: BTreeMap<Box<str>, Consumer>,
     pub(crate) policy: Option<Arc<Policy>>,
     pub(crate) facts: Option<Facts>,
+    /// The key of KMS that records are sealed with, as the stream's owner named it.
+    pub(crate) key: Option<Arc<str>>,
+    pub(crate) warm_mibps: Option<u32>,
 }
 
 /// A shard, and where its records are.
@@ -112,8 +123,8 @@ impl View {
         open.sort_unstable_by_key(|shard| shard.entry.first_hash);
         let policy = about.policy.as_deref().and_then(compile);
         let facts = facts_of(&about.tags);
-        let consumers = stream.consumers.clone();
-        Some(Self { about, shards, open, consumers, policy, facts })
+        let (consumers, key) = (stream.consumers.clone(), stream.encryption.key.clone());
+        Some(Self { about, shards, open, consumers, policy, facts, key, warm_mibps: stream.warm_mibps })
     }
 
     /// The open shard that a hash falls to.
@@ -149,8 +160,8 @@ impl StreamEntry {
     fn new(key: StreamKey, partition: Arc<Partition<Stream>>, view: View) -> Arc<Self> {
         let (arn, view) = (key.arn().into(), RwLock::new(Arc::new(view)));
         let (turn, is_behind) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let queues = queues::OfStream::default();
-        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn, is_behind, queues })
+        let (queues, meter) = (queues::OfStream::default(), OnceLock::new());
+        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn, is_behind, queues, meter })
     }
 
     pub(crate) fn view(&self) -> Arc<View> {
@@ -232,13 +243,24 @@ pub(crate) struct Catalog {
     store: Arc<Store>,
     streams: RwLock<Streams>,
     pub(crate) queues: Queues,
+    /// Streams on demand that an account may have in a region.
+    pub(crate) on_demand_max: usize,
 }
 
 struct Streams {
     by_name: BTreeMap<StreamKey, Arc<StreamEntry>>,
     by_partition: HashMap<PartitionId, StreamKey>,
+    /// What accounts have committed themselves to.
+    committed: BTreeMap<(AccountId, Region), Account>,
     next_stream: u64,
     next_shard: u64,
+}
+
+/// A stream that is to be made.
+pub(crate) struct Wanted {
+    pub(crate) about: About,
+    pub(crate) shards: u32,
+    pub(crate) warm_mibps: Option<u32>,
 }
 
 /// What came of asking for a stream to be made.
@@ -264,9 +286,16 @@ impl Catalog {
         shards.look(|id, _| _ = orphans.insert(id));
         streams.finish(&store);
         shards.finish(&store);
-        let mut known = Streams { by_name: BTreeMap::new(), by_partition: HashMap::new(), next_stream, next_shard };
+        let mut known = Streams {
+            by_name: BTreeMap::new(),
+            by_partition: HashMap::new(),
+            committed: BTreeMap::new(),
+            next_stream,
+            next_shard,
+        };
         for id in found {
             let Some(partition) = store.partition::<Stream>(id) else { continue };
+            known.note_commitment(&partition);
             let Some(view) = partition.inspect(|stream| View::of(stream, None)).flatten() else { continue };
             for shard in &view.shards {
                 orphans.remove(&shard.entry.partition);
@@ -284,7 +313,8 @@ impl Catalog {
             }
         }
         let queues = Queues::recovered(&store, queues, |id| known.find(id));
-        Self { store, streams: RwLock::new(known), queues }
+        let on_demand_max = limits::ON_DEMAND_STREAMS_MAX;
+        Self { store, streams: RwLock::new(known), queues, on_demand_max }
     }
 
     pub(crate) fn find(&self, key: &StreamKey) -> Option<Arc<StreamEntry>> {
@@ -296,13 +326,13 @@ impl Catalog {
         self.read(|streams| streams.find(id))
     }
 
-    /// Makes a stream of `count` shards unless there is one of this name.
+    /// Makes a stream unless there is one of this name.
     pub(crate) fn create(
         &self,
-        about: About,
-        count: u32,
+        wanted: Wanted,
         shards: impl FnOnce(&mut dyn FnMut() -> PartitionId) -> Vec<ShardEntry>,
     ) -> Result<Creation, Refusal> {
+        let Wanted { about, shards: count, warm_mibps } = wanted;
         let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
         if streams.by_name.contains_key(&about.key) {
             return Ok(Creation::Existing);
@@ -310,6 +340,9 @@ impl Catalog {
         let room = limits::ACCOUNT_SHARDS_MAX.saturating_sub(streams.open_shards(&about.key));
         if count as usize > room {
             return Err(Refusal::shard_limit(&about.key, room, count as usize));
+        }
+        if about.mode == Mode::OnDemand {
+            streams.check_on_demand(&about.key, self.on_demand_max)?;
         }
         let mut next = streams.next_shard;
         let shards = shards(&mut || {
@@ -321,7 +354,7 @@ impl Catalog {
         streams.next_stream += 1;
         streams.next_shard = next;
         let key = about.key.clone();
-        let pending = partition.execute(Command::Create { about: Box::new(about), shards })?;
+        let pending = partition.execute(Command::Create { about: Box::new(about), shards, warm_mibps })?;
         let view = partition.inspect(|stream| View::of(stream, None)).flatten();
         let view = view.ok_or(Unavailable::Stopped)?;
         let entry = StreamEntry::new(key, partition, view);
@@ -373,14 +406,20 @@ impl Catalog {
             let count = match ask {
                 // Each bound of the new division may cut a shard in two, and each piece but the first of a range is merged.
                 Reshard::Count(count) => 4 * count as usize + view.open_shards(),
+                Reshard::Warm { mibps, .. } => 4 * limits::shards_for(mibps) as usize + view.open_shards(),
                 Reshard::Split { .. } | Reshard::Merge { .. } => 2,
             };
+            let becomes_on_demand = matches!(ask, Reshard::Warm { becomes_on_demand: true, .. });
+            let is_new = becomes_on_demand && view.about.mode == Mode::Provisioned;
             let (partitions, room) = self.write(|streams| {
+                if is_new {
+                    streams.check_on_demand(&entry.key, self.on_demand_max)?;
+                }
                 let first = PartitionId::of_family(stream::FAMILY, streams.next_shard).get();
                 streams.next_shard += count as u64;
                 let room = limits::ACCOUNT_SHARDS_MAX.saturating_sub(streams.open_shards(&entry.key));
-                (first..first + count as u64, room)
-            });
+                Ok::<_, Refusal>((first..first + count as u64, room))
+            })?;
             let pending = entry.partition.execute(Command::Reshard { ask, partitions, room })?;
             if pending.is(|reply| matches!(reply, Reply::Described(_))) {
                 // Seen by puts when the parents have closed.
@@ -523,14 +562,17 @@ impl Streams {
         }
     }
 
-    /// Open shards of all streams of this one's account in its region.
-    fn open_shards(&self, key: &StreamKey) -> usize {
+    /// All streams of this one's account in its region.
+    fn beside(&self, key: &StreamKey) -> impl Iterator<Item = &Arc<StreamEntry>> {
         let from = StreamKey { name: "".into(), ..key.clone() };
-        let own = self
-            .by_name
-            .range(from..)
-            .take_while(|(other, _)| other.account == key.account && other.region == key.region);
-        own.map(|(_, entry)| entry.view().open_shards()).sum()
+        let (account, region) = (key.account, key.region.clone());
+        let own = self.by_name.range(from..);
+        own.take_while(move |(other, _)| other.account == account && other.region == region).map(|(_, entry)| entry)
+    }
+
+    /// Their open shards.
+    fn open_shards(&self, key: &StreamKey) -> usize {
+        self.beside(key).map(|entry| entry.view().open_shards()).sum()
     }
 }
 
@@ -580,7 +622,7 @@ fn id_of(stream: PartitionId) -> [u8; 16] {
 mod tests {
     use super::*;
     use crate::reshard::first_shards;
-    use crate::settings::{Metrics, Mode};
+    use crate::settings::Metrics;
     use engine::ManualClock;
     use journal::Options;
     use journal::sim::SimDisk;
@@ -591,11 +633,11 @@ mod tests {
 
     const NOW: Instant = Instant::from_millis(1_700_000_000_000);
 
-    fn key() -> StreamKey {
+    pub(super) fn key() -> StreamKey {
         StreamKey { account: AccountId::DEFAULT, region: Region::parse("us-east-1").unwrap(), name: "s".into() }
     }
 
-    fn about() -> About {
+    pub(super) fn about() -> About {
         About {
             key: key(),
             created_at: NOW,
@@ -609,14 +651,29 @@ mod tests {
         }
     }
 
+    pub(super) fn wanted(shards: u32) -> Wanted {
+        Wanted { about: about(), shards, warm_mibps: None }
+    }
+
+    fn named(name: &str) -> Wanted {
+        Wanted { about: About { key: StreamKey { name: name.into(), ..key() }, ..about() }, ..wanted(1) }
+    }
+
     fn open(disk: &Arc<SimDisk>) -> Catalog {
+        open_with(disk, Options::small(1 << 18), NOW)
+    }
+
+    pub(super) fn open_with(disk: &Arc<SimDisk>, options: Options, now: Instant) -> Catalog {
+        open_at(disk, options, Arc::new(ManualClock::at(now)))
+    }
+
+    pub(super) fn open_at(disk: &Arc<SimDisk>, options: Options, clock: Arc<ManualClock>) -> Catalog {
         let mut streams = Recovery::new(FAMILY, Stream::default);
         let mut shards = Recovery::new(stream::FAMILY, Shard::unborn);
-        let clock = Arc::new(ManualClock::at(NOW));
         let disk = Arc::<SimDisk>::clone(disk);
         let mut queues = Recovery::new(queues::FAMILY, Queue::default);
         let recoveries: &mut [&mut dyn engine::Recover] = &mut [&mut streams, &mut shards, &mut queues];
-        let store = Store::open(disk, Options::small(1 << 18), clock, recoveries).unwrap();
+        let store = Store::open(disk, options, clock, recoveries).unwrap();
         Catalog::recovered(store, streams, shards, queues)
     }
 
@@ -624,7 +681,7 @@ mod tests {
     fn cut_off(decide: impl FnOnce(&StreamEntry)) -> (Arc<StreamEntry>, Catalog) {
         let disk = Arc::new(SimDisk::new(1));
         let catalog = open(&disk);
-        let made = catalog.create(about(), 2, |partition| first_shards(2, NOW, partition)).unwrap();
+        let made = catalog.create(wanted(2), |partition| first_shards(2, NOW, partition)).unwrap();
         let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
         decide(&entry);
         catalog.store().journal().commit().unwrap();
@@ -632,7 +689,7 @@ mod tests {
         (entry, open(&disk))
     }
 
-    fn state(catalog: &Catalog, partition: PartitionId) -> Option<stream::ShardState> {
+    pub(super) fn state(catalog: &Catalog, partition: PartitionId) -> Option<stream::ShardState> {
         catalog.store().partition::<Shard>(partition)?.inspect(Shard::state).flatten()
     }
 
@@ -652,11 +709,7 @@ mod tests {
         }
         assert_eq!(before.view().shards.len(), 2);
         // What comes next has numbers that nobody has.
-        let Creation::New(next, _) = catalog
-            .create(About { key: StreamKey { name: "t".into(), ..key() }, ..about() }, 1, |partition| {
-                first_shards(1, NOW, partition)
-            })
-            .unwrap()
+        let Creation::New(next, _) = catalog.create(named("t"), |partition| first_shards(1, NOW, partition)).unwrap()
         else {
             panic!("the name is free")
         };
@@ -687,7 +740,7 @@ mod tests {
     fn however_often_shards_change_no_record_arrives_ahead_of_the_clock() {
         let disk = Arc::new(SimDisk::new(1));
         let catalog = open(&disk);
-        let made = catalog.create(about(), 1, |partition| first_shards(1, NOW, partition)).unwrap();
+        let made = catalog.create(wanted(1), |partition| first_shards(1, NOW, partition)).unwrap();
         let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
         for count in (0..50).flat_map(|_| [2, 1]) {
             let mut reshard = pin!(catalog.reshard(&entry, Reshard::Count(count)));
@@ -714,7 +767,7 @@ mod tests {
         let recoveries: &mut [&mut dyn engine::Recover] = &mut [&mut streams, &mut shards, &mut queues];
         let store = Store::open(disk, Options::small(1 << 18), shown, recoveries).unwrap();
         let catalog = Catalog::recovered(store, streams, shards, queues);
-        let made = catalog.create(about(), 1, |partition| first_shards(1, NOW, partition)).unwrap();
+        let made = catalog.create(wanted(1), |partition| first_shards(1, NOW, partition)).unwrap();
         let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
         let parent = entry.view().shards[0].entry.partition;
         // Everything is decided at the first poll; the rest waits for the disk.

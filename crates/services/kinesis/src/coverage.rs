@@ -22,7 +22,7 @@ fn coverage() -> String {
         writeln!(text, "| {} | {mark} |", operation.name).expect("text takes text");
     }
     text.push_str(
-        "\nRefused within what is carried out: `WarmThroughputMiBps`, which AWS unlocks by a commitment to pay, and the reserved `StreamId`.\n\n\
+        "\nRefused within what is carried out: the reserved `StreamId`.\n\n\
          Beyond AWS: provisioned streams have queues, too, unless `limits = aws`; there CreateQueue answers as AWS does. A stream on demand with\n\
          queues does not become provisioned, as on AWS. The model names no rates of queues, so there are no throttles of them but two bounds of\n\
          what is outstanding: 120,000 records of a queue in flight, 400,000 received and not acknowledged (ADR 0033).\n",

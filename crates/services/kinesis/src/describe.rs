@@ -1,7 +1,7 @@
 //! Streams, shards and consumers in the model's shapes.
 
 use crate::api;
-use crate::api::enums::{consumer_status, stream_status};
+use crate::api::enums::{consumer_status, encryption_type, stream_status};
 use crate::catalog::{StreamEntry, View};
 use crate::settings::{Consumer, ShardEntry};
 use names::Instant;
@@ -89,13 +89,24 @@ pub(crate) fn stream(entry: &StreamEntry, view: &View, shards: Vec<api::Shard>, 
         retention_period_hours: hours(about.retention_hours),
         stream_creation_timestamp: timestamp(about.created_at),
         enhanced_monitoring: monitoring(view),
-        encryption_type: Some(api::enums::encryption_type::NONE.to_owned()),
-        key_id: None,
+        encryption_type: Some(encryption(view).to_owned()),
+        key_id: view.key.as_deref().map(str::to_owned),
     }
 }
 
+fn encryption(view: &View) -> &'static str {
+    if view.key.is_some() { encryption_type::KMS } else { encryption_type::NONE }
+}
+
+/// How warm a stream is kept, which is shown while its account has a commitment.
+pub(crate) fn warm(view: &View, is_committed: bool) -> Option<api::WarmThroughputObject> {
+    let mibps = view.warm_mibps.filter(|_| is_committed).and_then(|mibps| i32::try_from(mibps).ok())?;
+    // Shards open at once, so the stream is never on its way.
+    Some(api::WarmThroughputObject { target_mi_bps: Some(mibps), current_mi_bps: Some(mibps) })
+}
+
 /// The same without shards.
-pub(crate) fn summary(entry: &StreamEntry, view: &View) -> api::StreamDescriptionSummary {
+pub(crate) fn summary(entry: &StreamEntry, view: &View, is_committed: bool) -> api::StreamDescriptionSummary {
     let about = &view.about;
     api::StreamDescriptionSummary {
         stream_name: entry.key.name.to_string(),
@@ -106,11 +117,11 @@ pub(crate) fn summary(entry: &StreamEntry, view: &View) -> api::StreamDescriptio
         retention_period_hours: hours(about.retention_hours),
         stream_creation_timestamp: timestamp(about.created_at),
         enhanced_monitoring: monitoring(view),
-        encryption_type: Some(api::enums::encryption_type::NONE.to_owned()),
-        key_id: None,
+        encryption_type: Some(encryption(view).to_owned()),
+        key_id: view.key.as_deref().map(str::to_owned),
         open_shard_count: count(view.open_shards()),
         consumer_count: Some(count(view.consumers.len())),
-        warm_throughput: None,
+        warm_throughput: warm(view, is_committed),
         max_record_size_in_ki_b: i32::try_from(about.record_kib_max).ok(),
         channel_count: None,
         record_distribution_strategy: Some(about.distribution.name().to_owned()),

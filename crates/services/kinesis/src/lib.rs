@@ -4,8 +4,8 @@
 //! crate `stream`, which holds the records; a queue on a stream is one too (`queues/`). A request comes in as a generated input, is checked by the model's rules, and becomes
 //! commands to these. `api/` is generated from the service model; `ops/` has one file per operation, or for a few that belong
 //! together; `records.rs` is everything a stream writes to the log; `reshard.rs` is how shards are split and merged; `catalog.rs`
-//! knows which streams there are and completes what a crash cut off; `iterator.rs` is what a shard iterator is; `native/` are operations of
-//! our own. Decision record: docs/adr/0031.
+//! knows which streams there are and completes what a crash cut off; `sealing.rs` seals records with keys of KMS; `iterator.rs` is what a
+//! shard iterator is; `native/` are operations of our own. Decision record: docs/adr/0031.
 
 pub mod api;
 mod catalog;
@@ -15,6 +15,8 @@ mod describe;
 mod iterator;
 mod limits;
 mod machine;
+mod metered;
+mod meters;
 mod native;
 mod needs;
 mod ops;
@@ -26,6 +28,7 @@ mod record_words;
 mod records;
 mod refusal;
 mod reshard;
+mod sealing;
 mod service;
 mod settings;
 mod shard_id;
@@ -33,6 +36,9 @@ mod subscriptions;
 mod tags;
 mod throttle;
 
+pub use gateway::Keys;
+pub use metered::{MeteredShard, MeteredStream, Totals};
+pub use meters::{Counter, ShardCounter, StreamCounts};
 pub use native::Native;
 pub use queues::FAMILY as QUEUES_FAMILY;
 pub use record_words::describe;

@@ -37,6 +37,19 @@ pub(crate) const RETENTION_HOURS_MAX: u32 = 8760;
 /// Milliseconds in an hour.
 pub(crate) const HOUR_MILLIS: u64 = 3_600_000;
 
+/// Milliseconds in a day.
+pub(crate) const DAY_MILLIS: u64 = 24 * HOUR_MILLIS;
+
+/// How often a key is applied to a stream, and how often encryption is stopped, within 24 hours; where AWS's limits hold.
+pub(crate) const KEY_CHANGES_MAX: usize = 25;
+
+/// For how long a producer seals with one data key, and what a consumer opened stays open: Data Streams asks KMS "approximately
+/// every five minutes" (developer guide, "What is server-side encryption").
+pub(crate) const DATA_KEY_MILLIS: u64 = 300_000;
+
+/// Data keys that are kept for producers, and for consumers: a hundred bytes each, so some megabytes; those beyond are asked for anew.
+pub(crate) const DATA_KEYS_MAX: usize = 20_000;
+
 /// How long a shard iterator is good for.
 pub(crate) const ITERATOR_MILLIS: u64 = 300_000;
 
@@ -52,11 +65,18 @@ pub(crate) const SHARDS_MAX: usize = 10_000;
 /// Open shards of an account in a region: AWS's quota in its largest regions. Reported, and enforced, so that DescribeLimits is true.
 pub(crate) const ACCOUNT_SHARDS_MAX: usize = 20_000;
 
-/// Streams on demand of an account in a region.
+/// Streams on demand of an account in a region, where AWS's limits hold.
 pub(crate) const ON_DEMAND_STREAMS_MAX: usize = 50;
 
-/// Consumers with enhanced fan-out of one stream.
+/// The same otherwise: as many as have place with the shards that they begin with.
+pub(crate) const ON_DEMAND_STREAMS_RAISED_MAX: usize = ACCOUNT_SHARDS_MAX / SHARDS_ON_DEMAND as usize;
+
+/// Consumers with enhanced fan-out of one stream, and of one on demand where the account has a commitment.
 pub(crate) const CONSUMERS_MAX: usize = 20;
+pub(crate) const CONSUMERS_COMMITTED_MAX: usize = 50;
+
+/// MiB per second that a stream is kept warm for at the most: 10 GiB. A shard takes one.
+pub(crate) const WARM_MIBPS_MAX: u32 = 10 * 1024;
 
 /// How long a subscription to a shard lasts.
 pub(crate) const SUBSCRIPTION_MILLIS: u64 = 300_000;
@@ -87,3 +107,8 @@ pub(crate) const LISTED_TAGS: usize = 50;
 
 /// Looks that one GetRecords takes at most to find the first record behind a moment; the time index is that fine.
 pub(crate) const LOOKS_MAX: usize = 8;
+
+/// Shards of a stream on demand that takes so many MiB per second. A shard takes one.
+pub(crate) fn shards_for(mibps: u32) -> u32 {
+    mibps.max(SHARDS_ON_DEMAND)
+}

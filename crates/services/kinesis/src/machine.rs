@@ -1,5 +1,5 @@
-//! A stream as a machine: its settings, which shards it has, its consumers. Records are its shards', which are partitions of their
-//! own.
+//! A stream as a machine: its settings, which shards it has, its consumers, its key. Records are its shards', which are partitions of
+//! their own. What an account has committed itself to is a partition of this kind too.
 //!
 //! What a stream says of its shards is the truth: a resharding is journaled here first, then the children open, then the parents
 //! close; what a crash cuts off is completed at the next start (`catalog.rs`). Ids of partitions and the moment come inside the
@@ -10,9 +10,9 @@ use crate::limits;
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
 use crate::reshard::{Plan, Planner};
-use crate::settings::{About, Consumer, Distribution, Metrics, Mode, ShardEntry, Tags};
+use crate::settings::{About, Commitment, Consumer, Distribution, Encryption, Metrics, Mode, ShardEntry, Tags};
 use engine::{Decision, Machine, MalformedRecord, Tally};
-use names::{Instant, PartitionId, Position};
+use names::{AccountId, Instant, PartitionId, Position, Region};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,6 +27,11 @@ pub(crate) struct Stream {
     /// In the order of their numbers.
     pub(crate) shards: Arc<Vec<ShardEntry>>,
     pub(crate) consumers: BTreeMap<Box<str>, Consumer>,
+    pub(crate) encryption: Encryption,
+    /// MiB per second that it is kept warm for.
+    pub(crate) warm_mibps: Option<u32>,
+    /// What an account has committed itself to, of a partition that is an account's and no stream.
+    pub(crate) commitment: Option<Arc<Commitment>>,
     pub(crate) is_deleted: bool,
 }
 
@@ -35,6 +40,7 @@ pub(crate) enum Command {
     Create {
         about: Box<About>,
         shards: Vec<ShardEntry>,
+        warm_mibps: Option<u32>,
     },
     Describe,
     Change(Change),
@@ -51,6 +57,8 @@ pub(crate) enum Command {
         consumer: Consumer,
         /// How many queues there are on the stream, which are consumers too.
         queues: usize,
+        /// Consumers that the stream may have.
+        most: usize,
     },
     DeregisterConsumer {
         name: Box<str>,
@@ -62,6 +70,18 @@ pub(crate) enum Command {
     },
     Delete {
         with_consumers: bool,
+    },
+    /// Seals records with a key of KMS from now on, or no more.
+    Encrypt {
+        key: Option<Box<str>>,
+        /// Whether AWS's limits hold.
+        is_limited: bool,
+    },
+    /// Switches the commitment of an account in a region: the only command of such a partition, but for its end.
+    Commit {
+        account: AccountId,
+        region: Region,
+        on: bool,
     },
 }
 
@@ -86,9 +106,20 @@ pub(crate) enum OfResource {
 
 /// A change of the shards.
 pub(crate) enum Reshard {
-    Split { index: u32, at: u128 },
-    Merge { index: u32, adjacent: u32 },
+    Split {
+        index: u32,
+        at: u128,
+    },
+    Merge {
+        index: u32,
+        adjacent: u32,
+    },
     Count(u32),
+    /// As many as take so many MiB per second, of a stream that is on demand, or becomes so.
+    Warm {
+        mibps: u32,
+        becomes_on_demand: bool,
+    },
 }
 
 /// What is answered.
@@ -139,7 +170,9 @@ impl Stream {
             Change::DisableMetrics(metrics) => after.metrics = about.metrics.without(metrics),
             Change::Resource(change) => change.apply(&mut after.tags, &mut after.policy)?,
         }
-        let effects = if after == *about { Vec::new() } else { vec![Effect::SettingsPut(Arc::new(after))] };
+        let cools = after.mode == Mode::Provisioned && self.warm_mibps.is_some();
+        let mut effects = if after == *about { Vec::new() } else { vec![Effect::SettingsPut(Arc::new(after))] };
+        effects.extend(cools.then_some(Effect::WarmSet(None)));
         Ok(self.changed(effects))
     }
 
@@ -165,14 +198,60 @@ impl Stream {
                 planner.merge(index, adjacent).plan()
             }
             Reshard::Count(count) => planner.divide(count).plan(),
+            Reshard::Warm { mibps, .. } => planner.divide(limits::shards_for(mibps)).plan(),
         };
         let Plan { closing: closed, opening: opened } = plan;
         let more = opened.iter().filter(|shard| shard.is_open()).count().saturating_sub(closed.len());
         if more > room {
             return Err(Refusal::shard_limit(&about.key, room, more));
         }
-        let effects = if opened.is_empty() { Vec::new() } else { vec![Effect::Resharded { at: now, closed, opened }] };
+        let mut effects = match *ask {
+            Reshard::Warm { mibps, becomes_on_demand } => self.warmed(about, mibps, becomes_on_demand)?,
+            _ => Vec::new(),
+        };
+        effects.extend((!opened.is_empty()).then_some(Effect::Resharded { at: now, closed, opened }));
         Ok(self.changed(effects))
+    }
+
+    /// What a stream that is kept warm is beside its shards.
+    fn warmed(&self, about: &About, mibps: u32, becomes_on_demand: bool) -> Result<Vec<Effect>, Refusal> {
+        let mut effects = Vec::new();
+        match about.mode {
+            Mode::OnDemand => {}
+            Mode::Provisioned if becomes_on_demand => {
+                effects.push(Effect::SettingsPut(Arc::new(About { mode: Mode::OnDemand, ..about.clone() })));
+            }
+            Mode::Provisioned => return Err(Refusal::warm_and_provisioned(&about.key)),
+        }
+        effects.extend((self.warm_mibps != Some(mibps)).then_some(Effect::WarmSet(Some(mibps))));
+        Ok(effects)
+    }
+
+    /// A key that is there already is no change, and neither is none where there was none.
+    fn encrypt(
+        &self,
+        now: Instant,
+        about: &About,
+        key: Option<Box<str>>,
+        is_limited: bool,
+    ) -> Result<Decision<Effect, Reply>, Refusal> {
+        if self.encryption.key.as_deref() == key.as_deref() {
+            return Ok(self.changed(Vec::new()));
+        }
+        match is_limited && !self.encryption.has_room(now, key.is_some()) {
+            true => Err(Refusal::key_changes(&about.key)),
+            false => Ok(self.changed(vec![Effect::EncryptionSet { at: now, key }])),
+        }
+    }
+
+    fn commit(&self, now: Instant, account: AccountId, region: Region, on: bool) -> Decision<Effect, Reply> {
+        let after = match &self.commitment {
+            Some(commitment) => commitment.switched(now, on),
+            None if on => Commitment { account, region, started_at: now, ended_at: None },
+            None => return self.changed(Vec::new()),
+        };
+        let is_as_before = self.commitment.as_deref() == Some(&after);
+        self.changed(if is_as_before { Vec::new() } else { vec![Effect::CommitmentPut(Arc::new(after))] })
     }
 
     fn open_shard(&self, about: &About, index: u32) -> Result<&ShardEntry, Refusal> {
@@ -211,7 +290,13 @@ impl Stream {
         self.shards.iter().filter(is_over).map(|shard| shard.index).collect()
     }
 
-    fn register(&self, about: &About, consumer: Consumer, queues: usize) -> Result<Decision<Effect, Reply>, Refusal> {
+    fn register(
+        &self,
+        about: &About,
+        consumer: Consumer,
+        queues: usize,
+        most: usize,
+    ) -> Result<Decision<Effect, Reply>, Refusal> {
         if self.consumers.contains_key(&consumer.name) {
             let StreamKey { account, name, .. } = &about.key;
             return Err(Refusal::in_use(format!(
@@ -219,8 +304,7 @@ impl Stream {
                 consumer.name
             )));
         }
-        if self.consumers.len() + queues >= limits::CONSUMERS_MAX {
-            let most = limits::CONSUMERS_MAX;
+        if self.consumers.len() + queues >= most {
             return Err(Refusal::limit(format!("A stream has {most} consumers at the most, queues among them.")));
         }
         Ok(self.changed(vec![Effect::ConsumerPut(consumer)]))
@@ -232,14 +316,14 @@ impl Stream {
 
     fn decide_about(&self, now: Instant, about: &About, command: Command) -> Result<Decision<Effect, Reply>, Refusal> {
         match command {
-            Command::Create { .. } | Command::Describe => Ok(self.changed(Vec::new())),
+            Command::Create { .. } | Command::Commit { .. } | Command::Describe => Ok(self.changed(Vec::new())),
             Command::Change(change) => self.change(about, change),
             Command::Reshard { ask, partitions, room } => self.reshard(now, about, &ask, partitions, room),
             Command::Forget => {
                 let expired = self.expired(now, about);
                 Ok(self.changed(if expired.is_empty() { Vec::new() } else { vec![Effect::ShardsForgotten(expired)] }))
             }
-            Command::RegisterConsumer { consumer, queues } => self.register(about, consumer, queues),
+            Command::RegisterConsumer { consumer, queues, most } => self.register(about, consumer, queues, most),
             Command::DeregisterConsumer { name, registered_at } => {
                 // One that was registered anew under its name is another.
                 match self.consumer(about, &name)?.created_at == registered_at {
@@ -260,6 +344,7 @@ impl Stream {
                 )))
             }
             Command::Delete { .. } => Ok(self.changed(vec![Effect::Deleted])),
+            Command::Encrypt { key, is_limited } => self.encrypt(now, about, key, is_limited),
         }
     }
 
@@ -284,6 +369,9 @@ impl Stream {
                 self.consumers.remove(name);
             }
             Effect::Deleted => self.is_deleted = true,
+            Effect::EncryptionSet { at, key } => self.encryption.change(*at, key.as_deref()),
+            Effect::CommitmentPut(commitment) => self.commitment = Some(Arc::clone(commitment)),
+            Effect::WarmSet(mibps) => self.warm_mibps = *mibps,
         }
     }
 }
@@ -367,15 +455,23 @@ impl Machine for Stream {
     type Reply = Reply;
     type Content = ();
 
-    const SNAPSHOT_VERSION: u8 = records::VERSION;
+    const SNAPSHOT_VERSION: u8 = records::SNAPSHOT_VERSION;
 
     fn advance(&mut self, _now: Instant) {}
 
     fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
         match (command, self.about()) {
-            (Command::Create { about, shards }, None) if self.about.is_none() => {
+            (Command::Create { about, shards, warm_mibps }, None) if self.about.is_none() => {
                 let resharded = Effect::Resharded { at: now, closed: Vec::new(), opened: shards };
-                self.changed(vec![Effect::SettingsPut(Arc::new(*about)), resharded])
+                let mut effects = vec![Effect::SettingsPut(Arc::new(*about)), resharded];
+                effects.extend(warm_mibps.map(|mibps| Effect::WarmSet(Some(mibps))));
+                self.changed(effects)
+            }
+            (Command::Commit { account, region, on }, None) if !self.is_deleted => {
+                self.commit(now, account, region, on)
+            }
+            (Command::Delete { .. }, None) if self.commitment.is_some() && !self.is_deleted => {
+                self.changed(vec![Effect::Deleted])
             }
             (_, None) => Decision::answer(Reply::Gone),
             (command, Some(about)) => {
@@ -423,10 +519,10 @@ impl Machine for Stream {
 
     fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
         let malformed = |why| MalformedRecord { kind: 0, version, why };
-        if version != records::VERSION {
+        if version == 0 || version > records::SNAPSHOT_VERSION {
             return Err(malformed("a snapshot's version that this program does not know"));
         }
-        records::stream(state).ok_or_else(|| malformed("a stream's snapshot does not fit its length"))
+        records::stream(version, state).ok_or_else(|| malformed("a stream's snapshot does not fit its length"))
     }
 
     fn is_over(&self) -> bool {

@@ -5,7 +5,9 @@
 
 use crate::catalog::{ShardHandle, StreamEntry, View};
 use crate::limits;
+use crate::meters::{Counter, ShardCounter};
 use crate::refusal::Refusal;
+use crate::sealing::Seal;
 use crate::service::Inner;
 use crate::shard_id;
 use crate::throttle;
@@ -62,6 +64,11 @@ fn size_of(record: &Put) -> usize {
     record.data.len() + record.partition_key.as_ref().map_or(0, String::len)
 }
 
+/// Bytes of records, as bounds and metrics count them.
+pub(crate) fn bytes_of<'a>(records: impl Iterator<Item = &'a Put>) -> u64 {
+    records.map(|record| size_of(record) as u64).sum()
+}
+
 /// What decides about a record's shard.
 enum Decider<'a> {
     /// Whose turn it is, whatever the record says.
@@ -99,22 +106,25 @@ struct Part {
 }
 
 impl Inner {
-    /// Stores records that were checked, each in its shard. A record that cannot be kept says so itself.
+    /// Stores records that were checked, each in its shard, sealed where the stream has a key. A record that cannot be kept says so
+    /// itself.
     pub(crate) async fn put(
         &self,
         entry: &Arc<StreamEntry>,
         records: Vec<Put>,
         behind: Option<Behind>,
+        seal: Option<&Seal>,
     ) -> Result<Vec<Result<Placed, Refusal>>, Refusal> {
         let mut placed: Vec<Option<Result<Placed, Refusal>>> = vec![None; records.len()];
         let mut left: Vec<usize> = (0..records.len()).collect();
         let mut view = entry.view();
         for _ in 0..ROUTES_MAX {
-            let (parts, homeless) = self.begin(entry, &view, &records, &left, behind, &mut placed)?;
+            let (parts, homeless) = self.begin(entry, &view, (&records, &left), (behind, seal), &mut placed)?;
             left = homeless;
             for part in parts {
                 match part.pending.await {
                     Ok(Reply::Appended { first, at }) => {
+                        self.count_put(entry, &view, (&part.shard, &part.numbers), &records);
                         for (counter, number) in (first..).zip(part.numbers) {
                             let ShardHandle { entry: shard, .. } = &*part.shard;
                             let sequence_number =
@@ -146,14 +156,22 @@ impl Inner {
         Ok(placed.into_iter().map(|one| one.unwrap_or_else(lost)).collect())
     }
 
+    fn count_put(&self, entry: &StreamEntry, view: &View, (shard, numbers): (&ShardHandle, &[usize]), records: &[Put]) {
+        let (count, bytes) = (numbers.len() as u64, bytes_of(numbers.iter().map(|number| &records[*number])));
+        let meter = self.meter(entry);
+        meter.add(Counter::IncomingRecords, count);
+        meter.add(Counter::IncomingBytes, bytes);
+        let counts = [(ShardCounter::IncomingRecords, count), (ShardCounter::IncomingBytes, bytes)];
+        self.count_shard(view, shard, &counts);
+    }
+
     /// Hands each shard its records, in their order; those of a shard that is not there yet are homeless.
     fn begin(
         &self,
         entry: &StreamEntry,
         view: &View,
-        records: &[Put],
-        left: &[usize],
-        behind: Option<Behind>,
+        (records, left): (&[Put], &[usize]),
+        (behind, seal): (Option<Behind>, Option<&Seal>),
         placed: &mut [Option<Result<Placed, Refusal>>],
     ) -> Result<(Vec<Part>, Vec<usize>), Refusal> {
         let now = self.catalog.store().clock().now();
@@ -166,6 +184,8 @@ impl Inner {
             };
             let shard = shard.ok_or_else(|| Refusal::no_stream(entry.key.account, &entry.key.name))?;
             if !self.throttle.put(shard.entry.partition, size_of(&records[number]), now) {
+                self.meter(entry).add(Counter::WriteExceeded, 1);
+                self.count_shard(view, &shard, &[(ShardCounter::WriteExceeded, 1)]);
                 placed[number] = Some(Err(throttle::refused(entry, &shard)));
                 continue;
             }
@@ -175,7 +195,13 @@ impl Inner {
         for (shard, numbers) in parts.into_values() {
             let after = behind.map(|behind| behind.counter_in(entry, &shard, now)).transpose()?.flatten();
             let record = |number: &usize| new_record(view, &records[*number]);
-            let command = Command::Append { after, records: numbers.iter().map(record).collect::<Result<_, _>>()? };
+            let new = numbers.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+            let command = match seal {
+                None => Command::Append { after, records: new },
+                Some(seal) => {
+                    Command::AppendSealed { after, records: new.iter().map(|record| seal.seal(record)).collect() }
+                }
+            };
             let Some(partition) = shard.partition(self.catalog.store()) else {
                 homeless.extend(numbers);
                 continue;

@@ -40,6 +40,22 @@ pub(crate) struct Batch {
     pub(crate) millis_behind: u64,
 }
 
+impl Batch {
+    /// Leaves out the record at a place, which is not the first, and all behind it: they are read on from.
+    pub(crate) fn end_before(&mut self, place: usize, now: Instant) {
+        let Some(first_out) = self.records.get(place) else { return };
+        self.next.counter = first_out.counter();
+        self.records.truncate(place);
+        self.is_end = false;
+        self.millis_behind = self.records.last().map_or(1, |last| behind(now, last.arrived_at()));
+    }
+}
+
+/// How far behind somebody is whose last record arrived at a moment, and who has not all.
+fn behind(now: Instant, last: Instant) -> u64 {
+    u64::try_from(now.since(last).as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
 /// What one read may bring.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Most {
@@ -158,12 +174,11 @@ pub(crate) fn batch(
     let has_all = counter >= state.next;
     // Where nothing was got, what is there is of the last arrival at the latest.
     let last = passed_at.or(state.last_arrived_at).unwrap_or(now);
-    let behind = u64::try_from(now.since(last).as_millis()).unwrap_or(u64::MAX).max(1);
     Some(Batch {
         records,
         next: From { counter, not_before: from.not_before },
         is_end: is_end && counter >= next && has_all,
-        millis_behind: if has_all { 0 } else { behind },
+        millis_behind: if has_all { 0 } else { behind(now, last) },
     })
 }
 

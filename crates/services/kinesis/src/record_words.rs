@@ -2,6 +2,7 @@
 
 use crate::queues;
 use crate::records::{Effect, FAMILY};
+use crate::settings::Commitment;
 use crate::shard_id;
 use engine::{Described, Effect as _, MalformedRecord};
 
@@ -25,7 +26,15 @@ fn of_shard(effect: &stream::Effect) -> Result<Described, MalformedRecord> {
         stream::Effect::Appended(record) => {
             let mut details = vec![("counter", record.counter().to_string())];
             details.extend(record.partition_key().map(|key| ("partition-key", key.to_owned())));
-            details.push(("bytes", record.data().len().to_string()));
+            match record.as_sealed() {
+                Some(sealed) => {
+                    details.extend([
+                        ("bytes", record.size().to_string()),
+                        ("sealed-bytes", sealed.bytes.len().to_string()),
+                    ]);
+                }
+                None => details.push(("bytes", record.data().len().to_string())),
+            }
             said("record", Some(record.arrived_at()), details)
         }
         stream::Effect::Closed { at } => said("shard-closed", Some(*at), Vec::new()),
@@ -62,6 +71,19 @@ fn of_stream(effect: Effect) -> Result<Described, MalformedRecord> {
         },
         Effect::ConsumerGone(name) => said("consumer-gone", vec![("consumer", name.into())]),
         Effect::Deleted => said("deleted", Vec::new()),
+        Effect::EncryptionSet { at, key } => {
+            let key = key.map_or_else(|| "none".to_owned(), String::from);
+            Described { time: Some(at), ..said("encryption-set", vec![("key", key)]) }
+        }
+        Effect::CommitmentPut(commitment) => {
+            let Commitment { account, region, started_at, ended_at } = &*commitment;
+            let mut details = vec![("account", account.to_string()), ("region", region.to_string())];
+            details.extend(ended_at.map(|ended| ("ended-at-ms", ended.as_millis().to_string())));
+            Described { time: Some(*started_at), ..said("commitment-put", details) }
+        }
+        Effect::WarmSet(mibps) => {
+            said("warm-set", vec![("mibps", mibps.map_or_else(|| "none".to_owned(), |mibps| mibps.to_string()))])
+        }
     })
 }
 

@@ -55,7 +55,23 @@ fn golden() -> Vec<(Effect, &'static str)> {
         (Effect::ConsumerPut(consumer), "000000016300000000000000040000000000"),
         (Effect::ConsumerGone("c".into()), "0000000163"),
         (Effect::Deleted, ""),
+        (
+            Effect::EncryptionSet { at: Instant::from_millis(6), key: Some("alias/k".into()) },
+            "00000000000000060100000007616c6961732f6b",
+        ),
+        (Effect::EncryptionSet { at: Instant::from_millis(7), key: None }, "000000000000000700"),
+        (
+            Effect::CommitmentPut(Arc::new(commitment())),
+            "3030303030303030303030300000000965752d776573742d31000000000000000801000000000000000a",
+        ),
+        (Effect::WarmSet(Some(10)), "010000000a"),
+        (Effect::WarmSet(None), "00"),
     ]
+}
+
+fn commitment() -> Commitment {
+    let StreamKey { account, region, .. } = about().key;
+    Commitment { account, region, started_at: Instant::from_millis(8), ended_at: Some(Instant::from_millis(10)) }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -82,13 +98,52 @@ fn a_kind_or_version_of_later_is_refused() {
     assert!(Effect::decode(99, VERSION, &[]).is_err() && Effect::decode(DELETED, 2, &[]).is_err());
 }
 
+fn whole() -> Stream {
+    let consumers = [("c".into(), consumer())].into();
+    let encryption = Encryption {
+        key: Some("k".into()),
+        applied: vec![Instant::from_millis(9)],
+        stopped: vec![Instant::from_millis(10), Instant::from_millis(11)],
+    };
+    Stream {
+        about: Some(Arc::new(about())),
+        next_index: 3,
+        shards: Arc::new(vec![shard()]),
+        consumers,
+        encryption,
+        warm_mibps: Some(7),
+        ..Stream::default()
+    }
+}
+
 #[test]
 fn a_snapshot_says_the_whole_stream() {
-    let consumers = [("c".into(), consumer())].into();
-    let shards = Arc::new(vec![shard()]);
-    let stream = Stream { about: Some(Arc::new(about())), next_index: 3, shards, consumers, is_deleted: false };
+    let account = Stream { commitment: Some(Arc::new(commitment())), ..Stream::default() };
+    let plain = Stream { encryption: Encryption::default(), warm_mibps: None, ..whole() };
+    for stream in [whole(), plain, account] {
+        let mut out = Vec::new();
+        put_stream(&stream, &mut out);
+        assert_eq!(super::stream(SNAPSHOT_VERSION, &out), Some(stream));
+        assert!((0..out.len()).all(|length| super::stream(SNAPSHOT_VERSION, &out[..length]).is_none()));
+    }
+}
+
+/// What version 1 wrote of a stream without key and warm throughput: `about`, number, shards, consumers.
+#[test]
+fn a_snapshot_of_version_1_is_read() {
+    let plain = Stream { encryption: Encryption::default(), warm_mibps: None, ..whole() };
     let mut out = Vec::new();
-    put_stream(&stream, &mut out);
-    assert_eq!(super::stream(&out), Some(stream));
-    assert!((0..out.len()).all(|length| super::stream(&out[..length]).is_none()));
+    put_stream(&plain, &mut out);
+    let (first, last) = (&out[1..], 4);
+    assert_eq!((out[0], &first[first.len() - last..]), (OF_STREAM, &[0; 4][..]));
+    assert_eq!(stream(1, &first[..first.len() - last]), Some(plain));
+}
+
+#[test]
+fn the_parts_of_a_snapshot_stay_what_they_are() {
+    let mut out = Vec::new();
+    put_parts(&whole(), &mut out);
+    let sealed = "01 00000001 6b 00000001 0000000000000009 00000002 000000000000000a 000000000000000b";
+    let expected = format!("00000002 01 00000026 {sealed} 02 00000004 00000007");
+    assert_eq!(hex(&out), expected.replace(' ', ""));
 }

@@ -7,8 +7,8 @@ use crate::api::errors;
 use crate::catalog::StreamKey;
 use crate::limits;
 use engine::Unavailable;
-use gateway::Refused;
-use names::AccountId;
+use gateway::{Caller, Refused};
+use names::{AccountId, Instant};
 use std::borrow::Cow;
 use wire::schema::ErrorShape;
 
@@ -89,6 +89,66 @@ impl Refusal {
             "{what} {} because there are queues on this data stream. Delete every queue on it with DeleteQueue first.",
             key.arn()
         ))
+    }
+
+    /// `have` is how many streams on demand the account has.
+    pub(crate) fn on_demand_limit(key: &StreamKey, have: usize, most: usize) -> Self {
+        Self::limit(format!(
+            "This request would exceed the on-demand stream limit for the account {} in {}. Current on-demand stream count for the account: {have}. Limit: {most}.",
+            key.account, key.region
+        ))
+    }
+
+    pub(crate) fn warm_and_provisioned(key: &StreamKey) -> Self {
+        Self::validation(format!(
+            "Request is invalid. Stream {} under account {} is in Provisioned mode; WarmThroughputMiBps is of on-demand streams.",
+            key.name, key.account
+        ))
+    }
+
+    pub(crate) fn key_changes(key: &StreamKey) -> Self {
+        Self::limit(format!(
+            "The encryption of stream {} under account {} was changed {} times within 24 hours, which is the limit.",
+            key.name,
+            key.account,
+            limits::KEY_CHANGES_MAX
+        ))
+    }
+
+    /// A consumer who may not use the key that a record was sealed with.
+    pub(crate) fn may_not_decrypt(caller: &Caller, key: &StreamKey, created_at: Instant) -> Self {
+        let who = caller.identity.caller.user_id();
+        Self::new(
+            &errors::KMS_ACCESS_DENIED_EXCEPTION,
+            format!(
+                "User {} is not authorized to decrypt records in stream {}:{}:{}",
+                who.as_deref().unwrap_or(caller.identity.caller.name()),
+                key.account,
+                key.name,
+                created_at.as_secs()
+            ),
+        )
+    }
+
+    /// The key that a record was sealed with is gone: the model's sentence of this error.
+    pub(crate) fn foreign_ciphertext() -> Self {
+        let message = "The ciphertext references a key that doesn't exist or that you don't have access to.";
+        Self::new(&errors::KMS_ACCESS_DENIED_EXCEPTION, message)
+    }
+
+    /// What is sealed does not fit its key, which is ours to explain: the log has it.
+    pub(crate) fn internal() -> Self {
+        Self::new(&errors::INTERNAL_FAILURE_EXCEPTION, "The request processing has failed because of an unknown error.")
+    }
+
+    /// Whether it is that somebody else has it.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.error.name == errors::RESOURCE_IN_USE_EXCEPTION.name
+    }
+
+    /// Whether it is that a shard takes, or gives, no more within the second.
+    pub(crate) fn is_throttle(&self) -> bool {
+        self.error.name == errors::PROVISIONED_THROUGHPUT_EXCEEDED_EXCEPTION.name
     }
 
     pub(crate) fn iterator() -> Self {

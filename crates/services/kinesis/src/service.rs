@@ -4,16 +4,19 @@ use crate::api;
 use crate::catalog::{Catalog, StreamEntry, StreamKey};
 use crate::limits;
 use crate::machine::Stream;
+use crate::meters::Meters;
 use crate::native::Native;
 use crate::needs::Asking;
 use crate::ops;
 use crate::queues::{self, Queue};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::sealing::Sealing;
+use crate::settings::Mode;
 use crate::subscriptions::Subscriptions;
 use crate::throttle::Throttle;
 use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
-use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
+use gateway::{Answer, Answered, Caller, Description, Keys, Need, Prepared, Refused, Service, Unprepared};
 use journal::{Record, Snapshot};
 use names::{AccountId, Arn, Instant, Region};
 use std::future::Future;
@@ -87,13 +90,21 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) throttle: Throttle,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) sealing: Sealing,
+    pub(crate) meters: Meters,
 }
 
 /// What the service is told by the server's configuration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// Whether AWS's throttles of shards hold.
+    /// Whether AWS's throttles of shards and its limits of accounts hold.
     pub throttled: bool,
+    /// The keys that records are sealed with where a stream's owner wants it.
+    pub keys: Keys,
+    /// Streams that are counted each for itself.
+    pub metered_streams_max: usize,
+    /// Shards, of streams that ask for it, that are.
+    pub metered_shards_max: usize,
 }
 
 /// How a request names a stream: by name, by ARN, or by both, which then agree.
@@ -124,11 +135,16 @@ impl Kinesis {
     /// The service, with the streams that were replayed. What a crash cut off between a stream and its shards is completed.
     pub fn new(store: Arc<Store>, recovery: KinesisRecovery, options: Options) -> Self {
         let KinesisRecovery { streams, shards, queues } = recovery;
-        let catalog = Catalog::recovered(store, streams.0, shards.0, queues.0);
+        let mut catalog = Catalog::recovered(store, streams.0, shards.0, queues.0);
+        if !options.throttled {
+            catalog.on_demand_max = limits::ON_DEMAND_STREAMS_RAISED_MAX;
+        }
         Self(Arc::new(Inner {
             catalog,
             throttle: Throttle::new(options.throttled),
             subscriptions: Subscriptions::default(),
+            sealing: Sealing::new(options.keys),
+            meters: Meters::new(options.metered_streams_max, options.metered_shards_max),
         }))
     }
 
@@ -137,12 +153,15 @@ impl Kinesis {
         Native(Arc::clone(&self.0))
     }
 
-    /// Forgets shards whose records have all expired, and what of queues has. To be called every minute or so.
+    /// Forgets shards whose records have all expired, what of queues has, data keys that are over, and meters of shards that nobody
+    /// asks for. To be called every minute or so.
     pub fn tend(&self) {
         self.0.catalog.tend();
+        self.0.sealing.let_go(self.0.catalog.store().clock().now());
+        self.0.tend_meters();
     }
 
-    /// Deletes every stream of every account, with its queues, and tells how many, once that is durable.
+    /// Deletes every stream with its queues, and every commitment, of every account, and tells how many streams, once that is durable.
     pub async fn delete_all(&self) -> Result<usize, Unavailable> {
         for queue in self.0.catalog.queues.all() {
             // One that is gone already was deleted by somebody else.
@@ -153,6 +172,7 @@ impl Kinesis {
             // One that is gone already was deleted by somebody else.
             let _ = self.0.catalog.delete(entry, true).await;
         }
+        self.0.catalog.uncommit_all()?;
         self.0.catalog.settled().await?;
         Ok(entries.len())
     }
@@ -202,6 +222,13 @@ impl Inner {
             (None, Some(name)) => Ok(key_of(caller.account, &caller.region, name)),
             (None, None) => Err(Refusal::invalid("Either StreamName or StreamARN must be given.")),
         }
+    }
+
+    /// How many consumers a stream may have, queues among them: more on demand where the account has a commitment.
+    pub(crate) fn consumers_max(&self, entry: &StreamEntry) -> usize {
+        let is_on_demand = entry.view().about.mode == Mode::OnDemand;
+        let is_committed = || self.catalog.is_committed(entry.key.account, &entry.key.region);
+        if is_on_demand && is_committed() { limits::CONSUMERS_COMMITTED_MAX } else { limits::CONSUMERS_MAX }
     }
 
     /// The stream that a request means.

@@ -1,11 +1,12 @@
-//! What a stream is: its settings, its shards, its consumers.
+//! What a stream is: its settings, its shards, its consumers, its key; and what an account has committed itself to.
 
 use crate::api::enums::{metrics_name, record_distribution_strategy, stream_mode};
 use crate::catalog::StreamKey;
-use crate::limits::HOUR_MILLIS;
+use crate::limits::{DAY_MILLIS, HOUR_MILLIS, KEY_CHANGES_MAX};
 use crate::shard_id;
-use names::{Instant, PartitionId};
+use names::{AccountId, Instant, PartitionId, Region};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Tags, by key.
 pub(crate) type Tags = BTreeMap<Box<str>, Box<str>>;
@@ -124,6 +125,71 @@ impl Metrics {
     }
 }
 
+/// With which key of KMS a stream's records are sealed, and when that was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Encryption {
+    /// The key as the stream's owner named it: id, alias, or ARN of either. None: records are sealed as everything on disk is.
+    pub(crate) key: Option<Arc<str>>,
+    /// When keys were applied, the newest last: as many as may be within a day.
+    pub(crate) applied: Vec<Instant>,
+    /// When encryption was stopped, likewise.
+    pub(crate) stopped: Vec<Instant>,
+}
+
+impl Encryption {
+    /// Takes a change in, and forgets the oldest of those that are more than can count.
+    pub(crate) fn change(&mut self, at: Instant, key: Option<&str>) {
+        self.key = key.map(Arc::from);
+        let times = if key.is_some() { &mut self.applied } else { &mut self.stopped };
+        times.push(at);
+        let surplus = times.len().saturating_sub(KEY_CHANGES_MAX);
+        times.drain(..surplus);
+    }
+
+    /// Whether a key may be applied once more, or encryption be stopped, where AWS's limits hold.
+    pub(crate) fn has_room(&self, now: Instant, is_applied: bool) -> bool {
+        let times = if is_applied { &self.applied } else { &self.stopped };
+        let since = now.minus_millis(DAY_MILLIS);
+        times.iter().filter(|at| **at > since).count() < KEY_CHANGES_MAX
+    }
+}
+
+/// A commitment to pay for a throughput in any case (MinimumThroughputBillingCommitment), of an account in a region. Nobody pays
+/// here; what it unlocks is there: warm throughput, and more consumers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Commitment {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) started_at: Instant,
+    /// When it ended or will end, if it was told to.
+    pub(crate) ended_at: Option<Instant>,
+}
+
+impl Commitment {
+    /// Whether it holds.
+    pub(crate) fn is_on(&self, now: Instant) -> bool {
+        self.ended_at.is_none_or(|ended| now < ended)
+    }
+
+    /// Before this moment it does not end.
+    pub(crate) fn earliest_end(&self) -> Instant {
+        self.started_at.plus_millis(DAY_MILLIS)
+    }
+
+    /// The same after it was switched: on again it goes on as if nobody had ended it, unless it is over.
+    pub(crate) fn switched(&self, now: Instant, on: bool) -> Self {
+        match (self.is_on(now), on) {
+            (true, true) => Self { ended_at: None, ..self.clone() },
+            (true, false) => {
+                let ended_at = Some(self.ended_at.unwrap_or(now.max(self.earliest_end())));
+                Self { ended_at, ..self.clone() }
+            }
+            (false, true) => Self { started_at: now, ended_at: None, ..self.clone() },
+            (false, false) => self.clone(),
+        }
+    }
+}
+
 /// A shard of a stream, as the stream knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ShardEntry {
@@ -178,6 +244,40 @@ impl Consumer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(hours: u64) -> Instant {
+        Instant::from_millis(hours * HOUR_MILLIS)
+    }
+
+    #[test]
+    fn a_commitment_ends_a_day_after_it_began_at_the_earliest() {
+        let region = Region::parse("us-east-1").unwrap();
+        let on = Commitment { account: AccountId::DEFAULT, region, started_at: at(1), ended_at: None };
+        let ending = on.switched(at(5), false);
+        assert_eq!((ending.ended_at, ending.is_on(at(24)), ending.is_on(at(25))), (Some(at(25)), true, false));
+        assert_eq!(ending.switched(at(6), false), ending, "told twice it ends no later");
+        assert_eq!(ending.switched(at(24), true), on, "the end was taken back");
+        let anew = ending.switched(at(25), true);
+        assert_eq!((anew.started_at, anew.ended_at), (at(25), None));
+        let late = on.switched(at(30), false);
+        assert_eq!((late.ended_at, late.is_on(at(30))), (Some(at(30)), false));
+        assert_eq!(late.switched(at(31), false), late);
+    }
+
+    #[test]
+    fn a_key_is_applied_so_often_within_a_day() {
+        let mut encryption = Encryption::default();
+        for minute in 0..25 {
+            let now = at(100).plus_millis(minute * 60_000);
+            assert!(encryption.has_room(now, true));
+            encryption.change(now, Some("k"));
+        }
+        let full = at(123).plus_millis(3_599_999);
+        assert!(!encryption.has_room(full, true) && encryption.has_room(full, false));
+        assert!(encryption.has_room(at(124), true), "the first was a day ago");
+        encryption.change(at(124), Some("k"));
+        assert_eq!(encryption.applied.len(), KEY_CHANGES_MAX);
+    }
 
     #[test]
     fn metrics_are_named_one_by_one_or_all_at_once() {

@@ -9,6 +9,7 @@ use crate::needs::{Asking, Saying};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Kms};
 use crate::spec::SYMMETRIC_DEFAULT;
+use crate::using::for_encryption;
 use gateway::{Caller, DataKey, KeyContext, KeyFault, KeyRefusal, KeyUse, Need, Used};
 use seal::Secret;
 
@@ -45,6 +46,10 @@ impl KeyUse for Kms {
     ) -> Used<'a, ()> {
         Box::pin(async move { self.0.check(caller, key, &Context::new(Some(context)), via).await.map_err(worded) })
     }
+
+    fn check_key<'a>(&'a self, caller: &'a Caller, key: &'a str, via: &'a str) -> Used<'a, ()> {
+        Box::pin(async move { self.0.check_key(caller, key, via).await.map_err(worded) })
+    }
 }
 
 impl Inner {
@@ -67,6 +72,12 @@ impl Inner {
     async fn check(&self, caller: &Caller, key: &str, context: &Context, via: &str) -> Result<(), Refusal> {
         let kept = self.allowed(caller, "Decrypt", key, saying(context, via)).await?;
         check_usable(&kept.key)
+    }
+
+    async fn check_key(&self, caller: &Caller, key: &str, via: &str) -> Result<(), Refusal> {
+        let saying = Saying::default().text("kms:viaservice", Some(via));
+        let kept = self.allowed(caller, "DescribeKey", key, saying).await?;
+        for_encryption(&kept.key, "GenerateDataKey", SYMMETRIC_DEFAULT).map(drop)
     }
 
     /// The key that a text names, for somebody who may do this with it: with that one, wherever its alias goes.
@@ -93,8 +104,10 @@ fn worded(refusal: Refusal) -> KeyRefusal {
         "AccessDeniedException" => KeyFault::AccessDenied,
         "DisabledException" => KeyFault::Disabled,
         "NotFoundException" | "InvalidArnException" => KeyFault::NotFound,
-        "KMSInvalidStateException" | "InvalidCiphertextException" => KeyFault::InvalidState,
+        "KMSInvalidStateException" => KeyFault::InvalidState,
+        "InvalidCiphertextException" => KeyFault::Ciphertext,
         "InvalidKeyUsageException" => KeyFault::InvalidUsage,
+        "ThrottlingException" => KeyFault::Throttled,
         _ => KeyFault::Unavailable,
     };
     KeyRefusal { fault, message: refusal.message.into_owned() }

@@ -51,8 +51,8 @@ mod unpark;
 
 pub use attribute_table::{default_of, settable_attributes};
 pub use describe::{Described, describe, queue_of_snapshot};
+pub use gateway::Keys;
 pub use limits::Limits;
 pub use meters::Counted;
 pub use records::FAMILY;
-pub use sealing::Keys;
 pub use service::{Metered, Options, Sqs, SqsRecovery, Totals};

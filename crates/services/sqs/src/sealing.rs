@@ -4,7 +4,7 @@
 //! message that moves to another queue, as a dead letter or back, still says what opens it. A data key is a sender's own and is
 //! used for the queue's reuse period at the most: with it ends what the sender was allowed, as the AWS guide has it ("Amazon SQS
 //! key management"). A sender is who signs with a key: sessions of one role and name may be allowed different things
-//! (`sealing/who.rs`). What a receiver opened it may open for that long without asking again. Whoever may not use the key, or if
+//! (`gateway::Allowances`). What a receiver opened it may open for that long without asking again. Whoever may not use the key, or if
 //! it is disabled, is told so before anything is sent or received.
 //!
 //! ```text
@@ -27,34 +27,12 @@ use crate::message::show_id;
 use crate::properties::Properties;
 use crate::refusal::Refusal;
 use bytes::Bytes;
-use gateway::{Caller, KeyFault, KeyRefusal, KeyUse};
+use gateway::{Allowances, Caller, KeyFault, KeyRefusal, KeyUse, Keys};
 use names::{Instant, PartitionId};
 use queue::{Message, MessageId};
 use seal::{Key, TAG_BYTES};
-use std::collections::HashMap;
-use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use who::{Kept, Who};
-
-mod who;
-
-/// Who has the keys, if anybody has.
-#[derive(Clone, Default)]
-pub struct Keys(Option<Arc<dyn KeyUse>>);
-
-impl Keys {
-    /// Keys of this service.
-    pub fn of(keys: Arc<dyn KeyUse>) -> Self {
-        Self(Some(keys))
-    }
-}
-
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Keys(some)" } else { "Keys(none)" })
-    }
-}
 
 /// What a queue is sealed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,15 +74,12 @@ pub(crate) fn parse_key(text: &str) -> Result<String, Refusal> {
 /// Data keys in use.
 pub(crate) struct Sealing {
     keys: Keys,
-    sending: Cache<PartitionId, Arc<Sending>>,
-    /// Until when somebody may receive from a queue.
-    receiving: Cache<PartitionId, (Arc<Sse>, Instant)>,
+    sending: Allowances<PartitionId, Arc<Sending>>,
+    /// Who may receive from a queue.
+    receiving: Allowances<PartitionId, Arc<Sse>>,
     /// By sealed data key.
-    opening: Cache<Bytes, (Arc<Key>, Instant)>,
+    opening: Allowances<Bytes, Arc<Key>>,
 }
-
-/// What somebody has been found to be allowed, by whom and what it is about.
-type Cache<P, V> = RwLock<HashMap<Kept<P>, V>>;
 
 /// A data key that a sender seals with.
 pub(crate) struct Sending {
@@ -112,13 +87,13 @@ pub(crate) struct Sending {
     blob: Arc<[u8]>,
     queue: Arc<str>,
     sse: Arc<Sse>,
-    until: Instant,
     used: AtomicU64,
 }
 
 impl Sealing {
     pub(crate) fn new(keys: Keys) -> Self {
-        Self { keys, sending: RwLock::default(), receiving: RwLock::default(), opening: RwLock::default() }
+        let max = limits::DATA_KEYS_MAX;
+        Self { keys, sending: Allowances::new(max), receiving: Allowances::new(max), opening: Allowances::new(max) }
     }
 
     /// What a sender seals messages of a queue with; nothing where the queue has no key.
@@ -128,9 +103,8 @@ impl Sealing {
         queue: &QueueEntry,
     ) -> Result<Option<Arc<Sending>>, Refusal> {
         let Some(sse) = queue.bounds.sse() else { return Ok(None) };
-        let who = Who::of(caller, queue.partition.id());
-        let known = self.sending.read().unwrap_or_else(PoisonError::into_inner).get(who.as_key()).map(Arc::clone);
-        if let Some(known) = known.filter(|known| known.is_good(&sse, caller.now)) {
+        let place = queue.partition.id();
+        if let Some(known) = self.sending.get(caller, place).filter(|known| known.is_good(&sse)) {
             return Ok(Some(known));
         }
         let keys = self.keys()?;
@@ -143,35 +117,30 @@ impl Sealing {
         // Senders need kms:Decrypt too: SQS opens a data key again before it trusts what is sealed with it.
         let opened = keys.decrypt_data_key(&caller_there, &made.blob, context, &via).await.map_err(refused)?;
         let bytes: &[u8; 32] = opened.expose().try_into().map_err(|_| Refusal::internal())?;
+        let until = caller.now.plus_millis(sse.reuse_millis);
         let sending = Arc::new(Sending {
             key: Key::new(bytes),
             blob: made.blob,
             queue: Arc::clone(&queue.arn),
-            until: caller.now.plus_millis(sse.reuse_millis),
             sse,
             used: AtomicU64::new(0),
         });
-        let mut all = self.sending.write().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut all, |sending| sending.until > caller.now);
-        all.insert(who.kept(), Arc::clone(&sending));
+        self.sending.keep(caller, place, Arc::clone(&sending), until);
         Ok(Some(sending))
     }
 
     /// Whether somebody may receive from a queue, as far as its key is concerned.
     pub(crate) async fn check_receiving(&self, caller: &Caller, queue: &QueueEntry) -> Result<(), Refusal> {
         let Some(sse) = queue.bounds.sse() else { return Ok(()) };
-        let who = Who::of(caller, queue.partition.id());
-        let known = self.receiving.read().unwrap_or_else(PoisonError::into_inner).get(who.as_key()).cloned();
-        if known.is_some_and(|(asked, until)| asked == sse && until > caller.now) {
+        let place = queue.partition.id();
+        if self.receiving.get(caller, place).is_some_and(|asked| asked == sse) {
             return Ok(());
         }
         let (caller_there, via) = through(caller, queue);
         let checked = self.keys()?.check_decrypt(&caller_there, &sse.arn(&queue.key), context(&queue.arn), &via).await;
         checked.map_err(refused)?;
         let until = caller.now.plus_millis(sse.reuse_millis);
-        let mut all = self.receiving.write().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut all, |(_, until)| *until > caller.now);
-        all.insert(who.kept(), (sse, until));
+        self.receiving.keep(caller, place, sse, until);
         Ok(())
     }
 
@@ -206,9 +175,7 @@ impl Sealing {
         sealed: &Sealed,
         reuse_millis: u64,
     ) -> Result<Arc<Key>, Refusal> {
-        let who = Who::of(caller, sealed.blob.clone());
-        let known = self.opening.read().unwrap_or_else(PoisonError::into_inner).get(who.as_key()).cloned();
-        if let Some((key, _)) = known.filter(|(_, until)| *until > caller.now) {
+        if let Some(key) = self.opening.get(caller, sealed.blob.clone()) {
             return Ok(key);
         }
         let (caller_there, via) = through(caller, queue);
@@ -217,42 +184,22 @@ impl Sealing {
         let opened = opened.map_err(refused)?;
         let bytes: &[u8; 32] = opened.expose().try_into().map_err(|_| Refusal::internal())?;
         let key = Arc::new(Key::new(bytes));
-        let mut all = self.opening.write().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut all, |(_, until)| *until > caller.now);
         // Its own copy: the blob shares the buffer of a whole message.
-        let who = Who::of(caller, Bytes::copy_from_slice(&sealed.blob));
-        all.insert(who.kept(), (Arc::clone(&key), caller.now.plus_millis(reuse_millis)));
+        let blob = Bytes::copy_from_slice(&sealed.blob);
+        self.opening.keep(caller, blob, Arc::clone(&key), caller.now.plus_millis(reuse_millis));
         Ok(key)
     }
 
     /// Forgets data keys and permissions that are over: what a key of KMS opened does not lie in memory for longer than it may be
     /// used.
     pub(crate) fn let_go(&self, now: Instant) {
-        retain(&self.sending, |sending| sending.until > now);
-        retain(&self.receiving, |(_, until)| *until > now);
-        retain(&self.opening, |(_, until)| *until > now);
+        self.sending.let_go(now);
+        self.receiving.let_go(now);
+        self.opening.let_go(now);
     }
 
     fn keys(&self) -> Result<&Arc<dyn KeyUse>, Refusal> {
-        self.keys.0.as_ref().ok_or_else(|| Refusal::unsupported("There are no keys of KMS in this server."))
-    }
-}
-
-/// Drops what is not good. Most sweeps find nothing, and hold up nobody who seals or opens.
-fn retain<P, V>(cache: &Cache<P, V>, is_good: impl Fn(&V) -> bool) {
-    let has_over = !cache.read().unwrap_or_else(PoisonError::into_inner).values().all(&is_good);
-    if has_over {
-        cache.write().unwrap_or_else(PoisonError::into_inner).retain(|_, value| is_good(value));
-    }
-}
-
-/// Keeps a cache within its bound: what is over goes first, and if that is nothing, everything.
-fn make_room<K, V>(all: &mut HashMap<K, V>, is_good: impl Fn(&V) -> bool) {
-    if all.len() >= limits::DATA_KEYS_MAX {
-        all.retain(|_, value| is_good(value));
-    }
-    if all.len() >= limits::DATA_KEYS_MAX {
-        all.clear();
+        self.keys.get().ok_or_else(|| Refusal::unsupported("There are no keys of KMS in this server."))
     }
 }
 
@@ -272,16 +219,17 @@ fn refused(refusal: KeyRefusal) -> Refusal {
         KeyFault::AccessDenied => &errors::KMS_ACCESS_DENIED,
         KeyFault::Disabled => &errors::KMS_DISABLED,
         KeyFault::NotFound => &errors::KMS_NOT_FOUND,
-        KeyFault::InvalidState => &errors::KMS_INVALID_STATE,
+        KeyFault::InvalidState | KeyFault::Ciphertext => &errors::KMS_INVALID_STATE,
         KeyFault::InvalidUsage => &errors::KMS_INVALID_KEY_USAGE,
+        KeyFault::Throttled => &errors::KMS_THROTTLED,
         KeyFault::Unavailable => &errors::SERVICE_UNAVAILABLE_EXCEPTION,
     };
     Refusal::of_key(error, refusal.message)
 }
 
 impl Sending {
-    fn is_good(&self, sse: &Arc<Sse>, now: Instant) -> bool {
-        self.sse == *sse && now < self.until && self.used.load(Ordering::Relaxed) < seal::RANDOM_NONCES_MAX
+    fn is_good(&self, sse: &Arc<Sse>) -> bool {
+        self.sse == *sse && self.used.load(Ordering::Relaxed) < seal::RANDOM_NONCES_MAX
     }
 
     /// The properties that stand for a sealed message: `plain` is its body and its properties behind it.
@@ -378,7 +326,6 @@ pub(crate) fn dead_letter_source(properties: &Bytes) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use names::{AccountId, Region};
 
     const ID: MessageId = MessageId([5; 16]);
     const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
@@ -389,7 +336,6 @@ mod tests {
             blob: Arc::from(&b"blob"[..]),
             queue: QUEUE.into(),
             sse: Arc::new(Sse { key: "k".into(), reuse_millis: 1 }),
-            until: Instant::FAR_FUTURE,
             used: AtomicU64::new(0),
         }
     }
@@ -450,26 +396,6 @@ mod tests {
             bytes.insert(0, LAYOUT);
             let _ = Sealed::read(&bytes.into()).map(|sealed| sealed.ciphertext.len());
         }
-    }
-
-    #[test]
-    fn a_sweep_forgets_data_keys_that_are_over_and_no_others() {
-        let sealing = Sealing::new(Keys::default());
-        let at = Instant::from_millis;
-        let caller = Caller::for_test(AccountId::DEFAULT, Region::parse("us-east-1").unwrap(), at(0));
-        let sse = Arc::new(Sse { key: "k".into(), reuse_millis: 1 });
-        for until in [1, 2, 3] {
-            let place = || Who::of(&caller, PartitionId::new(until)).kept();
-            let sending = Arc::new(Sending { until: at(until), ..sending() });
-            sealing.sending.write().unwrap().insert(place(), sending);
-            sealing.receiving.write().unwrap().insert(place(), (Arc::clone(&sse), at(until)));
-            let blob = Who::of(&caller, Bytes::from(vec![until as u8])).kept();
-            sealing.opening.write().unwrap().insert(blob, (Arc::new(Key::new(&[7; 32])), at(until)));
-        }
-        sealing.let_go(at(2));
-        let left = (sealing.sending.read().unwrap().len(), sealing.receiving.read().unwrap().len());
-        assert_eq!((left, sealing.opening.read().unwrap().len()), ((1, 1), 1));
-        assert!(sealing.sending.read().unwrap().values().all(|sending| sending.until == at(3)));
     }
 
     #[test]

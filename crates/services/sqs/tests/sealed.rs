@@ -52,6 +52,10 @@ impl KeyUse for Fake {
     fn check_decrypt<'a>(&'a self, caller: &'a Caller, _: &'a str, _: KeyContext, _: &'a str) -> Used<'a, ()> {
         self.answer(2, caller, ())
     }
+
+    fn check_key<'a>(&'a self, _: &'a Caller, _: &'a str, _: &'a str) -> Used<'a, ()> {
+        unreachable!("SQS asks for a key when it is used")
+    }
 }
 
 fn house() -> (House, Arc<Fake>) {

@@ -7,6 +7,7 @@
 //! over is not.
 
 use super::*;
+use crate::NewRecord;
 use crate::index::Index;
 use crate::limits::MARKS_MAX;
 use engine::Effect as _;

@@ -5,6 +5,7 @@
 //! `restore` from its snapshot. Times are seconds since the shard was opened.
 
 use super::*;
+use crate::NewRecord;
 use crate::limits::RUNS_PER_RETENTION;
 use engine::Effect as _;
 use expect_test::{Expect, expect};

@@ -36,6 +36,19 @@ pub mod metrics_name {
     ];
 }
 
+pub mod minimum_throughput_billing_commitment_input_status {
+    pub const ENABLED: &str = "ENABLED";
+    pub const DISABLED: &str = "DISABLED";
+    pub const VALUES: &[&str] = &[ENABLED, DISABLED];
+}
+
+pub mod minimum_throughput_billing_commitment_output_status {
+    pub const ENABLED: &str = "ENABLED";
+    pub const DISABLED: &str = "DISABLED";
+    pub const ENABLED_UNTIL_EARLIEST_ALLOWED_END: &str = "ENABLED_UNTIL_EARLIEST_ALLOWED_END";
+    pub const VALUES: &[&str] = &[ENABLED, DISABLED, ENABLED_UNTIL_EARLIEST_ALLOWED_END];
+}
+
 pub mod queue_starting_position_type {
     pub const TRIM_HORIZON: &str = "TRIM_HORIZON";
     pub const LATEST: &str = "LATEST";

@@ -299,6 +299,24 @@ impl Operation for DeregisterStreamConsumer {
     const SHAPE: &'static OperationShape = &DEREGISTER_STREAM_CONSUMER;
 }
 
+pub static DESCRIBE_ACCOUNT_SETTINGS: OperationShape = OperationShape {
+    name: "DescribeAccountSettings",
+    input: &schema::DESCRIBE_ACCOUNT_SETTINGS_INPUT,
+    output: &schema::DESCRIBE_ACCOUNT_SETTINGS_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &["LimitExceededException"],
+};
+
+pub enum DescribeAccountSettings {}
+
+impl Operation for DescribeAccountSettings {
+    type Input = super::DescribeAccountSettingsInput;
+    type Output = super::DescribeAccountSettingsOutput;
+    const SHAPE: &'static OperationShape = &DESCRIBE_ACCOUNT_SETTINGS;
+}
+
 pub static DESCRIBE_LIMITS: OperationShape = OperationShape {
     name: "DescribeLimits",
     input: &schema::DESCRIBE_LIMITS_INPUT,
@@ -971,6 +989,60 @@ impl Operation for SplitShard {
     const SHAPE: &'static OperationShape = &SPLIT_SHARD;
 }
 
+pub static START_STREAM_ENCRYPTION: OperationShape = OperationShape {
+    name: "StartStreamEncryption",
+    input: &schema::START_STREAM_ENCRYPTION_INPUT,
+    output: Nothing::SHAPE,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidArgumentException",
+        "LimitExceededException",
+        "ResourceInUseException",
+        "ResourceNotFoundException",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSAccessDeniedException",
+        "KMSNotFoundException",
+        "KMSOptInRequired",
+        "KMSThrottlingException",
+        "AccessDeniedException",
+    ],
+};
+
+pub enum StartStreamEncryption {}
+
+impl Operation for StartStreamEncryption {
+    type Input = super::StartStreamEncryptionInput;
+    type Output = Nothing;
+    const SHAPE: &'static OperationShape = &START_STREAM_ENCRYPTION;
+}
+
+pub static STOP_STREAM_ENCRYPTION: OperationShape = OperationShape {
+    name: "StopStreamEncryption",
+    input: &schema::STOP_STREAM_ENCRYPTION_INPUT,
+    output: Nothing::SHAPE,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidArgumentException",
+        "LimitExceededException",
+        "ResourceInUseException",
+        "ResourceNotFoundException",
+        "AccessDeniedException",
+    ],
+};
+
+pub enum StopStreamEncryption {}
+
+impl Operation for StopStreamEncryption {
+    type Input = super::StopStreamEncryptionInput;
+    type Output = Nothing;
+    const SHAPE: &'static OperationShape = &STOP_STREAM_ENCRYPTION;
+}
+
 pub static SUBSCRIBE_TO_SHARD: OperationShape = OperationShape {
     name: "SubscribeToShard",
     input: &schema::SUBSCRIBE_TO_SHARD_INPUT,
@@ -1046,6 +1118,24 @@ impl Operation for UntagResource {
     type Input = super::UntagResourceInput;
     type Output = Nothing;
     const SHAPE: &'static OperationShape = &UNTAG_RESOURCE;
+}
+
+pub static UPDATE_ACCOUNT_SETTINGS: OperationShape = OperationShape {
+    name: "UpdateAccountSettings",
+    input: &schema::UPDATE_ACCOUNT_SETTINGS_INPUT,
+    output: &schema::UPDATE_ACCOUNT_SETTINGS_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &["InvalidArgumentException", "ValidationException", "LimitExceededException"],
+};
+
+pub enum UpdateAccountSettings {}
+
+impl Operation for UpdateAccountSettings {
+    type Input = super::UpdateAccountSettingsInput;
+    type Output = super::UpdateAccountSettingsOutput;
+    const SHAPE: &'static OperationShape = &UPDATE_ACCOUNT_SETTINGS;
 }
 
 pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY: OperationShape = OperationShape {
@@ -1221,13 +1311,33 @@ impl Operation for UpdateStreamRecordDistributionStrategy {
     const SHAPE: &'static OperationShape = &UPDATE_STREAM_RECORD_DISTRIBUTION_STRATEGY;
 }
 
+pub static UPDATE_STREAM_WARM_THROUGHPUT: OperationShape = OperationShape {
+    name: "UpdateStreamWarmThroughput",
+    input: &schema::UPDATE_STREAM_WARM_THROUGHPUT_INPUT,
+    output: &schema::UPDATE_STREAM_WARM_THROUGHPUT_OUTPUT,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "LimitExceededException",
+        "InvalidArgumentException",
+        "ResourceInUseException",
+        "ValidationException",
+    ],
+};
+
+pub enum UpdateStreamWarmThroughput {}
+
+impl Operation for UpdateStreamWarmThroughput {
+    type Input = super::UpdateStreamWarmThroughputInput;
+    type Output = super::UpdateStreamWarmThroughputOutput;
+    const SHAPE: &'static OperationShape = &UPDATE_STREAM_WARM_THROUGHPUT;
+}
+
 pub static CREATE_CHANNEL: OperationShape = OperationShape::named("CreateChannel");
 pub static DELETE_CHANNEL: OperationShape = OperationShape::named("DeleteChannel");
-pub static DESCRIBE_ACCOUNT_SETTINGS: OperationShape = OperationShape::named("DescribeAccountSettings");
 pub static DESCRIBE_CHANNEL: OperationShape = OperationShape::named("DescribeChannel");
 pub static LIST_CHANNELS: OperationShape = OperationShape::named("ListChannels");
-pub static START_STREAM_ENCRYPTION: OperationShape = OperationShape::named("StartStreamEncryption");
-pub static STOP_STREAM_ENCRYPTION: OperationShape = OperationShape::named("StopStreamEncryption");
-pub static UPDATE_ACCOUNT_SETTINGS: OperationShape = OperationShape::named("UpdateAccountSettings");
 pub static UPDATE_CHANNEL: OperationShape = OperationShape::named("UpdateChannel");
-pub static UPDATE_STREAM_WARM_THROUGHPUT: OperationShape = OperationShape::named("UpdateStreamWarmThroughput");

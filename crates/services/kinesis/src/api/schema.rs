@@ -429,6 +429,17 @@ pub static DEREGISTER_STREAM_CONSUMER_INPUT: StructShape = StructShape {
     ],
 };
 
+pub static DESCRIBE_ACCOUNT_SETTINGS_INPUT: StructShape =
+    StructShape { name: "DescribeAccountSettingsInput", members: &[] };
+
+pub static DESCRIBE_ACCOUNT_SETTINGS_OUTPUT: StructShape = StructShape {
+    name: "DescribeAccountSettingsOutput",
+    members: &[Member::new(
+        "MinimumThroughputBillingCommitment",
+        Shape::Struct(&MINIMUM_THROUGHPUT_BILLING_COMMITMENT_OUTPUT),
+    )],
+};
+
 pub static DESCRIBE_LIMITS_INPUT: StructShape = StructShape { name: "DescribeLimitsInput", members: &[] };
 
 pub static DESCRIBE_LIMITS_OUTPUT: StructShape = StructShape {
@@ -1043,6 +1054,25 @@ pub static METRICS_NAME_LIST: ListShape = ListShape {
     item_name: "member",
     item: Shape::String,
     item_rules: Rules { values: enums::metrics_name::VALUES, ..Rules::NONE },
+};
+
+pub static MINIMUM_THROUGHPUT_BILLING_COMMITMENT_INPUT: StructShape = StructShape {
+    name: "MinimumThroughputBillingCommitmentInput",
+    members: &[Member::new("Status", Shape::String)
+        .required()
+        .rules(Rules { values: enums::minimum_throughput_billing_commitment_input_status::VALUES, ..Rules::NONE })],
+};
+
+pub static MINIMUM_THROUGHPUT_BILLING_COMMITMENT_OUTPUT: StructShape = StructShape {
+    name: "MinimumThroughputBillingCommitmentOutput",
+    members: &[
+        Member::new("Status", Shape::String)
+            .required()
+            .rules(Rules { values: enums::minimum_throughput_billing_commitment_output_status::VALUES, ..Rules::NONE }),
+        Member::new("StartedAt", Shape::Timestamp),
+        Member::new("EndedAt", Shape::Timestamp),
+        Member::new("EarliestAllowedEndAt", Shape::Timestamp),
+    ],
 };
 
 pub static PUT_RECORD_INPUT: StructShape = StructShape {
@@ -1663,6 +1693,34 @@ pub static SPLIT_SHARD_INPUT: StructShape = StructShape {
     ],
 };
 
+pub static START_STREAM_ENCRYPTION_INPUT: StructShape = StructShape {
+    name: "StartStreamEncryptionInput",
+    members: &[
+        Member::new("StreamName", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(128),
+            pattern: Some("[a-zA-Z0-9_.-]+"),
+            ..Rules::NONE
+        }),
+        Member::new("EncryptionType", Shape::String)
+            .required()
+            .rules(Rules { values: enums::encryption_type::VALUES, ..Rules::NONE }),
+        Member::new("KeyId", Shape::String).required().rules(Rules { min: Some(1), max: Some(2048), ..Rules::NONE }),
+        Member::new("StreamARN", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("StreamId", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(24),
+            pattern: Some("[a-z0-9]{20}-[a-z0-9]{3}"),
+            ..Rules::NONE
+        }),
+    ],
+};
+
 pub static STARTING_POSITION: StructShape = StructShape {
     name: "StartingPosition",
     members: &[
@@ -1672,6 +1730,34 @@ pub static STARTING_POSITION: StructShape = StructShape {
         Member::new("SequenceNumber", Shape::String)
             .rules(Rules { pattern: Some("^(0|([1-9]\\d{0,128}))$"), ..Rules::NONE }),
         Member::new("Timestamp", Shape::Timestamp),
+    ],
+};
+
+pub static STOP_STREAM_ENCRYPTION_INPUT: StructShape = StructShape {
+    name: "StopStreamEncryptionInput",
+    members: &[
+        Member::new("StreamName", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(128),
+            pattern: Some("[a-zA-Z0-9_.-]+"),
+            ..Rules::NONE
+        }),
+        Member::new("EncryptionType", Shape::String)
+            .required()
+            .rules(Rules { values: enums::encryption_type::VALUES, ..Rules::NONE }),
+        Member::new("KeyId", Shape::String).required().rules(Rules { min: Some(1), max: Some(2048), ..Rules::NONE }),
+        Member::new("StreamARN", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("StreamId", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(24),
+            pattern: Some("[a-z0-9]{20}-[a-z0-9]{3}"),
+            ..Rules::NONE
+        }),
     ],
 };
 
@@ -1928,6 +2014,23 @@ pub static UNTAG_RESOURCE_INPUT: StructShape = StructShape {
             ..Rules::NONE
         }),
     ],
+};
+
+pub static UPDATE_ACCOUNT_SETTINGS_INPUT: StructShape = StructShape {
+    name: "UpdateAccountSettingsInput",
+    members: &[Member::new(
+        "MinimumThroughputBillingCommitment",
+        Shape::Struct(&MINIMUM_THROUGHPUT_BILLING_COMMITMENT_INPUT),
+    )
+    .required()],
+};
+
+pub static UPDATE_ACCOUNT_SETTINGS_OUTPUT: StructShape = StructShape {
+    name: "UpdateAccountSettingsOutput",
+    members: &[Member::new(
+        "MinimumThroughputBillingCommitment",
+        Shape::Struct(&MINIMUM_THROUGHPUT_BILLING_COMMITMENT_OUTPUT),
+    )],
 };
 
 pub static UPDATE_DEAD_LETTER_QUEUE_RECORDS_VISIBILITY_ERROR_ENTRY: StructShape = StructShape {
@@ -2222,6 +2325,50 @@ pub static UPDATE_STREAM_RECORD_DISTRIBUTION_STRATEGY_INPUT: StructShape = Struc
         Member::new("RecordDistributionStrategy", Shape::String)
             .required()
             .rules(Rules { values: enums::record_distribution_strategy::VALUES, ..Rules::NONE }),
+    ],
+};
+
+pub static UPDATE_STREAM_WARM_THROUGHPUT_INPUT: StructShape = StructShape {
+    name: "UpdateStreamWarmThroughputInput",
+    members: &[
+        Member::new("StreamARN", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("StreamName", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(128),
+            pattern: Some("[a-zA-Z0-9_.-]+"),
+            ..Rules::NONE
+        }),
+        Member::new("StreamId", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(24),
+            pattern: Some("[a-z0-9]{20}-[a-z0-9]{3}"),
+            ..Rules::NONE
+        }),
+        Member::new("WarmThroughputMiBps", Shape::Integer).required().rules(Rules { min: Some(0), ..Rules::NONE }),
+    ],
+};
+
+pub static UPDATE_STREAM_WARM_THROUGHPUT_OUTPUT: StructShape = StructShape {
+    name: "UpdateStreamWarmThroughputOutput",
+    members: &[
+        Member::new("StreamARN", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(2048),
+            pattern: Some("arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+"),
+            ..Rules::NONE
+        }),
+        Member::new("StreamName", Shape::String).rules(Rules {
+            min: Some(1),
+            max: Some(128),
+            pattern: Some("[a-zA-Z0-9_.-]+"),
+            ..Rules::NONE
+        }),
+        Member::new("WarmThroughput", Shape::Struct(&WARM_THROUGHPUT_OBJECT)),
     ],
 };
 

@@ -877,6 +877,54 @@ impl Write for DeregisterStreamConsumerInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeAccountSettingsInput {}
+
+impl Read for DescribeAccountSettingsInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        read_struct(reader, &schema::DESCRIBE_ACCOUNT_SETTINGS_INPUT, |_, _| Ok(()))?;
+        Ok(Self {})
+    }
+}
+
+impl Write for DescribeAccountSettingsInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DESCRIBE_ACCOUNT_SETTINGS_INPUT;
+        writer.begin_struct(shape);
+
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DescribeAccountSettingsOutput {
+    pub minimum_throughput_billing_commitment: Option<MinimumThroughputBillingCommitmentOutput>,
+}
+
+impl Read for DescribeAccountSettingsOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::DESCRIBE_ACCOUNT_SETTINGS_OUTPUT;
+        let mut minimum_throughput_billing_commitment = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => minimum_throughput_billing_commitment = Some(Read::read(reader)?),
+                _ => unreachable!("DescribeAccountSettingsOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { minimum_throughput_billing_commitment })
+    }
+}
+
+impl Write for DescribeAccountSettingsOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DESCRIBE_ACCOUNT_SETTINGS_OUTPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.minimum_throughput_billing_commitment.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeLimitsInput {}
 
 impl Read for DescribeLimitsInput {
@@ -2242,6 +2290,76 @@ impl Write for MergeShardsInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct MinimumThroughputBillingCommitmentInput {
+    pub status: String,
+}
+
+impl Read for MinimumThroughputBillingCommitmentInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::MINIMUM_THROUGHPUT_BILLING_COMMITMENT_INPUT;
+        let mut status = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => status = Some(Read::read(reader)?),
+                _ => unreachable!("MinimumThroughputBillingCommitmentInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { status: required(status, &shape.members[0])? })
+    }
+}
+
+impl Write for MinimumThroughputBillingCommitmentInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::MINIMUM_THROUGHPUT_BILLING_COMMITMENT_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.status);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MinimumThroughputBillingCommitmentOutput {
+    pub status: String,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub earliest_allowed_end_at: Option<Timestamp>,
+}
+
+impl Read for MinimumThroughputBillingCommitmentOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::MINIMUM_THROUGHPUT_BILLING_COMMITMENT_OUTPUT;
+        let mut status = None;
+        let mut started_at = None;
+        let mut ended_at = None;
+        let mut earliest_allowed_end_at = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => status = Some(Read::read(reader)?),
+                1 => started_at = Some(Read::read(reader)?),
+                2 => ended_at = Some(Read::read(reader)?),
+                3 => earliest_allowed_end_at = Some(Read::read(reader)?),
+                _ => unreachable!("MinimumThroughputBillingCommitmentOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { status: required(status, &shape.members[0])?, started_at, ended_at, earliest_allowed_end_at })
+    }
+}
+
+impl Write for MinimumThroughputBillingCommitmentOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::MINIMUM_THROUGHPUT_BILLING_COMMITMENT_OUTPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.status);
+        put_some(writer, &shape.members[1], self.started_at.as_ref());
+        put_some(writer, &shape.members[2], self.ended_at.as_ref());
+        put_some(writer, &shape.members[3], self.earliest_allowed_end_at.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PutRecordInput {
     pub stream_name: Option<String>,
     pub data: Bytes,
@@ -3543,6 +3661,57 @@ impl Write for SplitShardInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct StartStreamEncryptionInput {
+    pub stream_name: Option<String>,
+    pub encryption_type: String,
+    pub key_id: String,
+    pub stream_arn: Option<String>,
+    pub stream_id: Option<String>,
+}
+
+impl Read for StartStreamEncryptionInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::START_STREAM_ENCRYPTION_INPUT;
+        let mut stream_name = None;
+        let mut encryption_type = None;
+        let mut key_id = None;
+        let mut stream_arn = None;
+        let mut stream_id = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => stream_name = Some(Read::read(reader)?),
+                1 => encryption_type = Some(Read::read(reader)?),
+                2 => key_id = Some(Read::read(reader)?),
+                3 => stream_arn = Some(Read::read(reader)?),
+                4 => stream_id = Some(Read::read(reader)?),
+                _ => unreachable!("StartStreamEncryptionInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            stream_name,
+            encryption_type: required(encryption_type, &shape.members[1])?,
+            key_id: required(key_id, &shape.members[2])?,
+            stream_arn,
+            stream_id,
+        })
+    }
+}
+
+impl Write for StartStreamEncryptionInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::START_STREAM_ENCRYPTION_INPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.stream_name.as_ref());
+        put(writer, &shape.members[1], &self.encryption_type);
+        put(writer, &shape.members[2], &self.key_id);
+        put_some(writer, &shape.members[3], self.stream_arn.as_ref());
+        put_some(writer, &shape.members[4], self.stream_id.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartingPosition {
     pub r#type: String,
     pub sequence_number: Option<String>,
@@ -3575,6 +3744,57 @@ impl Write for StartingPosition {
         put(writer, &shape.members[0], &self.r#type);
         put_some(writer, &shape.members[1], self.sequence_number.as_ref());
         put_some(writer, &shape.members[2], self.timestamp.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StopStreamEncryptionInput {
+    pub stream_name: Option<String>,
+    pub encryption_type: String,
+    pub key_id: String,
+    pub stream_arn: Option<String>,
+    pub stream_id: Option<String>,
+}
+
+impl Read for StopStreamEncryptionInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::STOP_STREAM_ENCRYPTION_INPUT;
+        let mut stream_name = None;
+        let mut encryption_type = None;
+        let mut key_id = None;
+        let mut stream_arn = None;
+        let mut stream_id = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => stream_name = Some(Read::read(reader)?),
+                1 => encryption_type = Some(Read::read(reader)?),
+                2 => key_id = Some(Read::read(reader)?),
+                3 => stream_arn = Some(Read::read(reader)?),
+                4 => stream_id = Some(Read::read(reader)?),
+                _ => unreachable!("StopStreamEncryptionInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            stream_name,
+            encryption_type: required(encryption_type, &shape.members[1])?,
+            key_id: required(key_id, &shape.members[2])?,
+            stream_arn,
+            stream_id,
+        })
+    }
+}
+
+impl Write for StopStreamEncryptionInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::STOP_STREAM_ENCRYPTION_INPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.stream_name.as_ref());
+        put(writer, &shape.members[1], &self.encryption_type);
+        put(writer, &shape.members[2], &self.key_id);
+        put_some(writer, &shape.members[3], self.stream_arn.as_ref());
+        put_some(writer, &shape.members[4], self.stream_id.as_ref());
         writer.end_struct();
     }
 }
@@ -4078,6 +4298,66 @@ impl Write for UntagResourceInput {
         put(writer, &shape.members[0], &self.tag_keys);
         put(writer, &shape.members[1], &self.resource_arn);
         put_some(writer, &shape.members[2], self.stream_id.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateAccountSettingsInput {
+    pub minimum_throughput_billing_commitment: MinimumThroughputBillingCommitmentInput,
+}
+
+impl Read for UpdateAccountSettingsInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_ACCOUNT_SETTINGS_INPUT;
+        let mut minimum_throughput_billing_commitment = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => minimum_throughput_billing_commitment = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateAccountSettingsInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            minimum_throughput_billing_commitment: required(minimum_throughput_billing_commitment, &shape.members[0])?,
+        })
+    }
+}
+
+impl Write for UpdateAccountSettingsInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_ACCOUNT_SETTINGS_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.minimum_throughput_billing_commitment);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateAccountSettingsOutput {
+    pub minimum_throughput_billing_commitment: Option<MinimumThroughputBillingCommitmentOutput>,
+}
+
+impl Read for UpdateAccountSettingsOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_ACCOUNT_SETTINGS_OUTPUT;
+        let mut minimum_throughput_billing_commitment = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => minimum_throughput_billing_commitment = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateAccountSettingsOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { minimum_throughput_billing_commitment })
+    }
+}
+
+impl Write for UpdateAccountSettingsOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_ACCOUNT_SETTINGS_OUTPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.minimum_throughput_billing_commitment.as_ref());
         writer.end_struct();
     }
 }
@@ -4707,6 +4987,89 @@ impl Write for UpdateStreamRecordDistributionStrategyInput {
         put(writer, &shape.members[0], &self.stream_arn);
         put_some(writer, &shape.members[1], self.stream_id.as_ref());
         put(writer, &shape.members[2], &self.record_distribution_strategy);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateStreamWarmThroughputInput {
+    pub stream_arn: Option<String>,
+    pub stream_name: Option<String>,
+    pub stream_id: Option<String>,
+    pub warm_throughput_mi_bps: i32,
+}
+
+impl Read for UpdateStreamWarmThroughputInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_STREAM_WARM_THROUGHPUT_INPUT;
+        let mut stream_arn = None;
+        let mut stream_name = None;
+        let mut stream_id = None;
+        let mut warm_throughput_mi_bps = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => stream_arn = Some(Read::read(reader)?),
+                1 => stream_name = Some(Read::read(reader)?),
+                2 => stream_id = Some(Read::read(reader)?),
+                3 => warm_throughput_mi_bps = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateStreamWarmThroughputInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            stream_arn,
+            stream_name,
+            stream_id,
+            warm_throughput_mi_bps: required(warm_throughput_mi_bps, &shape.members[3])?,
+        })
+    }
+}
+
+impl Write for UpdateStreamWarmThroughputInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_STREAM_WARM_THROUGHPUT_INPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.stream_arn.as_ref());
+        put_some(writer, &shape.members[1], self.stream_name.as_ref());
+        put_some(writer, &shape.members[2], self.stream_id.as_ref());
+        put(writer, &shape.members[3], &self.warm_throughput_mi_bps);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UpdateStreamWarmThroughputOutput {
+    pub stream_arn: Option<String>,
+    pub stream_name: Option<String>,
+    pub warm_throughput: Option<WarmThroughputObject>,
+}
+
+impl Read for UpdateStreamWarmThroughputOutput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::UPDATE_STREAM_WARM_THROUGHPUT_OUTPUT;
+        let mut stream_arn = None;
+        let mut stream_name = None;
+        let mut warm_throughput = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => stream_arn = Some(Read::read(reader)?),
+                1 => stream_name = Some(Read::read(reader)?),
+                2 => warm_throughput = Some(Read::read(reader)?),
+                _ => unreachable!("UpdateStreamWarmThroughputOutput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { stream_arn, stream_name, warm_throughput })
+    }
+}
+
+impl Write for UpdateStreamWarmThroughputOutput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::UPDATE_STREAM_WARM_THROUGHPUT_OUTPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.stream_arn.as_ref());
+        put_some(writer, &shape.members[1], self.stream_name.as_ref());
+        put_some(writer, &shape.members[2], self.warm_throughput.as_ref());
         writer.end_struct();
     }
 }

@@ -29,9 +29,18 @@ impl Operation for RegisterStreamConsumer {
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
         let target = Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref());
-        let needs = asking.on("RegisterStreamConsumer", &target)?;
+        let mut needs = asking.on("RegisterStreamConsumer", &target)?;
         let tags = input.tags.as_deref().unwrap_or_default();
-        Ok(needs.into_iter().map(|need| if tags.is_empty() { need } else { with_tags(need, tags) }).collect())
+        if tags.is_empty() {
+            return Ok(needs);
+        }
+        // Tags that a consumer is registered with are laid on by an action of their own, on the consumer (model, Tags).
+        needs.push(asking.on_consumer(
+            "TagResource",
+            &asking.service.key(asking.caller, &target)?,
+            &input.consumer_name,
+        ));
+        Ok(needs.into_iter().map(|need| with_tags(need, tags)).collect())
     }
 
     async fn call(
@@ -46,9 +55,9 @@ impl Operation for RegisterStreamConsumer {
             return Err(Refusal::limit(format!("A resource has {} tags at the most.", limits::TAGS_MAX)));
         }
         let consumer = Consumer { name: input.consumer_name.into(), created_at: caller.now, tags, policy: None };
-        let asked = consumer.clone();
+        let (asked, most) = (consumer.clone(), service.consumers_max(&entry));
         let command =
-            |entry: &StreamEntry| Ok(Command::RegisterConsumer { consumer: asked, queues: entry.queues.count() });
+            |entry: &StreamEntry| Ok(Command::RegisterConsumer { consumer: asked, queues: entry.queues.count(), most });
         entry.ask_by(command).await?;
         Ok(RegisterStreamConsumerOutput { consumer: describe::consumer(&entry.arn, &consumer) })
     }

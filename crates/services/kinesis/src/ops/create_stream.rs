@@ -1,7 +1,8 @@
 //! CreateStream: a stream with its first shards, ready at once. DeleteStream: the end of a stream, its shards and its records.
 
+use super::update_stream::warm_asked;
 use crate::api::{CreateStreamInput, DeleteStreamInput};
-use crate::catalog::Creation;
+use crate::catalog::{Creation, Wanted};
 use crate::limits;
 use crate::needs::{Asking, with_tags};
 use crate::refusal::Refusal;
@@ -31,11 +32,12 @@ impl Operation for CreateStream {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: CreateStreamInput) -> Result<Nothing, Refusal> {
         let (mode, shards) = capacity(&input)?;
-        if input.warm_throughput_mi_bps.is_some() {
-            return Err(Refusal::invalid(
-                "WarmThroughputMiBps needs an account with MinimumThroughputBillingCommitment.",
-            ));
+        let key = key_of(caller.account, &caller.region, &input.stream_name);
+        let warm_mibps = warm_asked(&service, &key, input.warm_throughput_mi_bps)?;
+        if warm_mibps.is_some() && mode == Mode::Provisioned {
+            return Err(Refusal::warm_and_provisioned(&key));
         }
+        let shards = warm_mibps.map_or(shards, limits::shards_for);
         let distribution =
             input.record_distribution_strategy.as_deref().map_or(Distribution::ByKey, Distribution::named);
         if distribution == Distribution::Auto && mode == Mode::Provisioned {
@@ -46,7 +48,7 @@ impl Operation for CreateStream {
             return Err(Refusal::limit(format!("A resource has {} tags at the most.", limits::TAGS_MAX)));
         }
         let about = About {
-            key: key_of(caller.account, &caller.region, &input.stream_name),
+            key,
             created_at: caller.now,
             mode,
             retention_hours: limits::RETENTION_HOURS_DEFAULT,
@@ -56,7 +58,8 @@ impl Operation for CreateStream {
             tags,
             policy: None,
         };
-        match service.catalog.create(about, shards, |partition| first_shards(shards, caller.now, partition))? {
+        let wanted = Wanted { about, shards, warm_mibps };
+        match service.catalog.create(wanted, |partition| first_shards(shards, caller.now, partition))? {
             Creation::New(entry, made) => entry.answer(made).await.map(|_| Nothing),
             Creation::Existing => {
                 service.catalog.settled().await?;
@@ -100,7 +103,9 @@ impl Operation for DeleteStream {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteStreamInput) -> Result<Nothing, Refusal> {
         let entry = service.stream(&caller, &target(&input)).await?;
-        service.catalog.delete(&entry, input.enforce_consumer_deletion == Some(true)).await.map(|()| Nothing)
+        service.catalog.delete(&entry, input.enforce_consumer_deletion == Some(true)).await?;
+        service.meters.forget(&entry.key, entry.partition.id());
+        Ok(Nothing)
     }
 }
 

@@ -62,7 +62,8 @@ impl Operation for DescribeStreamSummary {
         let entry = service.stream(&caller, &target_of_summary(&input)).await?;
         let view = entry.view();
         entry.settled().await?;
-        Ok(DescribeStreamSummaryOutput { stream_description_summary: describe::summary(&entry, &view) })
+        let is_committed = service.catalog.is_committed(entry.key.account, &entry.key.region);
+        Ok(DescribeStreamSummaryOutput { stream_description_summary: describe::summary(&entry, &view, is_committed) })
     }
 }
 

@@ -2,14 +2,16 @@
 //! (docs/STREAMS.md), and is answered as soon as a record arrives, the shard closes, or the time is over. At the end of a closed shard there is none, and
 //! its children are told instead.
 
+use crate::api::enums::encryption_type;
 use crate::api::{GetRecordsInput, GetRecordsOutput, Record};
-use crate::catalog::StreamEntry;
+use crate::catalog::{ShardHandle, StreamEntry, View};
 use crate::describe::{self, timestamp};
 use crate::iterator::ShardIterator;
 use crate::limits;
+use crate::meters::{Counter, ShardCounter};
 use crate::needs::Asking;
 use crate::page::size;
-use crate::reading::{From, Most};
+use crate::reading::{Batch, From, Most};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation, Target};
 use crate::settings::ShardEntry;
@@ -40,34 +42,62 @@ impl Operation for GetRecords {
         if input.dry_run == Some(true) {
             return Err(Refusal::dry_run());
         }
-        let view = entry.view();
-        let shard = view.shard(iterator.shard).ok_or_else(Refusal::iterator)?;
-        if !service.throttle.read(shard.entry.partition, caller.now) {
-            return Err(throttle::refused(&entry, shard));
-        }
-        let from = From { counter: iterator.from, not_before: iterator.not_before };
-        let most = Most { records: size(input.limit, limits::READ_RECORDS_MAX), bytes: limits::READ_BYTES_MAX };
-        let until = caller.now.plus_millis(wait_millis);
-        let batch = match wait_millis {
-            0 => service.read(&entry, shard, from, most).await?,
-            _ => service.read_waiting(&entry, shard, from, most, (until, caller.stopping.wait())).await?,
-        };
-        let now = service.catalog.store().clock().now();
-        let bytes = batch.records.iter().map(stream::Record::size).sum();
-        service.throttle.have_read(shard.entry.partition, bytes, now);
-        let next = ShardIterator {
-            from: batch.next.counter,
-            not_before: batch.next.not_before,
-            made_at: caller.now.max(now),
-            ..iterator
-        };
-        let children = batch.is_end.then(|| describe::children(&entry.view_after_changes(), iterator.shard));
-        Ok(GetRecordsOutput {
-            records: batch.records.iter().map(|record| shown(&shard.entry, record)).collect(),
-            next_shard_iterator: (!batch.is_end).then(|| next.show()),
-            millis_behind_latest: Some(i64::try_from(batch.millis_behind).unwrap_or(i64::MAX)),
-            child_shards: children.filter(|children| !children.is_empty()),
-        })
+        let outcome = read(&service, &caller, &entry, &iterator, (input.limit, wait_millis)).await;
+        let meter = service.meter(&entry);
+        meter.called(Counter::GetRecordsCalls, Counter::GetRecordsSuccess, outcome.is_ok());
+        meter.add(Counter::GetRecordsMillis, service.millis_since(caller.now));
+        outcome
+    }
+}
+
+async fn read(
+    service: &Inner,
+    caller: &Caller,
+    entry: &Arc<StreamEntry>,
+    iterator: &ShardIterator,
+    (limit, wait_millis): (Option<i32>, u64),
+) -> Result<GetRecordsOutput, Refusal> {
+    let view = entry.view();
+    let shard = view.shard(iterator.shard).ok_or_else(Refusal::iterator)?;
+    if !service.throttle.read(shard.entry.partition, caller.now) {
+        service.meter(entry).add(Counter::ReadExceeded, 1);
+        service.count_shard(&view, shard, &[(ShardCounter::ReadExceeded, 1)]);
+        return Err(throttle::refused(entry, shard));
+    }
+    let from = From { counter: iterator.from, not_before: iterator.not_before };
+    let most = Most { records: size(limit, limits::READ_RECORDS_MAX), bytes: limits::READ_BYTES_MAX };
+    let until = caller.now.plus_millis(wait_millis);
+    let batch = match wait_millis {
+        0 => service.read(entry, shard, from, most).await?,
+        _ => service.read_waiting(entry, shard, from, most, (until, caller.stopping.wait())).await?,
+    };
+    let now = service.catalog.store().clock().now();
+    let mut caller = caller.clone();
+    caller.now = caller.now.max(now);
+    let batch = service.sealing.open(&caller, entry, batch).await?;
+    let bytes = batch.records.iter().map(stream::Record::size).sum();
+    service.throttle.have_read(shard.entry.partition, bytes, now);
+    count_read(service, entry, (&view, shard), &batch, bytes);
+    let next =
+        ShardIterator { from: batch.next.counter, not_before: batch.next.not_before, made_at: caller.now, ..*iterator };
+    let children = batch.is_end.then(|| describe::children(&entry.view_after_changes(), iterator.shard));
+    Ok(GetRecordsOutput {
+        records: batch.records.iter().map(|record| shown(&shard.entry, record)).collect(),
+        next_shard_iterator: (!batch.is_end).then(|| next.show()),
+        millis_behind_latest: Some(i64::try_from(batch.millis_behind).unwrap_or(i64::MAX)),
+        child_shards: children.filter(|children| !children.is_empty()),
+    })
+}
+
+fn count_read(service: &Inner, entry: &StreamEntry, of: (&View, &ShardHandle), batch: &Batch, bytes: u64) {
+    let ((view, shard), records) = (of, batch.records.len() as u64);
+    let meter = service.meter(entry);
+    meter.add(Counter::GetRecordsRecords, records);
+    meter.add(Counter::GetRecordsBytes, bytes);
+    meter.see_iterator_age(batch.millis_behind);
+    service.count_shard(view, shard, &[(ShardCounter::OutgoingRecords, records), (ShardCounter::OutgoingBytes, bytes)]);
+    if let Some(meter) = service.shard_meter(view, shard) {
+        meter.see_iterator_age(batch.millis_behind);
     }
 }
 
@@ -90,7 +120,7 @@ impl Inner {
     }
 }
 
-/// A record as the model has it.
+/// A record as the model has it, opened if it was sealed. Of one that was not AWS says nothing (recorded).
 pub(crate) fn shown(shard: &ShardEntry, record: &stream::Record) -> Record {
     let number = SequenceNumber::new(shard.opened_at, shard.index, record.counter(), record.arrived_at());
     Record {
@@ -98,7 +128,7 @@ pub(crate) fn shown(shard: &ShardEntry, record: &stream::Record) -> Record {
         approximate_arrival_timestamp: Some(timestamp(record.arrived_at())),
         data: record.shared_data(),
         partition_key: record.partition_key().map(str::to_owned),
-        encryption_type: None,
+        encryption_type: record.was_sealed().then(|| encryption_type::KMS.to_owned()),
     }
 }
 

@@ -36,7 +36,9 @@ impl House {
         let shown: Arc<ManualClock> = Arc::clone(&clock);
         let disk = Arc::new(SimDisk::new(1));
         let store = Store::open(disk, journal::Options::small(1 << 18), shown, &mut recovery.parts()).unwrap();
-        let house = Self { kinesis: Kinesis::new(Arc::clone(&store), recovery, Options { throttled }), clock, store };
+        let keys = gateway::Keys::default();
+        let options = Options { throttled, keys, metered_streams_max: 10, metered_shards_max: 10 };
+        let house = Self { kinesis: Kinesis::new(Arc::clone(&store), recovery, options), clock, store };
         let input = CreateStreamInput { stream_name: "s".into(), shard_count: Some(1), ..Default::default() };
         house.done(CreateStream::call(house.service(), house.caller(None), input)).unwrap();
         house

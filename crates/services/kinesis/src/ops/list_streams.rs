@@ -75,7 +75,7 @@ impl Operation for DescribeLimits {
             shard_limit: count(limits::ACCOUNT_SHARDS_MAX),
             open_shard_count: count(views.iter().map(|view| view.open_shards()).sum()),
             on_demand_stream_count: count(on_demand.count()),
-            on_demand_stream_count_limit: count(limits::ON_DEMAND_STREAMS_MAX),
+            on_demand_stream_count_limit: count(service.catalog.on_demand_max),
             channel_count: None,
             channel_count_limit: None,
         })

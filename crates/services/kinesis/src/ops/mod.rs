@@ -1,8 +1,10 @@
 //! One file per operation, or for a few that belong together: input → command → output.
 
+mod account;
 pub(crate) mod consumers;
 pub(crate) mod create_stream;
 mod describe_stream;
+mod encryption;
 mod enhanced_monitoring;
 pub(crate) mod get_records;
 mod get_shard_iterator;
@@ -36,6 +38,7 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("DeleteResourcePolicy", prepare::<resource::DeleteResourcePolicy>),
     ("DeleteStream", prepare::<create_stream::DeleteStream>),
     ("DeregisterStreamConsumer", prepare::<consumers::DeregisterStreamConsumer>),
+    ("DescribeAccountSettings", prepare::<account::DescribeAccountSettings>),
     ("DescribeLimits", prepare::<list_streams::DescribeLimits>),
     ("DescribeQueue", prepare::<queues::DescribeQueue>),
     ("DescribeStream", prepare::<describe_stream::DescribeStream>),
@@ -59,9 +62,12 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("RemoveTagsFromStream", prepare::<stream_tags::RemoveTagsFromStream>),
     ("RestoreDeadLetterQueueRecords", prepare::<queue_records::RestoreDeadLetterQueueRecords>),
     ("SplitShard", prepare::<reshard::SplitShard>),
+    ("StartStreamEncryption", prepare::<encryption::StartStreamEncryption>),
+    ("StopStreamEncryption", prepare::<encryption::StopStreamEncryption>),
     ("SubscribeToShard", subscribe_to_shard::prepare),
     ("TagResource", prepare::<resource::TagResource>),
     ("UntagResource", prepare::<resource::UntagResource>),
+    ("UpdateAccountSettings", prepare::<account::UpdateAccountSettings>),
     ("UpdateDeadLetterQueueRecordsVisibility", prepare::<queue_records::UpdateDeadLetterQueueRecordsVisibility>),
     ("UpdateMaxRecordSize", prepare::<update_stream::UpdateMaxRecordSize>),
     ("UpdateQueue", prepare::<queues::UpdateQueue>),
@@ -69,4 +75,5 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("UpdateShardCount", prepare::<reshard::UpdateShardCount>),
     ("UpdateStreamMode", prepare::<update_stream::UpdateStreamMode>),
     ("UpdateStreamRecordDistributionStrategy", prepare::<update_stream::UpdateStreamRecordDistributionStrategy>),
+    ("UpdateStreamWarmThroughput", prepare::<update_stream::UpdateStreamWarmThroughput>),
 ];

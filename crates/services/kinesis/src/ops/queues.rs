@@ -299,7 +299,7 @@ impl Inner {
         let made = {
             let _changing = stream.changing();
             match self.catalog.has(stream) {
-                true => self.catalog.queues.create(self.catalog.store(), stream, about),
+                true => self.catalog.queues.create(self.catalog.store(), stream, about, self.consumers_max(stream)),
                 false => Err(Refusal::no_stream(stream.key.account, &stream.key.name)),
             }
         };

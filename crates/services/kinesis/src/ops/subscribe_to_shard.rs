@@ -12,6 +12,7 @@ use crate::api::{SubscribeToShardEvent, SubscribeToShardEventStream, SubscribeTo
 use crate::catalog::{ShardHandle, StreamEntry, StreamKey};
 use crate::describe;
 use crate::limits;
+use crate::meters::{Counter, ShardCounter};
 use crate::needs::Asking;
 use crate::placing::shard_named;
 use crate::reading::{Batch, From, Most, batch};
@@ -66,7 +67,23 @@ async fn begin(service: Arc<Inner>, caller: &Caller, input: &SubscribeToShardInp
     }
     let (key, name, created) = subscriber(caller, &input.consumer_arn)?;
     let entry = service.find(&key).await?;
-    let consumer = find(&entry, &name, Some(created))?;
+    let begun = subscribe(Arc::clone(&service), caller, input, Arc::clone(&entry), (&name, created)).await;
+    let meter = service.meter(&entry);
+    meter.called(Counter::SubscribeCalls, Counter::SubscribeSuccess, begun.is_ok());
+    let is_taken = begun.as_ref().is_err_and(Refusal::is_in_use);
+    meter.add(Counter::SubscribeRateExceeded, u64::from(is_taken));
+    begun
+}
+
+async fn subscribe(
+    service: Arc<Inner>,
+    caller: &Caller,
+    input: &SubscribeToShardInput,
+    entry: Arc<StreamEntry>,
+    (name, created): (&str, u64),
+) -> Result<Pushed, Refusal> {
+    let key = &entry.key;
+    let consumer = find(&entry, name, Some(created))?;
     let shard = shard_named(&entry, &entry.view(), &input.shard_id)?;
     let position = &input.starting_position;
     let asked = Asked {
@@ -92,12 +109,15 @@ async fn begin(service: Arc<Inner>, caller: &Caller, input: &SubscribeToShardInp
         ))
     })?;
     let until = caller.now.plus_millis(limits::SUBSCRIPTION_MILLIS);
-    Ok(Pushed { service, entry, shard, subscription, from, until, is_over: false })
+    let caller = caller.clone();
+    Ok(Pushed { service, caller, entry, shard, subscription, from, until, is_over: false })
 }
 
 /// What is pushed to a consumer.
 struct Pushed {
     service: Arc<Inner>,
+    /// Who reads, at the time of the last event.
+    caller: Caller,
     entry: Arc<StreamEntry>,
     shard: Arc<ShardHandle>,
     subscription: Subscription,
@@ -114,6 +134,8 @@ impl EventSource for Pushed {
                 return None;
             }
             let event = self.event(now).await;
+            let meter = self.service.meter(&self.entry);
+            meter.called(Counter::EventCalls, Counter::EventSuccess, event.is_ok());
             Some(event.map(|event| Box::new(event) as Box<dyn Event + Send>).map_err(Refused::from))
         })
     }
@@ -132,9 +154,22 @@ impl Pushed {
         let now = self.service.catalog.store().clock().now();
         let gone = || Refusal::no_stream(self.entry.key.account, &self.entry.key.name);
         let batch = batch(now, self.from, most, &read.0, read.1).ok_or_else(gone)?;
+        self.caller.now = now;
+        let batch = self.service.sealing.open(&self.caller, &self.entry, batch).await?;
+        self.count(&batch);
         self.from = batch.next;
         self.is_over = batch.is_end;
         Ok(self.shown(&batch))
+    }
+
+    fn count(&self, batch: &Batch) {
+        let (records, bytes) = (batch.records.len() as u64, batch.records.iter().map(stream::Record::size).sum());
+        let meter = self.service.meter(&self.entry);
+        meter.add(Counter::EventRecords, records);
+        meter.add(Counter::EventBytes, bytes);
+        meter.see_event_behind(batch.millis_behind);
+        let counts = [(ShardCounter::OutgoingRecords, records), (ShardCounter::OutgoingBytes, bytes)];
+        self.service.count_shard(&self.entry.view(), &self.shard, &counts);
     }
 
     /// Whether the seat is still ours, and the consumer registered.

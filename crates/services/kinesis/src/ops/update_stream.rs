@@ -1,7 +1,14 @@
-//! UpdateStreamMode, UpdateMaxRecordSize, UpdateStreamRecordDistributionStrategy: settings of a stream that hold at once.
+//! UpdateStreamMode, UpdateMaxRecordSize, UpdateStreamRecordDistributionStrategy, UpdateStreamWarmThroughput: settings of a stream that
+//! hold at once. A stream that is kept warm has a shard for each MiB per second.
 
-use crate::api::{UpdateMaxRecordSizeInput, UpdateStreamModeInput, UpdateStreamRecordDistributionStrategyInput};
-use crate::machine::{Change, Command};
+use crate::api::{
+    UpdateMaxRecordSizeInput, UpdateStreamModeInput, UpdateStreamRecordDistributionStrategyInput,
+    UpdateStreamWarmThroughputInput, UpdateStreamWarmThroughputOutput,
+};
+use crate::catalog::StreamKey;
+use crate::describe;
+use crate::limits;
+use crate::machine::{Change, Command, Reshard};
 use crate::needs::Asking;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation, Target};
@@ -21,21 +28,17 @@ impl Operation for UpdateStreamMode {
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
-        if input.warm_throughput_mi_bps.is_some() {
-            return Err(Refusal::invalid(
-                "WarmThroughputMiBps needs an account with MinimumThroughputBillingCommitment.",
-            ));
-        }
         let entry = service.stream(&caller, &of_mode(&input)).await?;
         let mode = Mode::named(&input.stream_mode_details.stream_mode);
-        let asked = entry.ask_by(|entry| match entry.view().about.mode {
-            Mode::OnDemand if mode == Mode::Provisioned && entry.queues.count() > 0 => {
-                Err(Refusal::has_queues(&entry.key, "UpdateStreamMode can't switch to provisioned capacity mode"))
+        let changed = match warm_asked(&service, &entry.key, input.warm_throughput_mi_bps)? {
+            None => service.catalog.set_mode(&entry, mode).await,
+            Some(mibps) if mode == Mode::OnDemand => {
+                service.catalog.reshard(&entry, Reshard::Warm { mibps, becomes_on_demand: true }).await
             }
-            _ => Ok(Command::Change(Change::Mode(mode))),
-        });
-        if let Err(refusal) = asked.await {
-            // It tells of queues, which have to be durable then.
+            Some(_) => Err(Refusal::warm_and_provisioned(&entry.key)),
+        };
+        if let Err(refusal) = changed {
+            // It may tell of queues or of other streams, which have to be durable then.
             service.catalog.settled().await?;
             return Err(refusal);
         }
@@ -88,4 +91,52 @@ impl Operation for UpdateStreamRecordDistributionStrategy {
 
 fn of_strategy(input: &UpdateStreamRecordDistributionStrategyInput) -> Target<'_> {
     Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref())
+}
+
+pub(crate) struct UpdateStreamWarmThroughput;
+
+impl Operation for UpdateStreamWarmThroughput {
+    type Input = UpdateStreamWarmThroughputInput;
+    type Output = UpdateStreamWarmThroughputOutput;
+
+    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        asking.on("UpdateStreamWarmThroughput", &of_warm(input))
+    }
+
+    async fn call(
+        service: Arc<Inner>,
+        caller: Caller,
+        input: Self::Input,
+    ) -> Result<UpdateStreamWarmThroughputOutput, Refusal> {
+        let entry = service.stream(&caller, &of_warm(&input)).await?;
+        if let Some(mibps) = warm_asked(&service, &entry.key, Some(input.warm_throughput_mi_bps))? {
+            service.catalog.reshard(&entry, Reshard::Warm { mibps, becomes_on_demand: false }).await?;
+        }
+        Ok(UpdateStreamWarmThroughputOutput {
+            stream_arn: Some(entry.arn.to_string()),
+            stream_name: Some(entry.key.name.to_string()),
+            warm_throughput: describe::warm(&entry.view(), true),
+        })
+    }
+}
+
+fn of_warm(input: &UpdateStreamWarmThroughputInput) -> Target<'_> {
+    Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
+}
+
+/// The warm throughput that a request asks for, of an account that may.
+pub(crate) fn warm_asked(service: &Inner, stream: &StreamKey, mibps: Option<i32>) -> Result<Option<u32>, Refusal> {
+    let Some(mibps) = mibps else { return Ok(None) };
+    if !service.catalog.is_committed(stream.account, &stream.region) {
+        return Err(Refusal::invalid("WarmThroughputMiBps needs an account with MinimumThroughputBillingCommitment."));
+    }
+    match u32::try_from(mibps) {
+        Ok(mibps) if mibps <= limits::WARM_MIBPS_MAX => Ok(Some(mibps)),
+        _ => Err(Refusal::limit(format!(
+            "WarmThroughputMiBps {mibps} of stream {} under account {} is over the limit of {}.",
+            stream.name,
+            stream.account,
+            limits::WARM_MIBPS_MAX
+        ))),
+    }
 }

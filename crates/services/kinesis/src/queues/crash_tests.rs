@@ -6,7 +6,8 @@ use super::records::FAMILY;
 use super::script::about;
 use super::settings::{About, Start};
 use super::{QueueEntry, QueueKey};
-use crate::catalog::{Catalog, Creation, StreamEntry, StreamKey};
+use crate::catalog::{Catalog, Creation, StreamEntry, StreamKey, Wanted};
+use crate::limits::CONSUMERS_MAX;
 use crate::machine::{Reshard, Stream};
 use crate::reshard::first_shards;
 use crate::settings::{About as OfStream, Distribution, Metrics, Mode, Tags};
@@ -59,7 +60,8 @@ impl House {
     }
 
     fn make_stream(&self) -> Arc<StreamEntry> {
-        let made = self.catalog.create(stream_about(), 2, |partition| first_shards(2, NOW, partition)).unwrap();
+        let wanted = Wanted { about: stream_about(), shards: 2, warm_mibps: None };
+        let made = self.catalog.create(wanted, |partition| first_shards(2, NOW, partition)).unwrap();
         let Creation::New(entry, _) = made else { panic!("there is no stream yet") };
         entry
     }
@@ -68,7 +70,7 @@ impl House {
         let stream = self.stream().unwrap();
         let about =
             About { stream: stream.partition.id(), start, from: self.clock.now(), receives_max: Some(2), ..about() };
-        let (entry, pending) = self.catalog.queues.create(self.catalog.store(), &stream, about).unwrap();
+        let (entry, pending) = self.catalog.queues.create(self.catalog.store(), &stream, about, CONSUMERS_MAX).unwrap();
         self.commit();
         now_or_never(entry.described(pending)).unwrap().unwrap();
         entry
@@ -244,7 +246,12 @@ fn a_queue_that_was_deleted_is_not_found_again() {
     let house = House::open(&SimDisk::new(7));
     let stream = house.make_stream();
     let entry = house.make(Start::TrimHorizon);
-    let refused = house.catalog.queues.create(house.catalog.store(), &stream, About { id: "other".into(), ..about() });
+    let refused = house.catalog.queues.create(
+        house.catalog.store(),
+        &stream,
+        About { id: "other".into(), ..about() },
+        CONSUMERS_MAX,
+    );
     assert_eq!(refused.map(|_| ()).unwrap_err().error.name, "ResourceInUseException");
     let pending = house.catalog.queues.delete(&stream, &entry).unwrap();
     house.commit();

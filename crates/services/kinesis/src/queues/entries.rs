@@ -7,7 +7,6 @@ use super::machine::{Change, Command, Queue, Reply};
 use super::records::FAMILY;
 use super::settings::{About, QueueKey, Start};
 use crate::catalog::{StreamEntry, compile, facts_of};
-use crate::limits::CONSUMERS_MAX;
 use crate::refusal::Refusal;
 use access::Policy;
 use engine::{Partition, Pending, Recovery, Store};
@@ -232,15 +231,16 @@ impl Queues {
         store: &Store,
         stream: &Arc<StreamEntry>,
         about: About,
+        consumers_max: usize,
     ) -> Result<(Arc<QueueEntry>, Pending<Queue>), Refusal> {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.by_name.contains_key(&about.key) {
             let QueueKey { account, name, .. } = &about.key;
             return Err(Refusal::in_use(format!("Queue {name} under account {account} already exists.")));
         }
-        if stream.view().consumers.len() + stream.queues.count() >= CONSUMERS_MAX {
+        if stream.view().consumers.len() + stream.queues.count() >= consumers_max {
             return Err(Refusal::limit(format!(
-                "A stream has {CONSUMERS_MAX} consumers at the most, queues among them."
+                "A stream has {consumers_max} consumers at the most, queues among them."
             )));
         }
         let cursors = cursors(store, stream, &about);

@@ -2,8 +2,8 @@
 //!
 //! The queue is told by sights what shards have that it never handed out; it decides which records are in flight from now on, and their
 //! contents are read off the shards. What turns out to have expired is dropped with all before it, what is damaged alone, and what is
-//! too much for one answer is given back. Whoever finds nothing sleeps until the stream rings (`entries.rs`), or the queue's own
-//! deadline comes (the engine's), or the wait is over.
+//! too much for one answer, or sealed with a key that the consumer may not use, is given back. Whoever finds nothing sleeps until the
+//! stream rings (`entries.rs`), or the queue's own deadline comes (the engine's), or the wait is over.
 
 use super::entries::QueueEntry;
 use super::held::Place;
@@ -80,8 +80,11 @@ impl Inner {
                 Reply::TooMany(bound) => return Err(too_many(bound)),
                 _ => return Err(Refusal::no_queue(&entry.arn)),
             };
-            let records =
-                if leased.is_empty() { Vec::new() } else { self.read_leased(entry, &stream, leased, receipt).await? };
+            let records = if leased.is_empty() {
+                Vec::new()
+            } else {
+                self.read_leased(caller, entry, &stream, (leased, receipt)).await?
+            };
             let is_over = self.catalog.store().clock().now() >= until || caller.stopping.is_set();
             if !records.is_empty() || is_over {
                 return Ok(records);
@@ -127,10 +130,10 @@ impl Inner {
     /// Reads what was handed out, and tells the queue what of it nobody got.
     async fn read_leased(
         &self,
+        caller: &Caller,
         entry: &QueueEntry,
         stream: &StreamEntry,
-        mut leased: Vec<Leased>,
-        receipt: u64,
+        (mut leased, receipt): (Vec<Leased>, u64),
     ) -> Result<Vec<QueueRecord>, Refusal> {
         leased.sort_unstable_by_key(|one| one.place);
         let view = stream.view();
@@ -147,6 +150,7 @@ impl Inner {
             };
             sorted.read(&partition, run, of_run).await?;
         }
+        let refused = self.open_leased(caller, stream, &mut sorted).await;
         let Sorted { records, expired, damaged, left, .. } = sorted;
         if !expired.is_empty() {
             entry.tell(Command::Trim { below: expired.into_iter().collect(), gone: Vec::new() }).await?;
@@ -156,6 +160,9 @@ impl Inner {
         }
         if !left.is_empty() {
             entry.tell(Command::Release(left.into_iter().map(|place| Claim { place, receipt }).collect())).await?;
+        }
+        if let (true, Some(refusal)) = (records.is_empty(), refused) {
+            return Err(refusal);
         }
         let shown = |(leased, record): &(Leased, Record)| QueueRecord {
             receipt_handle: receipt::handle(entry.partition.id(), &Claim { place: leased.place, receipt }),
@@ -167,6 +174,23 @@ impl Inner {
             receive_count: i32::try_from(leased.receives).unwrap_or(i32::MAX),
         };
         Ok(records.iter().map(shown).collect())
+    }
+}
+
+impl Inner {
+    /// Opens what the stream has sealed. What the consumer may not open is given back, and why the last of it is told.
+    async fn open_leased(&self, caller: &Caller, stream: &StreamEntry, sorted: &mut Sorted) -> Option<Refusal> {
+        let mut refused = None;
+        for (leased, record) in std::mem::take(&mut sorted.records) {
+            match self.sealing.open_one(caller, stream, record).await {
+                Ok(record) => sorted.records.push((leased, record)),
+                Err(refusal) => {
+                    sorted.left.push(leased.place);
+                    refused = Some(refusal);
+                }
+            }
+        }
+        refused
     }
 }
 
