@@ -1,10 +1,11 @@
-//! What a server has: the queues of one account and region, as far as a declaration needs to know them.
+//! What a server has: the queues and streams of one account and region, as far as a declaration needs to know them.
 
 use super::declared::{DeadLetters, Declared};
+use super::streams::{self, Stream};
 use crate::client::{Client, Failure};
 use crate::queues::{name_of, urls};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The queues that are there.
 #[derive(Debug, Default)]
@@ -12,6 +13,9 @@ pub(crate) struct Actual {
     pub(crate) queues: BTreeMap<String, Queue>,
     /// Those that nobody declares, if they were asked for: how many messages each holds.
     pub(crate) others: BTreeMap<String, u64>,
+    pub(crate) streams: BTreeMap<String, Stream>,
+    /// Streams that nobody declares, if they were asked for and the file says anything of streams.
+    pub(crate) other_streams: BTreeSet<String>,
 }
 
 /// A queue as it is.
@@ -35,7 +39,27 @@ impl Actual {
                 actual.others.insert(name.to_owned(), messages(client, name).await?);
             }
         }
+        if let Some(wanted) = &declared.streams {
+            actual.find_streams(client, wanted, all).await?;
+        }
         Ok(actual)
+    }
+
+    async fn find_streams(
+        &mut self,
+        client: &mut Client,
+        wanted: &BTreeMap<String, Stream>,
+        all: bool,
+    ) -> Result<(), Failure> {
+        for name in streams::actual::names(client).await? {
+            if wanted.contains_key(&name) {
+                let found = streams::actual::stream(client, &name).await?;
+                self.streams.extend(found.map(|stream| (name, stream)));
+            } else if all {
+                self.other_streams.insert(name);
+            }
+        }
+        Ok(())
     }
 }
 

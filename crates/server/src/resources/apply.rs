@@ -1,6 +1,8 @@
-//! Does away with a difference: queues first, then where their dead letters go, because those queues may be new; deletions last.
+//! Does away with a difference: queues first, then where their dead letters go, because those queues may be new; deletions last;
+//! then streams.
 
 use super::plan::{Change, Plan, Step};
+use super::streams;
 use crate::client::{Client, Failure};
 use crate::queues::redrive_policy;
 use serde_json::{Map, Value, json};
@@ -24,6 +26,12 @@ pub(crate) async fn carry_out(client: &mut Client, plan: &Plan) -> Result<(), Fa
             Err(failure) if failure.is("QueueDoesNotExist") => {}
             deleted => drop(deleted?),
         }
+    }
+    for step in &plan.streams {
+        streams::apply::carry_out(client, step).await?;
+    }
+    for name in &plan.stream_deletions {
+        streams::apply::delete(client, name).await?;
     }
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use super::actual::{self, Actual};
 use super::declared::{DeadLetters, Declared, Queue};
+use super::streams;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What has to be done.
@@ -12,6 +13,9 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// Queues that go, and how many messages go with them.
     pub(crate) deletions: BTreeMap<String, u64>,
+    pub(crate) streams: Vec<streams::plan::Step>,
+    /// Streams that go.
+    pub(crate) stream_deletions: BTreeSet<String>,
 }
 
 /// What has to be done to one queue.
@@ -40,23 +44,34 @@ impl Plan {
     pub(crate) fn new(declared: &Declared, actual: &Actual, prune: bool) -> Self {
         let step = |(name, queue): (&String, &Queue)| Step::new(name, queue, actual.queues.get(name));
         let deletions = if prune { actual.others.clone() } else { BTreeMap::new() };
-        Self { steps: declared.queues.iter().filter_map(step).collect(), deletions }
+        let of_stream = |(name, stream): (&String, &streams::Stream)| {
+            streams::plan::Step::new(name, stream, actual.streams.get(name))
+        };
+        Self {
+            steps: declared.queues.iter().filter_map(step).collect(),
+            deletions,
+            streams: declared.streams.iter().flatten().filter_map(of_stream).collect(),
+            stream_deletions: if prune { actual.other_streams.clone() } else { BTreeSet::new() },
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Queues that change.
+    /// Queues and streams that change.
     pub(crate) fn len(&self) -> usize {
-        self.steps.len() + self.deletions.len()
+        self.steps.len() + self.deletions.len() + self.streams.len() + self.stream_deletions.len()
     }
 
     /// What is lost by it, in words that follow "this will".
     pub(crate) fn loss(&self) -> Option<String> {
         let messages: u64 = self.deletions.values().sum();
-        let queues = self.deletions.len();
-        (queues > 0).then(|| format!("delete {queues} queues with {messages} messages"))
+        let (queues, streams) = (self.deletions.len(), self.stream_deletions.len());
+        let of_queues = (queues > 0).then(|| format!("{queues} queues with {messages} messages"));
+        let of_streams = (streams > 0).then(|| format!("{streams} streams with all their records"));
+        let lost: Vec<_> = of_queues.into_iter().chain(of_streams).collect();
+        (!lost.is_empty()).then(|| format!("delete {}", lost.join(" and ")))
     }
 }
 
@@ -92,7 +107,7 @@ fn changes(wanted: &BTreeMap<String, String>, found: &BTreeMap<String, String>) 
 }
 
 /// Policies mean the same however their JSON is laid out.
-fn is_same(a: &str, b: &str) -> bool {
+pub(super) fn is_same(a: &str, b: &str) -> bool {
     let object = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
     a == b || object(a).is_some_and(|a| object(b).is_some_and(|b| a == b))
 }
@@ -103,7 +118,9 @@ impl fmt::Display for Plan {
             return writeln!(f, "nothing to do: the server has what is declared");
         }
         self.steps.iter().try_for_each(|step| write!(f, "{step}"))?;
-        self.deletions.iter().try_for_each(|(name, messages)| writeln!(f, "- queue {name} ({messages} messages)"))
+        self.streams.iter().try_for_each(|step| write!(f, "{step}"))?;
+        self.deletions.iter().try_for_each(|(name, messages)| writeln!(f, "- queue {name} ({messages} messages)"))?;
+        self.stream_deletions.iter().try_for_each(|name| writeln!(f, "- stream {name}"))
     }
 }
 
@@ -161,7 +178,8 @@ mod tests {
         };
         let other = actual::Queue { tags: map(&[("by", "hand")]), ..actual::Queue::default() };
         let queues = [("jobs".to_owned(), is), ("jobs-dead".to_owned(), other)].into();
-        let actual = Actual { queues, others: [("else".to_owned(), 3)].into() };
+        let others = [("else".to_owned(), 3)].into();
+        let actual = Actual { queues, others, ..Actual::default() };
         assert_eq!(Plan::new(&declared(), &actual, false), Plan::default());
         let pruned = Plan::new(&declared(), &actual, true);
         assert_eq!(pruned.to_string(), "- queue else (3 messages)\n");

@@ -4,6 +4,7 @@
 
 use super::actual::{self, queue};
 use super::declared::{DeadLetters, Declared, Queue};
+use super::streams;
 use super::words::{Export, Language};
 use crate::client::{Client, Failure};
 use crate::queues::{Stop, confirm, name_of, urls};
@@ -50,6 +51,13 @@ async fn found(client: &mut Client) -> Result<Declared, Failure> {
             declared.queues.insert(name.to_owned(), declaration(queue));
         }
     }
+    let mut found = BTreeMap::new();
+    for name in streams::actual::names(client).await? {
+        if let Some(stream) = streams::actual::stream(client, &name).await? {
+            found.insert(name, streams::write::declaration(stream));
+        }
+    }
+    declared.streams = (!found.is_empty()).then_some(found);
     Ok(declared)
 }
 
@@ -67,7 +75,11 @@ fn declaration(queue: actual::Queue) -> Queue {
 fn written(declared: &Declared, language: Language) -> String {
     let queues: Map<String, Value> =
         declared.queues.iter().map(|(name, queue)| (name.clone(), members(queue))).collect();
-    let document = json!({ "queues": queues });
+    let mut document = json!({ "queues": queues });
+    if let Some(streams) = &declared.streams {
+        let members = streams.iter().map(|(name, stream)| (name.clone(), streams::write::members(stream)));
+        document["streams"] = members.collect::<Map<_, _>>().into();
+    }
     match language {
         Language::Toml => ::toml::to_string(&document).expect("tables of texts and numbers are TOML"),
         Language::Json => format!("{document:#}\n"),
@@ -127,6 +139,7 @@ fn yaml(value: &Value, depth: usize, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resources::streams::{Consumer, Stream};
     use crate::resources::{declared, hocon, node::Node, toml, yaml};
 
     #[test]
@@ -141,7 +154,21 @@ mod tests {
         };
         let queues =
             [("odd".to_owned(), odd), ("7".to_owned(), Queue::default()), ("o.fifo".to_owned(), Queue::default())];
-        let declared = Declared { queues: queues.into(), ..Declared::default() };
+        let consumer = Consumer { tags: Some(text(&[("a", "b")])), policy: Some("{}".into()) };
+        let stream = Stream {
+            mode: Some("PROVISIONED".into()),
+            shards: Some(3),
+            retention_hours: Some(48),
+            max_record_kib: Some(2048),
+            distribution: Some("AUTO".into()),
+            warm_mibps: Some(9),
+            encryption_key: Some("alias/a b".into()),
+            policy: Some("{\"a\": \"\\n\"}".into()),
+            tags: Some(text(&[("007", "true")])),
+            consumers: [("c".to_owned(), consumer)].into(),
+        };
+        let streams = [("s.1".to_owned(), stream), ("t".to_owned(), Stream::default())].into();
+        let declared = Declared { queues: queues.into(), streams: Some(streams), ..Declared::default() };
         type Read = fn(&str) -> Result<Node, crate::resources::node::Wrong>;
         let readers: [(Language, Read); 3] =
             [(Language::Toml, toml::read), (Language::Json, hocon::read_json), (Language::Yaml, yaml::read)];

@@ -3,6 +3,7 @@
 
 mod arrived;
 mod banner;
+mod declared_streams;
 mod descriptors;
 mod frozen;
 mod full;
