@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from conftest import make_client, refusal, shards
 from own_servers import own_servers
+from quiet_client import ENDPOINT, quiet_client
 
 FIRST = "shardId-000000000000"
 LOW, HIGH = "0", str(2**128 - 1)
@@ -384,6 +385,25 @@ def test_large_records_come_in_several_answers(kinesis, make_stream, make_queue)
     # What did not fit was not received then.
     assert sorted(len(record["Data"]) for record in got) == sorted(sizes) and answers >= 3
     assert {record["ReceiveCount"] for record in got} == {1}
+
+
+def test_sealed_records_are_received_by_who_can_open_them(kinesis, make_stream, make_queue):
+    kms = quiet_client("kms", ENDPOINT, ("test", "secret", None), "us-east-1", parameter_validation=False)
+    first, second = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
+    stream = make_stream()
+    queue = make_queue(stream, VisibilityTimeoutSeconds=600, **give_up_after(1))
+    kinesis.start_stream_encryption(StreamName=stream, EncryptionType="KMS", KeyId=first)
+    put(kinesis, stream, b"first")
+    kms.disable_key(KeyId=first)
+    assert refusal(kinesis.receive_queue_records, QueueARN=queue)[0] == "KMSDisabledException"
+    # What cannot be opened keeps nobody from the rest, and was not received.
+    kinesis.start_stream_encryption(StreamName=stream, EncryptionType="KMS", KeyId=second)
+    put(kinesis, stream, b"second")
+    (record,) = receive(kinesis, queue)
+    assert (record["Data"], record["PartitionKey"]) == (b"second", "k")
+    kms.enable_key(KeyId=first)
+    (record,) = receive(kinesis, queue)
+    assert (record["Data"], record["PartitionKey"], record["ReceiveCount"]) == (b"first", "k", 1)
 
 
 def test_a_stream_with_queues_stays(kinesis, make_stream, make_queue):

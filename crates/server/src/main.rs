@@ -14,6 +14,7 @@ mod config;
 mod control;
 mod descriptors;
 mod fetch;
+mod group_metrics;
 mod handbook;
 mod housekeeper;
 mod identities;

@@ -32,9 +32,9 @@ impl Recoveries {
     }
 
     /// A part for each family of partitions.
-    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 8] {
-        let [streams, shards, queues] = self.kinesis.parts();
-        [&mut self.sqs, &mut self.iam, &mut self.kms, &mut self.leases, streams, shards, queues, &mut self.sns]
+    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 9] {
+        let [streams, shards, queues, groups] = self.kinesis.parts();
+        [&mut self.sqs, &mut self.iam, &mut self.kms, &mut self.leases, streams, shards, queues, groups, &mut self.sns]
     }
 
     /// The latest moment that the store knows of; its clock must not be behind it.

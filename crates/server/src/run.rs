@@ -9,6 +9,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Verification};
 use crate::control::Control;
 use crate::descriptors;
+use crate::group_metrics::GroupCollector;
 use crate::housekeeper::Housekeeper;
 use crate::identities::Identities;
 use crate::listen;
@@ -331,6 +332,7 @@ fn wire_up(
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
     registry.register_collector(Box::new(SinkCollector(Sink(Arc::clone(metrics)))));
     registry.register_collector(Box::new(StreamCollector(Arc::clone(kinesis))));
+    registry.register_collector(Box::new(GroupCollector(Arc::clone(kinesis))));
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
     let options = gateway::Options {

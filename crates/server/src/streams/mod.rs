@@ -2,9 +2,12 @@
 //!
 //! `words.rs` declares what can be asked, `client` asks the server, `queues/print.rs` shows what it answered; one file for each family
 //! of commands between them. `record.rs` is a record in JSON, `start.rs` where to begin, `shards.rs` which shards there are, `reader.rs`
-//! one shard that is read. What AWS's API does not tell is asked of tidewire's own operations (docs/STREAMS.md).
+//! one shard that is read; `group.rs` and `member.rs` are
+//! consumer groups. What AWS's API does not tell is asked of tidewire's own operations (docs/STREAMS.md).
 
+mod group;
 mod manage;
+mod member;
 mod put;
 mod reader;
 mod record;
@@ -53,12 +56,14 @@ impl Session {
             Task::Create(words) => self.create(&words).await,
             Task::Delete(words) => self.delete(&words).await,
             Task::Put(words) => self.put(&words).await,
+            Task::Tail(words) if words.group.is_some() => self.tail_as_member(&words).await,
             Task::Tail(words) => self.tail(&words).await,
             Task::Split(words) => self.split(&words).await,
             Task::Merge(words) => self.merge(&words).await,
             Task::Reshard(words) => self.reshard(&words).await,
             Task::Replay(words) => self.replay(&words).await,
             Task::Stats(words) => self.stats(&words.stream).await,
+            Task::Group(task) => self.group(&task).await,
         }
     }
 

@@ -59,6 +59,11 @@ impl ShardReader {
         Self { client, stream, shard, start, iterator: None, patience }
     }
 
+    /// The same, beginning with an iterator that somebody else made.
+    pub(super) fn at(self, iterator: String) -> Self {
+        Self { iterator: Some(iterator), ..self }
+    }
+
     /// What comes next.
     pub(super) async fn next(&mut self) -> Result<Batch, Stop> {
         loop {

@@ -1,6 +1,6 @@
-//! `stats`: a stream's shards and what they hold, and who reads it.
+//! `stats`: a stream's shards and what they hold, and who reads it: consumers, and groups with their lag.
 //!
-//! Counts and moments are tidewire's own to tell (DescribeShards, docs/STREAMS.md), the rest is AWS's API.
+//! Counts and moments are tidewire's own to tell (DescribeShards, ListGroups; docs/STREAMS.md), the rest is AWS's API.
 
 use super::{Session, named, with};
 use crate::queues::Stop;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const PAGE: usize = 1_000;
 
 const SHARDS: [&str; 8] = ["shard", "state", "records", "bytes", "oldest", "newest", "first_hash", "last_hash"];
+const GROUPS: [&str; 4] = ["group", "members", "lag_records", "lag_ms"];
 const CONSUMERS: [&str; 3] = ["consumer", "status", "created"];
 
 impl Session {
@@ -30,8 +31,10 @@ impl Session {
             "bytes": sum("bytes"),
         });
         let consumers = self.consumers(&about["StreamARN"]).await?;
+        let groups = self.group_lags(stream).await?;
         if self.form != Form::Table {
             let mut all = head;
+            all["groups"] = groups.into();
             all["shards"] = shards.into();
             all["consumers"] = consumers.into();
             return self.print_object(&all);
@@ -42,6 +45,10 @@ impl Session {
         if !consumers.is_empty() {
             println_blank()?;
             self.print_rows(&CONSUMERS, &consumers)?;
+        }
+        if !groups.is_empty() {
+            println_blank()?;
+            self.print_rows(&GROUPS, &groups)?;
         }
         Ok(())
     }

@@ -175,7 +175,17 @@ mod tests {
         let shards =
             [shard(a, &["shardId-gone"], false), shard(b, &[], true), shard(c, &[a], true), shard(d, &[a], true)];
         let only = only.iter().map(|name| (*name).to_owned()).collect();
-        let words = Tail { stream: "s".into(), from, shards: only, max: None, raw: false, interval: 1.0 };
+        let words = Tail {
+            stream: "s".into(),
+            from,
+            shards: only,
+            max: None,
+            raw: false,
+            interval: 1.0,
+            group: None,
+            member: None,
+            session: 30,
+        };
         chosen(&words, &shards).unwrap().into_iter().map(|shard| shard.id[18..].to_owned()).collect()
     }
 

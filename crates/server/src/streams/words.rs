@@ -45,6 +45,63 @@ pub(crate) enum Task {
     Replay(Replay),
     /// Show shards, what they hold, and who reads them
     Stats(Named),
+    /// Consumer groups of a stream: positions, members, lag
+    #[command(subcommand)]
+    Group(Group),
+}
+
+/// What is done to consumer groups.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Group {
+    /// List the groups of a stream
+    Ls(Named),
+    /// Create a group
+    Create(GroupCreate),
+    /// Show a group's members, and how far it is behind in each shard
+    Show(GroupNamed),
+    /// Put a group's positions elsewhere
+    Reset(GroupReset),
+    /// Delete a group and its positions
+    Delete(GroupDelete),
+}
+
+/// A group, and nothing else.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GroupNamed {
+    /// Name or ARN of the stream
+    pub(crate) stream: String,
+    /// Name of the group
+    pub(crate) group: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GroupCreate {
+    #[command(flatten)]
+    pub(crate) named: GroupNamed,
+    /// Where it begins: latest, trim-horizon, or a time
+    #[arg(long, value_name = "WHERE", default_value = "trim-horizon", value_parser = Start::parse)]
+    pub(crate) from: Start,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GroupReset {
+    #[command(flatten)]
+    pub(crate) named: GroupNamed,
+    /// Where it goes on: latest, trim-horizon, a time, or the sequence number of a record, which is of one shard
+    #[arg(long, value_name = "WHERE", value_parser = Start::parse)]
+    pub(crate) to: Start,
+    /// In this shard alone
+    #[arg(long, value_name = "SHARD")]
+    pub(crate) shard: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GroupDelete {
+    #[command(flatten)]
+    pub(crate) named: GroupNamed,
+    /// Also if members are in it
+    #[arg(long)]
+    pub(crate) with_members: bool,
 }
 
 /// A stream, and nothing else.
@@ -146,6 +203,15 @@ pub(crate) struct Tail {
     /// Leave aggregates of the Kinesis Producer Library as they are
     #[arg(long)]
     pub(crate) raw: bool,
+    /// As a member of this consumer group: its share of the shards, from what is committed on; committed once it is printed
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "shards"])]
+    pub(crate) group: Option<String>,
+    /// What the member is called [default: a name by chance]
+    #[arg(long, value_name = "NAME", requires = "group")]
+    pub(crate) member: Option<String>,
+    /// Seconds that the member may be silent before others get its shards
+    #[arg(long, value_name = "SECS", default_value_t = 30, requires = "group", value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(crate) session: u32,
     /// Seconds between looks at a server that does not wait for records by itself
     #[arg(long, value_name = "SECS", default_value_t = 1.0, value_parser = crate::queues::words::interval)]
     pub(crate) interval: f64,

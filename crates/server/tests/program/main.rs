@@ -22,6 +22,7 @@ mod server;
 mod settings;
 mod stopping;
 mod stream;
+mod stream_groups;
 mod terminal;
 mod tools;
 mod unverified;

@@ -45,9 +45,10 @@ impl House {
         let (mut of_streams, mut of_keys) = (Kinesis::recovery(), Kms::recovery());
         let io: Arc<dyn Io> = Arc::<SimDisk>::clone(&disk);
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let [streams, shards, queues] = of_streams.parts();
+        let [streams, shards, queues, groups] = of_streams.parts();
         let store =
-            Store::open(io, Options::small(log_bytes), shown, &mut [streams, shards, queues, &mut of_keys]).unwrap();
+            Store::open(io, Options::small(log_bytes), shown, &mut [streams, shards, queues, groups, &mut of_keys])
+                .unwrap();
         let root = Arc::new(LocalRootKey::new(&[7; 32]));
         // One thread does everything here.
         let elsewhere = Arc::new(|work: kms::Work| work());

@@ -5,13 +5,17 @@
 //! commands to these. `api/` is generated from the service model; `ops/` has one file per operation, or for a few that belong
 //! together; `records.rs` is everything a stream writes to the log; `reshard.rs` is how shards are split and merged; `catalog.rs`
 //! knows which streams there are and completes what a crash cut off; `sealing.rs` seals records with keys of KMS; `iterator.rs` is what a
-//! shard iterator is; `native/` are operations of our own. Decision record: docs/adr/0031.
+//! shard iterator is; `native/` are operations of our own, of which `groups/` are the consumer groups. Decision records: docs/adr/0031 and
+//! 0036.
 
 pub mod api;
 mod catalog;
 #[cfg(test)]
 mod coverage;
 mod describe;
+mod groups;
+#[cfg(test)]
+mod house;
 mod iterator;
 mod limits;
 mod machine;
@@ -37,6 +41,7 @@ mod tags;
 mod throttle;
 
 pub use gateway::Keys;
+pub use groups::{FAMILY as GROUPS_FAMILY, GroupLag};
 pub use metered::{MeteredShard, MeteredStream, Totals};
 pub use meters::{Counter, ShardCounter, StreamCounts};
 pub use native::Native;

@@ -105,6 +105,25 @@ pub(crate) const LISTED_CONSUMERS: usize = 100;
 /// Tags in one page of ListTagsForStream unless the caller says otherwise.
 pub(crate) const LISTED_TAGS: usize = 50;
 
+/// Consumer groups of one stream: each is a partition of its own, and metrics and listings go over all of them.
+pub(crate) const GROUPS_MAX: usize = 100;
+
+/// Members of one consumer group: more than any has shards for at the usual quota of an account, and each change of them is weighed
+/// against all.
+pub(crate) const MEMBERS_MAX: usize = 1_000;
+
+/// How long a member of a group may be silent, in milliseconds: unless it says otherwise, the least (one beat a third of a second, which
+/// a busy network delays by as much), and the most (a shard that nobody reads for longer is noticed by people).
+pub(crate) const SESSION_MILLIS_DEFAULT: u32 = 30_000;
+pub(crate) const SESSION_MILLIS_MIN: u32 = 1_000;
+pub(crate) const SESSION_MILLIS_MAX: u32 = 600_000;
+
+/// Consumer groups in one page of ListGroups unless the caller says otherwise.
+pub(crate) const LISTED_GROUPS: usize = 100;
+
+/// Shards of groups that have lines of their own in the metrics: two each, of some two hundred bytes. Those beyond them are counted.
+pub(crate) const GROUP_SHARDS_METERED_MAX: usize = 1_000;
+
 /// Looks that one GetRecords takes at most to find the first record behind a moment; the time index is that fine.
 pub(crate) const LOOKS_MAX: usize = 8;
 

@@ -88,6 +88,26 @@ impl Inner {
         }
     }
 
+    /// The counter of the first record that arrived at or after a moment, and when it did; the next one's if there is none yet.
+    pub(crate) async fn first_since(
+        &self,
+        entry: &StreamEntry,
+        shard: &ShardHandle,
+        moment: Instant,
+    ) -> Result<(u64, Option<Instant>), Refusal> {
+        let mut from = self.start(entry, shard, Start::AtTime(moment)).await?;
+        // What the index leaves to be passed over: a run of records.
+        let most = Most { records: limits::READ_RECORDS_MAX, bytes: limits::EVENT_BYTES_MAX };
+        loop {
+            let batch = self.read(entry, shard, from, most).await?;
+            match batch.records.first() {
+                Some(first) => return Ok((first.counter(), Some(first.arrived_at()))),
+                None if batch.is_end || batch.millis_behind == 0 => return Ok((batch.next.counter, None)),
+                None => from = batch.next,
+            }
+        }
+    }
+
     /// A shard as it is.
     pub(crate) async fn shard_state(&self, entry: &StreamEntry, shard: &ShardHandle) -> Result<ShardState, Refusal> {
         match self.shard(entry, shard)?.execute(Command::Describe)?.await? {

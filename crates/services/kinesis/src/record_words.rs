@@ -1,16 +1,18 @@
 //! Records in words, for tools that open no server.
 
+use crate::groups;
 use crate::queues;
 use crate::records::{Effect, FAMILY};
 use crate::settings::Commitment;
 use crate::shard_id;
 use engine::{Described, Effect as _, MalformedRecord};
 
-/// Reads a record of a stream, of a shard, or of a queue.
+/// Reads a record of a stream, of a shard, of a queue, or of a consumer group.
 pub fn describe(family: u8, kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
     match family {
         FAMILY => of_stream(Effect::decode(kind, version, payload)?),
         queues::FAMILY => Ok(of_queue(&queues::Effect::decode(kind, version, payload)?)),
+        groups::FAMILY => Ok(of_group(groups::records::Effect::decode(kind, version, payload)?)),
         _ => of_shard(&stream::Effect::decode(kind, version, payload)?),
     }
 }
@@ -42,6 +44,44 @@ fn of_shard(effect: &stream::Effect) -> Result<Described, MalformedRecord> {
             said("retention-set", None, vec![("retention-ms", retention_millis.to_string())])
         }
         stream::Effect::Deleted => said("shard-deleted", None, Vec::new()),
+    }
+}
+
+fn of_group(effect: groups::records::Effect) -> Described {
+    use groups::records::Effect;
+    let said = |what, details| Described { what, time: None, details };
+    let generation = |generation: u64| ("generation", generation.to_string());
+    let places = |places: &[(u32, u64)]| {
+        let shown: Vec<_> = places.iter().map(|(shard, next)| format!("{shard}:{next}")).collect();
+        ("shards", shown.join(" "))
+    };
+    match effect {
+        Effect::Created { about, places: begins } => Described {
+            time: Some(about.created_at),
+            ..said("group-created", vec![("group", about.name.to_string()), places(&begins)])
+        },
+        Effect::MemberJoined { name, member } => {
+            Described { time: Some(member.joined_at), ..said("member-joined", vec![("member", name.into())]) }
+        }
+        Effect::MemberGone { name } => said("member-gone", vec![("member", name.into())]),
+        Effect::ShardsFollowed(begins) => said("shards-followed", vec![places(&begins)]),
+        Effect::ShardsForgotten(shards) => {
+            let shards: Vec<_> = shards.iter().map(u32::to_string).collect();
+            said("shards-forgotten", vec![("shards", shards.join(" "))])
+        }
+        Effect::Lent { generation: of, shards } => {
+            let to = |(shard, owner): &(u32, Option<Box<str>>)| format!("{shard}:{}", owner.as_deref().unwrap_or("-"));
+            let shards: Vec<_> = shards.iter().map(to).collect();
+            said("shards-lent", vec![generation(of), ("shards", shards.join(" "))])
+        }
+        Effect::Committed { shard, next, committed } => Described {
+            time: Some(committed.at),
+            ..said("position-committed", vec![("shard", shard_id::show(shard)), ("next", next.to_string())])
+        },
+        Effect::Reset { generation: of, places: begins } => {
+            said("positions-reset", vec![generation(of), places(&begins)])
+        }
+        Effect::Deleted => said("group-deleted", Vec::new()),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::api;
 use crate::catalog::{Catalog, StreamEntry, StreamKey};
+use crate::groups::machine::Group;
+use crate::groups::{self, GroupLag, Groups};
 use crate::limits;
 use crate::machine::Stream;
 use crate::meters::Meters;
@@ -25,12 +27,16 @@ use std::sync::Arc;
 use stream::Shard;
 use wire::{Reader, constraints};
 
-/// What replays the parts of the log that are of streams, of shards and of queues: a family of partitions each.
+/// What replays the parts of the log that are of streams, of shards, of queues and of consumer groups: a family of partitions each.
 pub struct KinesisRecovery {
     streams: OfStreams,
     shards: OfShards,
     queues: OfQueues,
+    groups: OfGroups,
 }
+
+/// The part that is of consumer groups.
+pub(crate) struct OfGroups(Recovery<Group>);
 
 /// The part that is of streams.
 pub(crate) struct OfStreams(Recovery<Stream>);
@@ -62,23 +68,26 @@ macro_rules! recover {
 recover!(OfStreams, FAMILY);
 recover!(OfShards, stream::FAMILY);
 recover!(OfQueues, queues::FAMILY);
+recover!(OfGroups, groups::FAMILY);
 
 impl KinesisRecovery {
     /// All parts, as a store takes them.
-    pub fn parts(&mut self) -> [&mut dyn Recover; 3] {
-        [&mut self.streams, &mut self.shards, &mut self.queues]
+    pub fn parts(&mut self) -> [&mut dyn Recover; 4] {
+        [&mut self.streams, &mut self.shards, &mut self.queues, &mut self.groups]
     }
 
     /// The latest moment that the store knows of.
     pub fn latest(&self) -> Instant {
-        self.streams.0.latest().max(self.shards.0.latest()).max(self.queues.0.latest())
+        let of_queues = self.queues.0.latest().max(self.groups.0.latest());
+        self.streams.0.latest().max(self.shards.0.latest()).max(of_queues)
     }
 
-    /// Gives streams, shards and queues to the store, without a service that asks them anything: for tools.
+    /// Gives streams, shards, queues and groups to the store, without a service that asks them anything: for tools.
     pub fn finish(self, store: &Store) {
         self.streams.0.finish(store);
         self.shards.0.finish(store);
         self.queues.0.finish(store);
+        self.groups.0.finish(store);
     }
 }
 
@@ -92,6 +101,7 @@ pub(crate) struct Inner {
     pub(crate) subscriptions: Subscriptions,
     pub(crate) sealing: Sealing,
     pub(crate) meters: Meters,
+    pub(crate) groups: Groups,
 }
 
 /// What the service is told by the server's configuration.
@@ -129,22 +139,25 @@ impl Kinesis {
             streams: OfStreams(Recovery::new(FAMILY, Stream::default)),
             shards: OfShards(Recovery::new(stream::FAMILY, Shard::unborn)),
             queues: OfQueues(Recovery::new(queues::FAMILY, Queue::default)),
+            groups: OfGroups(Recovery::new(groups::FAMILY, Group::default)),
         }
     }
 
     /// The service, with the streams that were replayed. What a crash cut off between a stream and its shards is completed.
     pub fn new(store: Arc<Store>, recovery: KinesisRecovery, options: Options) -> Self {
-        let KinesisRecovery { streams, shards, queues } = recovery;
+        let KinesisRecovery { streams, shards, queues, groups } = recovery;
         let mut catalog = Catalog::recovered(store, streams.0, shards.0, queues.0);
         if !options.throttled {
             catalog.on_demand_max = limits::ON_DEMAND_STREAMS_RAISED_MAX;
         }
+        let groups = Groups::recovered(catalog.store(), groups.0, &catalog);
         Self(Arc::new(Inner {
             catalog,
             throttle: Throttle::new(options.throttled),
             subscriptions: Subscriptions::default(),
             sealing: Sealing::new(options.keys),
             meters: Meters::new(options.metered_streams_max, options.metered_shards_max),
+            groups,
         }))
     }
 
@@ -159,6 +172,12 @@ impl Kinesis {
         self.0.catalog.tend();
         self.0.sealing.let_go(self.0.catalog.store().clock().now());
         self.0.tend_meters();
+        self.0.groups.tend(&self.0.catalog);
+    }
+
+    /// How far consumer groups are behind in each shard, and how many shards there was no room for.
+    pub fn group_lags(&self) -> (Vec<GroupLag>, usize) {
+        self.0.lags(&self.0.groups)
     }
 
     /// Deletes every stream with its queues, and every commitment, of every account, and tells how many streams, once that is durable.
@@ -170,7 +189,7 @@ impl Kinesis {
         let entries = self.0.catalog.all();
         for entry in &entries {
             // One that is gone already was deleted by somebody else.
-            let _ = self.0.catalog.delete(entry, true).await;
+            let _ = self.0.delete(entry, true).await;
         }
         self.0.catalog.uncommit_all()?;
         self.0.catalog.settled().await?;
@@ -206,6 +225,13 @@ impl Service for Kinesis {
 }
 
 impl Inner {
+    /// Deletes a stream, and its consumer groups with it.
+    pub(crate) async fn delete(&self, entry: &Arc<StreamEntry>, with_consumers: bool) -> Result<(), Refusal> {
+        self.catalog.delete(entry, with_consumers).await?;
+        self.groups.end_of(entry.partition.id());
+        Ok(())
+    }
+
     /// What names the stream that a request means.
     pub(crate) fn key(&self, caller: &Caller, target: &Target<'_>) -> Result<StreamKey, Refusal> {
         let of_arn = target

@@ -10,12 +10,10 @@ use crate::describe::timestamp;
 use crate::limits;
 use crate::needs::Asking;
 use crate::page::{cut, size};
-use crate::reading::{From, Most};
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation, Target};
 use crate::shard_id;
 use gateway::{Caller, Need};
-use names::Instant;
 use std::sync::Arc;
 
 pub(crate) struct DescribeShards;
@@ -54,10 +52,10 @@ fn target(input: &DescribeShardsInput) -> Target<'_> {
 impl Inner {
     async fn statistics(&self, entry: &StreamEntry, shard: &ShardHandle) -> Result<ShardStatistics, Refusal> {
         let state = self.shard_state(entry, shard).await?;
-        let (from, one) = (From { counter: 0, not_before: Instant::EPOCH }, Most { records: 1, bytes: 1 });
+        // What has expired may still be held, and is passed over.
         let oldest = match state.records {
             0 => None,
-            _ => self.read(entry, shard, from, one).await?.records.first().map(stream::Record::arrived_at),
+            _ => self.first_since(entry, shard, state.horizon).await?.1,
         };
         let of = &shard.entry;
         Ok(ShardStatistics {

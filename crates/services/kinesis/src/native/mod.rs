@@ -2,14 +2,16 @@
 //!
 //! They are one more service behind the gateway, over the same streams: the same port, protocols, signatures (scope `kinesis`, so that
 //! whoever has credentials for Data Streams has them for these) and policies, with actions of a namespace of their own
-//! (`tidewire:DescribeShards`). `shapes.rs` declares what goes in and out, `table.rs` the operations and errors; one file for each
-//! family of operations. Described for customers in docs/STREAMS.md.
+//! (`tidewire:DescribeShards`). `shapes.rs` declares what goes in and out, `table.rs` the operations, `errors.rs` the errors; one file for
+//! each family of operations: `groups.rs` and `members.rs` are those of consumer groups, as operators and as members ask them. Described for customers in docs/STREAMS.md.
 
 mod describe_shards;
+pub(crate) mod errors;
+mod groups;
+mod members;
 mod shapes;
 mod table;
 
-use crate::api::errors;
 use crate::limits;
 use crate::service::Inner;
 use gateway::{Description, Prepared, Service, Unprepared};
@@ -27,7 +29,7 @@ impl Service for Native {
             shape: &table::SERVICE,
             path_member: None,
             body_bytes_max: limits::NATIVE_REQUEST_BYTES_MAX,
-            denied: &errors::ACCESS_DENIED_EXCEPTION,
+            denied: &crate::api::errors::ACCESS_DENIED_EXCEPTION,
             unsigned: &[],
             crc32: false,
         };
@@ -38,3 +40,6 @@ impl Service for Native {
         table::PREPARE[operation](&self.0, input)
     }
 }
+
+#[cfg(test)]
+mod tests;

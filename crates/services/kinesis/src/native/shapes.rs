@@ -3,6 +3,8 @@
 //! `shapes!` makes of each declaration a type, its schema for the codecs, and how it is read and written; so an operation of ours is
 //! spoken in every protocol as those of AWS's models are. A member of an `Option` may be missing, every other one is demanded.
 
+use crate::api::enums::shard_iterator_type;
+use crate::limits;
 use wire::schema::{ListShape, Member, Rules, Shape, StructShape};
 use wire::{Invalid, Read, Timestamp, Write, Writer, put, put_some, required};
 
@@ -131,6 +133,19 @@ const SHARD_ID: Rules = STREAM_NAME;
 /// How much of a listing one answer has.
 const RESULTS: Rules = Rules { min: Some(1), max: Some(1000), ..Rules::NONE };
 
+/// A group's and a member's name, as a consumer's in AWS's model.
+const NAME: Rules = STREAM_NAME;
+
+/// How long a member may be silent.
+const SESSION: Rules =
+    Rules { min: Some(limits::SESSION_MILLIS_MIN as i64), max: Some(limits::SESSION_MILLIS_MAX as i64), ..Rules::NONE };
+
+/// Where reading begins, in the words of shard iterators.
+const KIND: Rules = Rules { values: shard_iterator_type::VALUES, ..Rules::NONE };
+
+/// A sequence number, or what stands for a shard's end; looked at later.
+const NUMBER: Rules = Rules { min: Some(1), max: Some(128), ..Rules::NONE };
+
 shapes! {
     /// DescribeShards.
     DescribeShardsInput {
@@ -160,6 +175,168 @@ shapes! {
         bytes: i64 = "Bytes";
         oldest_arrival_timestamp: Option<Timestamp> = "OldestArrivalTimestamp";
         newest_arrival_timestamp: Option<Timestamp> = "NewestArrivalTimestamp";
+    }
+
+    /// Where reading begins.
+    PositionAsked {
+        r#type: String = "Type" if KIND;
+        sequence_number: Option<String> = "SequenceNumber" if NUMBER;
+        timestamp: Option<Timestamp> = "Timestamp";
+    }
+
+    /// CreateGroup.
+    CreateGroupInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        group_name: String = "GroupName" if NAME;
+        starting_position: Option<PositionAsked> = "StartingPosition";
+    }
+
+    /// What changes of a group answer.
+    GroupOutput {
+        group_name: String = "GroupName";
+        group_arn: String = "GroupARN";
+        generation: i64 = "Generation";
+    }
+
+    /// DeleteGroup.
+    DeleteGroupInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        group_name: String = "GroupName" if NAME;
+        enforce_member_removal: Option<bool> = "EnforceMemberRemoval";
+    }
+
+    /// ResetPositions.
+    ResetPositionsInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        group_name: String = "GroupName" if NAME;
+        shard_id: Option<String> = "ShardId" if SHARD_ID;
+        starting_position: PositionAsked = "StartingPosition";
+    }
+
+    /// ListGroups.
+    ListGroupsInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        exclusive_start_group_name: Option<String> = "ExclusiveStartGroupName" if NAME;
+        max_results: Option<i32> = "MaxResults" if RESULTS;
+    }
+
+    /// What ListGroups answers.
+    ListGroupsOutput {
+        groups: Vec<GroupSummary> = "Groups";
+        has_more_groups: bool = "HasMoreGroups";
+    }
+
+    /// A group in a list.
+    GroupSummary {
+        group_name: String = "GroupName";
+        group_arn: String = "GroupARN";
+        creation_timestamp: Timestamp = "CreationTimestamp";
+        generation: i64 = "Generation";
+        member_count: i32 = "MemberCount";
+    }
+
+    /// DescribeGroup.
+    DescribeGroupInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        group_name: String = "GroupName" if NAME;
+        exclusive_start_shard_id: Option<String> = "ExclusiveStartShardId" if SHARD_ID;
+        max_results: Option<i32> = "MaxResults" if RESULTS;
+    }
+
+    /// What DescribeGroup answers.
+    DescribeGroupOutput {
+        group_name: String = "GroupName";
+        group_arn: String = "GroupARN";
+        stream_arn: String = "StreamARN";
+        creation_timestamp: Timestamp = "CreationTimestamp";
+        generation: i64 = "Generation";
+        members: Vec<GroupMember> = "Members";
+        shards: Vec<GroupShard> = "Shards";
+        has_more_shards: bool = "HasMoreShards";
+    }
+
+    /// A member of a group.
+    GroupMember {
+        member_id: String = "MemberId";
+        session_timeout_milliseconds: i32 = "SessionTimeoutMilliseconds";
+        join_timestamp: Timestamp = "JoinTimestamp";
+        last_heard_timestamp: Timestamp = "LastHeardTimestamp";
+        shard_count: i32 = "ShardCount";
+    }
+
+    /// A shard as a group reads it.
+    GroupShard {
+        shard_id: String = "ShardId";
+        member_id: Option<String> = "MemberId";
+        generation: i64 = "Generation";
+        sequence_number: Option<String> = "SequenceNumber";
+        commit_timestamp: Option<Timestamp> = "CommitTimestamp";
+        is_done: bool = "IsDone";
+        lag_records: i64 = "LagRecords";
+        lag_milliseconds: i64 = "LagMilliseconds";
+    }
+
+    /// JoinGroup.
+    JoinGroupInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        group_name: String = "GroupName" if NAME;
+        member_id: Option<String> = "MemberId" if NAME;
+        session_timeout_milliseconds: Option<i32> = "SessionTimeoutMilliseconds" if SESSION;
+    }
+
+    /// Heartbeat.
+    HeartbeatInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        group_name: String = "GroupName" if NAME;
+        member_id: String = "MemberId" if NAME;
+        generation: Option<i64> = "Generation";
+    }
+
+    /// What JoinGroup and Heartbeat answer.
+    MemberOutput {
+        member_id: String = "MemberId";
+        generation: i64 = "Generation";
+        session_timeout_milliseconds: i32 = "SessionTimeoutMilliseconds";
+        assignments: Option<Vec<Assignment>> = "Assignments";
+    }
+
+    /// A shard that a member reads.
+    Assignment {
+        shard_id: String = "ShardId";
+        generation: i64 = "Generation";
+        sequence_number: Option<String> = "SequenceNumber";
+        shard_iterator: String = "ShardIterator";
+    }
+
+    /// LeaveGroup.
+    LeaveGroupInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        group_name: String = "GroupName" if NAME;
+        member_id: String = "MemberId" if NAME;
+    }
+
+    /// CommitPosition.
+    CommitPositionInput {
+        stream_name: Option<String> = "StreamName" if STREAM_NAME;
+        stream_arn: Option<String> = "StreamARN" if STREAM_ARN;
+        group_name: String = "GroupName" if NAME;
+        member_id: String = "MemberId" if NAME;
+        shard_id: String = "ShardId" if SHARD_ID;
+        generation: i64 = "Generation";
+        sequence_number: String = "SequenceNumber" if NUMBER;
+    }
+
+    /// What CommitPosition and LeaveGroup answer.
+    CommitPositionOutput {
+        generation: i64 = "Generation";
     }
 }
 

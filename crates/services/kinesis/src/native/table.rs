@@ -1,8 +1,14 @@
-//! tidewire's own operations and their errors, in the order of their names, which the gateway searches by.
+//! tidewire's own operations, in the order of their names, which the gateway searches by.
 
 use super::describe_shards::DescribeShards;
-use super::shapes::{DescribeShardsInput, DescribeShardsOutput};
-use crate::api::errors;
+use super::errors;
+use super::groups::{CreateGroup, DeleteGroup, DescribeGroup, ListGroups, ResetPositions};
+use super::members::{CommitPosition, Heartbeat, JoinGroup, LeaveGroup};
+use super::shapes::{
+    CommitPositionInput, CommitPositionOutput, CreateGroupInput, DeleteGroupInput, DescribeGroupInput,
+    DescribeGroupOutput, DescribeShardsInput, DescribeShardsOutput, GroupOutput, HeartbeatInput, JoinGroupInput,
+    LeaveGroupInput, ListGroupsInput, ListGroupsOutput, MemberOutput, ResetPositionsInput,
+};
 use crate::service::{Prepare, prepare};
 use gateway::Actions;
 use std::sync::LazyLock;
@@ -25,7 +31,16 @@ macro_rules! table {
 }
 
 table! {
+    CommitPosition(CommitPositionInput) -> CommitPositionOutput,
+    CreateGroup(CreateGroupInput) -> GroupOutput,
+    DeleteGroup(DeleteGroupInput) -> GroupOutput,
+    DescribeGroup(DescribeGroupInput) -> DescribeGroupOutput,
     DescribeShards(DescribeShardsInput) -> DescribeShardsOutput,
+    Heartbeat(HeartbeatInput) -> MemberOutput,
+    JoinGroup(JoinGroupInput) -> MemberOutput,
+    LeaveGroup(LeaveGroupInput) -> CommitPositionOutput,
+    ListGroups(ListGroupsInput) -> ListGroupsOutput,
+    ResetPositions(ResetPositionsInput) -> GroupOutput,
 }
 
 /// What the gateway knows of the service.
@@ -52,6 +67,7 @@ mod tests {
     #[test]
     fn the_table_is_in_order_and_no_name_is_one_of_awss() {
         assert!(SHAPES.is_sorted_by(|one, other| one.name < other.name));
+        assert!(errors::ALL.is_sorted_by(|one, other| one.name < other.name));
         // Policies, metrics and the audit log tell them apart by name, too.
         assert!(SHAPES.iter().all(|shape| crate::api::SERVICE.operation(shape.name).is_none()));
     }

@@ -7,7 +7,7 @@ mod describe_stream;
 mod encryption;
 mod enhanced_monitoring;
 pub(crate) mod get_records;
-mod get_shard_iterator;
+pub(crate) mod get_shard_iterator;
 mod list_shards;
 mod list_streams;
 pub(crate) mod put_record;
