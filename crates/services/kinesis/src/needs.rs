@@ -75,7 +75,7 @@ impl Asking<'_> {
     pub(crate) fn on_queue(&self, action: &str, arn: &str) -> Result<Need, Refusal> {
         let (account, region, id) =
             queue_of_arn(arn).ok_or_else(|| Refusal::invalid(format!("{arn} is no ARN of a queue.")))?;
-        let need = Need::of(ACTIONS.get(action), arn, account);
+        let need = Need::of(ACTIONS.get(action), crate::queues::settings::arn(&region, account, id), account);
         let Some(entry) = self.service.catalog.queues.find(account, &region, id) else { return Ok(need) };
         let view = entry.view();
         let is_owners = self.caller.identity.caller.account() == Some(account);

@@ -301,9 +301,13 @@ pub(crate) fn consumer_of_arn(arn: &str) -> Option<(StreamKey, String, u64)> {
 }
 
 /// Account, region and id of an ARN of a queue.
-pub(crate) fn queue_of_arn(arn: &str) -> Option<(AccountId, Region, &str)> {
-    let (_, id) = arn.split_once(":queue/").filter(|(_, id)| !id.is_empty())?;
-    let arn = Arn::parse(arn).ok().filter(|arn| arn.service == "kinesis")?;
+pub(crate) fn queue_of_arn(text: &str) -> Option<(AccountId, Region, &str)> {
+    let id = text.splitn(6, ':').nth(5)?.strip_prefix("queue/")?;
+    // One ARN for one queue: policies are asked about the text.
+    if id.is_empty() || id.contains([':', '/']) {
+        return None;
+    }
+    let arn = Arn::parse(text).ok().filter(|arn| arn.service == "kinesis")?;
     let region = Region::parse(&arn.region).ok().filter(|region| region.arn_partition() == arn.partition)?;
     Some((AccountId::parse(&arn.account).ok()?, region, id))
 }
@@ -389,6 +393,12 @@ mod tests {
         let account = AccountId::parse("123456789012").unwrap();
         assert_eq!(queue_of_arn(queue), Some((account, Region::parse("eu-west-1").unwrap(), "ab12")));
         assert_eq!((queue_of_arn(&key.arn()), key_of_arn(queue)), (None, None));
+        // None of these is another name of that queue, by which policies would know it as something else.
+        for wrong in
+            ["stream/s:123456789012:queue/ab12", "x:123456789012:queue/ab12", "queue/ab12/x", "queue/a:b", "queue/"]
+        {
+            assert_eq!(queue_of_arn(&format!("arn:aws:kinesis:eu-west-1:123456789012:{wrong}")), None, "{wrong}");
+        }
         for wrong in
             ["a", "arn:aws:sqs:eu-west-1:123456789012:stream/a", "arn:aws:kinesis:eu-west-1:123456789012:stream/a/b"]
         {

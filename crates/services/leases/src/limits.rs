@@ -22,6 +22,9 @@ pub(crate) const MAGNITUDE_MIN: i32 = -130;
 /// Bytes of an expression.
 pub(crate) const EXPRESSION_BYTES_MAX: usize = 4096;
 
+/// Bytes of the values of an expression, each as often as it stands there: 2 MB ("Expression attribute values" among the limits).
+pub(crate) const EXPRESSION_VALUES_BYTES_MAX: usize = 2 << 20;
+
 /// Operators and functions of an expression.
 pub(crate) const EXPRESSION_OPERATORS_MAX: usize = 300;
 

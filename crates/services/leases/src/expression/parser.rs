@@ -18,19 +18,21 @@ pub(super) struct Parser<'a> {
     at: usize,
     depth: usize,
     operators: usize,
+    /// Of the values that were taken so far, each time it was taken.
+    value_bytes: usize,
     terms: &'a Terms,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(sentence: Sentence, text: &'a str, terms: &'a Terms) -> Result<Self, Refusal> {
-        let parser = Self { sentence, text, words: words(text), at: 0, depth: 0, operators: 0, terms };
+        if text.len() > limits::EXPRESSION_BYTES_MAX {
+            let (name, size) = (sentence.name(), text.len());
+            let said = "Expression size has exceeded the maximum allowed size; expression size:";
+            return Err(Refusal::validation(format!("Invalid {name}: {said} {size}")));
+        }
+        let parser = Self { sentence, text, words: words(text), at: 0, depth: 0, operators: 0, value_bytes: 0, terms };
         if parser.words.len() == 1 {
             return Err(parser.invalid("The expression can not be empty;"));
-        }
-        if text.len() > limits::EXPRESSION_BYTES_MAX {
-            let size = text.len();
-            let said = format!("Expression size has exceeded the maximum allowed size; expression size: {size}");
-            return Err(parser.invalid(&said));
         }
         Ok(parser)
     }
@@ -130,6 +132,10 @@ impl<'a> Parser<'a> {
             )));
         };
         self.advance();
+        self.value_bytes += value.size();
+        if self.value_bytes > limits::EXPRESSION_VALUES_BYTES_MAX {
+            return Err(self.invalid("The values of an expression have exceeded the maximum allowed size;"));
+        }
         Ok(value.clone())
     }
 
