@@ -61,10 +61,12 @@ def test_a_structure_has_a_body_for_each_protocol(house):
 def test_a_batch_is_published_entry_by_entry(house):
     topic = house.topic()
     url = house.subscribed(topic)
-    entries = [{"Id": f"e{nth}", "Message": str(nth)} for nth in range(9)] + [{"Id": "bad", "Message": "x", "Subject": "\n"}]
+    entries = [{"Id": f"e{nth}", "Message": str(nth)} for nth in range(9)]
+    bad = [*entries, {"Id": "bad", "Message": "x", "Subject": "\n"}]
+    refused = refusal(house.sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=bad)
+    assert refused == ("InvalidParameter", "Invalid parameter: Subject"), "and nothing of it is published"
     answer = house.sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
     assert [entry["Id"] for entry in answer["Successful"]] == [f"e{nth}" for nth in range(9)]
-    assert answer["Failed"] == [{"Id": "bad", "Code": "InvalidParameter", "Message": "Invalid parameter: Subject", "SenderFault": True}]
     arrived = {found["MessageId"]: found["Message"] for found in house.notifications(url)}
     assert arrived == {entry["MessageId"]: entry["Id"][1:] for entry in answer["Successful"]}
 

@@ -90,6 +90,11 @@ pub(crate) fn is_raw(subscription: &Pairs) -> bool {
     subscription.get(RAW_MESSAGE_DELIVERY).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
+/// Whether a subscription that is asked for again has what is asked for; what is not named counts as it is.
+pub(crate) fn are_of(asked: &Pairs, known: &Pairs) -> bool {
+    !asked.contains_key(RAW_MESSAGE_DELIVERY) || is_raw(asked) == is_raw(known)
+}
+
 /// What GetTopicAttributes shows.
 pub(crate) fn of_topic(entry: &TopicEntry, view: &View) -> Vec<(String, String)> {
     let mut shown = vec![

@@ -79,7 +79,7 @@ impl View {
     }
 
     fn compile(&mut self) {
-        self.policy = self.about.attributes.get(attributes::POLICY).and_then(|text| compile(text));
+        self.policy = self.about.attributes.get(attributes::POLICY).map(|text| in_force(text));
         self.facts = facts_of(&self.about.tags);
     }
 
@@ -150,6 +150,16 @@ fn facts_of(tags: &Pairs) -> Option<Facts> {
     (!tags.is_empty()).then(|| pairs(tags).map(fact).collect())
 }
 
+/// A policy that is kept. One that cannot be read is one that refuses: leaving it out might leave out a refusal.
+fn in_force(text: &str) -> Arc<Policy> {
+    const CLOSED: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"UnreadablePolicy","Effect":"Deny","Principal":"*",
+        "NotAction":["sns:GetTopicAttributes","sns:SetTopicAttributes"],"Resource":"*"}}"#;
+    compile(text).unwrap_or_else(|| {
+        tracing::error!("a topic's policy cannot be read: nobody may do anything with the topic until it is set anew");
+        compile(CLOSED).expect("it is a policy")
+    })
+}
+
 /// A topic's policy, as it is asked.
 pub(crate) fn compile(text: &str) -> Option<Arc<Policy>> {
     Policy::parse("Policy", text, Sort::Resource).ok().map(Arc::new)
@@ -206,8 +216,9 @@ impl Catalog {
             return Err(Refusal::new(&errors::TOPIC_LIMIT_EXCEEDED_EXCEPTION, message));
         }
         let partition = Partition::new(&self.store, PartitionId::of_family(FAMILY, topics.next), Topic::default());
-        topics.next += 1;
         let pending = partition.execute(Command::Create(Box::new(about)))?;
+        // One that could not be made leaves its place to the next.
+        topics.next += 1;
         let view = partition.inspect(View::of).flatten().ok_or(Unavailable::Stopped)?;
         let entry = TopicEntry::new(partition, view);
         topics.by_key.insert(entry.key.clone(), Arc::clone(&entry));

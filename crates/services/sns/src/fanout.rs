@@ -1,10 +1,12 @@
 //! A publish: to each subscription of the topic its letter, all at once.
 //!
-//! The letters are decided one after the other and then waited for together, so that they ride in one block of the log. A
+//! The letters are decided one after the other and then waited for together, so that they ride in one block of the log, in pieces of a
+//! few MiB. A
 //! receiver that refuses holds nobody up: its message is dropped, as AWS drops what a queue's policy forbids. One that can keep
 //! nothing now fails the publish, which has then not been acknowledged and may be sent again.
 
 use crate::catalog::{Receiver, TopicEntry};
+use crate::limits;
 use crate::message::Message;
 use crate::refusal::Refusal;
 use crate::topic::Protocol;
@@ -28,26 +30,26 @@ pub(crate) async fn publish(
 ) -> Result<(), Refusal> {
     let sender = sender(caller, topic);
     let (raw, wrapped) = letters(topic, message, id, caller);
-    let putting = topic.look(|view| {
-        let put = |(place, receiver): (usize, &Arc<Receiver>)| {
-            let letter = if receiver.is_raw { raw.clone() } else { wrapped.clone() };
-            // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
-            mailboxes.put(
-                sender.clone(),
-                &receiver.queue,
-                Letter { nth: place * crate::limits::BATCH_MAX + nth, ..letter },
-            )
-        };
-        view.receivers.values().enumerate().map(put).collect::<Vec<_>>()
-    });
+    // Receivers as they are now, letters when it is their turn.
+    let receivers: Vec<Arc<Receiver>> = topic.look(|view| view.receivers.values().map(Arc::clone).collect());
+    let piece = (limits::PIECE_BYTES / wrapped.body.len().max(raw.body.len())).clamp(1, limits::PIECE_LETTERS);
     let mut unavailable = None;
-    for outcome in Together::new(putting).await {
-        match outcome {
-            Ok(()) => {}
-            Err(NotPut::Refused(refused)) => {
-                tracing::debug!(topic = %topic.arn, error = refused.error.query_code, why = %refused.message, "a queue does not take a message of a topic");
+    for (first, receivers) in (0..).step_by(piece).zip(receivers.chunks(piece)) {
+        let put = |(place, receiver): (usize, &Arc<Receiver>)| {
+            let letter = if receiver.is_raw { &raw } else { &wrapped };
+            // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
+            let nth = (first + place) * limits::BATCH_MAX + nth;
+            mailboxes.put(sender.clone(), &receiver.queue, Letter { nth, ..letter.clone() })
+        };
+        let putting = receivers.iter().enumerate().map(put).collect();
+        for outcome in Together::new(putting).await {
+            match outcome {
+                Ok(()) => {}
+                Err(NotPut::Refused(refused)) => {
+                    tracing::debug!(topic = %topic.arn, error = refused.error.query_code, why = %refused.message, "a queue does not take a message of a topic");
+                }
+                Err(NotPut::Unavailable(refused)) => unavailable = Some(refused),
             }
-            Err(NotPut::Unavailable(refused)) => unavailable = Some(refused),
         }
     }
     unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))

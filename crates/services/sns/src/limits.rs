@@ -36,5 +36,19 @@ pub(crate) const POLICY_STATEMENTS_MAX: usize = 100;
 /// Standard topics of an account in a region.
 pub(crate) const TOPICS_MAX: usize = 100_000;
 
+/// Bytes of letters that a publish has on their way at one time: far below what the log takes at once, so that a fan-out of any size
+/// goes through it and takes no more memory than this; and how many they are, so that no poll is long.
+pub(crate) const PIECE_BYTES: usize = 4 << 20;
+pub(crate) const PIECE_LETTERS: usize = 1000;
+
+/// Bytes of a name of a message attribute.
+pub(crate) const ATTRIBUTE_NAME_LEN_MAX: usize = 255;
+
+/// Message attributes of a message: what a queue takes raw.
+pub(crate) const ATTRIBUTES_MAX: usize = 10;
+
+/// Characters of a message group's name.
+pub(crate) const GROUP_LEN_MAX: usize = 128;
+
 /// Subscriptions of a topic. AWS says 12.5 million; here every one is held in memory, and so many take 100 MB.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 200_000;

@@ -64,6 +64,12 @@ impl Message {
             Some("json") => by_protocol(&draft.message)?,
             Some(_) => return Err(Refusal::invalid("MessageStructure")),
         };
+        if draft.group.as_deref().is_some_and(|group| !is_group(group)) {
+            return Err(Refusal::invalid("MessageGroupId"));
+        }
+        if draft.attributes.len() > limits::ATTRIBUTES_MAX {
+            return Err(Refusal::invalid("MessageAttributes Reason: a message has ten at the most"));
+        }
         let attributes = draft.attributes.into_iter().map(Attribute::new).collect::<Result<_, _>>()?;
         Ok(Self { bytes, subject: draft.subject, bodies, attributes, group: draft.group })
     }
@@ -111,6 +117,7 @@ impl Attribute {
     fn new((name, value): (String, MessageAttributeValue)) -> Result<Self, Refusal> {
         let MessageAttributeValue { data_type, string_value, binary_value } = value;
         let wrong = |why: String| Refusal::new(&errors::INVALID_PARAMETER_VALUE_EXCEPTION, why);
+        check_name(&name)?;
         let base = data_type.split('.').next().unwrap_or_default();
         let empty = || {
             wrong(format!(
@@ -120,7 +127,7 @@ impl Attribute {
         match base {
             "String" | "Number" => {
                 let text = string_value.as_deref().filter(|text| !text.is_empty()).ok_or_else(empty)?;
-                if base == "Number" && text.parse::<f64>().is_err() {
+                if base == "Number" && !text.parse::<f64>().is_ok_and(f64::is_finite) {
                     return Err(wrong(format!("Could not cast message attribute '{name}' value to number.")));
                 }
                 Ok(Self { name, text: string_value, binary: None, data_type })
@@ -147,6 +154,32 @@ impl Attribute {
 fn attribute_bytes((name, value): &(String, MessageAttributeValue)) -> usize {
     let text = value.string_value.as_ref().map_or(0, String::len);
     name.len() + value.data_type.len() + text + value.binary_value.as_ref().map_or(0, Bytes::len)
+}
+
+/// What every queue takes too. The words are AWS's as far as they are recorded.
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let legal = |character: char| character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
+    let lower = name.to_ascii_lowercase();
+    let why = if name.is_empty() || name.len() > limits::ATTRIBUTE_NAME_LEN_MAX {
+        "Length of message attribute name must be less than 256 bytes.".to_owned()
+    } else if let Some(character) = name.chars().find(|character| !legal(*character)) {
+        let code = u32::from(character);
+        format!(
+            "Invalid non-alphanumeric character '#x{code:X}' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots."
+        )
+    } else if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
+        "Invalid message attribute name starting with character '.', ending with it or with two in succession was found.".to_owned()
+    } else if lower.starts_with("aws.") || lower.starts_with("amazon.") {
+        "Message attribute names beginning with 'AWS.' or 'Amazon.' are reserved.".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::new(&errors::INVALID_PARAMETER_VALUE_EXCEPTION, why))
+}
+
+/// Letters, digits and punctuation of ASCII, as SQS has it.
+fn is_group(group: &str) -> bool {
+    (1..=limits::GROUP_LEN_MAX).contains(&group.len()) && group.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// With three digits behind the second's point, always.

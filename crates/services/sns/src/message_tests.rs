@@ -85,3 +85,23 @@ fn what_no_message_may_be_is_refused() {
         assert_eq!(refusal.unwrap().error.query_code, "ParameterValueInvalid", "{data_type}");
     }
 }
+
+#[test]
+fn what_no_queue_would_take_is_refused_before_it_is_acknowledged() {
+    for name in ["", "a^b", ".a", "a.", "a..b", "AWS.x", "Amazon.x", &"x".repeat(256)] {
+        let mut attributes = attribute("String", Some("x"), None);
+        attributes[0].0 = name.into();
+        let refusal = Message::new(Draft { attributes, ..draft("x") }).err();
+        assert_eq!(refusal.unwrap().error.query_code, "ParameterValueInvalid", "{name:?}");
+    }
+    for number in ["NaN", "inf", "1e999"] {
+        assert!(
+            words(Draft { attributes: attribute("Number", Some(number), None), ..draft("x") }).contains("to number")
+        );
+    }
+    for group in ["", "a b", &"x".repeat(129)] {
+        assert_eq!(words(Draft { group: Some(group.into()), ..draft("x") }), "Invalid parameter: MessageGroupId");
+    }
+    let many = (0..11).flat_map(|_| attribute("String", Some("x"), None)).collect();
+    assert!(words(Draft { attributes: many, ..draft("x") }).contains("ten at the most"));
+}

@@ -36,6 +36,12 @@ impl Refusal {
         Self::new(error, message)
     }
 
+    pub(crate) fn too_many_tags() -> Self {
+        let most = crate::limits::TAGS_MAX;
+        let message = format!("Could not complete request: tag quota of per resource exceeded, which is {most}.");
+        Self::new(&errors::TAG_LIMIT_EXCEEDED_EXCEPTION, message)
+    }
+
     pub(crate) fn no_topic() -> Self {
         Self::new(&errors::NOT_FOUND_EXCEPTION, "Topic does not exist")
     }

@@ -3,6 +3,7 @@
 //! A topic keeps no messages: a publish is its deliveries, each durable where it goes before the publish is answered (ADR 0040).
 //! Ids and the moment come inside the command; names and values were checked before.
 
+use crate::attributes;
 use crate::limits;
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
@@ -111,13 +112,7 @@ impl Topic {
                 let mut after = About::clone(about);
                 after.tags.extend(tags);
                 match after.tags.len() > limits::TAGS_MAX {
-                    true => Err(Refusal::new(
-                        &crate::api::errors::TAG_LIMIT_EXCEEDED_EXCEPTION,
-                        format!(
-                            "Could not complete request: tag quota of per resource exceeded, which is {}.",
-                            limits::TAGS_MAX
-                        ),
-                    )),
+                    true => Err(Refusal::too_many_tags()),
                     false => Ok(changed(about, |about| *about = after)),
                 }
             }
@@ -133,11 +128,11 @@ impl Topic {
         }
     }
 
-    /// The same receiver twice is one subscription, if it is asked for with the same attributes.
+    /// The same receiver twice is one subscription, if it is asked for with attributes that it has.
     fn subscribe(&self, asked: Subscription) -> Decided {
         let same = |other: &&Arc<Subscription>| other.protocol == asked.protocol && other.endpoint == asked.endpoint;
         if let Some((number, known)) = self.subscriptions.iter().find(|(_, other)| same(other)) {
-            return match known.attributes == asked.attributes {
+            return match attributes::are_of(&asked.attributes, &known.attributes) {
                 true => Ok(Decision::answer(Reply::Subscribed(*number, Arc::clone(known)))),
                 false => {
                     Err(Refusal::invalid("Attributes Reason: Subscription already exists with different attributes"))
@@ -171,7 +166,7 @@ fn created_again(about: &Arc<About>, asked: &About) -> Decided {
     if differs {
         return Err(Refusal::invalid("Attributes Reason: Topic already exists with different attributes"));
     }
-    if !asked.tags.is_empty() && asked.tags != about.tags {
+    if asked.tags.iter().any(|(key, value)| about.tags.get(key) != Some(value)) {
         return Err(Refusal::invalid("Tags Reason: Topic already exists with different tags"));
     }
     Ok(Decision::answer(Reply::About(Arc::clone(about))))

@@ -72,6 +72,8 @@ async fn publish(
 ) -> Result<String, Refusal> {
     let id = SubscriptionId(id_of(caller, nth)).show();
     fanout::publish(&*service.mailboxes, caller, topic, message, (nth, &id)).await?;
+    // Who gets nothing because of a change gets nothing because of one that stays.
+    service.catalog.settled().await?;
     Ok(id)
 }
 
@@ -95,9 +97,10 @@ impl Operation<Inner> for PublishBatch {
         check_batch(&entries)?;
         let topic = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         let drafts: Vec<_> = entries.into_iter().map(draft).collect();
-        let drafted: Vec<_> = drafts.into_iter().map(|(id, draft)| (id, Message::new(draft))).collect();
-        let bytes: usize =
-            drafted.iter().filter_map(|(_, message)| message.as_ref().ok()).map(|message| message.bytes).sum();
+        // AWS was recorded refusing the whole batch for one message that is none.
+        let drafted = drafts.into_iter().map(|(id, draft)| Ok((id, Message::new(draft)?)));
+        let drafted: Vec<_> = drafted.collect::<Result<_, Refusal>>()?;
+        let bytes: usize = drafted.iter().map(|(_, message)| message.bytes).sum();
         let most = topic.look(|view| attributes::message_bytes_max(&view.about.attributes));
         if bytes > most {
             let message = "The length of all the messages put together is more than the limit.";
@@ -105,10 +108,7 @@ impl Operation<Inner> for PublishBatch {
         }
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for (nth, (entry, message)) in drafted.into_iter().enumerate() {
-            let published = match message {
-                Ok(message) => publish(&service, &caller, &topic, &message, nth).await,
-                Err(refusal) => Err(refusal),
-            };
+            let published = publish(&service, &caller, &topic, &message, nth).await;
             match published {
                 Ok(id) => successful.push(PublishBatchResultEntry {
                     id: Some(entry),

@@ -15,7 +15,7 @@ use crate::service::{Inner, id_of};
 use crate::topic::{Command, Pairs, Protocol, Reply, Subscription};
 use crate::topic_key::SubscriptionId;
 use gateway::{Caller, Fact, Need, Operation};
-use names::Arn;
+use names::{AccountId, Arn, QueueName, Region};
 use std::ops::Bound;
 use std::sync::Arc;
 use wire::Nothing;
@@ -74,13 +74,21 @@ fn protocol(name: &str) -> Result<Protocol, Refusal> {
 }
 
 fn check_queue(endpoint: &str) -> Result<&str, Refusal> {
-    match Arn::parse(endpoint).ok().filter(|arn| arn.service == "sqs") {
+    match Arn::parse(endpoint).ok().filter(is_queue) {
         None => Err(Refusal::invalid("SQS endpoint ARN")),
         Some(arn) if arn.resource.ends_with(".fifo") => Err(Refusal::invalid(
             "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
         )),
         Some(_) => Ok(endpoint),
     }
+}
+
+/// Whether an ARN can be that of a queue.
+fn is_queue(arn: &Arn) -> bool {
+    arn.service == "sqs"
+        && QueueName::parse(&arn.resource).is_ok()
+        && AccountId::parse(&arn.account).is_ok()
+        && Region::parse(&arn.region).is_ok_and(|region| region.arn_partition() == arn.partition)
 }
 
 pub(crate) struct Unsubscribe;

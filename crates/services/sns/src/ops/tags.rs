@@ -5,6 +5,7 @@ use crate::api::{
     UntagResourceRequest, UntagResourceResponse,
 };
 use crate::catalog::TopicEntry;
+use crate::limits;
 use crate::needs::{Asking, with_tag_keys, with_tags};
 use crate::records::pairs;
 use crate::refusal::Refusal;
@@ -17,6 +18,9 @@ use std::sync::Arc;
 pub(super) fn pairs_of(tags: Vec<Tag>) -> Result<Pairs, Refusal> {
     let count = tags.len();
     let pairs: Pairs = tags.into_iter().map(|tag| (tag.key.into(), tag.value.into())).collect();
+    if pairs.len() > limits::TAGS_MAX {
+        return Err(Refusal::too_many_tags());
+    }
     match pairs.len() == count {
         true => Ok(pairs),
         false => Err(Refusal::invalid("Duplicated keys are not allowed.")),
