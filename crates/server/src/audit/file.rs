@@ -230,6 +230,8 @@ mod tests {
         let said = Said::default();
         let log = said.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || log.clone()).finish();
+        // With one subscriber alone, a line that another thread comes by first would count as wanted by nobody.
+        let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
         tracing::subscriber::with_default(subscriber, || {
             let mut file = RotatedFile::open(path.clone(), 10, 2).unwrap();
             for line in ["aaaaaaaa", "bbbbbbbb", "cccccccc", "dddddddd"] {
