@@ -148,7 +148,12 @@ impl Inner {
                 sorted.expired.insert(run.shard, u64::MAX);
                 continue;
             };
-            sorted.read(&partition, run, of_run).await?;
+            if let Err(refusal) = sorted.read(&partition, run, of_run).await {
+                // Nobody got any of it: it counts for no receive.
+                let claims = places.iter().map(|place| Claim { place: *place, receipt }).collect();
+                entry.tell(Command::Release(claims)).await?;
+                return Err(refusal);
+            }
         }
         let refused = self.open_leased(caller, stream, &mut sorted).await;
         let Sorted { records, expired, damaged, left, .. } = sorted;

@@ -81,9 +81,7 @@ impl Update {
     /// The item after the update.
     pub(crate) fn of(&self, item: &Item) -> Result<Item, Refusal> {
         let mut after = item.clone();
-        // From the back of each list, so that what is taken out moves nothing that is still to be taken out.
         let mut removes: Vec<&Path> = self.removes.iter().collect();
-        removes.sort_by_key(|path| Reverse(indexes(path)));
         let sets = self.sets.iter().map(|(path, source)| Ok((path, source.of(item)?)));
         for (path, value) in sets.collect::<Result<Vec<_>, Refusal>>()? {
             put(&mut after, path, value)?;
@@ -92,8 +90,13 @@ impl Update {
             add(&mut after, path, value)?;
         }
         for (path, value) in &self.deletes {
-            delete(&mut after, path, value)?;
+            // There are no empty sets: what held the last one goes.
+            if delete(&mut after, path, value)? {
+                removes.push(path);
+            }
         }
+        // From the back of each list, so that what is taken out moves nothing that is still to be taken out.
+        removes.sort_by_key(|path| Reverse(indexes(path)));
         for path in removes {
             remove(&mut after, path)?;
         }
@@ -343,9 +346,10 @@ fn add(item: &mut Item, path: &Path, value: &Value) -> Result<(), Refusal> {
     put(item, path, sum)
 }
 
-fn delete(item: &mut Item, path: &Path, value: &Value) -> Result<(), Refusal> {
+/// Takes members out of a set; says whether none is left.
+fn delete(item: &mut Item, path: &Path, value: &Value) -> Result<bool, Refusal> {
     let left = match (path.find(item), value) {
-        (None, _) => return Ok(()),
+        (None, _) => return Ok(false),
         (Some(Value::Texts(one)), Value::Texts(two)) => Value::Texts(one - two),
         (Some(Value::Numbers(one)), Value::Numbers(two)) => Value::Numbers(one - two),
         (Some(Value::Binaries(one)), Value::Binaries(two)) => Value::Binaries(one - two),
@@ -357,8 +361,7 @@ fn delete(item: &mut Item, path: &Path, value: &Value) -> Result<(), Refusal> {
         Value::Binaries(set) => set.is_empty(),
         _ => false,
     };
-    // There are no empty sets: what held the last one is gone.
-    if is_empty { remove(item, path) } else { put(item, path, left) }
+    put(item, path, left).map(|()| is_empty)
 }
 
 #[cfg(test)]

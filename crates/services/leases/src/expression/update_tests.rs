@@ -133,3 +133,13 @@ fn updates_that_cannot_be_done_change_nothing() {
         assert_eq!(changed(text), Err(sentence.to_owned()), "{text}");
     }
 }
+
+#[test]
+fn a_set_that_is_emptied_in_a_list_moves_nothing_that_others_mean() {
+    let set = |member: &str| Value::Texts([Box::from(member)].into());
+    let item = Item([("l".into(), Value::List(vec![set("a"), set("b"), set("c")]))].into());
+    for text in ["DELETE l[0] :ab REMOVE l[1]", "DELETE l[0] :ab, l[1] :ab"] {
+        let after = Update::parse(text, &terms()).unwrap().of(&item).unwrap();
+        assert_eq!(after.get("l").map(shown).as_deref(), Some("[<c>]"), "{text}");
+    }
+}
