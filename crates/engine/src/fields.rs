@@ -53,9 +53,14 @@ impl<'a> Fields<'a> {
         Self(bytes)
     }
 
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value, if nothing is left behind it.
     pub fn end<T>(self, value: T) -> Option<T> {
-        self.0.is_empty().then_some(value)
+        self.is_empty().then_some(value)
     }
 
     /// The next bytes.

@@ -31,6 +31,7 @@ mod store;
 mod suspects;
 mod timers;
 mod unavailable;
+pub mod varint;
 
 pub use clock::{Clock, Sleep};
 pub use keyring::{

@@ -31,7 +31,7 @@ pub trait Machine: Sized + Send + 'static {
 
     /// Lets time pass: whatever was due at `now` (an ended delay, an ended lease, an ended retention) happens. It is a
     /// function of state and time alone, so nothing of it is journaled.
-    fn advance(&mut self, now: Instant);
+    fn advance(&mut self, _now: Instant) {}
 
     /// Answers a command and says what it changes, without changing anything. `advance(now)` has been called before.
     fn decide(&self, now: Instant, command: Self::Command) -> Decision<Self::Effect, Self::Reply>;
@@ -69,7 +69,9 @@ pub trait Machine: Sized + Send + 'static {
     fn resume(&mut self, _start: u64) {}
 
     /// The next moment at which `advance` would change something a waiting reader could see.
-    fn next_deadline(&self) -> Option<Instant>;
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
 
     /// The next moment at which `advance` would give something back that nobody waits for, as memory and disk.
     fn next_expiry(&self) -> Option<Instant> {
@@ -91,7 +93,9 @@ pub trait Machine: Sized + Send + 'static {
     fn recall(&mut self, _memo: u8) {}
 
     /// How many waiting readers could be served now; the engine wakes that many.
-    fn ready(&self) -> usize;
+    fn ready(&self) -> usize {
+        0
+    }
 
     /// In which channels something became readable since this was last asked. Readers of a channel wait for it alone, and
     /// what they may take is not counted by `ready`. A machine whose readers take nothing from one another says
@@ -100,17 +104,26 @@ pub trait Machine: Sized + Send + 'static {
         Stirred::Nothing
     }
 
-    /// The content that an applied effect brought, and its key.
-    fn content(effect: Self::Effect) -> Option<(u64, Self::Content)>;
+    /// The content that an applied effect brought, and its key. A machine that keeps contents says this and the three after
+    /// it; one that keeps none, whose content is `()`, says none of the four.
+    fn content(_effect: Self::Effect) -> Option<(u64, Self::Content)> {
+        None
+    }
 
     /// Whether the content of `key` may still be asked for.
-    fn holds(&self, key: u64) -> bool;
+    fn holds(&self, _key: u64) -> bool {
+        false
+    }
 
     /// No key below this is held; `u64::MAX` if none ever will be.
-    fn first_held(&self) -> u64;
+    fn first_held(&self) -> u64 {
+        u64::MAX
+    }
 
     /// How many of these keys are held.
-    fn held_within(&self, keys: Range<u64>) -> u64;
+    fn held_within(&self, _keys: Range<u64>) -> u64 {
+        0
+    }
 
     /// Appends the state to `out`, as [`Machine::SNAPSHOT_VERSION`] lays it out.
     fn snapshot(&self, out: &mut Vec<u8>);
@@ -119,7 +132,9 @@ pub trait Machine: Sized + Send + 'static {
     fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord>;
 
     /// Whether it is deleted: nothing of it will be asked for again, and its partition may be forgotten.
-    fn is_over(&self) -> bool;
+    fn is_over(&self) -> bool {
+        false
+    }
 
     /// Whether anything is on its way to other partitions. Asked after each change, so it has to be quick.
     fn has_outgoing(&self) -> bool {

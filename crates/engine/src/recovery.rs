@@ -197,6 +197,50 @@ impl<M: Machine> Recovery<M> {
     }
 }
 
+/// A service's recovery by a name of its own, over a machine that nobody else may see:
+/// `engine::recovery! { pub struct SqsRecovery(SqsQueue); }`.
+#[macro_export]
+macro_rules! recovery {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident($machine:ty);) => {
+        $(#[$doc])*
+        $vis struct $name($crate::Recovery<$machine>);
+
+        impl $name {
+            /// The latest moment that the store knows of; the clock that partitions are asked with must not be behind it.
+            $vis fn latest(&self) -> ::names::Instant {
+                self.0.latest()
+            }
+
+            /// Gives the partitions to the store, without a service that asks them anything: for tools.
+            $vis fn finish(self, store: &$crate::Store) {
+                self.0.finish(store);
+            }
+        }
+
+        impl $crate::Recover for $name {
+            fn family(&self) -> u8 {
+                self.0.family()
+            }
+
+            fn snapshot(
+                &mut self,
+                snapshot: &::journal::Snapshot<'_>,
+                memory: &::std::sync::Arc<$crate::Memory>,
+            ) -> ::std::result::Result<(), $crate::MalformedRecord> {
+                self.0.snapshot(snapshot, memory)
+            }
+
+            fn record(
+                &mut self,
+                record: &::journal::Record<'_>,
+                memory: &::std::sync::Arc<$crate::Memory>,
+            ) -> ::std::result::Result<(), $crate::MalformedRecord> {
+                self.0.record(record, memory)
+            }
+        }
+    };
+}
+
 impl<M: Machine> Recover for Recovery<M> {
     fn family(&self) -> u8 {
         self.family

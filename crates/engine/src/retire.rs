@@ -46,9 +46,15 @@ impl Store {
     /// Does what is due: retires closed log files, gives segments back that nobody refers to, compacts others. Blocks on
     /// the disk; for a thread of its own. On [`StoreError::NoSpace`] nothing is lost, and a later call tries again.
     pub fn tend(&self) -> Result<Tended, StoreError> {
+        self.tend_while(|| true)
+    }
+
+    /// The same, as long as `goes_on` says so: it is asked before each log file, of which a busy server can have left many,
+    /// and once before the rest. What is not done is done by a later call, or by the next start's.
+    pub fn tend_while(&self, goes_on: impl Fn() -> bool) -> Result<Tended, StoreError> {
         let mut upto = self.housekeep();
         let mut tended = Tended::default();
-        while self.journal().closed_files() > CLOSED_FILES_KEPT && !self.is_broken() {
+        while self.journal().closed_files() > CLOSED_FILES_KEPT && !self.is_broken() && goes_on() {
             let Some(file) = self.journal().closed_file() else { break };
             tended.segmented += self.segment(&file)?;
             tended.dropped_segments += self.checkpoint_locked(Some(file), file.last, &self.garbage())?;
@@ -57,7 +63,7 @@ impl Store {
             tended.files += 1;
             tended.checkpoint = true;
         }
-        if self.is_broken() {
+        if self.is_broken() || !goes_on() {
             return Ok(tended);
         }
         let compacted = self.compact()?;

@@ -13,6 +13,7 @@ use names::{Instant, PartitionId};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -77,6 +78,19 @@ fn housekeeping_forgets_nothing_of_a_partition_that_a_panic_broke() {
     let album = store.partition::<Album>(BROKEN).expect("a start has it again");
     assert_eq!(ask(&store, &album, Command::Look(9)), (vec![1, 2, 3], vec![500, 600, 700]));
     assert!(store.tend().unwrap().files > 10, "and the log is shortened again");
+}
+
+#[test]
+fn housekeeping_that_is_told_to_end_leaves_the_other_files_to_the_next_round() {
+    let (disk, store) = open(SimDisk::new(4));
+    let other = Partition::new(&store, OTHER, Album::default());
+    fill(&store, &other);
+    let told = AtomicUsize::new(0);
+    let tended = store.tend_while(|| told.fetch_add(1, Ordering::Relaxed) < 2).unwrap();
+    assert_eq!((tended.files, tended.compacted_segments), (2, 0));
+    store.journal().close();
+    let (_, store) = open(disk.crash());
+    assert!(store.tend().unwrap().files > 2);
 }
 
 /// Breaks an album when it is asked for the time next, which a checkpoint does once it is under way.

@@ -13,6 +13,7 @@ use engine::{Clock, Keyring, ManualClock, Partition, Recovery, Store, StoreOptio
 use journal::sim::SimDisk;
 use journal::{Io, OpenError, Options};
 use names::{Instant, PartitionId};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
@@ -183,7 +184,14 @@ impl History {
     }
 
     fn tend(&mut self) {
-        let tended = self.house.store.tend().expect("the disk works");
+        // Now and then the server stops in the middle of a round.
+        let steps = Cell::new(self.chance.u8(0..12));
+        let goes_on = || steps.replace(steps.get().saturating_sub(1)) > 0;
+        let tended = match self.chance.bool() {
+            true => self.house.store.tend(),
+            false => self.house.store.tend_while(goes_on),
+        };
+        let tended = tended.expect("the disk works");
         self.tended.files += tended.files;
         self.tended.segmented += tended.segmented;
         self.tended.dropped_segments += tended.dropped_segments;

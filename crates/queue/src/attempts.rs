@@ -6,7 +6,7 @@
 use crate::AttemptId;
 use crate::limits::{ATTEMPTS_MAX, DEDUP_MILLIS};
 use crate::records::{put_entries, read_entries};
-use crate::varint::{Reader, put};
+use engine::varint::{Reader, put};
 use names::Instant;
 use std::collections::{BTreeMap, VecDeque};
 

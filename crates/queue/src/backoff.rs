@@ -4,8 +4,8 @@
 //! change of visibility asks for. So nothing has to be known or done when the lease ends, and the message is in flight all
 //! the while. In a FIFO queue the group waits with its head.
 
-use crate::varint::{Reader, put};
 use crate::{Delivery, Effect, Queue};
+use engine::varint::{Reader, put};
 use names::Instant;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;

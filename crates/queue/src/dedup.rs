@@ -6,8 +6,8 @@
 //! nothing else, and nothing moves but the places of one bucket when its table grows.
 
 use crate::limits::{BUCKET_IDS_MAX, BUCKET_MILLIS, DEDUP_MILLIS};
-use crate::varint::{Reader, put};
 use crate::{Accepted, DedupId, MessageId};
+use engine::varint::{Reader, put};
 use names::Instant;
 use std::collections::VecDeque;
 

@@ -44,7 +44,6 @@ mod shelf;
 mod snapshot;
 mod state;
 mod tagged;
-mod varint;
 mod virtual_queues;
 mod visible;
 mod ways;

@@ -7,10 +7,10 @@
 //! ```
 //! So whatever a message carries travels with it. Parcels live within one process and are never on disk.
 
-use crate::varint::Reader;
 use crate::ways::{Departure, Receives, put_receives, read_receives};
 use crate::{Effect, Message};
 use engine::Effect as _;
+use engine::varint::Reader;
 use names::Instant;
 
 const VERSION: u8 = 1;

@@ -10,10 +10,10 @@
 //! two that are equal the redrive policy, because what AWS promises comes before what tidewire adds.
 
 use crate::limits::PARKED_GROUPS_MAX;
-use crate::varint::{Reader, put};
 use crate::visible::Visible;
 use crate::{Effect, Queue, Reply};
 use engine::Decision;
+use engine::varint::{Reader, put};
 use names::Instant;
 use std::collections::BTreeMap;
 

@@ -39,11 +39,11 @@
 
 use crate::replay::{ReplayEnd, ReplayOrder, put_order, read_order};
 use crate::settings::TAGGED;
-use crate::varint::{Reader, put};
 use crate::ways::{Departure, Receives, put_receives, read_id, read_receives};
 use crate::{AttemptId, Labelled, Message, MessageId, Settings, VirtualId};
 use bytes::Bytes;
 use engine::MalformedRecord;
+use engine::varint::{Reader, put};
 use names::{Instant, PartitionId};
 
 /// The highest record kind that a queue may ever use.

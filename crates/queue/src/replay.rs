@@ -7,10 +7,10 @@
 //! neighbours that may have been sent within the stretch are gone through, and the courier's parcel says of each whether it was.
 
 use crate::limits::REPLAY_BATCH;
-use crate::varint::{Reader, put};
 use crate::ways::read_id;
 use crate::{Effect, Queue, Reply};
 use engine::Decision;
+use engine::varint::{Reader, put};
 use names::{Instant, PartitionId};
 use std::ops::Range;
 

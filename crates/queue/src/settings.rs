@@ -19,8 +19,8 @@
 use crate::backoff::Backoff;
 use crate::limits::{IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX, WINDOW_MESSAGES};
 use crate::tagged::{Section, put_sections, read_sections};
-use crate::varint::{Reader, put};
 use crate::ways::read_id;
+use engine::varint::{Reader, put};
 use names::PartitionId;
 
 /// What a queue's owner may set.

@@ -7,8 +7,8 @@
 
 use crate::limits::{SHELF_BATCHES_MAX, SHELF_PARTS};
 use crate::snapshot::{put_ranges, read_count, read_ranges};
-use crate::varint::{Reader, put};
 use crate::visible::Visible;
+use engine::varint::{Reader, put};
 use names::Instant;
 use std::collections::VecDeque;
 use std::ops::Range;

@@ -27,7 +27,7 @@
 //! section 2     marks of which some are older than the one before: v count, each: step v
 //!               │ first sent at n (near the last sent at before, or 0) │ last sent at v (from the first)
 //!
-//! v = number of variable length (varint.rs), n = distance from the number that it is near, folded so that small is short
+//! v = number of variable length (`engine::varint`), n = distance from the number that it is near, folded so that small is short
 //! ```
 //! Every state has one form, and whatever is not the form of a state is refused: what is restored is whole.
 
@@ -41,11 +41,11 @@ use crate::replay::Replay;
 use crate::settings::{self, Settings};
 use crate::shelf::Shelf;
 use crate::tagged::{Section, put_sections, read_sections};
-use crate::varint::{Reader, put, put_near};
 use crate::virtual_queues;
 use crate::visible::Visible;
 use crate::ways::Ways;
 use engine::MalformedRecord;
+use engine::varint::{Reader, put, put_near};
 use names::Instant;
 
 impl Queue {

@@ -6,7 +6,7 @@
 //! Whoever writes leaves out what is as it is by default, so that a plain queue pays one byte for all of them. Whoever reads
 //! refuses a tag that it does not know: a newer version wrote it, and to pass over it would lose what it says.
 
-use crate::varint::{Reader, put};
+use engine::varint::{Reader, put};
 
 /// Tag and bytes of a section, as they are written.
 pub(crate) type Section = (u8, Vec<u8>);

@@ -8,8 +8,8 @@
 
 use crate::exceptions::Status;
 use crate::limits::PARCELS_PER_BATCH;
-use crate::varint::{Reader, put};
 use engine::Outgoing;
+use engine::varint::{Reader, put};
 use names::{Instant, PartitionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;

@@ -38,13 +38,13 @@ impl Housekeeper {
             while !its_stop.load(Ordering::Acquire) && !its_store.journal().is_stopped() {
                 its_store.journal().wait_for_closed_file(LOOK);
                 give_memory_back();
-                full = unharmed(|| round(&its_store, full)).unwrap_or(full);
+                full = unharmed(|| round(&its_store, &its_stop, full)).unwrap_or(full);
             }
         })?;
         Ok(Self { store: Arc::clone(store), stop, thread })
     }
 
-    /// Lets the round under way end. Before the journal is closed, because then the folder belongs to the next server.
+    /// Lets the step under way end, and leaves the other steps to the next start. Before the journal is closed, because then the folder belongs to the next server.
     pub(crate) fn stop(self) {
         self.stop.store(true, Ordering::Release);
         self.store.journal().wake_retirer();
@@ -67,9 +67,10 @@ fn give_memory_back() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE_BYTES)));
 }
 
-/// One round. Says whether the disk was full, so that this is told once and not at every look.
-fn round(store: &Store, was_full: bool) -> bool {
-    match store.tend() {
+/// One round, or what of it is done when the server stops. Says whether the disk was full, so that this is told once and not at
+/// every look.
+fn round(store: &Store, stop: &AtomicBool, was_full: bool) -> bool {
+    match store.tend_while(|| !stop.load(Ordering::Acquire)) {
         Ok(Tended { files, segmented, dropped_segments, compacted_segments, checkpoint, put_away }) => {
             if put_away > 0 {
                 tracing::debug!(put_away, "queues that nobody uses were put away");

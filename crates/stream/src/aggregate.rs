@@ -14,7 +14,7 @@
 
 use crate::hash_ranges::hash_of;
 use crate::limits::AGGREGATED_MAX;
-use crate::varint::{Reader, put};
+use engine::varint::{Reader, put};
 use md5::{Digest, Md5};
 use std::fmt;
 
@@ -184,15 +184,15 @@ impl<'a> Fields<'a> {
         if self.0.is_empty() {
             return Some(None);
         }
-        let tag = self.0.any_varint().filter(|tag| (1 << 3..1 << 32).contains(tag))?;
+        let tag = self.0.any_varint().ok().filter(|tag| (1 << 3..1 << 32).contains(tag))?;
         let value = match tag & 7 {
-            0 => Value::Number(self.0.any_varint()?),
-            1 => self.0.array::<8>().map(|_| Value::Fixed)?,
+            0 => Value::Number(self.0.any_varint().ok()?),
+            1 => self.0.array::<8>().ok().map(|_| Value::Fixed)?,
             2 => {
-                let length = self.0.any_varint()?;
-                Value::Bytes(self.0.bytes(length)?)
+                let length = self.0.any_varint().ok()?;
+                Value::Bytes(self.0.bytes(length).ok()?)
             }
-            5 => self.0.array::<4>().map(|_| Value::Fixed)?,
+            5 => self.0.array::<4>().ok().map(|_| Value::Fixed)?,
             _ => return None,
         };
         Some(Some((tag >> 3, value)))

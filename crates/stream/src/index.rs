@@ -9,7 +9,7 @@
 //! who seeks by time is led beyond what he seeks.
 
 use crate::limits::{MARKS_MAX, RUNS_PER_RETENTION, SCALE_MAX, SPARE_MARKS, STRIDE_BYTES, STRIDE_RECORDS};
-use crate::varint::{Reader, put};
+use engine::varint::{Reader, put};
 use names::Instant;
 use std::collections::VecDeque;
 
@@ -199,8 +199,8 @@ impl Index {
 
     /// Reads what `put` wrote.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let [scale] = reader.array()?;
-        let count = usize::try_from(reader.varint()?).ok()?;
+        let [scale] = reader.array().ok()?;
+        let count = usize::try_from(reader.varint().ok()?).ok()?;
         // A mark takes four bytes at the least.
         if scale > SCALE_MAX || count > reader.rest().len() / 4 {
             return None;
@@ -208,10 +208,10 @@ impl Index {
         let mut index = Self { marks: VecDeque::with_capacity(count), scale, bytes: 0 };
         let (mut first, mut first_at) = (0u64, 0u64);
         for _ in 0..count {
-            let step = reader.varint().filter(|step| *step > 0)?;
+            let step = reader.varint().ok().filter(|step| *step > 0)?;
             first = first.checked_add(step)?;
-            first_at = first_at.checked_add(reader.varint()?)?;
-            let [bytes, lasts_secs] = [reader.varint()?, reader.varint()?].map(u32::try_from);
+            first_at = first_at.checked_add(reader.varint().ok()?)?;
+            let [bytes, lasts_secs] = [reader.varint().ok()?, reader.varint().ok()?].map(u32::try_from);
             let mark = Mark {
                 first,
                 first_at: Instant::from_millis(first_at),

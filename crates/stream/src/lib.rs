@@ -21,7 +21,6 @@ mod records;
 mod sequence;
 mod shard;
 mod snapshot;
-mod varint;
 
 pub use aggregate::{Plain, UserRecord, aggregate, disaggregate};
 pub use command::{About, Command, NewRecord, Reply, SealedRecord, ShardState};

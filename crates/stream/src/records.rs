@@ -12,9 +12,9 @@
 //! ```
 //! Partitions of family [`FAMILY`]. Layouts are never changed: a new one gets a new version. Pictures: `docs/formats/stream.md`.
 
-use crate::varint::Reader;
 use crate::{About, Record};
 use engine::MalformedRecord;
+use engine::varint::Reader;
 use names::Instant;
 
 /// The family of partitions that are shards.
@@ -121,22 +121,22 @@ const HEADER_BYTES: usize = 8 + 8 + 1 + 4;
 fn read(kind: u8, reader: &mut Reader<'_>) -> Option<Effect> {
     Some(match kind {
         OPENED => Effect::Opened(About {
-            stream: reader.array()?,
-            index: u32::from_le_bytes(reader.array()?),
+            stream: reader.array().ok()?,
+            index: u32::from_le_bytes(reader.array().ok()?),
             opened_at: instant(reader)?,
             retention_millis: number(reader)?,
         }),
         APPENDED => {
             let (counter, arrived_at) = (number(reader)?, instant(reader)?);
-            let [flags] = reader.array()?;
-            let key_bytes = u32::from_le_bytes(reader.array()?);
-            let bytes = reader.bytes(reader.rest().len() as u64)?;
+            let [flags] = reader.array().ok()?;
+            let key_bytes = u32::from_le_bytes(reader.array().ok()?);
+            let bytes = reader.bytes(reader.rest().len() as u64).ok()?;
             Effect::Appended(Record::kept(counter, arrived_at, flags, key_bytes, bytes)?)
         }
         SEALED_APPENDED => {
             let (counter, arrived_at) = (number(reader)?, instant(reader)?);
-            let size = u32::from_le_bytes(reader.array()?);
-            let bytes = reader.bytes(reader.rest().len() as u64)?;
+            let size = u32::from_le_bytes(reader.array().ok()?);
+            let bytes = reader.bytes(reader.rest().len() as u64).ok()?;
             Effect::Appended(Record::kept_sealed(counter, arrived_at, size, bytes))
         }
         CLOSED => Effect::Closed { at: instant(reader)? },
@@ -150,7 +150,7 @@ fn put_instant(out: &mut Vec<u8>, at: Instant) {
 }
 
 fn number(reader: &mut Reader<'_>) -> Option<u64> {
-    reader.array().map(u64::from_le_bytes)
+    reader.array().ok().map(u64::from_le_bytes)
 }
 
 fn instant(reader: &mut Reader<'_>) -> Option<Instant> {

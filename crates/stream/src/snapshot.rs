@@ -6,13 +6,13 @@
 //!               scale 1 │ count v │ so many marks: first v (from the one before, or 0) │ first at v (likewise) │ bytes v
 //!               │ seconds v
 //!
-//! v = number of variable length (varint.rs), fixed ones little-endian, times in ms since the epoch
+//! v = number of variable length (`engine::varint`), fixed ones little-endian, times in ms since the epoch
 //! ```
 //! Every state has one form, and whatever is not the form of a state is refused: what is restored is whole.
 
 use crate::index::Index;
-use crate::varint::{Reader, put};
 use crate::{About, Shard};
+use engine::varint::{Reader, put};
 use engine::{Machine, MalformedRecord};
 use names::Instant;
 
@@ -59,15 +59,15 @@ impl Shard {
 
 fn read(reader: &mut Reader<'_>) -> Option<Shard> {
     let about = About {
-        stream: reader.array()?,
-        index: u32::from_le_bytes(reader.array()?),
+        stream: reader.array().ok()?,
+        index: u32::from_le_bytes(reader.array().ok()?),
         opened_at: instant(reader)?,
-        retention_millis: reader.varint()?,
+        retention_millis: reader.varint().ok()?,
     };
     let horizon = instant(reader)?;
-    let last = reader.varint().filter(|last| *last < u64::MAX)?;
+    let last = reader.varint().ok().filter(|last| *last < u64::MAX)?;
     let last_arrived_at = if last == 0 { None } else { Some(instant(reader)?) };
-    let closed_at = match reader.array()? {
+    let closed_at = match reader.array().ok()? {
         [0] => None,
         [1] => Some(instant(reader)?),
         _ => return None,
@@ -77,5 +77,5 @@ fn read(reader: &mut Reader<'_>) -> Option<Shard> {
 }
 
 fn instant(reader: &mut Reader<'_>) -> Option<Instant> {
-    reader.varint().map(Instant::from_millis)
+    reader.varint().ok().map(Instant::from_millis)
 }

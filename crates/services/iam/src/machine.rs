@@ -10,7 +10,6 @@ use crate::snapshot;
 use crate::state::Realm;
 use engine::{Decision, Machine, MalformedRecord, Tally};
 use names::{Instant, Position};
-use std::ops::Range;
 
 /// What an operation wants.
 pub(crate) type Plan = Box<dyn FnOnce(&Realm, Instant) -> Result<Planned, Refusal> + Send>;
@@ -46,9 +45,6 @@ impl Machine for Realm {
 
     const SNAPSHOT_VERSION: u8 = snapshot::VERSION;
 
-    /// Nothing ends by itself: sessions are not kept.
-    fn advance(&mut self, _now: Instant) {}
-
     fn decide(&self, now: Instant, plan: Plan) -> Decision<Effect, Reply> {
         match plan(self, now) {
             Err(refusal) => Decision::answer(Err(refusal)),
@@ -68,34 +64,10 @@ impl Machine for Realm {
         Realm::apply(self, effect);
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
     /// Accounts, users and roles, and keys.
     fn tally(&self) -> Tally {
         let entities: usize = self.accounts.values().map(|account| account.entities.len()).sum();
         Tally([self.accounts.len() as u64, entities as u64, self.owners.len() as u64])
-    }
-
-    fn ready(&self) -> usize {
-        0
-    }
-
-    fn content(_effect: Effect) -> Option<(u64, ())> {
-        None
-    }
-
-    fn holds(&self, _key: u64) -> bool {
-        false
-    }
-
-    fn first_held(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn held_within(&self, _keys: Range<u64>) -> u64 {
-        0
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {
@@ -104,9 +76,5 @@ impl Machine for Realm {
 
     fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
         snapshot::read(version, state)
-    }
-
-    fn is_over(&self) -> bool {
-        false
     }
 }

@@ -27,9 +27,10 @@
 //! knows all of its row. When something was used last is noted by itself, because that happens all the time. A snapshot is the
 //! same rows, one after the other (`snapshot.rs`).
 
-use crate::fields::{Fields, Pen};
+use crate::pen::Pen;
 use crate::state::{AccessKey, Entity, KeyUse, Managed, Provider, RolePart, Sort, Tags, Version, folded};
 use engine::MalformedRecord;
+use engine::fields::Fields;
 use names::{AccountId, Instant};
 
 /// The family of the one partition that all identities are in.
@@ -162,9 +163,9 @@ impl engine::Effect for Effect {
         match (kind, version) {
             (1, VERSION) => Ok(Self::KeyringMade(payload.into())),
             (2..=14, VERSION) => {
-                let mut fields = Fields(payload);
+                let mut fields = Fields::new(payload);
                 let effect = fields.account().zip(Change::decode(kind, &mut fields));
-                let effect = effect.filter(|_| fields.0.is_empty());
+                let effect = effect.and_then(|effect| fields.end(effect));
                 let (account, change) = effect.ok_or_else(|| malformed("its fields do not fit its length"))?;
                 Ok(Self::Of(account, change))
             }
@@ -216,16 +217,16 @@ fn entity(fields: &mut Fields<'_>) -> Option<Entity> {
     let sort = sort(fields.byte()?)?;
     let (id, name, path, created_at) = (fields.text()?, fields.text()?, fields.text()?, fields.instant()?);
     let tags = Tags(fields.pairs()?);
-    let boundary = fields.some(Fields::text)?;
-    let attached = fields.texts()?.into_iter().collect();
-    let inline = fields.pairs()?.into_iter().collect();
-    let groups = fields.texts()?.into_iter().collect();
-    let role = fields.some(|fields| {
+    let boundary = fields.option(Fields::text)?;
+    let attached = fields.list(Fields::text)?;
+    let inline = fields.pairs()?;
+    let groups = fields.list(Fields::text)?;
+    let role = fields.option(|fields| {
         Some(RolePart {
             trust: fields.text()?,
-            description: fields.some(Fields::text)?,
-            max_session_secs: fields.number()?,
-            last_used: fields.some(|fields| Some((fields.instant()?, fields.text()?)))?,
+            description: fields.option(Fields::text)?,
+            max_session_secs: fields.u32()?,
+            last_used: fields.option(|fields| Some((fields.instant()?, fields.text()?)))?,
         })
     })?;
     Some(Entity { sort, id, name, path, created_at, tags, boundary, attached, inline, groups, role })
@@ -249,15 +250,15 @@ fn put_policy(pen: &mut Pen<'_>, policy: &Managed) {
 
 fn policy(fields: &mut Fields<'_>) -> Option<Managed> {
     let (id, name, path) = (fields.text()?, fields.text()?, fields.text()?);
-    let description = fields.some(Fields::text)?;
+    let description = fields.option(Fields::text)?;
     let (created_at, updated_at) = (fields.instant()?, fields.instant()?);
     let tags = Tags(fields.pairs()?);
-    let (default, next) = (fields.number()?, fields.number()?);
+    let (default, next) = (fields.u32()?, fields.u32()?);
     let version = |fields: &mut Fields<'_>| {
-        let (number, created_at) = (fields.number()?, fields.instant()?);
+        let (number, created_at) = (fields.u32()?, fields.instant()?);
         Some(Version { number, created_at, document: fields.text()? })
     };
-    let versions = fields.list(version)?;
+    let versions: Vec<_> = fields.list(version)?;
     versions.iter().find(|version| version.number == default)?;
     Some(Managed { id, name, path, description, created_at, updated_at, tags, versions, default, next })
 }
@@ -285,11 +286,11 @@ fn key_use(fields: &mut Fields<'_>) -> Option<KeyUse> {
 fn key(fields: &mut Fields<'_>) -> Option<AccessKey> {
     Some(AccessKey {
         id: fields.text()?,
-        user: fields.some(Fields::text)?,
+        user: fields.option(Fields::text)?,
         created_at: fields.instant()?,
         is_active: fields.flag()?,
         sealed: fields.bytes()?.into(),
-        last_used: fields.some(key_use)?,
+        last_used: fields.option(key_use)?,
     })
 }
 
@@ -305,8 +306,8 @@ fn provider(fields: &mut Fields<'_>) -> Option<Provider> {
     Some(Provider {
         url: fields.text()?,
         created_at: fields.instant()?,
-        client_ids: fields.texts()?,
-        thumbprints: fields.texts()?,
+        client_ids: fields.list(Fields::text)?,
+        thumbprints: fields.list(Fields::text)?,
         tags: Tags(fields.pairs()?),
     })
 }

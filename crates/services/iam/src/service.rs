@@ -19,10 +19,9 @@ use crate::session::Kind;
 use crate::state::Realm;
 use crate::web::Documents;
 use access::sigv4::Keys;
-use engine::{MalformedRecord, Memory, Partition, Pending, Recover, Recovery, Store};
+use engine::{Partition, Pending, Recovery, Store};
 use gateway::{Actions, Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
-use journal::{Record, Snapshot};
-use names::{Instant, PartitionId};
+use names::PartitionId;
 use seal::{RootKey, RootKeyError};
 use std::fmt;
 use std::marker::PhantomData;
@@ -34,33 +33,9 @@ use wire::{Invalid, Reader, Write, constraints};
 /// Bytes that nobody can guess, into the whole slice.
 pub type Chance = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
-/// What replays the log's part of identities.
-pub struct IamRecovery(Recovery<Realm>);
-
-impl IamRecovery {
-    /// The latest moment that the store knows of.
-    pub fn latest(&self) -> Instant {
-        self.0.latest()
-    }
-
-    /// Gives the identities to the store, without a service that asks them anything: for tools.
-    pub fn finish(self, store: &Store) {
-        self.0.finish(store);
-    }
-}
-
-impl Recover for IamRecovery {
-    fn family(&self) -> u8 {
-        FAMILY
-    }
-
-    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.snapshot(snapshot, memory)
-    }
-
-    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.record(record, memory)
-    }
+engine::recovery! {
+    /// What replays the log's part of identities.
+    pub struct IamRecovery(Realm);
 }
 
 /// What the services are told by the server.

@@ -14,10 +14,11 @@
 //! What the session may do is looked up by the unique id of its user or role each time: whoever deletes a role, or takes a policy
 //! away, ends what sessions have of it at once.
 
-use crate::fields::{Fields, Pen};
 use crate::ids::Dice;
 use crate::keyring::Keyring;
+use crate::pen::Pen;
 use base64_simd::STANDARD;
+use engine::fields::Fields;
 use names::{AccountId, Instant};
 use seal::Secret;
 
@@ -136,7 +137,7 @@ impl Session {
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut fields = Fields(bytes);
+        let mut fields = Fields::new(bytes);
         let (version, kind) = (fields.byte()?, fields.byte()?);
         let kind = *KINDS.get(usize::from(kind)).filter(|_| version == VERSION)?;
         Some(Self {
@@ -148,10 +149,10 @@ impl Session {
             expires_at: fields.instant()?,
             secret: Secret::from(fields.bytes()?),
             is_limited: fields.flag()?,
-            policies: fields.texts()?,
-            policy_arns: fields.texts()?,
+            policies: fields.list(Fields::text)?,
+            policy_arns: fields.list(Fields::text)?,
             tags: fields.pairs()?,
-            transitive: fields.texts()?,
+            transitive: fields.list(Fields::text)?,
             facts: fields.pairs()?,
         })
     }

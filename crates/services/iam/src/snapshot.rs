@@ -6,9 +6,9 @@
 //! In this order: the keyring; then for each account that it was opened, its alias, its entities, policies, keys and providers.
 //! A row keeps the version of the record that it is, so a new layout of a record is one of snapshots at once.
 
-use crate::fields::{Fields, Pen};
 use crate::records::{Change, Effect};
 use crate::state::{AccessKey, Account, Entity, Managed, Provider, Realm, Sort, folded};
+use engine::fields::{Fields, put_bytes};
 use engine::{Effect as _, MalformedRecord};
 use names::AccountId;
 
@@ -42,7 +42,7 @@ fn write_row(row: &Effect, out: &mut Vec<u8>) {
     let mut payload = Vec::new();
     row.encode(&mut payload);
     out.extend([row.kind(), row.version()]);
-    Pen(out).bytes(&payload);
+    put_bytes(&payload, out);
 }
 
 /// Reads what `write` wrote.
@@ -51,8 +51,8 @@ pub(crate) fn read(version: u8, state: &[u8]) -> Result<Realm, MalformedRecord> 
     if version != VERSION {
         return Err(malformed("a version of the identities' snapshot that this program does not know"));
     }
-    let (mut realm, mut fields) = (Realm::default(), Fields(state));
-    while !fields.0.is_empty() {
+    let (mut realm, mut fields) = (Realm::default(), Fields::new(state));
+    while !fields.is_empty() {
         let row = fields.byte().zip(fields.byte()).zip(fields.bytes());
         let ((kind, version), payload) = row.ok_or_else(|| malformed("its rows do not fit its length"))?;
         realm.apply(&Effect::decode(kind, version, payload)?);

@@ -457,8 +457,6 @@ impl Machine for Stream {
 
     const SNAPSHOT_VERSION: u8 = records::SNAPSHOT_VERSION;
 
-    fn advance(&mut self, _now: Instant) {}
-
     fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
         match (command, self.about()) {
             (Command::Create { about, shards, warm_mibps }, None) if self.about.is_none() => {
@@ -485,32 +483,8 @@ impl Machine for Stream {
         self.take(effect);
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
     fn tally(&self) -> Tally {
         Tally([u64::from(self.about().is_some()), self.open_shards() as u64, self.consumers.len() as u64])
-    }
-
-    fn ready(&self) -> usize {
-        0
-    }
-
-    fn content(_effect: Effect) -> Option<(u64, ())> {
-        None
-    }
-
-    fn holds(&self, _key: u64) -> bool {
-        false
-    }
-
-    fn first_held(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn held_within(&self, _keys: Range<u64>) -> u64 {
-        0
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {

@@ -17,9 +17,8 @@ use crate::sealing::Sealing;
 use crate::settings::Mode;
 use crate::subscriptions::Subscriptions;
 use crate::throttle::Throttle;
-use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
+use engine::{Recover, Recovery, Store, Unavailable};
 use gateway::{Answer, Answered, Caller, Description, Keys, Need, Prepared, Refused, Service, Unprepared};
-use journal::{Record, Snapshot};
 use names::{AccountId, Arn, Instant, Region};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -35,40 +34,25 @@ pub struct KinesisRecovery {
     groups: OfGroups,
 }
 
-/// The part that is of consumer groups.
-pub(crate) struct OfGroups(Recovery<Group>);
-
-/// The part that is of streams.
-pub(crate) struct OfStreams(Recovery<Stream>);
-
-/// The part that is of shards.
-pub(crate) struct OfShards(Recovery<Shard>);
-
-/// The part that is of queues on streams.
-pub(crate) struct OfQueues(Recovery<Queue>);
-
-macro_rules! recover {
-    ($of:ident, $family:expr) => {
-        impl Recover for $of {
-            fn family(&self) -> u8 {
-                $family
-            }
-
-            fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-                self.0.snapshot(snapshot, memory)
-            }
-
-            fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-                self.0.record(record, memory)
-            }
-        }
-    };
+engine::recovery! {
+    /// The part that is of streams.
+    pub(crate) struct OfStreams(Stream);
 }
 
-recover!(OfStreams, FAMILY);
-recover!(OfShards, stream::FAMILY);
-recover!(OfQueues, queues::FAMILY);
-recover!(OfGroups, groups::FAMILY);
+engine::recovery! {
+    /// The part that is of shards.
+    pub(crate) struct OfShards(Shard);
+}
+
+engine::recovery! {
+    /// The part that is of queues on streams.
+    pub(crate) struct OfQueues(Queue);
+}
+
+engine::recovery! {
+    /// The part that is of consumer groups.
+    pub(crate) struct OfGroups(Group);
+}
 
 impl KinesisRecovery {
     /// All parts, as a store takes them.
@@ -78,16 +62,16 @@ impl KinesisRecovery {
 
     /// The latest moment that the store knows of.
     pub fn latest(&self) -> Instant {
-        let of_queues = self.queues.0.latest().max(self.groups.0.latest());
-        self.streams.0.latest().max(self.shards.0.latest()).max(of_queues)
+        let of_queues = self.queues.latest().max(self.groups.latest());
+        self.streams.latest().max(self.shards.latest()).max(of_queues)
     }
 
     /// Gives streams, shards, queues and groups to the store, without a service that asks them anything: for tools.
     pub fn finish(self, store: &Store) {
-        self.streams.0.finish(store);
-        self.shards.0.finish(store);
-        self.queues.0.finish(store);
-        self.groups.0.finish(store);
+        self.streams.finish(store);
+        self.shards.finish(store);
+        self.queues.finish(store);
+        self.groups.finish(store);
     }
 }
 

@@ -442,8 +442,6 @@ impl Machine for Keyring {
 
     const SNAPSHOT_VERSION: u8 = records::VERSION;
 
-    fn advance(&mut self, _now: Instant) {}
-
     fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
         self.answer(now, command).unwrap_or_else(refused)
     }
@@ -478,30 +476,6 @@ impl Machine for Keyring {
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
-    fn ready(&self) -> usize {
-        0
-    }
-
-    fn content(_effect: Effect) -> Option<(u64, ())> {
-        None
-    }
-
-    fn holds(&self, _key: u64) -> bool {
-        false
-    }
-
-    fn first_held(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn held_within(&self, _keys: std::ops::Range<u64>) -> u64 {
-        0
-    }
-
     fn snapshot(&self, out: &mut Vec<u8>) {
         records::put_ring(self, out);
     }
@@ -512,10 +486,6 @@ impl Machine for Keyring {
             return Err(malformed("a snapshot of a version that this program does not know"));
         }
         records::ring(state).ok_or_else(|| malformed("a snapshot whose fields do not fit its length"))
-    }
-
-    fn is_over(&self) -> bool {
-        false
     }
 }
 

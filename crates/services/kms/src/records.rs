@@ -30,7 +30,8 @@ use crate::key_id::KeyId;
 use crate::machine::{Alias, Kept, Keyring};
 use crate::spec::{KeySpec, Usage};
 use engine::MalformedRecord;
-use names::{AccountId, Instant, Region};
+use engine::fields::{Fields, put_bytes, put_count, put_instant, put_option, put_pairs, put_text};
+use names::{AccountId, Region};
 use std::sync::Arc;
 
 /// The family of partitions that hold an account's keys.
@@ -102,25 +103,23 @@ impl engine::Effect for Effect {
         if version != VERSION {
             return Err(malformed("a version that this program does not know"));
         }
-        let mut fields = Fields(payload);
+        let mut fields = Fields::new(payload);
         let effect = match kind {
             OPENED => fields.account().map(Self::Opened),
             // Whose key it is says the partition; the machine puts it in.
-            KEY_PUT => fields.key(AccountId::DEFAULT).map(|key| Self::KeyPut(Arc::new(key))),
-            KEY_GONE => fields.place().map(|(region, id)| Self::KeyGone(region, id)),
-            ALIAS_PUT => fields.alias().map(|(region, name, alias)| Self::AliasPut(region, name, alias)),
+            KEY_PUT => key(&mut fields, AccountId::DEFAULT).map(|key| Self::KeyPut(Arc::new(key))),
+            KEY_GONE => place(&mut fields).map(|(region, id)| Self::KeyGone(region, id)),
+            ALIAS_PUT => alias(&mut fields).map(|(region, name, alias)| Self::AliasPut(region, name, alias)),
             ALIAS_GONE => fields.region().zip(fields.text()).map(|(region, name)| Self::AliasGone(region, name)),
-            GRANT_PUT => fields
-                .place()
-                .zip(fields.grant())
+            GRANT_PUT => place(&mut fields)
+                .zip(grant(&mut fields))
                 .map(|((region, id), grant)| Self::GrantPut(region, id, Arc::new(grant))),
-            GRANT_GONE => fields
-                .place()
+            GRANT_GONE => place(&mut fields)
                 .zip(fields.array().map(GrantId))
                 .map(|((region, id), grant)| Self::GrantGone(region, id, grant)),
             _ => return Err(malformed("a kind that this program does not know")),
         };
-        effect.filter(|_| fields.0.is_empty()).ok_or_else(|| malformed("its fields do not fit its length"))
+        effect.and_then(|effect| fields.end(effect)).ok_or_else(|| malformed("its fields do not fit its length"))
     }
 
     fn frees(&self) -> bool {
@@ -143,43 +142,19 @@ pub(crate) fn put_ring(ring: &Keyring, out: &mut Vec<u8>) {
 
 /// Reads what [`put_ring`] wrote.
 pub(crate) fn ring(state: &[u8]) -> Option<Keyring> {
-    let mut fields = Fields(state);
+    let mut fields = Fields::new(state);
     let mut ring = Keyring::of(fields.account()?);
     for _ in 0..fields.count()? {
-        let key = fields.key(ring.account)?;
-        let grants = (0..fields.count()?).map(|_| fields.grant().map(|grant| (grant.id, Arc::new(grant))));
-        let grants = Arc::new(grants.collect::<Option<_>>()?);
+        let key = key(&mut fields, ring.account)?;
+        let grants = fields.list(|fields| grant(fields).map(|grant| (grant.id, Arc::new(grant))))?;
+        let grants = Arc::new(grants);
         ring.put((key.region.clone(), key.id), Kept { key: Arc::new(key), grants });
     }
     for _ in 0..fields.count()? {
-        let (region, name, alias) = fields.alias()?;
+        let (region, name, alias) = alias(&mut fields)?;
         ring.aliases.insert((region, name), alias);
     }
-    fields.0.is_empty().then_some(ring)
-}
-
-fn put_count(count: usize, out: &mut Vec<u8>) {
-    out.extend(u32::try_from(count).expect("counts were bounded at the door").to_be_bytes());
-}
-
-fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
-    put_count(bytes.len(), out);
-    out.extend(bytes);
-}
-
-fn put_text(text: &str, out: &mut Vec<u8>) {
-    put_bytes(text.as_bytes(), out);
-}
-
-fn put_option<T>(value: Option<T>, out: &mut Vec<u8>, put: impl FnOnce(T, &mut Vec<u8>)) {
-    out.push(u8::from(value.is_some()));
-    if let Some(value) = value {
-        put(value, out);
-    }
-}
-
-fn put_instant(at: Instant, out: &mut Vec<u8>) {
-    out.extend(at.as_millis().to_be_bytes());
+    fields.end(ring)
 }
 
 fn put_place(region: &Region, id: &KeyId, out: &mut Vec<u8>) {
@@ -258,163 +233,94 @@ fn put_grant(grant: &Grant, out: &mut Vec<u8>) {
     }
 }
 
-fn put_pairs<'a>(pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)>, out: &mut Vec<u8>) {
-    put_count(pairs.len(), out);
-    for (key, value) in pairs {
-        put_text(key, out);
-        put_text(value, out);
-    }
+fn key(fields: &mut Fields<'_>, account: AccountId) -> Option<Key> {
+    let (region, id) = place(fields)?;
+    Some(Key {
+        id,
+        account,
+        region,
+        created_at: fields.instant()?,
+        description: fields.text()?,
+        spec: KeySpec::numbered(fields.byte()?)?,
+        usage: Usage::numbered(fields.byte()?)?,
+        origin: [Origin::Made, Origin::External].into_iter().nth(usize::from(fields.byte()?.checked_sub(1)?))?,
+        is_managed: fields.flag()?,
+        state: state(fields)?,
+        policy: KeyPolicy::new(&fields.text()?),
+        tags: fields.pairs()?,
+        materials: fields.list(material)?,
+        rotation: fields.option(|fields| Some(Rotation { days: fields.u32()?, next_at: fields.instant()? }))?,
+        multi_region: fields.option(|fields| {
+            let primary = fields.region()?;
+            let replicas = fields.list(Fields::region)?;
+            Some(MultiRegion { primary, replicas })
+        })?,
+    })
 }
 
-/// Takes fields off the front of a payload.
-struct Fields<'a>(&'a [u8]);
+fn state(fields: &mut Fields<'_>) -> Option<State> {
+    Some(match fields.byte()? {
+        1 => State::Enabled,
+        2 => State::Disabled,
+        3 => State::PendingImport,
+        4 => State::PendingDeletion(fields.instant()?),
+        5 => State::PendingReplicaDeletion(fields.u32()?),
+        _ => return None,
+    })
+}
 
-impl<'a> Fields<'a> {
-    fn key(&mut self, account: AccountId) -> Option<Key> {
-        let (region, id) = self.place()?;
-        Some(Key {
-            id,
-            account,
-            region,
-            created_at: self.instant()?,
-            description: self.text()?,
-            spec: KeySpec::numbered(self.byte()?)?,
-            usage: Usage::numbered(self.byte()?)?,
-            origin: [Origin::Made, Origin::External].into_iter().nth(usize::from(self.byte()?.checked_sub(1)?))?,
-            is_managed: self.flag()?,
-            state: self.state()?,
-            policy: KeyPolicy::new(&self.text()?),
-            tags: self.pairs()?,
-            materials: (0..self.count()?).map(|_| self.material()).collect::<Option<_>>()?,
-            rotation: self.option(|fields| Some(Rotation { days: fields.number()?, next_at: fields.instant()? }))?,
-            multi_region: self.option(|fields| {
-                let primary = fields.region()?;
-                let replicas = (0..fields.count()?).map(|_| fields.region()).collect::<Option<_>>()?;
-                Some(MultiRegion { primary, replicas })
-            })?,
-        })
-    }
-
-    fn state(&mut self) -> Option<State> {
-        Some(match self.byte()? {
-            1 => State::Enabled,
-            2 => State::Disabled,
-            3 => State::PendingImport,
-            4 => State::PendingDeletion(self.instant()?),
-            5 => State::PendingReplicaDeletion(self.number()?),
+fn material(fields: &mut Fields<'_>) -> Option<Material> {
+    Some(Material {
+        number: fields.u32()?,
+        identity: fields.array()?,
+        made_at: fields.instant()?,
+        by: match fields.byte()? {
+            1 => MadeBy::Creation,
+            2 => MadeBy::Automatic,
+            3 => MadeBy::OnDemand,
+            4 => MadeBy::Import,
             _ => return None,
-        })
-    }
+        },
+        sealed: fields.option(|fields| fields.bytes().map(Box::from))?,
+        valid_to: fields.option(Fields::instant)?,
+        description: fields.option(Fields::text)?,
+    })
+}
 
-    fn material(&mut self) -> Option<Material> {
-        Some(Material {
-            number: self.number()?,
-            identity: self.array()?,
-            made_at: self.instant()?,
-            by: match self.byte()? {
-                1 => MadeBy::Creation,
-                2 => MadeBy::Automatic,
-                3 => MadeBy::OnDemand,
-                4 => MadeBy::Import,
-                _ => return None,
-            },
-            sealed: self.option(|fields| fields.bytes().map(Box::from))?,
-            valid_to: self.option(Self::instant)?,
-            description: self.option(Self::text)?,
-        })
-    }
+fn alias(fields: &mut Fields<'_>) -> Option<(Region, Box<str>, Alias)> {
+    let (region, name, target) = (fields.region()?, fields.text()?, id(fields)?);
+    Some((region, name, Alias { target, created_at: fields.instant()?, changed_at: fields.instant()? }))
+}
 
-    fn alias(&mut self) -> Option<(Region, Box<str>, Alias)> {
-        let (region, name, target) = (self.region()?, self.text()?, self.id()?);
-        Some((region, name, Alias { target, created_at: self.instant()?, changed_at: self.instant()? }))
-    }
+fn grant(fields: &mut Fields<'_>) -> Option<Grant> {
+    Some(Grant {
+        id: GrantId(fields.array()?),
+        name: fields.option(Fields::text)?,
+        created_at: fields.instant()?,
+        grantee: fields.text()?,
+        retiring: fields.option(Fields::text)?,
+        issuer: fields.account()?,
+        terms: Terms {
+            operations: fields.list(Fields::text)?,
+            equals: fields.option(context)?,
+            subset: fields.option(context)?,
+        },
+    })
+}
 
-    fn grant(&mut self) -> Option<Grant> {
-        Some(Grant {
-            id: GrantId(self.array()?),
-            name: self.option(Self::text)?,
-            created_at: self.instant()?,
-            grantee: self.text()?,
-            retiring: self.option(Self::text)?,
-            issuer: self.account()?,
-            terms: Terms {
-                operations: (0..self.count()?).map(|_| self.text()).collect::<Option<_>>()?,
-                equals: self.option(Self::context)?,
-                subset: self.option(Self::context)?,
-            },
-        })
-    }
+fn context(fields: &mut Fields<'_>) -> Option<Context> {
+    let pairs: Vec<_> = fields.pairs()?;
+    let pairs = pairs.into_iter().map(|(key, value)| (key.into(), value.into()));
+    Some(Context::new(Some(pairs.collect())))
+}
 
-    fn context(&mut self) -> Option<Context> {
-        let pairs = self.pairs()?.into_iter().map(|(key, value)| (key.into(), value.into()));
-        Some(Context::new(Some(pairs.collect())))
-    }
+fn place(fields: &mut Fields<'_>) -> Option<(Region, KeyId)> {
+    Some((fields.region()?, id(fields)?))
+}
 
-    fn pairs(&mut self) -> Option<Vec<(Box<str>, Box<str>)>> {
-        (0..self.count()?).map(|_| Some((self.text()?, self.text()?))).collect()
-    }
-
-    /// What may be there: nothing if the bytes do not say so as they should.
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
-        if self.flag()? { read(self).map(Some) } else { Some(None) }
-    }
-
-    fn place(&mut self) -> Option<(Region, KeyId)> {
-        Some((self.region()?, self.id()?))
-    }
-
-    fn id(&mut self) -> Option<KeyId> {
-        let multi_region = self.flag()?;
-        Some(KeyId::from_record(self.array()?, multi_region))
-    }
-
-    fn account(&mut self) -> Option<AccountId> {
-        AccountId::parse(std::str::from_utf8(self.take(AccountId::LEN)?).ok()?).ok()
-    }
-
-    fn region(&mut self) -> Option<Region> {
-        Region::parse(&self.text()?).ok()
-    }
-
-    fn text(&mut self) -> Option<Box<str>> {
-        std::str::from_utf8(self.bytes()?).ok().map(Box::from)
-    }
-
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = self.count()?;
-        self.take(length)
-    }
-
-    /// A count of things, none of which is shorter than a byte.
-    fn count(&mut self) -> Option<usize> {
-        self.number().map(|count| count as usize).filter(|count| *count <= self.0.len())
-    }
-
-    fn number(&mut self) -> Option<u32> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    fn instant(&mut self) -> Option<Instant> {
-        self.array().map(u64::from_be_bytes).map(Instant::from_millis)
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        self.byte().filter(|byte| *byte < 2).map(|byte| byte == 1)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn array<const BYTES: usize>(&mut self) -> Option<[u8; BYTES]> {
-        self.take(BYTES)?.try_into().ok()
-    }
-
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
+fn id(fields: &mut Fields<'_>) -> Option<KeyId> {
+    let multi_region = fields.flag()?;
+    Some(KeyId::from_record(fields.array()?, multi_region))
 }
 
 #[cfg(test)]

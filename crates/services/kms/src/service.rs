@@ -16,10 +16,9 @@ use crate::refusal::Refusal;
 use crate::slow::{Elsewhere, Slow};
 use crate::spec::{KeySpec, Usage};
 use crate::vault::{self, Vault};
-use engine::{MalformedRecord, Memory, Partition, Recover, Recovery, Store, Unavailable};
+use engine::{Partition, Recovery, Store, Unavailable};
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
-use journal::{Record, Snapshot};
-use names::{AccountId, Instant, Region};
+use names::{AccountId, Region};
 use seal::{RootKey, Secret};
 use std::cell::RefCell;
 use std::future::Future;
@@ -27,33 +26,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use wire::{Reader, constraints};
 
-/// What replays KMS's part of the log.
-pub struct KmsRecovery(Recovery<Keyring>);
-
-impl KmsRecovery {
-    /// The latest moment that the store knows of.
-    pub fn latest(&self) -> Instant {
-        self.0.latest()
-    }
-
-    /// Gives the keys to the store, without a service that asks them anything: for tools.
-    pub fn finish(self, store: &Store) {
-        self.0.finish(store);
-    }
-}
-
-impl Recover for KmsRecovery {
-    fn family(&self) -> u8 {
-        FAMILY
-    }
-
-    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.snapshot(snapshot, memory)
-    }
-
-    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.record(record, memory)
-    }
+engine::recovery! {
+    /// What replays KMS's part of the log.
+    pub struct KmsRecovery(Keyring);
 }
 
 /// AWS KMS.

@@ -16,7 +16,6 @@ use crate::write::{Change, Unwritten, Write};
 use engine::{Decision, Machine, MalformedRecord, Tally};
 use names::{AccountId, Instant, Position, Region};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Whose it is, and where.
@@ -329,8 +328,6 @@ impl Machine for Room {
 
     const SNAPSHOT_VERSION: u8 = records::VERSION;
 
-    fn advance(&mut self, _now: Instant) {}
-
     fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
         self.decide_on(now, command).unwrap_or_else(|refusal| Decision::answer(Reply::Refused(refusal)))
     }
@@ -339,33 +336,9 @@ impl Machine for Room {
         self.take(effect);
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
     fn tally(&self) -> Tally {
         let items = self.tables.values().map(|table| table.items.len() as u64).sum();
         Tally([self.tables.len() as u64, items, self.bytes()])
-    }
-
-    fn ready(&self) -> usize {
-        0
-    }
-
-    fn content(_effect: Effect) -> Option<(u64, ())> {
-        None
-    }
-
-    fn holds(&self, _key: u64) -> bool {
-        false
-    }
-
-    fn first_held(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn held_within(&self, _keys: Range<u64>) -> u64 {
-        0
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {
@@ -378,9 +351,5 @@ impl Machine for Room {
             return Err(malformed("a snapshot's version that this program does not know"));
         }
         records::room(state).ok_or_else(|| malformed("a snapshot of lease tables does not fit its length"))
-    }
-
-    fn is_over(&self) -> bool {
-        false
     }
 }

@@ -8,43 +8,18 @@ use crate::ops;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::rooms::{Put, Rooms};
-use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
+use engine::{Recovery, Store, Unavailable};
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
-use journal::{Record, Snapshot};
-use names::{AccountId, Arn, Instant, Region};
+use names::{AccountId, Arn, Region};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use wire::schema::ErrorShape;
 use wire::{Reader, constraints};
 
-/// What replays the part of the log that is of lease tables and metrics.
-pub struct LeasesRecovery(Recovery<Room>);
-
-impl LeasesRecovery {
-    /// The latest moment that the store knows of.
-    pub fn latest(&self) -> Instant {
-        self.0.latest()
-    }
-
-    /// Gives the rooms to the store, without a service that asks them anything: for tools.
-    pub fn finish(self, store: &Store) {
-        self.0.finish(store);
-    }
-}
-
-impl Recover for LeasesRecovery {
-    fn family(&self) -> u8 {
-        FAMILY
-    }
-
-    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.snapshot(snapshot, memory)
-    }
-
-    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.record(record, memory)
-    }
+engine::recovery! {
+    /// What replays the part of the log that is of lease tables and metrics.
+    pub struct LeasesRecovery(Room);
 }
 
 /// Amazon DynamoDB, as far as lease tables go.
@@ -281,7 +256,7 @@ mod tests {
     #[test]
     fn tables_are_named_by_themselves_or_by_their_arns() {
         let (account, region) = (AccountId::parse("123456789012").unwrap(), Region::parse("eu-west-1").unwrap());
-        let caller = Caller::for_test(account, region, Instant::EPOCH);
+        let caller = Caller::for_test(account, region, names::Instant::EPOCH);
         let named =
             |name: &str| Target::of(&caller, name).map(|target| target.arn()).map_err(|refusal| refusal.message);
         let arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/my.app";

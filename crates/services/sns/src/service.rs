@@ -8,40 +8,14 @@ use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::topic::Topic;
 use crate::topic_key::TopicKey;
-use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Unavailable};
+use engine::{Recovery, Store, Unavailable};
 use gateway::{Caller, Description, Mailboxes, Operation, Prepared, Service, Unprepared};
-use journal::{Record, Snapshot};
-use names::Instant;
 use std::sync::Arc;
 use wire::Reader;
 
-/// What replays the part of the log that is of topics.
-pub struct SnsRecovery(Recovery<Topic>);
-
-impl SnsRecovery {
-    /// The latest moment that the store knows of.
-    pub fn latest(&self) -> Instant {
-        self.0.latest()
-    }
-
-    /// Gives topics to the store, without a service that asks them anything: for tools.
-    pub fn finish(self, store: &Store) {
-        self.0.finish(store);
-    }
-}
-
-impl Recover for SnsRecovery {
-    fn family(&self) -> u8 {
-        FAMILY
-    }
-
-    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.snapshot(snapshot, memory)
-    }
-
-    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.record(record, memory)
-    }
+engine::recovery! {
+    /// What replays the part of the log that is of topics.
+    pub struct SnsRecovery(Topic);
 }
 
 /// Amazon SNS.

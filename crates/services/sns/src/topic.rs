@@ -11,7 +11,6 @@ use crate::topic_key::{SubscriptionId, TopicKey};
 use engine::{Decision, Machine, MalformedRecord, Tally};
 use names::{AccountId, Instant, Position};
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Names and values: attributes, tags.
@@ -197,8 +196,6 @@ impl Machine for Topic {
 
     const SNAPSHOT_VERSION: u8 = records::VERSION;
 
-    fn advance(&mut self, _now: Instant) {}
-
     fn decide(&self, _now: Instant, command: Command) -> Decision<Effect, Reply> {
         match (command, self.live()) {
             (Command::Create(about), None) if self.about.is_none() => {
@@ -225,32 +222,8 @@ impl Machine for Topic {
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
     fn tally(&self) -> Tally {
         Tally([u64::from(self.live().is_some()), self.subscriptions.len() as u64, 0])
-    }
-
-    fn ready(&self) -> usize {
-        0
-    }
-
-    fn content(_effect: Effect) -> Option<(u64, ())> {
-        None
-    }
-
-    fn holds(&self, _key: u64) -> bool {
-        false
-    }
-
-    fn first_held(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn held_within(&self, _keys: Range<u64>) -> u64 {
-        0
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {

@@ -18,42 +18,17 @@ use crate::replay;
 use crate::sealing::Sealing;
 use crate::tags;
 use crate::throttle::Throttle;
-use engine::{MalformedRecord, Memory, Recover, Recovery, Store, Tally, Unavailable};
+use engine::{Recovery, Store, Tally, Unavailable};
 use gateway::{Answer, Answered, Caller, Description, Keys, Need, Prepared, Refused, Service, Unprepared};
-use journal::{Record, Snapshot};
 use names::{AccountId, Instant, QueueName, Region};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use wire::{Invalid, Problem, Reader, Segment};
 
-/// What replays SQS's part of the log.
-pub struct SqsRecovery(Recovery<SqsQueue>);
-
-impl SqsRecovery {
-    /// The latest moment that the store knows of; the clock that queues are asked with must not be behind it.
-    pub fn latest(&self) -> Instant {
-        self.0.latest()
-    }
-
-    /// Gives the queues to the store, without a service that asks them anything: for tools.
-    pub fn finish(self, store: &Store) {
-        self.0.finish(store);
-    }
-}
-
-impl Recover for SqsRecovery {
-    fn family(&self) -> u8 {
-        FAMILY
-    }
-
-    fn snapshot(&mut self, snapshot: &Snapshot<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.snapshot(snapshot, memory)
-    }
-
-    fn record(&mut self, record: &Record<'_>, memory: &Arc<Memory>) -> Result<(), MalformedRecord> {
-        self.0.record(record, memory)
-    }
+engine::recovery! {
+    /// What replays SQS's part of the log.
+    pub struct SqsRecovery(SqsQueue);
 }
 
 /// Amazon SQS.

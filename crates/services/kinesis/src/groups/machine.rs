@@ -13,7 +13,6 @@ use crate::shard_id;
 use engine::{Decision, Machine, MalformedRecord, Tally};
 use names::{Instant, PartitionId, Position};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// One group.
@@ -486,8 +485,6 @@ impl Machine for Group {
 
     const SNAPSHOT_VERSION: u8 = records::VERSION;
 
-    fn advance(&mut self, _now: Instant) {}
-
     fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
         match command {
             Command::Create { about, places } if self.about.is_none() => {
@@ -502,32 +499,8 @@ impl Machine for Group {
         self.take(effect);
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
     fn tally(&self) -> Tally {
         Tally([u64::from(self.about().is_some()), self.members.len() as u64, self.shards.len() as u64])
-    }
-
-    fn ready(&self) -> usize {
-        0
-    }
-
-    fn content(_effect: Effect) -> Option<(u64, ())> {
-        None
-    }
-
-    fn holds(&self, _key: u64) -> bool {
-        false
-    }
-
-    fn first_held(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn held_within(&self, _keys: Range<u64>) -> u64 {
-        0
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {

@@ -14,7 +14,6 @@ use crate::refusal::Refusal;
 use engine::{Decision, Machine, MalformedRecord, Stirred, Tally};
 use names::{Instant, Position};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// The channel of those who wait for dead letters.
@@ -471,22 +470,6 @@ impl Machine for Queue {
 
     fn take_stirred(&mut self) -> Stirred {
         self.held.take_stirred()
-    }
-
-    fn content(_effect: Effect) -> Option<(u64, ())> {
-        None
-    }
-
-    fn holds(&self, _key: u64) -> bool {
-        false
-    }
-
-    fn first_held(&self) -> u64 {
-        u64::MAX
-    }
-
-    fn held_within(&self, _keys: Range<u64>) -> u64 {
-        0
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {

@@ -5,6 +5,7 @@
 use super::*;
 use crate::key::Rotation;
 use engine::Effect as _;
+use names::Instant;
 
 fn region() -> Region {
     Region::parse("eu-west-1").unwrap()

@@ -6,6 +6,7 @@ use crate::slow::Work;
 use engine::ManualClock;
 use journal::sim::SimDisk;
 use journal::{Io, Options};
+use names::Instant;
 use seal::LocalRootKey;
 use std::sync::Mutex;
 
