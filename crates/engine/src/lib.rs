@@ -46,6 +46,7 @@ pub use memory::Memory;
 pub use outbox::Delivered;
 pub use partition::Partition;
 pub use pending::Pending;
+pub use reads::{COLD_READS_MAX, Work};
 pub use recovery::{Recover, Recovery};
 pub use retire::{CLOSED_FILES_KEPT, Tended};
 pub use store::{Shared, Store, StoreOptions};

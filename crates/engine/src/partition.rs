@@ -159,11 +159,20 @@ impl<M: Machine> Partition<M> {
     where
         M::Reply: Unpin,
     {
-        let waiting = Waiting::enter(&self.waiting);
-        let pending = self.look_until_ready(&self.readable, until, stop, command, empty).await?;
-        // From here on it waits for the disk alone, and no turn shall come to it.
-        drop(waiting);
-        pending.read().await
+        self.pending_when_ready(until, stop, command, empty).await?.read().await
+    }
+
+    /// The same, without waiting for the disk: whoever wants to know first what is to be read.
+    pub async fn pending_when_ready(
+        &self,
+        until: Instant,
+        stop: impl Future<Output = ()>,
+        command: impl FnMut() -> M::Command,
+        empty: impl Fn(&M::Reply) -> bool,
+    ) -> Result<Pending<M>, Unavailable> {
+        let _waiting = Waiting::enter(&self.waiting);
+        // From its end on the answer waits for the disk alone, and no turn shall come to it.
+        self.look_until_ready(&self.readable, until, stop, command, empty).await
     }
 
     /// The same for a reader of one channel ([`Machine::take_stirred`]), whom nothing else wakes.

@@ -50,6 +50,11 @@ impl<M: Machine> Pending<M> {
         self.reply.as_ref().is_some_and(test)
     }
 
+    /// Looks at the reply, to decide how to go on; nobody outside is told before it is given.
+    pub fn look<T>(&self, look: impl FnOnce(&M::Reply) -> T) -> Option<T> {
+        self.reply.as_ref().map(look)
+    }
+
     /// The reply, and the contents that its decision reads, in its order. `None` stands for what was let go of meanwhile,
     /// or is damaged on disk, which has been logged with file and offset.
     pub async fn read(self) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>
@@ -78,7 +83,7 @@ impl<M: Machine> Pending<M> {
         let missing: Vec<u64> = reads.iter().filter(|(_, found)| found.is_on_disk()).map(|(key, _)| *key).collect();
         let mut fetched = match (missing.as_slice(), partition) {
             ([], _) | (_, None) => BTreeMap::new(),
-            (keys, Some(partition)) => match partition.fetch(keys) {
+            (keys, Some(partition)) => match partition.fetch_elsewhere(keys.to_vec()).await? {
                 (_, true) if needs_all || partition.with(|machine, _| machine.needs_every_content()) == Some(true) => {
                     return Err(Unavailable::Unreadable);
                 }

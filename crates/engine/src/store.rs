@@ -9,6 +9,7 @@ use crate::machine::{Machine, Tally};
 use crate::memory::Memory;
 use crate::outbox::{Outbox, Resting};
 use crate::partition::Partition;
+use crate::reads::ColdReads;
 use crate::recovery::Recover;
 use crate::registry::Registry;
 use crate::slices::SLICES_IN_A_SEGMENT;
@@ -65,6 +66,7 @@ pub struct Shared {
     /// Whether the caller moves the journal, as simulations do.
     manual: bool,
     damaged_reads: AtomicU64,
+    pub(crate) cold_reads: ColdReads,
 }
 
 impl Deref for Store {
@@ -137,6 +139,7 @@ impl Store {
             nudged: AtomicBool::new(false),
             manual,
             damaged_reads: AtomicU64::new(0),
+            cold_reads: ColdReads::default(),
         });
         Arc::new(Self {
             shared,

@@ -107,6 +107,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let housekeeper = housekeeper.map_err(|error| format!("the housekeeper did not start: {error}"))?;
     let nudge = Arc::clone(&store);
     store.expect_nudges();
+    store.read_elsewhere(read_elsewhere);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.enable_all().on_thread_park(move || nudge.out_of_work()).build();
     let runtime = runtime.map_err(|error| format!("the runtime did not start: {error}"))?;
@@ -118,6 +119,14 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     }
     store.journal().close();
     outcome
+}
+
+/// Has the disk read by a thread that may block; a thread that is not the runtime's may block itself.
+fn read_elsewhere(read: engine::Work) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(read)),
+        Err(_) => read(),
+    }
 }
 
 async fn serve(

@@ -3,14 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is the report")]
 
-use engine::{Clock, Keyring, ManualClock, Partition, Recovery, Store, StoreOptions, Unavailable};
+use engine::{
+    COLD_READS_MAX, Clock, Keyring, ManualClock, Partition, Recovery, Store, StoreOptions, Unavailable, Work,
+};
 use journal::sim::SimDisk;
 use journal::{Drive, Io, Options};
 use names::{Instant, PartitionId};
 use std::future::{Future, pending};
 use std::ops::Range;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use stream::{About, Command, FAMILY, NewRecord, Record, Reply, Shard, ShardState};
 
@@ -219,6 +221,45 @@ fn records_are_read_from_segments_log_and_memory_alike() {
             })
             .sum::<u64>()
     );
+}
+
+#[test]
+fn what_is_on_disk_alone_is_read_elsewhere_and_by_so_many_at_a_time() {
+    let house = House::new(4 << 10);
+    (0..10).for_each(|batch| house.append(batch * 20 + 1..batch * 20 + 21));
+    house.store.tend().unwrap();
+    let house = house.again(4 << 10);
+    let works: Arc<Mutex<Vec<Work>>> = Arc::default();
+    let taken = Arc::clone(&works);
+    house.store.read_elsewhere(move |work| taken.lock().unwrap().push(work));
+    let ask = || house.shard.execute(Command::Read { from: 1, records_max: 10, bytes_max: u64::MAX }).unwrap();
+    let mut reads: Vec<_> = (0..COLD_READS_MAX + 3).map(|_| Box::pin(ask().read())).collect();
+    reads.iter_mut().for_each(|read| assert!(poll(read.as_mut()).is_pending(), "nobody has read yet"));
+    assert_eq!(works.lock().unwrap().len(), COLD_READS_MAX, "the others wait in line");
+    // One whose client went away is read all the same, and its place is free then.
+    drop(reads.remove(0));
+    let mut done = 0;
+    while let Some(work) = { works.lock().unwrap().pop() } {
+        work();
+        reads.retain_mut(|read| match poll(read.as_mut()) {
+            Poll::Pending => true,
+            Poll::Ready(answer) => {
+                let (_, contents) = answer.unwrap();
+                contents.iter().zip(1..).for_each(|(record, counter)| check(record.as_ref().unwrap(), counter));
+                assert_eq!(contents.len(), 10);
+                done += 1;
+                false
+            }
+        });
+    }
+    assert_eq!((done, reads.len()), (COLD_READS_MAX + 2, 0));
+    // Work that is never done is of a server that ends.
+    let mut read = pin!(ask().read());
+    let is_pending = poll(read.as_mut()).is_pending();
+    works.lock().unwrap().clear();
+    if is_pending {
+        assert!(matches!(poll(read.as_mut()), Poll::Ready(Err(Unavailable::Stopped))));
+    }
 }
 
 #[test]
