@@ -125,11 +125,12 @@ impl Inner {
                 match part.pending.await {
                     Ok(Reply::Appended { first, at }) => {
                         self.count_put(entry, &view, (&part.shard, &part.numbers), &records);
+                        let ShardHandle { entry: shard, .. } = &*part.shard;
+                        let shard_id = shard.name();
                         for (counter, number) in (first..).zip(part.numbers) {
-                            let ShardHandle { entry: shard, .. } = &*part.shard;
                             let sequence_number =
                                 SequenceNumber::new(shard.opened_at, shard.index, counter, at).to_string();
-                            placed[number] = Some(Ok(Placed { shard_id: shard.name(), sequence_number }));
+                            placed[number] = Some(Ok(Placed { shard_id: shard_id.clone(), sequence_number }));
                         }
                     }
                     // The shards have changed, or are about to.
