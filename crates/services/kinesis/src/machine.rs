@@ -13,7 +13,7 @@ use crate::reshard::{Plan, Planner};
 use crate::settings::{About, Commitment, Consumer, Distribution, Encryption, Metrics, Mode, ShardEntry, Tags};
 use engine::{Decision, Machine, MalformedRecord, Tally};
 use names::{AccountId, Instant, PartitionId, Position, Region};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -353,6 +353,7 @@ impl Stream {
             Effect::SettingsPut(about) => self.about = Some(Arc::clone(about)),
             Effect::Resharded { at, closed, opened } => {
                 let shards = Arc::make_mut(&mut self.shards);
+                let closed: HashSet<u32> = closed.iter().copied().collect();
                 for shard in shards.iter_mut().filter(|shard| closed.contains(&shard.index)) {
                     shard.closed_at = Some(*at);
                 }
@@ -360,7 +361,8 @@ impl Stream {
                 self.next_index = shards.last().map_or(self.next_index, |last| self.next_index.max(last.index + 1));
             }
             Effect::ShardsForgotten(indexes) => {
-                Arc::make_mut(&mut self.shards).retain(|shard| !indexes.contains(&shard.index));
+                let gone: HashSet<u32> = indexes.iter().copied().collect();
+                Arc::make_mut(&mut self.shards).retain(|shard| !gone.contains(&shard.index));
             }
             Effect::ConsumerPut(consumer) => {
                 self.consumers.insert(consumer.name.clone(), consumer.clone());

@@ -6,6 +6,7 @@
 
 use crate::settings::ShardEntry;
 use names::{Instant, PartitionId};
+use std::collections::{BTreeMap, HashMap};
 use stream::HashRange;
 
 /// What a resharding changes: shards that close, and new ones, some of which may be closed at once.
@@ -30,10 +31,15 @@ pub(crate) fn first_shards(count: u32, at: Instant, mut partition: impl FnMut() 
     (0..).zip(HashRange::evenly(count)).map(shard).collect()
 }
 
-/// Works out a plan step by step.
+/// Works out a plan step by step; each step looks at the shards that it changes and no others.
 pub(crate) struct Planner<F> {
     now: Instant,
-    open: Vec<ShardEntry>,
+    /// By where their hashes begin.
+    open: BTreeMap<u128, ShardEntry>,
+    /// Where the hashes of the open shards of these numbers begin.
+    places: HashMap<u32, u128>,
+    /// The number of the plan's first new shard.
+    first_index: u32,
     next_index: u32,
     partition: F,
     plan: Plan,
@@ -42,34 +48,35 @@ pub(crate) struct Planner<F> {
 impl<F: FnMut() -> PartitionId> Planner<F> {
     /// Begins with all shards of a stream.
     pub(crate) fn new(shards: &[ShardEntry], next_index: u32, now: Instant, partition: F) -> Self {
-        let mut open: Vec<_> = shards.iter().filter(|shard| shard.is_open()).cloned().collect();
-        open.sort_unstable_by_key(|shard| shard.first_hash);
-        Self { now, open, next_index, partition, plan: Plan::default() }
+        let open = shards.iter().filter(|shard| shard.is_open());
+        let places = open.clone().map(|shard| (shard.index, shard.first_hash)).collect();
+        let open = open.map(|shard| (shard.first_hash, shard.clone())).collect();
+        Self { now, open, places, first_index: next_index, next_index, partition, plan: Plan::default() }
     }
 
     /// Splits an open shard so that its second half begins at `at`.
     pub(crate) fn split(&mut self, index: u32, at: u128) -> &mut Self {
-        if let Some(place) = self.open.iter().position(|shard| shard.index == index) {
-            let parent = self.open.remove(place);
+        if let Some(parent) = self.take(index) {
             let lower = self.child(&parent, None, (parent.first_hash, at - 1));
             let upper = self.child(&parent, None, (at, parent.last_hash));
             self.close(&parent);
-            self.open.splice(place..place, [lower, upper]);
+            self.put(lower);
+            self.put(upper);
         }
         self
     }
 
     /// Merges two open shards, of which one begins where the other ends.
     pub(crate) fn merge(&mut self, index: u32, adjacent: u32) -> &mut Self {
-        let find = |index: u32| self.open.iter().find(|shard| shard.index == index).cloned();
-        if let Some((one, other)) = find(index).zip(find(adjacent)) {
+        if index != adjacent
+            && [index, adjacent].iter().all(|index| self.places.contains_key(index))
+            && let Some((one, other)) = self.take(index).zip(self.take(adjacent))
+        {
             let range = (one.first_hash.min(other.first_hash), one.last_hash.max(other.last_hash));
             let child = self.child(&one, Some(&other), range);
             self.close(&one);
             self.close(&other);
-            self.open.retain(|shard| shard.index != index && shard.index != adjacent);
-            let place = self.open.partition_point(|shard| shard.first_hash < child.first_hash);
-            self.open.insert(place, child);
+            self.put(child);
         }
         self
     }
@@ -81,8 +88,7 @@ impl<F: FnMut() -> PartitionId> Planner<F> {
             if let Some(next) = range.end.checked_add(1) {
                 self.cut_at(next);
             }
-            while let [one, other, ..] = &self.within(range)[..] {
-                let (one, other) = (*one, *other);
+            while let Some((one, other)) = self.first_two_within(range) {
                 self.merge(one, other);
             }
         }
@@ -90,20 +96,32 @@ impl<F: FnMut() -> PartitionId> Planner<F> {
     }
 
     pub(crate) fn plan(&mut self) -> Plan {
+        self.first_index = self.next_index;
         std::mem::take(&mut self.plan)
     }
 
     fn cut_at(&mut self, hash: u128) {
-        let across = self.open.iter().find(|shard| shard.first_hash < hash && hash <= shard.last_hash);
+        let before = self.open.range(..hash).next_back();
+        let across = before.map(|(_, shard)| shard).filter(|shard| hash <= shard.last_hash);
         if let Some(index) = across.map(|shard| shard.index) {
             self.split(index, hash);
         }
     }
 
-    fn within(&self, range: HashRange) -> Vec<u32> {
-        let is_inside = |shard: &&ShardEntry| range.contains(shard.first_hash) && range.contains(shard.last_hash);
-        let inside = self.open.iter().filter(is_inside);
-        inside.map(|shard| shard.index).collect()
+    fn first_two_within(&self, range: HashRange) -> Option<(u32, u32)> {
+        let begun = self.open.range(range.start..=range.end).map(|(_, shard)| shard);
+        let mut inside = begun.filter(|shard| range.contains(shard.last_hash)).map(|shard| shard.index);
+        inside.next().zip(inside.next())
+    }
+
+    fn take(&mut self, index: u32) -> Option<ShardEntry> {
+        let place = self.places.remove(&index)?;
+        self.open.remove(&place)
+    }
+
+    fn put(&mut self, shard: ShardEntry) {
+        self.places.insert(shard.index, shard.first_hash);
+        self.open.insert(shard.first_hash, shard);
     }
 
     fn child(&mut self, parent: &ShardEntry, adjacent: Option<&ShardEntry>, range: (u128, u128)) -> ShardEntry {
@@ -124,7 +142,9 @@ impl<F: FnMut() -> PartitionId> Planner<F> {
     }
 
     fn close(&mut self, shard: &ShardEntry) {
-        match self.plan.opening.iter_mut().find(|opened| opened.index == shard.index) {
+        // New shards are numbered on, in the order in which they stand in the plan.
+        let place = shard.index.checked_sub(self.first_index).and_then(|place| usize::try_from(place).ok());
+        match place.and_then(|place| self.plan.opening.get_mut(place)) {
             Some(opened) => opened.closed_at = Some(self.now),
             None => self.plan.closing.push(shard.index),
         }
@@ -158,7 +178,8 @@ mod tests {
 
     /// The open shards after a plan, and that they cover everything once.
     fn after(shards: &[ShardEntry], plan: &Plan) -> Vec<(u128, u128)> {
-        let kept = shards.iter().filter(|shard| !plan.closing.contains(&shard.index));
+        let closing: std::collections::HashSet<u32> = plan.closing.iter().copied().collect();
+        let kept = shards.iter().filter(|shard| !closing.contains(&shard.index));
         let mut open: Vec<_> = kept.chain(&plan.opening).filter(|shard| shard.is_open()).collect();
         open.sort_by_key(|shard| shard.first_hash);
         assert_eq!((open[0].first_hash, open[open.len() - 1].last_hash), (0, u128::MAX));
@@ -193,6 +214,16 @@ mod tests {
                     assert_eq!(plan, Plan::default());
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_largest_division_is_planned_in_steps_of_its_size() {
+        let shards = first(5_000);
+        for count in [9_999, 10_000] {
+            let plan = Planner::new(&shards, 5_000, NOW, partitions()).divide(count).plan();
+            let expected: Vec<_> = HashRange::evenly(count).map(|range| (range.start, range.end)).collect();
+            assert_eq!(after(&shards, &plan), expected);
         }
     }
 

@@ -67,7 +67,7 @@ fn what_a_log_has_no_room_for_in_a_resharding_was_never_begun_or_is_carried_out_
         catalog.store().journal().commit().unwrap();
         let view = entry.view();
         assert_eq!((view.shards.len(), view.open_shards()), (3, 2), "with room for {room} bytes");
-        for shard in &view.shards {
+        for shard in view.shards.iter() {
             let state = state(&catalog, shard.entry.partition).expect("each shard is there");
             assert_eq!((state.index, state.closed_at.is_none()), (shard.entry.index, shard.entry.is_open()));
         }
