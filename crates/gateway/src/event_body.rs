@@ -12,10 +12,10 @@ use bytes::Bytes;
 use prometheus_client::metrics::gauge::Gauge;
 use wire::event_stream::{INITIAL_RESPONSE, Kind, encode};
 use wire::schema::{EventStreamShape, Member, Shape, StructShape};
-use wire::{Event, Write, Writer};
+use wire::{Write, Writer};
 
 use crate::codec;
-use crate::events::EventSource;
+use crate::events::{EventSource, Said, bytes_holding};
 use crate::isolation::{self, Isolated, Panicked};
 use crate::protocol::Protocol;
 use crate::pulse::{Pulse, Streaming};
@@ -53,7 +53,7 @@ enum Stage {
 }
 
 /// What a source said, and the source.
-type Next = (Result<Box<dyn Event + Send>, Refused>, Box<dyn EventSource>);
+type Next = (Result<Said, Refused>, Box<dyn EventSource>);
 
 /// Asks a source, and takes a stop for its end.
 async fn ask(mut source: Box<dyn EventSource>, stopping: Stopping) -> Option<Next> {
@@ -109,7 +109,7 @@ impl EventBody {
         self.stage = Stage::Ended;
         Poll::Ready(match said {
             Ok(None) => None,
-            Ok(Some((Ok(event), source))) => Some(self.event(&*event, source)),
+            Ok(Some((Ok(told), source))) => Some(self.event(told, source)),
             Ok(Some((Err(refused), _))) => Some(self.wording.refusal(&refused)),
             Err(panicked) => Some(self.wording.bug(&panicked)),
         })
@@ -126,12 +126,12 @@ impl EventBody {
         self.stage = Stage::Asked(Isolated(Box::pin(ask(source, self.stopping.clone()))));
     }
 
-    fn event(&mut self, event: &(dyn Event + Send), source: Box<dyn EventSource>) -> Bytes {
-        match isolation::run(|| self.wording.message(Kind::Event(event.name()), event)) {
+    fn event(&mut self, Said { event, hold }: Said, source: Box<dyn EventSource>) -> Bytes {
+        match isolation::run(|| self.wording.encoded(Kind::Event(event.name()), &*event)) {
             Ok(message) => {
                 self.events += 1;
                 self.ask(source);
-                message
+                bytes_holding(message, hold)
             }
             Err(panicked) => self.wording.bug(&panicked),
         }
@@ -148,9 +148,13 @@ impl Drop for EventBody {
 }
 
 impl Wording {
-    fn message(&self, kind: Kind<'_>, payload: &dyn Write) -> Bytes {
+    fn encoded(&self, kind: Kind<'_>, payload: &dyn Write) -> Vec<u8> {
         let payload = |message| codec::write_payload(self.protocol, payload, message);
-        Bytes::from(encode(kind, self.payload_type, payload))
+        encode(kind, self.payload_type, payload)
+    }
+
+    fn message(&self, kind: Kind<'_>, payload: &dyn Write) -> Bytes {
+        self.encoded(kind, payload).into()
     }
 
     /// The last message of a stream that fails: as an exception if its model has one of the name, which for an error of the

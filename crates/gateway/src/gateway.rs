@@ -367,7 +367,8 @@ impl Gateway {
     fn encode(&self, target: Target<'_>, record: &Record<'_>, answered: Answered) -> Result<Reply, Refused> {
         let (protocol, id) = (record.place.protocol, record.id);
         let write = || match answered {
-            Answered::Whole(output) => Ok(reply::success(target, protocol, id, &*output)),
+            Answered::Whole(output) => Ok(reply::success(target, protocol, id, &*output, None)),
+            Answered::Held(output, hold) => Ok(reply::success(target, protocol, id, &*output, Some(hold))),
             Answered::Events(events) => {
                 let (service, operation) = (target.bound.description, target.shape().name);
                 let payload_type = payload_type(target, protocol)?;

@@ -45,7 +45,7 @@ mod unpack;
 
 pub use allowances::Allowances;
 pub use audit::{Asker, Audit, Event, Interest, Outcome, Told};
-pub use events::{Answered, EventSource, Events, NextEvent};
+pub use events::{Answered, EventSource, Events, Hold, NextEvent, Said};
 pub use gateway::{Gateway, Options, Origin, Scheme, Surroundings};
 pub use identity::{Auth, Authority, Fact, Identity, Noted, Proven};
 pub use key_use::{DataKey, KeyContext, KeyFault, KeyRefusal, KeyUse, Keys, Used};

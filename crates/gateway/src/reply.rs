@@ -5,12 +5,14 @@
 //! `x-amzn-query-mode`, but SDKs older than that header read it too, so it is sent unasked.
 //! AWS's SQS sends no `x-amzn-errortype` (REST services do), nor do we; SDKs that look for it go on to `__type`.
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use wire::{Write, event_stream};
 
 use crate::codec;
 use crate::event_body::EventBody;
+use crate::events::{Hold, bytes_holding};
 use crate::gateway::Reply;
 use crate::outgoing::Outgoing;
 use crate::pages::Page;
@@ -25,9 +27,16 @@ const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 
 /// The answer of an operation that went well.
-pub(crate) fn success(target: Target<'_>, protocol: Protocol, id: RequestId, output: &dyn Write) -> Reply {
+pub(crate) fn success(
+    target: Target<'_>,
+    protocol: Protocol,
+    id: RequestId,
+    output: &dyn Write,
+    hold: Option<Hold>,
+) -> Reply {
     let description = target.bound.description;
     let body = codec::write_output(description.shape, target.shape(), protocol, id, output);
+    let body = bytes_holding(body, hold);
     aws(StatusCode::OK, Some(description), protocol, id, body)
 }
 
@@ -42,7 +51,7 @@ pub(crate) fn refusal(place: &Place<'_>, id: RequestId, refused: &Refused) -> Re
     let description = place.bound.map(|bound| bound.description);
     let body = codec::write_error(description.map(|known| known.shape), place.protocol, id, refused);
     let status = StatusCode::from_u16(refused.error.status).expect("the tables of errors hold legal statuses");
-    let mut reply = aws(status, description, place.protocol, id, body);
+    let mut reply = aws(status, description, place.protocol, id, body.into());
     if place.protocol != Protocol::Query && description.is_some_and(|known| known.shape.query_compatible) {
         let value = format!("{};{}", refused.error.query_code, refused.error.fault.as_str());
         let value = HeaderValue::from_str(&value).expect("the tables of errors hold visible ASCII");
@@ -51,13 +60,7 @@ pub(crate) fn refusal(place: &Place<'_>, id: RequestId, refused: &Refused) -> Re
     reply
 }
 
-fn aws(
-    status: StatusCode,
-    description: Option<&Description>,
-    protocol: Protocol,
-    id: RequestId,
-    body: Vec<u8>,
-) -> Reply {
+fn aws(status: StatusCode, description: Option<&Description>, protocol: Protocol, id: RequestId, body: Bytes) -> Reply {
     let crc32 = description.is_some_and(|known| known.crc32).then(|| crc32fast::hash(&body));
     let mut reply = headed(status, content_type(protocol, description), protocol, id, Outgoing::whole(body));
     if let Some(crc32) = crc32 {

@@ -113,6 +113,8 @@ pub enum Reply {
         from: u64,
         /// The counter to read on from. Nothing is beside the reply if it is `from`.
         next: u64,
+        /// Bytes of data and partition keys beside it: those of the runs of the index that it touches, so rather more.
+        bytes: u64,
         /// Whether the shard is closed and nothing stands behind.
         is_end: bool,
         /// What arrived before this moment has expired, and has to be passed over.

@@ -166,6 +166,16 @@ impl Index {
         upto.max(from.saturating_add(1)).min(most)
     }
 
+    /// Bytes of the runs that the records from `from` to before `upto` are of; `from` is held if there are any.
+    pub(crate) fn bytes_within(&self, from: u64, upto: u64) -> u64 {
+        if from >= upto {
+            return 0;
+        }
+        let skipped = self.marks.partition_point(|run| run.first <= from).saturating_sub(1);
+        let touched = self.marks.iter().skip(skipped).take_while(|run| run.first < upto);
+        touched.map(|run| u64::from(run.bytes)).sum()
+    }
+
     /// Halves the number of marks at the least. The last run ends at `end`.
     fn thin(&mut self, end: u64, retention_millis: u64) {
         while self.marks.len() > MARKS_MAX / 2 && self.scale < SCALE_MAX {

@@ -138,7 +138,8 @@ impl Shard {
             false => from,
         };
         let is_end = state.closed_at.is_some() && next >= state.next;
-        let reply = Reply::Records { from, next, is_end, horizon: state.horizon, state };
+        let bytes = self.index.bytes_within(from, next);
+        let reply = Reply::Records { from, next, bytes, is_end, horizon: state.horizon, state };
         Decision { reads: (from..next).collect(), ..Decision::answer(reply) }
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gateway::{
-    Answer, Answered, Caller, Description, EventSource, Need, NextEvent, Options, Prepared, Refused, Service,
+    Answer, Answered, Caller, Description, EventSource, Need, NextEvent, Options, Prepared, Refused, Said, Service,
     Unprepared,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -149,8 +149,8 @@ impl EventSource for Source {
             let said = self.says.recv().await?;
             self.watched.taken.fetch_add(1, Ordering::SeqCst);
             match said {
-                Say::Tick(text) => Some(Ok(Box::new(Tick(Some(text))) as _)),
-                Say::Unwritable => Some(Ok(Box::new(Tick(None)) as _)),
+                Say::Tick(text) => Some(Ok(Said::new(Tick(Some(text))))),
+                Say::Unwritable => Some(Ok(Said::new(Tick(None)))),
                 Say::Refuse(error) => Some(Err(Refused::new(error, "It stands still."))),
                 Say::Panic => panic!("asked to panic"),
             }

@@ -31,6 +31,7 @@ mod reading;
 mod record_words;
 mod records;
 mod refusal;
+mod replies;
 mod reshard;
 mod sealing;
 mod service;

@@ -90,6 +90,14 @@ pub(crate) const KEEP_ALIVE_MILLIS: u64 = 5_000;
 /// Bytes of data and partition keys in one event: small enough to be written while the next is read.
 pub(crate) const EVENT_BYTES_MAX: u64 = 1 << 20;
 
+/// Bytes of data and partition keys of all answers to GetRecords and events of SubscribeToShard that are being read, written or on
+/// their way to a client: 25 of the largest answers. In memory they are about two and a half times that for the moment in which
+/// they are encoded, a third more afterwards. No quota of AWS's, which has more machines.
+pub(crate) const REPLIES_BYTES_MAX: usize = 256 << 20;
+
+/// How long a GetRecords waits for its turn among these: some of the time that a client waits for an answer at all.
+pub(crate) const REPLY_WAIT_MILLIS: u64 = 2_000;
+
 /// Tags of one resource.
 pub(crate) const TAGS_MAX: usize = 50;
 
@@ -131,3 +139,5 @@ pub(crate) const LOOKS_MAX: usize = 8;
 pub(crate) fn shards_for(mibps: u32) -> u32 {
     mibps.max(SHARDS_ON_DEMAND)
 }
+
+const _: () = assert!(REPLIES_BYTES_MAX as u64 >= 4 * READ_BYTES_MAX, "several of the largest answers go on at once");

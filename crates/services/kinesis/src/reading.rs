@@ -6,7 +6,9 @@
 use crate::catalog::{ShardHandle, StreamEntry};
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::replies::Room;
 use crate::service::Inner;
+use crate::throttle;
 use engine::Partition;
 use names::Instant;
 use std::future::Future;
@@ -38,6 +40,8 @@ pub(crate) struct Batch {
     /// Whether the shard is closed and has been read to its end.
     pub(crate) is_end: bool,
     pub(crate) millis_behind: u64,
+    /// What its records take of the room that answers have, until they are written.
+    pub(crate) room: Room,
 }
 
 impl Batch {
@@ -126,13 +130,17 @@ impl Inner {
         most: Most,
     ) -> Result<Batch, Refusal> {
         let partition = self.shard(entry, shard)?;
+        let clock = &**self.catalog.store().clock();
+        let until = clock.now().plus_millis(limits::REPLY_WAIT_MILLIS);
         let mut from = from;
         let mut looks = 0;
         loop {
-            let command = Command::Read { from: from.counter, records_max: most.records, bytes_max: most.bytes };
-            let (reply, contents) = partition.execute(command)?.read().await?;
-            let now = self.catalog.store().clock().now();
-            let batch = batch(now, from, most, &reply, contents).ok_or_else(|| gone(entry))?;
+            let command = |bytes_max| Command::Read { from: from.counter, records_max: most.records, bytes_max };
+            let begun = self.replies.begin(clock, until, most.bytes, |bytes| partition.execute(command(bytes))).await?;
+            let (pending, room) = begun.ok_or_else(|| throttle::refused(entry, shard))?;
+            let (reply, contents) = pending.read().await?;
+            let batch = batch(clock.now(), from, most, &reply, contents).ok_or_else(|| gone(entry))?;
+            let batch = Batch { room, ..batch };
             looks += 1;
             let has_all = batch.is_end || batch.millis_behind == 0;
             if !batch.records.is_empty() || has_all || looks == limits::LOOKS_MAX {
@@ -159,9 +167,9 @@ impl Inner {
         let partition = self.shard(entry, shard)?;
         let from = found.next;
         let command = || Command::Read { from: from.counter, records_max: most.records, bytes_max: most.bytes };
-        let (reply, contents) = partition.execute_when_ready(until, stop, command, Reply::is_nothing_yet).await?;
-        let now = self.catalog.store().clock().now();
-        batch(now, from, most, &reply, contents).ok_or_else(|| gone(entry))
+        // What has come is read like all else, when there is room for it.
+        drop(partition.pending_when_ready(until, stop, command, Reply::is_nothing_yet).await?);
+        self.read(entry, shard, from, most).await
     }
 }
 
@@ -173,7 +181,7 @@ pub(crate) fn batch(
     reply: &Reply,
     contents: Vec<Option<Record>>,
 ) -> Option<Batch> {
-    let Reply::Records { from: first, next, is_end, horizon, state } = *reply else { return None };
+    let Reply::Records { from: first, next, is_end, horizon, state, .. } = *reply else { return None };
     let not_before = from.not_before.max(horizon);
     let (mut records, mut bytes, mut counter) = (Vec::new(), 0, first);
     let mut passed_at = None;
@@ -199,6 +207,7 @@ pub(crate) fn batch(
         next: From { counter, not_before: from.not_before },
         is_end: is_end && counter >= next && has_all,
         millis_behind: if has_all { 0 } else { behind(now, last) },
+        room: Room::default(),
     })
 }
 

@@ -13,6 +13,7 @@ use crate::ops;
 use crate::queues::{self, Queue};
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::replies::Replies;
 use crate::sealing::Sealing;
 use crate::settings::Mode;
 use crate::subscriptions::Subscriptions;
@@ -86,6 +87,7 @@ pub(crate) struct Inner {
     pub(crate) sealing: Sealing,
     pub(crate) meters: Meters,
     pub(crate) groups: Groups,
+    pub(crate) replies: Replies,
 }
 
 /// What the service is told by the server's configuration.
@@ -142,6 +144,7 @@ impl Kinesis {
             sealing: Sealing::new(options.keys),
             meters: Meters::new(options.metered_streams_max, options.metered_shards_max),
             groups,
+            replies: Replies::default(),
         }))
     }
 
@@ -312,6 +315,14 @@ pub(crate) trait Operation: 'static {
         caller: Caller,
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output, Refusal>> + Send;
+
+    /// The output as an answer.
+    fn answered(output: Self::Output) -> Answered
+    where
+        Self::Output: 'static,
+    {
+        Answered::whole(output)
+    }
 }
 
 /// Reads an operation's input. The signature of the entries of `ops::TABLE`.
@@ -324,6 +335,7 @@ pub(crate) fn prepare<O: Operation>(
 ) -> Result<Box<dyn Prepared>, Unprepared>
 where
     O::Input: 'static,
+    O::Output: 'static,
 {
     Ok(Box::new(Call::<O> { service: Arc::clone(service), input: checked(reader)?, operation: PhantomData }))
 }
@@ -350,6 +362,7 @@ struct Call<O: Operation> {
 impl<O: Operation> Prepared for Call<O>
 where
     O::Input: 'static,
+    O::Output: 'static,
 {
     fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
         Ok(O::needs(&Asking { service: &self.service, caller }, &self.input)?)
@@ -358,7 +371,7 @@ where
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let output = O::call(self.service, caller, self.input).await?;
-            Ok(Answered::whole(output))
+            Ok(O::answered(output))
         })
     }
 }

@@ -104,10 +104,13 @@ impl Model {
     }
 
     fn check_read(&self, from: u64, records_max: usize, bytes_max: u64, reply: &Reply, index: &Index) {
-        let Reply::Records { from: began, next, is_end, horizon, state } = reply else { panic!("{reply:?}") };
+        let Reply::Records { from: began, next, bytes, is_end, horizon, state } = reply else { panic!("{reply:?}") };
         assert_eq!((*began, *horizon), (from.max(state.first), state.horizon));
         let read: Vec<u64> = (*began..*next).map(|counter| self.of(counter).1).collect();
         assert!(read.len() <= records_max);
+        let is_told =
+            read.iter().sum::<u64>() <= *bytes && *bytes <= read.iter().sum::<u64>() + 2 * index.largest_run();
+        assert!(is_told, "{bytes} bytes are told of {read:?}");
         assert_eq!(read.is_empty(), records_max == 0 || *began >= self.next());
         let runs = 2 * index.largest_run();
         assert!(read.len() <= 1 || read.iter().sum::<u64>() <= bytes_max + runs, "{read:?} of {bytes_max}");

@@ -122,7 +122,7 @@ impl Script {
 fn shown(reply: &Reply) -> String {
     match reply {
         Reply::Appended { first, at } => format!("from {first} at {}", shown_at(*at)),
-        Reply::Records { from, next, is_end, horizon, state } => {
+        Reply::Records { from, next, is_end, horizon, state, .. } => {
             assert_eq!(*horizon, state.horizon);
             let end = if *is_end { ", the end" } else { "" };
             let nothing = if reply.is_nothing_yet() { ", nothing yet" } else { "" };

@@ -13,10 +13,11 @@ use crate::needs::Asking;
 use crate::page::size;
 use crate::reading::{Batch, From, Most};
 use crate::refusal::Refusal;
+use crate::replies::Room;
 use crate::service::{Inner, Operation, Target};
 use crate::settings::ShardEntry;
 use crate::throttle;
-use gateway::{Caller, Need};
+use gateway::{Answered, Caller, Hold, Need};
 use std::sync::Arc;
 use stream::SequenceNumber;
 
@@ -24,14 +25,14 @@ pub(crate) struct GetRecords;
 
 impl Operation for GetRecords {
     type Input = GetRecordsInput;
-    type Output = GetRecordsOutput;
+    type Output = WithRoom;
 
     fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
         let (_, entry) = asking.service.iterated(asking.caller, &input.shard_iterator)?;
         Ok(vec![asking.on_key("GetRecords", &entry.key)])
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GetRecordsOutput, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<WithRoom, Refusal> {
         let (iterator, entry) = service.iterated(&caller, &input.shard_iterator)?;
         let target = Target::of(None, input.stream_arn.as_deref(), input.stream_id.as_deref());
         if (input.stream_arn.is_some() || input.stream_id.is_some()) && service.key(&caller, &target)? != entry.key {
@@ -48,6 +49,22 @@ impl Operation for GetRecords {
         meter.add(Counter::GetRecordsMillis, service.millis_since(caller.now));
         outcome
     }
+
+    fn answered(WithRoom { output, room }: WithRoom) -> Answered {
+        Answered::held(output, Hold::new(room))
+    }
+}
+
+/// The output, and the room that its records take until they are written.
+pub(crate) struct WithRoom {
+    output: GetRecordsOutput,
+    room: Room,
+}
+
+impl wire::Write for WithRoom {
+    fn write(&self, writer: &mut dyn wire::Writer) {
+        self.output.write(writer);
+    }
 }
 
 async fn read(
@@ -56,7 +73,7 @@ async fn read(
     entry: &Arc<StreamEntry>,
     iterator: &ShardIterator,
     (limit, wait_millis): (Option<i32>, u64),
-) -> Result<GetRecordsOutput, Refusal> {
+) -> Result<WithRoom, Refusal> {
     let view = entry.view();
     let shard = view.shard(iterator.shard).ok_or_else(Refusal::iterator)?;
     if !service.throttle.read(shard.entry.partition, caller.now) {
@@ -81,12 +98,13 @@ async fn read(
     let next =
         ShardIterator { from: batch.next.counter, not_before: batch.next.not_before, made_at: caller.now, ..*iterator };
     let children = batch.is_end.then(|| describe::children(&entry.view_after_changes(), iterator.shard));
-    Ok(GetRecordsOutput {
+    let output = GetRecordsOutput {
         records: batch.records.iter().map(|record| shown(&shard.entry, record)).collect(),
         next_shard_iterator: (!batch.is_end).then(|| next.show()),
         millis_behind_latest: Some(i64::try_from(batch.millis_behind).unwrap_or(i64::MAX)),
         child_shards: children.filter(|children| !children.is_empty()),
-    })
+    };
+    Ok(WithRoom { output, room: batch.room })
 }
 
 fn count_read(service: &Inner, entry: &StreamEntry, of: (&View, &ShardHandle), batch: &Batch, bytes: u64) {

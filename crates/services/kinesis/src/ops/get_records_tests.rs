@@ -28,7 +28,8 @@ fn reading(
     caller: Caller,
 ) -> impl Future<Output = Result<GetRecordsOutput, Refusal>> + use<> {
     let input = GetRecordsInput { shard_iterator: iterator.to_owned(), ..Default::default() };
-    GetRecords::call(house.service(), caller, input)
+    let read = GetRecords::call(house.service(), caller, input);
+    async move { read.await.map(|WithRoom { output, .. }| output) }
 }
 
 fn is_awaited(house: &House) -> bool {
@@ -93,6 +94,42 @@ fn a_read_that_waits_ends_when_its_time_is_over_the_shard_closes_the_stream_goes
     assert!(poll(&mut read.as_mut()).is_none());
     stopping.set();
     assert!(poll(&mut read.as_mut()).expect("the server stops").unwrap().records.is_empty());
+}
+
+#[test]
+fn a_read_without_room_waits_for_it_and_is_refused_as_aws_refuses_who_reads_too_fast() {
+    let house = House::new(false);
+    house.put("x", "k");
+    let service = house.service();
+    let all = service.replies.take_now(limits::REPLIES_BYTES_MAX as u64).expect("nobody reads yet");
+    let mut read = pin!(reading(&house, &iterator(&house), house.caller()));
+    assert!(poll(&mut read).is_none(), "there is a record, and no room");
+    // At the end there is nothing that would need room.
+    let end = ShardIterator { from: 2, ..ShardIterator::parse(&iterator(&house)).unwrap() }.show();
+    assert!(poll(&mut pin!(reading(&house, &end, house.caller()))).is_some_and(|answer| answer.is_ok()));
+    house.clock.advance_millis(limits::REPLY_WAIT_MILLIS - 1);
+    assert!(poll(&mut read).is_none());
+    house.clock.advance_millis(1);
+    let refused = poll(&mut read).expect("it has waited for long enough").unwrap_err();
+    assert_eq!(refused.error.name, "ProvisionedThroughputExceededException");
+    let mut read = pin!(reading(&house, &iterator(&house), house.caller()));
+    assert!(poll(&mut read).is_none());
+    drop(all);
+    assert_eq!(poll(&mut read).expect("there is room").unwrap().records.len(), 1);
+    assert!(service.replies.take_now(limits::REPLIES_BYTES_MAX as u64).is_some(), "all of it is given back");
+}
+
+#[test]
+fn an_answer_keeps_its_room_until_it_is_dropped() {
+    let house = House::new(false);
+    house.put("x", "k");
+    let input = GetRecordsInput { shard_iterator: iterator(&house), ..Default::default() };
+    let answer = house.done(GetRecords::call(house.service(), house.caller(), input));
+    let answered = GetRecords::answered(answer.unwrap_or_else(|refusal| panic!("{refusal:?}")));
+    let takes_all = || house.service().replies.take_now(limits::REPLIES_BYTES_MAX as u64).is_some();
+    assert!(!takes_all());
+    drop(answered);
+    assert!(takes_all());
 }
 
 #[test]

@@ -17,13 +17,14 @@ use crate::needs::Asking;
 use crate::placing::shard_named;
 use crate::reading::{Batch, From, Most, batch};
 use crate::refusal::Refusal;
+use crate::replies::{Room, beside};
 use crate::service::{Inner, checked, consumer_of_arn, in_region};
 use crate::subscriptions::{Seat, Subscription};
-use gateway::{Answer, Answered, Caller, EventSource, Need, NextEvent, Prepared, Refused, Unprepared};
+use gateway::{Answer, Answered, Caller, EventSource, Hold, Need, NextEvent, Prepared, Refused, Said, Unprepared};
 use names::Instant;
 use std::sync::Arc;
 use stream::{Command, Reply, SequenceNumber};
-use wire::{Event, Reader};
+use wire::Reader;
 
 /// Reads the input. The signature of the entries of `ops::TABLE`.
 pub(super) fn prepare(service: &Arc<Inner>, reader: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared> {
@@ -136,30 +137,47 @@ impl EventSource for Pushed {
             let event = self.event(now).await;
             let meter = self.service.meter(&self.entry);
             meter.called(Counter::EventCalls, Counter::EventSuccess, event.is_ok());
-            Some(event.map(|event| Box::new(event) as Box<dyn Event + Send>).map_err(Refused::from))
+            Some(event.map(|(event, room)| Said::new(event).holding(Hold::new(room))).map_err(Refused::from))
         })
     }
 }
 
 impl Pushed {
-    async fn event(&mut self, now: Instant) -> Result<SubscribeToShardEventStream, Refusal> {
+    async fn event(&mut self, now: Instant) -> Result<(SubscribeToShardEventStream, Room), Refusal> {
         let most = Most { records: limits::READ_RECORDS_MAX, bytes: limits::EVENT_BYTES_MAX };
         let partition = self.service.shard(&self.entry, &self.shard)?;
         let until = now.plus_millis(limits::KEEP_ALIVE_MILLIS).min(self.until);
         let from = self.from.counter;
-        let command = || Command::Read { from, records_max: most.records, bytes_max: most.bytes };
+        let read = |bytes_max| Command::Read { from, records_max: most.records, bytes_max };
         let stop = self.subscription.taken_over();
-        let read = partition.execute_when_ready(until, stop, command, Reply::is_nothing_yet).await?;
+        let found = partition.pending_when_ready(until, stop, || read(most.bytes), Reply::is_nothing_yet).await?;
+        let (found, room) = match self.service.replies.take_now(beside(&found)) {
+            Some(room) => (found, room),
+            None => {
+                drop(found);
+                let clock = &**self.service.catalog.store().clock();
+                let execute = |bytes| partition.execute(read(bytes));
+                match self.service.replies.begin(clock, until, most.bytes, execute).await? {
+                    Some(begun) => begun,
+                    // Nothing for now, and where the reader is.
+                    None => {
+                        let looks = Command::Read { from, records_max: 0, bytes_max: 0 };
+                        (partition.execute(looks)?, Room::default())
+                    }
+                }
+            }
+        };
+        let (reply, contents) = found.read().await?;
         self.check_seat()?;
         let now = self.service.catalog.store().clock().now();
         let gone = || Refusal::no_stream(self.entry.key.account, &self.entry.key.name);
-        let batch = batch(now, self.from, most, &read.0, read.1).ok_or_else(gone)?;
+        let batch = batch(now, self.from, most, &reply, contents).ok_or_else(gone)?;
         self.caller.now = now;
         let batch = self.service.sealing.open(&self.caller, &self.entry, batch).await?;
         self.count(&batch);
         self.from = batch.next;
         self.is_over = batch.is_end;
-        Ok(self.shown(&batch))
+        Ok((self.shown(&batch), room))
     }
 
     fn count(&self, batch: &Batch) {
