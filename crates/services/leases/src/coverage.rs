@@ -25,9 +25,10 @@ fn coverage() -> String {
     }
     write!(
         text,
-        "\n- An item has up to {} KiB and {} levels of maps and lists, a number {} digits, a page of Scan and Query 1 MiB, as at AWS; all \
-         items of\n  an account in a region together have {} MiB at the most, and are in memory. A request has up to 20,000 entries and 64 \
-         levels of JSON.\n- Tables, indexes and their changes are ready when they are answered. Every read is consistent, and an index is as \
+        "\n- An item has up to {} KiB and {} levels of maps and lists, a number {} digits, a page of Scan and Query 1 MiB, as at AWS. \
+         Items are in\n  memory, and so bounded by what they take there too: an item has {} values at all levels at the most, all items of an \
+         account in a region\n  take {} MiB, and those of all accounts {} MiB. A request has up to 20,000 entries and 64 levels of JSON.\n- \
+         Tables, indexes and their changes are ready when they are answered. Every read is consistent, and an index is as \
          current as its\n  table. Capacity is shown as it was asked for and bounds nothing.\n- Refused by name: local secondary indexes, \
          streams of tables, encryption by keys of one's own (all that is kept is sealed by the\n  server's), table classes, warm and \
          on-demand throughput, resource policies, global tables, vector indexes, point-in-time recovery.\n- `ConsumedCapacity` does not \
@@ -35,7 +36,9 @@ fn coverage() -> String {
         limits::ITEM_BYTES_MAX >> 10,
         limits::NESTING_MAX,
         limits::DIGITS_MAX,
+        limits::ITEM_VALUES_MAX,
         limits::ACCOUNT_BYTES_MAX >> 20,
+        limits::ALL_BYTES_MAX >> 20,
     )
     .expect("text takes text");
     write!(

@@ -76,12 +76,15 @@ pub(crate) fn place_of(schema: &KeySchema, item: &Item) -> Option<Place> {
     Some(place(hash, range).into())
 }
 
-/// The place of an item in an index; none where it has not all of the index's key.
+/// The place of an item in an index; none where it has not all of the index's key, or where one that was there before the index has a
+/// value too large for it.
 pub(crate) fn place_in_index(index: &KeySchema, item: &Item, of_table: &[u8]) -> Option<Place> {
-    let has = |key: &KeyAttribute| item.get(&key.name).filter(|value| value.kind() == key.kind);
-    let hash = has(&index.hash)?;
+    let has = |key: &KeyAttribute, most: usize| {
+        item.get(&key.name).filter(|value| value.kind() == key.kind && value.size() <= most)
+    };
+    let hash = has(&index.hash, limits::HASH_KEY_BYTES_MAX)?;
     let range = match &index.range {
-        Some(range) => Some(has(range)?),
+        Some(range) => Some(has(range, limits::RANGE_KEY_BYTES_MAX)?),
         None => None,
     };
     let mut out = place(hash, range);
@@ -127,18 +130,20 @@ fn check_values(schema: &KeySchema, key: &Item) -> Result<(), Refusal> {
                 "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {what} value. Key: {name}"
             )));
         }
-        let (most, sentence) = match nth {
-            0 => (limits::HASH_KEY_BYTES_MAX, "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
-            _ => (
-                limits::RANGE_KEY_BYTES_MAX,
-                "Aggregated size of all range keys has exceeded the size limit of 1024 bytes",
-            ),
-        };
-        if value.size() > most {
-            return Err(Refusal::invalid(sentence));
-        }
+        check_size(nth, value)?;
     }
     Ok(())
+}
+
+/// Whether the value of a key's first or second attribute is not too large.
+fn check_size(nth: usize, value: &Value) -> Result<(), Refusal> {
+    let (most, sentence) = match nth {
+        0 => (limits::HASH_KEY_BYTES_MAX, "Size of hashkey has exceeded the maximum size limit of2048 bytes"),
+        _ => {
+            (limits::RANGE_KEY_BYTES_MAX, "Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+        }
+    };
+    if value.size() > most { Err(Refusal::invalid(sentence)) } else { Ok(()) }
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -151,7 +156,7 @@ fn is_empty(value: &Value) -> bool {
 
 /// Whether an item can stand in an index, if it has that index's attributes.
 pub(crate) fn check_for_index(name: &str, index: &KeySchema, item: &Item) -> Result<(), Refusal> {
-    for key in index.attributes() {
+    for (nth, key) in index.attributes().enumerate() {
         let Some(value) = item.get(&key.name) else { continue };
         if value.kind() != key.kind {
             return Err(Refusal::invalid(format!(
@@ -167,6 +172,7 @@ pub(crate) fn check_for_index(name: &str, index: &KeySchema, item: &Item) -> Res
                 key.name
             )));
         }
+        check_size(nth, value)?;
     }
     Ok(())
 }

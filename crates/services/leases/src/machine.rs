@@ -9,7 +9,7 @@ use crate::metric::{Latest, Series, Sink};
 use crate::read::{Page, Read};
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
-use crate::table::{About, Table};
+use crate::table::{About, Entries, Table};
 use crate::table_change::TableChange;
 use crate::value::Item;
 use crate::write::{Change, Unwritten, Write};
@@ -33,6 +33,10 @@ pub(crate) struct Room {
     /// The number of the next table.
     pub(crate) next_table: u32,
     pub(crate) tables: BTreeMap<Box<str>, Table>,
+    /// The tables' names by their numbers, by which records name them.
+    names: BTreeMap<u32, Box<str>>,
+    /// Memory that the tables take.
+    tables_weight: u64,
     /// Transactions that were carried out of late, by what their callers call them.
     pub(crate) tokens: BTreeMap<Box<str>, Token>,
     pub(crate) metrics: Sink,
@@ -71,6 +75,17 @@ pub(crate) enum Command {
     Clear,
 }
 
+impl Command {
+    /// Whether the room may be larger afterwards.
+    pub(crate) fn may_grow(&self) -> bool {
+        match self {
+            Self::Create(_) | Self::Change { .. } | Self::PutMetrics(_) => true,
+            Self::Write(writes, _) => writes.iter().any(Write::may_grow),
+            _ => false,
+        }
+    }
+}
+
 /// What makes writes one.
 pub(crate) struct Transaction {
     /// What its caller calls it, so that it is carried out once however often it is sent.
@@ -104,6 +119,19 @@ pub(crate) struct Shown {
 }
 
 impl Room {
+    /// A room with these tables.
+    pub(crate) fn of_tables(key: RoomKey, next_table: u32, tables: BTreeMap<Box<str>, Table>) -> Self {
+        let names = tables.iter().map(|(name, table)| (table.about.number, name.clone())).collect();
+        let tables_weight = tables.values().map(Table::weight).sum();
+        Self { key: Some(key), next_table, tables, names, tables_weight, ..Self::default() }
+    }
+
+    /// Memory that all of it takes, about.
+    pub(crate) fn weight(&self) -> u64 {
+        let (tokens, metrics) = (self.tokens.len() * limits::TOKEN_BYTES, self.metrics.bytes());
+        self.tables_weight + (limits::TABLE_BASE_BYTES + tokens + metrics) as u64
+    }
+
     fn table(&self, name: &str) -> Result<&Table, Refusal> {
         self.tables.get(name).ok_or_else(|| Refusal::no_such_table(name))
     }
@@ -125,6 +153,7 @@ impl Room {
             return Err(Refusal::limit(format!("An account has {most} tables in a region at the most.")));
         }
         about.number = self.next_table;
+        self.check_room(signed(about.weight()))?;
         let about = Arc::new(about);
         let shown = Table::new(Arc::clone(&about)).show();
         Ok(Decision::change(vec![Effect::TablePut(about)], Reply::Table(shown)))
@@ -136,9 +165,10 @@ impl Room {
         if about == table.about {
             return Ok(Decision::answer(Reply::Table(table.show())));
         }
-        let mut after = table.clone();
-        after.describe_anew(Arc::clone(&about));
-        Ok(Decision::change(vec![Effect::TablePut(about)], Reply::Table(after.show())))
+        let (indexes, weight) = table.sizes_as(&about);
+        self.check_room(signed(weight) - signed(table.weight()))?;
+        let shown = Shown { about: Arc::clone(&about), indexes, ..table.show() };
+        Ok(Decision::change(vec![Effect::TablePut(about)], Reply::Table(shown)))
     }
 
     fn delete(&self, name: &str) -> Result<Decision<Effect, Reply>, Refusal> {
@@ -161,7 +191,7 @@ impl Room {
                 return Err(Refusal::condition_failed(item.as_deref().filter(|_| write.shows_item)));
             }
         };
-        self.check_room(change.growth())?;
+        self.check_room(change.growth(table))?;
         let effects = effects_of(table, &change).into_iter().collect();
         Ok(Decision::change(effects, Reply::Written(vec![change])))
     }
@@ -181,6 +211,9 @@ impl Room {
                 false => Err(Refusal::other_transaction()),
             };
         }
+        if transaction.token.is_some() && !self.has_room_for_a_token(now) {
+            return Err(Refusal::too_many_tokens());
+        }
         let mut seen = BTreeSet::new();
         let mut outcomes = Vec::new();
         for write in writes {
@@ -196,7 +229,10 @@ impl Room {
             return Ok(Decision::answer(Reply::Cancelled(outcomes.into_iter().map(Result::err).collect())));
         }
         let done: Vec<(&Table, Change)> = outcomes.into_iter().flatten().collect();
-        self.check_room(done.iter().map(|(_, change)| change.growth()).sum())?;
+        if done.iter().map(|(_, change)| change.written()).sum::<usize>() > limits::TRANSACTION_BYTES_MAX {
+            return Err(Refusal::large_transaction());
+        }
+        self.check_room(done.iter().map(|(table, change)| change.growth(table)).sum())?;
         let mut effects: Vec<_> = done.iter().filter_map(|(table, change)| effects_of(table, change)).collect();
         if let Some((token, fingerprint)) = transaction.token {
             effects.push(Effect::TokenNoted(token, Token { fingerprint, at: now }));
@@ -205,7 +241,7 @@ impl Room {
     }
 
     fn check_room(&self, growth: i64) -> Result<(), Refusal> {
-        match growth > 0 && self.bytes().saturating_add_signed(growth) > limits::ACCOUNT_BYTES_MAX {
+        match growth > 0 && self.tables_weight.saturating_add_signed(growth) > limits::ACCOUNT_BYTES_MAX {
             true => Err(Refusal::full()),
             false => Ok(()),
         }
@@ -252,46 +288,64 @@ impl Room {
             Effect::Opened(key) => self.key = Some(key.clone()),
             Effect::TablePut(about) => {
                 self.next_table = self.next_table.max(about.number + 1);
-                match self.tables.get_mut(&about.name) {
-                    Some(table) => table.describe_anew(Arc::clone(about)),
-                    None => _ = self.tables.insert(about.name.clone(), Table::new(Arc::clone(about))),
+                if !self.tables.contains_key(&about.name) {
+                    let table = Table::new(Arc::clone(about));
+                    self.tables_weight += table.weight();
+                    self.names.insert(about.number, about.name.clone());
+                    self.tables.insert(about.name.clone(), table);
                 }
+                self.change_table(about.number, |table| table.describe_anew(Arc::clone(about)));
             }
-            Effect::TableGone(number) => self.tables.retain(|_, table| table.about.number != *number),
-            Effect::ItemPut(number, item) => {
-                let Some(table) = self.numbered(*number) else { return };
+            Effect::TableGone(number) => {
+                let gone = self.names.remove(number).and_then(|name| self.tables.remove(&name));
+                self.tables_weight -= gone.map_or(0, |table| table.weight());
+            }
+            Effect::ItemPut(number, item) => self.change_table(*number, |table| {
                 if let Some(place) = crate::key::place_of(&table.about.key, item) {
                     table.put(place, Arc::clone(item));
                 }
-            }
-            Effect::ItemGone(number, key) => {
-                let Some(table) = self.numbered(*number) else { return };
+            }),
+            Effect::ItemGone(number, key) => self.change_table(*number, |table| {
                 if let Some(place) = crate::key::place_of(&table.about.key, key) {
                     table.remove(&place);
                 }
-            }
+            }),
             Effect::TokenNoted(token, noted) => self.note_token(token, noted),
             Effect::MetricsPut(data) => self.metrics.take(data),
             Effect::Cleared => {
                 self.tables.clear();
+                self.names.clear();
+                self.tables_weight = 0;
                 self.tokens.clear();
                 self.metrics = Sink::default();
             }
         }
     }
 
-    fn numbered(&mut self, number: u32) -> Option<&mut Table> {
-        self.tables.values_mut().find(|table| table.about.number == number)
+    /// Changes the table of a number, if it is there, and counts what it takes from then on.
+    fn change_table(&mut self, number: u32, change: impl FnOnce(&mut Table)) {
+        let named = self.names.get(&number).and_then(|name| self.tables.get_mut(name));
+        if let Some(table) = named {
+            let before = table.weight();
+            change(table);
+            self.tables_weight = self.tables_weight - before + table.weight();
+        }
+    }
+
+    fn has_room_for_a_token(&self, now: Instant) -> bool {
+        let fresh = || self.tokens.values().filter(|known| known.is_fresh(now)).count();
+        self.tokens.len() < limits::TOKENS_MAX || fresh() < limits::TOKENS_MAX
     }
 
     fn note_token(&mut self, token: &str, noted: &Token) {
         self.tokens.retain(|_, known| known.is_fresh(noted.at));
         self.tokens.insert(token.into(), noted.clone());
-        if self.tokens.len() > limits::TOKENS_MAX {
-            let oldest = self.tokens.iter().min_by_key(|(_, known)| known.at).map(|(token, _)| token.clone());
-            oldest.map(|oldest| self.tokens.remove(&oldest));
-        }
     }
+}
+
+/// A weight as a difference of weights.
+fn signed(weight: u64) -> i64 {
+    i64::try_from(weight).unwrap_or(i64::MAX)
 }
 
 impl Token {
@@ -302,10 +356,13 @@ impl Token {
 
 impl Table {
     fn show(&self) -> Shown {
-        let sizes =
-            |items: &BTreeMap<_, Arc<Item>>| (items.len() as u64, items.values().map(|item| item.size() as u64).sum());
         let (items, bytes) = (self.items.len() as u64, self.bytes);
-        Shown { about: Arc::clone(&self.about), items, bytes, indexes: self.indexes.iter().map(sizes).collect() }
+        Shown {
+            about: Arc::clone(&self.about),
+            items,
+            bytes,
+            indexes: self.indexes.iter().map(Entries::sizes).collect(),
+        }
     }
 }
 
@@ -353,3 +410,7 @@ impl Machine for Room {
         records::room(state).ok_or_else(|| malformed("a snapshot of lease tables does not fit its length"))
     }
 }
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! Scan and Query: one page of items, in the order of their places.
 //!
-//! A page ends at its limit of items that were looked at, or before a mebibyte of them would be passed; then it says the key of the
+//! A page ends at its limit of items that were looked at, or with a mebibyte of them, or so many values; then it says the key of the
 //! last one, from which the next page goes on. What a filter leaves out was looked at all the same. Source: API reference, Scan and
 //! Query; Developer Guide, "Paginating table query results".
 
@@ -65,7 +65,7 @@ impl Read {
     pub(crate) fn page(&self, table: &Table) -> Result<Page, Refusal> {
         let index = self.index_of(table)?;
         let (items, schema) = match index {
-            Some((at, index)) => (&table.indexes[at], &index.key),
+            Some((at, index)) => (&table.indexes[at].items, &index.key),
             None => (&table.items, &table.about.key),
         };
         let index = index.map(|(_, index)| index);
@@ -180,17 +180,19 @@ impl Read {
         items: impl Iterator<Item = (&'a Place, &'a Arc<Item>)>,
     ) -> Page {
         let mut page = Page::default();
-        let mut last: Option<&Arc<Item>> = None;
+        let (mut last, mut values): (Option<&Arc<Item>>, _) = (None, 0);
         let of_table = &table.about.key;
         for (_, item) in items {
             let is_full = self.limit.is_some_and(|limit| page.scanned >= limit);
-            if is_full || (page.bytes >= limits::PAGE_BYTES_MAX && page.scanned > 0) {
+            let is_large = page.bytes >= limits::PAGE_BYTES_MAX || values >= limits::PAGE_VALUES_MAX;
+            if is_full || (is_large && page.scanned > 0) {
                 page.last = last.map(|item| last_key(of_table, index, item));
                 return page;
             }
             let shown = index.map_or_else(|| Arc::clone(item), |index| index.project(of_table, item));
             page.scanned += 1;
             page.bytes += shown.size();
+            values += shown.values();
             last = Some(item);
             if self.filter.as_ref().is_none_or(|filter| filter.holds(&shown)) {
                 page.items.push(shown);

@@ -145,20 +145,19 @@ pub(crate) fn put_room(room: &Room, out: &mut Vec<u8>) {
     }
     put_count(room.tokens.len(), out);
     room.tokens.iter().for_each(|(token, noted)| put_token(token, noted, out));
-    put_count(room.metrics.0.len(), out);
-    room.metrics.0.iter().for_each(|(series, latest)| put_series(series, latest, out));
+    put_count(room.metrics.all().len(), out);
+    room.metrics.all().iter().for_each(|(series, latest)| put_series(series, latest, out));
 }
 
 /// Reads what [`put_room`] wrote.
 pub(crate) fn room(state: &[u8]) -> Option<Room> {
     let mut fields = Fields::new(state);
-    let room = Room {
-        key: Some(room_key(&mut fields)?),
-        next_table: fields.u32()?,
-        tables: fields.list(|fields| table(fields).map(|table| (table.about.name.clone(), table)))?,
-        tokens: fields.list(token)?,
-        metrics: Sink(fields.list(series)?),
-    };
+    let (key, next_table) = (room_key(&mut fields)?, fields.u32()?);
+    let tables = fields.list(|fields| table(fields).map(|table| (table.about.name.clone(), table)))?;
+    let tokens = fields.list(token)?;
+    let metrics = fields.list::<_, Vec<_>>(series)?.into_iter().collect::<Sink>();
+    let mut room = Room::of_tables(key, next_table, tables);
+    (room.tokens, room.metrics) = (tokens, metrics);
     fields.end(room)
 }
 

@@ -181,6 +181,7 @@ fn a_snapshot_is_the_whole_state() {
     assert_eq!(hex(&out), hex(&out_again));
     let (table, before) = (&again.tables["app"], &room.tables["app"]);
     assert_eq!((&table.about, &table.items, &table.bytes), (&before.about, &before.items, &before.bytes));
+    assert_eq!(again.weight(), room.weight());
     assert_eq!((again.next_table, &again.tokens, &again.metrics), (4, &room.tokens, &room.metrics));
     for length in 0..out.len() {
         assert!(super::room(&out[..length]).is_none(), "{length}");

@@ -83,14 +83,44 @@ impl Refusal {
         )
     }
 
+    /// All tables and metrics of all accounts are as large as they get here.
+    pub(crate) fn all_full() -> Self {
+        Self::new(
+            &errors::REQUEST_LIMIT_EXCEEDED,
+            format!(
+                "The lease tables and metrics of all accounts take {} MiB, in {} regions of accounts, at the most: this is no database.",
+                limits::ALL_BYTES_MAX >> 20,
+                limits::ROOMS_MAX
+            ),
+        )
+    }
+
+    /// No token may be forgotten before its time, and there is no room for another.
+    pub(crate) fn too_many_tokens() -> Self {
+        let (most, minutes) = (limits::TOKENS_MAX, limits::TOKEN_MILLIS / 60_000);
+        Self::new(
+            &errors::REQUEST_LIMIT_EXCEEDED,
+            format!("An account has {most} transactions with tokens within {minutes} minutes in a region at the most."),
+        )
+    }
+
+    /// A transaction writes too much.
+    pub(crate) fn large_transaction() -> Self {
+        Self::validation("Collection size (bytes) has exceeded the maximum allowed size of a transaction")
+    }
+
     pub(crate) fn unsupported(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(&errors::UNKNOWN_OPERATION_EXCEPTION, message)
     }
 }
 
 impl From<Unavailable> for Refusal {
-    fn from(_: Unavailable) -> Self {
-        Self::new(&errors::SERVICE_UNAVAILABLE, "The service cannot keep anything at this moment.")
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            // Asked again it would be as large.
+            Unavailable::TooLarge => Self::validation("The request is larger than the server can keep at once."),
+            _ => Self::new(&errors::SERVICE_UNAVAILABLE, "The service cannot keep anything at this moment."),
+        }
     }
 }
 

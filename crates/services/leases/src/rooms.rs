@@ -1,7 +1,10 @@
 //! Which accounts keep something in which regions: account and region to partition.
 //!
-//! Read off the partitions at start and kept beside them afterwards. A room is begun by its first table or metric.
+//! Read off the partitions at start and kept beside them afterwards. A room is begun by its first table or metric. What all of them take
+//! has a bound, beside the bound of each: it is looked at before a room may grow, and counted afterwards, so it is passed by what is under
+//! way at the most.
 
+use crate::limits;
 use crate::machine::{Command, Reply, Room, RoomKey};
 use crate::metric::{Latest, Series};
 use crate::records::FAMILY;
@@ -10,17 +13,33 @@ use crate::table::About;
 use engine::{Partition, Recovery, Store, Unavailable};
 use names::{AccountId, PartitionId, Region};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// All rooms of a server.
 pub(crate) struct Rooms {
     store: Arc<Store>,
     known: RwLock<Known>,
+    /// Memory that all of them take.
+    weight: AtomicU64,
 }
 
 struct Known {
-    by_key: BTreeMap<RoomKey, Arc<Partition<Room>>>,
+    by_key: BTreeMap<RoomKey, Arc<RoomEntry>>,
     next: u64,
+}
+
+/// A room that can be asked.
+pub(crate) struct RoomEntry {
+    partition: Arc<Partition<Room>>,
+    /// Memory that it took when it was looked at last.
+    weight: AtomicU64,
+}
+
+impl RoomEntry {
+    fn new(partition: Arc<Partition<Room>>) -> Arc<Self> {
+        Arc::new(Self { partition, weight: AtomicU64::new(0) })
+    }
 }
 
 /// What was put of a series last, and whose it is.
@@ -43,17 +62,21 @@ impl Rooms {
         let mut found = Vec::new();
         recovery.look(|id, room| found.extend(room.key.clone().map(|key| (key, id))));
         recovery.finish(&store);
-        let by_key = found.into_iter().filter_map(|(key, id)| Some((key, store.partition::<Room>(id)?))).collect();
-        Self { store, known: RwLock::new(Known { by_key, next }) }
+        let entry = |(key, id)| Some((key, RoomEntry::new(store.partition::<Room>(id)?)));
+        let by_key: BTreeMap<_, _> = found.into_iter().filter_map(entry).collect();
+        let entries: Vec<_> = by_key.values().map(Arc::clone).collect();
+        let rooms = Self { store, known: RwLock::new(Known { by_key, next }), weight: AtomicU64::new(0) };
+        entries.iter().for_each(|entry| rooms.weigh(entry));
+        rooms
     }
 
-    pub(crate) fn find(&self, key: &RoomKey) -> Option<Arc<Partition<Room>>> {
+    pub(crate) fn find(&self, key: &RoomKey) -> Option<Arc<RoomEntry>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.by_key.get(key).map(Arc::clone)
     }
 
     /// The room, begun if there is none yet.
-    pub(crate) fn open(&self, key: &RoomKey) -> Result<Arc<Partition<Room>>, Unavailable> {
+    pub(crate) fn open(&self, key: &RoomKey) -> Result<Arc<RoomEntry>, Refusal> {
         if let Some(room) = self.find(key) {
             return Ok(room);
         }
@@ -61,26 +84,46 @@ impl Rooms {
         if let Some(room) = known.by_key.get(key) {
             return Ok(Arc::clone(room));
         }
+        if known.by_key.len() >= limits::ROOMS_MAX {
+            return Err(Refusal::all_full());
+        }
         let room = Partition::new(&self.store, PartitionId::of_family(FAMILY, known.next), Room::default());
         known.next += 1;
         // Nobody waits for it: what is asked next stands behind it in the log.
         drop(room.execute(Command::Open(key.clone()))?);
-        known.by_key.insert(key.clone(), Arc::clone(&room));
-        Ok(room)
+        let entry = RoomEntry::new(room);
+        known.by_key.insert(key.clone(), Arc::clone(&entry));
+        Ok(entry)
     }
 
     /// Asks a room, and waits until all that its answer saw is durable.
-    pub(crate) async fn ask(room: &Partition<Room>, command: Command) -> Result<Reply, Refusal> {
-        match room.execute(command)?.await? {
+    pub(crate) async fn ask(&self, room: &RoomEntry, command: Command) -> Result<Reply, Refusal> {
+        let is_read = matches!(command, Command::Describe(_) | Command::List | Command::Get { .. } | Command::Read(_));
+        if command.may_grow() && self.weight.load(Ordering::Relaxed) >= limits::ALL_BYTES_MAX {
+            return Err(Refusal::all_full());
+        }
+        let pending = room.partition.execute(command)?;
+        if !is_read {
+            self.weigh(room);
+        }
+        match pending.await? {
             Reply::Refused(refusal) => Err(refusal),
             reply => Ok(reply),
+        }
+    }
+
+    /// Counts what a room takes now.
+    fn weigh(&self, room: &RoomEntry) {
+        if let Some(now) = room.partition.inspect(Room::weight) {
+            let before = room.weight.swap(now, Ordering::Relaxed);
+            self.weight.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
         }
     }
 
     /// A table as policies are told of it; none where there is no such table.
     pub(crate) fn about(&self, key: &RoomKey, table: &str) -> Option<Arc<About>> {
         let room = self.find(key)?;
-        room.inspect(|room| room.tables.get(table).map(|table| Arc::clone(&table.about))).flatten()
+        room.partition.inspect(|room| room.tables.get(table).map(|table| Arc::clone(&table.about))).flatten()
     }
 
     /// Everything that metrics pages show, room by room.
@@ -91,9 +134,9 @@ impl Rooms {
         };
         let mut all = Vec::new();
         for (RoomKey { account, region }, room) in rooms {
-            let sink = room.inspect(|room| room.metrics.clone()).unwrap_or_default();
+            let sink = room.partition.inspect(|room| room.metrics.all().clone()).unwrap_or_default();
             let put = |(series, latest)| Put { account, region: region.clone(), series, latest };
-            all.extend(sink.0.into_iter().map(put));
+            all.extend(sink.into_iter().map(put));
         }
         all
     }
@@ -106,10 +149,85 @@ impl Rooms {
         };
         let mut gone = 0;
         for room in rooms {
-            if let Reply::Tables(tables) = room.execute(Command::Clear)?.await? {
+            let cleared = room.partition.execute(Command::Clear)?;
+            self.weigh(&room);
+            if let Reply::Tables(tables) = cleared.await? {
                 gone += tables.len();
             }
         }
         Ok(gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Item, Value};
+    use crate::write::{Action, Write};
+    use engine::ManualClock;
+    use names::Instant;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn rooms() -> Rooms {
+        let store = Store::ephemeral(Arc::new(ManualClock::at(Instant::from_millis(1))));
+        Rooms::recovered(store, Recovery::new(FAMILY, Room::default))
+    }
+
+    fn key(nth: usize) -> RoomKey {
+        let account = AccountId::parse(&format!("{nth:012}")).unwrap();
+        RoomKey { account, region: Region::parse("us-east-1").unwrap() }
+    }
+
+    fn done(rooms: &Rooms, room: &RoomEntry, command: Command) -> Result<Reply, Refusal> {
+        let mut asked = pin!(rooms.ask(room, command));
+        loop {
+            if let Poll::Ready(reply) = asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return reply;
+            }
+            rooms.store.journal().commit().unwrap();
+        }
+    }
+
+    #[test]
+    fn as_many_accounts_keep_something_as_there_is_place_for() {
+        let rooms = rooms();
+        for nth in 0..limits::ROOMS_MAX {
+            assert!(rooms.open(&key(nth)).is_ok());
+        }
+        let refusal = rooms.open(&key(limits::ROOMS_MAX)).err().expect("there is no place");
+        assert_eq!(refusal.error.name, "RequestLimitExceeded");
+        assert!(rooms.open(&key(7)).is_ok(), "one that is there is found");
+    }
+
+    #[test]
+    fn what_all_rooms_take_has_a_bound_and_what_makes_them_smaller_is_done() {
+        let rooms = rooms();
+        let room = rooms.open(&key(1)).unwrap();
+        let latest = Latest { at: Instant::EPOCH, put_at: Instant::EPOCH, count: 1.0, sum: 1.0, min: 1.0, max: 1.0 };
+        let series = |name: &str| Series {
+            namespace: "n".into(),
+            name: name.into(),
+            dimensions: Vec::new(),
+            unit: "None".into(),
+        };
+        let put = |name: &str| Command::PutMetrics(vec![(series(name), latest)]);
+        done(&rooms, &room, put("a")).unwrap();
+        let taken = rooms.weight.load(Ordering::Relaxed);
+        assert_eq!(Some(taken), room.partition.inspect(Room::weight));
+        // As if others took the rest.
+        rooms.weight.fetch_add(limits::ALL_BYTES_MAX - taken, Ordering::Relaxed);
+        assert_eq!(done(&rooms, &room, put("b")).unwrap_err().error.name, "RequestLimitExceeded");
+        let delete = Write {
+            table: "t".into(),
+            action: Action::Delete(Item([("id".into(), Value::Null)].into())),
+            condition: None,
+            shows_item: false,
+        };
+        let asked = done(&rooms, &room, Command::Write(vec![delete], None)).unwrap_err();
+        assert_eq!(asked.error.name, "ResourceNotFoundException", "it was asked");
+        done(&rooms, &room, Command::Clear).unwrap();
+        done(&rooms, &room, put("b")).unwrap();
     }
 }

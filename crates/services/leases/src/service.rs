@@ -181,10 +181,10 @@ impl Inner {
             Command::Change { table, .. } => Some(Refusal::no_such_table(table)),
             Command::Get { .. } | Command::Read(_) | Command::Write(..) => Some(Refusal::no_table()),
             Command::List => None,
-            _ => return Rooms::ask(&*self.rooms.open(room)?, command).await,
+            _ => return self.rooms.ask(&*self.rooms.open(room)?, command).await,
         };
         match (self.rooms.find(room), missing) {
-            (Some(room), _) => Rooms::ask(&room, command).await,
+            (Some(room), _) => self.rooms.ask(&room, command).await,
             (None, Some(refusal)) => Err(refusal),
             (None, None) => Ok(Reply::Tables(Vec::new())),
         }

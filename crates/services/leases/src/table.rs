@@ -4,6 +4,7 @@
 //! the same items in another order. Source: Developer Guide, "Core components" and "Using global secondary indexes".
 
 use crate::key::{self, Place};
+use crate::limits;
 use crate::value::{Item, Kind};
 use names::Instant;
 use std::collections::BTreeMap;
@@ -106,8 +107,71 @@ impl Index {
     }
 }
 
+impl About {
+    /// Memory that it takes, about.
+    pub(crate) fn weight(&self) -> u64 {
+        let tags: usize = self.tags.iter().map(|(key, value)| key.len() + value.len() + limits::VALUE_BYTES).sum();
+        let index = |index: &Index| {
+            let names = if let Projection::Include(names) = &index.projection { names.as_slice() } else { &[] };
+            let names = names.iter().map(|name| name.len() + limits::VALUE_BYTES).sum::<usize>();
+            let keys = index.key.attributes().map(|key| key.name.len()).sum::<usize>();
+            limits::TABLE_BASE_BYTES + index.name.len() + names + keys
+        };
+        let indexes: usize = self.indexes.iter().map(index).sum();
+        (limits::TABLE_BASE_BYTES + self.name.len() + tags + indexes) as u64
+    }
+}
+
 /// Items by their places.
 pub(crate) type Items = BTreeMap<Place, Arc<Item>>;
+
+/// The items of an index.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Entries {
+    pub(crate) items: Items,
+    /// Of all of them.
+    bytes: u64,
+    /// Memory that their entries take.
+    weight: u64,
+}
+
+impl Entries {
+    fn of(index: &Index, items: &Items) -> Self {
+        let mut entries = Self::default();
+        for (place, item) in items {
+            if let Some(at) = key::place_in_index(&index.key, item, place) {
+                entries.put(at, item);
+            }
+        }
+        entries
+    }
+
+    fn put(&mut self, at: Place, item: &Arc<Item>) {
+        self.bytes += item.size() as u64;
+        self.weight += entry_weight(&at);
+        self.items.insert(at, Arc::clone(item));
+    }
+
+    fn remove(&mut self, at: &[u8]) {
+        if let Some(item) = self.items.remove(at) {
+            self.bytes -= item.size() as u64;
+            self.weight -= entry_weight(at);
+        }
+    }
+
+    /// Items and their bytes.
+    pub(crate) fn sizes(&self) -> (u64, u64) {
+        (self.items.len() as u64, self.bytes)
+    }
+}
+
+fn entry_weight(at: &[u8]) -> u64 {
+    (at.len() + limits::ENTRY_BASE_BYTES) as u64
+}
+
+fn item_weight(place: &[u8], item: &Item) -> u64 {
+    (place.len() + item.weight() + limits::ITEM_BASE_BYTES) as u64
+}
 
 /// A table with its items.
 #[derive(Debug, Clone)]
@@ -115,30 +179,60 @@ pub(crate) struct Table {
     pub(crate) about: Arc<About>,
     pub(crate) items: Items,
     /// In the order of the indexes.
-    pub(crate) indexes: Vec<Items>,
+    pub(crate) indexes: Vec<Entries>,
     /// Of all items.
     pub(crate) bytes: u64,
+    /// Memory that the items take, without their indexes.
+    items_weight: u64,
 }
 
 impl Table {
     pub(crate) fn new(about: Arc<About>) -> Self {
-        let indexes = about.indexes.iter().map(|_| BTreeMap::new()).collect();
-        Self { about, items: BTreeMap::new(), indexes, bytes: 0 }
+        let indexes = about.indexes.iter().map(|_| Entries::default()).collect();
+        Self { about, items: BTreeMap::new(), indexes, bytes: 0, items_weight: 0 }
+    }
+
+    /// Memory that all of it takes, about.
+    pub(crate) fn weight(&self) -> u64 {
+        self.about.weight() + self.items_weight + self.indexes.iter().map(|entries| entries.weight).sum::<u64>()
+    }
+
+    /// Memory that an item takes here, with its entries in the indexes.
+    pub(crate) fn weight_of(&self, item: &Item) -> u64 {
+        let Some(place) = key::place_of(&self.about.key, item) else { return 0 };
+        let entry = |index: &Index| key::place_in_index(&index.key, item, &place).map(|at| entry_weight(&at));
+        item_weight(&place, item) + self.about.indexes.iter().filter_map(entry).sum::<u64>()
+    }
+
+    /// Items and bytes of each index that another description has, and the memory that the table takes then. Only indexes that are new are
+    /// made for it.
+    pub(crate) fn sizes_as(&self, about: &About) -> (Vec<(u64, u64)>, u64) {
+        let mut weight = about.weight() + self.items_weight;
+        let mut sizes = |entries: &Entries| {
+            weight += entries.weight;
+            entries.sizes()
+        };
+        let index = |index: &Index| match self.about.index(&index.name) {
+            Some((at, known)) if known.key == index.key => sizes(&self.indexes[at]),
+            _ => sizes(&Entries::of(index, &self.items)),
+        };
+        let shown = about.indexes.iter().map(index).collect();
+        (shown, weight)
     }
 
     /// Takes another description; indexes that it does not have yet are made from the items.
     pub(crate) fn describe_anew(&mut self, about: Arc<About>) {
-        let mut before: BTreeMap<Box<str>, (Index, Items)> = BTreeMap::new();
-        for (index, items) in self.about.indexes.iter().zip(std::mem::take(&mut self.indexes)) {
-            before.insert(index.name.clone(), (index.clone(), items));
+        let mut before: BTreeMap<Box<str>, (Index, Entries)> = BTreeMap::new();
+        for (index, entries) in self.about.indexes.iter().zip(std::mem::take(&mut self.indexes)) {
+            before.insert(index.name.clone(), (index.clone(), entries));
         }
         let items = &self.items;
         self.indexes = about
             .indexes
             .iter()
             .map(|index| match before.remove(&index.name) {
-                Some((known, items)) if known.key == index.key => items,
-                _ => derive(index, items),
+                Some((known, entries)) if known.key == index.key => entries,
+                _ => Entries::of(index, items),
             })
             .collect();
         self.about = about;
@@ -147,9 +241,10 @@ impl Table {
     pub(crate) fn put(&mut self, place: Place, item: Arc<Item>) {
         self.remove(&place);
         self.bytes += item.size() as u64;
-        for (index, items) in self.about.indexes.iter().zip(&mut self.indexes) {
+        self.items_weight += item_weight(&place, &item);
+        for (index, entries) in self.about.indexes.iter().zip(&mut self.indexes) {
             if let Some(at) = key::place_in_index(&index.key, &item, &place) {
-                items.insert(at, Arc::clone(&item));
+                entries.put(at, &item);
             }
         }
         self.items.insert(place, item);
@@ -158,16 +253,11 @@ impl Table {
     pub(crate) fn remove(&mut self, place: &[u8]) {
         let Some(item) = self.items.remove(place) else { return };
         self.bytes -= item.size() as u64;
-        for (index, items) in self.about.indexes.iter().zip(&mut self.indexes) {
+        self.items_weight -= item_weight(place, &item);
+        for (index, entries) in self.about.indexes.iter().zip(&mut self.indexes) {
             if let Some(at) = key::place_in_index(&index.key, &item, place) {
-                items.remove(&at);
+                entries.remove(&at);
             }
         }
     }
-}
-
-fn derive(index: &Index, items: &Items) -> Items {
-    let placed =
-        |(place, item): (&Place, &Arc<Item>)| Some((key::place_in_index(&index.key, item, place)?, Arc::clone(item)));
-    items.iter().filter_map(placed).collect()
 }

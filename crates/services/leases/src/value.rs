@@ -116,6 +116,16 @@ impl Item {
         self.0.iter().map(|(name, value)| name.len() + value.size()).sum()
     }
 
+    /// Values in it at all levels, members of sets among them.
+    pub(crate) fn values(&self) -> usize {
+        self.0.values().map(Value::values).sum()
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub(crate) fn weight(&self) -> usize {
+        self.size() + self.values() * limits::VALUE_BYTES
+    }
+
     /// Reads the attributes of a request.
     pub(crate) fn read(attributes: Vec<(String, AttributeValue)>) -> Result<Self, Refusal> {
         let read = |(name, value): (String, AttributeValue)| Ok((name.into(), Value::read(value, 1)?));
@@ -156,6 +166,18 @@ impl Value {
             Self::Map(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + value.size()).sum::<usize>(),
             Self::List(list) => 3 + list.iter().map(|value| 1 + value.size()).sum::<usize>(),
             Self::Bool(_) | Self::Null => 1,
+        }
+    }
+
+    /// Values in it, itself included, and members of sets.
+    pub(crate) fn values(&self) -> usize {
+        1 + match self {
+            Self::Texts(set) => set.len(),
+            Self::Numbers(set) => set.len(),
+            Self::Binaries(set) => set.len(),
+            Self::Map(map) => map.values().map(Self::values).sum(),
+            Self::List(list) => list.iter().map(Self::values).sum(),
+            _ => 0,
         }
     }
 

@@ -66,6 +66,11 @@ impl Write {
         }
     }
 
+    /// Whether an item may be larger afterwards.
+    pub(crate) fn may_grow(&self) -> bool {
+        matches!(self.action, Action::Put(_) | Action::Update { .. })
+    }
+
     /// The place of the item that it is about.
     pub(crate) fn place(&self, table: &Table) -> Result<Place, Refusal> {
         let (schema, keyed) = (&table.about.key, self.keyed());
@@ -112,10 +117,15 @@ impl Change {
         self.before != self.after
     }
 
-    /// By how many bytes the table grows.
-    pub(crate) fn growth(&self) -> i64 {
-        let size = |item: &Option<Arc<Item>>| item.as_ref().map_or(0, |item| item.size() as i64);
-        size(&self.after) - size(&self.before)
+    /// By how much memory the table grows.
+    pub(crate) fn growth(&self, table: &Table) -> i64 {
+        let weight = |item: &Option<Arc<Item>>| item.as_ref().map_or(0, |item| table.weight_of(item) as i64);
+        if self.is_change() { weight(&self.after) - weight(&self.before) } else { 0 }
+    }
+
+    /// What a transaction that makes it counts for it: the memory of the item that is written.
+    pub(crate) fn written(&self) -> usize {
+        self.after.as_ref().filter(|_| self.is_change()).map_or(0, |item| item.weight())
     }
 }
 
@@ -131,7 +141,7 @@ fn check_update(table: &Table, update: &Update) -> Result<(), Refusal> {
 
 /// Whether the table takes an item, whose key was checked.
 fn check(table: &Table, item: &Item, too_large: &'static str) -> Result<(), Refusal> {
-    if item.size() > limits::ITEM_BYTES_MAX {
+    if item.size() > limits::ITEM_BYTES_MAX || item.values() > limits::ITEM_VALUES_MAX {
         return Err(Refusal::validation(too_large));
     }
     if item.0.values().map(Value::depth).max().unwrap_or(0) > limits::NESTING_MAX {

@@ -12,6 +12,7 @@ use super::lexer::Token;
 use super::parser::Parser;
 use super::path::{Path, Step, first_clash};
 use super::terms::Terms;
+use crate::limits;
 use crate::number::Number;
 use crate::refusal::Refusal;
 use crate::value::{Item, Kind, Value};
@@ -49,24 +50,44 @@ fn wrong_kind() -> Refusal {
     Refusal::validation("An operand in the update expression has an incorrect data type")
 }
 
+/// What an update may still copy. What it copies becomes a part of the item, or is a number of some bytes: twice what an item may come
+/// to is never too little, and an item that would be larger is refused before it is there.
+struct Room {
+    bytes: usize,
+    values: usize,
+}
+
+impl Room {
+    const WHOLE: Self = Self { bytes: 2 * limits::ITEM_BYTES_MAX, values: 2 * limits::ITEM_VALUES_MAX };
+
+    fn copy(&mut self, value: &Value) -> Result<Value, Refusal> {
+        let left = (self.bytes.checked_sub(value.size()), self.values.checked_sub(value.values()));
+        let (Some(bytes), Some(values)) = left else {
+            return Err(Refusal::validation("Item size to update has exceeded the maximum allowed size"));
+        };
+        *self = Self { bytes, values };
+        Ok(value.clone())
+    }
+}
+
 impl Source {
-    fn of(&self, item: &Item) -> Result<Value, Refusal> {
+    fn of(&self, item: &Item, room: &mut Room) -> Result<Value, Refusal> {
         match self {
-            Self::Value(value) => Ok(value.clone()),
-            Self::Path(path) => path.find(item).cloned().ok_or_else(no_attribute),
+            Self::Value(value) => room.copy(value),
+            Self::Path(path) => room.copy(path.find(item).ok_or_else(no_attribute)?),
             Self::IfNotExists(path, otherwise) => match path.find(item) {
-                Some(value) => Ok(value.clone()),
-                None => otherwise.of(item),
+                Some(value) => room.copy(value),
+                None => otherwise.of(item, room),
             },
-            Self::Append(one, two) => match (one.of(item)?, two.of(item)?) {
+            Self::Append(one, two) => match (one.of(item, room)?, two.of(item, room)?) {
                 (Value::List(mut one), Value::List(two)) => {
                     one.extend(two);
                     Ok(Value::List(one))
                 }
                 _ => Err(wrong_kind()),
             },
-            Self::Sum(one, two) => total(one.of(item)?, two.of(item)?, |two| two),
-            Self::Difference(one, two) => total(one.of(item)?, two.of(item)?, |two| Number::negated(&two)),
+            Self::Sum(one, two) => total(one.of(item, room)?, two.of(item, room)?, |two| two),
+            Self::Difference(one, two) => total(one.of(item, room)?, two.of(item, room)?, |two| Number::negated(&two)),
         }
     }
 }
@@ -82,7 +103,8 @@ impl Update {
     pub(crate) fn of(&self, item: &Item) -> Result<Item, Refusal> {
         let mut after = item.clone();
         let mut removes: Vec<&Path> = self.removes.iter().collect();
-        let sets = self.sets.iter().map(|(path, source)| Ok((path, source.of(item)?)));
+        let mut room = Room::WHOLE;
+        let sets = self.sets.iter().map(|(path, source)| Ok((path, source.of(item, &mut room)?)));
         for (path, value) in sets.collect::<Result<Vec<_>, Refusal>>()? {
             put(&mut after, path, value)?;
         }
@@ -101,6 +123,12 @@ impl Update {
             remove(&mut after, path)?;
         }
         Ok(after)
+    }
+
+    /// `ADD name value`.
+    #[cfg(test)]
+    pub(crate) fn add_of_tests(name: &str, value: Value) -> Self {
+        Self { adds: vec![(Path::of(name), value)], ..Self::default() }
     }
 
     /// Whether it puts nothing anywhere.

@@ -143,3 +143,21 @@ fn a_set_that_is_emptied_in_a_list_moves_nothing_that_others_mean() {
         assert_eq!(after.get("l").map(shown).as_deref(), Some("[<c>]"), "{text}");
     }
 }
+
+#[test]
+fn what_an_update_copies_is_bounded_while_it_copies() {
+    let mut item = item();
+    item.0.insert("big".into(), Value::List(vec![Value::Text("".into()); limits::ITEM_VALUES_MAX - 100]));
+    let text = |count: usize| {
+        let sets: Vec<_> = (0..count).map(|nth| format!("a{nth} = list_append(big, big)")).collect();
+        format!("SET {}", sets.join(", "))
+    };
+    let terms = Terms::read(None, None).unwrap();
+    // Twice what an item may come to is copied, and what comes of it is weighed as a whole; what is more is not even made.
+    assert!(Update::parse(&text(1), &terms).unwrap().of(&item).is_ok());
+    let refusal = Update::parse(&text(100), &terms).unwrap().of(&item).unwrap_err();
+    assert_eq!(refusal.message, "Item size to update has exceeded the maximum allowed size");
+    let large = Item([("t".into(), Value::Text("x".repeat(300 << 10).into()))].into());
+    let copies = Update::parse("SET a = t, b = t, c = t", &terms).unwrap();
+    assert_eq!(copies.of(&large).unwrap_err().message, refusal.message);
+}

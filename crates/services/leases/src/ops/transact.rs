@@ -113,12 +113,8 @@ impl Part {
 fn parts(items: Vec<TransactWriteItem>) -> Result<Vec<Part>, Refusal> {
     let parts = items.into_iter().map(Part::read).collect::<Result<Vec<_>, _>>()?;
     let bytes: usize = parts.iter().map(|part| part.write.keyed().size()).sum();
-    match bytes > limits::TRANSACTION_BYTES_MAX {
-        true => {
-            Err(Refusal::validation("Collection size (bytes) has exceeded the maximum allowed size of a transaction"))
-        }
-        false => Ok(parts),
-    }
+    // What updates come to is known when they are decided.
+    if bytes > limits::TRANSACTION_BYTES_MAX { Err(Refusal::large_transaction()) } else { Ok(parts) }
 }
 
 /// The error that says of each part whether it stood in the way.

@@ -309,12 +309,47 @@ fn an_account_keeps_so_much_and_no_more() {
         let item = json!({"leaseKey": {"S": nth.to_string()}, "x": {"S": "x".repeat(400_000)}});
         house.ask("PutItem", json!({"TableName": "app", "Item": item}))
     };
-    let most = (64 << 20) / 400_000;
+    let most = (128 << 20) / 400_000;
     (0..most).for_each(|nth| _ = put(nth).unwrap());
     let refused = put(most).unwrap_err();
     assert_eq!(refused.code, "RequestLimitExceeded");
-    assert!(refused.message.contains("64 MiB"), "{}", refused.message);
+    assert!(refused.message.contains("128 MiB"), "{}", refused.message);
     // What is there can be made smaller and taken out.
     house.ask("DeleteItem", json!({"TableName": "app", "Key": {"leaseKey": {"S": "0"}}})).unwrap();
     put(most).unwrap();
+}
+
+#[test]
+fn an_item_is_as_large_as_what_it_takes_and_not_as_what_it_counts() {
+    let house = House::new();
+    house.lease_table("app");
+    // A list of empty texts counts a byte for each.
+    let put = |count: usize| {
+        let list = vec![json!({"S": ""}); count];
+        house.ask("PutItem", json!({"TableName": "app", "Item": {"leaseKey": {"S": "s1"}, "l": {"L": list}}}))
+    };
+    put(6_398).unwrap();
+    assert_eq!(invalid(put(6_399)), "Item size has exceeded the maximum allowed size");
+    let twice =
+        json!({"TableName": "app", "Key": {"leaseKey": {"S": "s1"}}, "UpdateExpression": "SET l = list_append(l, l)"});
+    assert_eq!(invalid(house.ask("UpdateItem", twice)), "Item size to update has exceeded the maximum allowed size");
+    // Members of sets and entries of maps are values too.
+    let numbers: Vec<_> = (0..6_399).map(|nth| nth.to_string()).collect();
+    let set = json!({"TableName": "app", "Item": {"leaseKey": {"S": "s2"}, "n": {"NS": numbers}}});
+    assert_eq!(invalid(house.ask("PutItem", set)), "Item size has exceeded the maximum allowed size");
+}
+
+#[test]
+fn a_page_ends_where_its_values_would_be_too_many_to_show() {
+    let house = House::in_memory();
+    house.lease_table("app");
+    let list = vec![json!({"S": ""}); 6_000];
+    for nth in 0..20 {
+        let item = json!({"leaseKey": {"S": format!("s{nth}")}, "l": {"L": list}});
+        house.ask("PutItem", json!({"TableName": "app", "Item": item})).unwrap();
+    }
+    let first = house.ask("Scan", json!({"TableName": "app"})).unwrap();
+    assert_eq!(first["Count"], 17, "a hundred thousand values, of some hundred kilobytes");
+    let rest = house.ask("Scan", json!({"TableName": "app", "ExclusiveStartKey": first["LastEvaluatedKey"]})).unwrap();
+    assert_eq!((&rest["Count"], &rest["LastEvaluatedKey"]), (&json!(3), &Value::Null));
 }

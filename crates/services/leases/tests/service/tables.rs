@@ -239,3 +239,34 @@ fn nobody_is_left_to_believe_in_point_in_time_recovery() {
         assert_eq!(recovery["PointInTimeRecoveryStatus"], "DISABLED");
     }
 }
+
+#[test]
+fn keys_of_indexes_are_as_long_as_those_of_tables() {
+    let house = House::new();
+    house.lease_table("app");
+    let put = |key: &str, owner: usize, at: usize| {
+        let item = json!({"leaseKey": {"S": key}, "owner": {"S": "o".repeat(owner)}, "at": {"S": "a".repeat(at)}});
+        house.ask("PutItem", json!({"TableName": "app", "Item": item}))
+    };
+    // One that is there before the index is left out of it.
+    put("before", 2049, 1).unwrap();
+    let create = json!({"Create": {"IndexName": "byOwner", "Projection": {"ProjectionType": "ALL"},
+        "KeySchema": [{"AttributeName": "owner", "KeyType": "HASH"}, {"AttributeName": "at", "KeyType": "RANGE"}]}});
+    let definitions =
+        json!([{"AttributeName": "owner", "AttributeType": "S"}, {"AttributeName": "at", "AttributeType": "S"}]);
+    let update =
+        json!({"TableName": "app", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": [create]});
+    let shown = house.ask("UpdateTable", update).unwrap();
+    assert_eq!(shown["TableDescription"]["GlobalSecondaryIndexes"][0]["ItemCount"], 0);
+    put("s1", 2048, 1024).unwrap();
+    assert_eq!(
+        invalid(put("s2", 2049, 1)),
+        "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes"
+    );
+    assert_eq!(
+        invalid(put("s2", 1, 1025)),
+        "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
+    );
+    let found = house.ask("Scan", json!({"TableName": "app", "IndexName": "byOwner"})).unwrap();
+    assert_eq!(found["Count"], 1);
+}
