@@ -55,6 +55,11 @@ impl<M: Machine> Pending<M> {
         self.reply.as_ref().map(look)
     }
 
+    /// Whether [`Self::read`] has to read the disk.
+    pub fn reads_disk(&self) -> bool {
+        self.reads.iter().any(|(_, found)| found.is_on_disk())
+    }
+
     /// The reply, and the contents that its decision reads, in its order. `None` stands for what was let go of meanwhile,
     /// or is damaged on disk, which has been logged with file and offset.
     pub async fn read(self) -> Result<(M::Reply, Vec<Option<M::Content>>), Unavailable>

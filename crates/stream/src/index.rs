@@ -176,6 +176,15 @@ impl Index {
         touched.map(|run| u64::from(run.bytes)).sum()
     }
 
+    /// When the record of a counter that is held arrived, if those of its run came evenly. The last run ends at `end`.
+    pub(crate) fn arrived_about(&self, counter: u64, end: u64) -> Option<Instant> {
+        let after = self.marks.partition_point(|run| run.first <= counter);
+        let run = self.marks.get(after.checked_sub(1)?)?;
+        let records = self.marks.get(after).map_or(end, |next| next.first).saturating_sub(run.first);
+        let lasts_millis = u64::from(run.lasts_secs) * 1000;
+        Some(run.first_at.plus_millis(share(lasts_millis, counter - run.first, records.max(1))))
+    }
+
     /// Halves the number of marks at the least. The last run ends at `end`.
     fn thin(&mut self, end: u64, retention_millis: u64) {
         while self.marks.len() > MARKS_MAX / 2 && self.scale < SCALE_MAX {
@@ -325,6 +334,20 @@ mod tests {
             let read = index.read_end(from, records_max, bytes_max, end);
             assert_eq!(read, upto, "from {from}, {records_max} records, {bytes_max} bytes");
         }
+    }
+
+    #[test]
+    fn when_a_record_arrived_is_told_to_its_run() {
+        let (index, end) = index([30; 9], 400);
+        // Runs of three, 800 milliseconds from the first to the last of each; the seconds of a run are whole ones.
+        for counter in 1..end {
+            let told = index.arrived_about(counter, end).unwrap().as_millis();
+            let arrived = (counter - 1) * 400;
+            assert!(told.abs_diff(arrived) <= 1000, "{counter} arrived at {arrived}, not at {told}");
+            assert!(told <= index.arrived_about(counter + 1, end).unwrap().as_millis());
+        }
+        assert_eq!(index.arrived_about(1, end), Some(at(0)));
+        assert_eq!(Index::default().arrived_about(1, 1), None);
     }
 
     #[test]

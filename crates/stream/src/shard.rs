@@ -69,6 +69,13 @@ impl Shard {
         Some((begins.min(next), next))
     }
 
+    /// When the record of a counter arrived, as the index has it: as if those of its run had come evenly. `None` if it is not held; of one
+    /// that is no longer held, the first is told of.
+    pub fn arrived_about(&self, counter: u64) -> Option<Instant> {
+        let counter = counter.max(self.first());
+        (counter < self.next()).then(|| self.index.arrived_about(counter, self.next())).flatten()
+    }
+
     /// The first counter that is held, or the next one's.
     fn first(&self) -> u64 {
         self.index.first().unwrap_or(self.next())

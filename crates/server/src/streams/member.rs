@@ -7,7 +7,6 @@
 use super::reader::{Batch, Patience, ShardReader};
 use super::record::Read;
 use super::shards::Shard;
-use super::start::Start;
 use super::tail::{WAIT_MILLIS, shown_as};
 use super::words::Tail;
 use super::{Session, print_lines, with};
@@ -30,7 +29,8 @@ const BEATS_PER_SESSION: u32 = 3;
 struct Heard {
     shard: String,
     generation: u64,
-    batch: Result<Batch, Stop>,
+    /// None if the reader does not know any more where it began, and needs another iterator.
+    batch: Option<Result<Batch, Stop>>,
 }
 
 /// A shard that is lent to us.
@@ -103,17 +103,31 @@ impl Session {
             }
             let Ok(heard) = timeout_at(next_beat, heard.recv()).await else { continue };
             let heard = heard.expect("one way in is ours");
-            if member.lent.get(&heard.shard).is_some_and(|lent| lent.generation == heard.generation) {
-                left -= self.hand_out(member, heard, left).await?;
+            if member.lent.get(&heard.shard).is_none_or(|lent| lent.generation != heard.generation) {
+                continue;
+            }
+            let Heard { shard, generation, batch } = heard;
+            match batch {
+                Some(batch) => left -= self.hand_out(member, (shard, generation), batch?, left).await?,
+                None => {
+                    member.lent.remove(&shard);
+                    // Who knows no generation is told all that it reads.
+                    member.generation = 0;
+                    self.beat(member).await?;
+                }
             }
         }
         Ok(())
     }
 
     /// Prints a batch and commits it; so many records. Whoever has lost the shard meanwhile asks what it reads now.
-    async fn hand_out(&mut self, member: &mut Member<'_>, heard: Heard, left: u64) -> Result<u64, Stop> {
-        let Heard { shard, generation, batch } = heard;
-        let batch = batch?;
+    async fn hand_out(
+        &mut self,
+        member: &mut Member<'_>,
+        (shard, generation): (String, u64),
+        batch: Batch,
+        left: u64,
+    ) -> Result<u64, Stop> {
         let (mut shown, mut last) = (0, None);
         for record in batch.records {
             let number = record.number.clone();
@@ -150,7 +164,8 @@ impl Session {
     }
 
     async fn beat(&mut self, member: &mut Member<'_>) -> Result<(), Stop> {
-        let input = member.input(json!({ "Generation": member.generation }));
+        let known = (member.generation > 0).then_some(member.generation);
+        let input = member.input(known.map_or(json!({}), |known| json!({ "Generation": known })));
         match self.own("Heartbeat", &input).await {
             // We were silent for too long, as a machine that slept.
             Err(failure) if failure.is("UnknownMemberException") => self.join(member).await,
@@ -173,18 +188,21 @@ impl Session {
         }
         for (shard, one) in ours {
             if !member.lent.contains_key(&shard) {
-                let iterator = one["ShardIterator"].as_str().unwrap_or_default().to_owned();
-                // Where it goes on should the iterator expire before it is used.
-                let number = one["SequenceNumber"].as_str().map(str::to_owned);
-                let start = number.map_or(Start::TrimHorizon, Start::AfterNumber);
                 let client = Client::new(self.target.clone());
-                let reader = ShardReader::new(client, &member.words.stream, &shard, start, member.patience());
-                let lent = member.read(&shard, generation(one), reader.at(iterator));
+                let reader = ShardReader::at(client, &member.words.stream, &shard, place(one), member.patience());
+                let lent = member.read(&shard, generation(one), reader);
                 member.lent.insert(shard, lent);
             }
         }
         Ok(())
     }
+}
+
+/// Where a shard that is lent begins: an iterator, and what was committed last, if anything was. A group that has committed nothing may
+/// begin anywhere, so the iterator alone says where.
+fn place(assignment: &Value) -> (String, Option<String>) {
+    let text = |name: &str| assignment[name].as_str().map(str::to_owned);
+    (text("ShardIterator").unwrap_or_default(), text("SequenceNumber"))
 }
 
 impl Member<'_> {
@@ -206,6 +224,7 @@ impl Member<'_> {
             loop {
                 let batch = reader.next().await;
                 let is_last = batch.as_ref().map_or(true, |batch| batch.children.is_some());
+                let batch = (!reader.is_lost()).then_some(batch);
                 let told = tell.send(Heard { shard: shard.clone(), generation, batch }).await;
                 if is_last || told.is_err() {
                     return;
@@ -219,5 +238,17 @@ impl Member<'_> {
         let belongs = |shard: Option<&Shard>, hash| shard.is_none_or(|shard| shard.takes(hash));
         let shard = self.known.get(&record.shard);
         if self.words.raw { vec![record] } else { record.taken_apart(|hash| belongs(shard, hash)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_of_which_nothing_was_committed_is_not_read_from_its_oldest_record() {
+        assert_eq!(place(&json!({ "ShardIterator": "i" })), ("i".into(), None));
+        let committed = json!({ "ShardIterator": "i", "SequenceNumber": "49" });
+        assert_eq!(place(&committed), ("i".into(), Some("49".into())));
     }
 }

@@ -1,8 +1,8 @@
 //! One shard that is read on and on, over a connection of its own.
 //!
 //! Where nothing is there yet the server is asked to wait (docs/STREAMS.md), so nobody asks in vain; a server that does not wait is
-//! asked again after an interval. An iterator that has expired is made anew behind the last record, and who is asked too often is
-//! given a second.
+//! asked again after an interval. An iterator that has expired is made anew behind the last record, or where the reader began; one that
+//! was given an iterator and has read nothing yet does not know where that was, and says so. Who is asked too often is given a second.
 
 use super::record::Read;
 use super::shards::Shard;
@@ -38,9 +38,11 @@ pub(super) struct ShardReader {
     client: Client,
     stream: String,
     shard: String,
-    start: Start,
+    /// Where to begin should the iterator be of no use; none if whoever made the iterator alone knows.
+    start: Option<Start>,
     iterator: Option<String>,
     patience: Patience,
+    is_lost: bool,
 }
 
 /// What a look at a shard brought.
@@ -56,12 +58,24 @@ pub(super) struct Batch {
 impl ShardReader {
     pub(super) fn new(client: Client, stream: &str, shard: &str, start: Start, patience: Patience) -> Self {
         let (stream, shard) = (stream.to_owned(), shard.to_owned());
-        Self { client, stream, shard, start, iterator: None, patience }
+        Self { client, stream, shard, start: Some(start), iterator: None, patience, is_lost: false }
     }
 
-    /// The same, beginning with an iterator that somebody else made.
-    pub(super) fn at(self, iterator: String) -> Self {
-        Self { iterator: Some(iterator), ..self }
+    /// A reader that begins with an iterator that somebody else made, behind a record if it was made there.
+    pub(super) fn at(
+        client: Client,
+        stream: &str,
+        shard: &str,
+        (iterator, after): (String, Option<String>),
+        patience: Patience,
+    ) -> Self {
+        let (stream, shard, start) = (stream.to_owned(), shard.to_owned(), after.map(Start::AfterNumber));
+        Self { client, stream, shard, start, iterator: Some(iterator), patience, is_lost: false }
+    }
+
+    /// Whether it was given an iterator, has read nothing, and the iterator has expired: whoever gave it has to give another.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost
     }
 
     /// What comes next.
@@ -77,7 +91,13 @@ impl ShardReader {
                     return Ok(batch);
                 }
                 Err(Stopped::Throttled) => tokio::time::sleep(THROTTLED).await,
-                Err(Stopped::Expired) => self.iterator = None,
+                Err(Stopped::Expired) => {
+                    self.iterator = None;
+                    self.is_lost = self.start.is_none();
+                    if self.is_lost {
+                        return Err(Stop::Failed(format!("the iterator of {} expired before it was used", self.shard)));
+                    }
+                }
                 Err(Stopped::For(stop)) => return Err(stop),
             }
         }
@@ -94,14 +114,15 @@ impl ShardReader {
         let answer = self.client.ask(asked).await?;
         let batch = self.batch(&answer)?;
         if let Some(last) = batch.records.last() {
-            self.start = Start::AfterNumber(last.number.clone());
+            self.start = Some(Start::AfterNumber(last.number.clone()));
         }
         self.iterator = answer["NextShardIterator"].as_str().map(str::to_owned);
         Ok(batch)
     }
 
     async fn begin(&mut self) -> Result<String, Stopped> {
-        let mut more = self.start.iterator();
+        let start = self.start.as_ref().expect("who has no iterator and knows no place has said so");
+        let mut more = start.iterator();
         more["ShardId"] = self.shard.as_str().into();
         let input = with(&self.stream, more);
         let asked = Asked { api: &KINESIS, operation: "GetShardIterator", input: &input, wait_millis: None };

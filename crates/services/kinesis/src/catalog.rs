@@ -103,6 +103,11 @@ impl ShardHandle {
         self.tip.fetch_max(next, Ordering::AcqRel);
     }
 
+    /// The shard's partition, if it has not been put away since somebody used it.
+    pub(crate) fn awake(&self) -> Option<Arc<Partition<Shard>>> {
+        self.partition.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
     /// The shard's partition; it may have been put away, and is woken then.
     pub(crate) fn partition(&self, store: &Store) -> Option<Arc<Partition<Shard>>> {
         let mut known = self.partition.lock().unwrap_or_else(PoisonError::into_inner);
@@ -299,6 +304,29 @@ pub(crate) enum Creation {
     Existing,
 }
 
+/// A stream's end, as it was decided; none of a stream that has queues.
+#[must_use = "it is told once it is durable"]
+pub(crate) struct Deletion(Option<Pending<Stream>>);
+
+impl Deletion {
+    /// Whether the stream is gone.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.0.as_ref().is_some_and(|pending| pending.is(|reply| matches!(reply, Reply::Described(_))))
+    }
+
+    /// What is answered, once that is durable.
+    pub(crate) async fn told(self, catalog: &Catalog, entry: &StreamEntry) -> Result<(), Refusal> {
+        match self.0 {
+            Some(pending) => entry.answer(pending).await.map(drop),
+            None => {
+                // What it is refused for has to be durable.
+                catalog.settled().await?;
+                Err(Refusal::has_queues(&entry.key, "DeleteStream can't delete"))
+            }
+        }
+    }
+}
+
 impl Catalog {
     /// The streams that replay left, with their shards as they say.
     pub(crate) fn recovered(
@@ -395,35 +423,21 @@ impl Catalog {
         Ok(Creation::New(entry, pending))
     }
 
-    /// Deletes a stream with its shards and records. Its name is free as soon as that is decided.
-    pub(crate) async fn delete(&self, entry: &Arc<StreamEntry>, with_consumers: bool) -> Result<(), Refusal> {
-        let Some(pending) = self.begin_delete(entry, with_consumers)? else {
-            // What it is refused for has to be durable.
-            self.settled().await?;
-            return Err(Refusal::has_queues(&entry.key, "DeleteStream can't delete"));
-        };
-        entry.answer(pending).await.map(drop)
-    }
-
-    /// The stream's end, unless it has queues.
-    fn begin_delete(
-        &self,
-        entry: &Arc<StreamEntry>,
-        with_consumers: bool,
-    ) -> Result<Option<Pending<Stream>>, Unavailable> {
+    /// Deletes a stream with its shards and records, unless it has queues. Its name is free as soon as that is decided.
+    pub(crate) fn delete(&self, entry: &Arc<StreamEntry>, with_consumers: bool) -> Result<Deletion, Unavailable> {
         let _changing = entry.changing();
         if entry.queues.count() > 0 {
-            return Ok(None);
+            return Ok(Deletion(None));
         }
-        let pending = entry.partition.execute(Command::Delete { with_consumers })?;
-        if pending.is(|reply| matches!(reply, Reply::Described(_))) {
+        let deletion = Deletion(Some(entry.partition.execute(Command::Delete { with_consumers })?));
+        if deletion.is_decided() {
             self.write(|streams| streams.remove(entry));
             for shard in entry.view().shards.iter() {
                 // Refused by a log that takes no more; the next start knows them by their stream's end.
                 let _ = self.bury(shard);
             }
         }
-        Ok(Some(pending))
+        Ok(deletion)
     }
 
     /// Changes the shards of a stream: decided by the stream, then carried out by the shards, all in this order.

@@ -8,7 +8,7 @@ use crate::ops::create_stream::CreateStream;
 use crate::ops::put_record::PutRecord;
 use crate::service::{Inner, Kinesis, Operation, Options};
 use bytes::Bytes;
-use engine::{Clock, ManualClock, Store};
+use engine::{Clock, ManualClock, Store, StoreOptions};
 use gateway::Caller;
 use journal::sim::SimDisk;
 use names::{AccountId, Instant, Region};
@@ -26,6 +26,8 @@ pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) kinesis: Kinesis,
     disk: Arc<SimDisk>,
+    /// Bytes of contents that the store keeps in memory.
+    memory_bytes: usize,
 }
 
 /// What a future has come to.
@@ -39,27 +41,33 @@ pub(crate) fn poll<F: Future>(future: &mut Pin<&mut F>) -> Option<F::Output> {
 impl House {
     /// With the stream `s`, of one shard.
     pub(crate) fn new(throttled: bool) -> Self {
-        let house = Self::open(Arc::new(SimDisk::new(1)), Arc::new(ManualClock::at(NOW)), throttled);
+        Self::with_memory(throttled, 1 << 20)
+    }
+
+    /// The same, with so much memory for contents.
+    pub(crate) fn with_memory(throttled: bool, memory_bytes: usize) -> Self {
+        let house = Self::open(Arc::new(SimDisk::new(1)), Arc::new(ManualClock::at(NOW)), throttled, memory_bytes);
         let input = CreateStreamInput { stream_name: "s".into(), shard_count: Some(1), ..Default::default() };
         house.call::<CreateStream>(input).unwrap();
         house
     }
 
-    fn open(disk: Arc<SimDisk>, clock: Arc<ManualClock>, throttled: bool) -> Self {
+    fn open(disk: Arc<SimDisk>, clock: Arc<ManualClock>, throttled: bool, memory_bytes: usize) -> Self {
         let mut recovery = Kinesis::recovery();
         let (io, shown) = (Arc::clone(&disk), Arc::clone(&clock));
-        let store = Store::open(io, journal::Options::small(1 << 18), shown, &mut recovery.parts()).unwrap();
+        let options = StoreOptions { journal: journal::Options::small(1 << 18), memory_bytes, keyring: None };
+        let store = Store::open(io, options, shown, &mut recovery.parts()).unwrap();
         let keys = gateway::Keys::default();
         let options = Options { throttled, keys, metered_streams_max: 10, metered_shards_max: 10 };
         let kinesis = Kinesis::new(Arc::clone(&store), recovery, options);
-        Self { store, clock, kinesis, disk }
+        Self { store, clock, kinesis, disk, memory_bytes }
     }
 
     /// The same after a stop.
     pub(crate) fn again(self) -> Self {
-        let Self { store, clock, disk, .. } = self;
+        let Self { store, clock, disk, memory_bytes, .. } = self;
         store.journal().close();
-        Self::open(disk, clock, false)
+        Self::open(disk, clock, false, memory_bytes)
     }
 
     pub(crate) fn service(&self) -> Arc<Inner> {

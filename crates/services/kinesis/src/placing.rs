@@ -1,7 +1,8 @@
 //! PutRecord and PutRecords: which shard a record goes to, and its sequence number.
 //!
 //! The records of a request that go to one shard are one change of that shard; all changes of a request ride in one block. A shard
-//! that was split or merged while the request was on its way takes nothing more; its records are routed again by the new shards.
+//! that was split or merged while the request was on its way takes nothing more; its records are routed again by the new shards. A shard
+//! that is too busy for a record takes none of the request behind it: whoever puts what was refused once more keeps the order of his keys.
 
 use crate::catalog::{ShardHandle, StreamEntry, View};
 use crate::limits;
@@ -14,7 +15,7 @@ use crate::throttle;
 use bytes::Bytes;
 use engine::Pending;
 use names::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use stream::{Command, NewRecord, Reply, SequenceNumber, Shard, hash_of};
 
@@ -177,6 +178,7 @@ impl Inner {
     ) -> Result<(Vec<Part>, Vec<usize>), Refusal> {
         let now = self.catalog.store().clock().now();
         let mut parts: BTreeMap<u32, (Arc<ShardHandle>, Vec<usize>)> = BTreeMap::new();
+        let mut busy = BTreeSet::new();
         for &number in left {
             let shard = match decider(view, &records[number])? {
                 Decider::Turn => entry.next_shard(view),
@@ -184,13 +186,15 @@ impl Inner {
                 Decider::Key(key) => view.shard_of(hash_of(key)).map(Arc::clone),
             };
             let shard = shard.ok_or_else(|| Refusal::no_stream(entry.key.account, &entry.key.name))?;
-            if !self.throttle.put(shard.entry.partition, size_of(&records[number]), now) {
+            let index = shard.entry.index;
+            if busy.contains(&index) || !self.throttle.put(shard.entry.partition, size_of(&records[number]), now) {
+                busy.insert(index);
                 self.meter(entry).add(Counter::WriteExceeded, 1);
                 self.count_shard(view, &shard, &[(ShardCounter::WriteExceeded, 1)]);
                 placed[number] = Some(Err(throttle::refused(entry, &shard)));
                 continue;
             }
-            parts.entry(shard.entry.index).or_insert_with(|| (shard, Vec::new())).1.push(number);
+            parts.entry(index).or_insert_with(|| (shard, Vec::new())).1.push(number);
         }
         let (mut begun, mut homeless) = (Vec::with_capacity(parts.len()), Vec::new());
         for (shard, numbers) in parts.into_values() {

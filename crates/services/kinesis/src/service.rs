@@ -212,11 +212,14 @@ impl Service for Kinesis {
 }
 
 impl Inner {
-    /// Deletes a stream, and its consumer groups with it.
+    /// Deletes a stream, its consumer groups and its meter with it: all before anything is waited for, since whoever asked may go away.
     pub(crate) async fn delete(&self, entry: &Arc<StreamEntry>, with_consumers: bool) -> Result<(), Refusal> {
-        self.catalog.delete(entry, with_consumers).await?;
-        self.groups.end_of(entry.partition.id());
-        Ok(())
+        let deleting = self.catalog.delete(entry, with_consumers)?;
+        if deleting.is_decided() {
+            self.groups.end_of(entry.partition.id());
+            self.meters.forget(&entry.key, entry.partition.id());
+        }
+        deleting.told(&self.catalog, entry).await
     }
 
     /// What names the stream that a request means.

@@ -152,8 +152,7 @@ fn however_often_shards_change_no_record_arrives_ahead_of_the_clock() {
     let view = entry.view();
     let shard = view.shard_of(0).unwrap();
     assert!(shard.entry.opened_at > NOW.plus_secs(50), "its numbers are greater than its parents'");
-    let record =
-        stream::NewRecord { data: bytes::Bytes::from_static(b"x"), partition_key: None, explicit_hash: None };
+    let record = stream::NewRecord { data: bytes::Bytes::from_static(b"x"), partition_key: None, explicit_hash: None };
     let command = stream::Command::Append { after: None, records: vec![record] };
     let appended = shard.partition(catalog.store()).unwrap().execute(command).unwrap();
     assert!(appended.is(|reply| matches!(reply, stream::Reply::Appended { at: NOW, .. })));

@@ -5,6 +5,7 @@
 //! too long; nobody waits for it. What the stream's shards are is looked up under the group's own lock, so it is never told of older
 //! ones after newer ones.
 
+use super::lag::Oldest;
 use super::machine::{About, Command, Group, News, Reply, ShardNow};
 use super::records::FAMILY;
 use crate::catalog::{Catalog, StreamEntry, View};
@@ -24,8 +25,8 @@ pub(crate) struct GroupEntry {
     /// Since when members are listened to.
     began: Instant,
     watch: Mutex<Watch>,
-    /// When the first record that is not done with arrived, by shard: the counter that this is of, and the moment.
-    pub(super) arrivals: Mutex<HashMap<u32, (u64, Instant)>>,
+    /// The first record that is not done with, by shard, as far as it is known.
+    pub(super) oldest: Mutex<HashMap<u32, Oldest>>,
 }
 
 /// What is known beside the group's state. Its lock is held while the group is told something.
@@ -34,6 +35,9 @@ struct Watch {
     heard: HashMap<Box<str>, Instant>,
     /// The stream as the group was last told of it.
     told: Weak<View>,
+    /// How often it was told of all shards.
+    #[cfg(test)]
+    tellings: usize,
 }
 
 /// All groups of a server.
@@ -140,6 +144,7 @@ impl Groups {
                 // A log that takes nothing more.
                 return;
             }
+            entry.forget_oldest();
         }
     }
 
@@ -160,8 +165,8 @@ impl Known {
 
 impl GroupEntry {
     fn new(about: &About, partition: Arc<Partition<Group>>, began: Instant) -> Arc<Self> {
-        let (watch, arrivals) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { name: about.name.clone(), partition, began, watch, arrivals })
+        let (watch, oldest) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { name: about.name.clone(), partition, began, watch, oldest })
     }
 
     /// Asks the group something, with all that is new to it; whoever speaks is heard.
@@ -179,15 +184,40 @@ impl GroupEntry {
         let is_told = std::ptr::eq(watch.told.as_ptr(), Arc::as_ptr(&view));
         let is_due = telling == Telling::Shards || !silent.is_empty() || !is_told;
         let shards = is_due.then(|| view.shards.iter().map(|shard| shard_now(store, &shard.entry)).collect());
-        let pending = self.partition.execute(command(News { silent: silent.clone(), shards }))?;
+        let pending = self.partition.execute(command(News { silent, shards }))?;
         watch.told = Arc::downgrade(&view);
-        watch.heard.retain(|member, _| !silent.contains(member));
+        #[cfg(test)]
+        {
+            watch.tellings += usize::from(is_due);
+        }
         // Before anybody else looks: who has just come was never heard.
         if let Some(speaker) = speaker.filter(|_| pending.is(|reply| matches!(reply, Reply::Lent(_) | Reply::Done(_))))
         {
             watch.heard.insert(speaker.into(), now);
         }
+        self.forget_others(&mut watch);
         Ok(pending)
+    }
+
+    /// Keeps no more than what is of members: whoever left or was silent is none.
+    fn forget_others(&self, watch: &mut Watch) {
+        self.partition.inspect(|group| {
+            if watch.heard.len() > group.members.len() {
+                watch.heard.retain(|name, _| group.members.contains_key(name));
+            }
+        });
+    }
+
+    /// How often it was told of all shards.
+    #[cfg(test)]
+    pub(crate) fn told_of_shards(&self) -> usize {
+        self.watch().tellings
+    }
+
+    /// Of how many it is known when they were heard.
+    #[cfg(test)]
+    pub(crate) fn heard_of(&self) -> usize {
+        self.watch().heard.len()
     }
 
     /// When a member was heard last.

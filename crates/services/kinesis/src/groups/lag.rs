@@ -1,7 +1,9 @@
 //! How far a group is behind: of each shard, how many records are not done with, and how long ago the first of them arrived.
 //!
-//! The count follows from two counters. The moment is the record's own, which is read: from memory, where most groups read, else from
-//! disk; it is remembered until the position moves, so a group that stands still costs one read.
+//! The count follows from two counters, once it is known where what has expired ends. The moment is the record's own, which is read:
+//! from memory, where most groups read, else from disk; it is remembered until the position moves or the record expires, so a group that
+//! stands still costs one read. Metrics never read the disk and wake no shard: what is neither remembered nor in memory they take from the
+//! shard's index, which is true to the run of records that it is of.
 
 use super::catalog::{GroupEntry, Groups};
 use super::machine::Group;
@@ -11,16 +13,27 @@ use crate::reading::{From, Most};
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use names::Instant;
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use stream::{Command, Record, Shard, ShardState};
 
 /// How far a group is behind in a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Lag {
     pub(crate) records: u64,
     pub(crate) millis: u64,
+}
+
+/// The first record that is not done with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Oldest {
+    /// The position that it was found from.
+    next: u64,
+    counter: u64,
+    arrived_at: Instant,
 }
 
 /// How far a group is behind in a shard, for metrics.
@@ -48,28 +61,47 @@ impl Inner {
         next: u64,
     ) -> Result<Lag, Refusal> {
         let state = self.shard_state(stream, shard).await?;
-        let from = next.max(state.first);
-        let records = state.next.saturating_sub(from);
+        let (index, from) = (shard.entry.index, next.max(state.first));
+        if from >= state.next {
+            return Ok(Lag::default());
+        }
+        let (counter, arrived_at) = match group.oldest(index, next, &state) {
+            Some(known) => (known.counter, Some(known.arrived_at)),
+            None => self.first_left(stream, shard, from, &state).await?,
+        };
+        if let Some(arrived_at) = arrived_at {
+            group.remember(index, Oldest { next, counter, arrived_at });
+        }
+        let records = state.next.saturating_sub(counter);
         if records == 0 {
             return Ok(Lag::default());
         }
-        let index = shard.entry.index;
-        let known = group.arrivals().get(&index).filter(|(of, _)| *of == from).map(|(_, at)| *at);
-        let arrived_at = match known {
-            Some(at) => Some(at),
-            None => {
-                let (place, one) = (From { counter: from, not_before: Instant::EPOCH }, Most { records: 1, bytes: 1 });
-                let batch = self.read(stream, shard, place, one).await?;
-                batch.records.first().map(stream::Record::arrived_at).inspect(|at| {
-                    group.arrivals().insert(index, (from, *at));
-                })
-            }
-        };
-        let now = self.catalog.store().clock().now();
         // What cannot be read arrived no later than the last.
-        let arrived_at = arrived_at.or(state.last_arrived_at).unwrap_or(now);
-        let millis = u64::try_from(now.since(arrived_at).as_millis()).unwrap_or(u64::MAX);
-        Ok(Lag { records, millis })
+        Ok(Lag { records, millis: self.millis_behind(arrived_at.or(state.last_arrived_at)) })
+    }
+
+    /// The first record from a counter on that has not expired, and when it arrived if it can be read.
+    async fn first_left(
+        &self,
+        stream: &StreamEntry,
+        shard: &ShardHandle,
+        from: u64,
+        state: &ShardState,
+    ) -> Result<(u64, Option<Instant>), Refusal> {
+        let (place, one) = (From { counter: from, not_before: Instant::EPOCH }, Most { records: 1, bytes: 1 });
+        let batch = self.read(stream, shard, place, one).await?;
+        if let Some(first) = batch.records.first() {
+            return Ok((first.counter(), Some(first.arrived_at())));
+        }
+        // It has expired, with perhaps many behind it, or it is damaged.
+        let (counter, arrived_at) = self.first_since(stream, shard, state.horizon).await?;
+        Ok(if counter > from { (counter, arrived_at) } else { (from, None) })
+    }
+
+    /// Since when, in milliseconds; nothing where nobody knows.
+    fn millis_behind(&self, arrived_at: Option<Instant>) -> u64 {
+        let now = self.catalog.store().clock().now();
+        u64::try_from(now.since(arrived_at.unwrap_or(now)).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// How far all groups are behind, by shard: so many of them, and how many are left out.
@@ -93,23 +125,25 @@ impl Inner {
     }
 
     /// One shard of it, without waiting for the disk: a lag that is not durable yet shows at the next look.
-    fn metered(
-        &self,
-        stream: &StreamEntry,
-        group: &Arc<GroupEntry>,
-        shard: &ShardHandle,
-        next: u64,
-    ) -> Option<GroupLag> {
-        let mut asked = pin!(self.lag(stream, group, shard, next));
-        let lag = match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(lag)) => Some(lag),
-            Poll::Ready(Err(_)) => return None,
-            Poll::Pending => None,
-        };
-        let state = || self.catalog.store().peek(shard.entry.partition, stream::Shard::state).flatten();
-        let records = match lag {
-            Some(lag) => lag.records,
-            None => state().map(|state| state.next.saturating_sub(next.max(state.first)))?,
+    fn metered(&self, stream: &StreamEntry, group: &GroupEntry, shard: &ShardHandle, next: u64) -> Option<GroupLag> {
+        let seen =
+            |shard: &Shard| Some((shard.state()?, shard.ahead_of(next, Instant::EPOCH)?.0, shard.arrived_about(next)));
+        let (state, from, about) = self.catalog.store().peek(shard.entry.partition, seen).flatten()?;
+        let (records, millis) = if from >= state.next {
+            (0, Some(0))
+        } else if let Some(known) = group.oldest(shard.entry.index, next, &state) {
+            (state.next.saturating_sub(known.counter), Some(self.millis_behind(Some(known.arrived_at))))
+        } else {
+            let arrived_at = match one_in_memory(shard, from) {
+                InMemory::Record(record) if record.arrived_at() >= state.horizon => {
+                    let (counter, arrived_at) = (record.counter(), record.arrived_at());
+                    group.remember(shard.entry.index, Oldest { next, counter, arrived_at });
+                    Some(arrived_at)
+                }
+                InMemory::NotYet => None,
+                _ => about.map(|about| about.max(state.horizon)),
+            };
+            (state.next.saturating_sub(from), arrived_at.map(|at| self.millis_behind(Some(at))))
         };
         let key = &stream.key;
         Some(GroupLag {
@@ -117,13 +151,57 @@ impl Inner {
             group: group.name.clone(),
             shard: shard.entry.name(),
             records,
-            millis: lag.map(|lag| lag.millis),
+            millis,
         })
     }
 }
 
+/// A record, as far as it is in memory.
+enum InMemory {
+    Record(Record),
+    /// It is, and not durable yet.
+    NotYet,
+    Nothing,
+}
+
+/// The record of a counter, unless it would have to be read from disk, or its shard to be woken.
+fn one_in_memory(shard: &ShardHandle, counter: u64) -> InMemory {
+    let asked = shard.awake().map(|awake| awake.execute(Command::Read { from: counter, records_max: 1, bytes_max: 1 }));
+    let Some(Ok(pending)) = asked.filter(|asked| asked.as_ref().is_ok_and(|pending| !pending.reads_disk())) else {
+        return InMemory::Nothing;
+    };
+    match pin!(pending.read()).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Pending => InMemory::NotYet,
+        Poll::Ready(read) => {
+            let record = read.ok().and_then(|(_, records)| records.into_iter().flatten().next());
+            record.filter(|record| record.counter() == counter).map_or(InMemory::Nothing, InMemory::Record)
+        }
+    }
+}
+
 impl GroupEntry {
-    fn arrivals(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<u32, (u64, Instant)>> {
-        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The first record of a shard that is not done with, if it is known and has not expired.
+    fn oldest(&self, shard: u32, next: u64, state: &ShardState) -> Option<Oldest> {
+        let known = self.known().get(&shard).copied()?;
+        (known.next == next && known.arrived_at >= state.horizon).then_some(known)
+    }
+
+    fn remember(&self, shard: u32, oldest: Oldest) {
+        self.known().insert(shard, oldest);
+    }
+
+    /// Of how many shards it is known.
+    #[cfg(test)]
+    pub(crate) fn oldest_known(&self) -> usize {
+        self.known().len()
+    }
+
+    /// Forgets what is of shards that the group does not follow any more.
+    pub(super) fn forget_oldest(&self) {
+        self.partition.inspect(|group| self.known().retain(|shard, _| group.shards.contains_key(shard)));
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<u32, Oldest>> {
+        self.oldest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

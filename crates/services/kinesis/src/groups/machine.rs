@@ -192,6 +192,8 @@ impl Group {
 
     /// Takes the changes in one by one, and gathers them.
     fn working(&self) -> Working {
+        #[cfg(test)]
+        tests::COPIES.with(|copies| copies.set(copies.get() + 1));
         Working { group: self.clone(), effects: Vec::new() }
     }
 
@@ -306,8 +308,9 @@ impl Working {
         }
     }
 
-    /// Lends shards anew where that is due. `before` is the group as it was: a shard that was taken away and comes back is lent anew.
-    fn lend(&mut self, before: &Group, shards: &[ShardNow]) {
+    /// Lends shards anew where that is due. `before` is the group as it was, if owners have changed since: a shard that was taken away
+    /// and comes back is lent anew.
+    fn lend(&mut self, before: Option<&Group>, shards: &[ShardNow]) {
         let Group { shards: places, members, generation, .. } = &self.group;
         let now: BTreeMap<u32, &ShardNow> = shards.iter().map(|shard| (shard.index, shard)).collect();
         let is_done = |index: u32| match (now.get(&index), places.get(&index)) {
@@ -330,7 +333,10 @@ impl Working {
         let leased: Vec<_> = due.iter().map(|index| (*index, owner(index))).collect();
         let names: Vec<&str> = members.keys().map(|name| &**name).collect();
         let assigned = assign(&names, &leased);
-        let was = |index: &u32| before.shards.get(index).and_then(|place| place.owner.as_deref());
+        let was = |index: &u32| match before {
+            Some(before) => before.shards.get(index).and_then(|place| place.owner.as_deref()),
+            None => owner(index),
+        };
         let changed: Vec<(u32, Option<Box<str>>)> = places
             .keys()
             .map(|index| (*index, assigned.get(index).copied()))
@@ -348,7 +354,15 @@ impl Working {
         self.expire(&news.silent);
         if let Some(shards) = &news.shards {
             self.follow(shards);
-            self.lend(before, shards);
+            self.lend(Some(before), shards);
+        }
+        self
+    }
+
+    /// What follows of a change of positions, after which shards are done or no longer.
+    fn lend_on(mut self, news: &News) -> Self {
+        if let Some(shards) = &news.shards {
+            self.lend(None, shards);
         }
         self
     }
@@ -414,19 +428,22 @@ impl Group {
         (next, committed): (u64, Committed),
         news: &News,
     ) -> Decision<Effect, Reply> {
-        // Whoever is out by now, or has lost the shard, commits nothing.
-        let told = self.working().settle(self, news);
-        if let Err(refused) = told.group.check_commit(member, shard, generation, next) {
-            return told.answer(|_| Reply::Refused(refused));
-        }
         let is_new = self.shards.get(&shard).is_none_or(|place| place.next != next || place.committed.is_none());
-        let mut working = Working { effects: told.effects, group: told.group };
-        if is_new {
-            working.change(Effect::Committed { shard, next, committed });
+        let effect = is_new.then_some(Effect::Committed { shard, next, committed });
+        // Most commits change nothing else, and a group has thousands of shards.
+        if news.is_nothing() {
+            return match self.check_commit(member, shard, generation, next) {
+                Ok(()) => Decision::change(effect.into_iter().collect(), Reply::Done(self.generation)),
+                Err(refused) => Decision::answer(Reply::Refused(refused)),
+            };
         }
-        let before = working.group.clone();
-        let rest = News { silent: Vec::new(), shards: news.shards.clone() };
-        working.settle(&before, &rest).answer(|group| Reply::Done(group.generation))
+        // Whoever is out by now, or has lost the shard, commits nothing.
+        let mut working = self.working().settle(self, news);
+        if let Err(refused) = working.group.check_commit(member, shard, generation, next) {
+            return working.answer(|_| Reply::Refused(refused));
+        }
+        effect.into_iter().for_each(|effect| working.change(effect));
+        working.lend_on(news).answer(|group| Reply::Done(group.generation))
     }
 
     fn reset(&self, places: Vec<(u32, u64)>, news: &News) -> Decision<Effect, Reply> {
@@ -435,9 +452,7 @@ impl Group {
         if !places.is_empty() {
             working.change(Effect::Reset { generation: working.group.generation + 1, places });
         }
-        let before = working.group.clone();
-        let rest = News { silent: Vec::new(), shards: news.shards.clone() };
-        working.settle(&before, &rest).answer(|group| Reply::Done(group.generation))
+        working.lend_on(news).answer(|group| Reply::Done(group.generation))
     }
 }
 

@@ -2,6 +2,11 @@
 
 use super::*;
 
+thread_local! {
+    /// How often this thread has copied a group.
+    pub(super) static COPIES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 const NOW: Instant = Instant::from_millis(1_000_000);
 
 /// A group, and the shards of its stream.
@@ -260,4 +265,27 @@ fn a_group_has_a_bound_of_members() {
     let one_more = Command::Join { member: "late".into(), session_millis: 30_000, news };
     assert_eq!(refused(play.ask(one_more)), Refused::TooManyMembers);
     play.join("m0");
+}
+
+#[test]
+fn a_commit_that_comes_with_no_news_changes_one_place_and_copies_no_group() {
+    let mut play = Play::new(100);
+    let generation = play.join("a").shards[7].1.generation;
+    let before = COPIES.get();
+    let commit = |shard, generation, next| Command::Commit {
+        member: "a".into(),
+        shard,
+        generation,
+        next,
+        arrived_at: NOW,
+        news: News::default(),
+    };
+    let decision = play.group.decide(NOW, commit(7, generation, 5));
+    assert!(matches!(decision.effects.as_slice(), [Effect::Committed { shard: 7, next: 5, .. }]));
+    assert!(matches!(play.ask(commit(7, generation, 5)), Reply::Done(_)));
+    assert!(play.group.decide(NOW, commit(7, generation, 5)).effects.is_empty(), "it is there already");
+    assert_eq!(refused(play.ask(commit(7, generation, 4))), Refused::Backwards(7));
+    assert!(matches!(refused(play.ask(commit(7, generation + 1, 6))), Refused::Stale { shard: 7, .. }));
+    assert_eq!(refused(play.ask(commit(200, generation, 6))), Refused::NoShard(200));
+    assert_eq!(COPIES.get(), before);
 }

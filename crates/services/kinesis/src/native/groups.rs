@@ -120,7 +120,14 @@ impl Operation for CreateGroup {
         let places = service.places(&stream, &view.shards, &asked, (caller.now, "CreateGroup")).await?;
         let name: Box<str> = input.group_name.into();
         let about = About { stream: stream.partition.id(), name: name.clone(), created_at: caller.now };
-        let pending = service.groups.create(&service.catalog, &stream, about, places)?;
+        let pending = match service.groups.create(&service.catalog, &stream, about, places) {
+            Ok(pending) => pending,
+            Err(refusal) => {
+                // What it is refused for has to be durable.
+                service.catalog.settled().await?;
+                return Err(refusal);
+            }
+        };
         answered(pending, &name, &stream).await?;
         Ok(GroupOutput { group_name: name.to_string(), group_arn: arn(&stream, &name), generation: 0 })
     }
@@ -289,7 +296,7 @@ impl Operation for ResetPositions {
         let view = stream.view();
         let shards = match &input.shard_id {
             Some(name) => vec![shard_named(&stream, &view, name)?],
-            None => view.shards.clone(),
+            None => view.shards.to_vec(),
         };
         let asked = &input.starting_position;
         let places = service.places(&stream, &shards, asked, (caller.now, "ResetPositions")).await?;

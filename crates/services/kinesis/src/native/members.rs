@@ -169,7 +169,8 @@ impl Operation for CommitPosition {
         let state = service.shard_state(&stream, &shard).await?;
         let (next, arrived_at) = position(&shard, &state, &input.sequence_number)?;
         // The end of a shard lets others begin.
-        let telling = if state.closed_at.is_some() { Telling::Shards } else { Telling::News };
+        let is_end = state.closed_at.is_some() && next >= state.next;
+        let telling = if is_end { Telling::Shards } else { Telling::News };
         let member = input.member_id.as_str();
         let commit = |news| Command::Commit {
             member: member.into(),

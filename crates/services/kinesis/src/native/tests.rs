@@ -8,7 +8,7 @@ use super::shapes::{
     ResetPositionsInput,
 };
 use crate::api::DeleteStreamInput;
-use crate::house::House;
+use crate::house::{House, poll};
 use crate::needs::Asking;
 use crate::ops::create_stream::DeleteStream;
 use crate::refusal::Refusal;
@@ -189,7 +189,8 @@ fn a_group_of_a_stream_whose_end_alone_reached_the_disk_ends_at_the_next_start()
     let house = grouped(House::new(false));
     let (service, entry) = (house.service(), house.entry());
     // The stream's own end, without what follows it.
-    house.done(service.catalog.delete(&entry, true)).unwrap();
+    let deletion = service.catalog.delete(&entry, true).unwrap();
+    house.done(deletion.told(&service.catalog, &entry)).unwrap();
     assert_eq!(house.kinesis.group_lags().0.len(), 0);
     let house = house.again();
     house.store.journal().commit().unwrap();
@@ -288,4 +289,136 @@ fn who_is_of_another_account_is_let_in_by_no_policy_of_the_stream() {
     };
     let need = JoinGroup::needs(&Asking { service: &service, caller: &caller }, &input).unwrap().pop().unwrap();
     assert!(caller.may(&need).is_err());
+}
+
+fn leave(house: &House, member: &str) {
+    let input =
+        LeaveGroupInput { stream_name: s(), group_name: "g".into(), member_id: member.into(), ..Default::default() };
+    house.call::<LeaveGroup>(input).unwrap();
+}
+
+#[test]
+fn nothing_is_left_of_members_that_are_gone() {
+    let house = grouped(House::new(false));
+    for nth in 0..20 {
+        let member = format!("m{nth}");
+        join(&house, &member);
+        if nth % 2 == 0 {
+            leave(&house, &member);
+        }
+    }
+    let group = house.service().groups.find(&house.entry(), "g").unwrap();
+    assert_eq!(group.heard_of(), 10);
+    house.clock.advance_millis(10_001);
+    join(&house, "last");
+    assert_eq!(group.heard_of(), 1, "the others were silent for too long");
+}
+
+#[test]
+fn a_position_older_than_the_retention_is_behind_by_what_is_left() {
+    let house = grouped(House::new(false));
+    // All of it is one run of the index, which goes when the last of it has expired.
+    (0..12).for_each(|_| _ = house.put("old", "k"));
+    house.clock.advance_millis(100_000);
+    (0..2).for_each(|_| _ = house.put("new", "k"));
+    let day = 24 * 3_600_000;
+    house.clock.advance_millis(day - 50_000);
+    let shard = described(&house).shards.remove(0);
+    assert_eq!((shard.lag_records, shard.lag_milliseconds), (2, day as i64 - 50_000));
+    let metered = house.kinesis.group_lags().0;
+    assert_eq!((metered[0].records, metered[0].millis), (2, Some(day - 50_000)));
+    house.clock.advance_millis(50_001);
+    let shard = described(&house).shards.remove(0);
+    assert_eq!((shard.lag_records, shard.lag_milliseconds), (0, 0), "all of it has expired");
+}
+
+#[test]
+fn metrics_of_a_group_read_no_disk() {
+    let house = grouped(House::with_memory(false, 4 << 10));
+    for _ in 0..300 {
+        house.put(&"x".repeat(2_000), "k");
+        house.clock.advance_millis(100);
+    }
+    house.store.tend().unwrap();
+    let house = house.again();
+    let reads = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+    let counted = std::sync::Arc::clone(&reads);
+    house.store.read_elsewhere(move |work| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        work();
+    });
+    let metered = || house.kinesis.group_lags().0.pop().map(|lag| (lag.records, lag.millis.unwrap())).unwrap();
+    // As the index has it: the run of the first record.
+    let (records, millis) = metered();
+    assert_eq!(records, 300);
+    assert!((28_000..=30_000).contains(&millis), "{millis}");
+    assert_eq!(reads.load(std::sync::atomic::Ordering::Relaxed), 0);
+    // Who describes the group has it read, and that is remembered.
+    let shard = described(&house).shards.remove(0);
+    assert_eq!((shard.lag_records, shard.lag_milliseconds), (300, 30_000));
+    assert!(reads.load(std::sync::atomic::Ordering::Relaxed) > 0);
+    assert_eq!(metered(), (300, 30_000));
+}
+
+#[test]
+fn what_is_known_of_a_shard_goes_with_it() {
+    let house = grouped(House::new(false));
+    house.put("1", "k");
+    described(&house);
+    let (service, at) = (house.service(), 1 << 127);
+    house.done(service.catalog.reshard(&house.entry(), crate::machine::Reshard::Split { index: 0, at })).unwrap();
+    let group = service.groups.find(&house.entry(), "g").unwrap();
+    house.kinesis.tend();
+    assert_eq!(group.oldest_known(), 1);
+    house.clock.advance_millis(24 * 3_600_000 + 1);
+    house.kinesis.tend();
+    assert_eq!(group.oldest_known(), 0);
+}
+
+#[test]
+fn a_group_is_not_refused_before_that_for_which_it_is_refused_is_durable() {
+    let house = House::new(false);
+    let create = || {
+        let input = CreateGroupInput { stream_name: s(), group_name: "g".into(), ..Default::default() };
+        CreateGroup::call(house.service(), house.caller(), input)
+    };
+    let (mut one, mut other) = (std::pin::pin!(create()), std::pin::pin!(create()));
+    assert!(poll(&mut one).is_none() && poll(&mut other).is_none(), "nothing of it is durable");
+    house.store.journal().commit().unwrap();
+    assert!(poll(&mut one).unwrap().is_ok());
+    assert_eq!(code(poll(&mut other).unwrap()), "ResourceInUseException");
+}
+
+#[test]
+fn groups_and_meters_go_with_their_stream_although_nobody_waits_for_its_end() {
+    let house = grouped(House::new(false));
+    house.put("1", "k");
+    let (service, entry) = (house.service(), house.entry());
+    assert_eq!(service.meters.read().len(), 1);
+    {
+        let mut deleting = std::pin::pin!(service.delete(&entry, true));
+        assert!(poll(&mut deleting).is_none());
+    }
+    assert!(service.groups.of_stream(entry.partition.id(), None).is_empty() && service.meters.read().is_empty());
+    let house = grouped(House::new(false));
+    house.put("1", "k");
+    assert_eq!(house.done(house.kinesis.delete_all()), Ok(1));
+    assert!(house.service().meters.read().is_empty());
+}
+
+#[test]
+fn a_commit_within_a_closed_shard_tells_the_group_nothing_of_all_its_shards() {
+    let house = grouped(House::new(false));
+    let numbers = [house.put("1", "k"), house.put("2", "k")];
+    join(&house, "a");
+    let (service, at) = (house.service(), 1 << 127);
+    house.done(service.catalog.reshard(&house.entry(), crate::machine::Reshard::Split { index: 0, at })).unwrap();
+    let generation = beat(&house, "a", None).unwrap().assignments.unwrap()[0].generation;
+    let group = service.groups.find(&house.entry(), "g").unwrap();
+    let sequence = || group.told_of_shards();
+    let before = sequence();
+    commit(&house, "a", FIRST, generation, &numbers[0]).unwrap();
+    assert_eq!(sequence(), before);
+    let done = commit(&house, "a", FIRST, generation, &numbers[1]).unwrap();
+    assert!(sequence() > before && done.generation > generation, "its end lets the children begin");
 }

@@ -104,7 +104,6 @@ impl Operation for DeleteStream {
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteStreamInput) -> Result<Nothing, Refusal> {
         let entry = service.stream(&caller, &target(&input)).await?;
         service.delete(&entry, input.enforce_consumer_deletion == Some(true)).await?;
-        service.meters.forget(&entry.key, entry.partition.id());
         Ok(Nothing)
     }
 }

@@ -12,7 +12,7 @@ mod list_shards;
 mod list_streams;
 pub(crate) mod put_record;
 mod queue_records;
-mod queues;
+pub(crate) mod queues;
 mod reshard;
 mod resource;
 mod retention;

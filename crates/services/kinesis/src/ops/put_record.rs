@@ -150,3 +150,33 @@ fn count_many(meter: &Meter, sizes: &[u64], placed: Option<&[Result<Placed, Refu
 fn of_many(input: &PutRecordsInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), input.stream_id.as_deref())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::PutRecordsRequestEntry;
+    use crate::house::House;
+
+    #[test]
+    fn behind_a_record_that_its_shard_refuses_none_of_the_request_is_put_there() {
+        let house = House::new(true);
+        let record = |bytes| PutRecordsRequestEntry {
+            data: vec![7; bytes].into(),
+            partition_key: Some("k".into()),
+            ..Default::default()
+        };
+        let put = |sizes: &[usize]| {
+            let records = sizes.iter().copied().map(record).collect();
+            let input = PutRecordsInput { records, stream_name: Some("s".into()), ..Default::default() };
+            let answer = house.call::<PutRecords>(input).unwrap();
+            answer.records.into_iter().map(|one| one.error_code.unwrap_or_default()).collect::<Vec<_>>()
+        };
+        let busy = "ProvisionedThroughputExceededException";
+        (0..20).for_each(|_| assert_eq!(put(&[50_000]), [""]));
+        // The second would have had room within the mebibyte, and would have been put before the first.
+        assert_eq!(put(&[50_000, 10]), [busy, busy]);
+        // Whoever sends what was refused once more has it in its order.
+        house.clock.advance_millis(1_000);
+        assert_eq!(put(&[50_000, 10]), ["", ""]);
+    }
+}

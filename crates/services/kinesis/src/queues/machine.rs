@@ -469,7 +469,8 @@ impl Machine for Queue {
     }
 
     fn take_stirred(&mut self) -> Stirred {
-        self.held.take_stirred()
+        // Whoever waits is told that there is nothing to wait for.
+        if self.is_deleted { Stirred::Everyone } else { self.held.take_stirred() }
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {

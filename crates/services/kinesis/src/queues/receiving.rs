@@ -3,7 +3,8 @@
 //! The queue is told by sights what shards have that it never handed out; it decides which records are in flight from now on, and their
 //! contents are read off the shards. What turns out to have expired is dropped with all before it, what is damaged alone, and what is
 //! too much for one answer, or sealed with a key that the consumer may not use, is given back. Whoever finds nothing sleeps until the
-//! stream rings (`entries.rs`), or the queue's own deadline comes (the engine's), or the wait is over.
+//! stream rings (`entries.rs`), or the queue's own deadline comes (the engine's), or the wait is over. Readers of dead letters do not
+//! hear the stream: each ring is for one who takes new records.
 
 use super::entries::QueueEntry;
 use super::held::Place;
@@ -20,7 +21,9 @@ use engine::Partition;
 use gateway::Caller;
 use names::Instant;
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use stream::{Record, Shard};
 
 /// The counter of a shard's first record.
@@ -48,34 +51,45 @@ impl Inner {
         let (turn, receipt) = (entry.next_turn(), receipt::chance(caller.request_id));
         let mut looks = 0;
         loop {
-            let (_waits, rung) = entry.listen();
+            let (_waits, rung) = (wanted.letters == Letters::Alive).then(|| entry.listen()).unzip();
             let mut rung = pin!(rung);
             // Before anything is looked for, so that what comes in between rings.
-            rung.as_mut().enable();
+            if let Some(rung) = rung.as_mut().as_pin_mut() {
+                rung.enable();
+            }
+            let rings = async {
+                match rung.as_pin_mut() {
+                    Some(rung) => rung.await,
+                    None => pending().await,
+                }
+            };
             let stop = async {
                 tokio::select! {
-                    () = rung => {}
+                    () = rings => {}
                     () = caller.stopping.wait() => {}
                 }
             };
+            let is_cut = AtomicBool::new(false);
             let ask = || {
-                let sights = match wanted.letters {
+                let Seen { sights, is_cut: cut } = match wanted.letters {
                     Letters::Alive => {
                         self.sights(entry, &stream, if looks == 0 { None } else { Some(entry.newest()) }, turn)
                     }
-                    Letters::Dead => Vec::new(),
+                    Letters::Dead => Seen::default(),
                 };
+                is_cut.store(cut, Ordering::Relaxed);
                 looks += 1;
                 let Wanted { letters, limit, visibility_millis, .. } = wanted;
                 let new_first = turn.is_multiple_of(2);
                 Command::Receive(Receive { letters, limit, visibility_millis, receipt, sights, new_first })
             };
-            let nothing = |reply: &Reply| matches!(reply, Reply::Received(leased) if leased.is_empty());
+            let nothing = |reply: &Reply| is_nothing(reply, is_cut.load(Ordering::Relaxed));
             let asked = match wanted.letters {
                 Letters::Alive => entry.partition.execute_when_ready(until, stop, ask, nothing).await,
                 Letters::Dead => entry.partition.execute_when_ready_in(DEAD_LETTERS, until, stop, ask, nothing).await,
             };
-            let leased = match asked.inspect_err(|_| entry.pass_on())?.0 {
+            let is_alive = wanted.letters == Letters::Alive;
+            let leased = match asked.inspect_err(|_| _ = is_alive.then(|| entry.pass_on()))?.0 {
                 Reply::Received(leased) => leased,
                 Reply::TooMany(bound) => return Err(too_many(bound)),
                 _ => return Err(Refusal::no_queue(&entry.arn)),
@@ -85,8 +99,8 @@ impl Inner {
             } else {
                 self.read_leased(caller, entry, &stream, (leased, receipt)).await?
             };
-            let is_over = self.catalog.store().clock().now() >= until || caller.stopping.is_set();
-            if !records.is_empty() || is_over {
+            let is_over = self.catalog.store().clock().now() >= until && !is_cut.load(Ordering::Relaxed);
+            if !records.is_empty() || is_over || caller.stopping.is_set() {
                 return Ok(records);
             }
         }
@@ -94,37 +108,38 @@ impl Inner {
 
     /// What shards have that the queue never handed out, until it is more than one receive takes. Each receive begins at another shard,
     /// and one that was woken at the one that woke it.
-    fn sights(&self, entry: &QueueEntry, stream: &StreamEntry, newest: Option<u32>, turn: usize) -> Vec<Sight> {
+    fn sights(&self, entry: &QueueEntry, stream: &StreamEntry, newest: Option<u32>, turn: usize) -> Seen {
         let view = stream.view();
         let seen = entry.partition.inspect(|queue| {
             let not_before = queue.about.as_ref().map_or(Instant::EPOCH, |about| about.not_before());
             (queue.cursors.clone(), not_before)
         });
-        let Some((cursors, not_before)) = seen else { return Vec::new() };
+        let Some((cursors, not_before)) = seen else { return Seen::default() };
         let count = view.shards.len();
         let place = newest.and_then(|shard| view.shards.iter().position(|known| known.entry.index == shard));
         // Turns decide in pairs: of two that begin alike, one takes first what is new and one what is back.
         let begin = place.unwrap_or(turn / 2 % count.max(1));
-        let (mut sights, mut found) = (Vec::new(), 0);
+        let (mut seen, mut found) = (Seen::default(), 0);
         for shard in view.shards.iter().cycle().skip(begin).take(count) {
             let index = shard.entry.index;
             let cursor = cursors.get(&index).copied().unwrap_or(FIRST);
             if shard.tip().is_some_and(|tip| cursor >= tip) {
                 continue;
             }
+            if found > limits::RECORDS_MAX as u64 {
+                seen.is_cut = true;
+                break;
+            }
             let store = self.catalog.store();
             let ahead = store.peek(shard.entry.partition, |shard: &Shard| shard.ahead_of(cursor, not_before)).flatten();
             let Some((first, next)) = ahead else { continue };
             shard.note_tip(next);
             if first < next {
-                sights.push(Sight { shard: index, first, next });
+                seen.sights.push(Sight { shard: index, first, next });
                 found += next - first;
             }
-            if found > limits::RECORDS_MAX as u64 {
-                break;
-            }
         }
-        sights
+        seen
     }
 
     /// Reads what was handed out, and tells the queue what of it nobody got.
@@ -180,6 +195,19 @@ impl Inner {
         };
         Ok(records.iter().map(shown).collect())
     }
+}
+
+/// What a receive has seen of the shards.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    sights: Vec<Sight>,
+    /// Whether there may be more in shards that were not looked at.
+    is_cut: bool,
+}
+
+/// Whether a receive found nothing, and waits. One that did not see all looks again: what it saw somebody else took meanwhile.
+fn is_nothing(reply: &Reply, is_cut: bool) -> bool {
+    matches!(reply, Reply::Received(leased) if leased.is_empty() && !is_cut)
 }
 
 impl Inner {
@@ -289,3 +317,7 @@ fn too_many(bound: TooMany) -> Refusal {
         ),
     })
 }
+
+#[cfg(test)]
+#[path = "receiving_tests.rs"]
+mod tests;
