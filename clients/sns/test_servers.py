@@ -122,3 +122,34 @@ def test_who_may_publish_says_the_topics_policy(make, tmp_path):
     house.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     assert worker.publish(TopicArn=topic, Message="x")["MessageId"]
     assert refusal(worker.delete_topic, TopicArn=topic)[0] == "AuthorizationError"
+
+
+def test_filters_hold_after_a_kill(make, tmp_path):
+    server = make(tmp_path / "data").start()
+    house = house_at(server)
+    topic = house.topic()
+    url = house.subscribed(topic, RawMessageDelivery="true", FilterPolicyScope="MessageBody", FilterPolicy='{"a":{"b":["c"]}}')
+    server.kill()
+    house = house_at(make(tmp_path / "data").start())
+    for message in ['{"a":{"b":"c"}}', '{"a":{"b":"d"}}']:
+        house.sns.publish(TopicArn=topic, Message=message)
+    assert [message["Body"] for message in house.received(url)] == ['{"a":{"b":"c"}}']
+
+
+def test_quotas_of_filters_are_switches(make, tmp_path):
+    """AWS's 200 policies a topic with `limits = aws` alone; more than five keys where the owner says so."""
+    policies = [json.dumps({"k": [str(nth)]}) for nth in range(201)]
+    queue = "arn:aws:sqs:us-east-1:000000000000:q{}"
+    for limits, most in [("aws", 200), ("raised", 201)]:
+        server = make(tmp_path / limits, arguments=["--limits", limits, "--sns-filter-keys-max", "7"]).start()
+        house = house_at(server)
+        topic = house.topic()
+        arns = [house.subscribe(topic, queue.format(nth), FilterPolicy=policies[nth]) for nth in range(most)]
+        seven = json.dumps({str(nth): ["x"] for nth in range(7)})
+        house.sns.set_subscription_attributes(SubscriptionArn=arns[0], AttributeName="FilterPolicy", AttributeValue=seven)
+        more = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue.format(201)}
+        if limits == "aws":
+            code, _ = refusal(house.sns.subscribe, **more, Attributes={"FilterPolicy": policies[200]})
+            assert code == "FilterPolicyLimitExceeded"
+        house.sns.subscribe(**more)
+        server.kill()

@@ -100,6 +100,11 @@ impl Index {
         self.by_id.len() + self.unfiltered.len()
     }
 
+    /// How many of them have a filter.
+    pub fn filtered(&self) -> usize {
+        self.by_id.len()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

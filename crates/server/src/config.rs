@@ -49,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) metered_queues_max: usize,
     pub(crate) metered_streams_max: usize,
     pub(crate) metered_shards_max: usize,
+    pub(crate) sns_filter_keys_max: usize,
     pub(crate) tls: tls::Settings,
     pub(crate) audit: audit::Settings,
     pub(crate) throttle: Throttle,
@@ -159,7 +160,8 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         name: "limits",
         value: "aws|raised",
-        help: "aws: AWS's throttles and waits of 60 s after DeleteQueue and PurgeQueue, for tests; raised: none of them",
+        help: "aws: AWS's throttles, waits of 60 s after DeleteQueue and PurgeQueue, and 200 filter policies a topic, for tests; \
+               raised: none of them",
         default: "raised",
         set: |config, text| put(&mut config.limits, limits(text)),
     },
@@ -246,6 +248,13 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Shards with metrics of their own, of streams for which EnableEnhancedMonitoring asked; others have none",
         default: "1000",
         set: |config, text| put(&mut config.metered_shards_max, whole(text).map(|number| number as usize)),
+    },
+    Key {
+        name: "sns.filter_keys_max",
+        value: "N",
+        help: "Keys that a filter policy of a subscription may have: AWS takes 5, this server up to 100",
+        default: "5",
+        set: |config, text| put(&mut config.sns_filter_keys_max, filter_keys(text)),
     },
     Key {
         name: "http.proxies",
@@ -512,6 +521,7 @@ impl Config {
             metered_queues_max: 0,
             metered_streams_max: 0,
             metered_shards_max: 0,
+            sns_filter_keys_max: 0,
             tls: tls::Settings::default(),
             audit: audit::Settings::default(),
             throttle: Throttle::default(),
@@ -627,6 +637,13 @@ fn limits(text: &str) -> Result<sqs::Limits, String> {
         "aws" => Ok(sqs::Limits::Aws),
         "raised" => Ok(sqs::Limits::Raised),
         _ => Err("expected aws or raised".into()),
+    }
+}
+
+fn filter_keys(text: &str) -> Result<usize, String> {
+    match whole(text)? as usize {
+        number if (1..=sns::FILTER_KEYS_MAX).contains(&number) => Ok(number),
+        _ => Err(format!("expected 1 to {}", sns::FILTER_KEYS_MAX)),
     }
 }
 

@@ -272,7 +272,12 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
         metered_shards_max: config.metered_shards_max,
     };
     let kinesis = Kinesis::new(Arc::clone(&store), recoveries.kinesis, of_streams);
-    let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, Arc::<Sqs>::clone(&sqs)));
+    let of_topics = sns::Options {
+        mailboxes: Arc::<Sqs>::clone(&sqs),
+        filter_keys_max: config.sns_filter_keys_max,
+        holds_awss_limits: config.limits == sqs::Limits::Aws,
+    };
+    let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, of_topics));
     let (leases, metrics) = Leases::new(Arc::clone(&store), recoveries.leases);
     let (kinesis, leases, metrics) = (Arc::new(kinesis), Arc::new(leases), Arc::new(metrics));
     let identities = Identities::begin(root, &config.region, &store, recoveries.iam)?;

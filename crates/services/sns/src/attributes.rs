@@ -4,14 +4,18 @@
 
 use crate::api::errors;
 use crate::catalog::{TopicEntry, View, compile};
+use crate::filtering;
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::topic::{Pairs, Subscription};
+use filter::{Limits, Scope};
 
 pub(crate) const POLICY: &str = "Policy";
 const DISPLAY_NAME: &str = "DisplayName";
 const MAXIMUM_MESSAGE_SIZE: &str = "MaximumMessageSize";
 const RAW_MESSAGE_DELIVERY: &str = "RawMessageDelivery";
+pub(crate) const FILTER_POLICY: &str = "FilterPolicy";
+pub(crate) const FILTER_POLICY_SCOPE: &str = "FilterPolicyScope";
 
 /// Attributes of AWS's topics that this version does not act on.
 const TOPIC_LATER: &[&str] = &[
@@ -27,7 +31,33 @@ const TOPIC_LATER: &[&str] = &[
 
 /// The same of subscriptions.
 const SUBSCRIPTION_LATER: &[&str] =
-    &["DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"];
+    &["DeliveryPolicy", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"];
+
+/// What is wrong with a subscription's attribute; AWS says it with other words before it in Subscribe and in
+/// SetSubscriptionAttributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// There is no such attribute, or nothing here acts on it yet.
+    Name(String),
+    /// Its value, in a sentence that begins with its name where AWS's does.
+    Value(String),
+}
+
+impl Wrong {
+    /// As Subscribe says it.
+    pub(crate) fn in_subscribe(self) -> Refusal {
+        match self {
+            Self::Name(why) => Refusal::invalid(why),
+            Self::Value(why) => Refusal::invalid(format!("Attributes Reason: {why}")),
+        }
+    }
+
+    /// As SetSubscriptionAttributes says it.
+    pub(crate) fn in_set(self) -> Refusal {
+        let (Self::Name(why) | Self::Value(why)) = self;
+        Refusal::invalid(why)
+    }
+}
 
 /// Checks a topic's attribute, however it comes.
 pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
@@ -42,27 +72,45 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
             Some(_) => Ok(()),
             None => wrong(&format!("Must be between {} and {}", limits::MESSAGE_BYTES_MIN, limits::MESSAGE_BYTES_MAX)),
         },
-        _ => unknown(name, TOPIC_LATER),
+        _ => Err(Refusal::invalid(unknown(name, TOPIC_LATER))),
     }
 }
 
-/// Checks a subscription's attribute.
-pub(crate) fn check_of_subscription(name: &str, value: &str) -> Result<(), Refusal> {
+/// Checks an attribute of a subscription by itself. What attributes ask of each other [`check_subscription`] looks at.
+pub(crate) fn check_of_subscription(name: &str, value: &str) -> Result<(), Wrong> {
     match name {
         RAW_MESSAGE_DELIVERY if matches!(value, "true" | "false" | "True" | "False") => Ok(()),
-        RAW_MESSAGE_DELIVERY => Err(Refusal::invalid(format!(
-            "Attributes Reason: RawMessageDelivery: Invalid value [{value}]. Must be true or false."
-        ))),
-        _ => unknown(name, SUBSCRIPTION_LATER),
+        RAW_MESSAGE_DELIVERY => {
+            Err(Wrong::Value(format!("RawMessageDelivery: Invalid value [{value}]. Must be true or false.")))
+        }
+        FILTER_POLICY_SCOPE => match Scope::parse(value) {
+            Ok(_) => Ok(()),
+            Err(refused) => Err(Wrong::Value(refused.message())),
+        },
+        // Together with its scope.
+        FILTER_POLICY => Ok(()),
+        _ => Err(Wrong::Name(unknown(name, SUBSCRIPTION_LATER))),
     }
 }
 
-fn unknown(name: &str, later: &[&str]) -> Result<(), Refusal> {
-    let is_later = later.contains(&name) || name.contains("Feedback");
-    Err(match is_later {
-        true => Refusal::invalid(format!("AttributeName Reason: this version of tidewire does not act on {name}")),
-        false => Refusal::invalid("AttributeName"),
-    })
+/// Checks the attributes that a subscription would have, as far as they are checked together.
+pub(crate) fn check_subscription(attributes: &Pairs, limits: &Limits) -> Result<(), Wrong> {
+    filtering::compiled(attributes, limits).map(drop).map_err(|refused| Wrong::Value(refused.message()))
+}
+
+/// Sets an attribute. An empty value takes it away, and so does a filter policy without a key.
+pub(crate) fn set(attributes: &mut Pairs, name: Box<str>, value: Box<str>) {
+    match value.is_empty() || (&*name == FILTER_POLICY && filtering::is_empty(&value)) {
+        true => _ = attributes.remove(&name),
+        false => _ = attributes.insert(name, value),
+    }
+}
+
+fn unknown(name: &str, later: &[&str]) -> String {
+    match later.contains(&name) || name.contains("Feedback") {
+        true => format!("AttributeName Reason: this version of tidewire does not act on {name}"),
+        false => "AttributeName".to_owned(),
+    }
 }
 
 fn check_policy(text: &str) -> Result<(), Refusal> {
@@ -90,9 +138,14 @@ pub(crate) fn is_raw(subscription: &Pairs) -> bool {
     subscription.get(RAW_MESSAGE_DELIVERY).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-/// Whether a subscription that is asked for again has what is asked for; what is not named counts as it is.
+/// Whether a subscription that is asked for again has what is asked for; what is not named counts as it is, and what was never set
+/// as its default.
 pub(crate) fn are_of(asked: &Pairs, known: &Pairs) -> bool {
-    !asked.contains_key(RAW_MESSAGE_DELIVERY) || is_raw(asked) == is_raw(known)
+    asked.iter().all(|(name, value)| match &**name {
+        RAW_MESSAGE_DELIVERY => is_raw(asked) == is_raw(known),
+        FILTER_POLICY_SCOPE => filtering::scope(asked) == filtering::scope(known),
+        _ => known.get(name) == Some(value),
+    })
 }
 
 /// What GetTopicAttributes shows.
@@ -126,7 +179,7 @@ fn default_policy(entry: &TopicEntry) -> String {
 /// What GetSubscriptionAttributes shows.
 pub(crate) fn of_subscription(topic: &str, subscription: &Subscription) -> Vec<(String, String)> {
     let raw = if is_raw(&subscription.attributes) { "true" } else { "false" };
-    let shown = [
+    let mut shown = vec![
         ("SubscriptionArn", subscription.id.arn(topic)),
         ("TopicArn", topic.to_owned()),
         ("Owner", subscription.owner.to_string()),
@@ -136,5 +189,10 @@ pub(crate) fn of_subscription(topic: &str, subscription: &Subscription) -> Vec<(
         ("ConfirmationWasAuthenticated", "true".to_owned()),
         (RAW_MESSAGE_DELIVERY, raw.to_owned()),
     ];
+    // A scope without a policy is kept for the policy that may come, and not shown.
+    if let Some(policy) = subscription.attributes.get(FILTER_POLICY) {
+        shown.push((FILTER_POLICY, policy.to_string()));
+        shown.push((FILTER_POLICY_SCOPE, filtering::scope(&subscription.attributes).name().to_owned()));
+    }
     shown.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

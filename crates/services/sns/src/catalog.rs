@@ -5,13 +5,16 @@
 
 use crate::api::errors;
 use crate::attributes;
+use crate::filtering;
 use crate::limits;
+use crate::message::Message;
 use crate::records::{FAMILY, pairs};
 use crate::refusal::Refusal;
 use crate::topic::{About, Command, Pairs, Reply, Subscription, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use access::{Policy, Sort};
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
+use filter::Index;
 use gateway::{Fact, Facts};
 use names::{AccountId, Arn, PartitionId, Region};
 use std::collections::{BTreeMap, HashMap};
@@ -34,6 +37,8 @@ pub(crate) struct View {
     pub(crate) facts: Option<Facts>,
     pub(crate) receivers: BTreeMap<u64, Arc<Receiver>>,
     numbers: HashMap<SubscriptionId, u64>,
+    /// What each receiver wants of the topic's messages.
+    pub(crate) filters: Index,
 }
 
 /// One topic.
@@ -72,9 +77,10 @@ impl View {
             facts: None,
             receivers: BTreeMap::new(),
             numbers: HashMap::new(),
+            filters: Index::new(),
         };
         view.compile();
-        topic.subscriptions.iter().for_each(|(number, subscription)| view.put(*number, Arc::clone(subscription)));
+        topic.subscriptions.iter().for_each(|(number, subscription)| view.put(number, Arc::clone(subscription)));
         Some(view)
     }
 
@@ -85,6 +91,7 @@ impl View {
 
     fn put(&mut self, number: u64, subscription: Arc<Subscription>) {
         self.numbers.insert(subscription.id, number);
+        filtering::put(&mut self.filters, number, &subscription);
         self.receivers.insert(number, Receiver::new(subscription));
     }
 
@@ -99,10 +106,18 @@ impl View {
             Reply::Unsubscribed(Some(number)) => {
                 if let Some(gone) = self.receivers.remove(number) {
                     self.numbers.remove(&gone.subscription.id);
+                    self.filters.remove(*number);
                 }
             }
             Reply::Unsubscribed(None) | Reply::Deleted | Reply::Refused(_) | Reply::Gone => {}
         }
+    }
+
+    /// The receivers that a message passes to, in the order in which they were subscribed.
+    pub(crate) fn receivers_of(&self, message: &Message) -> Vec<Arc<Receiver>> {
+        let protocol = |number: u64| self.receivers.get(&number).map(|receiver| receiver.subscription.protocol);
+        let passing = message.passes_to(&self.filters, protocol);
+        passing.iter().filter_map(|number| self.receivers.get(number).map(Arc::clone)).collect()
     }
 
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<&Arc<Receiver>> {

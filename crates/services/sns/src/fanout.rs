@@ -1,4 +1,4 @@
-//! A publish: to each subscription of the topic its letter, all at once.
+//! A publish: to each subscription of the topic that wants the message its letter, all at once.
 //!
 //! The letters are decided one after the other and then waited for together, so that they ride in one block of the log, in pieces of a
 //! few MiB. A
@@ -31,7 +31,7 @@ pub(crate) async fn publish(
     let sender = sender(caller, topic);
     let (raw, wrapped) = letters(topic, message, id, caller);
     // Receivers as they are now, letters when it is their turn.
-    let receivers: Vec<Arc<Receiver>> = topic.look(|view| view.receivers.values().map(Arc::clone).collect());
+    let receivers: Vec<Arc<Receiver>> = topic.look(|view| view.receivers_of(message));
     let piece = (limits::PIECE_BYTES / wrapped.body.len().max(raw.body.len())).clamp(1, limits::PIECE_LETTERS);
     let mut unavailable = None;
     for (first, receivers) in (0..).step_by(piece).zip(receivers.chunks(piece)) {

@@ -3,7 +3,7 @@
 //! A topic is a partition of its own (`topic.rs`): its attributes, tags and subscriptions. It keeps no messages: `fanout.rs` puts
 //! what is published into the queue of each subscription, and a publish is answered when all of them have it on disk (ADR 0040).
 //! `api/` is generated from the service model; `ops/` holds the operations; `records.rs` is everything a topic writes to the log;
-//! `catalog.rs` knows which topics there are.
+//! `catalog.rs` knows which topics there are; `filtering.rs` is what of a topic's messages each subscription wants.
 
 pub mod api;
 mod attributes;
@@ -11,6 +11,7 @@ mod catalog;
 #[cfg(test)]
 mod coverage;
 mod fanout;
+mod filtering;
 mod limits;
 mod message;
 mod needs;
@@ -20,9 +21,11 @@ mod record_words;
 mod records;
 mod refusal;
 mod service;
+mod subscribers;
 mod topic;
 mod topic_key;
 
+pub use filter::KEYS_MAX_LIFTED as FILTER_KEYS_MAX;
 pub use record_words::describe;
 pub use records::FAMILY;
-pub use service::{Sns, SnsRecovery};
+pub use service::{Options, Sns, SnsRecovery};

@@ -50,5 +50,8 @@ pub(crate) const ATTRIBUTES_MAX: usize = 10;
 /// Characters of a message group's name.
 pub(crate) const GROUP_LEN_MAX: usize = 128;
 
+/// Filter policies of a topic where AWS's limits hold ("Filter policy constraints").
+pub(crate) const FILTER_POLICIES_MAX: usize = 200;
+
 /// Subscriptions of a topic. AWS says 12.5 million; here every one is held in memory, and so many take 100 MB.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 200_000;

@@ -7,9 +7,11 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::topic::Protocol;
 use bytes::Bytes;
+use filter::Index;
 use gateway::{Letter, LetterAttribute};
 use names::Instant;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use wire::Timestamp;
 
 /// What Publish and an entry of its batch both carry.
@@ -83,6 +85,24 @@ impl Message {
         }
     }
 
+    /// The subscriptions that it passes to, by their numbers, in order.
+    pub(crate) fn passes_to(&self, filters: &Index, protocol: impl Fn(u64) -> Option<Protocol>) -> Vec<u64> {
+        let attributes: Vec<filter::Attribute<'_>> = self.attributes.iter().map(Attribute::filtered).collect();
+        let passing = |body: &str| filters.matches(&filter::Message { attributes: &attributes, body });
+        match &self.bodies {
+            Bodies::Same(body) => passing(body),
+            Bodies::ByProtocol(..) => {
+                // A filter of bodies looks at the body that its receiver would get.
+                let bodies: BTreeSet<&str> = Protocol::all().map(|protocol| self.body(protocol)).collect();
+                let of_body = |body: &str, number: &u64| protocol(*number).is_some_and(|it| self.body(it) == body);
+                let each = |body| passing(body).into_iter().filter(move |number| of_body(body, number));
+                let mut passing: Vec<u64> = bodies.into_iter().flat_map(each).collect();
+                passing.sort_unstable();
+                passing
+            }
+        }
+    }
+
     /// As a raw subscription gets it.
     pub(crate) fn raw(&self, protocol: Protocol) -> Letter {
         let attribute = |attribute: &Attribute| {
@@ -140,6 +160,11 @@ impl Attribute {
                 "The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String."
             ))),
         }
+    }
+
+    /// As filters see it.
+    fn filtered(&self) -> filter::Attribute<'_> {
+        filter::Attribute { name: &self.name, data_type: &self.data_type, text: self.text.as_deref() }
     }
 
     fn shown(&self) -> (String, Value) {

@@ -90,7 +90,7 @@ pub(crate) fn put_topic(topic: &Topic, out: &mut Vec<u8>) {
         put_about(about, out);
         out.extend(topic.next_number.to_be_bytes());
         put_count(topic.subscriptions.len(), out);
-        topic.subscriptions.iter().for_each(|(number, subscription)| put_numbered(*number, subscription, out));
+        topic.subscriptions.iter().for_each(|(number, subscription)| put_numbered(number, subscription, out));
     }
 }
 
@@ -140,7 +140,7 @@ fn numbered(fields: &mut Fields<'_>) -> Option<(u64, Arc<Subscription>)> {
         id: SubscriptionId(fields.u128()?),
         owner: fields.account()?,
         protocol: Protocol::numbered(fields.byte()?)?,
-        endpoint: fields.text()?,
+        endpoint: fields.text()?.into(),
         attributes: fields.pairs()?,
         created_at: fields.instant()?,
     };

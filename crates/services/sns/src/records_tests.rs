@@ -67,7 +67,7 @@ fn a_kind_or_version_of_later_is_refused() {
 
 #[test]
 fn a_snapshot_says_the_whole_topic() {
-    let subscriptions = [(3, subscription())].into();
+    let subscriptions = [(3, subscription())].into_iter().collect();
     let topic = Topic { about: Some(about()), subscriptions, next_number: 4, is_deleted: false };
     let mut out = Vec::new();
     put_topic(&topic, &mut out);

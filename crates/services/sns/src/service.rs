@@ -26,6 +26,19 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     /// Where messages for queues go.
     pub(crate) mailboxes: Arc<dyn Mailboxes>,
+    /// What a filter policy that is set may be.
+    pub(crate) filter_limits: filter::Limits,
+    pub(crate) holds_awss_limits: bool,
+}
+
+/// What the service works with.
+pub struct Options {
+    /// The queues that subscriptions are for.
+    pub mailboxes: Arc<dyn Mailboxes>,
+    /// Keys of a filter policy: AWS's five, or up to [`filter::KEYS_MAX_LIFTED`].
+    pub filter_keys_max: usize,
+    /// Whether AWS's quotas hold that only tests want: 200 filter policies of a topic.
+    pub holds_awss_limits: bool,
 }
 
 impl Sns {
@@ -34,9 +47,12 @@ impl Sns {
         SnsRecovery(Recovery::new(FAMILY, Topic::default))
     }
 
-    /// The service, with the topics that were replayed, and the queues that its subscriptions are for.
-    pub fn new(store: Arc<Store>, recovery: SnsRecovery, mailboxes: Arc<dyn Mailboxes>) -> Self {
-        Self(Arc::new(Inner { catalog: Catalog::recovered(store, recovery.0), mailboxes }))
+    /// The service, with the topics that were replayed.
+    pub fn new(store: Arc<Store>, recovery: SnsRecovery, options: Options) -> Self {
+        let Options { mailboxes, filter_keys_max, holds_awss_limits } = options;
+        let filter_limits = filter::Limits { keys_max: filter_keys_max.min(filter::KEYS_MAX_LIFTED) };
+        let catalog = Catalog::recovered(store, recovery.0);
+        Self(Arc::new(Inner { catalog, mailboxes, filter_limits, holds_awss_limits }))
     }
 
     /// Deletes every topic of every account, and tells how many, once that is durable.

@@ -3,12 +3,14 @@
 //! A topic keeps no messages: a publish is its deliveries, each durable where it goes before the publish is answered (ADR 0040).
 //! Ids and the moment come inside the command; names and values were checked before.
 
-use crate::attributes;
+use crate::attributes::{self, Wrong};
 use crate::limits;
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
+use crate::subscribers::Subscribers;
 use crate::topic_key::{SubscriptionId, TopicKey};
 use engine::{Decision, Machine, MalformedRecord, Tally};
+use filter::Limits;
 use names::{AccountId, Instant, Position};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +29,7 @@ pub(crate) struct About {
 }
 
 /// Where a subscription's messages go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Protocol {
     Sqs = 1,
@@ -36,6 +38,11 @@ pub(crate) enum Protocol {
 impl Protocol {
     pub(crate) fn numbered(number: u8) -> Option<Self> {
         (number == Self::Sqs as u8).then_some(Self::Sqs)
+    }
+
+    /// Every one there is.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).filter_map(Self::numbered)
     }
 
     pub(crate) fn name(self) -> &'static str {
@@ -51,7 +58,7 @@ pub(crate) struct Subscription {
     pub(crate) id: SubscriptionId,
     pub(crate) owner: AccountId,
     pub(crate) protocol: Protocol,
-    pub(crate) endpoint: Box<str>,
+    pub(crate) endpoint: Arc<str>,
     pub(crate) attributes: Pairs,
     pub(crate) created_at: Instant,
 }
@@ -61,8 +68,7 @@ pub(crate) struct Subscription {
 pub(crate) struct Topic {
     /// None before its first record.
     pub(crate) about: Option<Arc<About>>,
-    /// In the order in which they were made, by number.
-    pub(crate) subscriptions: BTreeMap<u64, Arc<Subscription>>,
+    pub(crate) subscriptions: Subscribers,
     pub(crate) next_number: u64,
     pub(crate) is_deleted: bool,
 }
@@ -99,14 +105,12 @@ impl Topic {
         self.about.as_ref().filter(|_| !self.is_deleted)
     }
 
-    fn number_of(&self, id: SubscriptionId) -> Option<u64> {
-        self.subscriptions.iter().find(|(_, subscription)| subscription.id == id).map(|(number, _)| *number)
-    }
-
     fn decide_about(&self, about: &Arc<About>, command: Command) -> Decided {
         match command {
             Command::Create(asked) => created_again(about, &asked),
-            Command::SetAttribute(name, value) => Ok(changed(about, |after| set(&mut after.attributes, name, value))),
+            Command::SetAttribute(name, value) => {
+                Ok(changed(about, |after| attributes::set(&mut after.attributes, name, value)))
+            }
             Command::Tag(tags) => {
                 let mut after = About::clone(about);
                 after.tags.extend(tags);
@@ -119,7 +123,7 @@ impl Topic {
             Command::Subscribe(asked) => self.subscribe(*asked),
             Command::SetOfSubscription(id, name, value) => self.set_of_subscription(id, name, value),
             Command::Unsubscribe(id) => {
-                let number = self.number_of(id);
+                let number = self.subscriptions.number_of(id);
                 let effects = number.map(Effect::SubscriptionGone).into_iter().collect();
                 Ok(Decision::change(effects, Reply::Unsubscribed(number)))
             }
@@ -129,10 +133,9 @@ impl Topic {
 
     /// The same receiver twice is one subscription, if it is asked for with attributes that it has.
     fn subscribe(&self, asked: Subscription) -> Decided {
-        let same = |other: &&Arc<Subscription>| other.protocol == asked.protocol && other.endpoint == asked.endpoint;
-        if let Some((number, known)) = self.subscriptions.iter().find(|(_, other)| same(other)) {
+        if let Some((number, known)) = self.subscriptions.of_receiver(asked.protocol, &asked.endpoint) {
             return match attributes::are_of(&asked.attributes, &known.attributes) {
-                true => Ok(Decision::answer(Reply::Subscribed(*number, Arc::clone(known)))),
+                true => Ok(Decision::answer(Reply::Subscribed(number, Arc::clone(known)))),
                 false => {
                     Err(Refusal::invalid("Attributes Reason: Subscription already exists with different attributes"))
                 }
@@ -146,10 +149,17 @@ impl Topic {
     }
 
     fn set_of_subscription(&self, id: SubscriptionId, name: Box<str>, value: Box<str>) -> Decided {
-        let number = self.number_of(id).ok_or_else(Refusal::no_subscription)?;
-        let mut after = Subscription::clone(&self.subscriptions[&number]);
-        set(&mut after.attributes, name, value);
-        Ok(self.put(number, after))
+        let found = self.subscriptions.number_of(id);
+        let found = found.and_then(|number| Some((number, self.subscriptions.get(number)?)));
+        let (number, known) = found.ok_or_else(Refusal::no_subscription)?;
+        let mut after = Subscription::clone(known);
+        attributes::set(&mut after.attributes, name, value);
+        // Two changes at once may each have been right beside what the other changed.
+        attributes::check_subscription(&after.attributes, &Limits::LIFTED).map_err(Wrong::in_set)?;
+        match after == **known {
+            true => Ok(Decision::answer(Reply::Subscribed(number, Arc::clone(known)))),
+            false => Ok(self.put(number, after)),
+        }
     }
 
     fn put(&self, number: u64, subscription: Subscription) -> Decision<Effect, Reply> {
@@ -181,13 +191,6 @@ fn changed(about: &Arc<About>, change: impl FnOnce(&mut About)) -> Decision<Effe
     Decision::change(vec![Effect::AboutPut(Arc::clone(&after))], Reply::About(after))
 }
 
-fn set(pairs: &mut Pairs, name: Box<str>, value: Box<str>) {
-    match value.is_empty() {
-        true => _ = pairs.remove(&name),
-        false => _ = pairs.insert(name, value),
-    }
-}
-
 impl Machine for Topic {
     type Command = Command;
     type Effect = Effect;
@@ -214,10 +217,10 @@ impl Machine for Topic {
         match effect {
             Effect::AboutPut(about) => self.about = Some(Arc::clone(about)),
             Effect::SubscriptionPut(number, subscription) => {
-                self.subscriptions.insert(*number, Arc::clone(subscription));
+                self.subscriptions.put(*number, Arc::clone(subscription));
                 self.next_number = self.next_number.max(number + 1);
             }
-            Effect::SubscriptionGone(number) => _ = self.subscriptions.remove(number),
+            Effect::SubscriptionGone(number) => _ = self.subscriptions.remove(*number),
             Effect::Deleted => self.is_deleted = true,
         }
     }

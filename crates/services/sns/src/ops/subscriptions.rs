@@ -3,9 +3,9 @@
 use crate::api::{
     self, GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse, ListSubscriptionsByTopicInput,
     ListSubscriptionsByTopicResponse, ListSubscriptionsInput, ListSubscriptionsResponse,
-    SetSubscriptionAttributesInput, SubscribeInput, SubscribeResponse, UnsubscribeInput,
+    SetSubscriptionAttributesInput, SubscribeInput, SubscribeResponse, UnsubscribeInput, errors,
 };
-use crate::attributes;
+use crate::attributes::{self, Wrong};
 use crate::catalog::{Receiver, TopicEntry};
 use crate::limits;
 use crate::needs::Asking;
@@ -42,12 +42,9 @@ impl Operation<Inner> for Subscribe {
     async fn call(service: Arc<Inner>, caller: Caller, input: SubscribeInput) -> Result<SubscribeResponse, Refusal> {
         let protocol = protocol(&input.protocol)?;
         let endpoint = check_queue(input.endpoint.as_deref().unwrap_or_default())?;
-        let mut attributes = Pairs::new();
-        for (name, value) in input.attributes.unwrap_or_default() {
-            attributes::check_of_subscription(&name, &value)?;
-            attributes.insert(name.into(), value.into());
-        }
+        let attributes = checked(&service, input.attributes.unwrap_or_default())?;
         let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
+        check_policies(&service, &entry, &attributes)?;
         let subscription = Subscription {
             id: SubscriptionId(id_of(&caller, 0)),
             owner: caller.account,
@@ -60,6 +57,31 @@ impl Operation<Inner> for Subscribe {
             return Err(Refusal::no_topic());
         };
         Ok(SubscribeResponse { subscription_arn: Some(subscription.id.arn(&entry.arn)) })
+    }
+}
+
+/// What Subscribe was given, as it is kept.
+fn checked(service: &Inner, given: Vec<(String, String)>) -> Result<Pairs, Refusal> {
+    let mut asked = Pairs::new();
+    for (name, value) in given {
+        attributes::check_of_subscription(&name, &value).map_err(Wrong::in_subscribe)?;
+        asked.insert(name.into(), value.into());
+    }
+    attributes::check_subscription(&asked, &service.filter_limits).map_err(Wrong::in_subscribe)?;
+    let mut kept = Pairs::new();
+    asked.into_iter().for_each(|(name, value)| attributes::set(&mut kept, name, value));
+    Ok(kept)
+}
+
+/// Whether the topic may have one more filter policy, if that is what the attributes are.
+fn check_policies(service: &Inner, entry: &TopicEntry, attributes: &Pairs) -> Result<(), Refusal> {
+    let has_room = || entry.look(|view| view.filters.filtered() < limits::FILTER_POLICIES_MAX);
+    match service.holds_awss_limits && attributes.contains_key(attributes::FILTER_POLICY) && !has_room() {
+        true => Err(Refusal::new(
+            &errors::FILTER_POLICY_LIMIT_EXCEEDED_EXCEPTION,
+            format!("The topic has {} filter policies, which is the limit", limits::FILTER_POLICIES_MAX),
+        )),
+        false => Ok(()),
     }
 }
 
@@ -166,11 +188,17 @@ impl Operation<Inner> for SetSubscriptionAttributes {
         caller: Caller,
         input: SetSubscriptionAttributesInput,
     ) -> Result<Nothing, Refusal> {
-        let (entry, id, _) = find(&service, &caller, &input.subscription_arn).await?;
-        let value = input.attribute_value.unwrap_or_default();
-        attributes::check_of_subscription(&input.attribute_name, &value)?;
-        let command = Command::SetOfSubscription(id, input.attribute_name.into(), value.into());
-        entry.ask(command).await.map(|_| Nothing)
+        let (entry, id, receiver) = find(&service, &caller, &input.subscription_arn).await?;
+        let (name, value) = (Box::<str>::from(input.attribute_name), input.attribute_value.unwrap_or_default());
+        attributes::check_of_subscription(&name, &value).map_err(Wrong::in_set)?;
+        let before = &receiver.subscription.attributes;
+        let mut after = before.clone();
+        after.insert(name.clone(), value.as_str().into());
+        attributes::check_subscription(&after, &service.filter_limits).map_err(Wrong::in_set)?;
+        if *name == *attributes::FILTER_POLICY && !before.contains_key(&name) {
+            check_policies(&service, &entry, &after)?;
+        }
+        entry.ask(Command::SetOfSubscription(id, name, value.into())).await.map(|_| Nothing)
     }
 }
 
