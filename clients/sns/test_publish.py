@@ -12,6 +12,8 @@ def test_a_notification_stands_in_its_envelope(house):
     published = house.sns.publish(TopicArn=topic, Message='say "hello"\n', Subject="News", MessageAttributes=attributes)
     (found,) = house.notifications(url)
     assert found.pop("Timestamp").endswith("Z")
+    signed = {name: found.pop(name) for name in ["SignatureVersion", "Signature", "SigningCertURL", "UnsubscribeURL"]}
+    assert signed["SignatureVersion"] == "1" and topic in signed["UnsubscribeURL"]
     assert found == {
         "Type": "Notification",
         "MessageId": published["MessageId"],

@@ -3,6 +3,8 @@
 import json
 import pathlib
 import threading
+import urllib.error
+import urllib.request
 
 import pytest
 from botocore.exceptions import BotoCoreError
@@ -153,3 +155,37 @@ def test_quotas_of_filters_are_switches(make, tmp_path):
             assert code == "FilterPolicyLimitExceeded"
         house.sns.subscribe(**more)
         server.kill()
+
+
+def test_the_key_that_signs_is_kept_and_the_link_to_end_needs_no_credentials(make, tmp_path):
+    """In a server that verifies: the certificate and the link are everybody's, before and after a kill; nothing else is."""
+    server = make(tmp_path / "data", mode="serve").start()
+    key = json.loads(pathlib.Path(tmp_path / "data" / "root-key.json").read_text())
+    root = (key["access_key_id"], key["secret_access_key"], None)
+    house = house_at(server, root)
+    topic = house.topic()
+    url, queue = house.queue()
+    statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}
+    house.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Statement": [statement]})})
+    arn = house.subscribe(topic, queue)
+    house.sns.publish(TopicArn=topic, Message="before")
+    server.kill()
+    server = make(tmp_path / "data", mode="serve").start()
+    house = house_at(server, root)
+    (before,) = house.notifications(url)
+    certificate = before["SigningCertURL"].rsplit("/", 1)[1]
+    fetched(f"{server.endpoint}/{certificate}")
+    house.sns.publish(TopicArn=topic, Message="after")
+    (after,) = house.notifications(url)
+    assert after["SigningCertURL"] == f"{server.endpoint}/{certificate}"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        fetched(f"{server.endpoint}/?Action=DeleteTopic&TopicArn={topic}")
+    assert refused.value.code == 403
+    fetched(after["UnsubscribeURL"])
+    gone = ("NotFound", "Subscription does not exist")
+    assert refusal(house.sns.get_subscription_attributes, SubscriptionArn=arn) == gone
+
+
+def fetched(url):
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return answer.read()

@@ -35,6 +35,7 @@ mod resources;
 mod root_key;
 mod run;
 mod s3;
+mod signing_key;
 mod simulate;
 mod sink_metrics;
 mod stream_metrics;

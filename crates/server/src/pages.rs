@@ -3,6 +3,7 @@
 use crate::clock::SystemClock;
 use crate::localstack::{self, LocalStack};
 use crate::s3::{self, Ingress};
+use crate::signing_key::Signing;
 use engine::Store;
 use gateway::{Asked, Page, Stopping};
 use prometheus_client::encoding::text::encode;
@@ -19,6 +20,7 @@ const SERVICES: &[&str] = &["cloudwatch", "dynamodb", "iam", "kinesis", "kms", "
 pub(crate) struct ServerPages {
     store: Arc<Store>,
     clock: Arc<SystemClock>,
+    signing: Arc<Signing>,
     /// What the gateway gives in return for the pages.
     wired: OnceLock<Wired>,
 }
@@ -41,6 +43,7 @@ impl gateway::Pages for ServerPages {
             "/metrics" => tokio::task::block_in_place(|| self.metrics()),
             "/_localstack/health" => self.localstack_health(),
             "/_localstack/info" => self.localstack_info(),
+            path if sns::is_certificate_path(path) => return self.certificate(path),
             _ => return None,
         })
     }
@@ -65,8 +68,8 @@ impl gateway::Pages for ServerPages {
 
 impl ServerPages {
     /// Pages about a store; metrics and readiness come with [`ServerPages::wire_up`].
-    pub(crate) fn new(store: Arc<Store>, clock: Arc<SystemClock>) -> Self {
-        Self { store, clock, wired: OnceLock::new() }
+    pub(crate) fn new(store: Arc<Store>, clock: Arc<SystemClock>, signing: Arc<Signing>) -> Self {
+        Self { store, clock, signing, wired: OnceLock::new() }
     }
 
     /// Tells the pages what to count, and whose front door they stand at. Called once, before anything is served.
@@ -105,6 +108,12 @@ impl ServerPages {
             }
             Err(error) => Page::text(500, format!("{error}\n")),
         }
+    }
+
+    /// The certificate that messages of SNS name, by its name.
+    fn certificate(&self, path: &str) -> Option<Page> {
+        let certificate = self.signing.certificate(path)?;
+        Some(Page { status: 200, content_type: "application/x-pem-file", body: certificate.as_bytes().to_vec().into() })
     }
 
     /// LocalStack's own form: what its clients wait for is that a service's state is `available` or `running`.

@@ -116,9 +116,14 @@ pub(crate) fn shown(id: &[u8; 16]) -> String {
 
 /// A root key that nobody keeps.
 pub(crate) fn passing() -> Arc<dyn RootKey> {
+    Arc::new(LocalRootKey::new(&secret()))
+}
+
+/// Bytes that nobody guesses, for as long as the process lasts.
+pub(crate) fn secret() -> [u8; KEY_BYTES] {
     let mut bytes = [0; KEY_BYTES];
     chance()(&mut bytes);
-    Arc::new(LocalRootKey::new(&bytes))
+    bytes
 }
 
 /// The system's chance.

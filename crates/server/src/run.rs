@@ -22,6 +22,7 @@ use crate::recoveries::Recoveries;
 use crate::resources::{self, Declared};
 use crate::root_key;
 use crate::s3::{Ingress, Notifications};
+use crate::signing_key::Signing;
 use crate::sink_metrics::{Sink, SinkCollector};
 use crate::stream_metrics::StreamCollector;
 use crate::surroundings::SystemSurroundings;
@@ -74,6 +75,7 @@ struct Services {
     kms: Arc<Kms>,
     kinesis: Arc<Kinesis>,
     sns: Arc<Sns>,
+    signing: Arc<Signing>,
     leases: Arc<Leases>,
     metrics: Arc<MetricSink>,
     identities: Identities,
@@ -256,6 +258,8 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
     }
     // What keeps nothing has a root key that lasts as long as the process.
     let of_keys = root.clone().unwrap_or_else(root_key::passing);
+    let folder = (!config.ephemeral).then_some(&*config.data_dir);
+    let signing = Arc::new(Signing::new(folder, Arc::clone(&of_keys)));
     let elsewhere = Arc::new(|work: kms::Work| drop(tokio::task::spawn_blocking(work)));
     let kms = Arc::new(Kms::new(Arc::clone(&store), recoveries.kms, of_keys, elsewhere));
     let told = sqs::Options {
@@ -276,12 +280,14 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
         mailboxes: Arc::<Sqs>::clone(&sqs),
         filter_keys_max: config.sns_filter_keys_max,
         holds_awss_limits: config.limits == sqs::Limits::Aws,
+        signing_keys: Arc::<Signing>::clone(&signing),
+        id_secret: root_key::secret(),
     };
     let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, of_topics));
     let (leases, metrics) = Leases::new(Arc::clone(&store), recoveries.leases);
     let (kinesis, leases, metrics) = (Arc::new(kinesis), Arc::new(leases), Arc::new(metrics));
     let identities = Identities::begin(root, &config.region, &store, recoveries.iam)?;
-    Ok((store, Services { sqs, kms, kinesis, sns, leases, metrics, identities }))
+    Ok((store, Services { sqs, kms, kinesis, sns, signing, leases, metrics, identities }))
 }
 
 /// What an operator can do about a data folder that is damaged.
@@ -304,7 +310,7 @@ fn auth(verification: Verification, authority: Arc<dyn Authority>) -> Auth {
 
 /// The services that the gateway asks.
 fn behind_the_door(services: &Services) -> Vec<Arc<dyn Service>> {
-    let Services { sqs, kms, kinesis, sns, leases, metrics, identities } = services;
+    let Services { sqs, kms, kinesis, sns, leases, metrics, identities, .. } = services;
     vec![
         Arc::<Sqs>::clone(sqs),
         Arc::<Iam>::clone(&identities.iam),
@@ -341,14 +347,14 @@ fn wire_up(
     audit: Option<Arc<AuditLog>>,
     (notifications, organization): (Option<Notifications>, Option<Arc<Organization>>),
 ) -> Gateway {
-    let Services { sqs, kms, kinesis, sns, leases, metrics, identities } = services;
+    let Services { sqs, kms, kinesis, sns, signing, leases, metrics, identities } = services;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
     registry.register_collector(Box::new(SinkCollector(Sink(Arc::clone(metrics)))));
     registry.register_collector(Box::new(StreamCollector(Arc::clone(kinesis))));
     registry.register_collector(Box::new(GroupCollector(Arc::clone(kinesis))));
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
-    let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock)));
+    let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock), Arc::clone(signing)));
     let options = gateway::Options {
         services: behind_the_door(services),
         pages: Arc::<ServerPages>::clone(&pages),

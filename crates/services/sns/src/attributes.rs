@@ -7,12 +7,14 @@ use crate::catalog::{TopicEntry, View, compile};
 use crate::filtering;
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::signing::SignatureVersion;
 use crate::topic::{Pairs, Subscription};
 use filter::{Limits, Scope};
 
 pub(crate) const POLICY: &str = "Policy";
 const DISPLAY_NAME: &str = "DisplayName";
 const MAXIMUM_MESSAGE_SIZE: &str = "MaximumMessageSize";
+const SIGNATURE_VERSION: &str = "SignatureVersion";
 const RAW_MESSAGE_DELIVERY: &str = "RawMessageDelivery";
 pub(crate) const FILTER_POLICY: &str = "FilterPolicy";
 pub(crate) const FILTER_POLICY_SCOPE: &str = "FilterPolicyScope";
@@ -25,13 +27,11 @@ const TOPIC_LATER: &[&str] = &[
     "FifoThroughputScope",
     "FifoTopic",
     "KmsMasterKeyId",
-    "SignatureVersion",
     "TracingConfig",
 ];
 
 /// The same of subscriptions.
-const SUBSCRIPTION_LATER: &[&str] =
-    &["DeliveryPolicy", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"];
+const SUBSCRIPTION_LATER: &[&str] = &["DeliveryPolicy", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"];
 
 /// What is wrong with a subscription's attribute; AWS says it with other words before it in Subscribe and in
 /// SetSubscriptionAttributes.
@@ -64,7 +64,9 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
     let wrong = |why: &str| Err(Refusal::invalid(format!("{name} Reason: {why}")));
     match name {
         // Without a value it goes back to what it was.
-        POLICY | DISPLAY_NAME | MAXIMUM_MESSAGE_SIZE if value.is_empty() => Ok(()),
+        POLICY | DISPLAY_NAME | MAXIMUM_MESSAGE_SIZE | SIGNATURE_VERSION if value.is_empty() => Ok(()),
+        SIGNATURE_VERSION if SignatureVersion::parse(value).is_some() => Ok(()),
+        SIGNATURE_VERSION => wrong("it must be 1 or 2"),
         POLICY => check_policy(value),
         DISPLAY_NAME if value.chars().count() > limits::DISPLAY_NAME_LEN_MAX => wrong("it is too long"),
         DISPLAY_NAME => Ok(()),
@@ -131,6 +133,11 @@ fn message_bytes(value: &str) -> Option<usize> {
 /// Bytes that a message of this topic may have.
 pub(crate) fn message_bytes_max(topic: &Pairs) -> usize {
     topic.get(MAXIMUM_MESSAGE_SIZE).and_then(|value| message_bytes(value)).unwrap_or(limits::MESSAGE_BYTES_DEFAULT)
+}
+
+/// How messages of this topic are signed.
+pub(crate) fn signature_version(topic: &Pairs) -> SignatureVersion {
+    topic.get(SIGNATURE_VERSION).and_then(|text| SignatureVersion::parse(text)).unwrap_or_default()
 }
 
 /// Whether a subscription gets messages without an envelope.

@@ -23,8 +23,7 @@ fn coverage() -> String {
     }
     text.push_str(
         "\nRefused within what is carried out, each with an error that names it: protocols other than `sqs`, FIFO topics and queues, \
-         delivery and redrive policies, KMS keys, tracing, feedback, data protection, SMS.\nNot in a notification's envelope yet: `Signature`, \
-         `SignatureVersion`, `SigningCertURL`, `UnsubscribeURL`.\n",
+         delivery and redrive policies, KMS keys, tracing, feedback, data protection, SMS.\n",
     );
     text
 }

@@ -5,13 +5,17 @@
 //! receiver that refuses holds nobody up: its message is dropped, as AWS drops what a queue's policy forbids. One that can keep
 //! nothing now fails the publish, which has then not been acknowledged and may be sent again.
 
+use crate::attributes;
 use crate::catalog::{Receiver, TopicEntry};
+use crate::envelope::{Envelopes, Notification};
 use crate::limits;
-use crate::message::Message;
+use crate::message::{Message, show_time};
 use crate::refusal::Refusal;
-use crate::topic::Protocol;
+use crate::service::Inner;
+use crate::signing::SigningKey;
+use crate::topic::{Protocol, Subscription};
 use access::Secret;
-use gateway::{Caller, Fact, Identity, Letter, Mailboxes, NotPut, Putting};
+use gateway::{Caller, Fact, Identity, Letter, NotPut, Putting};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,26 +26,37 @@ const PRINCIPAL: &str = "sns.amazonaws.com";
 
 /// Publishes to all subscriptions; ready when every queue has it on disk.
 pub(crate) async fn publish(
-    mailboxes: &dyn Mailboxes,
+    service: &Inner,
     caller: &Caller,
     topic: &TopicEntry,
     message: &Message,
     (nth, id): (usize, &str),
 ) -> Result<(), Refusal> {
     let sender = sender(caller, topic);
-    let (raw, wrapped) = letters(topic, message, id, caller);
     // Receivers as they are now, letters when it is their turn.
     let receivers: Vec<Arc<Receiver>> = topic.look(|view| view.receivers_of(message));
-    let piece = (limits::PIECE_BYTES / wrapped.body.len().max(raw.body.len())).clamp(1, limits::PIECE_LETTERS);
+    let key = signing_key(service, topic, &receivers).await?;
+    let version = topic.look(|view| attributes::signature_version(&view.about.attributes));
+    let notification = Notification {
+        id,
+        topic: &topic.arn,
+        at: show_time(caller.now),
+        base: caller.base_url().to_string(),
+        signer: key.as_deref().map(|key| (key, version)),
+        sequence: None,
+    };
+    let mut envelopes = Envelopes::new(message, notification);
+    let raw = message.raw(Protocol::Sqs);
+    let piece = (limits::PIECE_BYTES / (2 * raw.body.len()).max(1)).clamp(1, limits::PIECE_LETTERS);
     let mut unavailable = None;
     for (first, receivers) in (0..).step_by(piece).zip(receivers.chunks(piece)) {
-        let put = |(place, receiver): (usize, &Arc<Receiver>)| {
-            let letter = if receiver.is_raw { &raw } else { &wrapped };
+        let mut putting = Vec::with_capacity(receivers.len());
+        for (place, receiver) in receivers.iter().enumerate() {
+            let letter = letter(topic, message, receiver, &raw, &mut envelopes)?;
             // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
             let nth = (first + place) * limits::BATCH_MAX + nth;
-            mailboxes.put(sender.clone(), &receiver.queue, Letter { nth, ..letter.clone() })
-        };
-        let putting = receivers.iter().enumerate().map(put).collect();
+            putting.push(service.mailboxes.put(sender.clone(), &receiver.queue, Letter { nth, ..letter }));
+        }
         for outcome in Together::new(putting).await {
             match outcome {
                 Ok(()) => {}
@@ -55,8 +70,30 @@ pub(crate) async fn publish(
     unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
 }
 
-fn letters(topic: &TopicEntry, message: &Message, id: &str, caller: &Caller) -> (Letter, Letter) {
-    (message.raw(Protocol::Sqs), message.wrapped(Protocol::Sqs, id, &topic.arn, caller.now))
+fn letter(
+    topic: &TopicEntry,
+    message: &Message,
+    receiver: &Receiver,
+    raw: &Letter,
+    envelopes: &mut Envelopes<'_>,
+) -> Result<Letter, Refusal> {
+    if receiver.is_raw {
+        return Ok(raw.clone());
+    }
+    let Subscription { protocol, id, .. } = &*receiver.subscription;
+    Ok(message.wrapped(envelopes.to(*protocol, &id.arn(&topic.arn))?))
+}
+
+/// What signs envelopes of a topic, if any of the receivers gets one. Messages of FIFO topics are not signed.
+async fn signing_key(
+    service: &Inner,
+    topic: &TopicEntry,
+    receivers: &[Arc<Receiver>],
+) -> Result<Option<Arc<SigningKey>>, Refusal> {
+    match receivers.iter().any(|receiver| !receiver.is_raw) && !topic.key.name.ends_with(".fifo") {
+        true => service.signing_keys.key().await.map(Some).map_err(Refusal::unavailable),
+        false => Ok(None),
+    }
 }
 
 /// SNS itself, on behalf of a topic.

@@ -76,7 +76,12 @@ impl Message {
         Ok(Self { bytes, subject: draft.subject, bodies, attributes, group: draft.group })
     }
 
-    fn body(&self, protocol: Protocol) -> &str {
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
+    /// What a receiver of this protocol gets of it.
+    pub(crate) fn body(&self, protocol: Protocol) -> &str {
         match &self.bodies {
             Bodies::Same(body) => body,
             Bodies::ByProtocol(bodies, default) => {
@@ -115,21 +120,13 @@ impl Message {
     }
 
     /// In its envelope.
-    pub(crate) fn wrapped(&self, protocol: Protocol, id: &str, topic: &str, at: Instant) -> Letter {
-        let mut envelope = Map::new();
-        let mut put = |name: &str, value: Value| _ = envelope.insert(name.to_owned(), value);
-        put("Type", "Notification".into());
-        put("MessageId", id.into());
-        put("TopicArn", topic.into());
-        if let Some(subject) = &self.subject {
-            put("Subject", subject.as_str().into());
-        }
-        put("Message", self.body(protocol).into());
-        put("Timestamp", show_time(at).into());
-        if !self.attributes.is_empty() {
-            put("MessageAttributes", self.attributes.iter().map(Attribute::shown).collect::<Map<_, _>>().into());
-        }
-        Letter { body: Value::Object(envelope).to_string(), group: self.group.clone(), ..Letter::default() }
+    pub(crate) fn wrapped(&self, envelope: String) -> Letter {
+        Letter { body: envelope, group: self.group.clone(), ..Letter::default() }
+    }
+
+    /// Its attributes as an envelope shows them.
+    pub(crate) fn shown_attributes(&self) -> Map<String, Value> {
+        self.attributes.iter().map(Attribute::shown).collect()
     }
 }
 
@@ -208,7 +205,7 @@ fn is_group(group: &str) -> bool {
 }
 
 /// With three digits behind the second's point, always.
-fn show_time(at: Instant) -> String {
+pub(crate) fn show_time(at: Instant) -> String {
     let seconds = Timestamp::from_millis((at.as_secs() * 1000).cast_signed()).to_string();
     format!("{}.{:03}Z", seconds.trim_end_matches('Z'), at.as_millis() % 1000)
 }

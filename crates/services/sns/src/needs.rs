@@ -15,6 +15,9 @@ static ACTIONS: LazyLock<Actions> = LazyLock::new(|| {
     Actions::new("sns", crate::ops::TABLE.iter().map(|(name, _)| *name).filter(|name| *name != "PublishBatch"))
 });
 
+/// What may come without a signature: whoever gets a subscription's messages may end it.
+pub(crate) const UNSIGNED: &[&str] = &["Unsubscribe"];
+
 /// Who asks whom.
 pub(crate) struct Asking<'a> {
     pub(crate) service: &'a Inner,

@@ -3,11 +3,14 @@
 use crate::api;
 use crate::catalog::{Catalog, TopicEntry};
 use crate::limits;
+use crate::needs;
 use crate::ops;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::signing::SigningKeys;
 use crate::topic::Topic;
 use crate::topic_key::TopicKey;
+use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use engine::{Recovery, Store, Unavailable};
 use gateway::{Caller, Description, Mailboxes, Operation, Prepared, Service, Unprepared};
 use std::sync::Arc;
@@ -29,6 +32,9 @@ pub(crate) struct Inner {
     /// What a filter policy that is set may be.
     pub(crate) filter_limits: filter::Limits,
     pub(crate) holds_awss_limits: bool,
+    /// What signs envelopes.
+    pub(crate) signing_keys: Arc<dyn SigningKeys>,
+    id_secret: Key,
 }
 
 /// What the service works with.
@@ -39,6 +45,10 @@ pub struct Options {
     pub filter_keys_max: usize,
     /// Whether AWS's quotas hold that only tests want: 200 filter policies of a topic.
     pub holds_awss_limits: bool,
+    /// What signs envelopes.
+    pub signing_keys: Arc<dyn SigningKeys>,
+    /// Bytes by chance, which ids of subscriptions hang on: whoever knows one can end the subscription.
+    pub id_secret: [u8; 32],
 }
 
 impl Sns {
@@ -49,10 +59,11 @@ impl Sns {
 
     /// The service, with the topics that were replayed.
     pub fn new(store: Arc<Store>, recovery: SnsRecovery, options: Options) -> Self {
-        let Options { mailboxes, filter_keys_max, holds_awss_limits } = options;
+        let Options { mailboxes, filter_keys_max, holds_awss_limits, signing_keys, id_secret } = options;
+        let id_secret = Key::new(HMAC_SHA256, &id_secret);
         let filter_limits = filter::Limits { keys_max: filter_keys_max.min(filter::KEYS_MAX_LIFTED) };
         let catalog = Catalog::recovered(store, recovery.0);
-        Self(Arc::new(Inner { catalog, mailboxes, filter_limits, holds_awss_limits }))
+        Self(Arc::new(Inner { catalog, mailboxes, filter_limits, holds_awss_limits, signing_keys, id_secret }))
     }
 
     /// Deletes every topic of every account, and tells how many, once that is durable.
@@ -76,7 +87,7 @@ impl Service for Sns {
             path_member: None,
             body_bytes_max: limits::REQUEST_BYTES_MAX,
             denied: &api::errors::AUTHORIZATION_ERROR_EXCEPTION,
-            unsigned: &[],
+            unsigned: needs::UNSIGNED,
             crc32: false,
         };
         &DESCRIPTION
@@ -95,6 +106,13 @@ impl Service for Sns {
 }
 
 impl Inner {
+    /// An id that nobody guesses who knows other ids and requests: the `nth` of this request.
+    pub(crate) fn secret_id(&self, caller: &Caller, nth: usize) -> u128 {
+        let tag = hmac::sign(&self.id_secret, format!("{}/{nth}", caller.request_id.as_str()).as_bytes());
+        let half: [u8; 16] = tag.as_ref()[..16].try_into().expect("a tag of SHA-256 has 32 bytes");
+        as_uuid(u128::from_be_bytes(half))
+    }
+
     /// The topic of a parameter that is the ARN of one, in the region that the request is signed for.
     pub(crate) async fn topic(&self, caller: &Caller, parameter: &str, arn: &str) -> Result<Arc<TopicEntry>, Refusal> {
         let key = TopicKey::parse(parameter, arn)?;
@@ -125,6 +143,10 @@ where
 pub(crate) fn id_of(caller: &Caller, nth: usize) -> u128 {
     const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
     let bits = u128::from_str_radix(&caller.request_id.as_str().replace('-', ""), 16).unwrap_or_default();
-    let mixed = bits.wrapping_add((nth as u128 + 1).wrapping_mul(ODD)).wrapping_mul(ODD);
-    mixed & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
+    as_uuid(bits.wrapping_add((nth as u128 + 1).wrapping_mul(ODD)).wrapping_mul(ODD))
+}
+
+/// With the marks of a UUID that is by chance.
+fn as_uuid(bits: u128) -> u128 {
+    bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
 }

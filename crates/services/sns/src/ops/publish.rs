@@ -71,7 +71,7 @@ async fn publish(
     nth: usize,
 ) -> Result<String, Refusal> {
     let id = SubscriptionId(id_of(caller, nth)).show();
-    fanout::publish(&*service.mailboxes, caller, topic, message, (nth, &id)).await?;
+    fanout::publish(service, caller, topic, message, (nth, &id)).await?;
     // Who gets nothing because of a change gets nothing because of one that stays.
     service.catalog.settled().await?;
     Ok(id)

@@ -11,9 +11,10 @@ use crate::limits;
 use crate::needs::Asking;
 use crate::page::Token;
 use crate::refusal::Refusal;
-use crate::service::{Inner, id_of};
+use crate::service::Inner;
 use crate::topic::{Command, Pairs, Protocol, Reply, Subscription};
 use crate::topic_key::SubscriptionId;
+use access::Kind;
 use gateway::{Caller, Fact, Need, Operation};
 use names::{AccountId, Arn, QueueName, Region};
 use std::ops::Bound;
@@ -46,7 +47,7 @@ impl Operation<Inner> for Subscribe {
         let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         check_policies(&service, &entry, &attributes)?;
         let subscription = Subscription {
-            id: SubscriptionId(id_of(&caller, 0)),
+            id: SubscriptionId(service.secret_id(&caller, 0)),
             owner: caller.account,
             protocol,
             endpoint: endpoint.into(),
@@ -56,6 +57,10 @@ impl Operation<Inner> for Subscribe {
         let Reply::Subscribed(_, subscription) = entry.ask(Command::Subscribe(Box::new(subscription))).await? else {
             return Err(Refusal::no_topic());
         };
+        if !attributes::is_raw(&subscription.attributes) {
+            // The first message will want it.
+            drop(service.signing_keys.key());
+        }
         Ok(SubscribeResponse { subscription_arn: Some(subscription.id.arn(&entry.arn)) })
     }
 }
@@ -121,12 +126,18 @@ impl Operation<Inner> for Unsubscribe {
     type Refusal = Refusal;
 
     fn needs(service: &Inner, caller: &Caller, input: &UnsubscribeInput) -> Result<Vec<Need>, Refusal> {
-        Asking { service, caller }.on_subscription("Unsubscribe", &input.subscription_arn)
+        match caller.identity.caller.kind() {
+            // The link of an envelope: who knows it gets the subscription's messages.
+            Kind::Anonymous => SubscriptionId::parse("SubscriptionArn", &input.subscription_arn).map(|_| Vec::new()),
+            _ => Asking { service, caller }.on_subscription("Unsubscribe", &input.subscription_arn),
+        }
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: UnsubscribeInput) -> Result<Nothing, Refusal> {
         let (key, id) = SubscriptionId::parse("SubscriptionArn", &input.subscription_arn)?;
-        let Some(entry) = service.catalog.find(&key).filter(|_| key.region == caller.region) else {
+        // The link names its region by the ARN alone.
+        let is_here = caller.access_key.is_none() || key.region == caller.region;
+        let Some(entry) = service.catalog.find(&key).filter(|_| is_here) else {
             service.catalog.settled().await?;
             return Ok(Nothing);
         };
