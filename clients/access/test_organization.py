@@ -4,8 +4,12 @@ Source: Organizations User Guide, "SCP evaluation", "Resource control policies".
 """
 
 import json
+import os
+import signal
+import time
 
 import pytest
+from botocore.exceptions import ClientError
 from conftest import NEIGHBOUR, House, Keys, allow, of_neighbour, own_servers, policy, refused
 
 MANAGER = "000000000000"
@@ -34,7 +38,16 @@ def organized(tmp_path):
             assert (manager.account, member.account) == (MANAGER, NEIGHBOUR)
             return manager, member
 
+        start.file = file
         yield start
+
+
+def until(condition, seconds=120):
+    """Waits for what happens without a client being told."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
 
 
 def test_a_member_may_what_every_level_allows_and_the_management_account_everything(organized):
@@ -91,3 +104,64 @@ def test_what_controls_a_members_resources_is_in_force_for_whoever_asks(organize
     url, arn = manager.queue()
     theirs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy({**open_to_all, "Resource": arn})})
     sqs.send_message(QueueUrl=url, MessageBody="m")
+
+
+def test_a_changed_file_is_in_force_without_a_restart_and_a_broken_one_is_not(organized):
+    def levels(*statements):
+        return json.dumps({"Levels": [{"ServiceControlPolicies": ["FullAWSAccess", named("own", *statements)]}]})
+
+    _, member = organized({"ServiceControlPolicies": ["FullAWSAccess"]})
+    server, sqs = member.server, member.client("sqs", member.root)
+
+    def may_list():
+        try:
+            sqs.list_queues()
+            return True
+        except ClientError as error:
+            assert "service control policy" in error.response["Error"]["Message"], error
+            return False
+
+    assert may_list()
+    # It is looked at now and then.
+    organized.file.write_text(levels(deny("sqs:ListQueues")))
+    until(lambda: not may_list())
+    # Whoever changes it can say so.
+    organized.file.write_text(levels(deny("sqs:PurgeQueue")))
+    os.kill(server.pid, signal.SIGHUP)
+    until(may_list)
+    organized.file.write_text(levels(deny("sqs:ListQueues"))[:-1])
+    os.kill(server.pid, signal.SIGHUP)
+    until(lambda: "the organization cannot be read; the old one stays" in server.log_since_start())
+    assert may_list()
+    organized.file.write_text(levels(deny("sqs:ListQueues")))
+    os.kill(server.pid, signal.SIGHUP)
+    until(lambda: not may_list())
+
+
+def test_a_simulation_weighs_what_stands_over_the_account(organized):
+    no_purge = named("no-purge", deny("sqs:PurgeQueue"))
+    manager, member = organized({"ServiceControlPolicies": ["FullAWSAccess", no_purge]})
+    asked = {"ActionNames": ["sqs:PurgeQueue", "sqs:SendMessage"]}
+    for house, decision, is_allowed in ((member, "explicitDeny", False), (manager, "allowed", True)):
+        name, _ = house.user(allow("*", "*"))
+        iam = house.client("iam", house.root)
+        by_principal = iam.simulate_principal_policy(PolicySourceArn=house.arn(f"user/{name}"), **asked)
+        by_documents = iam.simulate_custom_policy(PolicyInputList=[policy(allow("*", "*"))], **asked)
+        for answer in (by_principal, by_documents):
+            purge, send = answer["EvaluationResults"]
+            assert (purge["EvalActionName"], purge["EvalDecision"]) == ("sqs:PurgeQueue", decision)
+            assert purge["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": is_allowed}
+            assert (send["EvalDecision"], send["OrganizationsDecisionDetail"]["AllowedByOrganizations"]) == ("allowed", True)
+
+
+def test_a_simulation_has_a_result_for_each_action_and_in_it_one_for_each_resource(organized):
+    manager, _ = organized({"ServiceControlPolicies": ["FullAWSAccess"]})
+    iam = manager.client("iam", manager.root)
+    jobs, others = (f"arn:aws:sqs:us-east-1:{manager.account}:{name}" for name in ("jobs", "others"))
+    answer = iam.simulate_custom_policy(
+        PolicyInputList=[policy(allow("sqs:*", jobs))], ActionNames=["sqs:SendMessage"], ResourceArns=[jobs, others]
+    )
+    (result,) = answer["EvaluationResults"]
+    assert (result["EvalDecision"], result["EvalDecisionDetails"]) == ("implicitDeny", {})
+    told = [(one["EvalResourceName"], one["EvalResourceDecision"]) for one in result["ResourceSpecificResults"]]
+    assert told == [(jobs, "allowed"), (others, "implicitDeny")]

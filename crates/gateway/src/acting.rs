@@ -55,7 +55,7 @@ impl Gateway {
             agent: None,
             via: None,
             enforced: matches!(self.auth(), Auth::Verify(_)),
-            organization: self.organization().cloned(),
+            organization: self.organization(),
             refuser: None,
             trace_header: None,
             wait_millis: None,

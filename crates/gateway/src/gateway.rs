@@ -5,7 +5,7 @@
 //! is [`Auth`]'s to say.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use access::sigv4::{Fault, Keys};
 use access::{Kind, Network};
@@ -163,7 +163,7 @@ struct Inner {
     public_url: Option<Arc<str>>,
     limits: Limits,
     auth: Auth,
-    organization: Option<Arc<Organization>>,
+    organization: Option<RwLock<Arc<Organization>>>,
     proxies: Vec<Network>,
     signing_keys: Arc<Keys>,
     audit: Option<Arc<dyn Audit>>,
@@ -206,7 +206,7 @@ impl Gateway {
             bodies: Budget::new(options.limits.bodies_bytes_max),
             limits: options.limits,
             auth: options.auth,
-            organization: options.organization,
+            organization: options.organization.map(RwLock::new),
             proxies: options.proxies,
             signing_keys: options.signing_keys,
             audit,
@@ -249,8 +249,17 @@ impl Gateway {
         &self.0.auth
     }
 
-    pub(crate) fn organization(&self) -> Option<&Arc<Organization>> {
-        self.0.organization.as_ref()
+    /// Puts something else over accounts, from the next request on. A gateway over whose accounts nothing stands was made so,
+    /// and stays so.
+    pub fn reorganize(&self, organization: Arc<Organization>) {
+        if let Some(standing) = &self.0.organization {
+            *standing.write().unwrap_or_else(PoisonError::into_inner) = organization;
+        }
+    }
+
+    pub(crate) fn organization(&self) -> Option<Arc<Organization>> {
+        let standing = self.0.organization.as_ref()?;
+        Some(Arc::clone(&standing.read().unwrap_or_else(PoisonError::into_inner)))
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -528,7 +537,7 @@ impl Gateway {
             request_id,
             now,
             enforced: self.verifying(origin).is_some(),
-            organization: inner.organization.clone(),
+            organization: self.organization(),
             refuser: None,
             identity,
             source: origin.source,

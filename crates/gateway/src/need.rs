@@ -165,8 +165,12 @@ impl Caller {
     }
 
     fn resource_control(&self, need: &Need) -> &[Arc<Policy>] {
-        let organization = self.organization.as_ref();
-        organization.map_or(&[], |organization| organization.resource_control(&self.identity.caller, need))
+        match &self.organization {
+            Some(organization) if !need.is_awss => {
+                organization.resource_control(&self.identity.caller, need.action, need.owner)
+            }
+            _ => &[],
+        }
     }
 
     fn denied(&self, request: &Request<'_>, denial: &Denial<'_>) -> Denied {

@@ -9,10 +9,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use access::Policy;
+use access::{Action, Policy};
 use names::AccountId;
-
-use crate::need::Need;
 
 /// Policies of one sort that stand together.
 type Policies = Vec<Arc<Policy>>;
@@ -57,17 +55,22 @@ impl Organization {
     }
 
     /// The levels of service control policies over whoever asks.
-    pub(crate) fn service_control(&self, caller: &access::Caller) -> &[Policies] {
+    pub fn service_control(&self, caller: &access::Caller) -> &[Policies] {
         match caller.account().filter(|_| !is_service_linked(caller)) {
             Some(account) => self.over(account).map_or(&[], |over| &over.service_control),
             None => &[],
         }
     }
 
-    /// The resource control policies over what is asked for.
-    pub(crate) fn resource_control(&self, caller: &access::Caller, need: &Need) -> &[Arc<Policy>] {
-        let is_controlled = CONTROLLED.iter().any(|prefix| need.action.as_str().starts_with(prefix));
-        match need.owner.filter(|_| is_controlled && !need.is_awss && !is_service_linked(caller)) {
+    /// The resource control policies over what somebody of this account has, for an action on it.
+    pub fn resource_control(
+        &self,
+        caller: &access::Caller,
+        action: &Action,
+        owner: Option<AccountId>,
+    ) -> &[Arc<Policy>] {
+        let is_controlled = CONTROLLED.iter().any(|prefix| action.folded().starts_with(prefix));
+        match owner.filter(|_| is_controlled && !is_service_linked(caller)) {
             Some(owner) => self.over(owner).map_or(&[], |over| &over.resource_control),
             None => &[],
         }
@@ -103,9 +106,9 @@ fn is_service_linked(caller: &access::Caller) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Actions;
     use crate::identity::Identity;
     use crate::service::Caller;
+    use crate::{Actions, Need};
     use access::Sort;
     use names::{Instant, Region};
     use std::sync::LazyLock;

@@ -206,6 +206,17 @@ impl Caller {
         self.enforced
     }
 
+    /// What stands over accounts, where anything does.
+    pub fn organization(&self) -> Option<&Arc<Organization>> {
+        self.organization.as_ref()
+    }
+
+    /// The same caller, with something standing over accounts: for a service's own tests.
+    #[must_use]
+    pub fn below(self, organization: Arc<Organization>) -> Self {
+        Self { organization: Some(organization), ..self }
+    }
+
     /// The same request, proved to come from somebody whom policies hold: for a service's own tests, and for a service
     /// that acts for a principal that signs nothing.
     #[must_use]

@@ -7,19 +7,82 @@
 //!     {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "sqs:PurgeQueue", "Resource": "*"}}}]}]}
 //! ```
 //! A level without `Accounts` is over all of them. `FullAWSAccess` is AWS's policy of that name, which allows everything. What is
-//! wrong with the file stops the start. Sources: Organizations User Guide, "SCP syntax", "RCP syntax".
+//! wrong with the file stops the start. It is read again when it changes or at SIGHUP; what is wrong with it then leaves what was read
+//! before in its place. Sources: Organizations User Guide, "SCP syntax", "RCP syntax".
 
+use crate::tls::Stamp;
 use access::{Policy, Sort};
-use gateway::{Level, Organization};
+use gateway::{Gateway, Level, Organization};
 use names::AccountId;
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::Signal;
+
+/// How often the file is looked at.
+const LOOK_AT_FILE: Duration = Duration::from_secs(10);
 
 /// What AWS attaches to every level until somebody takes it away.
 const FULL: (&str, &str) =
     ("FullAWSAccess", r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#);
+
+/// The file of a server, and what it said.
+pub(crate) struct Kept {
+    path: PathBuf,
+    seen: Stamp,
+    organization: Arc<Organization>,
+}
+
+impl Kept {
+    /// Reads it for the first time.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        // The stamp first, so that a change while it is read is seen as one.
+        let seen = Stamp::of(&[path.to_owned()]);
+        let organization = Arc::new(read(path)?);
+        Ok(Self { path: path.to_owned(), seen, organization })
+    }
+
+    /// What it said the last time that it could be read.
+    pub(crate) fn organization(&self) -> Arc<Organization> {
+        Arc::clone(&self.organization)
+    }
+
+    /// Has the gateway go by what it says, for as long as the server runs.
+    pub(crate) async fn keep_fresh(mut self, gateway: Gateway, mut hangups: Signal) {
+        let mut look = tokio::time::interval(LOOK_AT_FILE);
+        loop {
+            let told = tokio::select! {
+                _ = look.tick() => false,
+                Some(()) = hangups.recv() => true,
+            };
+            if self.look(told) {
+                gateway.reorganize(self.organization());
+            }
+        }
+    }
+
+    /// Whether there is something new to go by. Told to, it reads the file whether or not it seems to have changed.
+    fn look(&mut self, told: bool) -> bool {
+        let found = Stamp::of(std::slice::from_ref(&self.path));
+        if !told && found == self.seen {
+            return false;
+        }
+        self.seen = found;
+        match read(&self.path) {
+            Ok(organization) => {
+                self.organization = Arc::new(organization);
+                tracing::info!("the organization was read again");
+                true
+            }
+            Err(why) => {
+                tracing::error!(%why, "the organization cannot be read; the old one stays");
+                false
+            }
+        }
+    }
+}
 
 /// Reads the file. The error names it, and what is wrong with it.
 pub(crate) fn read(path: &Path) -> Result<Organization, String> {
@@ -99,6 +162,35 @@ enum SaidPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_changed_is_read_again_and_a_broken_one_leaves_the_old() {
+        let path = std::env::temp_dir().join(format!("tidewire-organization-{}.json", std::process::id()));
+        let over = |account: &str| {
+            let deny = format!(r#"{{"Name":"d","Document":{DENY}}}"#);
+            format!(r#"{{"Levels":[{{"Accounts":["{account}"],"ServiceControlPolicies":[{deny}]}}]}}"#)
+        };
+        let levels = |kept: &Kept, digits: &str| {
+            let user = access::Caller::parse(&format!("arn:aws:iam::{digits}:user/u")).unwrap();
+            kept.organization().service_control(&user).len()
+        };
+        std::fs::write(&path, over("111111111111")).unwrap();
+        let mut kept = Kept::read(&path).unwrap();
+        assert_eq!((levels(&kept, "111111111111"), levels(&kept, "222222222222")), (1, 0));
+        assert!(!kept.look(false), "it is as it was");
+        assert!(kept.look(true), "somebody knows better");
+        std::fs::write(&path, over("222222222222") + " ").unwrap();
+        assert!(kept.look(false));
+        assert_eq!((levels(&kept, "111111111111"), levels(&kept, "222222222222")), (0, 1));
+        assert!(!kept.look(false));
+        std::fs::write(&path, "{").unwrap();
+        assert!(!kept.look(false) && !kept.look(true), "it cannot be read");
+        assert_eq!(levels(&kept, "222222222222"), 1);
+        std::fs::remove_file(&path).unwrap();
+        assert!(!kept.look(false), "it is gone");
+        assert_eq!(levels(&kept, "222222222222"), 1);
+        assert!(Kept::read(&path).is_err());
+    }
 
     const DENY: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"sqs:*","Resource":"*"}}"#;
 

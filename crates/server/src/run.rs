@@ -29,7 +29,7 @@ use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
 use crate::unverified;
 use engine::{Clock, Keyring, Store, StoreOptions};
-use gateway::{Audit, Auth, Authority, Gateway, Limits, Organization, Service};
+use gateway::{Audit, Auth, Authority, Gateway, Limits, Service};
 use iam::Iam;
 use journal::{Io, OpenError, Options, RealDisk};
 use kinesis::Kinesis;
@@ -85,7 +85,7 @@ struct Services {
 struct Files {
     declared: Option<Declared>,
     notifications: Option<Notifications>,
-    organization: Option<Arc<Organization>>,
+    organization: Option<organization::Kept>,
 }
 
 impl Files {
@@ -93,7 +93,7 @@ impl Files {
         Ok(Self {
             declared: config.resources.as_deref().map(resources::read).transpose()?,
             notifications: config.s3_notifications.as_deref().map(Notifications::read).transpose()?,
-            organization: config.organization.as_deref().map(organization::read).transpose()?.map(Arc::new),
+            organization: config.organization.as_deref().map(organization::Kept::read).transpose()?,
         })
     }
 }
@@ -141,16 +141,16 @@ async fn serve(
 ) -> Result<(), Ended> {
     let Services { sqs, kms, kinesis, identities, .. } = &services;
     // Whoever renews certificates sends it to whatever serves them, and nobody means to end a server by it.
-    let hangups = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be received: {error}"))?;
+    let hangups = (hangups()?, hangups()?);
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| format!("cannot listen on {}: {error}", config.listen))?;
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let audited = config.audit_log(mode).map(|(path, all)| AuditLog::start(&config.audit, all, path)).transpose()?;
     let (audit, audit_writer) = audited.unzip();
-    let gateway = wire_up(mode, config, &clock, &store, &services, audit, (notifications, organization));
+    let gateway = wire_up(mode, config, &clock, &store, &services, audit, (notifications, organization.as_ref()));
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
-    let fresh = tokio::spawn(keep_fresh(tls.clone(), hangups));
+    let fresh = tokio::spawn(keep_fresh(hangups, tls.clone(), organization.map(|file| (file, gateway.clone()))));
 
     let mut timers = tokio::spawn(run_timers(Arc::clone(&store)));
     let mut couriers = tokio::spawn(run_couriers(Arc::clone(&store)));
@@ -345,7 +345,7 @@ fn wire_up(
     store: &Arc<Store>,
     services: &Services,
     audit: Option<Arc<AuditLog>>,
-    (notifications, organization): (Option<Notifications>, Option<Arc<Organization>>),
+    (notifications, organization): (Option<Notifications>, Option<&organization::Kept>),
 ) -> Gateway {
     let Services { sqs, kms, kinesis, sns, signing, leases, metrics, identities } = services;
     let mut registry = Registry::default();
@@ -365,7 +365,7 @@ fn wire_up(
         limits: limits(config),
         auth: auth(config.auth(mode), authority),
         proxies: config.proxies.clone(),
-        organization,
+        organization: organization.map(organization::Kept::organization),
         signing_keys: Arc::clone(&identities.signing_keys),
     };
     let audit = audit.map(|audit| {
@@ -403,8 +403,26 @@ async fn run_couriers(store: Arc<Store>) {
     store.run_couriers().await;
 }
 
+fn hangups() -> Result<Signal, String> {
+    signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be received: {error}"))
+}
+
+/// Keeps what was read from files fresh: certificates and the organization.
+async fn keep_fresh(
+    hangups: (Signal, Signal),
+    tls: Option<Arc<Door>>,
+    organization: Option<(organization::Kept, Gateway)>,
+) {
+    let organized = async {
+        if let Some((file, gateway)) = organization {
+            file.keep_fresh(gateway, hangups.1).await;
+        }
+    };
+    tokio::join!(keep_certificates_fresh(tls, hangups.0), organized);
+}
+
 /// Keeps certificates fresh, where there are any; a SIGHUP is received in any case.
-async fn keep_fresh(tls: Option<Arc<Door>>, mut hangups: Signal) {
+async fn keep_certificates_fresh(tls: Option<Arc<Door>>, mut hangups: Signal) {
     if let Some(tls) = tls {
         return tls.keep_fresh(hangups).await;
     }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 they may, 1 they may not, 2 it could not be decided: a file is missing or is no policy, or a name is none.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the answer is what this command prints")]
 
+use crate::organization;
 use access::{Action, Applicable, Caller, Context, Decision, Gate, Grant, Policy, Request, Sort, Verdict, authorize};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use names::{AccountId, Arn};
@@ -31,6 +32,7 @@ pub(crate) struct Simulate {
     trust_policy: Option<String>,
     service_control: Vec<String>,
     resource_control: Vec<String>,
+    organization: Option<String>,
     json: bool,
 }
 
@@ -63,6 +65,10 @@ pub(crate) fn command() -> Command {
         .arg(one("trust-policy", "FILE", "The trust policy of the role that is the resource"))
         .arg(many("scp", "FILE[,FILE]", "The service control policies of one level of the caller's organization"))
         .arg(many("rcp", "FILE", "A resource control policy of the resource's organization"))
+        .arg(
+            one("organization", "FILE", "What stands over accounts, as the server's setting of this name has it")
+                .conflicts_with_all(["scp", "rcp"]),
+        )
         .arg(one("output", "FORM", "How it is printed").default_value("text").value_parser(["text", "json"]));
     Command::new("policy").about("Work with access policies").subcommand_required(true).subcommand(simulate)
 }
@@ -92,6 +98,7 @@ pub(crate) fn words(matches: &ArgMatches) -> Simulate {
         trust_policy: one("trust-policy"),
         service_control: many("scp"),
         resource_control: many("rcp"),
+        organization: one("organization"),
         json: one("output").as_deref() == Some("json"),
     }
 }
@@ -140,16 +147,15 @@ fn decide(words: &Simulate) -> Result<Answer, String> {
         (None, Some(file)) => Some(read(file, Sort::Trust)?),
         (None, None) => None,
     };
-    let level = |files: &String| files.split(',').map(|file| read(file, Sort::ServiceControl)).collect();
-    let service_control = words.service_control.iter().map(level).collect::<Result<Vec<_>, String>>()?;
-    let resource_control = read_all(&words.resource_control, Sort::ResourceControl)?;
     let action = Action::new(&words.action);
     let caller = &caller(words)?;
+    let owner = words.resource_account.or_else(|| account_of(&words.resource));
+    let (service_control, resource_control) = above(words, caller, &action, owner)?;
     let request = Request {
         caller,
         action: &action,
         resource: &words.resource,
-        resource_account: words.resource_account.or_else(|| account_of(&words.resource)),
+        resource_account: owner,
         context: &context(caller, words),
         gate: Gate::before(&words.resource, &action),
     };
@@ -162,6 +168,20 @@ fn decide(words: &Simulate) -> Result<Answer, String> {
         resource_control: &resource_control,
     };
     Ok(answer(&request, &authorize(&request, &policies)))
+}
+
+/// What stands over the caller, level by level, and over what the resource's account has.
+type Above = (Vec<Vec<Arc<Policy>>>, Vec<Arc<Policy>>);
+
+fn above(words: &Simulate, caller: &Caller, action: &Action, owner: Option<AccountId>) -> Result<Above, String> {
+    if let Some(file) = &words.organization {
+        let organization = organization::read(Path::new(file))?;
+        let controlled = organization.resource_control(caller, action, owner.or_else(|| caller.account()));
+        return Ok((organization.service_control(caller).to_vec(), controlled.to_vec()));
+    }
+    let level = |files: &String| files.split(',').map(|file| read(file, Sort::ServiceControl)).collect();
+    let service_control = words.service_control.iter().map(level).collect::<Result<_, String>>()?;
+    Ok((service_control, read_all(&words.resource_control, Sort::ResourceControl)?))
 }
 
 /// Who asks. A role beside anybody but a session would be left out silently, so it is an error.

@@ -23,7 +23,8 @@ impl Action {
         &self.written
     }
 
-    pub(crate) fn folded(&self) -> &str {
+    /// In lower case, as policies compare it.
+    pub fn folded(&self) -> &str {
         &self.folded
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn compile(name: &str, tree: &Json, sort: Sort) -> Result<Policy, Mal
     check(&raws, sort)?;
     let statements = raws.iter().map(|raw| statement(raw, variables)).collect::<Result<Box<[Statement]>, _>>()?;
     let asks = statements.iter().any(Statement::asks);
-    Ok(Policy { name: name.into(), id: id.map(Into::into), statements, asks })
+    Ok(Policy { name: name.into(), id: id.map(Into::into), statements, asks, bytes: 0 })
 }
 
 /// Whether it is the version that has variables.

@@ -54,6 +54,7 @@ pub struct Policy {
     id: Option<Box<str>>,
     statements: Box<[Statement]>,
     asks: bool,
+    bytes: usize,
 }
 
 /// A compiled statement.
@@ -88,7 +89,7 @@ impl Policy {
             return Err(Malformed::TooLong);
         }
         let tree = json::Json::parse(text).ok_or(Malformed::Syntax)?;
-        document::compile(name, &tree, sort)
+        Ok(Self { bytes: text.len(), ..document::compile(name, &tree, sort)? })
     }
 
     /// What decisions call it.
@@ -105,6 +106,11 @@ impl Policy {
     /// needs none.
     pub fn asks(&self) -> bool {
         self.asks
+    }
+
+    /// Bytes of the document: a measure of what it costs to weigh it.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Its statements in the order of the document.

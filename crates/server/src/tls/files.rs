@@ -27,11 +27,11 @@ fn put(path: &Path, text: &str, mode: u32) -> Result<(), String> {
 
 /// What tells one state of some files from another: their inodes, lengths and times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Stamp(Vec<Option<(u64, u64, i64, i64)>>);
+pub(crate) struct Stamp(Vec<Option<(u64, u64, i64, i64)>>);
 
 impl Stamp {
     /// The state of these files now; one that cannot be looked at is a state too.
-    pub(super) fn of(files: &[PathBuf]) -> Self {
+    pub(crate) fn of(files: &[PathBuf]) -> Self {
         let look = |path: &PathBuf| {
             let found = fs::metadata(path).ok()?;
             Some((found.ino(), found.size(), found.mtime(), found.mtime_nsec()))

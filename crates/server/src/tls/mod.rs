@@ -15,6 +15,7 @@ mod settings;
 mod trust;
 
 pub(crate) use door::{Door, Opened};
+pub(crate) use files::Stamp;
 pub(crate) use settings::{Mode, Settings, client_auth, mode, names};
 pub(crate) use trust::{connector, server_name};
 

@@ -101,6 +101,45 @@ fn every_gate_beside_the_callers_own_policy_takes_away_what_it_does_not_allow() 
 }
 
 #[test]
+fn the_servers_organization_stands_over_callers_and_resources() {
+    let all = File::of("organized-all", EVERYTHING);
+    let levels = format!(
+        r#"{{"ManagementAccountId": "999999999999", "Levels": [
+            {{"ServiceControlPolicies": ["FullAWSAccess", {{"Name": "no-sends", "Document": {NO_SENDS}}}]}},
+            {{"Accounts": ["111111111111"], "ServiceControlPolicies": [{{"Name": "receives", "Document": {RECEIVES}}}]}},
+            {{"Accounts": ["222222222222"], "ResourceControlPolicies": [{{"Name": "here", "Document": {NO_SENDS_HERE}}}]}}]}}"#
+    );
+    let levels = File::of("organized", &levels);
+    let says = |account: &str, owner: &str, action: &str| {
+        let (user, queue) = (format!("arn:aws:iam::{account}:user/u"), format!("arn:aws:sqs:r:{owner}:q"));
+        let words = ["policy", "simulate", "--principal", &user, "--action", action, "--resource", &queue];
+        let more = ["--identity-policy", all.path(), "--organization", levels.path()];
+        output(&[&words[..], &more].concat())
+    };
+    let deny = "with an explicit deny in a service control policy\n  by statement 1 (Sid \"Silent\")";
+    let none = "because no service control policy allows the sqs:PurgeQueue action";
+    let control = "with an explicit deny in a resource control policy\n  by statement 1 (Sid \"Deaf\")";
+    for (account, action, because) in [
+        ("111111111111", "sqs:SendMessage", Some(deny)),
+        ("111111111111", "sqs:PurgeQueue", Some(none)),
+        ("111111111111", "sqs:ReceiveMessage", None),
+        ("333333333333", "sqs:SendMessage", Some(deny)),
+        ("333333333333", "sqs:PurgeQueue", None),
+        ("222222222222", "SQS:SENDMESSAGE", Some(control)),
+        ("999999999999", "sqs:SendMessage", None),
+    ] {
+        let (code, said) = says(account, account, action);
+        let expected = if because.is_none() { 0 } else { 1 };
+        assert!(code == Some(expected) && said.contains(because.unwrap_or("allowed: ")), "{account} {action}: {said}");
+    }
+    let words = ["--organization", levels.path(), "--scp", all.path()];
+    let (code, said) = ask(USER, "sqs:SendMessage", &words);
+    assert!(code == Some(2) && said.contains("cannot be used with"), "{said}");
+    let (code, said) = ask(USER, "sqs:SendMessage", &["--organization", all.path()]);
+    assert!(code == Some(2) && said.contains("unknown field"), "{said}");
+}
+
+#[test]
 fn a_role_is_assumed_by_whom_its_trust_policy_names() {
     let (trust, all) = (File::of("trust", TRUSTS_THE_WORKER), File::of("trust-all", EVERYTHING));
     let assume = |principal: &str, more: &[&str]| {

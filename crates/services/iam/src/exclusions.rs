@@ -2,8 +2,9 @@
 //! `PolicyExclusionList`).
 //!
 //! Each entry says exactly one thing: a type of policies, the ARN of a managed policy, or an inline policy by its name and whose
-//! it is. Names may have one `*` and any number of `?`. What is named and not there is no mistake; service and resource control
-//! policies are never there.
+//! it is. Names may have one `*` and any number of `?`. What is named and not there is no mistake. The service control policies of
+//! the server's organization are left out all together, having no ARNs; that resource control policies are is asked for in vain, as
+//! on AWS.
 
 use crate::api::iam::enums::policy_identifier_policy_type as types;
 use crate::api::iam::{InlinePolicyIdentifierType, PolicyIdentifier};
@@ -47,6 +48,11 @@ impl Exclusions {
     /// Whether the boundary is left out.
     pub(crate) fn has_boundary(&self) -> bool {
         self.has_type(types::PERMISSION_BOUNDARY)
+    }
+
+    /// Whether service control policies are left out.
+    pub(crate) fn has_service_control(&self) -> bool {
+        self.has_type(types::SCP)
     }
 
     /// Whether a managed policy is left out.

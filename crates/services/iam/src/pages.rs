@@ -38,13 +38,22 @@ impl Wanted<'_> {
 }
 
 /// The part of a list whose items are known by their numbers, `most` at the most; the marker is the number that comes next, so a
-/// part costs no more than it has.
-pub(crate) fn numbered(count: usize, most: usize, wanted: &Wanted<'_>) -> Result<Page<usize>, Refusal> {
+/// part costs no more than it has. Of the items each `together` are shown as one, which is what is counted, and is not parted unless
+/// one alone is more than `most`.
+pub(crate) fn numbered(
+    count: usize,
+    together: usize,
+    most: usize,
+    wanted: &Wanted<'_>,
+) -> Result<Page<usize>, Refusal> {
     let first = match wanted.marker.map(decode).transpose()? {
         Some(text) => text.parse().map_err(|_| invalid_marker())?,
         None => 0,
     };
-    let end = count.min(usize::saturating_add(first, most.min(wanted.most())));
+    let asked = (first / together).saturating_add(wanted.most()).saturating_mul(together);
+    let end = count.min(asked).min(usize::saturating_add(first, most));
+    let whole = end - end % together;
+    let end = if end < count && whole > first { whole } else { end };
     let marker = (end < count).then(|| URL_SAFE_NO_PAD.encode_to_string(end.to_string()));
     Ok(Page { items: (first..end).collect(), marker })
 }
@@ -98,7 +107,7 @@ mod tests {
     #[test]
     fn a_part_of_numbers_is_as_large_as_both_bounds_allow_wherever_it_begins() {
         let part = |marker: Option<&str>, most, max_items| {
-            let part = numbered(usize::MAX, most, &Wanted { marker, max_items });
+            let part = numbered(usize::MAX, 1, most, &Wanted { marker, max_items });
             part.map(|part| (part.items, part.marker)).map_err(|refusal| refusal.message.into_owned())
         };
         let (items, marker) = part(None, 2, Some(1000)).unwrap();
@@ -108,5 +117,26 @@ mod tests {
         assert_eq!(part(Some(&last), 1000, None).unwrap(), (vec![usize::MAX - 1], None));
         let words = URL_SAFE_NO_PAD.encode_to_string("two");
         assert_eq!(part(Some(&words), 2, None).unwrap_err(), "Invalid Marker.");
+    }
+
+    #[test]
+    fn what_is_shown_as_one_is_parted_only_where_it_must() {
+        let parts = |most, max_items| {
+            let (mut marker, mut ends) = (None, Vec::new());
+            loop {
+                let wanted = Wanted { marker: marker.as_deref(), max_items: Some(max_items) };
+                let part = numbered(10, 4, most, &wanted).unwrap_or_else(|_| panic!("it is a good marker"));
+                ends.push(part.items.last().map_or(0, |last| last + 1));
+                marker = part.marker;
+                if marker.is_none() {
+                    return ends;
+                }
+            }
+        };
+        assert_eq!(parts(100, 1), [4, 8, 10]);
+        assert_eq!(parts(100, 2), [8, 10]);
+        assert_eq!(parts(100, 3), [10]);
+        assert_eq!(parts(5, 3), [4, 8, 10]);
+        assert_eq!(parts(3, 3), [3, 4, 7, 10]);
     }
 }

@@ -1,11 +1,14 @@
-//! A simulation: actions tried on resources under policies, one page of results at a time.
+//! A simulation: actions tried on resources under policies, one page of results at a time; of each action one result, and in it one
+//! for each resource.
 //!
 //! Everything that it needs is in it, so it is run where nobody waits for the state. Of all combinations only those of the asked
-//! page are tried, and no more of them than [`limits::SIMULATED_BYTES_MAX`] has room for: a caller asks again with the marker.
+//! page are tried, and no more of them than [`limits::SIMULATED_BYTES_MAX`] has room for: a caller asks again with the marker. An
+//! action whose resources alone are more than that has a result on each of several pages.
 
+use crate::api::iam::enums::policy_evaluation_decision_type as decisions;
 use crate::api::iam::{
     ContextEntry, EvaluationResult, OrganizationsDecisionDetail, PermissionsBoundaryDecisionDetail, Position,
-    SimulatePolicyResponse, Statement,
+    ResourceSpecificResult, SimulatePolicyResponse, Statement,
 };
 use crate::limits;
 use crate::pages::{Wanted, numbered};
@@ -15,15 +18,32 @@ use access::{
     Action, Applicable, Caller, Context, Decision, Denial, Gate, Grant, Layer, Policy, Request, Sort as PolicySort,
     authorize,
 };
+use gateway::Organization;
 use names::{AccountId, Arn};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A document and what results call it.
 pub(crate) struct Source {
     pub(crate) id: String,
     pub(crate) document: String,
+}
+
+/// What stands over the account of whoever is simulated.
+pub(crate) enum Above {
+    /// Nothing that was told.
+    Nothing,
+    /// Service control policies that were handed in, level by level from the organization's root on.
+    Given(Vec<Vec<Source>>),
+    /// The organization that the server has.
+    Configured {
+        organization: Arc<Organization>,
+        /// Whether its service control policies count, or it is asked what would be without them.
+        has_service_control: bool,
+        /// Whose simulation it is, and whose resources are controlled in it: of others an account learns nothing.
+        account: AccountId,
+    },
 }
 
 /// What a simulation is made of.
@@ -32,10 +52,10 @@ pub(crate) struct Trial {
     pub(crate) identity: Vec<Source>,
     pub(crate) boundary: Option<Source>,
     pub(crate) resource: Option<Source>,
-    /// Service control policies, level by level from the organization's root on.
-    pub(crate) service_control: Vec<Vec<Source>>,
+    pub(crate) above: Above,
     pub(crate) owner: Option<AccountId>,
     pub(crate) actions: Vec<String>,
+    /// At least one; `*` alone, if none was named.
     pub(crate) resources: Vec<String>,
     pub(crate) context: Vec<ContextEntry>,
     pub(crate) marker: Option<String>,
@@ -67,14 +87,20 @@ impl Trial {
     /// Tries the combinations of the asked page: each action on each resource, in the order in which they were given.
     pub(crate) fn run(&self) -> Result<SimulatePolicyResponse, Refusal> {
         self.check_context()?;
-        let count = self.actions.len().saturating_mul(self.resources.len());
+        let each = self.resources.len();
         let wanted = Wanted { marker: self.marker.as_deref(), max_items: self.max_items };
-        let page = numbered(count, self.tries_max(), &wanted)?;
+        let page = numbered(self.actions.len().saturating_mul(each), each, self.tries_max(), &wanted)?;
         let ready = self.ready()?;
-        let page = page
-            .map(|n| ready.result(&self.actions[n / self.resources.len()], &self.resources[n % self.resources.len()]));
-        let is_truncated = page.is_truncated();
-        Ok(SimulatePolicyResponse { evaluation_results: Some(page.items), is_truncated, marker: page.marker })
+        let of_one_action = page.items.chunk_by(|one, next| one / each == next / each);
+        let results = of_one_action.map(|tries| {
+            let resources = tries.iter().map(|nth| &*self.resources[nth % each]);
+            ready.result(&self.actions[tries[0] / each], resources)
+        });
+        Ok(SimulatePolicyResponse {
+            evaluation_results: Some(results.collect()),
+            is_truncated: page.is_truncated(),
+            marker: page.marker,
+        })
     }
 
     /// Names and values together; each may be compared with every pattern of every document.
@@ -98,7 +124,7 @@ impl Trial {
 
     /// How many combinations one page may have: each weighs every document, once more for each kilobyte of context.
     fn tries_max(&self) -> usize {
-        let bytes: usize = self.sources().map(|source| source.document.len()).sum();
+        let bytes = self.sources().map(|source| source.document.len()).sum::<usize>() + self.bytes_above();
         let weight = bytes.max(1).saturating_mul(1 + self.context_bytes() / 1024);
         (limits::SIMULATED_BYTES_MAX / weight).max(1)
     }
@@ -107,15 +133,12 @@ impl Trial {
         let identity = self.identity.iter().map(|source| compiled(source, PolicySort::Identity));
         let boundary = self.boundary.as_ref().map(|source| compiled(source, PolicySort::Identity));
         let resource = self.resource.as_ref().map(|source| compiled(source, PolicySort::Resource));
-        let level = |level: &Vec<Source>| -> Result<Vec<_>, _> {
-            level.iter().map(|source| compiled(source, PolicySort::ServiceControl)).collect()
-        };
         Ok(Ready {
             trial: self,
             identity: identity.collect::<Result<_, _>>()?,
             boundary: boundary.transpose()?,
             resource: resource.transpose()?,
-            service_control: self.service_control.iter().map(level).collect::<Result<_, _>>()?,
+            service_control: self.service_control()?,
             context: self.context(),
             missing: self.missing(),
             places: self.sources().map(|source| (&*source.id, positions::statements(&source.document))).collect(),
@@ -143,7 +166,56 @@ impl Trial {
     }
 
     fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.identity.iter().chain(&self.boundary).chain(&self.resource).chain(self.service_control.iter().flatten())
+        self.identity.iter().chain(&self.boundary).chain(&self.resource)
+    }
+
+    /// The levels over the caller. Who is of another account than the one that asks is below nothing that is told here.
+    fn service_control(&self) -> Result<Vec<Vec<Arc<Policy>>>, Refusal> {
+        let level = |level: &Vec<Source>| -> Result<Vec<_>, _> {
+            level.iter().map(|source| compiled(source, PolicySort::ServiceControl)).collect()
+        };
+        match &self.above {
+            Above::Given(levels) => levels.iter().map(level).collect(),
+            Above::Configured { organization, has_service_control: true, account }
+                if self.caller.account() == Some(*account) =>
+            {
+                Ok(organization.service_control(&self.caller).to_vec())
+            }
+            Above::Configured { .. } | Above::Nothing => Ok(Vec::new()),
+        }
+    }
+
+    fn resource_control(&self, action: &Action, owner: Option<AccountId>) -> &[Arc<Policy>] {
+        match &self.above {
+            Above::Configured { organization, account, .. } => {
+                organization.resource_control(&self.caller, action, owner.filter(|owner| owner == account))
+            }
+            Above::Given(_) | Above::Nothing => &[],
+        }
+    }
+
+    /// Bytes of what stands above; of what controls resources as far as it is over any of the actions.
+    fn bytes_above(&self) -> usize {
+        let of = |policies: &[Arc<Policy>]| policies.iter().map(|policy| policy.bytes()).sum::<usize>();
+        match &self.above {
+            Above::Nothing => 0,
+            Above::Given(levels) => levels.iter().flatten().map(|source| source.document.len()).sum(),
+            Above::Configured { organization, account, .. } => {
+                let levels = organization.service_control(&self.caller).iter().map(|level| of(level)).sum::<usize>();
+                let mut controlled =
+                    self.actions.iter().map(|action| of(self.resource_control(&Action::new(action), Some(*account))));
+                levels + controlled.find(|bytes| *bytes > 0).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Whether the caller's account is known to be of an organization.
+    fn is_organized(&self) -> bool {
+        match &self.above {
+            Above::Nothing => false,
+            Above::Given(levels) => !levels.is_empty(),
+            Above::Configured { account, .. } => self.caller.account() == Some(*account),
+        }
     }
 
     fn missing(&self) -> Vec<String> {
@@ -157,12 +229,74 @@ impl Trial {
     }
 }
 
+/// What came of an action on a resource.
+struct Tried<'a> {
+    resource: &'a str,
+    decision: &'static str,
+    matched: Option<Statement>,
+    by_boundary: Option<bool>,
+    by_organization: Option<bool>,
+    /// Whether it is another account's.
+    is_foreign: bool,
+}
+
+/// How much a decision restricts.
+fn severity(decision: &str) -> usize {
+    [decisions::ALLOWED, decisions::IMPLICIT_DENY, decisions::EXPLICIT_DENY]
+        .iter()
+        .position(|known| *known == decision)
+        .expect("these are all there are")
+}
+
 impl Ready<'_> {
-    fn result(&self, action: &str, resource: &str) -> EvaluationResult {
+    /// What comes of an action: the most restrictive of what comes of it on each resource, and each of these.
+    fn result<'a>(&self, action: &str, resources: impl Iterator<Item = &'a str>) -> EvaluationResult {
         let action = Action::new(action);
+        let tried: Vec<Tried<'_>> = resources.map(|resource| self.try_on(&action, resource)).collect();
+        let decision = tried.iter().map(|tried| tried.decision).max_by_key(|decision| severity(decision));
+        let decision = decision.expect("an action is tried on a resource at least");
+        let mut matched: Vec<Statement> = Vec::new();
+        for statement in
+            tried.iter().filter(|tried| tried.decision == decision).filter_map(|tried| tried.matched.as_ref())
+        {
+            if !matched.contains(statement) {
+                matched.push(statement.clone());
+            }
+        }
+        let all = |of: fn(&Tried<'_>) -> Option<bool>| tried.iter().filter_map(of).reduce(|one, other| one && other);
+        let is_named = *self.trial.resources != ["*"];
+        EvaluationResult {
+            eval_action_name: action.as_str().to_owned(),
+            eval_resource_name: Some(match &self.trial.resources[..] {
+                [one] => one.clone(),
+                _ => "*".to_owned(),
+            }),
+            eval_decision: decision.to_owned(),
+            matched_statements: Some(matched),
+            missing_context_values: Some(self.missing.clone()),
+            organizations_decision_detail: all(|tried| tried.by_organization)
+                .map(|by| OrganizationsDecisionDetail { allowed_by_organizations: Some(by) }),
+            permissions_boundary_decision_detail: all(|tried| tried.by_boundary).map(boundary_detail),
+            eval_decision_details: (is_named && tried.iter().all(|tried| !tried.is_foreign)).then(Vec::new),
+            resource_specific_results: is_named.then(|| tried.into_iter().map(|tried| self.specific(tried)).collect()),
+        }
+    }
+
+    fn specific(&self, tried: Tried<'_>) -> ResourceSpecificResult {
+        ResourceSpecificResult {
+            eval_resource_name: tried.resource.to_owned(),
+            eval_resource_decision: tried.decision.to_owned(),
+            matched_statements: Some(tried.matched.into_iter().collect()),
+            missing_context_values: Some(self.missing.clone()),
+            eval_decision_details: (!tried.is_foreign).then(Vec::new),
+            permissions_boundary_decision_detail: tried.by_boundary.map(boundary_detail),
+        }
+    }
+
+    fn try_on<'a>(&self, action: &Action, resource: &'a str) -> Tried<'a> {
         let request = Request {
             caller: &self.trial.caller,
-            action: &action,
+            action,
             resource,
             resource_account: self.trial.owner_of(resource),
             context: &self.context,
@@ -173,45 +307,25 @@ impl Ready<'_> {
             boundary: self.boundary.as_deref(),
             resource: self.resource.as_deref(),
             service_control: &self.service_control,
+            resource_control: self.trial.resource_control(action, request.resource_account),
             ..Applicable::default()
         };
-        EvaluationResult {
-            organizations_decision_detail: self.by_organizations(&request),
-            ..self.shown(&request, &authorize(&request, &policies))
-        }
-    }
-
-    /// Whether the organization allows it, whatever the other policies say; nothing where there is no organization.
-    fn by_organizations(&self, request: &Request<'_>) -> Option<OrganizationsDecisionDetail> {
-        let alone = Applicable { service_control: &self.service_control, ..Applicable::default() };
-        let layer = match authorize(request, &alone) {
-            Decision::Allowed(_) => None,
-            Decision::Denied(Denial::Explicit(verdict)) => Some(verdict.layer),
-            Decision::Denied(Denial::Implicit(layer)) => Some(layer),
+        let (decision, verdict) = match authorize(&request, &policies) {
+            Decision::Allowed(Grant::By(verdict)) => (decisions::ALLOWED, Some(verdict)),
+            Decision::Allowed(Grant::Root) => (decisions::ALLOWED, None),
+            Decision::Denied(Denial::Explicit(verdict)) => (decisions::EXPLICIT_DENY, Some(verdict)),
+            Decision::Denied(Denial::Implicit(_)) => (decisions::IMPLICIT_DENY, None),
         };
-        let allowed_by_organizations = Some(layer != Some(Layer::ServiceControl));
-        (!self.service_control.is_empty()).then_some(OrganizationsDecisionDetail { allowed_by_organizations })
-    }
-
-    fn shown(&self, request: &Request<'_>, decision: &Decision<'_>) -> EvaluationResult {
-        let (eval_decision, verdict, layer) = match decision {
-            Decision::Allowed(Grant::By(verdict)) => ("allowed", Some(verdict), None),
-            Decision::Allowed(Grant::Root) => ("allowed", None, None),
-            Decision::Denied(Denial::Explicit(verdict)) => ("explicitDeny", Some(verdict), Some(verdict.layer)),
-            Decision::Denied(Denial::Implicit(layer)) => ("implicitDeny", None, Some(*layer)),
-        };
-        let matched = verdict.map(|verdict| self.statement(verdict.policy.name(), verdict.statement));
-        let by_boundary = self.boundary.is_some().then(|| PermissionsBoundaryDecisionDetail {
-            allowed_by_permissions_boundary: Some(layer != Some(Layer::Boundary)),
-        });
-        EvaluationResult {
-            eval_action_name: request.action.as_str().to_owned(),
-            eval_resource_name: Some(request.resource.to_owned()),
-            eval_decision: eval_decision.to_owned(),
-            matched_statements: Some(matched.into_iter().collect()),
-            missing_context_values: Some(self.missing.clone()),
-            permissions_boundary_decision_detail: by_boundary,
-            ..EvaluationResult::default()
+        // What an organization's policies say is told in one word and not shown.
+        let verdict =
+            verdict.filter(|verdict| !matches!(verdict.layer, Layer::ServiceControl | Layer::ResourceControl));
+        Tried {
+            resource,
+            decision,
+            matched: verdict.map(|verdict| self.statement(verdict.policy.name(), verdict.statement)),
+            by_boundary: policies.boundary.map(|_| is_within_boundary(&request, &policies)),
+            by_organization: self.trial.is_organized().then(|| is_within_organization(&request, &policies)),
+            is_foreign: request.resource_account != request.caller.account(),
         }
     }
 
@@ -227,6 +341,31 @@ impl Ready<'_> {
             end_position: places.map(|(_, end)| position(end)),
         }
     }
+}
+
+fn boundary_detail(is_within: bool) -> PermissionsBoundaryDecisionDetail {
+    PermissionsBoundaryDecisionDetail { allowed_by_permissions_boundary: Some(is_within) }
+}
+
+/// Whether the organization allows it, whatever the other policies say.
+fn is_within_organization(request: &Request<'_>, policies: &Applicable<'_>) -> bool {
+    let (service_control, resource_control) = (policies.service_control, policies.resource_control);
+    let layer = match authorize(request, &Applicable { service_control, resource_control, ..Applicable::default() }) {
+        Decision::Allowed(_) => return true,
+        Decision::Denied(Denial::Explicit(verdict)) => verdict.layer,
+        Decision::Denied(Denial::Implicit(layer)) => layer,
+    };
+    !matches!(layer, Layer::ServiceControl | Layer::ResourceControl)
+}
+
+/// Whether the boundary allows it, whatever the other policies say.
+fn is_within_boundary(request: &Request<'_>, policies: &Applicable<'_>) -> bool {
+    static EVERYTHING: LazyLock<[Arc<Policy>; 1]> = LazyLock::new(|| {
+        let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        [Arc::new(Policy::parse("everything", text, PolicySort::Identity).expect("it is a policy"))]
+    });
+    let alone = Applicable { identity: &*EVERYTHING, boundary: policies.boundary, ..Applicable::default() };
+    authorize(&Request { resource_account: None, ..*request }, &alone).is_allowed()
 }
 
 /// Keys that the caller says.

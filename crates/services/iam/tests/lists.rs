@@ -39,20 +39,52 @@ fn a_page_of_a_simulation_weighs_so_many_bytes_of_policies_and_no_more() {
     for n in 1..=20 {
         write!(form, "&ResourceArns.member.{n}=arn:aws:sqs:us-east-1:{ACCOUNT}:q{n}").unwrap();
     }
-    // Eight documents of 16384 bytes, so that a page has room for 128 of the 400 results.
+    // Eight documents of 16384 bytes, so that a page has room for 128 of the 400 tries: for six actions on all twenty queues.
     let document = allows("sqs:Action1", "arn:aws:sqs:*:*:q1");
     let document = format!("{document}{}", " ".repeat((1 << 14) - document.len()));
     (1..=8).for_each(|n| write!(form, "&PolicyInputList.member.{n}={}", escaped(&document)).unwrap());
     let pages = pages(&house, "SimulateCustomPolicy", &form, "EvaluationResults");
-    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [128, 128, 128, 16]);
-    let text = |result: &Value, name: &str| result[name].as_str().unwrap().to_owned();
-    let all: Vec<_> = pages.concat();
-    let tried: Vec<_> =
-        all.iter().map(|result| (text(result, "EvalActionName"), text(result, "EvalResourceName"))).collect();
-    assert_eq!(tried, wanted);
-    let allowed = all.iter().filter(|result| result["EvalDecision"] == "allowed").count();
-    assert_eq!((allowed, &all[0]["EvalDecision"]), (1, &json!("allowed")));
-    assert_eq!(all[0]["MatchedStatements"][0]["StartPosition"], json!({"Line": 1, "Column": 38}));
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [6, 6, 6, 2]);
+    let all = tries(&pages.concat());
+    assert_eq!(all.iter().map(|(action, each)| (action.clone(), resource(each))).collect::<Vec<_>>(), wanted);
+    let allowed = all.iter().filter(|(_, each)| each["EvalResourceDecision"] == "allowed").count();
+    assert_eq!((allowed, &all[0].1["EvalResourceDecision"]), (1, &json!("allowed")));
+    assert_eq!(all[0].1["MatchedStatements"][0]["StartPosition"], json!({"Line": 1, "Column": 38}));
+}
+
+/// What came of each action on each resource.
+fn tries(results: &[Value]) -> Vec<(String, Value)> {
+    let of = |result: &Value| {
+        let action = result["EvalActionName"].as_str().unwrap().to_owned();
+        let each = result["ResourceSpecificResults"].as_array().unwrap().clone();
+        each.into_iter().map(move |one| (action.clone(), one)).collect::<Vec<_>>()
+    };
+    results.iter().flat_map(of).collect()
+}
+
+fn resource(specific: &Value) -> String {
+    specific["EvalResourceName"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_action_with_more_resources_than_a_page_weighs_goes_on_on_the_next() {
+    let house = house();
+    let mut form = "ActionNames.member.1=sqs:One&ActionNames.member.2=sqs:Two".to_owned();
+    let mut wanted = Vec::new();
+    for action in ["sqs:One", "sqs:Two"] {
+        wanted.extend((1..=200).map(|n| (action.to_owned(), format!("arn:aws:sqs:us-east-1:{ACCOUNT}:q{n}"))));
+    }
+    for n in 1..=200 {
+        write!(form, "&ResourceArns.member.{n}=arn:aws:sqs:us-east-1:{ACCOUNT}:q{n}").unwrap();
+    }
+    let document = allows("sqs:One", "*");
+    let document = format!("{document}{}", " ".repeat((1 << 14) - document.len()));
+    (1..=8).for_each(|n| write!(form, "&PolicyInputList.member.{n}={}", escaped(&document)).unwrap());
+    let pages = pages(&house, "SimulateCustomPolicy", &form, "EvaluationResults");
+    let lengths = pages.iter().map(|page| tries(page).len()).collect::<Vec<_>>();
+    assert_eq!(lengths, [128, 72, 128, 72]);
+    let all = tries(&pages.concat());
+    assert_eq!(all.iter().map(|(action, each)| (action.clone(), resource(each))).collect::<Vec<_>>(), wanted);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::exclusions::Exclusions;
 use crate::refusal::Refusal;
 use crate::service::{Inner, input};
 use crate::state::{Entity, Owner, Sort};
-use crate::trial::{Source, Trial, compiled, context_keys};
+use crate::trial::{Above, Source, Trial, compiled, context_keys};
 use access::{Caller as Principal, Sort as PolicySort};
 use gateway::{Answer, Answered, Caller, Need, Prepared, Refused, Unprepared};
 use names::{AccountId, Arn};
@@ -114,13 +114,20 @@ fn check_handling(option: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-/// Service control policies, level by level.
-fn levels(given: Option<Vec<OrderedOrganizationPolicyType>>) -> Vec<Vec<Source>> {
-    let numbered = given.unwrap_or_default().into_iter().zip(1..);
+/// Service control policies that are handed in, level by level; else what the server has over accounts.
+fn above(at: &At<'_>, given: Option<Vec<OrderedOrganizationPolicyType>>, excluded: &Exclusions) -> Above {
     let level = |(level, n): (OrderedOrganizationPolicyType, i32)| {
         inputs(&format!("OrderedOrganizationPolicyInputList.{n}"), level.service_control_policy_input_list.as_deref())
     };
-    numbered.map(level).collect()
+    match (given.filter(|levels| !levels.is_empty()), at.caller.organization()) {
+        (Some(levels), _) => Above::Given(levels.into_iter().zip(1..).map(level).collect()),
+        (None, Some(organization)) => Above::Configured {
+            organization: Arc::clone(organization),
+            has_service_control: !excluded.has_service_control(),
+            account: at.account(),
+        },
+        (None, None) => Above::Nothing,
+    }
 }
 
 fn resource_policy(document: Option<String>) -> Option<Source> {
@@ -141,7 +148,7 @@ impl Study for SimulateCustomPolicy {
             identity: inputs("PolicyInputList", Some(&input.policy_input_list)),
             boundary: boundary(input.permissions_boundary_policy_input_list.as_deref())?,
             resource: resource_policy(input.resource_policy),
-            service_control: levels(input.ordered_organization_policy_input_list),
+            above: above(at, input.ordered_organization_policy_input_list, &Exclusions::default()),
             owner: owner(input.resource_owner.as_deref()),
             actions: input.action_names,
             resources: resources(input.resource_arns),
@@ -222,7 +229,7 @@ impl Study for SimulatePrincipalPolicy {
             identity,
             boundary: given.or(own),
             resource: resource_policy(input.resource_policy),
-            service_control: Vec::new(),
+            above: above(at, None, &excluded),
             owner: owner(input.resource_owner.as_deref()),
             actions: input.action_names,
             resources: resources(input.resource_arns),
