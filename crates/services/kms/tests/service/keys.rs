@@ -257,3 +257,60 @@ fn a_key_rotates_by_itself_when_its_days_are_over() {
     let rotations = house.ask("ListKeyRotations", json!({"KeyId": id})).unwrap()["Rotations"].clone();
     assert_eq!((rotations.as_array().unwrap().len(), &rotations[0]["RotationType"]), (1, &json!("AUTOMATIC")));
 }
+
+#[test]
+fn what_is_changed_of_a_key_is_read_back_and_is_there_after_a_restart() {
+    let (disk, house) = house();
+    let id = house.key(json!({"Tags": [{"TagKey": "a", "TagValue": "1"}]}));
+    let of = |more: Value| {
+        let mut input = json!({"KeyId": id});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    let rotation = |house: &House| {
+        let status = house.ask("GetKeyRotationStatus", of(json!({}))).unwrap();
+        (status["KeyRotationEnabled"].clone(), status["RotationPeriodInDays"].clone())
+    };
+    assert_eq!(rotation(&house).0, json!(false));
+    house.ask("EnableKeyRotation", of(json!({"RotationPeriodInDays": 100}))).unwrap();
+    assert_eq!(rotation(&house), (json!(true), json!(100)));
+    house.ask("DisableKeyRotation", of(json!({}))).unwrap();
+    assert_eq!(rotation(&house).0, json!(false));
+    house.ask("EnableKeyRotation", of(json!({}))).unwrap();
+
+    house.ask("UpdateKeyDescription", of(json!({"Description": "new"}))).unwrap();
+    house.ask("TagResource", of(json!({"Tags": [{"TagKey": "b", "TagValue": "2"}]}))).unwrap();
+    house.ask("UntagResource", of(json!({"TagKeys": ["a"]}))).unwrap();
+    house.ask("CreateAlias", json!({"AliasName": "alias/one", "TargetKeyId": id})).unwrap();
+    let other = house.key(json!({}));
+    house.ask("UpdateAlias", json!({"AliasName": "alias/one", "TargetKeyId": other})).unwrap();
+    house.store.journal().close();
+
+    let house = House::open_at(&disk, OPENED_AT.plus_secs(1));
+    assert_eq!(rotation(&house), (json!(true), json!(365)));
+    let metadata = house.ask("DescribeKey", of(json!({}))).unwrap()["KeyMetadata"].clone();
+    assert_eq!(metadata["Description"], "new");
+    let tags = house.ask("ListResourceTags", of(json!({}))).unwrap()["Tags"].clone();
+    assert_eq!(tags, json!([{"TagKey": "b", "TagValue": "2"}]));
+    assert_eq!(house.ask("ListKeyPolicies", of(json!({}))).unwrap()["PolicyNames"], json!(["default"]));
+    let aliased = house.ask("DescribeKey", json!({"KeyId": "alias/one"})).unwrap()["KeyMetadata"].clone();
+    assert_eq!(aliased["KeyId"], json!(other));
+    house.ask("DeleteAlias", json!({"AliasName": "alias/one"})).unwrap();
+    assert!(house.ask("DescribeKey", json!({"KeyId": "alias/one"})).unwrap_err().starts_with("NotFoundException"));
+}
+
+#[test]
+fn chance_is_as_long_as_it_is_asked_to_be_and_never_the_same() {
+    let (_disk, house) = house();
+    let bytes = |count: u32| {
+        let answer = house.ask("GenerateRandom", json!({"NumberOfBytes": count})).unwrap();
+        STANDARD.decode_to_vec(text(&answer["Plaintext"])).unwrap()
+    };
+    for count in [1, 32, 1024] {
+        assert_eq!(bytes(count).len(), count as usize);
+    }
+    assert_ne!(bytes(32), bytes(32));
+    assert!(
+        house.ask("GenerateRandom", json!({"NumberOfBytes": 1025})).unwrap_err().starts_with("ValidationException")
+    );
+}
