@@ -22,6 +22,9 @@ const SIGNATURE_TARGET_MICROS: f64 = 1.5;
 /// Signatures in each round.
 const SIGNATURES: u32 = 20_000;
 
+/// Signatures over a curve in each round.
+const CURVES: u32 = 1_000;
+
 /// Rounds, of which the best counts: the machine's own noise only ever adds.
 const ROUNDS: usize = 7;
 
@@ -71,8 +74,44 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         table.row(vec!["verified, key kept".into(), body_bytes.to_string(), figure(known), verdict.into()]);
         table.row(vec!["verified, key derived".into(), body_bytes.to_string(), figure(unknown), String::new()]);
     }
+    for (what, is_kept) in [("wrong, version 4A, point kept", true), ("wrong, version 4A, point made", false)] {
+        table.row(vec![what.into(), "1024".into(), figure(over_a_curve(is_kept)?), String::new()]);
+    }
     println!("\n{}\nload at the end {}", table.render(), machine::load());
     Ok(())
+}
+
+/// Microseconds to find out that a signature of version 4A is none, with a point that is kept or made anew.
+fn over_a_curve(is_kept: bool) -> Result<f64, String> {
+    let (now, secret) = (names::Instant::from_millis(1_700_000_000_000), Secret::from("wJalrXUtnFEMI/K7MDENG"));
+    let (stamp, number) = (access::sigv4::stamp(now), format!("02207{}", "5".repeat(63)));
+    let authorization = format!(
+        "AWS4-ECDSA-P256-SHA256 Credential=AKIDEXAMPLE/{}/sqs/aws4_request, \
+         SignedHeaders=host;x-amz-date;x-amz-region-set, Signature=3044{number}{number}",
+        &stamp[..8]
+    );
+    let headers: Vec<(&str, &[u8])> = vec![
+        ("host", b"127.0.0.1:4566"),
+        ("x-amz-date", stamp.as_bytes()),
+        ("x-amz-region-set", b"*"),
+        ("authorization", authorization.as_bytes()),
+    ];
+    let request = Incoming { method: "POST", path: "/", query: "", headers: &headers, body: &[b'x'; 1024] };
+    let (keys, mut best) = (Keys::new(), Duration::MAX);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        for _ in 0..CURVES {
+            let claim = Claim::read(black_box(&request)).map_err(|fault| format!("{fault:?}"))?;
+            if keys.verify(&request, &claim, now, &secret).is_ok() {
+                return Err("a signature that nobody made was believed".into());
+            }
+            if !is_kept {
+                keys.forget("AKIDEXAMPLE");
+            }
+        }
+        best = best.min(begun.elapsed());
+    }
+    Ok(best.as_secs_f64() * 1e6 / f64::from(CURVES))
 }
 
 /// Microseconds to verify a SendMessage as boto3 signs it, with a signing key that is kept or derived anew.

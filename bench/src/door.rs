@@ -4,6 +4,9 @@
 //! has everything off. One verifies the signature and weighs the user's policy and the queue's, whose conditions ask for
 //! facts. One does that too, and its queue is sealed with a customer's key of KMS (SSE-KMS), for which the user's policy lets
 //! it be used through SQS alone. What counts is the ratio of the servers' CPU times to that of the first.
+//!
+//! Then what strangers cost: the same request under wrong signatures, beside the right one, at the server that verifies. Those of
+//! version 4A are computations on a curve, so their number from one address is bounded; the loopback is one address.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -33,6 +36,10 @@ const MESSAGES_MAX: u64 = 500_000;
 
 const REGION: &str = "us-east-1";
 const ROOT_KEY: &str = "AKIAROOTOFTHEBENCHES";
+
+/// Headers of a SendMessage.
+const SEND: [(&str, &str); 2] =
+    [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessage")];
 
 /// What to measure, as the command line says it.
 #[derive(Debug, clap::Args)]
@@ -65,8 +72,14 @@ const GUARDS: [Guard; 3] = [Guard::Off, Guard::Verify, Guard::VerifyAndSeal];
 struct Side {
     server: Server,
     request: Vec<u8>,
+    /// The queue's, and who may send to it.
+    url: String,
+    user: Key,
     _folder: Scratch,
 }
+
+/// What the server answers a wrong signature, or one too many.
+const WRONG: &[&str] = &["signature we calculated", "Rate exceeded", "security token", "Signature expired"];
 
 /// Measures and prints.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
@@ -90,8 +103,57 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             table.row(row(guard, connections, counts, off)?);
         }
     }
+    println!("\n{}", table.render());
+    let verifying = &sides[1];
+    let mut table = Table::new(&["signature", "connections", "CPU µs", "requests /s", "of a right one"], 1);
+    for &connections in &options.connections {
+        let mut right = None;
+        for (what, work) in strangers(verifying)? {
+            let mut counts = Counts::default();
+            for _ in 0..ROUNDS {
+                let plan = verifying.plan(connections, Duration::from_secs_f64(options.seconds));
+                counts.merge(&runtime.block_on(load::run(&Plan { work: work.clone(), ..plan })));
+            }
+            let micros = micros(&counts)?;
+            let ratio = micros / *right.get_or_insert(micros);
+            let rate = figure(counts.requests_per_second());
+            table.row(vec![what.into(), connections.to_string(), figure(micros), rate, format!("{ratio:.2}")]);
+        }
+    }
     println!("\n{}\nload at the end {}", table.render(), machine::load());
     Ok(())
+}
+
+/// A right request, and what is wrong with others.
+fn strangers(side: &Side) -> Result<Vec<(&'static str, Work)>, String> {
+    let refused = |request: Vec<u8>| Work::Refused { request, because: WRONG };
+    let (address, url) = (side.server.address, &side.url);
+    let liar = Key { id: side.user.id.clone(), secret: "another".into() };
+    let now = Instant::EPOCH.plus_secs(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
+    let old = now.minus_millis(24 * 60 * 60 * 1000);
+    let over_a_curve = |key: &str, at| refused(over_a_curve(address, key, at, &request::send_message(url)));
+    Ok(vec![
+        ("right", side.plan(1, Duration::ZERO).work),
+        ("wrong", refused(signed(address, &liar, "sqs", &SEND, &request::send_message(url))?)),
+        ("version 4A, wrong", over_a_curve(&side.user.id, now)),
+        ("version 4A, of a key of nobody", over_a_curve("AKIDOFNOBODYATALL", now)),
+        ("version 4A, of yesterday", over_a_curve(&side.user.id, old)),
+    ])
+}
+
+/// A request under a signature of version 4A that nobody made; two numbers that a verifier cannot tell from right ones.
+fn over_a_curve(address: SocketAddr, key: &str, at: Instant, body: &str) -> Vec<u8> {
+    let number = format!("02207{}", "5".repeat(63));
+    let stamp = access::sigv4::stamp(at);
+    let (day, [(_, kind), (_, target)]) = (&stamp[..8], SEND);
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: {address}\r\ncontent-type: {kind}\r\nx-amz-target: {target}\r\nx-amz-date: {stamp}\r\n\
+         x-amz-region-set: *\r\nauthorization: AWS4-ECDSA-P256-SHA256 Credential={key}/{day}/sqs/aws4_request, \
+         SignedHeaders=content-type;host;x-amz-date;x-amz-region-set;x-amz-target, \
+         Signature=3044{number}{number}\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body.as_bytes()].concat()
 }
 
 fn micros(counts: &Counts) -> Result<f64, String> {
@@ -157,9 +219,8 @@ async fn side(guard: Guard) -> Result<Side, String> {
         Guard::Off | Guard::Verify => None,
     };
     let url = queue(address, &root, key.as_deref()).await?;
-    let target = [("content-type", "application/x-amz-json-1.0"), ("x-amz-target", "AmazonSQS.SendMessage")];
-    let request = signed(address, &user, "sqs", &target, &request::send_message(&url))?;
-    Ok(Side { server, request, _folder: folder })
+    let request = signed(address, &user, "sqs", &SEND, &request::send_message(&url))?;
+    Ok(Side { server, request, url, user, _folder: folder })
 }
 
 /// A user who may send to the queue, with the queue's key where it has one, and no more.

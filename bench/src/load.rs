@@ -36,6 +36,8 @@ const TURNS_APART: usize = 37;
 pub(crate) enum Work {
     /// The same request; each answer is a 200 that holds `confirmed` (a quoted member name) once for each message.
     Repeat { request: Vec<u8>, messages: usize, confirmed: Option<&'static str> },
+    /// The same request; each answer is none with 200 and holds one of these words.
+    Refused { request: Vec<u8>, because: &'static [&'static str] },
     /// The same, request after request, each connection from a place of its own on.
     Turns { requests: Arc<[Vec<u8>]>, messages: usize, confirmed: &'static str },
     /// Publishes to a NATS server what takes as long to be acknowledged as a request takes to be answered.
@@ -241,6 +243,7 @@ async fn worker(address: SocketAddr, place: usize, work: Work, window: Arc<Windo
     let mut worker = Worker { connection: Connection::new(address), window, report: Report::default() };
     let outcome = match work {
         Work::Repeat { request, messages, confirmed } => worker.repeat(&request, messages, confirmed).await,
+        Work::Refused { request, because } => worker.refused(&request, because).await,
         Work::Turns { requests, messages, confirmed } => {
             let turns = requests.iter().cycle().skip(place * TURNS_APART % requests.len());
             worker.turns(turns, messages, confirmed).await
@@ -258,6 +261,21 @@ impl Worker {
         while self.window.stage() != CLOSED {
             let body = self.timed(request, messages).await?;
             confirmed.map_or(Ok(()), |member| confirm(body, messages, member))?;
+        }
+        Ok(())
+    }
+
+    async fn refused(&mut self, request: &[u8], because: &[&str]) -> io::Result<()> {
+        while self.window.stage() != CLOSED {
+            let begun = Instant::now();
+            let answer = self.connection.exchange(request).await?;
+            let is_expected = answer.status != 200
+                && because.iter().any(|word| memchr::memmem::find(answer.body, word.as_bytes()).is_some());
+            if !is_expected {
+                let text = String::from_utf8_lossy(answer.body);
+                return Err(io::Error::other(format!("status {} without {because:?}: {text:.300}", answer.status)));
+            }
+            self.count(begun, 0);
         }
         Ok(())
     }
@@ -413,6 +431,15 @@ mod tests {
         assert_eq!(counts.messages, 2 * counts.requests);
         assert_eq!(counts.latencies.len() as u64, counts.requests);
         assert!(counts.cpu_micros_per_request().unwrap() > 0.0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_no_refusal_ends_the_work() {
+        let address = always("Rate exceeded").await;
+        let request = b"POST / HTTP/1.1\r\n\r\n".to_vec();
+        let counts = run(&plan(address, Work::Refused { request, because: &["Rate exceeded"] }, u64::MAX)).await;
+        assert_eq!(counts.failed, 3);
+        assert!(counts.failure.unwrap().contains("status 200"));
     }
 
     #[tokio::test]

@@ -16,7 +16,8 @@ pub(crate) const PRESIGNED_SECS_MAX: u64 = 7 * 24 * 60 * 60;
 /// Shards of the cache of signing keys: more than a machine of this class has cores that verify at once.
 pub(crate) const SIGNING_KEY_SHARDS: usize = 32;
 
-/// Keys in a shard, found by looking through: 1024 keys in all, one for each access key, day, region and service.
+/// Keys in a shard, found by looking through: 1024 keys in all, one for each access key, day, region and service; and as many
+/// points of version 4A, one for each access key.
 pub(crate) const SIGNING_KEYS_PER_SHARD_MAX: usize = 32;
 
 /// The longest line between the chunks of a body; a chunk's header has some 90 bytes, a trailing checksum fewer.

@@ -5,9 +5,11 @@
 //! come unsigned. Every refusal is a [`Fault`] of `access::sigv4` in the words of the request's protocol. The bytes of head
 //! and body are read where they lie.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use access::sigv4::{Chunks, Claim, Fault, Incoming, Keys};
+use access::Secret;
+use access::sigv4::{Chunks, Claim, Fault, Incoming, Keys, SigningKey};
 use bytes::Bytes;
 use http::header::HOST;
 use http::request::Parts;
@@ -19,6 +21,7 @@ use crate::identity::{Authority, Identity};
 use crate::protocol::Protocol;
 use crate::route::{self, Place, Target};
 use crate::service::Refused;
+use crate::throttle::WrongCurves;
 
 /// What a signature was found to prove.
 pub(crate) struct Proof {
@@ -39,6 +42,11 @@ pub(crate) struct Door<'a> {
     pub(crate) default_region: &'a Region,
     /// Whether the request came over TLS.
     pub(crate) secure: bool,
+    /// Where it came from.
+    pub(crate) source: Option<IpAddr>,
+    /// Who was wrong there before, and a moment in monotonic nanoseconds.
+    pub(crate) wrong_curves: &'a WrongCurves,
+    pub(crate) now_nanos: u64,
 }
 
 impl Door<'_> {
@@ -66,12 +74,26 @@ impl Door<'_> {
         if route::is_form_instead(head) && !claim.signs("content-type") {
             return Err(Fault::Unsigned("content-type".into()));
         }
-        let key = self.keys.verify(&request, &claim, self.now, &identity.secret)?;
+        let region = self.region(&claim)?;
+        let key = self.check(&request, &claim, &identity.secret)?;
         let body = match claim.payload().is_streamed() {
             true => Some(Chunks::new(&claim, &key).decode(body)?.into()),
             false => None,
         };
-        Ok(Some(Proof { identity, body, region: self.region(&claim)? }))
+        Ok(Some(Proof { identity, body, region }))
+    }
+
+    /// Checks the signature itself. One of version 4A is dear to check, and from where too many were wrong it is not.
+    fn check(&self, request: &Incoming<'_>, claim: &Claim<'_>, secret: &Secret) -> Result<Arc<SigningKey>, Fault> {
+        let is_dear = claim.region().is_none();
+        if is_dear && !self.wrong_curves.may_try(self.source, self.now_nanos) {
+            return Err(Fault::TooManyWrong);
+        }
+        let checked = self.keys.verify(request, claim, self.now, secret);
+        if is_dear && matches!(checked, Err(Fault::Mismatch)) {
+            self.wrong_curves.note(self.source, self.now_nanos);
+        }
+        checked
     }
 
     /// The region of a request whose scope has none: the only one that its signature is good in, else ours, if it is good there.

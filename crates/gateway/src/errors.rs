@@ -69,6 +69,7 @@ pub(crate) fn of_signature(code: &str) -> &'static ErrorShape {
         "UnrecognizedClientException" => &UNKNOWN_KEY_IN_JSON,
         "ExpiredToken" => &EXPIRED_TOKEN,
         "ExpiredTokenException" => &EXPIRED_TOKEN_IN_JSON,
+        "Throttling" | "ThrottlingException" => &THROTTLED,
         _ => &INCOMPLETE_SIGNATURE,
     }
 }

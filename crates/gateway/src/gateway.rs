@@ -49,7 +49,7 @@ use crate::route::{self, Place, Route, Target};
 use crate::secured::Secured;
 use crate::service::{Base, Caller, Prepared, Refused, Service, Unprepared};
 use crate::stopping::Stopping;
-use crate::throttle::{self, Accounts, Bucket, Rate};
+use crate::throttle::{self, Accounts, Bucket, Rate, WrongCurves};
 use crate::unpack;
 
 /// The answer to a request.
@@ -173,6 +173,7 @@ struct Inner {
     nobody: Arc<Identity>,
     bodies: Budget,
     accounts: Accounts,
+    wrong_curves: WrongCurves,
     stopping: Stopping,
     metrics: Metrics,
     unknown: OperationMetrics,
@@ -203,6 +204,7 @@ impl Gateway {
             default_region: options.default_region,
             public_url: options.public_url,
             accounts: Accounts::default(),
+            wrong_curves: WrongCurves::default(),
             bodies: Budget::new(options.limits.bodies_bytes_max),
             limits: options.limits,
             auth: options.auth,
@@ -328,7 +330,7 @@ impl Gateway {
         if self.0.limits.connection_rate.is_some_and(|rate| !bucket.take(rate, record.began)) {
             return Err(throttle::refused(record.place.bound.map(|bound| bound.description)));
         }
-        let proof = self.authenticate(&head, &body, origin, scope.as_ref(), now);
+        let proof = self.authenticate(&head, &body, origin, scope.as_ref(), (now, record.began));
         let mut proof = proof.map_err(|fault| authenticate::refused(&fault, &record.place))?;
         if let Some(decoded) = proof.as_mut().and_then(|proof| proof.body.take()) {
             body = decoded;
@@ -454,16 +456,21 @@ impl Gateway {
         body: &[u8],
         origin: Origin,
         scope: Option<&Scope<'_>>,
-        now: Instant,
+        (now, now_nanos): (Instant, u64),
     ) -> Result<Option<Proof>, Fault> {
-        match self.verifying(origin) {
-            None => Ok(None),
-            Some(authority) => {
-                let (keys, default_region) = (&*self.0.signing_keys, &self.0.default_region);
-                let door = Door { authority, keys, now, default_region, secure: origin.scheme == Scheme::Https };
-                door.verify(head, body, scope)
-            }
-        }
+        let Some(authority) = self.verifying(origin) else { return Ok(None) };
+        let inner = &*self.0;
+        let door = Door {
+            authority,
+            keys: &inner.signing_keys,
+            now,
+            default_region: &inner.default_region,
+            secure: origin.scheme == Scheme::Https,
+            source: origin.source,
+            wrong_curves: &inner.wrong_curves,
+            now_nanos,
+        };
+        door.verify(head, body, scope)
     }
 
     /// The authority that requests from there must prove themselves to.

@@ -377,7 +377,7 @@ fn stamp_of(date: &str) -> Cow<'_, str> {
 }
 
 /// Writes `20261122T103000Z`.
-pub(super) fn stamp(moment: Instant) -> String {
+pub fn stamp(moment: Instant) -> String {
     moment::write(moment.as_millis()).replace(['-', ':'], "")
 }
 

@@ -74,6 +74,8 @@ pub enum Fault {
     Mismatch,
     /// A chunk of the body is malformed or its signature is another.
     Chunk,
+    /// Too many were wrong of a sort that is dear to check, so this one was not looked at.
+    TooManyWrong,
 }
 
 /// A code, a status and words.
@@ -95,6 +97,7 @@ enum Family {
     Mismatch,
     Unknown,
     Expired,
+    Throttled,
 }
 
 impl Fault {
@@ -106,6 +109,7 @@ impl Fault {
             Family::Mismatch => ("SignatureDoesNotMatch", 403),
             Family::Unknown => ("InvalidClientTokenId", 403),
             Family::Expired => ("ExpiredToken", 403),
+            Family::Throttled => ("Throttling", 400),
         };
         Refusal { code, status, message: self.message() }
     }
@@ -118,6 +122,7 @@ impl Fault {
             Family::Mismatch => "InvalidSignatureException",
             Family::Unknown => "UnrecognizedClientException",
             Family::Expired => "ExpiredTokenException",
+            Family::Throttled => "ThrottlingException",
         };
         Refusal { code, status: 400, message: self.message() }
     }
@@ -129,6 +134,7 @@ impl Fault {
             Self::Credential { .. } | Self::Date(_) | Self::Expires => Family::Incomplete,
             Self::UnknownKey => Family::Unknown,
             Self::ExpiredToken => Family::Expired,
+            Self::TooManyWrong => Family::Throttled,
             _ => Family::Mismatch,
         }
     }
@@ -182,6 +188,7 @@ impl Fault {
             Self::NotYet { signed, latest } => {
                 format!("Signature not yet current: {} is still later than {}", stamp(*signed), stamp(*latest))
             }
+            Self::TooManyWrong => "Rate exceeded".into(),
             Self::UnknownKey => "The security token included in the request is invalid.".into(),
             Self::ExpiredToken => "The security token included in the request is expired".into(),
             Self::Mismatch | Self::Chunk => "The request signature we calculated does not match the signature you \

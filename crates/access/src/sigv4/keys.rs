@@ -1,7 +1,9 @@
 //! Signing keys, derived once for a day, region and service, and the comparison itself.
 //!
 //! A key is kept only after a signature was right with it, so that nobody fills the cache with scopes of his own choice;
-//! it is forgotten when its access key changes. Shards keep threads from waiting for each other.
+//! it is forgotten when its access key changes. A point of version 4A is of its access key alone, whatever the scope: there is one
+//! for each key that somebody has, so it is kept from the first look on, and wrong signatures cost no second one. Shards keep
+//! threads from waiting for each other.
 
 use super::asymmetric;
 use super::canonical::{self, write_hex};
@@ -37,11 +39,13 @@ impl SigningKey {
         }
     }
 
-    fn verifies(&self, text: &str, signature: &[u8]) -> bool {
-        match self {
+    fn check(&self, text: &str, claim: &Claim<'_>) -> Result<(), Fault> {
+        let signature = claim.signature.as_ref();
+        let is_right = match self {
             Self::Shared(key) => verify(key, text.as_bytes(), signature).is_ok(),
             Self::Public(point) => asymmetric::is_signed(point, text, signature),
-        }
+        };
+        if is_right { Ok(()) } else { Err(Fault::Mismatch) }
     }
 
     pub(super) fn shared(&self) -> Option<&Key> {
@@ -85,17 +89,31 @@ impl Keys {
     ) -> Result<Arc<SigningKey>, Fault> {
         claim.check_time(now)?;
         let text = to_sign(request, claim)?;
-        let known = self.find(claim);
-        let key = match &known {
-            Some(key) => Arc::clone(key),
-            None => Arc::new(SigningKey::derive(secret, claim)?),
-        };
-        key.verifies(&text, claim.signature.as_ref()).then_some(()).ok_or(Fault::Mismatch)?;
-        check_digest(request, claim)?;
-        if known.is_none() {
-            self.keep(claim, &key);
+        match claim.algorithm {
+            Algorithm::Shared => {
+                let known = self.find(claim);
+                let key = known.clone().map_or_else(|| SigningKey::derive(secret, claim).map(Arc::new), Ok)?;
+                key.check(&text, claim)?;
+                check_digest(request, claim)?;
+                if known.is_none() {
+                    self.keep(claim, &key);
+                }
+                Ok(key)
+            }
+            Algorithm::Asymmetric => {
+                // A digest costs less than a curve.
+                check_digest(request, claim)?;
+                let key = match self.find(claim) {
+                    Some(key) => key,
+                    None => {
+                        let key = Arc::new(SigningKey::derive(secret, claim)?);
+                        self.keep(claim, &key);
+                        key
+                    }
+                };
+                key.check(&text, claim).map(|()| key)
+            }
         }
-        Ok(key)
     }
 
     /// Forgets all that was derived from an access key: it was deleted, made inactive, or its session is over.
@@ -115,21 +133,33 @@ impl Keys {
     fn find(&self, claim: &Claim<'_>) -> Option<Arc<SigningKey>> {
         let shard = self.shard(claim.access_key()).read().unwrap_or_else(PoisonError::into_inner);
         let same = |kept: &&Kept| {
-            *kept.access_key == *claim.access_key()
-                && *kept.scope == *claim.scope()
-                && kept.algorithm == claim.algorithm
+            kept.algorithm == claim.algorithm
+                && *kept.access_key == *claim.access_key()
+                && *kept.scope == *kept_under(claim)
         };
         shard.iter().find(same).map(|kept| Arc::clone(&kept.key))
     }
 
-    /// When a shard is full, the one that was kept first goes.
+    /// When a shard is full, the one of this sort that was kept first goes: points, which anybody may have made, push out no
+    /// keys that were right.
     fn keep(&self, claim: &Claim<'_>, key: &Arc<SigningKey>) {
         let mut shard = self.shard(claim.access_key()).write().unwrap_or_else(PoisonError::into_inner);
-        if shard.len() >= SIGNING_KEYS_PER_SHARD_MAX {
-            shard.remove(0);
+        let is_such = |kept: &Kept| kept.algorithm == claim.algorithm;
+        if shard.iter().filter(|kept| is_such(kept)).count() >= SIGNING_KEYS_PER_SHARD_MAX
+            && let Some(first) = shard.iter().position(is_such)
+        {
+            shard.remove(first);
         }
-        let (access_key, scope) = (claim.access_key().into(), claim.scope().into());
+        let (access_key, scope) = (claim.access_key().into(), kept_under(claim).into());
         shard.push(Kept { access_key, algorithm: claim.algorithm, scope, key: Arc::clone(key) });
+    }
+}
+
+/// What tells keys of one access key apart: a point is good in every scope.
+fn kept_under<'a>(claim: &'a Claim<'_>) -> &'a str {
+    match claim.algorithm {
+        Algorithm::Shared => claim.scope(),
+        Algorithm::Asymmetric => "",
     }
 }
 
@@ -172,6 +202,16 @@ impl Keys {
     }
 
     pub(super) fn kept(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().unwrap().len()).sum()
+        let (shared, points) = self.kept_by_sort();
+        shared + points
+    }
+
+    pub(super) fn kept_by_sort(&self) -> (usize, usize) {
+        let of = |sort| {
+            let kept =
+                |shard: &RwLock<Vec<Kept>>| shard.read().unwrap().iter().filter(|kept| kept.algorithm == sort).count();
+            self.shards.iter().map(kept).sum()
+        };
+        (of(Algorithm::Shared), of(Algorithm::Asymmetric))
     }
 }

@@ -19,7 +19,7 @@ mod keys;
 mod signer;
 
 pub use chunks::Chunks;
-pub use claim::{Claim, Payload};
+pub use claim::{Claim, Payload, stamp};
 pub use fault::{Fault, Refusal};
 pub use keys::{Keys, SigningKey};
 pub use signer::Signer;

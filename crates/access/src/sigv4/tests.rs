@@ -405,13 +405,36 @@ fn a_point_is_kept_as_a_key_is_and_says_where_it_is_good() {
         let good = (claim.region().is_some(), claim.only_region() == Some("eu-west-1"), claim.covers("eu-west-1"));
         (keys.verify(&incoming, &claim, now(), &secret.into()).is_ok(), good)
     };
-    assert!(!verify("*", "another").0);
-    assert_eq!(keys.kept(), 0);
     assert_eq!(verify("*", SECRET), (true, (false, false, true)));
     assert_eq!(verify("eu-west-1", "another"), (true, (false, true, true)), "it is known from before");
     assert_eq!(verify("us-*", "another"), (true, (false, false, false)));
+    assert_eq!(keys.kept(), 1, "it is the same for every set of regions");
     keys.forget("AKID");
     assert!(!verify("*", "another").0);
+    assert_eq!(keys.kept(), 1, "a wrong signature does not have the same point made again and again");
+}
+
+#[test]
+fn points_push_out_no_keys_that_were_right() {
+    let keys = Keys::new();
+    let keep = |authorization: String| {
+        let given: &[(&str, &[u8])] = &[
+            ("authorization", authorization.as_bytes()),
+            ("x-amz-date", STAMP.as_bytes()),
+            ("x-amz-region-set", b"*"),
+        ];
+        let incoming = Incoming { method: "GET", path: "/", query: "", headers: given, body: b"" };
+        keys.keep_for_test(&Claim::read(&incoming).unwrap());
+    };
+    let digits = "0".repeat(64);
+    keep(format!("AWS4-HMAC-SHA256 Credential=AKID/{SCOPE}, SignedHeaders=host, Signature={digits}"));
+    for nth in 0..2000 {
+        let credential = format!("AKID{nth}/{ASYMMETRIC_SCOPE}");
+        keep(format!("AWS4-ECDSA-P256-SHA256 Credential={credential}, SignedHeaders=host, Signature={digits}"));
+    }
+    let (shared, points) = keys.kept_by_sort();
+    assert_eq!(shared, 1);
+    assert!(points <= crate::limits::SIGNING_KEYS_PER_SHARD_MAX * crate::limits::SIGNING_KEY_SHARDS);
 }
 
 proptest! {

@@ -539,6 +539,75 @@ async fn the_unknown_use_up_nobodys_tokens() {
     }
 }
 
+/// A request under a signature of version 4A that nobody made.
+fn wrong_over_a_curve(key: &str, stamp: &str, regions: &str) -> Vec<u8> {
+    let number = "02207".to_owned() + &"5".repeat(63);
+    let day = &stamp[..8];
+    let authorization = format!(
+        "authorization: AWS4-ECDSA-P256-SHA256 Credential={key}/{day}/toy/aws4_request, \
+         SignedHeaders=host;x-amz-date;x-amz-region-set;x-amz-target, Signature=3044{number}{number}"
+    );
+    let date = format!("x-amz-date: {stamp}");
+    let regions = format!("x-amz-region-set: {regions}");
+    request("POST /", &[JSON, "x-amz-target: ToyService.Echo", &date, &regions, &authorization], r#"{"Text":"fine"}"#)
+}
+
+#[tokio::test]
+async fn wrong_signatures_over_a_curve_are_looked_at_so_often_from_one_address() {
+    let house = verifying();
+    let stranger = |last: u8| Origin::of(Scheme::Http, [10, 0, 0, last].into());
+    let mut raw = Raw::from(&house, stranger(1));
+    let mut told = async |sent: &[u8]| {
+        raw.send(sent).await;
+        let reply = raw.reply().await.expect("a reply");
+        assert_ne!(reply.status, 200);
+        reply.text().to_owned()
+    };
+    let (now, wrong) = ("19700101T000001Z", "signature we calculated does not match");
+    // What is found out without the curve does not count.
+    for _ in 0..200 {
+        assert!(told(&wrong_over_a_curve("AKIDNOBODY", now, "*")).await.contains("security token"));
+        assert!(told(&wrong_over_a_curve("AKIDUSER", "19700102T000001Z", "*")).await.contains("not yet current"));
+        assert!(told(&wrong_over_a_curve("AKIDUSER", now, "mars-1,mars-2")).await.contains("correct region"));
+    }
+    for _ in 0..100 {
+        assert!(told(&wrong_over_a_curve("AKIDUSER", now, "*")).await.contains(wrong));
+    }
+    for _ in 0..10 {
+        assert!(told(&wrong_over_a_curve("AKIDUSER", now, "*")).await.contains("Rate exceeded"));
+    }
+    // Who is there with a signature of version 4 is heard, and so is everybody elsewhere.
+    let mut raw = Raw::from(&house, stranger(1));
+    raw.send(Ask::default().request()).await;
+    check(&raw.reply().await.expect("a reply"), 200, "fine");
+    let mut raw = Raw::from(&house, stranger(2));
+    raw.send(wrong_over_a_curve("AKIDUSER", now, "*")).await;
+    check(&raw.reply().await.expect("a reply"), 403, wrong);
+    assert_eq!(house.executed(), 1);
+}
+
+#[tokio::test]
+async fn what_stands_over_accounts_is_exchanged_between_two_requests() {
+    let over = |effect: &str| {
+        let text =
+            format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"{effect}","Action":"*","Resource":"*"}}}}"#);
+        let policy = Policy::parse("here", &text, Sort::ServiceControl).unwrap();
+        let level = Level { service_control: Some(vec![Arc::new(policy)]), ..Level::default() };
+        Arc::new(Organization::new(None, &[level]))
+    };
+    let house = House::with(|options| {
+        options.auth = Auth::Verify(Arc::new(Two));
+        options.organization = Some(over("Allow"));
+    });
+    // Of one connection too.
+    let mut raw = Raw::new(&house);
+    for (effect, status) in [("Allow", 200), ("Deny", 403), ("Allow", 200)] {
+        house.gateway.reorganize(over(effect));
+        raw.send(Ask::default().request()).await;
+        check(&raw.reply().await.expect("a reply"), status, if status == 200 { "fine" } else { "service control" });
+    }
+}
+
 #[tokio::test]
 async fn what_stands_over_an_account_is_asked_with_the_facts_of_the_request() {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny",
