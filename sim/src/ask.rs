@@ -1,7 +1,9 @@
 //! What clients ask for: an operation's name and JSON, and what it is meant to do, for the oracle.
 
+use crate::dialect::Api;
 use crate::oracle::Oracle;
 use crate::plan::Sabotage;
+use crate::streams;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -183,6 +185,16 @@ pub(crate) struct Request {
     pub(crate) wait_millis: u64,
 }
 
+impl Request {
+    /// Whose operation it is.
+    pub(crate) fn api(&self) -> Api {
+        match self.intent {
+            Intent::Streams(_) => Api::Streams,
+            _ => Api::Queues,
+        }
+    }
+}
+
 /// What a request is meant to do. Messages are named by their numbers.
 #[derive(Debug, Clone)]
 pub(crate) enum Intent {
@@ -246,6 +258,8 @@ pub(crate) enum Intent {
     Look {
         queue: usize,
     },
+    /// Something of a stream.
+    Streams(streams::Intent),
 }
 
 impl Intent {
@@ -266,6 +280,7 @@ impl Intent {
             | Self::EndReplay { queue }
             | Self::Unpark { queue, .. }
             | Self::Look { queue } => *queue,
+            Self::Streams(intent) => unreachable!("{intent:?} is of no queue"),
         }
     }
 }

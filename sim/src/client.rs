@@ -1,7 +1,7 @@
 //! A client's connection: what it has asked for on it, and the answers as they come.
 
 use crate::ask::Request;
-use crate::dialect::Dialect;
+use crate::dialect::{Api, Dialect};
 use crate::http1;
 use crate::http2::{Http2, Slot};
 use crate::link::{Break, Link};
@@ -69,7 +69,10 @@ impl Connection {
 
     /// Begins a request; its bytes still have to travel.
     pub(crate) fn ask(&mut self, request: &Request, dialect: Dialect, ticket: Ticket) {
-        let spoken = dialect.speak(request.operation, &request.input);
+        let mut spoken = dialect.speak(request.api(), request.operation, &request.input);
+        if request.wait_millis > 0 && request.api() == Api::Streams {
+            spoken.headers.push(("x-tidewire-wait-milliseconds", request.wait_millis.to_string()));
+        }
         let slot = match &mut self.speech {
             Speech::One(_) => {
                 self.link.send(&http1::request(&spoken));

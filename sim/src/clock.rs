@@ -31,6 +31,13 @@ impl SimClock {
         Self(Arc::new(Mutex::new(hands)))
     }
 
+    /// It is this moment at the least: a process goes on from the latest that its store knows.
+    pub(crate) fn raise(&self, latest: Instant) {
+        let mut hands = lock(&self.0);
+        hands.now = hands.now.max(latest);
+        hands.woken_until = hands.woken_until.max(latest);
+    }
+
     /// First half: it is later.
     pub(crate) fn advance(&self, millis: u64) {
         let mut hands = lock(&self.0);

@@ -5,13 +5,20 @@ use crate::client::{Answer, Connection};
 use crate::jobs::JOBS;
 use crate::lifetime::End;
 use crate::link::Break;
-use crate::plan::{Misfortunes, Sabotage};
+use crate::plan::{Misfortunes, Sabotage, Subject};
 use crate::sabotage;
 use crate::world::{World, settle};
 use serde_json::Value;
 
 /// Turns in which a request of a quiet moment has to be answered.
 const QUIET_TURNS: usize = 8;
+
+/// Syncs after which a request about streams waits for nothing but time: a resharding waits twice, and a receive of a queue for each
+/// shard in which it finds records that have expired.
+const COMMITS_OF_STREAMS: usize = 12;
+
+/// Turns in which one is answered that time has to pass for.
+const PATIENT_TURNS: usize = 40;
 
 /// Seconds after which a move task has to have ended.
 const MOVE_TURNS: usize = 100;
@@ -64,7 +71,11 @@ impl World {
 
     /// Whatever has arrived whole and waits for nothing but the disk is answered as soon as that is done.
     pub(crate) async fn check_promptness(&mut self) -> Result<(), String> {
-        self.job_turn(&JOBS[0]).await;
+        // What changes one thing after the other waits for the disk as often.
+        let commits = if self.plan.subject == Subject::Streams { COMMITS_OF_STREAMS } else { 1 };
+        for _ in 0..commits {
+            self.job_turn(&JOBS[0]).await;
+        }
         for client in 0..self.clients.len() {
             if self.clients[client].as_ref().is_some_and(Connection::is_multiplexed) {
                 if let Some(connection) = &self.clients[client] {
@@ -358,12 +369,21 @@ impl World {
     }
 
     /// Asks on a connection of its own and waits for the answer.
-    async fn ask_quietly(&mut self, request: &Request) -> Result<Answer, String> {
+    pub(crate) async fn ask_quietly(&mut self, request: &Request) -> Result<Answer, String> {
+        self.ask_and_wait(request, 0).await
+    }
+
+    /// The same, while time passes in steps.
+    pub(crate) async fn ask_and_wait(&mut self, request: &Request, step: u64) -> Result<Answer, String> {
         let client = self.quiet_client();
         self.ask(client, request);
-        for _ in 0..QUIET_TURNS {
+        for _ in 0..if step == 0 { QUIET_TURNS } else { PATIENT_TURNS } {
             self.hurry_and_keep(client).await;
             self.job_turn(&JOBS[0]).await;
+            if step > 0 {
+                self.pass(step).await;
+                self.hurry_and_keep(client).await;
+            }
             let Some(connection) = &mut self.clients[client] else { break };
             let Some((asked, Some(mut answer))) = connection.read(&self.trace)?.pop() else { continue };
             self.report.answers += 1;

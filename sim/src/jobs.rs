@@ -3,6 +3,7 @@
 //! In the real server threads and timers do these. Whatever the store learns to do in the background gets a row here, and
 //! is then crashed in the middle of like everything else.
 
+use crate::plan::Subject;
 use crate::server::Server;
 
 /// One piece of background work.
@@ -31,6 +32,9 @@ pub(crate) const JOBS: &[Job] = &[
     Job { name: "nudge", weight: 1, work: |server| server.store.out_of_work() },
 ];
 
+/// What is done for streams beside all that.
+const JOBS_OF_STREAMS: &[Job] = &[Job { name: "tend streams", weight: 3, work: |server| server.kinesis.tend() }];
+
 /// A key that cannot be made now is made another time.
 fn new_key(server: &Server) {
     if let Some(keyring) = server.store.keyring() {
@@ -47,10 +51,12 @@ fn put_away(server: &Server) {
 }
 
 /// A row by chance.
-pub(crate) fn choose(chance: &mut fastrand::Rng) -> &'static Job {
-    let total: u32 = JOBS.iter().map(|job| job.weight).sum();
+pub(crate) fn choose(chance: &mut fastrand::Rng, subject: Subject) -> &'static Job {
+    let more = if subject == Subject::Streams { JOBS_OF_STREAMS } else { &[] };
+    let jobs = || JOBS.iter().chain(more);
+    let total: u32 = jobs().map(|job| job.weight).sum();
     let mut at = chance.u32(..total);
-    for job in JOBS {
+    for job in jobs() {
         if at < job.weight {
             return job;
         }

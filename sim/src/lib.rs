@@ -22,11 +22,12 @@ mod rot;
 mod sabotage;
 mod server;
 mod shrink;
+mod streams;
 mod trace;
 mod weather;
 mod world;
 
-pub use plan::{Misfortunes, Plan, Sabotage};
+pub use plan::{Misfortunes, Plan, Sabotage, Subject};
 pub use report::{Failure, Report};
 pub use shrink::shrink;
 

@@ -71,10 +71,13 @@ impl World {
                 trace: &self.trace,
                 seed: self.chance.u64(..),
                 sabotage: self.plan.sabotage,
+                subject: self.plan.subject,
             };
             let before = self.disk.ops();
             match Server::open(&start) {
                 Ok(server) => {
+                    // The process may have gone on from a moment that its store knows.
+                    self.wall = server.now().as_millis();
                     self.trace.note(format_args!("started at {}", self.wall));
                     self.server = Some(server);
                     self.weather.noticed();

@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a command; the terminal is its output")]
 
 use clap::Parser;
-use sim::{Failure, Plan, Report, run, shrink};
+use sim::{Failure, Plan, Report, Subject, run, shrink};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -27,6 +27,9 @@ struct Wanted {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// Only histories of queues, or of streams; otherwise odd seeds are of streams.
+    #[arg(long, value_parser = ["queues", "streams"])]
+    of: Option<String>,
     /// Clients that ask at the same time.
     #[arg(long, default_value_t = Plan::long().clients)]
     clients: usize,
@@ -37,10 +40,17 @@ struct Wanted {
 
 fn main() -> ExitCode {
     let wanted = Wanted::parse();
-    let plan = Plan { clients: wanted.clients, steps: wanted.steps, ..Plan::long() };
     match wanted.seed {
-        Some(seed) => repeat(seed, &Plan { keep_trace: true, ..plan }),
-        None => search(&wanted, &plan),
+        Some(seed) => repeat(seed, &Plan { keep_trace: true, ..wanted.plan(seed) }),
+        None => search(&wanted),
+    }
+}
+
+impl Wanted {
+    fn plan(&self, seed: u64) -> Plan {
+        let by_seed = if seed.is_multiple_of(2) { Subject::Queues } else { Subject::Streams };
+        let subject = self.of.as_deref().and_then(Subject::named).unwrap_or(by_seed);
+        Plan { subject, clients: self.clients, steps: self.steps, ..Plan::long() }
     }
 }
 
@@ -65,7 +75,7 @@ struct Search {
     failures: Mutex<Vec<Failure>>,
 }
 
-fn search(wanted: &Wanted, plan: &Plan) -> ExitCode {
+fn search(wanted: &Wanted) -> ExitCode {
     let until = wanted.hours.map(|hours| Duration::from_secs_f64(hours * 3_600.0));
     let last = if until.is_some() { u64::MAX } else { wanted.from.saturating_add(wanted.seeds) };
     let began = Instant::now();
@@ -74,21 +84,21 @@ fn search(wanted: &Wanted, plan: &Plan) -> ExitCode {
     std::thread::scope(|scope| {
         for number in 0..threads {
             let search = &search;
-            scope.spawn(move || search.work(plan, last, began, until, number == 0));
+            scope.spawn(move || search.work(wanted, last, began, until, number == 0));
         }
     });
     search.conclude(began)
 }
 
 impl Search {
-    fn work(&self, plan: &Plan, last: u64, began: Instant, until: Option<Duration>, reports: bool) {
+    fn work(&self, wanted: &Wanted, last: u64, began: Instant, until: Option<Duration>, reports: bool) {
         let mut printed = Instant::now();
         while until.is_none_or(|until| began.elapsed() < until) {
             let seed = self.next.fetch_add(1, Ordering::Relaxed);
             if seed >= last {
                 return;
             }
-            match run(seed, plan) {
+            match run(seed, &wanted.plan(seed)) {
                 Ok(report) => *lock(&self.total) += report,
                 Err(failure) => {
                     let failure = shrink(failure);

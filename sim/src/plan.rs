@@ -3,9 +3,35 @@
 //! Everything else is decided by the seed. `steps` only cuts a history off, so a failing one can be shortened without
 //! becoming another.
 
+/// What the clients of a history use. Both kinds of history live on the same server, disk, clock and network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Queues of SQS.
+    Queues,
+    /// Streams of Kinesis Data Streams, and what stands on them.
+    Streams,
+}
+
+impl Subject {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queues => "queues",
+            Self::Streams => "streams",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Queues, Self::Streams].into_iter().find(|subject| subject.name() == name)
+    }
+}
+
 /// The bounds of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
+    /// What is used.
+    pub subject: Subject,
     /// Clients that ask at the same time.
     pub clients: usize,
     /// Steps before the accounts are settled.
@@ -131,12 +157,64 @@ pub enum Sabotage {
     VirtualQueuesAreOpen,
     /// Purging a virtual queue purges its host.
     VirtualPurgesReachTheHost,
+    /// Of several records the first is left out on its way to the oracle.
+    RecordsAreSkipped,
+    /// Of several records the first is shown in the place of the second, too.
+    RecordsAreRepeated,
+    /// Of several records the first two are shown in each other's places.
+    RecordsChangePlaces,
+    /// Records carry another partition key on their way to the oracle.
+    KeysAreDamaged,
+    /// What arrived a day ago is told to have arrived now.
+    ArrivalsAreDamaged,
+    /// What has not all is told to have.
+    ReadersAreToldTheyHaveAll,
+    /// An explicit hash key is not sent.
+    HashKeysAreIgnored,
+    /// AFTER_SEQUENCE_NUMBER is sent as AT_SEQUENCE_NUMBER.
+    AfterIsAt,
+    /// LATEST is sent as TRIM_HORIZON.
+    LatestIsOldest,
+    /// AT_TIMESTAMP is sent with a later moment.
+    MomentsAreLate,
+    /// The service acknowledges splits that it does not carry out.
+    SplitsAreForgotten,
+    /// It acknowledges merges that it does not carry out.
+    MergesAreForgotten,
+    /// It acknowledges deletions of streams that it does not carry out.
+    StreamDeletionsAreForgotten,
+    /// Records are kept for longer than the oracle believes.
+    RetentionIsLonger,
+    /// They are kept for a shorter time.
+    RetentionIsShorter,
+    /// Queues on streams acknowledge what they go on handing out.
+    QueuesForgetAcknowledgements,
+    /// What they hand out is in flight for no time.
+    QueuesForgetLeases,
+    /// They count every receive as the first.
+    QueuesForgetCounts,
+    /// They give a record up one receive later than the oracle believes.
+    QueuesGiveUpLate,
+    /// Of several records the first does not reach the oracle.
+    QueuesHideRecords,
+    /// The last shard of a listing is left out.
+    ShardsAreHidden,
+    /// At the end of a shard no children are told.
+    ChildrenAreHidden,
+    /// A child is told to have no parent.
+    ParentsAreHidden,
 }
 
 impl Plan {
     /// A short history, of which thousands are run.
     pub fn short() -> Self {
-        Self { clients: 3, steps: 160, misfortunes: Misfortunes::ALL, sabotage: None, keep_trace: false }
+        let subject = Subject::Queues;
+        Self { subject, clients: 3, steps: 160, misfortunes: Misfortunes::ALL, sabotage: None, keep_trace: false }
+    }
+
+    /// The same about streams.
+    pub fn short_of_streams() -> Self {
+        Self { subject: Subject::Streams, ..Self::short() }
     }
 
     /// A long history, for runs of hours.

@@ -23,6 +23,14 @@ pub struct Report {
     pub duplicates: u64,
     /// Receives that were asked for again by their names, and showed the same.
     pub repeated: u64,
+    /// Records of streams that readers were shown.
+    pub records: u64,
+    /// Shards that were read to their end.
+    pub ended_shards: u64,
+    /// Splits, merges and changes of the number of shards that were acknowledged.
+    pub reshards: u64,
+    /// Records that were acknowledged and had expired when the accounts were settled.
+    pub expired: u64,
     /// Answers with 503.
     pub unavailable: u64,
     /// Connections opened.
@@ -78,6 +86,10 @@ impl AddAssign for Report {
         self.dead_letters += other.dead_letters;
         self.moved += other.moved;
         self.repeated += other.repeated;
+        self.records += other.records;
+        self.ended_shards += other.ended_shards;
+        self.reshards += other.reshards;
+        self.expired += other.expired;
         self.kills += other.kills;
         self.power_cuts += other.power_cuts;
         self.failed_starts += other.failed_starts;
@@ -105,6 +117,11 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{duplicates} duplicates, {dead_letters} dead letters, {moved} moved, {repeated} receives repeated"
+        )?;
+        let Self { records, ended_shards, reshards, expired, .. } = self;
+        writeln!(
+            f,
+            "{records} records of streams read, {reshards} reshardings, {ended_shards} shards read to their end, {expired} expired records"
         )?;
         writeln!(f, "{connections} connections, {broken_connections} broken")?;
         writeln!(
@@ -136,9 +153,10 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { clients, steps, .. } = self.plan;
+        let Plan { subject, clients, steps, .. } = self.plan;
+        let of = format!("--of {}", subject.name());
         writeln!(f, "seed {} fails at step {}: {}", self.seed, self.step, self.what)?;
-        write!(f, "repeat it: cargo xtask sim --seed {} --clients {clients} --steps {steps}", self.seed)
+        write!(f, "repeat it: cargo xtask sim --seed {} {of} --clients {clients} --steps {steps}", self.seed)
     }
 }
 

@@ -41,6 +41,7 @@ impl World {
             trace: &self.trace,
             seed: self.chance.u64(..),
             sabotage: self.plan.sabotage,
+            subject: self.plan.subject,
         };
         match Server::open(&start) {
             Ok(server) => self.server = Some(server),

@@ -2,8 +2,9 @@
 //!
 //! The service itself is untouched: a wrapper answers in its place, or breaks where it would have answered.
 
-use crate::ask::{FIFO, QUEUES, QueueKind, Request, arn};
+use crate::ask::{FIFO, Intent, QUEUES, QueueKind, Request, arn};
 use crate::plan::Sabotage;
+use crate::streams;
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -19,6 +20,9 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
         Some(Sabotage::ReplaysAreForgotten) => ("SetQueueAttributes", Harm::Forget),
         Some(Sabotage::MovesAreForgotten) => ("StartMessageMoveTask", Harm::Forget),
         Some(Sabotage::CancellationsAreForgotten) => ("CancelMessageMoveTask", Harm::Forget),
+        Some(Sabotage::SplitsAreForgotten) => ("SplitShard", Harm::Forget),
+        Some(Sabotage::MergesAreForgotten) => ("MergeShards", Harm::Forget),
+        Some(Sabotage::StreamDeletionsAreForgotten) => ("DeleteStream", Harm::Forget),
         Some(Sabotage::ReceivesPanic) => ("ReceiveMessage", Harm::Panic),
         _ => return service,
     };
@@ -27,6 +31,11 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
 
 /// A request on its way to the server.
 pub(crate) fn misdirect(request: &Request, sabotage: Option<Sabotage>) -> Cow<'_, Request> {
+    if let (Intent::Streams(_), Some(sabotage)) = (&request.intent, sabotage) {
+        let mut harmed = request.clone();
+        let is_harmed = streams::misdirect(&mut harmed.input, sabotage);
+        return if is_harmed { Cow::Owned(harmed) } else { Cow::Borrowed(request) };
+    }
     let lifetime = match sabotage {
         Some(Sabotage::IdleQueuesGoEarly) => Some("60"),
         Some(Sabotage::IdleQueuesStay) => Some("100000"),
@@ -79,6 +88,9 @@ pub(crate) type Shown = BTreeMap<String, Vec<String>>;
 
 /// Changes an answer on its way to the oracle.
 pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>, shown: &mut Shown, is_rotten: bool) {
+    if let Some(sabotage) = sabotage {
+        streams::distort(answer, sabotage);
+    }
     let is_ordered = answer.pointer("/Messages/0/Attributes/SequenceNumber").is_some();
     let Some(messages) = answer["Messages"].as_array_mut() else { return };
     match sabotage {

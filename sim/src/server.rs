@@ -6,13 +6,14 @@
 use crate::clock::{SimClock, SimSurroundings};
 use crate::disk::TracedDisk;
 use crate::link::{End, Link};
-use crate::plan::Sabotage;
+use crate::plan::{Sabotage, Subject};
 use crate::sabotage;
 use crate::trace::Trace;
 use engine::{Clock, Keyring, KeyringError, Store, StoreOptions};
 use gateway::{Auth, Gateway, Limits, Page, Scheme, Service};
 use journal::sim::SimDisk;
 use journal::{Io, Journal, OpenError, Options};
+use kinesis::Kinesis;
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
 use sqs::Sqs;
@@ -29,6 +30,7 @@ const MEMORY_BYTES: usize = 8 << 10;
 pub(crate) struct Server {
     pub(crate) store: Arc<Store>,
     pub(crate) sqs: Arc<Sqs>,
+    pub(crate) kinesis: Arc<Kinesis>,
     pub(crate) clock: Arc<SimClock>,
     gateway: Gateway,
     connections: Vec<JoinHandle<()>>,
@@ -42,6 +44,7 @@ pub(crate) struct Start<'a> {
     pub(crate) trace: &'a Arc<Trace>,
     pub(crate) seed: u64,
     pub(crate) sabotage: Option<Sabotage>,
+    pub(crate) subject: Subject,
 }
 
 impl Server {
@@ -54,7 +57,12 @@ impl Server {
         let io: Arc<dyn Io> = Arc::new(io);
         let keyring = Some(Keyring::simulated(&io).map_err(KeyringError::into_open)?);
         let options = StoreOptions { journal: Options::small(FILE_BYTES), memory_bytes: MEMORY_BYTES, keyring };
-        let store = Store::open(io, options, shown, &mut [&mut recovery])?;
+        let mut of_streams = Kinesis::recovery();
+        let [streams, shards, queues, groups] = of_streams.parts();
+        let store = Store::open(io, options, shown, &mut [&mut recovery, streams, shards, queues, groups])?;
+        if start.subject == Subject::Streams {
+            clock.raise(recovery.latest().max(of_streams.latest()));
+        }
         store.expect_nudges();
         let region = Region::parse("us-east-1").expect("us-east-1 is a region");
         let told = sqs::Options {
@@ -64,9 +72,16 @@ impl Server {
             keys: sqs::Keys::default(),
         };
         let sqs = Arc::new(Sqs::new(Arc::clone(&store), recovery, told));
-        let service: Arc<dyn Service> = Arc::<Sqs>::clone(&sqs);
+        let told = kinesis::Options {
+            throttled: false,
+            keys: kinesis::Keys::default(),
+            metered_streams_max: 1_000,
+            metered_shards_max: 1_000,
+        };
+        let kinesis = Arc::new(Kinesis::new(Arc::clone(&store), of_streams, told));
+        let services: [Arc<dyn Service>; 2] = [Arc::<Sqs>::clone(&sqs), Arc::<Kinesis>::clone(&kinesis)];
         let options = gateway::Options {
-            services: vec![sabotage::around(service, start.sabotage)],
+            services: services.map(|service| sabotage::around(service, start.sabotage)).into(),
             pages: Arc::new(NoPages),
             surroundings: Arc::new(SimSurroundings {
                 clock: Arc::clone(&clock),
@@ -84,7 +99,7 @@ impl Server {
         let gateway = Gateway::new(options, &mut Registry::default());
         let moves_never_end = start.sabotage == Some(Sabotage::MovesNeverEnd);
         let movers = tokio::spawn(run_moves(Arc::clone(&sqs), moves_never_end));
-        Ok(Self { store, sqs, clock, gateway, connections: Vec::new(), movers })
+        Ok(Self { store, sqs, kinesis, clock, gateway, connections: Vec::new(), movers })
     }
 
     pub(crate) fn journal(&self) -> &Journal {

@@ -9,10 +9,11 @@ use crate::dialect::Dialect;
 use crate::jobs::{self, Job};
 use crate::link::Break;
 use crate::oracle::Oracle;
-use crate::plan::Plan;
+use crate::plan::{Plan, Subject};
 use crate::report::Report;
 use crate::sabotage;
 use crate::server::Server;
+use crate::streams;
 use crate::trace::Trace;
 use crate::weather::Weather;
 use journal::sim::SimDisk;
@@ -70,11 +71,15 @@ impl World {
     pub(crate) fn report(&self) -> Report {
         Report {
             trace: self.trace.hash(),
-            deliveries: self.oracle.deliveries,
-            dead_letters: self.oracle.dead_letters,
+            deliveries: self.oracle.deliveries + self.oracle.streams.delivered,
+            dead_letters: self.oracle.dead_letters + self.oracle.streams.dead_letters,
             moved: self.oracle.moved,
             duplicates: self.oracle.duplicates(),
             repeated: self.oracle.repeated,
+            records: self.oracle.streams.shown,
+            ended_shards: self.oracle.streams.ended,
+            reshards: self.oracle.streams.resharded,
+            expired: self.oracle.streams.expired,
             ..self.report
         }
     }
@@ -86,13 +91,19 @@ impl World {
 
     /// From the first start to the settled accounts.
     pub(crate) async fn live(&mut self) -> Result<(), String> {
-        self.begin().await?;
+        match self.plan.subject {
+            Subject::Queues => self.begin().await?,
+            Subject::Streams => self.begin_streams().await?,
+        }
         while self.step < self.plan.steps {
             self.step += 1;
             self.next_step().await?;
             self.look_around().await?;
         }
-        self.conclude().await
+        match self.plan.subject {
+            Subject::Queues => self.conclude().await,
+            Subject::Streams => self.conclude_streams().await,
+        }
     }
 
     async fn next_step(&mut self) -> Result<(), String> {
@@ -101,7 +112,7 @@ impl World {
             0..=99 => self.client_turn().await?,
             100..=124 => self.network_turn().await?,
             125..=159 => {
-                let job = jobs::choose(&mut self.chance);
+                let job = jobs::choose(&mut self.chance, self.plan.subject);
                 self.job_turn(job).await;
             }
             160..=177 => {
@@ -112,7 +123,7 @@ impl World {
                 let millis = self.chance.u64(..25_000);
                 self.pass(millis).await;
             }
-            187 if may.clock_jumps => self.pass(3_600_000).await,
+            187 if may.clock_jumps => self.pass_hours().await,
             188..=190 if may.broken_connections => self.break_some_connection().await,
             191..=193 => {
                 let news = self.weather.change(&self.disk, &mut self.chance, may);
@@ -136,8 +147,11 @@ impl World {
         if is_free {
             let sabotage = self.plan.sabotage;
             let wall = self.wall;
-            let mut composer = Composer { chance: &mut self.chance, oracle: &mut self.oracle, wall, sabotage };
-            let request = composer.any();
+            let (chance, oracle) = (&mut self.chance, &mut self.oracle);
+            let request = match self.plan.subject {
+                Subject::Queues => Composer { chance, oracle, wall, sabotage }.any(),
+                Subject::Streams => streams::Composer { chance, streams: &mut oracle.streams, wall }.any(),
+            };
             self.ask(client, &request);
         }
         if self.chance.u8(..4) > 0 {
@@ -162,7 +176,7 @@ impl World {
     /// Begins a request on a client's connection.
     pub(crate) fn ask(&mut self, client: usize, request: &Request) {
         let ticket = self.oracle.asked(request);
-        let dialect = Dialect::any(&mut self.chance);
+        let dialect = Dialect::any(&mut self.chance, request.api());
         self.trace.note(format_args!("client {client} asks {} {} in {dialect:?}", request.operation, request.input));
         self.report.requests += 1;
         if let Some(connection) = &mut self.clients[client] {
@@ -252,6 +266,12 @@ impl World {
         }
         server.clock.wake_sleepers();
         settle().await;
+    }
+
+    /// Hours pass at once: one, or where records are kept for days many of them.
+    async fn pass_hours(&mut self) {
+        let hours = if self.plan.subject == Subject::Streams { self.chance.u64(1..=30) } else { 1 };
+        self.pass(hours * 3_600_000).await;
     }
 
     async fn break_some_connection(&mut self) {

@@ -209,3 +209,63 @@ fn a_calm_day_has_no_crash() {
     let report = run(1, &plan).unwrap();
     assert_eq!((report.crashes(), report.failed_starts, report.unavailable), (0, 0, 0), "{report}");
 }
+
+#[track_caller]
+fn check_of_streams(sabotage: Sabotage, expected: &[&str]) {
+    let plan = Plan { steps: 400, ..Plan::short_of_streams().with(sabotage) };
+    is_one_of(&found_in(&plan, RARE_SEEDS), expected);
+}
+
+#[test]
+fn streams_on_a_disk_that_lies_are_found() {
+    let expected = ["is lost", "cannot be opened", "ResourceNotFound", "is not listed", "was closed", "was at"];
+    check_of_streams(Sabotage::SyncsDoNothing, &expected);
+    check_of_streams(Sabotage::WriteErrorsAreHidden, &expected);
+}
+
+#[test]
+fn records_that_are_skipped_repeated_or_turned_round_are_found() {
+    check_of_streams(Sabotage::RecordsAreSkipped, &["is lost or passed over"]);
+    check_of_streams(Sabotage::RecordsAreRepeated, &["before", "stands where record", "of one key are out of order"]);
+    check_of_streams(Sabotage::RecordsChangePlaces, &["is shown before"]);
+}
+
+#[test]
+fn keys_hashes_and_arrivals_that_are_wrong_are_found() {
+    check_of_streams(Sabotage::KeysAreDamaged, &["has the key"]);
+    check_of_streams(Sabotage::ArrivalsAreDamaged, &["arrived at"]);
+    check_of_streams(Sabotage::HashKeysAreIgnored, &["does not fall to"]);
+}
+
+#[test]
+fn readers_that_begin_elsewhere_or_end_too_early_are_found() {
+    check_of_streams(Sabotage::AfterIsAt, &["stands before that"]);
+    check_of_streams(Sabotage::LatestIsOldest, &["stands before that"]);
+    check_of_streams(Sabotage::MomentsAreLate, &["is lost or passed over", "stands before that"]);
+    check_of_streams(Sabotage::ReadersAreToldTheyHaveAll, &["is lost or passed over"]);
+}
+
+#[test]
+fn shards_that_do_not_change_or_stay_or_are_not_told_are_found() {
+    check_of_streams(Sabotage::SplitsAreForgotten, &["was closed", "was split at"]);
+    check_of_streams(Sabotage::MergesAreForgotten, &["was closed"]);
+    check_of_streams(Sabotage::StreamDeletionsAreForgotten, &["is gone", "was deleted", "ResourceInUse"]);
+    check_of_streams(Sabotage::ShardsAreHidden, &["the open shards are", "the children of shard"]);
+    check_of_streams(Sabotage::ChildrenAreHidden, &["has no children"]);
+    check_of_streams(Sabotage::ParentsAreHidden, &["the children of shard"]);
+}
+
+#[test]
+fn records_that_stay_too_long_or_go_too_early_are_found() {
+    check_of_streams(Sabotage::RetentionIsLonger, &["has expired"]);
+    check_of_streams(Sabotage::RetentionIsShorter, &["is lost or passed over"]);
+}
+
+#[test]
+fn queues_on_streams_that_forget_or_hide_are_found() {
+    check_of_streams(Sabotage::QueuesForgetAcknowledgements, &["is back after its acknowledgement"]);
+    check_of_streams(Sabotage::QueuesForgetLeases, &["while it is in flight"]);
+    check_of_streams(Sabotage::QueuesForgetCounts, &["was received 1 times"]);
+    check_of_streams(Sabotage::QueuesGiveUpLate, &["make a dead letter"]);
+    check_of_streams(Sabotage::QueuesHideRecords, &["never comes out"]);
+}

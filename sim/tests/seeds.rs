@@ -11,6 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// As many as take about half a minute on two slow cores.
 const SEEDS: u64 = 3_000;
 
+/// The same about streams: some seconds.
+const SEEDS_OF_STREAMS: u64 = 600;
+
+fn seeds(usual: u64) -> u64 {
+    std::env::var("TIDEWIRE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
 /// All seeds, on as many threads as there are cores.
 fn run_all(plan: &Plan, seeds: u64) -> Report {
     let (next, total) = (AtomicU64::new(0), Mutex::new(Report::default()));
@@ -36,7 +43,7 @@ fn run_all(plan: &Plan, seeds: u64) -> Report {
 
 #[test]
 fn whatever_breaks_no_promise_does() {
-    let seeds = std::env::var("TIDEWIRE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SEEDS);
+    let seeds = seeds(SEEDS);
     let report = run_all(&Plan::short(), seeds);
     println!("{report}");
     // A simulation in which nothing happens proves nothing.
@@ -52,9 +59,19 @@ fn whatever_breaks_no_promise_does() {
 }
 
 #[test]
+fn whatever_breaks_streams_keep_every_promise() {
+    let seeds = seeds(SEEDS_OF_STREAMS);
+    let report = run_all(&Plan::short_of_streams(), seeds);
+    println!("{report}");
+    assert!(report.records > seeds * 10 && report.reshards > seeds && report.ended_shards > seeds, "{report}");
+    assert!(report.expired > seeds, "{report}");
+    assert!(report.kills + report.power_cuts > seeds && report.stopped_logs > 0 && report.unavailable > 0, "{report}");
+}
+
+#[test]
 fn a_seed_gives_the_same_trace_every_time() {
-    for seed in 0..60 {
-        let plan = Plan { keep_trace: true, ..Plan::short() };
+    for (seed, plan) in (0..60).flat_map(|seed| [(seed, Plan::short()), (seed, Plan::short_of_streams())]) {
+        let plan = Plan { keep_trace: true, ..plan };
         let [first, second] = [(); 2].map(|()| run(seed, &plan).expect("the seed keeps every promise"));
         assert_eq!(first, second, "seed {seed}");
         let other = run(seed + 1, &plan).expect("the seed keeps every promise");

@@ -4,36 +4,68 @@
 //! first byte  major type (3 bits) | argument (5 bits: 0–23 itself, 24–27 in 1/2/4/8 bytes, 31 indefinite)
 //! ```
 
+use base64_simd::STANDARD;
 use serde_json::{Map, Value};
 
 const INDEFINITE: u8 = 31;
 const BREAK: u8 = 0xff;
 
-/// A value in its shortest form, all lengths definite.
-pub(super) fn encode(value: &Value) -> Vec<u8> {
+/// What the number of a moment counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    Seconds,
+    /// Of the older protocol: whole numbers.
+    Millis,
+}
+
+/// Milliseconds of a moment that is too late for seconds: in the year 5138.
+const MILLIS_MIN: u64 = 100_000_000_000;
+
+/// A value in its shortest form, all lengths definite. Numbers with fractions are moments; what is called `Data` is bytes.
+pub(super) fn encode(value: &Value, times: Times) -> Vec<u8> {
     let mut out = Vec::new();
-    put(&mut out, value);
+    put(&mut out, value, times);
     out
 }
 
-fn put(out: &mut Vec<u8>, value: &Value) {
+fn put(out: &mut Vec<u8>, value: &Value, times: Times) {
     match value {
         Value::Null => out.push(0xf6),
         Value::Bool(flag) => out.push(0xf4 + u8::from(*flag)),
-        Value::Number(number) => head(out, 0, number.as_u64().expect("requests have no other numbers")),
+        Value::Number(number) => match (number.as_u64(), times) {
+            (Some(whole), _) => head(out, 0, whole),
+            (None, Times::Seconds) => {
+                out.extend([0xc1, 0xfb]);
+                out.extend(number.as_f64().expect("requests have no negative numbers").to_be_bytes());
+            }
+            (None, Times::Millis) => {
+                out.push(0xc1);
+                head(out, 0, (number.as_f64().expect("requests have no negative numbers") * 1000.0).round() as u64);
+            }
+        },
         Value::String(text) => text_of(out, text),
         Value::Array(list) => {
             head(out, 4, list.len() as u64);
-            list.iter().for_each(|item| put(out, item));
+            list.iter().for_each(|item| put(out, item, times));
         }
         Value::Object(map) => {
             head(out, 5, map.len() as u64);
             for (name, value) in map {
                 text_of(out, name);
-                put(out, value);
+                match value.as_str().filter(|_| name == "Data") {
+                    Some(text) => bytes_of(out, text),
+                    None => put(out, value, times),
+                }
             }
         }
     }
+}
+
+/// Bytes, which the JSON has in base64.
+fn bytes_of(out: &mut Vec<u8>, text: &str) {
+    let bytes = STANDARD.decode_to_vec(text).expect("what is called Data is base64");
+    head(out, 2, bytes.len() as u64);
+    out.extend(bytes);
 }
 
 fn text_of(out: &mut Vec<u8>, text: &str) {
@@ -82,7 +114,8 @@ fn take(rest: &mut &[u8]) -> Result<Value, String> {
     match (major, argument) {
         (0, Some(number)) => Ok(number.into()),
         (1, Some(number)) => Ok((-1 - i64::try_from(number).map_err(|error| error.to_string())?).into()),
-        (2 | 3, Some(count)) => Ok(text(bytes(rest, count)?)?.into()),
+        (2, Some(count)) => Ok(STANDARD.encode_to_string(bytes(rest, count)?).into()),
+        (3, Some(count)) => Ok(text(bytes(rest, count)?)?.into()),
         (3, None) => {
             let mut whole = String::new();
             while let Some(part) = unless_over(rest, take)? {
@@ -92,8 +125,13 @@ fn take(rest: &mut &[u8]) -> Result<Value, String> {
         }
         (4, count) => items(rest, count, take).map(Value::Array),
         (5, count) => Ok(Value::Object(items(rest, count, member)?.into_iter().collect::<Map<_, _>>())),
-        // A tag says what the value means, which the oracle knows.
-        (6, Some(_)) => take(rest),
+        // A tag says what the value means, which the oracle knows, but for whether a moment counts seconds or milliseconds.
+        (6, Some(tag)) => {
+            take(rest).map(|value| match value.as_u64().filter(|number| tag == 1 && *number >= MILLIS_MIN) {
+                Some(millis) => (millis as f64 / 1000.0).into(),
+                None => value,
+            })
+        }
         _ => Err(format!("a value of the kind {major}")),
     }
 }

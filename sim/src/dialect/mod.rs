@@ -1,8 +1,9 @@
-//! The three protocols in which clients of SQS speak: JSON 1.0, forms answered in XML, and rpcv2Cbor.
+//! The protocols in which clients speak: to SQS JSON 1.0, forms answered in XML, and rpcv2Cbor; to Data Streams JSON 1.1,
+//! rpcv2Cbor, and the older CBOR of the Java SDKs.
 //!
 //! In: an operation and its input as JSON. Out: what goes over the wire, and from an answer the same JSON again, so that the
 //! oracle knows one form only. Nothing of the product's own codecs is used: a mistake in them must not cancel itself out.
-//! Sources: the query API reference of SQS, Smithy's "RPC v2 CBOR protocol".
+//! Bytes are base64 in that JSON and moments are seconds, as AWS's JSON has them. Sources: the query API reference of SQS, Smithy's "RPC v2 CBOR protocol".
 
 mod cbor;
 mod form;
@@ -17,6 +18,25 @@ pub(crate) enum Dialect {
     Json,
     Form,
     Cbor,
+    /// `application/x-amz-cbor-1.1`.
+    OldCbor,
+}
+
+/// Whose operation a request names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Api {
+    Queues,
+    Streams,
+}
+
+impl Api {
+    /// The name before the operation's, and the type of its JSON.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Queues => ("AmazonSQS", JSON),
+            Self::Streams => ("Kinesis_20131202", JSON_1_1),
+        }
+    }
 }
 
 /// A request as it goes over the wire, but for what HTTP adds.
@@ -28,23 +48,33 @@ pub(crate) struct Spoken {
 }
 
 const JSON: &str = "application/x-amz-json-1.0";
+const JSON_1_1: &str = "application/x-amz-json-1.1";
+const OLD_CBOR: &str = "application/x-amz-cbor-1.1";
 const FORM: &str = "application/x-www-form-urlencoded";
 const CBOR: &str = "application/cbor";
 
 impl Dialect {
     /// One by chance; JSON is what most clients speak.
-    pub(crate) fn any(chance: &mut fastrand::Rng) -> Self {
-        [Self::Json, Self::Json, Self::Form, Self::Cbor][chance.usize(..4)]
+    pub(crate) fn any(chance: &mut fastrand::Rng, api: Api) -> Self {
+        let third = if api == Api::Queues { Self::Form } else { Self::OldCbor };
+        [Self::Json, Self::Json, third, Self::Cbor][chance.usize(..4)]
     }
 
     /// Puts a request into bytes.
-    pub(crate) fn speak(self, operation: &str, input: &Value) -> Spoken {
+    pub(crate) fn speak(self, api: Api, operation: &str, input: &Value) -> Spoken {
         let root = || "/".to_owned();
+        let (service, json) = api.words();
+        let target = || ("x-amz-target", format!("{service}.{operation}"));
         match self {
             Self::Json => Spoken {
                 path: root(),
-                headers: vec![("content-type", JSON.into()), ("x-amz-target", format!("AmazonSQS.{operation}"))],
+                headers: vec![("content-type", json.into()), target()],
                 body: input.to_string().into_bytes(),
+            },
+            Self::OldCbor => Spoken {
+                path: root(),
+                headers: vec![("content-type", OLD_CBOR.into()), target()],
+                body: cbor::encode(input, cbor::Times::Millis),
             },
             Self::Form => Spoken {
                 path: root(),
@@ -52,9 +82,9 @@ impl Dialect {
                 body: form::body(operation, input).into_bytes(),
             },
             Self::Cbor => Spoken {
-                path: format!("/service/AmazonSQS/operation/{operation}"),
+                path: format!("/service/{service}/operation/{operation}"),
                 headers: vec![("content-type", CBOR.into()), ("smithy-protocol", "rpc-v2-cbor".into())],
-                body: cbor::encode(input),
+                body: cbor::encode(input, cbor::Times::Seconds),
             },
         }
     }
@@ -63,9 +93,9 @@ impl Dialect {
 /// Reads an answer by what it says it is. One that cannot be read has the status 0, which no promise allows.
 pub(crate) fn understand(status: u16, content_type: &str, body: &[u8]) -> Answer {
     let read = match content_type {
-        JSON => serde_json::from_slice(body).map_err(|error| error.to_string()).or_else(none_if_empty(body)),
+        JSON | JSON_1_1 => serde_json::from_slice(body).map_err(|error| error.to_string()).or_else(none_if_empty(body)),
         "text/xml" => xml::answer(body),
-        CBOR => cbor::decode(body).or_else(none_if_empty(body)),
+        CBOR | OLD_CBOR => cbor::decode(body).or_else(none_if_empty(body)),
         "" if body.is_empty() => Ok(Value::Null),
         other => Err(format!("an answer of the type {other:?}")),
     };
@@ -95,9 +125,9 @@ mod tests {
             "QueueUrl": "q", "MessageBody": "a b&\u{e9}",
             "MessageAttributes": {"mark": {"DataType": "String", "StringValue": "v"}},
         });
-        let json = Dialect::Json.speak("SendMessage", &input);
+        let json = Dialect::Json.speak(Api::Queues, "SendMessage", &input);
         assert_eq!((json.path.as_str(), serde_json::from_slice::<Value>(&json.body).unwrap()), ("/", input.clone()));
-        let form = String::from_utf8(Dialect::Form.speak("SendMessage", &input).body).unwrap();
+        let form = String::from_utf8(Dialect::Form.speak(Api::Queues, "SendMessage", &input).body).unwrap();
         let mut pairs: Vec<_> = form.split('&').collect();
         pairs.sort_unstable();
         assert_eq!(
@@ -112,9 +142,22 @@ mod tests {
                 "Version=2012-11-05",
             ]
         );
-        let cbor = Dialect::Cbor.speak("SendMessage", &input);
+        let cbor = Dialect::Cbor.speak(Api::Queues, "SendMessage", &input);
         assert_eq!(cbor.path, "/service/AmazonSQS/operation/SendMessage");
         assert_eq!(cbor::decode(&cbor.body).unwrap(), input);
+    }
+
+    #[test]
+    fn bytes_and_moments_go_over_the_wire_as_each_protocol_has_them_and_come_back_the_same() {
+        let input = json!({"Data": "AAEC", "Timestamp": 1_700_000_000.25});
+        let json = Dialect::Json.speak(Api::Streams, "PutRecord", &input);
+        assert_eq!(json.headers[0].1, "application/x-amz-json-1.1");
+        assert_eq!(serde_json::from_slice::<Value>(&json.body).unwrap(), input);
+        for dialect in [Dialect::Cbor, Dialect::OldCbor] {
+            let spoken = dialect.speak(Api::Streams, "PutRecord", &input);
+            assert!(spoken.body.windows(4).any(|bytes| bytes == [0x43, 0, 1, 2]), "{dialect:?}");
+            assert_eq!(cbor::decode(&spoken.body).unwrap(), input, "{dialect:?}");
+        }
     }
 
     #[test]

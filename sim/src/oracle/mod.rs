@@ -25,6 +25,7 @@ mod removals;
 
 use crate::ask::{Intent, QUEUES, QueueKind, Request, VISIBILITY_SECS, and_on, family, is_for_letters};
 use crate::client::Answer;
+use crate::streams::{Situation, Streams};
 use attempts::{Again, Attempts};
 use copies::Copies;
 use existence::Existence;
@@ -75,6 +76,8 @@ pub(crate) struct Oracle {
     pub(crate) repeated: u64,
     /// How often parked groups were to go on.
     unparks_asked: u64,
+    /// What is known of streams.
+    pub(crate) streams: Streams,
 }
 
 impl Oracle {
@@ -102,6 +105,7 @@ impl Oracle {
             moved: 0,
             repeated: 0,
             unparks_asked: 0,
+            streams: Streams::new(),
         }
     }
 
@@ -117,6 +121,7 @@ impl Oracle {
         }
         self.wall = wall;
         self.wall_max = self.wall_max.max(wall);
+        self.streams.time_is(self.wall_max);
         for queue in 0..self.queues.len() {
             if self.queues[queue].time_is(self.wall_max) {
                 self.all_may_go(queue);
@@ -265,6 +270,7 @@ impl Oracle {
                     self.all_may_go(*queue);
                 }
             }
+            Intent::Streams(intent) => self.streams.asked(intent, asked, self.wall),
             Intent::SetVisibility { .. }
             | Intent::EndReplay { .. }
             | Intent::CancelMove { .. }
@@ -274,9 +280,26 @@ impl Oracle {
         Ticket { intent: request.intent.clone(), asked, asked_wall: self.wall, again }
     }
 
+    fn situation(&self, ticket: &Ticket, at: u64) -> Situation {
+        Situation {
+            asked: ticket.asked,
+            at,
+            asked_wall: ticket.asked_wall,
+            wall: self.wall,
+            wall_max: self.wall_max,
+            unavailable: self.unavailable || self.unavailable_until >= ticket.asked,
+            reads_may_fail: self.reads_may_fail,
+            stopped_since: self.stopped_since,
+        }
+    }
+
     /// Nobody will read the answer. `whole` says whether all of the request may have arrived.
     pub(crate) fn given_up(&mut self, ticket: &Ticket, whole: bool) {
         let at = self.tick();
+        if let Intent::Streams(intent) = &ticket.intent {
+            let now = self.situation(ticket, at);
+            return self.streams.given_up(intent, &now, whole);
+        }
         self.ended(ticket, at, false);
         if let Intent::Send { messages, .. } = &ticket.intent {
             let sending = if whole { Sending::Unknown } else { Sending::Never };
@@ -317,6 +340,10 @@ impl Oracle {
     /// An answer was read to its end.
     pub(crate) fn answered(&mut self, ticket: &Ticket, answer: &Answer) -> Verdict {
         let at = self.tick();
+        if let Intent::Streams(intent) = &ticket.intent {
+            let now = self.situation(ticket, at);
+            return self.streams.answered(intent, &now, answer);
+        }
         let span = Span { asked: ticket.asked, answered: at, asked_wall: ticket.asked_wall, answered_wall: self.wall };
         if answer.status != 200 {
             self.refused(ticket, answer)?;
