@@ -63,8 +63,8 @@ fn whatever_breaks_streams_keep_every_promise() {
     let seeds = seeds(SEEDS_OF_STREAMS);
     let report = run_all(&Plan::short_of_streams(), seeds);
     println!("{report}");
-    assert!(report.records > seeds * 10 && report.reshards > seeds && report.ended_shards > seeds, "{report}");
-    assert!(report.expired > seeds, "{report}");
+    assert!(report.records > seeds * 5 && report.reshards > seeds / 2 && report.ended_shards > seeds / 2, "{report}");
+    assert!(report.deliveries > seeds && report.expired > seeds / 4, "{report}");
     assert!(report.kills + report.power_cuts > seeds && report.stopped_logs > 0 && report.unavailable > 0, "{report}");
 }
 
