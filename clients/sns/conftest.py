@@ -41,8 +41,12 @@ class House:
     def queue(self, **attributes):
         """URL and ARN of a new queue."""
         url = self.sqs.create_queue(QueueName=fresh("q"), Attributes=attributes)["QueueUrl"]
+        return url, self.queue_arn(url)
+
+    def queue_arn(self, url):
+        """The ARN of a queue."""
         found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return url, found["Attributes"]["QueueArn"]
+        return found["Attributes"]["QueueArn"]
 
     def subscribe(self, topic, queue, **attributes):
         """The ARN of a subscription of a queue."""

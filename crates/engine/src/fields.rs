@@ -63,6 +63,11 @@ impl<'a> Fields<'a> {
         self.is_empty().then_some(value)
     }
 
+    /// All that is left.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// The next bytes.
     pub fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;

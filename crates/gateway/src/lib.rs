@@ -50,7 +50,7 @@ pub use gateway::{Gateway, Options, Origin, Scheme, Surroundings};
 pub use identity::{Auth, Authority, Fact, Identity, Noted, Proven};
 pub use key_use::{DataKey, KeyContext, KeyFault, KeyRefusal, KeyUse, Keys, Used};
 pub use limits::Limits;
-pub use mailbox::{Letter, LetterAttribute, Mailboxes, NotPut, Putting};
+pub use mailbox::{Letter, LetterAttribute, Mailboxes, NotPut, Posting, Putting};
 pub use need::{Actions, Denied, Facts, Need};
 pub use operation::{Operation, prepared};
 pub use organization::{Level, Organization};

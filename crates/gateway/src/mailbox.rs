@@ -12,10 +12,20 @@ use crate::service::{Caller, Refused};
 
 /// Queues by their ARNs.
 pub trait Mailboxes: Send + Sync + 'static {
-    /// Puts a letter into a queue in the name of `sender`. Ready when it is durable there. What is decided at once is decided
-    /// at the first poll, so that letters to many queues ride in one block of the log.
-    fn put(&self, sender: Caller, queue: &Arn, letter: Letter) -> Putting;
+    /// Puts a letter into a queue in the name of `sender`. Ready when its place in the queue is decided, which what is posted later
+    /// comes behind, and what it gives when it is durable there. What is decided at once is decided at the first poll, so that letters
+    /// to many queues ride in one block of the log.
+    fn post(&self, sender: Caller, queue: &Arn, letter: Letter) -> Posting;
+
+    /// The same, ready when it is durable.
+    fn put(&self, sender: Caller, queue: &Arn, letter: Letter) -> Putting {
+        let posting = self.post(sender, queue, letter);
+        Box::pin(async move { posting.await?.await })
+    }
 }
+
+/// A letter whose place in a queue is not decided yet.
+pub type Posting = Pin<Box<dyn Future<Output = Result<Putting, NotPut>> + Send>>;
 
 /// A letter on its way into a queue.
 pub type Putting = Pin<Box<dyn Future<Output = Result<(), NotPut>> + Send>>;

@@ -17,13 +17,13 @@ const CHUNK: usize = 1024;
 /// Bytes that an entry takes in a snapshot at the least.
 const ENTRY_BYTES_MIN: u64 = 16 + 16 + 1 + 1;
 
-/// The ids.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Dedup {
+/// The ids. A machine of another crate that tells duplicates keeps its own.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Dedup {
     buckets: VecDeque<Bucket>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Bucket {
     first_at: Instant,
     last_at: Instant,
@@ -49,7 +49,7 @@ const _: () =
 
 impl Dedup {
     /// The message of this id, if it was sent less than five minutes ago.
-    pub(crate) fn find(&self, dedup: &DedupId, now: Instant) -> Option<Accepted> {
+    pub fn find(&self, dedup: &DedupId, now: Instant) -> Option<Accepted> {
         let counts = |at: Instant| now < at.plus_millis(DEDUP_MILLIS);
         self.buckets.iter().rev().take_while(|bucket| counts(bucket.last_at)).find_map(|bucket| {
             let entry = bucket.find(dedup).filter(|entry| counts(bucket.first_at.plus_millis(entry.after.into())))?;
@@ -58,7 +58,7 @@ impl Dedup {
     }
 
     /// Notes a message that was sent after all that are here.
-    pub(crate) fn note(&mut self, dedup: DedupId, sequence: u64, id: MessageId, at: Instant) {
+    pub fn note(&mut self, dedup: DedupId, sequence: u64, id: MessageId, at: Instant) {
         self.expire(at);
         let fitting = self.buckets.back().and_then(|bucket| bucket.fit(sequence, at));
         let (after, ahead) = fitting.unwrap_or_else(|| {
@@ -71,7 +71,7 @@ impl Dedup {
     }
 
     /// Lets go of buckets in which no id counts any more.
-    pub(crate) fn expire(&mut self, now: Instant) {
+    pub fn expire(&mut self, now: Instant) {
         while self.buckets.front().is_some_and(|bucket| bucket.last_at.plus_millis(DEDUP_MILLIS) <= now) {
             self.buckets.pop_front();
         }
@@ -80,8 +80,28 @@ impl Dedup {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
         self.buckets.is_empty()
+    }
+
+    /// When [`Dedup::expire`] lets go of something next.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.buckets.front().map(|bucket| bucket.last_at.plus_millis(DEDUP_MILLIS))
+    }
+
+    /// All ids as bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.put(&mut out);
+        out
+    }
+
+    /// Reads what [`Dedup::to_bytes`] wrote; the error says what was wrong.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, &'static str> {
+        let mut reader = Reader::new(bytes);
+        let ids = Self::read(&mut reader)?;
+        reader.end().map(|()| ids)
     }
 
     /// Appends all ids: count v, then each bucket: first at v │ first sequence v │ count v, then each id: dedup 16 │ id 16 │

@@ -50,6 +50,7 @@ mod ways;
 
 pub use backoff::Backoff;
 pub use command::{Accepted, AttemptId, Command, Counts, DeleteOutcome, Reply, VisibilityOutcome};
+pub use dedup::Dedup;
 pub use limits::{DEDUP_MILLIS, FAIR_LEARN_MAX, IN_FLIGHT_MAX, TOTAL_VISIBILITY_MILLIS_MAX, WINDOW_MESSAGES};
 pub use message::{DedupId, Delivery, Handle, Labelled, Labels, Message, MessageId, NewMessage, spread};
 pub use parks::Unpark;

@@ -4,6 +4,7 @@
 
 use crate::api::errors;
 use crate::catalog::{TopicEntry, View, compile};
+use crate::fifo;
 use crate::filtering;
 use crate::limits;
 use crate::refusal::Refusal;
@@ -20,15 +21,7 @@ pub(crate) const FILTER_POLICY: &str = "FilterPolicy";
 pub(crate) const FILTER_POLICY_SCOPE: &str = "FilterPolicyScope";
 
 /// Attributes of AWS's topics that this version does not act on.
-const TOPIC_LATER: &[&str] = &[
-    "ArchivePolicy",
-    "ContentBasedDeduplication",
-    "DeliveryPolicy",
-    "FifoThroughputScope",
-    "FifoTopic",
-    "KmsMasterKeyId",
-    "TracingConfig",
-];
+const TOPIC_LATER: &[&str] = &["ArchivePolicy", "DeliveryPolicy", "KmsMasterKeyId", "TracingConfig"];
 
 /// The same of subscriptions.
 const SUBSCRIPTION_LATER: &[&str] = &["DeliveryPolicy", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"];
@@ -74,6 +67,7 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
             Some(_) => Ok(()),
             None => wrong(&format!("Must be between {} and {}", limits::MESSAGE_BYTES_MIN, limits::MESSAGE_BYTES_MAX)),
         },
+        _ if fifo::is_attribute(name) => fifo::check_attribute(name, value),
         _ => Err(Refusal::invalid(unknown(name, TOPIC_LATER))),
     }
 }

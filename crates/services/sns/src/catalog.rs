@@ -5,6 +5,7 @@
 
 use crate::api::errors;
 use crate::attributes;
+use crate::fifo::{self, Digests};
 use crate::filtering;
 use crate::limits;
 use crate::message::Message;
@@ -16,7 +17,7 @@ use access::{Policy, Sort};
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use filter::Index;
 use gateway::{Fact, Facts};
-use names::{AccountId, Arn, PartitionId, Region};
+use names::{AccountId, Arn, Instant, PartitionId, Region};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -48,6 +49,8 @@ pub(crate) struct TopicEntry {
     partition: Arc<Partition<Topic>>,
     view: RwLock<View>,
     changing: Mutex<()>,
+    /// Held by the publish to a FIFO topic whose turn it is; inside: the last sequence number that was taken since the start.
+    pub(crate) turn: tokio::sync::Mutex<u64>,
 }
 
 /// All topics of a server.
@@ -109,7 +112,7 @@ impl View {
                     self.filters.remove(*number);
                 }
             }
-            Reply::Unsubscribed(None) | Reply::Deleted | Reply::Refused(_) | Reply::Gone => {}
+            Reply::Unsubscribed(None) | Reply::Deleted | Reply::Noted | Reply::Refused(_) | Reply::Gone => {}
         }
     }
 
@@ -135,6 +138,18 @@ impl TopicEntry {
     pub(crate) async fn ask(&self, command: Command) -> Result<Reply, Refusal> {
         let pending = self.change(command)?;
         answer(pending).await
+    }
+
+    /// Asks what shows in no view. Its place among the topic's records is decided, and it may not be durable yet.
+    pub(crate) fn begin(&self, command: Command) -> Result<Pending<Topic>, Unavailable> {
+        self.partition.execute(command)
+    }
+
+    /// The last sequence number of a FIFO topic, and number and id of an earlier message that one with such digests repeats. What is
+    /// seen may not be durable yet.
+    pub(crate) fn published(&self, digests: &Digests, now: Instant) -> Result<(u64, Option<(u64, u128)>), Unavailable> {
+        let seen = self.partition.inspect(|topic| (topic.fifo.last, topic.fifo.find(digests, now)));
+        seen.ok_or(Unavailable::Broken)
     }
 
     fn change(&self, command: Command) -> Result<Pending<Topic>, Unavailable> {
@@ -226,7 +241,9 @@ impl Catalog {
             return Ok((entry, pending));
         }
         let TopicKey { account, region, .. } = &about.key;
-        if topics.of(*account, region, None).count() >= limits::TOPICS_MAX {
+        let alike = topics.of(*account, region, None).filter(|entry| entry.is_fifo() == fifo::is_fifo(&about.key.name));
+        let most = if fifo::is_fifo(&about.key.name) { limits::FIFO_TOPICS_MAX } else { limits::TOPICS_MAX };
+        if alike.count() >= most {
             let message = "Topic limit exceeded";
             return Err(Refusal::new(&errors::TOPIC_LIMIT_EXCEEDED_EXCEPTION, message));
         }
@@ -281,7 +298,11 @@ impl TopicEntry {
     fn new(partition: Arc<Partition<Topic>>, view: View) -> Arc<Self> {
         let key = view.about.key.clone();
         let (arn, view) = (key.arn().into(), RwLock::new(view));
-        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()) })
+        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn: tokio::sync::Mutex::new(0) })
+    }
+
+    pub(crate) fn is_fifo(&self) -> bool {
+        fifo::is_fifo(&self.key.name)
     }
 }
 

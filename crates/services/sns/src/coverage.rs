@@ -22,7 +22,7 @@ fn coverage() -> String {
         writeln!(text, "| {} | {mark} |", operation.name).expect("text takes text");
     }
     text.push_str(
-        "\nRefused within what is carried out, each with an error that names it: protocols other than `sqs`, FIFO topics and queues, \
+        "\nRefused within what is carried out, each with an error that names it: protocols other than `sqs`, \
          delivery and redrive policies, KMS keys, tracing, feedback, data protection, SMS.\n",
     );
     text

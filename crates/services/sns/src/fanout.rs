@@ -15,7 +15,7 @@ use crate::service::Inner;
 use crate::signing::SigningKey;
 use crate::topic::{Protocol, Subscription};
 use access::Secret;
-use gateway::{Caller, Fact, Identity, Letter, NotPut, Putting};
+use gateway::{Caller, Fact, Identity, Letter, NotPut};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -58,19 +58,28 @@ pub(crate) async fn publish(
             putting.push(service.mailboxes.put(sender.clone(), &receiver.queue, Letter { nth, ..letter }));
         }
         for outcome in Together::new(putting).await {
-            match outcome {
-                Ok(()) => {}
-                Err(NotPut::Refused(refused)) => {
-                    tracing::debug!(topic = %topic.arn, error = refused.error.query_code, why = %refused.message, "a queue does not take a message of a topic");
-                }
-                Err(NotPut::Unavailable(refused)) => unavailable = Some(refused),
+            if let Err(refused) = self::outcome(topic, outcome) {
+                unavailable = Some(refused);
             }
         }
     }
-    unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
+    unavailable.map_or(Ok(()), Err)
 }
 
-fn letter(
+/// What came of a letter: nothing if its queue refused it for good, an error if the publish cannot be acknowledged.
+pub(crate) fn outcome<T>(topic: &TopicEntry, put: Result<T, NotPut>) -> Result<Option<T>, Refusal> {
+    match put {
+        Ok(done) => Ok(Some(done)),
+        Err(NotPut::Refused(refused)) => {
+            tracing::debug!(topic = %topic.arn, error = refused.error.query_code, why = %refused.message, "a queue does not take a message of a topic");
+            Ok(None)
+        }
+        Err(NotPut::Unavailable(refused)) => Err(Refusal::unavailable(refused.message)),
+    }
+}
+
+/// What a receiver gets.
+pub(crate) fn letter(
     topic: &TopicEntry,
     message: &Message,
     receiver: &Receiver,
@@ -90,14 +99,14 @@ async fn signing_key(
     topic: &TopicEntry,
     receivers: &[Arc<Receiver>],
 ) -> Result<Option<Arc<SigningKey>>, Refusal> {
-    match receivers.iter().any(|receiver| !receiver.is_raw) && !topic.key.name.ends_with(".fifo") {
+    match receivers.iter().any(|receiver| !receiver.is_raw) && !topic.is_fifo() {
         true => service.signing_keys.key().await.map(Some).map_err(Refusal::unavailable),
         false => Ok(None),
     }
 }
 
 /// SNS itself, on behalf of a topic.
-fn sender(caller: &Caller, topic: &TopicEntry) -> Caller {
+pub(crate) fn sender(caller: &Caller, topic: &TopicEntry) -> Caller {
     let facts = vec![
         ("aws:sourcearn".into(), Fact::Text((&*topic.arn).into())),
         ("aws:sourceaccount".into(), Fact::Text(topic.key.account.as_str().into())),
@@ -109,19 +118,21 @@ fn sender(caller: &Caller, topic: &TopicEntry) -> Caller {
     }
 }
 
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// Several futures at once: all are polled before any is waited for.
-struct Together {
-    pending: Vec<Result<Result<(), NotPut>, Putting>>,
+pub(crate) struct Together<T> {
+    pending: Vec<Result<T, Boxed<T>>>,
 }
 
-impl Together {
-    fn new(futures: Vec<Putting>) -> Self {
+impl<T> Together<T> {
+    pub(crate) fn new(futures: Vec<Boxed<T>>) -> Self {
         Self { pending: futures.into_iter().map(Err).collect() }
     }
 }
 
-impl Future for Together {
-    type Output = Vec<Result<(), NotPut>>;
+impl<T: Unpin> Future for Together<T> {
+    type Output = Vec<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut all = true;
@@ -143,6 +154,7 @@ impl Future for Together {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gateway::Putting;
     use std::task::Waker;
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! A topic is a partition of its own (`topic.rs`): its attributes, tags and subscriptions. It keeps no messages: `fanout.rs` puts
 //! what is published into the queue of each subscription, and a publish is answered when all of them have it on disk (ADR 0040).
-//! `api/` is generated from the service model; `ops/` holds the operations; `records.rs` is everything a topic writes to the log;
-//! `catalog.rs` knows which topics there are; `filtering.rs` is what of a topic's messages each subscription wants.
+//! Publishes to FIFO topics go through `ordered.rs` one after the other, by the rules of `fifo.rs` (ADR 0043). `api/` is generated from
+//! the service model; `ops/` holds the operations; `records.rs` is everything a topic writes to the log; `catalog.rs` knows which topics
+//! there are; `filtering.rs` is what of a topic's messages each subscription wants.
 
 pub mod api;
 mod attributes;
@@ -12,11 +13,13 @@ mod catalog;
 mod coverage;
 mod envelope;
 mod fanout;
+mod fifo;
 mod filtering;
 mod limits;
 mod message;
 mod needs;
 mod ops;
+mod ordered;
 mod page;
 mod record_words;
 mod records;

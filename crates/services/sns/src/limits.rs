@@ -33,8 +33,16 @@ pub(crate) const TAGS_MAX: usize = 50;
 pub(crate) const POLICY_BYTES_MAX: usize = 30_720;
 pub(crate) const POLICY_STATEMENTS_MAX: usize = 100;
 
-/// Standard topics of an account in a region.
+/// Standard topics of an account in a region, and FIFO topics.
 pub(crate) const TOPICS_MAX: usize = 100_000;
+pub(crate) const FIFO_TOPICS_MAX: usize = 1_000;
+
+/// Subscriptions of a FIFO topic.
+pub(crate) const FIFO_SUBSCRIPTIONS_MAX: usize = 100;
+
+/// Bits of a FIFO topic's sequence numbers below the clock's milliseconds: four million messages a second before they run ahead of it,
+/// and twenty digits until the year 73,000.
+pub(crate) const SEQUENCES_PER_MILLI_BITS: u32 = 12;
 
 /// Bytes of letters that a publish has on their way at one time: far below what the log takes at once, so that a fan-out of any size
 /// goes through it and takes no more memory than this; and how many they are, so that no poll is long.

@@ -1,6 +1,8 @@
 //! Records in words, for tools that open no server.
 
+use crate::fifo::show_sequence;
 use crate::records::Effect;
+use crate::topic_key::SubscriptionId;
 use engine::{Described, Effect as _, MalformedRecord};
 
 /// Reads a record of a topic.
@@ -23,6 +25,13 @@ pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, Malf
             )
         },
         Effect::SubscriptionGone(number) => said("subscription-gone", vec![("number", number.to_string())]),
+        Effect::Published(published) => Described {
+            time: Some(published.at),
+            ..said(
+                "published",
+                vec![("sequence", show_sequence(published.sequence)), ("message", SubscriptionId(published.id).show())],
+            )
+        },
         Effect::Deleted => said("topic-deleted", Vec::new()),
     })
 }

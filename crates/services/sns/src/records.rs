@@ -6,17 +6,22 @@
 //! kind 2 v1     subscription put   number 8 │ subscription
 //! kind 3 v1     subscription gone  number 8
 //! kind 4 v1     deleted            (nothing)
+//! kind 10 v1    published          sequence 8 │ deduplication 16 │ message id 16 │ at 8: the last record of a FIFO topic's publish
 //! about         account 12 │ region text │ name text │ created at 8 │ attributes │ tags
 //! attributes    count 4 × ( name text │ value text ), tags the same
 //! subscription  id 16 │ owner 12 │ protocol 1 │ endpoint text │ attributes │ created at 8
-//! snapshot v1   about │ next number 8 │ count 4 × ( number 8 │ subscription )
+//! snapshot v2   about │ next number 8 │ count 4 × ( number 8 │ subscription ) │ parts until its end: tag 1 │ length 4 │ bytes
+//! part 10       last sequence 8 │ the ids of five minutes, as `queue::Dedup` writes them; of FIFO topics
+//! snapshot v1   the same without parts
 //! ```
 //! Protocols are numbered in `topic.rs`: 1 is sqs. The first record of a topic is what it is about.
 
+use crate::fifo::{Fifo, Published};
 use crate::topic::{About, Pairs, Protocol, Subscription, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use engine::MalformedRecord;
-use engine::fields::{Fields, put_count, put_instant, put_pairs, put_text};
+use engine::fields::{Fields, put_bytes, put_count, put_instant, put_pairs, put_text};
+use queue::Dedup;
 use std::sync::Arc;
 
 /// The family of partitions that are topics.
@@ -26,8 +31,13 @@ const ABOUT_PUT: u8 = 1;
 const SUBSCRIPTION_PUT: u8 = 2;
 const SUBSCRIPTION_GONE: u8 = 3;
 const DELETED: u8 = 4;
-/// The version of all records, and of the snapshot.
+const PUBLISHED: u8 = 10;
+/// The version of all records.
 pub(crate) const VERSION: u8 = 1;
+/// The version of the snapshot.
+pub(crate) const SNAPSHOT_VERSION: u8 = 2;
+/// The snapshot's part about a FIFO topic's messages.
+const FIFO_PART: u8 = 10;
 
 /// A journaled change of a topic.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +46,7 @@ pub(crate) enum Effect {
     SubscriptionPut(u64, Arc<Subscription>),
     SubscriptionGone(u64),
     Deleted,
+    Published(Published),
 }
 
 impl engine::Effect for Effect {
@@ -45,6 +56,7 @@ impl engine::Effect for Effect {
             Self::SubscriptionPut(..) => SUBSCRIPTION_PUT,
             Self::SubscriptionGone(_) => SUBSCRIPTION_GONE,
             Self::Deleted => DELETED,
+            Self::Published(_) => PUBLISHED,
         }
     }
 
@@ -58,6 +70,7 @@ impl engine::Effect for Effect {
             Self::SubscriptionPut(number, subscription) => put_numbered(*number, subscription, out),
             Self::SubscriptionGone(number) => out.extend(number.to_be_bytes()),
             Self::Deleted => {}
+            Self::Published(published) => put_published(published, out),
         }
     }
 
@@ -74,6 +87,7 @@ impl engine::Effect for Effect {
             }
             SUBSCRIPTION_GONE => fields.u64().map(Self::SubscriptionGone),
             DELETED => Some(Self::Deleted),
+            PUBLISHED => published(&mut fields).map(Self::Published),
             _ => return Err(malformed("a kind that this program does not know")),
         };
         effect.and_then(|effect| fields.end(effect)).ok_or_else(|| malformed("its fields do not fit its length"))
@@ -91,19 +105,44 @@ pub(crate) fn put_topic(topic: &Topic, out: &mut Vec<u8>) {
         out.extend(topic.next_number.to_be_bytes());
         put_count(topic.subscriptions.len(), out);
         topic.subscriptions.iter().for_each(|(number, subscription)| put_numbered(number, subscription, out));
+        if topic.fifo != Fifo::default() {
+            let part = [&topic.fifo.last.to_be_bytes()[..], &topic.fifo.recent.to_bytes()].concat();
+            out.push(FIFO_PART);
+            put_bytes(&part, out);
+        }
     }
 }
 
-/// Reads what [`put_topic`] wrote.
-pub(crate) fn topic(state: &[u8]) -> Option<Topic> {
+/// Reads what [`put_topic`] wrote, in this version or the one before.
+pub(crate) fn topic(state: &[u8], version: u8) -> Option<Topic> {
     let mut fields = Fields::new(state);
-    let topic = Topic {
-        about: Some(Arc::new(about(&mut fields)?)),
-        next_number: fields.u64()?,
-        subscriptions: fields.list(numbered)?,
-        is_deleted: false,
-    };
+    let about = Some(Arc::new(about(&mut fields)?));
+    let mut topic =
+        Topic { about, next_number: fields.u64()?, subscriptions: fields.list(numbered)?, ..Topic::default() };
+    while version > 1 && !fields.is_empty() {
+        match (fields.byte()?, fields.bytes()?) {
+            (FIFO_PART, part) => topic.fifo = fifo(part)?,
+            _ => return None,
+        }
+    }
     fields.end(topic)
+}
+
+fn fifo(part: &[u8]) -> Option<Fifo> {
+    let mut fields = Fields::new(part);
+    let last = fields.u64()?;
+    Some(Fifo { last, recent: Dedup::from_bytes(fields.rest()).ok()? })
+}
+
+fn put_published(published: &Published, out: &mut Vec<u8>) {
+    out.extend(published.sequence.to_be_bytes());
+    out.extend(published.dedup);
+    out.extend(published.id.to_be_bytes());
+    put_instant(published.at, out);
+}
+
+fn published(fields: &mut Fields<'_>) -> Option<Published> {
+    Some(Published { sequence: fields.u64()?, dedup: fields.array()?, id: fields.u128()?, at: fields.instant()? })
 }
 
 fn put_about(about: &About, out: &mut Vec<u8>) {

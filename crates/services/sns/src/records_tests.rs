@@ -25,6 +25,10 @@ fn subscription() -> Arc<Subscription> {
     })
 }
 
+fn published() -> Published {
+    Published { sequence: 9, dedup: [7; 16], id: 5, at: Instant::from_millis(1_000) }
+}
+
 fn golden() -> Vec<(Effect, &'static str)> {
     vec![
         (
@@ -38,6 +42,10 @@ fn golden() -> Vec<(Effect, &'static str)> {
         ),
         (Effect::SubscriptionGone(3), "0000000000000003"),
         (Effect::Deleted, ""),
+        (
+            Effect::Published(published()),
+            "0000000000000009070707070707070707070707070707070000000000000000000000000000000500000000000003e8",
+        ),
     ]
 }
 
@@ -68,9 +76,21 @@ fn a_kind_or_version_of_later_is_refused() {
 #[test]
 fn a_snapshot_says_the_whole_topic() {
     let subscriptions = [(3, subscription())].into_iter().collect();
-    let topic = Topic { about: Some(about()), subscriptions, next_number: 4, is_deleted: false };
+    let mut topic = Topic { about: Some(about()), subscriptions, next_number: 4, ..Topic::default() };
     let mut out = Vec::new();
     put_topic(&topic, &mut out);
-    assert_eq!(super::topic(&out), Some(topic));
-    assert!((0..out.len()).all(|length| super::topic(&out[..length]).is_none()));
+    assert_eq!(super::topic(&out, 1), Some(topic.clone()), "the version of before parts");
+    assert_eq!(super::topic(&out, 2), Some(topic.clone()));
+    topic.fifo.note(&published());
+    let without_parts = out.len();
+    out.clear();
+    put_topic(&topic, &mut out);
+    assert_eq!(
+        hex(&out[without_parts..]),
+        "0a0000002f000000000000000901e807090107070707070707070707070707070707000000000000000000000000000000050000"
+    );
+    assert_eq!(super::topic(&out, 2), Some(topic));
+    let cut = |length: &usize| super::topic(&out[..*length], 2).is_some();
+    assert_eq!((0..out.len()).filter(cut).collect::<Vec<_>>(), [without_parts], "but for a whole part");
+    assert_eq!(super::topic(&out, 1), None);
 }

@@ -4,6 +4,7 @@
 //! Ids and the moment come inside the command; names and values were checked before.
 
 use crate::attributes::{self, Wrong};
+use crate::fifo::{self, Fifo, Published};
 use crate::limits;
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
@@ -71,6 +72,8 @@ pub(crate) struct Topic {
     pub(crate) subscriptions: Subscribers,
     pub(crate) next_number: u64,
     pub(crate) is_deleted: bool,
+    /// Of FIFO topics alone.
+    pub(crate) fifo: Fifo,
 }
 
 /// What may be asked.
@@ -84,6 +87,8 @@ pub(crate) enum Command {
     SetOfSubscription(SubscriptionId, Box<str>, Box<str>),
     Unsubscribe(SubscriptionId),
     Delete,
+    /// A message was published whose letters have their places.
+    Note(Published),
 }
 
 /// What is answered.
@@ -94,6 +99,7 @@ pub(crate) enum Reply {
     Subscribed(u64, Arc<Subscription>),
     Unsubscribed(Option<u64>),
     Deleted,
+    Noted,
     Refused(Refusal),
     Gone,
 }
@@ -105,10 +111,18 @@ impl Topic {
         self.about.as_ref().filter(|_| !self.is_deleted)
     }
 
-    fn decide_about(&self, about: &Arc<About>, command: Command) -> Decided {
+    fn subscriptions_max(&self) -> usize {
+        match self.about.as_ref().is_some_and(|about| fifo::is_fifo(&about.key.name)) {
+            true => limits::FIFO_SUBSCRIPTIONS_MAX,
+            false => limits::SUBSCRIPTIONS_MAX,
+        }
+    }
+
+    fn decide_about(&self, about: &Arc<About>, now: Instant, command: Command) -> Decided {
         match command {
             Command::Create(asked) => created_again(about, &asked),
             Command::SetAttribute(name, value) => {
+                let value = if fifo::is_attribute(&name) { fifo::changed(about, &name, &value)? } else { value };
                 Ok(changed(about, |after| attributes::set(&mut after.attributes, name, value)))
             }
             Command::Tag(tags) => {
@@ -128,6 +142,11 @@ impl Topic {
                 Ok(Decision::change(effects, Reply::Unsubscribed(number)))
             }
             Command::Delete => Ok(Decision::change(vec![Effect::Deleted], Reply::Deleted)),
+            // As late as its letters' places: what is no duplicate to the topic is none to its queues.
+            Command::Note(published) => {
+                let effect = Effect::Published(Published { at: now, ..published });
+                Ok(Decision::change(vec![effect], Reply::Noted))
+            }
         }
     }
 
@@ -141,7 +160,7 @@ impl Topic {
                 }
             };
         }
-        if self.subscriptions.len() >= limits::SUBSCRIPTIONS_MAX {
+        if self.subscriptions.len() >= self.subscriptions_max() {
             let error = &crate::api::errors::SUBSCRIPTION_LIMIT_EXCEEDED_EXCEPTION;
             return Err(Refusal::new(error, "The limit of subscriptions of this topic is reached"));
         }
@@ -197,9 +216,13 @@ impl Machine for Topic {
     type Reply = Reply;
     type Content = ();
 
-    const SNAPSHOT_VERSION: u8 = records::VERSION;
+    const SNAPSHOT_VERSION: u8 = records::SNAPSHOT_VERSION;
 
-    fn decide(&self, _now: Instant, command: Command) -> Decision<Effect, Reply> {
+    fn advance(&mut self, now: Instant) {
+        self.fifo.recent.expire(now);
+    }
+
+    fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
         match (command, self.live()) {
             (Command::Create(about), None) if self.about.is_none() => {
                 let about = Arc::new(*about);
@@ -207,7 +230,7 @@ impl Machine for Topic {
             }
             (_, None) => Decision::answer(Reply::Gone),
             (command, Some(about)) => {
-                let decided = self.decide_about(about, command);
+                let decided = self.decide_about(about, now, command);
                 decided.unwrap_or_else(|refusal| Decision::answer(Reply::Refused(refusal)))
             }
         }
@@ -222,7 +245,12 @@ impl Machine for Topic {
             }
             Effect::SubscriptionGone(number) => _ = self.subscriptions.remove(*number),
             Effect::Deleted => self.is_deleted = true,
+            Effect::Published(published) => self.fifo.note(published),
         }
+    }
+
+    fn next_expiry(&self) -> Option<Instant> {
+        self.fifo.recent.next_expiry()
     }
 
     fn tally(&self) -> Tally {
@@ -235,10 +263,10 @@ impl Machine for Topic {
 
     fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
         let malformed = |why| MalformedRecord { kind: 0, version, why };
-        if version != records::VERSION {
+        if !(1..=records::SNAPSHOT_VERSION).contains(&version) {
             return Err(malformed("a snapshot's version that this program does not know"));
         }
-        records::topic(state).ok_or_else(|| malformed("a topic's snapshot does not fit its length"))
+        records::topic(state, version).ok_or_else(|| malformed("a topic's snapshot does not fit its length"))
     }
 
     fn is_over(&self) -> bool {

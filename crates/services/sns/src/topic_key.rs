@@ -1,5 +1,6 @@
 //! What names a topic and a subscription: their keys, and the ARNs that show them.
 
+use crate::fifo::SUFFIX;
 use crate::limits::TOPIC_NAME_LEN_MAX;
 use crate::refusal::Refusal;
 use names::{AccountId, Arn, Region};
@@ -20,7 +21,8 @@ impl TopicKey {
     /// Checks the name that CreateTopic was given.
     pub(crate) fn new(account: AccountId, region: &Region, name: &str) -> Result<Self, Refusal> {
         let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        match (1..=TOPIC_NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(is_legal) {
+        let base = name.strip_suffix(SUFFIX).unwrap_or(name);
+        match !base.is_empty() && name.len() <= TOPIC_NAME_LEN_MAX && base.bytes().all(is_legal) {
             true => Ok(Self { account, region: region.clone(), name: name.into() }),
             false => Err(Refusal::invalid("Topic Name")),
         }
@@ -115,7 +117,8 @@ mod tests {
     fn names_are_of_letters_digits_hyphens_and_underscores() {
         let region = Region::parse("us-east-1").unwrap();
         let is_legal = |name: &str| TopicKey::new(AccountId::DEFAULT, &region, name).is_ok();
-        assert!(is_legal("a-Z_9") && is_legal(&"x".repeat(256)));
+        assert!(is_legal("a-Z_9") && is_legal(&"x".repeat(256)) && is_legal("a.fifo"));
+        assert!(!is_legal(".fifo") && !is_legal("a.fifo.fifo") && !is_legal(&format!("{}.fifo", "x".repeat(252))));
         assert!(!is_legal("") && !is_legal(&"x".repeat(257)) && !is_legal("a.b") && !is_legal("é"));
     }
 }

@@ -80,7 +80,7 @@ fn numbers_of_subscriptions_are_not_given_twice() {
     assert!(matches!(subscribe(&mut topic, subscription(3, "c")), Reply::Subscribed(2, _)));
     let mut state = Vec::new();
     topic.snapshot(&mut state);
-    assert_eq!(Topic::restore(records::VERSION, &state), Ok(topic));
+    assert_eq!(Topic::restore(records::SNAPSHOT_VERSION, &state), Ok(topic));
 }
 
 #[test]
@@ -109,4 +109,46 @@ fn of_a_deleted_topic_nothing_is_left() {
     assert!(matches!(ask(&mut topic, Command::Delete), Reply::Deleted));
     assert!(topic.is_over() && matches!(ask(&mut topic, Command::Delete), Reply::Gone));
     assert!(matches!(subscribe(&mut topic, subscription(1, "a")), Reply::Gone));
+}
+
+fn fifo() -> Topic {
+    let key = TopicKey { name: "news.fifo".into(), ..about().key };
+    let mut topic = Topic::default();
+    ask(&mut topic, Command::Create(Box::new(About { key, ..about() })));
+    topic
+}
+
+#[test]
+fn what_a_fifo_topic_published_is_in_its_snapshot() {
+    let mut topic = fifo();
+    let published = Published { sequence: 5, dedup: [1; 16], id: 7, at: Instant::EPOCH };
+    assert!(matches!(ask(&mut topic, Command::Note(published)), Reply::Noted));
+    let mut state = Vec::new();
+    topic.snapshot(&mut state);
+    let mut restored = Topic::restore(records::SNAPSHOT_VERSION, &state).unwrap();
+    assert_eq!(restored, topic);
+    assert_eq!(restored.fifo.find(&vec![[1; 16]], Instant::EPOCH), Some((5, 7)));
+    restored.advance(Instant::from_millis(queue::DEDUP_MILLIS));
+    assert!(restored.fifo.recent.is_empty() && restored.fifo.last == 5 && restored.next_expiry().is_none());
+}
+
+#[test]
+fn a_duplicate_counts_from_the_moment_at_which_the_topic_noted_it() {
+    let topic = fifo();
+    let published = Published { sequence: 5, dedup: [1; 16], id: 7, at: Instant::EPOCH };
+    let late = Instant::from_millis(9);
+    let decision = topic.decide(late, Command::Note(published));
+    assert_eq!(decision.effects, [Effect::Published(Published { at: late, ..published })]);
+}
+
+#[test]
+fn a_fifo_topic_has_a_hundred_subscriptions() {
+    let mut topic = fifo();
+    for nth in 0..100 {
+        assert!(matches!(subscribe(&mut topic, subscription(nth, &nth.to_string())), Reply::Subscribed(..)));
+    }
+    assert_eq!(
+        words(subscribe(&mut topic, subscription(100, "more"))),
+        "The limit of subscriptions of this topic is reached"
+    );
 }

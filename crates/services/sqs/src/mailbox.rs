@@ -5,26 +5,28 @@ use crate::api::{MessageAttributeValue, errors};
 use crate::catalog::QueueKey;
 use crate::message::Draft;
 use crate::needs::Asking;
-use crate::ops::send_message::send;
+use crate::ops::send_message::{Sending, begin};
 use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Sqs};
-use gateway::{Caller, Letter, LetterAttribute, Mailboxes, NotPut, Putting, Refused};
+use gateway::{Caller, Letter, LetterAttribute, Mailboxes, NotPut, Posting, Putting, Refused};
 use names::{AccountId, Arn, QueueName, Region};
 use std::sync::Arc;
 use wire::schema::{ErrorShape, Fault};
 
 impl Mailboxes for Sqs {
-    fn put(&self, sender: Caller, queue: &Arn, letter: Letter) -> Putting {
+    fn post(&self, sender: Caller, queue: &Arn, letter: Letter) -> Posting {
         let (service, key) = (Arc::clone(&self.0), key_of(queue));
         Box::pin(async move {
             let key = key.ok_or_else(|| NotPut::Refused(Refusal::queue_does_not_exist().into()))?;
-            put(&service, &sender, &key, letter).await.map_err(not_put)
+            let sending = post(&service, &sender, &key, letter).await.map_err(not_put)?;
+            let put: Putting = Box::pin(async move { sending.done().await.map(drop).map_err(not_put) });
+            Ok(put)
         })
     }
 }
 
-async fn put(service: &Inner, sender: &Caller, key: &QueueKey, letter: Letter) -> Result<(), Refusal> {
+async fn post(service: &Inner, sender: &Caller, key: &QueueKey, letter: Letter) -> Result<Sending, Refusal> {
     let need = Asking { service, caller: sender }.to("sendmessage", key);
     sender.may(&need).map_err(|denied| Refusal::new(&errors::ACCESS_DENIED_EXCEPTION, denied.sentence))?;
     let queue = service.find(key.account, &key.region, key.name.as_str()).await?;
@@ -38,7 +40,7 @@ async fn put(service: &Inner, sender: &Caller, key: &QueueKey, letter: Letter) -
         // A standard queue takes none.
         deduplication: letter.deduplication.filter(|_| is_fifo),
     };
-    send(service, sender, &Place { queue, within: None }, draft, letter.nth).await.map(drop)
+    begin(service, sender, &Place { queue, within: None }, draft, letter.nth).await
 }
 
 fn attribute((name, value): (String, LetterAttribute)) -> (String, MessageAttributeValue) {

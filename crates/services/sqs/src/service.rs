@@ -18,7 +18,7 @@ use crate::replay;
 use crate::sealing::Sealing;
 use crate::tags;
 use crate::throttle::Throttle;
-use engine::{Recovery, Store, Tally, Unavailable};
+use engine::{Pending, Recovery, Store, Tally, Unavailable};
 use gateway::{Answer, Answered, Caller, Description, Keys, Need, Prepared, Refused, Service, Unprepared};
 use names::{AccountId, Instant, QueueName, Region};
 use std::future::Future;
@@ -333,7 +333,17 @@ impl Inner {
 impl QueueEntry {
     /// Asks the queue machine. A deleted queue does not exist.
     pub(crate) async fn ask(&self, command: queue::Command) -> Result<queue::Reply, Refusal> {
-        match self.partition.execute(Command::Messages(command))?.await? {
+        Self::answer(self.begin(command)?).await
+    }
+
+    /// The same, whose place among the queue's commands is decided and which may not be durable yet.
+    pub(crate) fn begin(&self, command: queue::Command) -> Result<Pending<SqsQueue>, Refusal> {
+        Ok(self.partition.execute(Command::Messages(command))?)
+    }
+
+    /// The answer to what was begun, when it is durable.
+    pub(crate) async fn answer(pending: Pending<SqsQueue>) -> Result<queue::Reply, Refusal> {
+        match pending.await? {
             Reply::Messages(reply) => Ok(reply),
             Reply::Gone => Err(Refusal::queue_does_not_exist()),
             other => unreachable!("a command about messages is answered about messages, not by {other:?}"),

@@ -7,9 +7,11 @@ use crate::api::{
 use crate::attributes;
 use crate::catalog::TopicEntry;
 use crate::fanout;
+use crate::fifo::Labels;
 use crate::limits;
 use crate::message::{Draft, Message};
 use crate::needs::Asking;
+use crate::ordered;
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
 use crate::topic_key::SubscriptionId;
@@ -31,18 +33,33 @@ impl Operation<Inner> for Publish {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: PublishInput) -> Result<PublishResponse, Refusal> {
         let topic = service.topic(&caller, "TopicArn", target(&input)?).await?;
-        let message = Message::new(Draft {
+        let draft = Draft {
             message: input.message,
             subject: input.subject,
             structure: input.message_structure,
             attributes: input.message_attributes.unwrap_or_default(),
             group: input.message_group_id,
             deduplication: input.message_deduplication_id,
-        })?;
-        check_size(&topic, &message)?;
-        let id = publish(&service, &caller, &topic, &message, 0).await?;
-        Ok(PublishResponse { message_id: Some(id), sequence_number: None })
+        };
+        let checked = checked(&topic, draft)?;
+        check_size(&topic, &checked.message)?;
+        let begun = begin(&service, &caller, &topic, &checked, 0).await?;
+        let (id, sequence_number) = begun.done(&service).await?;
+        Ok(PublishResponse { message_id: Some(id), sequence_number })
     }
+}
+
+/// A message that may be published, and what a FIFO topic has to know of it.
+struct Checked {
+    message: Message,
+    labels: Option<Labels>,
+}
+
+fn checked(topic: &TopicEntry, mut draft: Draft) -> Result<Checked, Refusal> {
+    let labels = topic.is_fifo().then(|| topic.look(|view| Labels::take(&mut draft, &view.about.attributes)));
+    // What is wrong with the message itself is told first.
+    let message = Message::new(draft)?;
+    Ok(Checked { message, labels: labels.transpose()? })
 }
 
 /// The topic that a request means. Phones and endpoints of applications are not published to yet.
@@ -62,19 +79,42 @@ fn check_size(topic: &TopicEntry, message: &Message) -> Result<(), Refusal> {
     if message.bytes > most { Err(Refusal::invalid("Message too long")) } else { Ok(()) }
 }
 
-/// Publishes the `nth` message of a request; its id.
-async fn publish(
+/// A publish whose place among others is decided.
+enum Begun {
+    Done(String),
+    Ordered(ordered::Begun),
+}
+
+/// Publishes the `nth` message of a request. Of a FIFO topic's what is on its way when this returns is waited for by [`Begun::done`].
+async fn begin(
     service: &Inner,
     caller: &Caller,
-    topic: &TopicEntry,
-    message: &Message,
+    topic: &Arc<TopicEntry>,
+    Checked { message, labels }: &Checked,
     nth: usize,
-) -> Result<String, Refusal> {
+) -> Result<Begun, Refusal> {
+    if let Some(labels) = labels {
+        return ordered::begin(service, caller, topic, (message, labels), nth).await.map(Begun::Ordered);
+    }
     let id = SubscriptionId(id_of(caller, nth)).show();
     fanout::publish(service, caller, topic, message, (nth, &id)).await?;
-    // Who gets nothing because of a change gets nothing because of one that stays.
-    service.catalog.settled().await?;
-    Ok(id)
+    Ok(Begun::Done(id))
+}
+
+impl Begun {
+    /// The message's id and sequence number, when it is durable.
+    async fn done(self, service: &Inner) -> Result<(String, Option<String>), Refusal> {
+        let done = match self {
+            Self::Done(id) => (id, None),
+            Self::Ordered(begun) => {
+                let ordered::Done { id, sequence_number } = begun.done(service).await?;
+                (id, Some(sequence_number))
+            }
+        };
+        // Who gets nothing because of a change gets nothing because of one that stays.
+        service.catalog.settled().await?;
+        Ok(done)
+    }
 }
 
 pub(crate) struct PublishBatch;
@@ -98,22 +138,29 @@ impl Operation<Inner> for PublishBatch {
         let topic = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         let drafts: Vec<_> = entries.into_iter().map(draft).collect();
         // AWS was recorded refusing the whole batch for one message that is none.
-        let drafted = drafts.into_iter().map(|(id, draft)| Ok((id, Message::new(draft)?)));
+        let drafted = drafts.into_iter().map(|(id, draft)| Ok((id, checked(&topic, draft)?)));
         let drafted: Vec<_> = drafted.collect::<Result<_, Refusal>>()?;
-        let bytes: usize = drafted.iter().map(|(_, message)| message.bytes).sum();
+        let bytes: usize = drafted.iter().map(|(_, checked)| checked.message.bytes).sum();
         let most = topic.look(|view| attributes::message_bytes_max(&view.about.attributes));
         if bytes > most {
             let message = "The length of all the messages put together is more than the limit.";
             return Err(Refusal::batch(&errors::BATCH_REQUEST_TOO_LONG_EXCEPTION, message));
         }
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        for (nth, (entry, message)) in drafted.into_iter().enumerate() {
-            let published = publish(&service, &caller, &topic, &message, nth).await;
+        let mut begun = Vec::new();
+        for (nth, (entry, checked)) in drafted.into_iter().enumerate() {
+            begun.push((entry, begin(&service, &caller, &topic, &checked, nth).await));
+        }
+        for (entry, begun) in begun {
+            let published = match begun {
+                Ok(begun) => begun.done(&service).await,
+                Err(refusal) => Err(refusal),
+            };
             match published {
-                Ok(id) => successful.push(PublishBatchResultEntry {
+                Ok((message_id, sequence_number)) => successful.push(PublishBatchResultEntry {
                     id: Some(entry),
-                    message_id: Some(id),
-                    sequence_number: None,
+                    message_id: Some(message_id),
+                    sequence_number,
                 }),
                 Err(refusal) => failed.push(failure(entry, &refusal)),
             }

@@ -7,6 +7,7 @@ use crate::api::{
 };
 use crate::attributes::{self, Wrong};
 use crate::catalog::{Receiver, TopicEntry};
+use crate::fifo;
 use crate::limits;
 use crate::needs::Asking;
 use crate::page::Token;
@@ -42,7 +43,8 @@ impl Operation<Inner> for Subscribe {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: SubscribeInput) -> Result<SubscribeResponse, Refusal> {
         let protocol = protocol(&input.protocol)?;
-        let endpoint = check_queue(input.endpoint.as_deref().unwrap_or_default())?;
+        let is_fifo = fifo::is_fifo(&input.topic_arn);
+        let endpoint = check_queue(input.endpoint.as_deref().unwrap_or_default(), is_fifo)?;
         let attributes = checked(&service, input.attributes.unwrap_or_default())?;
         let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         check_policies(&service, &entry, &attributes)?;
@@ -100,10 +102,10 @@ fn protocol(name: &str) -> Result<Protocol, Refusal> {
     }
 }
 
-fn check_queue(endpoint: &str) -> Result<&str, Refusal> {
+fn check_queue(endpoint: &str, is_topic_fifo: bool) -> Result<&str, Refusal> {
     match Arn::parse(endpoint).ok().filter(is_queue) {
         None => Err(Refusal::invalid("SQS endpoint ARN")),
-        Some(arn) if arn.resource.ends_with(".fifo") => Err(Refusal::invalid(
+        Some(arn) if fifo::is_fifo(&arn.resource) && !is_topic_fifo => Err(Refusal::invalid(
             "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
         )),
         Some(_) => Ok(endpoint),

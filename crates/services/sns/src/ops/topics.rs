@@ -5,6 +5,7 @@ use crate::api::{
     ListTopicsInput, ListTopicsResponse, SetTopicAttributesInput, Topic,
 };
 use crate::attributes;
+use crate::fifo;
 use crate::limits;
 use crate::needs::{Asking, with_tags};
 use crate::ops::tags::pairs_of;
@@ -25,7 +26,7 @@ impl Operation<Inner> for CreateTopic {
     type Refusal = Refusal;
 
     fn needs(service: &Inner, caller: &Caller, input: &CreateTopicInput) -> Result<Vec<Need>, Refusal> {
-        let key = TopicKey::new(caller.account, &caller.region, &input.name)?;
+        let key = key_of_new(caller, input)?;
         let need = Asking { service, caller }.on_key("CreateTopic", &key);
         Ok(vec![with_tags(need, input.tags.as_deref().unwrap_or_default())])
     }
@@ -35,16 +36,22 @@ impl Operation<Inner> for CreateTopic {
         caller: Caller,
         input: CreateTopicInput,
     ) -> Result<CreateTopicResponse, Refusal> {
-        let key = TopicKey::new(caller.account, &caller.region, &input.name)?;
+        let key = key_of_new(&caller, &input)?;
         if input.data_protection_policy.is_some_and(|policy| !policy.is_empty()) {
             return Err(Refusal::invalid("DataProtectionPolicy Reason: this version of tidewire does not act on it"));
         }
-        let attributes = checked(input.attributes.unwrap_or_default())?;
+        let mut attributes = checked(input.attributes.unwrap_or_default())?;
+        fifo::settle(&key, &mut attributes)?;
         let tags = pairs_of(input.tags.unwrap_or_default())?;
         let about = About { key, created_at: caller.now, attributes, tags };
         let entry = service.catalog.create(about).await?;
         Ok(CreateTopicResponse { topic_arn: Some(entry.arn.to_string()) })
     }
+}
+
+fn key_of_new(caller: &Caller, input: &CreateTopicInput) -> Result<TopicKey, Refusal> {
+    let made = TopicKey::new(caller.account, &caller.region, &input.name);
+    fifo::key_of_new(made, input.attributes.as_deref())
 }
 
 fn checked(given: Vec<(String, String)>) -> Result<Pairs, Refusal> {

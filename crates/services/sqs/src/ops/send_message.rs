@@ -1,13 +1,16 @@
 //! SendMessage: one message into one queue.
 
 use crate::api::{SendMessageRequest, SendMessageResult};
+use crate::catalog::QueueEntry;
 use crate::grouping::sequence_number;
+use crate::machine::SqsQueue;
 use crate::message::{Checked, Draft, message_id, show_digest, show_id};
 use crate::needs::Asking;
 use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Operation};
 use crate::throttle::Action;
+use engine::Pending;
 use gateway::{Caller, Need};
 use md5::{Digest, Md5};
 use queue::MessageId;
@@ -58,6 +61,15 @@ pub(crate) struct Sent {
     sequence_number: Option<String>,
 }
 
+/// A message that has its place in the queue, and is durable when [`Sending::done`] is.
+pub(crate) struct Sending {
+    queue: Arc<QueueEntry>,
+    pending: Pending<SqsQueue>,
+    size: usize,
+    /// As it is if the message is no duplicate.
+    sent: Sent,
+}
+
 /// Sends one message for a caller who may, the `nth` of a request; ready when it is durable.
 pub(crate) async fn send(
     service: &Inner,
@@ -66,6 +78,17 @@ pub(crate) async fn send(
     draft: Draft,
     nth: usize,
 ) -> Result<Sent, Refusal> {
+    begin(service, caller, place, draft, nth).await?.done().await
+}
+
+/// The same, ready when its place in the queue is decided.
+pub(crate) async fn begin(
+    service: &Inner,
+    caller: &Caller,
+    place: &Place,
+    draft: Draft,
+    nth: usize,
+) -> Result<Sending, Refusal> {
     let checked = Checked::new(draft, place.queue.bounds.fifo(), place.queue.bounds.delay_secs_max())?;
     let bytes_max = place.queue.bounds.maximum_message_bytes();
     if checked.size > bytes_max {
@@ -78,13 +101,23 @@ pub(crate) async fn send(
     let id = message_id(caller, nth);
     let sending = service.sealing.for_sending(caller, &place.queue).await?;
     let message = checked.into_message(id, body_md5, caller, sending.as_deref());
-    // A duplicate is answered with the message that was first.
-    let (sent, sequence_number) = match place.queue.ask(place.send(vec![message])).await? {
-        queue::Reply::Accepted(accepted) => (accepted[0].id, Some(sequence_number(accepted[0].sequence))),
-        _ => (id, None),
-    };
-    if sent == id {
-        place.queue.meter.sent(1, size);
+    let pending = place.queue.begin(place.send(vec![message]))?;
+    let sent = Sent { body_md5, attributes_md5, system_md5, id, sequence_number: None };
+    Ok(Sending { queue: Arc::clone(&place.queue), pending, size, sent })
+}
+
+impl Sending {
+    /// The message, when it is durable.
+    pub(crate) async fn done(self) -> Result<Sent, Refusal> {
+        let Self { queue, pending, size, sent } = self;
+        // A duplicate is answered with the message that was first.
+        let (id, sequence_number) = match QueueEntry::answer(pending).await? {
+            queue::Reply::Accepted(accepted) => (accepted[0].id, Some(sequence_number(accepted[0].sequence))),
+            _ => (sent.id, None),
+        };
+        if id == sent.id {
+            queue.meter.sent(1, size);
+        }
+        Ok(Sent { id, sequence_number, ..sent })
     }
-    Ok(Sent { body_md5, attributes_md5, system_md5, id: sent, sequence_number })
 }

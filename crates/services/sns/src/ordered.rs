@@ -1,0 +1,137 @@
+//! A publish to a FIFO topic: every queue gets its messages in the order of their sequence numbers, and each once.
+//!
+//! One publish at a time has its turn: it looks for an earlier message that it repeats, takes the next sequence number, and posts its
+//! letters; when all of them have their places in their queues the topic's own record follows, and the next publish has its turn. None
+//! of this waits for the disk, so publishes of one topic share a block of the log. The topic's record stands behind the letters, never
+//! before: of a log that is cut off between them some queues have the message and the topic does not know of it; its publisher, who
+//! was told nothing, sends it again, and those queues know it by its deduplication id (ADR 0043).
+
+use crate::catalog::TopicEntry;
+use crate::envelope::{Envelopes, Notification};
+use crate::fanout::{self, Together};
+use crate::fifo::{self, Labels, Published};
+use crate::limits;
+use crate::message::{Message, show_time};
+use crate::refusal::Refusal;
+use crate::service::{Inner, id_of};
+use crate::topic::{Command, Protocol, Reply, Topic};
+use crate::topic_key::SubscriptionId;
+use engine::Pending;
+use gateway::{Caller, Letter, NotPut, Putting};
+use std::sync::Arc;
+
+/// A publish that has had its turn.
+pub(crate) struct Begun {
+    sequence: u64,
+    id: u128,
+    /// Letters that may not be durable yet.
+    letters: Vec<Putting>,
+    /// The topic's record, if it is not one of before that a duplicate waits for.
+    record: Option<Pending<Topic>>,
+}
+
+/// What a publisher is answered.
+pub(crate) struct Done {
+    pub(crate) id: String,
+    pub(crate) sequence_number: String,
+}
+
+/// Publishes the `nth` message of a request, when it is its turn.
+pub(crate) async fn begin(
+    service: &Inner,
+    caller: &Caller,
+    topic: &Arc<TopicEntry>,
+    (message, labels): (&Message, &Labels),
+    nth: usize,
+) -> Result<Begun, Refusal> {
+    let mut turn = topic.turn.lock().await;
+    let (last, known) = topic.published(&labels.digests, caller.now)?;
+    if let Some((sequence, id)) = known {
+        return Ok(Begun { sequence, id, letters: Vec::new(), record: None });
+    }
+    let id = id_of(caller, nth);
+    let sequence = fifo::sequence_after(last.max(*turn), caller.now);
+    // Whatever becomes of it: part of its letters may have arrived.
+    *turn = sequence;
+    let notification = Notification {
+        id: &SubscriptionId(id).show(),
+        topic: &topic.arn,
+        at: show_time(caller.now),
+        base: caller.base_url().to_string(),
+        // AWS signs nothing that FIFO topics send.
+        signer: None,
+        sequence: Some(&fifo::show_sequence(sequence)),
+    };
+    let letters = post(service, caller, topic, (message, labels), (nth, notification)).await?;
+    let published = Published { sequence, dedup: labels.digests[0], id, at: caller.now };
+    let record = topic.begin(Command::Note(published))?;
+    Ok(Begun { sequence, id, letters, record: Some(record) })
+}
+
+/// Posts the letters; ready when all have their places.
+async fn post(
+    service: &Inner,
+    caller: &Caller,
+    topic: &TopicEntry,
+    (message, labels): (&Message, &Labels),
+    (nth, notification): (usize, Notification<'_>),
+) -> Result<Vec<Putting>, Refusal> {
+    let sender = fanout::sender(caller, topic);
+    let receivers = topic.look(|view| view.receivers_of(message));
+    let (raw, mut envelopes) = (message.raw(Protocol::Sqs), Envelopes::new(message, notification));
+    let piece = (limits::PIECE_BYTES / (2 * raw.body.len()).max(1)).clamp(1, limits::PIECE_LETTERS);
+    let mut last: Vec<Putting> = Vec::new();
+    for (first, receivers) in (0..).step_by(piece).zip(receivers.chunks(piece)) {
+        // No more than a piece is on its way at one time.
+        settled(std::mem::take(&mut last)).await?;
+        let mut posting = Vec::with_capacity(receivers.len());
+        for (place, receiver) in receivers.iter().enumerate() {
+            let is_fifo = fifo::is_fifo(&receiver.queue.resource);
+            let letter = Letter {
+                // "Message group ID is not passed to Amazon SQS standard queues."
+                group: is_fifo.then(|| labels.group.clone()),
+                deduplication: is_fifo.then(|| labels.deduplication.clone()),
+                nth: (first + place) * limits::BATCH_MAX + nth,
+                ..fanout::letter(topic, message, receiver, &raw, &mut envelopes)?
+            };
+            posting.push(service.mailboxes.post(sender.clone(), &receiver.queue, letter));
+        }
+        for posted in Together::new(posting).await {
+            last.extend(fanout::outcome(topic, posted)?);
+        }
+    }
+    Ok(last)
+}
+
+/// Waits until letters are durable.
+async fn settled(letters: Vec<Putting>) -> Result<(), Refusal> {
+    let mut unavailable = None;
+    for put in Together::new(letters).await {
+        if let Err(NotPut::Unavailable(refused)) = put {
+            unavailable = Some(refused);
+        }
+    }
+    unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
+}
+
+impl Begun {
+    /// The answer, when everything is durable.
+    pub(crate) async fn done(self, service: &Inner) -> Result<Done, Refusal> {
+        let Self { sequence, id, letters, record } = self;
+        settled(letters).await?;
+        let Some(record) = record else {
+            service.catalog.settled().await?;
+            return Ok(Done::new(id, sequence));
+        };
+        match record.await? {
+            Reply::Gone => Err(Refusal::no_topic()),
+            _ => Ok(Done::new(id, sequence)),
+        }
+    }
+}
+
+impl Done {
+    fn new(id: u128, sequence: u64) -> Self {
+        Self { id: SubscriptionId(id).show(), sequence_number: fifo::show_sequence(sequence) }
+    }
+}
