@@ -61,10 +61,10 @@ impl HashRange {
         (low.end.checked_add(1) == Some(high.start)).then_some(Self { start: low.start, end: high.end })
     }
 
-    /// The place of the range that the hash key is in, among ranges that rise.
-    pub fn find(ranges: &[Self], hash: u128) -> Option<usize> {
-        let place = ranges.partition_point(|range| range.end < hash);
-        ranges.get(place).is_some_and(|range| range.contains(hash)).then_some(place)
+    /// The one whose range the hash key is in, among those whose ranges rise.
+    pub fn find<T>(among: &[T], range: impl Fn(&T) -> Self, hash: u128) -> Option<&T> {
+        let place = among.partition_point(|one| range(one).end < hash);
+        among.get(place).filter(|one| range(one).contains(hash))
     }
 }
 
@@ -121,10 +121,10 @@ mod tests {
             let ranges: Vec<HashRange> = HashRange::evenly(count).collect();
             assert_eq!((ranges[0].start, ranges.last().unwrap().end), (0, u128::MAX));
             assert!(ranges.windows(2).all(|pair| pair[0].merged(&pair[1]).is_some()));
-            let place = HashRange::find(&ranges, hash).unwrap();
-            assert!(ranges[place].contains(hash));
-            assert_eq!(ranges.iter().filter(|range| range.contains(hash)).count(), 1);
-            assert_eq!(HashRange::find(&ranges[..place], hash), None);
+            let found = HashRange::find(&ranges, |range| *range, hash).unwrap();
+            assert_eq!(ranges.iter().filter(|range| range.contains(hash)).collect::<Vec<_>>(), [found]);
+            let before = ranges.partition_point(|range| range.end < hash);
+            assert_eq!(HashRange::find(&ranges[..before], |range| *range, hash), None);
         }
     }
 }

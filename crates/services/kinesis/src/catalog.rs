@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
-use stream::Shard;
+use stream::{HashRange, Shard};
 
 mod accounts;
 #[cfg(test)]
@@ -162,8 +162,7 @@ impl View {
 
     /// The open shard that a hash falls to.
     pub(crate) fn shard_of(&self, hash: u128) -> Option<&Arc<ShardHandle>> {
-        let place = self.open.partition_point(|shard| shard.entry.last_hash < hash);
-        self.open.get(place).filter(|shard| shard.entry.takes(hash))
+        HashRange::find(&self.open, |shard| shard.entry.range(), hash)
     }
 
     pub(crate) fn open_shards(&self) -> usize {

@@ -270,8 +270,7 @@ impl Stream {
 
     fn check_merge(&self, about: &About, index: u32, adjacent: u32) -> Result<(), Refusal> {
         let (one, other) = (self.open_shard(about, index)?, self.open_shard(about, adjacent)?);
-        let (lower, upper) = if one.first_hash < other.first_hash { (one, other) } else { (other, one) };
-        if index != adjacent && lower.last_hash.checked_add(1) == Some(upper.first_hash) {
+        if one.range().merged(&other.range()).is_some() {
             return Ok(());
         }
         Err(Refusal::invalid(format!(
@@ -432,11 +431,10 @@ fn check_hours(hours: i32) -> Result<u32, Refusal> {
 }
 
 fn check_split(about: &About, shard: &ShardEntry, at: u128) -> Result<(), Refusal> {
-    let (first, last) = (shard.first_hash, shard.last_hash);
-    if at > first.saturating_add(1) && at < last {
-        return Ok(());
+    match shard.range().split_at(at) {
+        Some(_) => Ok(()),
+        None => Err(not_inside(about, shard, &at.to_string())),
     }
-    Err(not_inside(about, shard, &at.to_string()))
 }
 
 /// Why a shard is not split at a hash, which may be too great for any.

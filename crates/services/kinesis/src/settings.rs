@@ -7,6 +7,7 @@ use crate::shard_id;
 use names::{AccountId, Instant, PartitionId, Region};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use stream::HashRange;
 
 /// Tags, by key.
 pub(crate) type Tags = BTreeMap<Box<str>, Box<str>>;
@@ -217,8 +218,9 @@ impl ShardEntry {
         self.closed_at.is_none()
     }
 
-    pub(crate) fn takes(&self, hash: u128) -> bool {
-        (self.first_hash..=self.last_hash).contains(&hash)
+    /// The hashes that it takes.
+    pub(crate) fn range(&self) -> HashRange {
+        HashRange { start: self.first_hash, end: self.last_hash }
     }
 
     pub(crate) fn is_child_of(&self, index: u32) -> bool {
