@@ -28,6 +28,11 @@ pub trait Operation<S>: 'static {
         caller: Caller,
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output, Self::Refusal>> + Send;
+
+    /// The output as an answer: with what is held until it is written, if it is of that kind ([`Answered::held`]).
+    fn answered(output: Self::Output) -> Answered {
+        Answered::whole(output)
+    }
 }
 
 /// The operation `O` with its input.
@@ -53,7 +58,7 @@ impl<S: Send + Sync + 'static, O: Operation<S>> Prepared for Call<S, O> {
     fn call(self: Box<Self>, caller: Caller) -> Answer {
         Box::pin(async move {
             let output = O::call(self.service, caller, self.input).await.map_err(Into::into)?;
-            Ok(Answered::whole(output))
+            Ok(O::answered(output))
         })
     }
 }

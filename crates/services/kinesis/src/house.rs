@@ -6,10 +6,10 @@ use crate::api::{CreateStreamInput, PutRecordInput};
 use crate::catalog::StreamEntry;
 use crate::ops::create_stream::CreateStream;
 use crate::ops::put_record::PutRecord;
-use crate::service::{Inner, Kinesis, Operation, Options};
+use crate::service::{Inner, Kinesis, Options};
 use bytes::Bytes;
 use engine::{Clock, ManualClock, Store, StoreOptions};
-use gateway::Caller;
+use gateway::{Caller, Operation};
 use journal::sim::SimDisk;
 use names::{AccountId, Instant, Region};
 use std::future::Future;
@@ -95,7 +95,7 @@ impl House {
     }
 
     /// Asks for an operation.
-    pub(crate) fn call<O: Operation>(&self, input: O::Input) -> Result<O::Output, crate::refusal::Refusal> {
+    pub(crate) fn call<O: Operation<Inner>>(&self, input: O::Input) -> Result<O::Output, O::Refusal> {
         self.done(O::call(self.service(), self.caller(), input))
     }
 

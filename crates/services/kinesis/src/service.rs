@@ -8,7 +8,6 @@ use crate::limits;
 use crate::machine::Stream;
 use crate::meters::Meters;
 use crate::native::Native;
-use crate::needs::Asking;
 use crate::ops;
 use crate::queues::{self, Queue};
 use crate::records::FAMILY;
@@ -19,10 +18,8 @@ use crate::settings::Mode;
 use crate::subscriptions::Subscriptions;
 use crate::throttle::Throttle;
 use engine::{Recover, Recovery, Store, Unavailable};
-use gateway::{Answer, Answered, Caller, Description, Keys, Need, Prepared, Refused, Service, Unprepared};
+use gateway::{Caller, Description, Keys, Operation, Prepared, Service, Unprepared};
 use names::{AccountId, Arn, Instant, Region};
-use std::future::Future;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use stream::Shard;
 use wire::{Reader, constraints};
@@ -302,45 +299,18 @@ pub(crate) fn queue_of_arn(text: &str) -> Option<(AccountId, Region, &str)> {
     Some((AccountId::parse(&arn.account).ok()?, region, id))
 }
 
-/// One operation: its shapes, and what it does.
-pub(crate) trait Operation: 'static {
-    /// The generated input.
-    type Input: wire::Read + wire::Write + Send;
-    /// The generated output.
-    type Output: wire::Write + Send;
-
-    /// What must be allowed before it is carried out.
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal>;
-
-    /// Carries the operation out.
-    fn call(
-        service: Arc<Inner>,
-        caller: Caller,
-        input: Self::Input,
-    ) -> impl Future<Output = Result<Self::Output, Refusal>> + Send;
-
-    /// The output as an answer.
-    fn answered(output: Self::Output) -> Answered
-    where
-        Self::Output: 'static,
-    {
-        Answered::whole(output)
-    }
-}
-
 /// Reads an operation's input. The signature of the entries of `ops::TABLE`.
 pub(crate) type Prepare = fn(&Arc<Inner>, &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared>;
 
 /// Reads the input of `O`, and checks it by the model's rules.
-pub(crate) fn prepare<O: Operation>(
+pub(crate) fn prepare<O: Operation<Inner>>(
     service: &Arc<Inner>,
     reader: &mut dyn Reader,
 ) -> Result<Box<dyn Prepared>, Unprepared>
 where
-    O::Input: 'static,
-    O::Output: 'static,
+    O::Input: wire::Read + wire::Write,
 {
-    Ok(Box::new(Call::<O> { service: Arc::clone(service), input: checked(reader)?, operation: PhantomData }))
+    Ok(gateway::prepared::<Inner, O>(service, checked(reader)?))
 }
 
 /// Reads an input, and checks it by the model's rules.
@@ -353,29 +323,6 @@ pub(crate) fn checked<I: wire::Read + wire::Write>(reader: &mut dyn Reader) -> R
     match constraints::sentence(&input) {
         Some(sentence) => Err(refused(sentence)),
         None => Ok(input),
-    }
-}
-
-struct Call<O: Operation> {
-    service: Arc<Inner>,
-    input: O::Input,
-    operation: PhantomData<fn() -> O>,
-}
-
-impl<O: Operation> Prepared for Call<O>
-where
-    O::Input: 'static,
-    O::Output: 'static,
-{
-    fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
-        Ok(O::needs(&Asking { service: &self.service, caller }, &self.input)?)
-    }
-
-    fn call(self: Box<Self>, caller: Caller) -> Answer {
-        Box::pin(async move {
-            let output = O::call(self.service, caller, self.input).await?;
-            Ok(O::answered(output))
-        })
     }
 }
 

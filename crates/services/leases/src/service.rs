@@ -3,16 +3,13 @@
 use crate::api;
 use crate::limits;
 use crate::machine::{Command, Reply, Room, RoomKey};
-use crate::needs::Asking;
 use crate::ops;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::rooms::{Put, Rooms};
 use engine::{Recovery, Store, Unavailable};
-use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
+use gateway::{Caller, Description, Operation, Prepared, Refused, Service, Unprepared};
 use names::{AccountId, Arn, Region};
-use std::future::Future;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use wire::schema::ErrorShape;
 use wire::{Reader, constraints};
@@ -102,7 +99,10 @@ impl Service for MetricSink {
 
     fn prepare(&self, operation: usize, input: &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared> {
         match api::cloudwatch::SERVICE.operations[operation].name {
-            "PutMetricData" => prepare::<ops::put_metric_data::PutMetricData>(&self.0, input),
+            "PutMetricData" => {
+                let error = &api::cloudwatch::errors::VALIDATION_EXCEPTION;
+                prepare_of::<ops::put_metric_data::PutMetricData>(&self.0, input, error)
+            }
             name => {
                 let error = &api::cloudwatch::errors::UNKNOWN_OPERATION_EXCEPTION;
                 let said = format!("tidewire takes metrics and shows them on /metrics: it has no {name}.");
@@ -191,61 +191,37 @@ impl Inner {
     }
 }
 
-/// One operation: its shapes, and what it does.
-pub(crate) trait Operation: 'static {
-    /// The generated input.
-    type Input: wire::Read + wire::Write + Send + 'static;
-    /// The generated output.
-    type Output: wire::Write + Send;
-    /// The error of inputs that break the model's rules.
-    const INVALID: &'static ErrorShape = &api::dynamodb::errors::VALIDATION_EXCEPTION;
-
-    /// What must be allowed before it is carried out.
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal>;
-
-    /// Carries the operation out.
-    fn call(
-        service: Arc<Inner>,
-        caller: Caller,
-        input: Self::Input,
-    ) -> impl Future<Output = Result<Self::Output, Refusal>> + Send;
-}
-
 /// Reads an operation's input. The signature of the entries of `ops::TABLE`.
 pub(crate) type Prepare = fn(&Arc<Inner>, &mut dyn Reader) -> Result<Box<dyn Prepared>, Unprepared>;
 
-/// Reads the input of `O`, and checks it by the model's rules.
-pub(crate) fn prepare<O: Operation>(
+/// Reads the input of `O`, an operation of DynamoDB, and checks it by the model's rules.
+pub(crate) fn prepare<O: Operation<Inner>>(
     service: &Arc<Inner>,
     reader: &mut dyn Reader,
-) -> Result<Box<dyn Prepared>, Unprepared> {
-    let refused = |sentence: String| Unprepared::Refused(Refused::new(O::INVALID, sentence));
+) -> Result<Box<dyn Prepared>, Unprepared>
+where
+    O::Input: wire::Read + wire::Write,
+{
+    prepare_of::<O>(service, reader, &api::dynamodb::errors::VALIDATION_EXCEPTION)
+}
+
+/// The same of either service, whose error for inputs that break the model's rules this is.
+fn prepare_of<O: Operation<Inner>>(
+    service: &Arc<Inner>,
+    reader: &mut dyn Reader,
+    error: &'static ErrorShape,
+) -> Result<Box<dyn Prepared>, Unprepared>
+where
+    O::Input: wire::Read + wire::Write,
+{
+    let refused = |sentence: String| Unprepared::Refused(Refused::new(error, sentence));
     let input = match <O::Input as wire::Read>::read(reader) {
         Ok(input) => input,
         Err(invalid) => return Err(constraints::missing(&invalid).map_or(Unprepared::Malformed(invalid), refused)),
     };
     match constraints::sentence(&input) {
         Some(sentence) => Err(refused(sentence)),
-        None => Ok(Box::new(Call::<O> { service: Arc::clone(service), input, operation: PhantomData })),
-    }
-}
-
-struct Call<O: Operation> {
-    service: Arc<Inner>,
-    input: O::Input,
-    operation: PhantomData<fn() -> O>,
-}
-
-impl<O: Operation> Prepared for Call<O> {
-    fn needs(&self, caller: &Caller) -> Result<Vec<Need>, Refused> {
-        Ok(O::needs(&Asking { service: &self.service, caller }, &self.input)?)
-    }
-
-    fn call(self: Box<Self>, caller: Caller) -> Answer {
-        Box::pin(async move {
-            let output = O::call(self.service, caller, self.input).await?;
-            Ok(Answered::whole(output))
-        })
+        None => Ok(gateway::prepared::<Inner, O>(service, input)),
     }
 }
 

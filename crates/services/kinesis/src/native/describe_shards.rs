@@ -11,20 +11,21 @@ use crate::limits;
 use crate::needs::Asking;
 use crate::page::{cut, size};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::shard_id;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 pub(crate) struct DescribeShards;
 
-impl Operation for DescribeShards {
+impl Operation<Inner> for DescribeShards {
     type Input = DescribeShardsInput;
     type Output = DescribeShardsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let key = asking.service.key(asking.caller, &target(input))?;
-        Ok(vec![asking.own(ACTIONS.get("DescribeShards"), &key, None)])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let key = service.key(caller, &target(input))?;
+        Ok(vec![Asking { service, caller }.own(ACTIONS.get("DescribeShards"), &key, None)])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<DescribeShardsOutput, Refusal> {

@@ -19,9 +19,9 @@ use crate::page::{cut, size};
 use crate::placing::shard_named;
 use crate::reading::Start;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::shard_id;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use names::Instant;
 use std::sync::Arc;
 
@@ -103,12 +103,13 @@ fn of_create(input: &CreateGroupInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for CreateGroup {
+impl Operation<Inner> for CreateGroup {
     type Input = CreateGroupInput;
     type Output = GroupOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        needs(asking, "CreateGroup", &of_create(input), &input.group_name)
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        needs(&Asking { service, caller }, "CreateGroup", &of_create(input), &input.group_name)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GroupOutput, Refusal> {
@@ -139,12 +140,13 @@ fn of_delete(input: &DeleteGroupInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for DeleteGroup {
+impl Operation<Inner> for DeleteGroup {
     type Input = DeleteGroupInput;
     type Output = GroupOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        needs(asking, "DeleteGroup", &of_delete(input), &input.group_name)
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        needs(&Asking { service, caller }, "DeleteGroup", &of_delete(input), &input.group_name)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GroupOutput, Refusal> {
@@ -172,13 +174,14 @@ fn of_list(input: &ListGroupsInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for ListGroups {
+impl Operation<Inner> for ListGroups {
     type Input = ListGroupsInput;
     type Output = ListGroupsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let key = asking.service.key(asking.caller, &of_list(input))?;
-        Ok(vec![asking.own(ACTIONS.get("ListGroups"), &key, None)])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let key = service.key(caller, &of_list(input))?;
+        Ok(vec![Asking { service, caller }.own(ACTIONS.get("ListGroups"), &key, None)])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<ListGroupsOutput, Refusal> {
@@ -212,12 +215,13 @@ fn of_describe(input: &DescribeGroupInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for DescribeGroup {
+impl Operation<Inner> for DescribeGroup {
     type Input = DescribeGroupInput;
     type Output = DescribeGroupOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        needs(asking, "DescribeGroup", &of_describe(input), &input.group_name)
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        needs(&Asking { service, caller }, "DescribeGroup", &of_describe(input), &input.group_name)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<DescribeGroupOutput, Refusal> {
@@ -282,12 +286,13 @@ fn of_reset(input: &ResetPositionsInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for ResetPositions {
+impl Operation<Inner> for ResetPositions {
     type Input = ResetPositionsInput;
     type Output = GroupOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        needs(asking, "ResetPositions", &of_reset(input), &input.group_name)
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        needs(&Asking { service, caller }, "ResetPositions", &of_reset(input), &input.group_name)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GroupOutput, Refusal> {

@@ -17,10 +17,10 @@ use crate::limits;
 use crate::needs::Asking;
 use crate::placing::shard_named;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::settings::ShardEntry;
 use engine::Pending;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use names::Instant;
 use std::sync::Arc;
 use stream::{Misplaced, SequenceNumber, ShardState};
@@ -78,12 +78,13 @@ fn of_join(input: &JoinGroupInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for JoinGroup {
+impl Operation<Inner> for JoinGroup {
     type Input = JoinGroupInput;
     type Output = MemberOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        needs(asking, "JoinGroup", &of_join(input), &input.group_name)
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        needs(&Asking { service, caller }, "JoinGroup", &of_join(input), &input.group_name)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<MemberOutput, Refusal> {
@@ -103,12 +104,13 @@ fn of_beat(input: &HeartbeatInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for Heartbeat {
+impl Operation<Inner> for Heartbeat {
     type Input = HeartbeatInput;
     type Output = MemberOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        needs(asking, "Heartbeat", &of_beat(input), &input.group_name)
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        needs(&Asking { service, caller }, "Heartbeat", &of_beat(input), &input.group_name)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<MemberOutput, Refusal> {
@@ -126,12 +128,13 @@ fn of_leave(input: &LeaveGroupInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for LeaveGroup {
+impl Operation<Inner> for LeaveGroup {
     type Input = LeaveGroupInput;
     type Output = CommitPositionOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        needs(asking, "LeaveGroup", &of_leave(input), &input.group_name)
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        needs(&Asking { service, caller }, "LeaveGroup", &of_leave(input), &input.group_name)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<CommitPositionOutput, Refusal> {
@@ -155,12 +158,13 @@ fn of_commit(input: &CommitPositionInput) -> Target<'_> {
     Target::of(input.stream_name.as_deref(), input.stream_arn.as_deref(), None)
 }
 
-impl Operation for CommitPosition {
+impl Operation<Inner> for CommitPosition {
     type Input = CommitPositionInput;
     type Output = CommitPositionOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        needs(asking, "CommitPosition", &of_commit(input), &input.group_name)
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        needs(&Asking { service, caller }, "CommitPosition", &of_commit(input), &input.group_name)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<CommitPositionOutput, Refusal> {

@@ -12,8 +12,8 @@ use crate::house::{House, poll};
 use crate::needs::Asking;
 use crate::ops::create_stream::DeleteStream;
 use crate::refusal::Refusal;
-use crate::service::Operation;
-use gateway::Caller;
+use crate::service::Inner;
+use gateway::{Caller, Operation};
 
 const FIRST: &str = "shardId-000000000000";
 
@@ -218,8 +218,8 @@ fn a_time_begins_at_the_first_record_that_arrived_since() {
 }
 
 /// Action and resource that an operation needs.
-fn needed<O: Operation>(asking: &Asking<'_>, input: &O::Input) -> (String, String) {
-    let need = O::needs(asking, input).unwrap().pop().unwrap();
+fn needed<O: Operation<Inner, Refusal = Refusal>>(asking: &Asking<'_>, input: &O::Input) -> (String, String) {
+    let need = O::needs(asking.service, asking.caller, input).unwrap().pop().unwrap();
     (need.action.as_str().to_owned(), need.resource.to_string())
 }
 
@@ -287,7 +287,7 @@ fn who_is_of_another_account_is_let_in_by_no_policy_of_the_stream() {
         group_name: "g".into(),
         ..Default::default()
     };
-    let need = JoinGroup::needs(&Asking { service: &service, caller: &caller }, &input).unwrap().pop().unwrap();
+    let need = JoinGroup::needs(&service, &caller, &input).unwrap().pop().unwrap();
     assert!(caller.may(&need).is_err());
 }
 

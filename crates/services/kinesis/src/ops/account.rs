@@ -10,20 +10,21 @@ use crate::api::{
 use crate::describe::timestamp;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation};
+use crate::service::Inner;
 use crate::settings::Commitment;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use names::Instant;
 use std::sync::Arc;
 
 pub(crate) struct DescribeAccountSettings;
 
-impl Operation for DescribeAccountSettings {
+impl Operation<Inner> for DescribeAccountSettings {
     type Input = DescribeAccountSettingsInput;
     type Output = DescribeAccountSettingsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, _input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        Ok(asking.anything("DescribeAccountSettings"))
+    fn needs(service: &Inner, caller: &Caller, _input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.anything("DescribeAccountSettings"))
     }
 
     async fn call(
@@ -40,12 +41,13 @@ impl Operation for DescribeAccountSettings {
 
 pub(crate) struct UpdateAccountSettings;
 
-impl Operation for UpdateAccountSettings {
+impl Operation<Inner> for UpdateAccountSettings {
     type Input = UpdateAccountSettingsInput;
     type Output = UpdateAccountSettingsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, _input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        Ok(asking.anything("UpdateAccountSettings"))
+    fn needs(service: &Inner, caller: &Caller, _input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.anything("UpdateAccountSettings"))
     }
 
     async fn call(

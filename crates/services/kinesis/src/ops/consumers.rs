@@ -13,21 +13,23 @@ use crate::needs::Asking;
 use crate::needs::with_tags;
 use crate::page::{Token, cut, size};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::service::{consumer_of_arn, in_region, key_of_arn};
 use crate::settings::Consumer;
 use crate::{catalog::StreamKey, tags};
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
 pub(crate) struct RegisterStreamConsumer;
 
-impl Operation for RegisterStreamConsumer {
+impl Operation<Inner> for RegisterStreamConsumer {
     type Input = RegisterStreamConsumerInput;
     type Output = RegisterStreamConsumerOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let asking = &Asking { service, caller };
         let target = Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref());
         let mut needs = asking.on("RegisterStreamConsumer", &target)?;
         let tags = input.tags.as_deref().unwrap_or_default();
@@ -35,11 +37,7 @@ impl Operation for RegisterStreamConsumer {
             return Ok(needs);
         }
         // Tags that a consumer is registered with are laid on by an action of their own, on the consumer (model, Tags).
-        needs.push(asking.on_consumer(
-            "TagResource",
-            &asking.service.key(asking.caller, &target)?,
-            &input.consumer_name,
-        ));
+        needs.push(asking.on_consumer("TagResource", &service.key(caller, &target)?, &input.consumer_name));
         Ok(needs.into_iter().map(|need| with_tags(need, tags)).collect())
     }
 
@@ -98,13 +96,14 @@ pub(crate) fn find(entry: &StreamEntry, name: &str, created: Option<u64>) -> Res
 
 pub(crate) struct DeregisterStreamConsumer;
 
-impl Operation for DeregisterStreamConsumer {
+impl Operation<Inner> for DeregisterStreamConsumer {
     type Input = DeregisterStreamConsumerInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let (key, name, _) = of_deregistering(asking.caller, input)?;
-        Ok(vec![asking.on_consumer("DeregisterStreamConsumer", &key, &name)])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let (key, name, _) = of_deregistering(caller, input)?;
+        Ok(vec![Asking { service, caller }.on_consumer("DeregisterStreamConsumer", &key, &name)])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -124,13 +123,14 @@ fn of_deregistering(
 
 pub(crate) struct DescribeStreamConsumer;
 
-impl Operation for DescribeStreamConsumer {
+impl Operation<Inner> for DescribeStreamConsumer {
     type Input = DescribeStreamConsumerInput;
     type Output = DescribeStreamConsumerOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let (key, name, _) = of_describing(asking.caller, input)?;
-        Ok(vec![asking.on_consumer("DescribeStreamConsumer", &key, &name)])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let (key, name, _) = of_describing(caller, input)?;
+        Ok(vec![Asking { service, caller }.on_consumer("DescribeStreamConsumer", &key, &name)])
     }
 
     async fn call(
@@ -164,12 +164,14 @@ fn of_describing(
 
 pub(crate) struct ListStreamConsumers;
 
-impl Operation for ListStreamConsumers {
+impl Operation<Inner> for ListStreamConsumers {
     type Input = ListStreamConsumersInput;
     type Output = ListStreamConsumersOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("ListStreamConsumers", &Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref()))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }
+            .on("ListStreamConsumers", &Target::of(None, Some(&input.stream_arn), input.stream_id.as_deref()))
     }
 
     async fn call(

@@ -7,22 +7,23 @@ use crate::limits;
 use crate::needs::{Asking, with_tags};
 use crate::refusal::Refusal;
 use crate::reshard::first_shards;
-use crate::service::{Inner, Operation, Target, key_of};
+use crate::service::{Inner, Target, key_of};
 use crate::settings::{About, Distribution, Metrics, Mode};
 use crate::tags;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
 pub(crate) struct CreateStream;
 
-impl Operation for CreateStream {
+impl Operation<Inner> for CreateStream {
     type Input = CreateStreamInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &CreateStreamInput) -> Result<Vec<Need>, Refusal> {
-        let key = key_of(asking.caller.account, &asking.caller.region, &input.stream_name);
-        let of = |action| asking.on_key(action, &key);
+    fn needs(service: &Inner, caller: &Caller, input: &CreateStreamInput) -> Result<Vec<Need>, Refusal> {
+        let key = key_of(caller.account, &caller.region, &input.stream_name);
+        let of = |action| Asking { service, caller }.on_key(action, &key);
         match input.tags.as_deref() {
             // Tags that a stream is made with are laid on by an action of their own.
             Some(tags) => Ok(["CreateStream", "AddTagsToStream"].map(|action| with_tags(of(action), tags)).into()),
@@ -93,12 +94,13 @@ fn kib(given: Option<i32>) -> u32 {
 
 pub(crate) struct DeleteStream;
 
-impl Operation for DeleteStream {
+impl Operation<Inner> for DeleteStream {
     type Input = DeleteStreamInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &DeleteStreamInput) -> Result<Vec<Need>, Refusal> {
-        asking.on("DeleteStream", &target(input))
+    fn needs(service: &Inner, caller: &Caller, input: &DeleteStreamInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("DeleteStream", &target(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteStreamInput) -> Result<Nothing, Refusal> {

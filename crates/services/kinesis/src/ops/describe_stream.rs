@@ -6,19 +6,20 @@ use crate::limits;
 use crate::needs::Asking;
 use crate::page::{cut, size};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::shard_id;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 pub(crate) struct DescribeStream;
 
-impl Operation for DescribeStream {
+impl Operation<Inner> for DescribeStream {
     type Input = DescribeStreamInput;
     type Output = DescribeStreamOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &DescribeStreamInput) -> Result<Vec<Need>, Refusal> {
-        asking.on("DescribeStream", &target(input))
+    fn needs(service: &Inner, caller: &Caller, input: &DescribeStreamInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("DescribeStream", &target(input))
     }
 
     async fn call(
@@ -46,12 +47,13 @@ fn target(input: &DescribeStreamInput) -> Target<'_> {
 
 pub(crate) struct DescribeStreamSummary;
 
-impl Operation for DescribeStreamSummary {
+impl Operation<Inner> for DescribeStreamSummary {
     type Input = DescribeStreamSummaryInput;
     type Output = DescribeStreamSummaryOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &DescribeStreamSummaryInput) -> Result<Vec<Need>, Refusal> {
-        asking.on("DescribeStreamSummary", &target_of_summary(input))
+    fn needs(service: &Inner, caller: &Caller, input: &DescribeStreamSummaryInput) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("DescribeStreamSummary", &target_of_summary(input))
     }
 
     async fn call(

@@ -6,19 +6,20 @@ use crate::api::{StartStreamEncryptionInput, StopStreamEncryptionInput};
 use crate::machine::Command;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
-use gateway::{Caller, Need};
+use crate::service::{Inner, Target};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
 pub(crate) struct StartStreamEncryption;
 
-impl Operation for StartStreamEncryption {
+impl Operation<Inner> for StartStreamEncryption {
     type Input = StartStreamEncryptionInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("StartStreamEncryption", &of_start(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("StartStreamEncryption", &of_start(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -37,12 +38,13 @@ fn of_start(input: &StartStreamEncryptionInput) -> Target<'_> {
 
 pub(crate) struct StopStreamEncryption;
 
-impl Operation for StopStreamEncryption {
+impl Operation<Inner> for StopStreamEncryption {
     type Input = StopStreamEncryptionInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("StopStreamEncryption", &of_stop(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("StopStreamEncryption", &of_stop(input))
     }
 
     /// The key that the request names is not asked for: one that is gone must not keep anybody from stopping.

@@ -5,19 +5,20 @@ use crate::catalog::StreamEntry;
 use crate::machine::{Change, Command};
 use crate::needs::Asking;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::settings::Metrics;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 pub(crate) struct EnableEnhancedMonitoring;
 
-impl Operation for EnableEnhancedMonitoring {
+impl Operation<Inner> for EnableEnhancedMonitoring {
     type Input = EnableEnhancedMonitoringInput;
     type Output = EnhancedMonitoringOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("EnableEnhancedMonitoring", &of_enabling(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("EnableEnhancedMonitoring", &of_enabling(input))
     }
 
     async fn call(
@@ -36,12 +37,13 @@ fn of_enabling(input: &EnableEnhancedMonitoringInput) -> Target<'_> {
 
 pub(crate) struct DisableEnhancedMonitoring;
 
-impl Operation for DisableEnhancedMonitoring {
+impl Operation<Inner> for DisableEnhancedMonitoring {
     type Input = DisableEnhancedMonitoringInput;
     type Output = EnhancedMonitoringOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("DisableEnhancedMonitoring", &of_disabling(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("DisableEnhancedMonitoring", &of_disabling(input))
     }
 
     async fn call(

@@ -14,22 +14,23 @@ use crate::page::size;
 use crate::reading::{Batch, From, Most};
 use crate::refusal::Refusal;
 use crate::replies::Room;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::settings::ShardEntry;
 use crate::throttle;
-use gateway::{Answered, Caller, Hold, Need};
+use gateway::{Answered, Caller, Hold, Need, Operation};
 use std::sync::Arc;
 use stream::SequenceNumber;
 
 pub(crate) struct GetRecords;
 
-impl Operation for GetRecords {
+impl Operation<Inner> for GetRecords {
     type Input = GetRecordsInput;
     type Output = WithRoom;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let (_, entry) = asking.service.iterated(asking.caller, &input.shard_iterator)?;
-        Ok(vec![asking.on_key("GetRecords", &entry.key)])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let (_, entry) = service.iterated(caller, &input.shard_iterator)?;
+        Ok(vec![Asking { service, caller }.on_key("GetRecords", &entry.key)])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<WithRoom, Refusal> {

@@ -8,11 +8,11 @@ use crate::iterator::ShardIterator;
 use crate::needs::Asking;
 use crate::reading::Start;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::settings::ShardEntry;
 use crate::shard_id;
 use crate::throttle;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use names::Instant;
 use std::sync::Arc;
 use stream::SequenceNumber;
@@ -20,12 +20,13 @@ use wire::Timestamp;
 
 pub(crate) struct GetShardIterator;
 
-impl Operation for GetShardIterator {
+impl Operation<Inner> for GetShardIterator {
     type Input = GetShardIteratorInput;
     type Output = GetShardIteratorOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("GetShardIterator", &target(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("GetShardIterator", &target(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<GetShardIteratorOutput, Refusal> {

@@ -8,25 +8,27 @@ use crate::limits;
 use crate::needs::Asking;
 use crate::page::{Token, cut, size};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::settings::ShardEntry;
 use crate::shard_id;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use names::Instant;
 use std::sync::Arc;
 
 pub(crate) struct ListShards;
 
-impl Operation for ListShards {
+impl Operation<Inner> for ListShards {
     type Input = ListShardsInput;
     type Output = ListShardsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &ListShardsInput) -> Result<Vec<Need>, Refusal> {
+    fn needs(service: &Inner, caller: &Caller, input: &ListShardsInput) -> Result<Vec<Need>, Refusal> {
+        let asking = &Asking { service, caller };
         check_named(input)?;
         match input.next_token.as_deref() {
             None => asking.on("ListShards", &target(input)),
             Some(token) => {
-                let entry = of_token(asking.service, asking.caller, &Token::parse(token, asking.caller.now)?)?;
+                let entry = of_token(service, caller, &Token::parse(token, caller.now)?)?;
                 Ok(vec![asking.on_key("ListShards", &entry.key)])
             }
         }

@@ -7,19 +7,20 @@ use crate::limits;
 use crate::needs::Asking;
 use crate::page::{Token, size};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation};
+use crate::service::Inner;
 use crate::settings::Mode;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 pub(crate) struct ListStreams;
 
-impl Operation for ListStreams {
+impl Operation<Inner> for ListStreams {
     type Input = ListStreamsInput;
     type Output = ListStreamsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, _input: &ListStreamsInput) -> Result<Vec<Need>, Refusal> {
-        Ok(asking.anything("ListStreams"))
+    fn needs(service: &Inner, caller: &Caller, _input: &ListStreamsInput) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.anything("ListStreams"))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: ListStreamsInput) -> Result<ListStreamsOutput, Refusal> {
@@ -54,12 +55,13 @@ impl Operation for ListStreams {
 
 pub(crate) struct DescribeLimits;
 
-impl Operation for DescribeLimits {
+impl Operation<Inner> for DescribeLimits {
     type Input = DescribeLimitsInput;
     type Output = DescribeLimitsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, _input: &DescribeLimitsInput) -> Result<Vec<Need>, Refusal> {
-        Ok(asking.anything("DescribeLimits"))
+    fn needs(service: &Inner, caller: &Caller, _input: &DescribeLimitsInput) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.anything("DescribeLimits"))
     }
 
     async fn call(

@@ -8,18 +8,19 @@ use crate::meters::{Counter, Meter};
 use crate::needs::Asking;
 use crate::placing::{self, Behind, Placed, Put, bytes_of};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
-use gateway::{Caller, Need};
+use crate::service::{Inner, Target};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 pub(crate) struct PutRecord;
 
-impl Operation for PutRecord {
+impl Operation<Inner> for PutRecord {
     type Input = PutRecordInput;
     type Output = PutRecordOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("PutRecord", &of_one(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("PutRecord", &of_one(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<PutRecordOutput, Refusal> {
@@ -64,12 +65,13 @@ fn of_one(input: &PutRecordInput) -> Target<'_> {
 
 pub(crate) struct PutRecords;
 
-impl Operation for PutRecords {
+impl Operation<Inner> for PutRecords {
     type Input = PutRecordsInput;
     type Output = PutRecordsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("PutRecords", &of_many(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("PutRecords", &of_many(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<PutRecordsOutput, Refusal> {

@@ -13,8 +13,8 @@ use crate::queues::machine::{Claim, Command, Fault, Letters, Reply};
 use crate::queues::receipt::claimed;
 use crate::queues::receiving::Wanted;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use crate::service::Inner;
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 /// What an entry of a batch came to.
@@ -67,12 +67,13 @@ macro_rules! receives {
     ($operation:ident, $input:ident, $output:ident, $letters:expr) => {
         pub(crate) struct $operation;
 
-        impl Operation for $operation {
+        impl Operation<Inner> for $operation {
             type Input = api::$input;
             type Output = api::$output;
+            type Refusal = Refusal;
 
-            fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-                Ok(vec![asking.on_queue(stringify!($operation), &input.queue_arn)?])
+            fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+                Ok(vec![Asking { service, caller }.on_queue(stringify!($operation), &input.queue_arn)?])
             }
 
             async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Self::Output, Refusal> {
@@ -93,12 +94,13 @@ macro_rules! batches {
     ($operation:ident, $input:ident, $output:ident, $successful:ident, $failed:ident, $command:expr) => {
         pub(crate) struct $operation;
 
-        impl Operation for $operation {
+        impl Operation<Inner> for $operation {
             type Input = api::$input;
             type Output = api::$output;
+            type Refusal = Refusal;
 
-            fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-                Ok(vec![asking.on_queue(stringify!($operation), &input.queue_arn)?])
+            fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+                Ok(vec![Asking { service, caller }.on_queue(stringify!($operation), &input.queue_arn)?])
             }
 
             async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Self::Output, Refusal> {

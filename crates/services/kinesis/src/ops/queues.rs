@@ -21,25 +21,27 @@ use crate::queues::receipt::queue_id;
 use crate::queues::settings::{About, Start, arn};
 use crate::queues::{QueueEntry, QueueKey};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, in_region, key_of_arn, queue_of_arn};
+use crate::service::{Inner, in_region, key_of_arn, queue_of_arn};
 use crate::settings::Mode;
 use crate::tags;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use names::{Instant, PartitionId};
 use std::sync::Arc;
 use wire::{Nothing, Timestamp};
 
 pub(crate) struct CreateQueue;
 
-impl Operation for CreateQueue {
+impl Operation<Inner> for CreateQueue {
     type Input = CreateQueueInput;
     type Output = CreateQueueOutput;
+    type Refusal = Refusal;
 
     /// Who makes a queue reads the stream by it, so it is the stream's owner who allows it. Tags are laid on by an action of their own.
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let of_stream = asking.on_key("CreateQueue", &stream_key(asking.caller, only(input)?)?);
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let asking = &Asking { service, caller };
+        let of_stream = asking.on_key("CreateQueue", &stream_key(caller, only(input)?)?);
         let Some(tags) = input.tags.as_deref() else { return Ok(vec![of_stream]) };
-        let any = arn(&asking.caller.region, asking.caller.account, "*");
+        let any = arn(&caller.region, caller.account, "*");
         Ok(vec![with_tags(of_stream, tags), with_tags(asking.on_queue("TagResource", &any)?, tags)])
     }
 
@@ -141,12 +143,13 @@ fn receives_max(given: &DeadLetterConfiguration) -> Result<Option<u32>, Refusal>
 
 pub(crate) struct DeleteQueue;
 
-impl Operation for DeleteQueue {
+impl Operation<Inner> for DeleteQueue {
     type Input = DeleteQueueInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on_queue("DeleteQueue", &input.queue_arn)?])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![Asking { service, caller }.on_queue("DeleteQueue", &input.queue_arn)?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -157,12 +160,13 @@ impl Operation for DeleteQueue {
 
 pub(crate) struct DescribeQueue;
 
-impl Operation for DescribeQueue {
+impl Operation<Inner> for DescribeQueue {
     type Input = DescribeQueueInput;
     type Output = DescribeQueueOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on_queue("DescribeQueue", &input.queue_arn)?])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![Asking { service, caller }.on_queue("DescribeQueue", &input.queue_arn)?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<DescribeQueueOutput, Refusal> {
@@ -175,12 +179,13 @@ impl Operation for DescribeQueue {
 
 pub(crate) struct UpdateQueue;
 
-impl Operation for UpdateQueue {
+impl Operation<Inner> for UpdateQueue {
     type Input = UpdateQueueInput;
     type Output = UpdateQueueOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on_queue("UpdateQueue", &input.queue_arn)?])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![Asking { service, caller }.on_queue("UpdateQueue", &input.queue_arn)?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<UpdateQueueOutput, Refusal> {
@@ -194,12 +199,13 @@ impl Operation for UpdateQueue {
 
 pub(crate) struct ListQueues;
 
-impl Operation for ListQueues {
+impl Operation<Inner> for ListQueues {
     type Input = ListQueuesInput;
     type Output = ListQueuesOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, _input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        Ok(asking.anything("ListQueues"))
+    fn needs(service: &Inner, caller: &Caller, _input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.anything("ListQueues"))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<ListQueuesOutput, Refusal> {

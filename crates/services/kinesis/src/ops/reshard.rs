@@ -9,20 +9,21 @@ use crate::machine::{Reshard, not_inside};
 use crate::needs::Asking;
 use crate::placing::shard_named;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::settings::Mode;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
 pub(crate) struct SplitShard;
 
-impl Operation for SplitShard {
+impl Operation<Inner> for SplitShard {
     type Input = SplitShardInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("SplitShard", &of_split(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("SplitShard", &of_split(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -43,12 +44,13 @@ fn of_split(input: &SplitShardInput) -> Target<'_> {
 
 pub(crate) struct MergeShards;
 
-impl Operation for MergeShards {
+impl Operation<Inner> for MergeShards {
     type Input = MergeShardsInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("MergeShards", &of_merge(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("MergeShards", &of_merge(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -67,12 +69,13 @@ fn of_merge(input: &MergeShardsInput) -> Target<'_> {
 
 pub(crate) struct UpdateShardCount;
 
-impl Operation for UpdateShardCount {
+impl Operation<Inner> for UpdateShardCount {
     type Input = UpdateShardCountInput;
     type Output = UpdateShardCountOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("UpdateShardCount", &of_count(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("UpdateShardCount", &of_count(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<UpdateShardCountOutput, Refusal> {

@@ -13,10 +13,10 @@ use crate::machine::{Change, Command, OfResource};
 use crate::needs::{Asking, with_tag_keys, with_tags};
 use crate::queues;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, consumer_of_arn, in_region, key_of_arn, queue_of_arn};
+use crate::service::{Inner, consumer_of_arn, in_region, key_of_arn, queue_of_arn};
 use crate::settings::{Tags, pairs};
 use crate::tags;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -96,13 +96,14 @@ impl Resource {
 
 pub(crate) struct TagResource;
 
-impl Operation for TagResource {
+impl Operation<Inner> for TagResource {
     type Input = TagResourceInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![with_tags(resource.need(asking, "TagResource")?, &input.tags)])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(caller, &input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![with_tags(resource.need(&Asking { service, caller }, "TagResource")?, &input.tags)])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -113,13 +114,14 @@ impl Operation for TagResource {
 
 pub(crate) struct UntagResource;
 
-impl Operation for UntagResource {
+impl Operation<Inner> for UntagResource {
     type Input = UntagResourceInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![with_tag_keys(resource.need(asking, "UntagResource")?, input.tag_keys.iter())])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(caller, &input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![with_tag_keys(resource.need(&Asking { service, caller }, "UntagResource")?, input.tag_keys.iter())])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -131,13 +133,14 @@ impl Operation for UntagResource {
 
 pub(crate) struct ListTagsForResource;
 
-impl Operation for ListTagsForResource {
+impl Operation<Inner> for ListTagsForResource {
     type Input = ListTagsForResourceInput;
     type Output = ListTagsForResourceOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![resource.need(asking, "ListTagsForResource")?])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(caller, &input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![resource.need(&Asking { service, caller }, "ListTagsForResource")?])
     }
 
     async fn call(
@@ -153,13 +156,14 @@ impl Operation for ListTagsForResource {
 
 pub(crate) struct PutResourcePolicy;
 
-impl Operation for PutResourcePolicy {
+impl Operation<Inner> for PutResourcePolicy {
     type Input = PutResourcePolicyInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![resource.need(asking, "PutResourcePolicy")?])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(caller, &input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![resource.need(&Asking { service, caller }, "PutResourcePolicy")?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -175,13 +179,14 @@ impl Operation for PutResourcePolicy {
 
 pub(crate) struct GetResourcePolicy;
 
-impl Operation for GetResourcePolicy {
+impl Operation<Inner> for GetResourcePolicy {
     type Input = GetResourcePolicyInput;
     type Output = GetResourcePolicyOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![resource.need(asking, "GetResourcePolicy")?])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(caller, &input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![resource.need(&Asking { service, caller }, "GetResourcePolicy")?])
     }
 
     /// A resource without a policy answers an empty object, as AWS does.
@@ -194,13 +199,14 @@ impl Operation for GetResourcePolicy {
 
 pub(crate) struct DeleteResourcePolicy;
 
-impl Operation for DeleteResourcePolicy {
+impl Operation<Inner> for DeleteResourcePolicy {
     type Input = DeleteResourcePolicyInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let resource = Resource::parse(asking.caller, &input.resource_arn, input.stream_id.as_deref())?;
-        Ok(vec![resource.need(asking, "DeleteResourcePolicy")?])
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let resource = Resource::parse(caller, &input.resource_arn, input.stream_id.as_deref())?;
+        Ok(vec![resource.need(&Asking { service, caller }, "DeleteResourcePolicy")?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {

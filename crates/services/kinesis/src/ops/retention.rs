@@ -4,19 +4,20 @@ use crate::api::{DecreaseStreamRetentionPeriodInput, IncreaseStreamRetentionPeri
 use crate::machine::Change;
 use crate::needs::Asking;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
-use gateway::{Caller, Need};
+use crate::service::{Inner, Target};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
 pub(crate) struct IncreaseStreamRetentionPeriod;
 
-impl Operation for IncreaseStreamRetentionPeriod {
+impl Operation<Inner> for IncreaseStreamRetentionPeriod {
     type Input = IncreaseStreamRetentionPeriodInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("IncreaseStreamRetentionPeriod", &of_increase(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("IncreaseStreamRetentionPeriod", &of_increase(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -32,12 +33,13 @@ fn of_increase(input: &IncreaseStreamRetentionPeriodInput) -> Target<'_> {
 
 pub(crate) struct DecreaseStreamRetentionPeriod;
 
-impl Operation for DecreaseStreamRetentionPeriod {
+impl Operation<Inner> for DecreaseStreamRetentionPeriod {
     type Input = DecreaseStreamRetentionPeriodInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("DecreaseStreamRetentionPeriod", &of_decrease(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("DecreaseStreamRetentionPeriod", &of_decrease(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {

@@ -9,21 +9,22 @@ use crate::needs::Asking;
 use crate::needs::{with_tag_keys, with_tags};
 use crate::page::{cut, size};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::settings::pairs;
 use crate::tags;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
 pub(crate) struct AddTagsToStream;
 
-impl Operation for AddTagsToStream {
+impl Operation<Inner> for AddTagsToStream {
     type Input = AddTagsToStreamInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let needs = asking.on("AddTagsToStream", &of_adding(input))?;
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let needs = Asking { service, caller }.on("AddTagsToStream", &of_adding(input))?;
         Ok(needs.into_iter().map(|need| with_tags(need, &input.tags)).collect())
     }
 
@@ -40,12 +41,13 @@ fn of_adding(input: &AddTagsToStreamInput) -> Target<'_> {
 
 pub(crate) struct RemoveTagsFromStream;
 
-impl Operation for RemoveTagsFromStream {
+impl Operation<Inner> for RemoveTagsFromStream {
     type Input = RemoveTagsFromStreamInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        let needs = asking.on("RemoveTagsFromStream", &of_removing(input))?;
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        let needs = Asking { service, caller }.on("RemoveTagsFromStream", &of_removing(input))?;
         Ok(needs.into_iter().map(|need| with_tag_keys(need, input.tag_keys.iter())).collect())
     }
 
@@ -62,12 +64,13 @@ fn of_removing(input: &RemoveTagsFromStreamInput) -> Target<'_> {
 
 pub(crate) struct ListTagsForStream;
 
-impl Operation for ListTagsForStream {
+impl Operation<Inner> for ListTagsForStream {
     type Input = ListTagsForStreamInput;
     type Output = ListTagsForStreamOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("ListTagsForStream", &of_listing(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("ListTagsForStream", &of_listing(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<ListTagsForStreamOutput, Refusal> {

@@ -11,20 +11,21 @@ use crate::limits;
 use crate::machine::{Change, Command, Reshard};
 use crate::needs::Asking;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::settings::{Distribution, Mode};
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
 pub(crate) struct UpdateStreamMode;
 
-impl Operation for UpdateStreamMode {
+impl Operation<Inner> for UpdateStreamMode {
     type Input = UpdateStreamModeInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("UpdateStreamMode", &of_mode(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("UpdateStreamMode", &of_mode(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -52,12 +53,13 @@ fn of_mode(input: &UpdateStreamModeInput) -> Target<'_> {
 
 pub(crate) struct UpdateMaxRecordSize;
 
-impl Operation for UpdateMaxRecordSize {
+impl Operation<Inner> for UpdateMaxRecordSize {
     type Input = UpdateMaxRecordSizeInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("UpdateMaxRecordSize", &of_size(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("UpdateMaxRecordSize", &of_size(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -74,12 +76,13 @@ fn of_size(input: &UpdateMaxRecordSizeInput) -> Target<'_> {
 
 pub(crate) struct UpdateStreamRecordDistributionStrategy;
 
-impl Operation for UpdateStreamRecordDistributionStrategy {
+impl Operation<Inner> for UpdateStreamRecordDistributionStrategy {
     type Input = UpdateStreamRecordDistributionStrategyInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("UpdateStreamRecordDistributionStrategy", &of_strategy(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("UpdateStreamRecordDistributionStrategy", &of_strategy(input))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: Self::Input) -> Result<Nothing, Refusal> {
@@ -95,12 +98,13 @@ fn of_strategy(input: &UpdateStreamRecordDistributionStrategyInput) -> Target<'_
 
 pub(crate) struct UpdateStreamWarmThroughput;
 
-impl Operation for UpdateStreamWarmThroughput {
+impl Operation<Inner> for UpdateStreamWarmThroughput {
     type Input = UpdateStreamWarmThroughputInput;
     type Output = UpdateStreamWarmThroughputOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
-        asking.on("UpdateStreamWarmThroughput", &of_warm(input))
+    fn needs(service: &Inner, caller: &Caller, input: &Self::Input) -> Result<Vec<Need>, Refusal> {
+        Asking { service, caller }.on("UpdateStreamWarmThroughput", &of_warm(input))
     }
 
     async fn call(

@@ -11,8 +11,8 @@ use crate::api::dynamodb::{
 use crate::machine::{Command, Reply};
 use crate::needs::Asking;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
-use gateway::{Caller, Need};
+use crate::service::{Inner, Target};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 async fn described(service: &Inner, caller: &Caller, name: &str) -> Result<ContinuousBackupsDescription, Refusal> {
@@ -37,12 +37,13 @@ async fn described(service: &Inner, caller: &Caller, name: &str) -> Result<Conti
 
 pub(crate) struct DescribeContinuousBackups;
 
-impl Operation for DescribeContinuousBackups {
+impl Operation<Inner> for DescribeContinuousBackups {
     type Input = DescribeContinuousBackupsInput;
     type Output = DescribeContinuousBackupsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &DescribeContinuousBackupsInput) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on_table("DescribeContinuousBackups", &input.table_name)?])
+    fn needs(service: &Inner, caller: &Caller, input: &DescribeContinuousBackupsInput) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![Asking { service, caller }.on_table("DescribeContinuousBackups", &input.table_name)?])
     }
 
     async fn call(
@@ -57,12 +58,13 @@ impl Operation for DescribeContinuousBackups {
 
 pub(crate) struct UpdateContinuousBackups;
 
-impl Operation for UpdateContinuousBackups {
+impl Operation<Inner> for UpdateContinuousBackups {
     type Input = UpdateContinuousBackupsInput;
     type Output = UpdateContinuousBackupsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &UpdateContinuousBackupsInput) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on_table("UpdateContinuousBackups", &input.table_name)?])
+    fn needs(service: &Inner, caller: &Caller, input: &UpdateContinuousBackupsInput) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![Asking { service, caller }.on_table("UpdateContinuousBackups", &input.table_name)?])
     }
 
     async fn call(

@@ -9,10 +9,10 @@ use crate::expression::{Condition, Forms, Path, Projection, Terms, Update, attri
 use crate::machine::{Command, Reply};
 use crate::needs::{Asking, Touched};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::value::Item;
 use crate::write::{Action, Change, Write};
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 /// Attributes as they stand in requests and replies.
@@ -194,13 +194,14 @@ fn attributes(returned: &str, update: Option<&Update>, change: &Change) -> Optio
 
 pub(crate) struct PutItem;
 
-impl Operation for PutItem {
+impl Operation<Inner> for PutItem {
     type Input = PutItemInput;
     type Output = PutItemOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &PutItemInput) -> Result<Vec<Need>, Refusal> {
+    fn needs(service: &Inner, caller: &Caller, input: &PutItemInput) -> Result<Vec<Need>, Refusal> {
         let consumed = input.return_consumed_capacity.as_deref();
-        Planned::put(input.clone())?.need(asking, "PutItem", consumed)
+        Planned::put(input.clone())?.need(&Asking { service, caller }, "PutItem", consumed)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: PutItemInput) -> Result<PutItemOutput, Refusal> {
@@ -213,13 +214,14 @@ impl Operation for PutItem {
 
 pub(crate) struct DeleteItem;
 
-impl Operation for DeleteItem {
+impl Operation<Inner> for DeleteItem {
     type Input = DeleteItemInput;
     type Output = DeleteItemOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &DeleteItemInput) -> Result<Vec<Need>, Refusal> {
+    fn needs(service: &Inner, caller: &Caller, input: &DeleteItemInput) -> Result<Vec<Need>, Refusal> {
         let consumed = input.return_consumed_capacity.as_deref();
-        Planned::delete(input.clone())?.need(asking, "DeleteItem", consumed)
+        Planned::delete(input.clone())?.need(&Asking { service, caller }, "DeleteItem", consumed)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteItemInput) -> Result<DeleteItemOutput, Refusal> {
@@ -232,13 +234,14 @@ impl Operation for DeleteItem {
 
 pub(crate) struct UpdateItem;
 
-impl Operation for UpdateItem {
+impl Operation<Inner> for UpdateItem {
     type Input = UpdateItemInput;
     type Output = UpdateItemOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &UpdateItemInput) -> Result<Vec<Need>, Refusal> {
+    fn needs(service: &Inner, caller: &Caller, input: &UpdateItemInput) -> Result<Vec<Need>, Refusal> {
         let consumed = input.return_consumed_capacity.as_deref();
-        Planned::update(input.clone())?.need(asking, "UpdateItem", consumed)
+        Planned::update(input.clone())?.need(&Asking { service, caller }, "UpdateItem", consumed)
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: UpdateItemInput) -> Result<UpdateItemOutput, Refusal> {
@@ -266,11 +269,12 @@ pub(super) fn projection(
 
 pub(crate) struct GetItem;
 
-impl Operation for GetItem {
+impl Operation<Inner> for GetItem {
     type Input = GetItemInput;
     type Output = GetItemOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &GetItemInput) -> Result<Vec<Need>, Refusal> {
+    fn needs(service: &Inner, caller: &Caller, input: &GetItemInput) -> Result<Vec<Need>, Refusal> {
         let input = input.clone();
         let text = input.projection_expression.as_deref();
         let shown = projection(input.attributes_to_get.as_deref(), text, input.expression_attribute_names)?;
@@ -280,7 +284,7 @@ impl Operation for GetItem {
         touched.attributes.extend(shown.iter().flat_map(Projection::attributes));
         touched.select = Some(if shown.is_some() { "SPECIFIC_ATTRIBUTES" } else { "ALL_ATTRIBUTES" });
         touched.consumed = input.return_consumed_capacity.as_deref();
-        Ok(vec![asking.on_items("GetItem", &input.table_name, None, &touched)?])
+        Ok(vec![Asking { service, caller }.on_items("GetItem", &input.table_name, None, &touched)?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: GetItemInput) -> Result<GetItemOutput, Refusal> {

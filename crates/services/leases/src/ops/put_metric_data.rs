@@ -8,12 +8,11 @@ use crate::machine::{Command, RoomKey};
 use crate::metric::{Latest, Series};
 use crate::needs::Asking;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation};
-use gateway::{Caller, Need};
+use crate::service::Inner;
+use gateway::{Caller, Need, Operation};
 use names::Instant;
 use std::sync::Arc;
 use wire::Nothing;
-use wire::schema::ErrorShape;
 
 /// How far from now a moment may be: two weeks back, two hours ahead.
 const PAST_MILLIS: u64 = 14 * 24 * 3_600_000;
@@ -24,13 +23,13 @@ const MAGNITUDE_MAX: f64 = 2.348542582773833e108;
 
 pub(crate) struct PutMetricData;
 
-impl Operation for PutMetricData {
+impl Operation<Inner> for PutMetricData {
     type Input = PutMetricDataInput;
     type Output = Nothing;
-    const INVALID: &'static ErrorShape = &errors::VALIDATION_EXCEPTION;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &PutMetricDataInput) -> Result<Vec<Need>, Refusal> {
-        Ok(asking.on_namespace(&input.namespace))
+    fn needs(service: &Inner, caller: &Caller, input: &PutMetricDataInput) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.on_namespace(&input.namespace))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: PutMetricDataInput) -> Result<Nothing, Refusal> {

@@ -7,9 +7,9 @@ use crate::machine::{Command, Reply};
 use crate::needs::{Asking, Touched};
 use crate::read::{Page, Read, Segment, Selection};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target, invalid_name, is_name};
+use crate::service::{Inner, Target, invalid_name, is_name};
 use crate::value::Item;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
 /// A read, with what its reply is to say.
@@ -202,12 +202,13 @@ fn segment(number: Option<i32>, of: Option<i32>) -> Result<Option<Segment>, Refu
 
 pub(crate) struct Scan;
 
-impl Operation for Scan {
+impl Operation<Inner> for Scan {
     type Input = ScanInput;
     type Output = ScanOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &ScanInput) -> Result<Vec<Need>, Refusal> {
-        Planned::scan(input.clone())?.needs(asking, "Scan")
+    fn needs(service: &Inner, caller: &Caller, input: &ScanInput) -> Result<Vec<Need>, Refusal> {
+        Planned::scan(input.clone())?.needs(&Asking { service, caller }, "Scan")
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: ScanInput) -> Result<ScanOutput, Refusal> {
@@ -225,12 +226,13 @@ impl Operation for Scan {
 
 pub(crate) struct Query;
 
-impl Operation for Query {
+impl Operation<Inner> for Query {
     type Input = QueryInput;
     type Output = QueryOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &QueryInput) -> Result<Vec<Need>, Refusal> {
-        Planned::query(input.clone())?.needs(asking, "Query")
+    fn needs(service: &Inner, caller: &Caller, input: &QueryInput) -> Result<Vec<Need>, Refusal> {
+        Planned::query(input.clone())?.needs(&Asking { service, caller }, "Query")
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: QueryInput) -> Result<QueryOutput, Refusal> {

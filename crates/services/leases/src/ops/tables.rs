@@ -14,10 +14,10 @@ use crate::limits;
 use crate::machine::{Command, Reply, RoomKey, Shown};
 use crate::needs::{Asking, with_tags};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::table::{About, Capacity, Index};
 use crate::table_change::{IndexChange, TableChange, Update, check_count, check_definitions};
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -92,12 +92,14 @@ impl CreateTable {
     }
 }
 
-impl Operation for CreateTable {
+impl Operation<Inner> for CreateTable {
     type Input = CreateTableInput;
     type Output = CreateTableOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &CreateTableInput) -> Result<Vec<Need>, Refusal> {
-        let target = Target::of(asking.caller, &input.table_name)?;
+    fn needs(service: &Inner, caller: &Caller, input: &CreateTableInput) -> Result<Vec<Need>, Refusal> {
+        let asking = &Asking { service, caller };
+        let target = Target::of(caller, &input.table_name)?;
         match input.tags.as_deref() {
             // Tags that a table is made with are laid on by an action of their own.
             Some(tags) => {
@@ -117,12 +119,13 @@ impl Operation for CreateTable {
 
 pub(crate) struct DescribeTable;
 
-impl Operation for DescribeTable {
+impl Operation<Inner> for DescribeTable {
     type Input = DescribeTableInput;
     type Output = DescribeTableOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &DescribeTableInput) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on_table("DescribeTable", &input.table_name)?])
+    fn needs(service: &Inner, caller: &Caller, input: &DescribeTableInput) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![Asking { service, caller }.on_table("DescribeTable", &input.table_name)?])
     }
 
     async fn call(
@@ -138,12 +141,13 @@ impl Operation for DescribeTable {
 
 pub(crate) struct DeleteTable;
 
-impl Operation for DeleteTable {
+impl Operation<Inner> for DeleteTable {
     type Input = DeleteTableInput;
     type Output = DeleteTableOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &DeleteTableInput) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on_table("DeleteTable", &input.table_name)?])
+    fn needs(service: &Inner, caller: &Caller, input: &DeleteTableInput) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![Asking { service, caller }.on_table("DeleteTable", &input.table_name)?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteTableInput) -> Result<DeleteTableOutput, Refusal> {
@@ -222,12 +226,13 @@ fn index_change(
     }
 }
 
-impl Operation for UpdateTable {
+impl Operation<Inner> for UpdateTable {
     type Input = UpdateTableInput;
     type Output = UpdateTableOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &UpdateTableInput) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on_table("UpdateTable", &input.table_name)?])
+    fn needs(service: &Inner, caller: &Caller, input: &UpdateTableInput) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![Asking { service, caller }.on_table("UpdateTable", &input.table_name)?])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: UpdateTableInput) -> Result<UpdateTableOutput, Refusal> {
@@ -241,12 +246,13 @@ impl Operation for UpdateTable {
 
 pub(crate) struct ListTables;
 
-impl Operation for ListTables {
+impl Operation<Inner> for ListTables {
     type Input = ListTablesInput;
     type Output = ListTablesOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, _input: &ListTablesInput) -> Result<Vec<Need>, Refusal> {
-        Ok(asking.anything("ListTables"))
+    fn needs(service: &Inner, caller: &Caller, _input: &ListTablesInput) -> Result<Vec<Need>, Refusal> {
+        Ok(Asking { service, caller }.anything("ListTables"))
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: ListTablesInput) -> Result<ListTablesOutput, Refusal> {

@@ -9,9 +9,9 @@ use crate::limits;
 use crate::machine::{Command, Reply};
 use crate::needs::{Asking, with_tag_keys, with_tags};
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::table_change::TableChange;
-use gateway::{Caller, Need};
+use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
@@ -40,13 +40,14 @@ async fn change(service: &Inner, target: Target, change: TableChange) -> Result<
 
 pub(crate) struct TagResource;
 
-impl Operation for TagResource {
+impl Operation<Inner> for TagResource {
     type Input = TagResourceInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &TagResourceInput) -> Result<Vec<Need>, Refusal> {
-        let target = Target::of_resource(asking.caller, &input.resource_arn)?;
-        Ok(vec![with_tags(asking.on("TagResource", &target), &input.tags)])
+    fn needs(service: &Inner, caller: &Caller, input: &TagResourceInput) -> Result<Vec<Need>, Refusal> {
+        let target = Target::of_resource(caller, &input.resource_arn)?;
+        Ok(vec![with_tags(Asking { service, caller }.on("TagResource", &target), &input.tags)])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: TagResourceInput) -> Result<Nothing, Refusal> {
@@ -57,13 +58,14 @@ impl Operation for TagResource {
 
 pub(crate) struct UntagResource;
 
-impl Operation for UntagResource {
+impl Operation<Inner> for UntagResource {
     type Input = UntagResourceInput;
     type Output = Nothing;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &UntagResourceInput) -> Result<Vec<Need>, Refusal> {
-        let target = Target::of_resource(asking.caller, &input.resource_arn)?;
-        Ok(vec![with_tag_keys(asking.on("UntagResource", &target), input.tag_keys.iter())])
+    fn needs(service: &Inner, caller: &Caller, input: &UntagResourceInput) -> Result<Vec<Need>, Refusal> {
+        let target = Target::of_resource(caller, &input.resource_arn)?;
+        Ok(vec![with_tag_keys(Asking { service, caller }.on("UntagResource", &target), input.tag_keys.iter())])
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: UntagResourceInput) -> Result<Nothing, Refusal> {
@@ -74,12 +76,15 @@ impl Operation for UntagResource {
 
 pub(crate) struct ListTagsOfResource;
 
-impl Operation for ListTagsOfResource {
+impl Operation<Inner> for ListTagsOfResource {
     type Input = ListTagsOfResourceInput;
     type Output = ListTagsOfResourceOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &ListTagsOfResourceInput) -> Result<Vec<Need>, Refusal> {
-        Ok(vec![asking.on("ListTagsOfResource", &Target::of_resource(asking.caller, &input.resource_arn)?)])
+    fn needs(service: &Inner, caller: &Caller, input: &ListTagsOfResourceInput) -> Result<Vec<Need>, Refusal> {
+        Ok(vec![
+            Asking { service, caller }.on("ListTagsOfResource", &Target::of_resource(caller, &input.resource_arn)?),
+        ])
     }
 
     async fn call(

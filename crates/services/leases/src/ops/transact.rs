@@ -11,10 +11,10 @@ use crate::limits;
 use crate::machine::{Command, Reply, Transaction};
 use crate::needs::Asking;
 use crate::refusal::Refusal;
-use crate::service::{Inner, Operation, Target};
+use crate::service::{Inner, Target};
 use crate::value::Item;
 use crate::write::{Action, Change, Unwritten, Write};
-use gateway::{Caller, ErrorMembers, Need};
+use gateway::{Caller, ErrorMembers, Need, Operation};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -143,16 +143,17 @@ fn cancelled(reasons: Vec<Option<Unwritten>>, shows: &[bool]) -> Refusal {
 
 pub(crate) struct TransactWriteItems;
 
-impl Operation for TransactWriteItems {
+impl Operation<Inner> for TransactWriteItems {
     type Input = TransactWriteItemsInput;
     type Output = TransactWriteItemsOutput;
+    type Refusal = Refusal;
 
-    fn needs(asking: &Asking<'_>, input: &TransactWriteItemsInput) -> Result<Vec<Need>, Refusal> {
+    fn needs(service: &Inner, caller: &Caller, input: &TransactWriteItemsInput) -> Result<Vec<Need>, Refusal> {
         let need = |part: &Part| {
             let mut touched = touched(&part.write);
             touched.consumed = input.return_consumed_capacity.as_deref();
             touched.enclosing = Some("TransactWriteItems");
-            asking.on_items(part.action, &part.write.table, None, &touched)
+            Asking { service, caller }.on_items(part.action, &part.write.table, None, &touched)
         };
         parts(input.transact_items.clone())?.iter().map(need).collect()
     }
