@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is the report")]
 
 mod arrived;
+mod attacks;
 mod banner;
 mod declared_streams;
 mod descriptors;

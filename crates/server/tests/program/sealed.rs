@@ -204,6 +204,35 @@ fn a_wrong_or_missing_root_key_stops_the_start_and_changes_nothing() {
 }
 
 #[test]
+fn a_root_key_is_in_the_environment_or_in_a_file_elsewhere_and_never_in_the_folder() {
+    let key = base64_simd::STANDARD.encode_to_string([5; 32]);
+    let elsewhere = Folder::new("root-key-elsewhere");
+    fs::create_dir_all(elsewhere.path()).unwrap();
+    let file = Path::new(elsewhere.path()).join("key");
+    let of_file = format!("file:{}", file.display());
+    for (name, source) in [("root-key-env", "env:ROOT_OF_TEST"), ("root-key-file", &of_file)] {
+        let data = Folder::new(name);
+        let named = [&words(&data)[..], &["--root-key", source]].concat();
+        let start = || {
+            let mut command = tidewire(&named);
+            command.env("ROOT_OF_TEST", &key);
+            Server::start_as(command)
+        };
+        let server = start();
+        server.create_queue();
+        send(&server, "kept");
+        server.stop();
+        assert!(!Path::new(data.path()).join("root.key").exists(), "{source}");
+        let said = refused_start(&words(&data), &[]);
+        assert!(said.contains("is sealed, and its root key "), "{source}: {said}");
+        let server = start();
+        assert_eq!(received(&server), "kept", "{source}");
+        server.stop();
+    }
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "it was made for its owner alone");
+}
+
+#[test]
 fn keys_are_rotated_and_wrapped_anew_and_what_was_sent_before_stays_readable() {
     let (data, kept, made) = (Folder::new("rotate"), Folder::new("rotate-kept"), Folder::new("rotate-made"));
     let server = serve(&data);
