@@ -188,8 +188,8 @@ pub(crate) struct Request {
 impl Request {
     /// Whose operation it is.
     pub(crate) fn api(&self) -> Api {
-        match self.intent {
-            Intent::Streams(_) => Api::Streams,
+        match &self.intent {
+            Intent::Streams(intent) => intent.api(),
             _ => Api::Queues,
         }
     }

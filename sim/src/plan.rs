@@ -187,6 +187,14 @@ pub enum Sabotage {
     RetentionIsLonger,
     /// They are kept for a shorter time.
     RetentionIsShorter,
+    /// What is written to a lease table is written whatever its condition says.
+    ConditionsAreIgnored,
+    /// Leases are shown as they were first.
+    LeasesGoBack,
+    /// Positions of a consumer group are not told to the oracle.
+    PositionsAreForgotten,
+    /// The generations of a group's shards are told as the first.
+    GenerationsStandStill,
     /// Queues on streams acknowledge what they go on handing out.
     QueuesForgetAcknowledgements,
     /// What they hand out is in flight for no time.

@@ -27,6 +27,10 @@ pub struct Report {
     pub records: u64,
     /// Shards that were read to their end.
     pub ended_shards: u64,
+    /// Positions of consumer groups that were committed.
+    pub commits: u64,
+    /// Leases that were taken under a condition.
+    pub takes: u64,
     /// Splits, merges and changes of the number of shards that were acknowledged.
     pub reshards: u64,
     /// Records that were acknowledged and had expired when the accounts were settled.
@@ -87,6 +91,8 @@ impl AddAssign for Report {
         self.moved += other.moved;
         self.repeated += other.repeated;
         self.records += other.records;
+        self.commits += other.commits;
+        self.takes += other.takes;
         self.ended_shards += other.ended_shards;
         self.reshards += other.reshards;
         self.expired += other.expired;
@@ -118,10 +124,10 @@ impl fmt::Display for Report {
             f,
             "{duplicates} duplicates, {dead_letters} dead letters, {moved} moved, {repeated} receives repeated"
         )?;
-        let Self { records, ended_shards, reshards, expired, .. } = self;
+        let Self { records, ended_shards, reshards, expired, commits, takes, .. } = self;
         writeln!(
             f,
-            "{records} records of streams read, {reshards} reshardings, {ended_shards} shards read to their end, {expired} expired records"
+            "{records} records of streams read, {reshards} reshardings, {ended_shards} shards read to their end, {expired} expired records, {commits} positions committed, {takes} leases taken"
         )?;
         writeln!(f, "{connections} connections, {broken_connections} broken")?;
         writeln!(

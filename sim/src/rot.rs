@@ -23,6 +23,18 @@ const PLACES: usize = 200;
 impl World {
     /// Stops in order, lets a byte rot, and looks at what a start makes of it.
     pub(crate) async fn check_rot(&mut self) -> Result<(), String> {
+        let Some(damage) = self.let_rot().await? else { return Ok(()) };
+        self.pass(LATER_MILLIS).await;
+        let meant = (0..QUEUES.len()).filter(|queue| is_sent_to(*queue));
+        let found = self.drain_all(meant.clone()).await?;
+        for queue in meant {
+            self.check_told(queue, &found).map_err(|why| format!("{why}: {damage}"))?;
+        }
+        Ok(())
+    }
+
+    /// Stops in order and lets a byte rot; what rotted, if a start serves all the same.
+    pub(crate) async fn let_rot(&mut self) -> Result<Option<String>, String> {
         self.stop_and_start().await?;
         if let Some(server) = &self.server {
             server.journal().close();
@@ -30,7 +42,7 @@ impl World {
         self.oracle.restarted();
         self.leave_server();
         self.disk = self.disk.kill();
-        let Some((name, offset)) = self.place() else { return Ok(()) };
+        let Some((name, offset)) = self.place() else { return Ok(None) };
         self.disk.flip(&name, offset, self.chance.u8(..8));
         self.trace.note(format_args!("a bit of {name} rots at {offset}"));
         self.report.rotten_bits += 1;
@@ -44,30 +56,31 @@ impl World {
             subject: self.plan.subject,
         };
         match Server::open(&start) {
-            Ok(server) => self.server = Some(server),
-            Err(OpenError::Corrupt { file, .. }) if file == name && !file.starts_with("segment-") => return Ok(()),
-            Err(error) => return Err(format!("a bit of {name} rotted at {offset}, and the start says: {error}")),
+            Ok(server) => {
+                self.wall = server.now().as_millis();
+                self.server = Some(server);
+                Ok(Some(format!("a bit of {name} rotted at {offset}")))
+            }
+            Err(OpenError::Corrupt { file, .. }) if file == name && !file.starts_with("segment-") => Ok(None),
+            Err(error) => Err(format!("a bit of {name} rotted at {offset}, and the start says: {error}")),
         }
-        self.pass(LATER_MILLIS).await;
-        let meant = (0..QUEUES.len()).filter(|queue| is_sent_to(*queue));
-        let found = self.drain_all(meant.clone()).await?;
-        for queue in meant {
-            self.check_told(queue, &found).map_err(|why| format!("{why}: a bit of {name} rotted at {offset}"))?;
-        }
-        Ok(())
     }
 
     fn check_told(&mut self, queue: usize, found: &[usize]) -> Result<(), String> {
         let missing = self.oracle.missing_bytes(queue, found);
-        let is_hidden = self.plan.sabotage == Some(Sabotage::DamageIsNotTold);
-        let told = self.server.as_ref().map_or(0, |server| server.store.damaged_reads());
-        let told = if is_hidden { 0 } else { told };
         self.report.unreadable += u64::from(missing > 0);
         self.report.unreadable_in_order += u64::from(missing > 0 && QUEUES[queue].is_fifo);
-        match missing {
+        self.check_missing(QUEUES[queue].name, missing)
+    }
+
+    /// What is missing is told, and no more than stands around one place.
+    pub(crate) fn check_missing(&self, name: &str, bytes: usize) -> Result<(), String> {
+        let is_hidden = self.plan.sabotage == Some(Sabotage::DamageIsNotTold);
+        let told = self.server.as_ref().map_or(0, |server| server.store.damaged_reads());
+        match bytes {
             0 => Ok(()),
-            _ if told == 0 => Err(format!("messages of {} are missing and nobody says so", QUEUES[queue].name)),
-            bytes if bytes > HIDDEN_BYTES_MAX => Err(format!("{bytes} bytes of {} are missing", QUEUES[queue].name)),
+            _ if told == 0 || is_hidden => Err(format!("messages of {name} are missing and nobody says so")),
+            bytes if bytes > HIDDEN_BYTES_MAX => Err(format!("{bytes} bytes of {name} are missing")),
             _ => Ok(()),
         }
     }

@@ -14,6 +14,7 @@ use gateway::{Auth, Gateway, Limits, Page, Scheme, Service};
 use journal::sim::SimDisk;
 use journal::{Io, Journal, OpenError, Options};
 use kinesis::Kinesis;
+use leases::Leases;
 use names::{AccountId, Instant, Region};
 use prometheus_client::registry::Registry;
 use sqs::Sqs;
@@ -57,11 +58,12 @@ impl Server {
         let io: Arc<dyn Io> = Arc::new(io);
         let keyring = Some(Keyring::simulated(&io).map_err(KeyringError::into_open)?);
         let options = StoreOptions { journal: Options::small(FILE_BYTES), memory_bytes: MEMORY_BYTES, keyring };
-        let mut of_streams = Kinesis::recovery();
+        let (mut of_streams, mut of_leases) = (Kinesis::recovery(), Leases::recovery());
         let [streams, shards, queues, groups] = of_streams.parts();
-        let store = Store::open(io, options, shown, &mut [&mut recovery, streams, shards, queues, groups])?;
+        let store =
+            Store::open(io, options, shown, &mut [&mut recovery, streams, shards, queues, groups, &mut of_leases])?;
         if start.subject == Subject::Streams {
-            clock.raise(recovery.latest().max(of_streams.latest()));
+            clock.raise(recovery.latest().max(of_streams.latest()).max(of_leases.latest()));
         }
         store.expect_nudges();
         let region = Region::parse("us-east-1").expect("us-east-1 is a region");
@@ -79,7 +81,9 @@ impl Server {
             metered_shards_max: 1_000,
         };
         let kinesis = Arc::new(Kinesis::new(Arc::clone(&store), of_streams, told));
-        let services: [Arc<dyn Service>; 2] = [Arc::<Sqs>::clone(&sqs), Arc::<Kinesis>::clone(&kinesis)];
+        let (leases, _) = Leases::new(Arc::clone(&store), of_leases);
+        let services: [Arc<dyn Service>; 4] =
+            [Arc::<Sqs>::clone(&sqs), Arc::<Kinesis>::clone(&kinesis), Arc::new(kinesis.native()), Arc::new(leases)];
         let options = gateway::Options {
             services: services.map(|service| sabotage::around(service, start.sabotage)).into(),
             pages: Arc::new(NoPages),

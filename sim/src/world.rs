@@ -77,6 +77,8 @@ impl World {
             duplicates: self.oracle.duplicates(),
             repeated: self.oracle.repeated,
             records: self.oracle.streams.shown,
+            takes: self.oracle.streams.takes,
+            commits: self.oracle.streams.commits,
             ended_shards: self.oracle.streams.ended,
             reshards: self.oracle.streams.resharded,
             expired: self.oracle.streams.expired,

@@ -269,3 +269,15 @@ fn queues_on_streams_that_forget_or_hide_are_found() {
     check_of_streams(Sabotage::QueuesGiveUpLate, &["make a dead letter"]);
     check_of_streams(Sabotage::QueuesHideRecords, &["never comes out"]);
 }
+
+#[test]
+fn positions_and_generations_of_a_group_that_go_back_are_found() {
+    check_of_streams(Sabotage::PositionsAreForgotten, &["and is read on from"]);
+    check_of_streams(Sabotage::GenerationsStandStill, &["under the generation"]);
+}
+
+#[test]
+fn leases_that_two_take_or_that_go_back_are_found() {
+    check_of_streams(Sabotage::ConditionsAreIgnored, &["a lease"]);
+    check_of_streams(Sabotage::LeasesGoBack, &["a lease"]);
+}

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const SEEDS: u64 = 3_000;
 
 /// The same about streams: some seconds.
-const SEEDS_OF_STREAMS: u64 = 600;
+const SEEDS_OF_STREAMS: u64 = 200;
 
 fn seeds(usual: u64) -> u64 {
     std::env::var("TIDEWIRE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)

@@ -27,6 +27,10 @@ pub(crate) enum Dialect {
 pub(crate) enum Api {
     Queues,
     Streams,
+    /// tidewire's own.
+    Native,
+    /// Of lease tables, which are DynamoDB's.
+    Leases,
 }
 
 impl Api {
@@ -35,6 +39,8 @@ impl Api {
         match self {
             Self::Queues => ("AmazonSQS", JSON),
             Self::Streams => ("Kinesis_20131202", JSON_1_1),
+            Self::Leases => ("DynamoDB_20120810", JSON),
+            Self::Native => ("TidewireStreams_20261123", JSON_1_1),
         }
     }
 }
@@ -56,7 +62,12 @@ const CBOR: &str = "application/cbor";
 impl Dialect {
     /// One by chance; JSON is what most clients speak.
     pub(crate) fn any(chance: &mut fastrand::Rng, api: Api) -> Self {
-        let third = if api == Api::Queues { Self::Form } else { Self::OldCbor };
+        let third = match api {
+            Api::Queues => Self::Form,
+            Api::Streams | Api::Native => Self::OldCbor,
+            // What the client library speaks.
+            Api::Leases => return Self::Json,
+        };
         [Self::Json, Self::Json, third, Self::Cbor][chance.usize(..4)]
     }
 

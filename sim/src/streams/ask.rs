@@ -2,7 +2,10 @@
 
 use super::number::{ShardKey, shard_name};
 use super::oracle::{Listed, Streams};
-use super::{From, HowSettled, Intent, LAST_HASH, QUEUES, RETENTION_HOURS, Reader, Reshard, STREAMS};
+use super::{
+    From, GROUP, GROUP_STREAM, HowSettled, Intent, LAST_HASH, LEASES, MEMBERS, QUEUES, RETENTION_HOURS, Reader,
+    Reshard, SESSION_MILLIS, STREAMS, TABLE,
+};
 use crate::ask::{self, Request};
 use base64_simd::STANDARD;
 use serde_json::{Value, json};
@@ -27,6 +30,9 @@ pub(crate) struct Composer<'a> {
 impl Composer<'_> {
     /// Any request.
     pub(crate) fn any(&mut self) -> Request {
+        if self.chance.u8(..12) == 0 {
+            return self.about_lease();
+        }
         let stream = [0, 0, 0, 1, 1, 2, 2][self.chance.usize(..7)];
         let kind = &STREAMS[stream];
         if kind.is_volatile && self.streams.is_surely_gone(stream) && self.chance.u8(..3) > 0 {
@@ -35,6 +41,9 @@ impl Composer<'_> {
         let of_stream = (0..QUEUES.len()).find(|queue| QUEUES[*queue].stream == stream);
         if let Some(queue) = of_stream.filter(|_| self.chance.u8(..3) == 0) {
             return self.about_queue(queue);
+        }
+        if stream == GROUP_STREAM && self.chance.u8(..5) == 0 {
+            return self.about_group();
         }
         match self.chance.u32(..100) {
             0..=24 => self.put(stream),
@@ -66,6 +75,56 @@ impl Composer<'_> {
             _ => HowSettled::Acknowledged,
         };
         settle(&*self.streams, queue, is_dead, how, known)
+    }
+
+    /// Somebody takes a lease, or looks at it.
+    fn about_lease(&mut self) -> Request {
+        let lease = self.chance.usize(..LEASES);
+        let key = json!({"leaseKey": {"S": format!("l{lease}")}});
+        if self.chance.u8(..3) == 0 {
+            let input = json!({"TableName": TABLE, "Key": key, "ConsistentRead": true});
+            return request("GetItem", input, Intent::LookAtLease { lease });
+        }
+        let (from, owner) = self.streams.lease(lease);
+        let mut values = json!({":new": {"N": (from + 1).to_string()}, ":me": {"S": owner}});
+        let condition = match from {
+            0 => "attribute_not_exists(leaseKey)",
+            _ => {
+                values[":old"] = json!({"N": from.to_string()});
+                "leaseCounter = :old"
+            }
+        };
+        let input = json!({
+            "TableName": TABLE, "Key": key, "UpdateExpression": "SET leaseCounter = :new, leaseOwner = :me",
+            "ConditionExpression": condition, "ExpressionAttributeValues": values
+        });
+        request("UpdateItem", input, Intent::Take { lease, from, owner })
+    }
+
+    /// What members of the group do.
+    fn about_group(&mut self) -> Request {
+        let member = MEMBERS[self.chance.usize(..MEMBERS.len())];
+        let given = self.streams.given(member).to_vec();
+        let given = given.get(self.chance.usize(..given.len().max(1))).copied();
+        match (self.chance.u8(..12), given) {
+            (0, _) => of_group("LeaveGroup", json!({"MemberId": member}), Intent::Leave { member }),
+            (1, _) => describe_group(),
+            (2, _) | (_, None) => {
+                let input = json!({"MemberId": member, "SessionTimeoutMilliseconds": SESSION_MILLIS});
+                of_group("JoinGroup", input, Intent::Join { member, comes: true })
+            }
+            (3..=6, _) => of_group("Heartbeat", json!({"MemberId": member}), Intent::Join { member, comes: false }),
+            (_, Some((index, generation))) => {
+                let numbers = self.streams.numbers_of(index);
+                let Some((number, text)) = numbers.get(self.chance.usize(..numbers.len().max(1))).cloned() else {
+                    return describe_group();
+                };
+                let input = json!({
+                    "MemberId": member, "ShardId": shard_name(index), "Generation": generation, "SequenceNumber": text
+                });
+                of_group("CommitPosition", input, Intent::Commit { member, of: (index, generation), number })
+            }
+        }
     }
 
     /// Only in a second of its own is a stream made anew, so that its sequence numbers are none of those before it.
@@ -205,6 +264,32 @@ fn request(operation: &'static str, input: Value, intent: Intent) -> Request {
 pub(super) fn create(stream: usize) -> Request {
     let input = json!({"StreamName": STREAMS[stream].name, "ShardCount": STREAMS[stream].shards});
     request("CreateStream", input, Intent::Create { stream })
+}
+
+/// CreateTable, as the Kinesis Client Library makes it.
+pub(super) fn make_table() -> Request {
+    let input = json!({
+        "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "leaseKey", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "leaseKey", "KeyType": "HASH"}],
+    });
+    request("CreateTable", input, Intent::MakeTable)
+}
+
+fn of_group(operation: &'static str, mut input: Value, intent: Intent) -> Request {
+    input["StreamName"] = STREAMS[GROUP_STREAM].name.into();
+    input["GroupName"] = GROUP.into();
+    request(operation, input, intent)
+}
+
+/// CreateGroup, at the oldest records.
+pub(super) fn make_group() -> Request {
+    of_group("CreateGroup", json!({}), Intent::MakeGroup)
+}
+
+/// DescribeGroup: where it is in each shard, and who reads it.
+pub(super) fn describe_group() -> Request {
+    of_group("DescribeGroup", json!({"MaxResults": 1_000}), Intent::DescribeGroup)
 }
 
 /// CreateQueue, at the oldest record of its stream.

@@ -38,6 +38,8 @@ impl World {
         for queue in 0..QUEUES.len() {
             self.must_succeed(&ask::make_queue(queue)).await?;
         }
+        self.must_succeed(&ask::make_group()).await?;
+        self.must_succeed(&ask::make_table()).await?;
         self.plan.misfortunes = misfortunes;
         Ok(())
     }
@@ -60,13 +62,34 @@ impl World {
                 self.read_whole(stream).await?;
             }
         }
+        self.must_succeed(&ask::describe_group()).await?;
+        let rots = misfortunes.bit_rot && self.chance.u8(..4) == 0;
         // Past everything that is in flight, by any clock.
         let ahead = self.oracle.wall_max() - self.wall;
         self.pass(ahead + HIDDEN_MILLIS_MAX).await;
         for queue in 0..QUEUES.len() {
             self.empty_queue(queue).await?;
         }
+        if rots {
+            self.check_rotten_streams().await?;
+        }
         self.report.disk_operations += self.disk.ops();
+        Ok(())
+    }
+
+    /// A byte rots: what is missing then is told, and everything else stands where it did.
+    async fn check_rotten_streams(&mut self) -> Result<(), String> {
+        let Some(damage) = self.let_rot().await? else { return Ok(()) };
+        self.oracle.streams.is_rotten = true;
+        for stream in 0..STREAMS.len() {
+            let listing = self.ask_quietly(&ask::list(stream, false)).await?;
+            if listing.status == 200 {
+                self.read_whole(stream).await.map_err(|why| format!("{why}: {damage}"))?;
+                let missing = std::mem::take(&mut self.oracle.streams.missing_bytes);
+                self.report.unreadable += u64::from(missing > 0);
+                self.check_missing(STREAMS[stream].name, missing).map_err(|why| format!("{why}: {damage}"))?;
+            }
+        }
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod oracle;
 pub(crate) use ask::Composer;
 pub(crate) use oracle::{Situation, Streams, number_of};
 
+use crate::dialect::Api;
 use crate::plan::Sabotage;
 use number::{Number, ShardKey};
 use serde_json::Value;
@@ -48,6 +49,20 @@ pub(crate) const QUEUES: [QueueKind; 2] = [
     QueueKind { name: "patient", stream: 0, visibility_secs: 20, receives_max: None },
     QueueKind { name: "strict", stream: 2, visibility_secs: 3, receives_max: Some(2) },
 ];
+
+/// The stream that the consumer group reads, and its name.
+pub(crate) const GROUP_STREAM: usize = 0;
+pub(crate) const GROUP: &str = "together";
+
+/// Its members.
+pub(crate) const MEMBERS: [&str; 3] = ["one", "two", "three"];
+
+/// How long a member may be silent, in milliseconds: so that many are.
+const SESSION_MILLIS: u64 = 10_000;
+
+/// The lease table, and how many leases it has.
+pub(crate) const TABLE: &str = "leases";
+const LEASES: usize = 3;
 
 /// What is done to a record that a queue has handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +187,32 @@ pub(crate) enum Intent {
         is_dead: bool,
         hidden: u64,
     },
+    MakeTable,
+    /// A lease is taken from one number to the next.
+    Take {
+        lease: usize,
+        from: u64,
+        owner: String,
+    },
+    LookAtLease {
+        lease: usize,
+    },
+    MakeGroup,
+    /// A member comes, or says that it is there.
+    Join {
+        member: &'static str,
+        comes: bool,
+    },
+    Leave {
+        member: &'static str,
+    },
+    /// A position of a shard, by whom it was given to under a generation.
+    Commit {
+        member: &'static str,
+        of: (u32, u64),
+        number: Number,
+    },
+    DescribeGroup,
     /// Each record with the handle that it is named by.
     Settle {
         queue: usize,
@@ -181,6 +222,23 @@ pub(crate) enum Intent {
 }
 
 impl Intent {
+    /// Whose operation it is.
+    pub(crate) fn api(&self) -> Api {
+        match self {
+            Self::MakeTable | Self::Take { .. } | Self::LookAtLease { .. } => Api::Leases,
+            _ if self.is_native() => Api::Native,
+            _ => Api::Streams,
+        }
+    }
+
+    /// Whether it is one of tidewire's own operations.
+    fn is_native(&self) -> bool {
+        matches!(
+            self,
+            Self::MakeGroup | Self::Join { .. } | Self::Leave { .. } | Self::Commit { .. } | Self::DescribeGroup
+        )
+    }
+
     fn stream(&self) -> usize {
         match self {
             Self::Create { stream }
@@ -191,6 +249,11 @@ impl Intent {
             | Self::Iterate { stream, .. }
             | Self::Retain { stream, .. } => *stream,
             Self::Read { reader, .. } => reader.stream,
+            // Of no stream: what holds for the first holds for them, as it is always there.
+            Self::MakeTable | Self::Take { .. } | Self::LookAtLease { .. } => 0,
+            Self::MakeGroup | Self::Join { .. } | Self::Leave { .. } | Self::Commit { .. } | Self::DescribeGroup => {
+                GROUP_STREAM
+            }
             Self::MakeQueue { queue } | Self::Receive { queue, .. } | Self::Settle { queue, .. } => {
                 QUEUES[*queue].stream
             }
@@ -240,6 +303,13 @@ pub(crate) fn misdirect(input: &mut Value, sabotage: Sabotage) -> bool {
                     true
                 })
         }
+        Sabotage::ConditionsAreIgnored => input.as_object_mut().is_some_and(|fields| {
+            let is_harmed = fields.remove("ConditionExpression").is_some();
+            if let Some(values) = fields.get_mut("ExpressionAttributeValues").and_then(Value::as_object_mut) {
+                drop(values.remove(":old"));
+            }
+            is_harmed
+        }),
         Sabotage::QueuesForgetLeases => {
             let secs = input.get_mut("VisibilityTimeoutSeconds");
             secs.is_some_and(|secs| {
@@ -277,6 +347,12 @@ pub(crate) fn distort(answer: &mut Value, sabotage: Sabotage) {
         }
     }
     distort_queue(answer, sabotage);
+    distort_group(answer, sabotage);
+    if sabotage == Sabotage::LeasesGoBack
+        && let Some(number) = answer.pointer_mut("/Item/leaseCounter/N")
+    {
+        *number = "1".into();
+    }
     if !answer["MillisBehindLatest"].is_number() {
         return;
     }
@@ -311,6 +387,20 @@ fn distort_queue(answer: &mut Value, sabotage: Sabotage) {
     }
     if let Some(done) = answer.get_mut("Successful").and_then(Value::as_array_mut) {
         done.extend(forgotten.iter().filter_map(spoiled).map(|handle| serde_json::json!({"ReceiptHandle": handle})));
+    }
+}
+
+/// The shards that a member is given, and those of a group, as if nothing had been committed, or as if nobody else had had them.
+fn distort_group(answer: &mut Value, sabotage: Sabotage) {
+    let is_described = answer.get("GroupName").is_some();
+    let name = if is_described { "Shards" } else { "Assignments" };
+    for shard in answer.get_mut(name).and_then(Value::as_array_mut).into_iter().flatten() {
+        let fields = shard.as_object_mut();
+        match sabotage {
+            Sabotage::PositionsAreForgotten => drop(fields.and_then(|fields| fields.remove("SequenceNumber"))),
+            Sabotage::GenerationsStandStill => shard["Generation"] = 1.into(),
+            _ => {}
+        }
     }
 }
 

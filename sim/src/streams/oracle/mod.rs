@@ -5,8 +5,10 @@
 //! shard rise; records of a key stand in the order in which they were put, over any split and merge. Whoever reads passes over nothing
 //! that is there, and nothing appears behind him; what has expired is not shown, however long records are kept later (`reads.rs`). A
 //! shard that was closed takes nothing more; the shards of a stream share all hashes out among them, children those of their parents
-//! (`shards.rs`). Queues on streams have rules of their own (`queues.rs`). What a refusal may say stands in `refusals.rs`.
+//! (`shards.rs`). Queues on streams have rules of their own (`queues.rs`), and so have a consumer group (`groups.rs`) and a lease table (`leases.rs`). What a refusal may say stands in `refusals.rs`.
 
+mod groups;
+mod leases;
 mod places;
 mod queues;
 mod reads;
@@ -59,11 +61,22 @@ pub(crate) struct Streams {
     /// Children of shards that were read to their ends, and when they were told.
     children: Vec<Vec<(u32, u64)>>,
     queues: Queues,
+    group: groups::Group,
+    leases: BTreeMap<usize, leases::Lease>,
+    /// Owners that were made up.
+    owners: u64,
+    /// Leases that were taken.
+    pub(crate) takes: u64,
     /// The ids of records that queues have shown.
     ids_of: BTreeMap<usize, String>,
     /// Records that queues have handed out, and how many of them as dead letters.
     pub(crate) delivered: u64,
+    /// Positions of the consumer group that were committed.
+    pub(crate) commits: u64,
     pub(crate) dead_letters: u64,
+    /// A bit has rotted: records may be missing, of so many bytes.
+    pub(crate) is_rotten: bool,
+    pub(crate) missing_bytes: usize,
     pub(crate) shown: u64,
     pub(crate) ended: u64,
     pub(crate) resharded: u64,
@@ -79,9 +92,16 @@ impl Streams {
             readers: STREAMS.iter().map(|_| Vec::new()).collect(),
             children: STREAMS.iter().map(|_| Vec::new()).collect(),
             queues: Queues::default(),
+            group: groups::Group::default(),
+            leases: BTreeMap::new(),
+            owners: 0,
+            takes: 0,
+            commits: 0,
             ids_of: BTreeMap::new(),
             delivered: 0,
             dead_letters: 0,
+            is_rotten: false,
+            missing_bytes: 0,
             shown: 0,
             ended: 0,
             resharded: 0,
@@ -108,6 +128,10 @@ impl Streams {
                 }
             }
             Intent::Settle { queue, how, claims, .. } => self.settling(*queue, *how, claims, at),
+            Intent::Commit { of: (index, _), number, .. } => self.commit_asked(*index, *number),
+            Intent::Take { lease, from, owner } => self.take_asked(*lease, *from, owner),
+            Intent::MakeTable | Intent::LookAtLease { .. } => {}
+            Intent::MakeGroup | Intent::Join { .. } | Intent::Leave { .. } | Intent::DescribeGroup => {}
             Intent::List { .. }
             | Intent::Iterate { .. }
             | Intent::Read { .. }
@@ -175,6 +199,12 @@ impl Streams {
             Intent::List { only_open, .. } => self.listed(number, *only_open, now, body),
             Intent::Iterate { .. } => self.iterated(intent, now, body),
             Intent::Read { reader, limit } => self.read(reader, *limit, now, body),
+            Intent::Take { lease, from, owner } => self.taken(*lease, *from, owner, now),
+            Intent::LookAtLease { lease } => self.lease_shown(*lease, now, body),
+            Intent::MakeTable | Intent::MakeGroup | Intent::Leave { .. } => Ok(()),
+            Intent::Join { member, .. } => self.lent(member, now, body),
+            Intent::Commit { of, number, .. } => self.committed(*of, *number, now),
+            Intent::DescribeGroup => self.group_described(now, body),
             Intent::MakeQueue { queue } => self.queue_made(*queue, body),
             Intent::Receive { queue, is_dead, hidden } => self.received((*queue, *is_dead), *hidden, now, body),
             Intent::Settle { queue, how, claims, .. } => self.settle_answered(*queue, *how, claims, now, body),

@@ -189,7 +189,8 @@ impl Streams {
             let was_there = *place <= upper || (has_all && record.sure_at.is_some_and(|sure| sure < now.asked));
             let may_have_expired = record.arrived.0 < stream.horizon_max;
             let is_shown = shown.iter().any(|shown| shown.number == *number);
-            if is_within && was_there && !may_have_expired && !is_shown && record.state == State::There {
+            let must_be_shown = is_within && was_there && !may_have_expired && record.state == State::There;
+            if must_be_shown && !is_shown && !self.is_rotten {
                 return Err(format!("record {number} at {place:?} is lost or passed over"));
             }
         }

@@ -30,7 +30,9 @@ impl Streams {
         let may_be_gone = !stream.must_exist(now.asked);
         let is_read = matches!(intent, Intent::Read { .. } | Intent::Receive { .. });
         match (answer.status, answer.code.as_str()) {
-            (503 | 500, "ServiceUnavailableException") => now.unavailable || (is_read && now.reads_may_fail),
+            (503 | 500, "ServiceUnavailableException" | "ServiceUnavailable") => {
+                now.unavailable || (is_read && now.reads_may_fail)
+            }
             (408, "RequestTimeoutException") => now.wall >= now.asked_wall + SLOW_BODY_MILLIS,
             (400, "ResourceNotFoundException") => match intent {
                 Intent::Read { reader, .. } => stream.may_be_deleted_since(reader.began.0) || may_be_gone,
@@ -45,8 +47,18 @@ impl Streams {
                         || named.any(|key| self.may_be_forgotten(intent.stream(), key.index))
                 }
                 Intent::Create { .. } => false,
+                Intent::Commit { of: (index, _), .. } => self.may_be_forgotten(intent.stream(), *index),
                 _ => may_be_gone,
             },
+            (400, "ConditionalCheckFailedException") => match intent {
+                Intent::Take { lease, from, .. } => self.may_be_taken(*lease, *from),
+                _ => false,
+            },
+            // Who was silent for too long, or has left.
+            (400, "UnknownMemberException") => {
+                matches!(intent, Intent::Join { comes: false, .. } | Intent::Leave { .. } | Intent::Commit { .. })
+            }
+            (400, "StaleGenerationException") => matches!(intent, Intent::Commit { .. }),
             (400, "ResourceInUseException") => matches!(intent, Intent::Create { .. }) && !stream.is_gone(now.asked),
             (400, "ExpiredIteratorException") => match intent {
                 Intent::Read { reader, .. } => now.wall > reader.made.0 + ITERATOR_MILLIS,
@@ -57,6 +69,7 @@ impl Streams {
                     let is_known = stream.must_exist(*listed) && stream.is_undisturbed(*listed, now.asked);
                     !is_known || matches!(reshard, Reshard::Count(_))
                 }
+                Intent::Commit { of: (index, _), number, .. } => self.may_be_behind(*index, *number),
                 Intent::Retain { hours, is_more: true, .. } => *hours < stream.hours_max(),
                 Intent::Retain { hours, .. } => *hours > stream.hours_min(),
                 // A number of a stream before this one.

@@ -28,6 +28,7 @@ pub(super) struct Stream {
     /// What its retention may be, in hours, and changes of it that are under way.
     hours: Vec<u64>,
     retentions: u32,
+    retention_ended: u64,
     /// What arrived earlier may have expired, and stays so.
     pub(super) horizon_max: u64,
     /// What arrived earlier than this is gone for good since an event.
@@ -55,6 +56,7 @@ impl Stream {
             opened_secs: 0,
             hours: vec![RETENTION_HOURS],
             retentions: 0,
+            retention_ended: 0,
             horizon_max: 0,
             floors: Vec::new(),
             lowered: Vec::new(),
@@ -147,15 +149,22 @@ impl Stream {
 
     /// It was acknowledged that records are kept for longer: what had expired before stays gone.
     pub(super) fn retention_raised(&mut self, now: &Situation) {
-        // The one that was asked for last is this, unless others are under way.
-        let others = if self.retentions == 1 { self.hours.len() - 1 } else { self.hours.len() };
+        // Of several under way together nobody knows which was first; otherwise the one that was asked for last is this.
+        let others = if self.is_alone(now) { self.hours.len() - 1 } else { self.hours.len() };
         let before = self.hours[..others].iter().max().copied().unwrap_or(self.hours[0]);
         self.floors.push((now.at, now.asked_wall.saturating_sub(before * HOUR_MILLIS)));
     }
 
+    /// Whether no other change of the retention was under way together with this one, which is.
+    fn is_alone(&self, now: &Situation) -> bool {
+        self.retentions == 1 && self.retention_ended < now.asked
+    }
+
     pub(super) fn retention_ended(&mut self, hours: u64, now: &Situation, is_done: bool) {
+        let is_alone = self.is_alone(now);
         self.retentions -= 1;
-        if is_done && self.retentions == 0 {
+        self.retention_ended = now.at;
+        if is_done && is_alone {
             self.lowered.push((now.at, self.hours_max()));
             self.hours = vec![hours];
         }
