@@ -81,13 +81,13 @@ impl World {
     async fn check_rotten_streams(&mut self) -> Result<(), String> {
         let Some(damage) = self.let_rot().await? else { return Ok(()) };
         self.oracle.streams.is_rotten = true;
-        for stream in 0..STREAMS.len() {
+        for (stream, kind) in STREAMS.iter().enumerate() {
             let listing = self.ask_quietly(&ask::list(stream, false)).await?;
             if listing.status == 200 {
                 self.read_whole(stream).await.map_err(|why| format!("{why}: {damage}"))?;
                 let missing = std::mem::take(&mut self.oracle.streams.missing_bytes);
                 self.report.unreadable += u64::from(missing > 0);
-                self.check_missing(STREAMS[stream].name, missing).map_err(|why| format!("{why}: {damage}"))?;
+                self.check_missing(kind.name, missing).map_err(|why| format!("{why}: {damage}"))?;
             }
         }
         Ok(())

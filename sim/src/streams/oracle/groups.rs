@@ -104,8 +104,17 @@ impl Streams {
     }
 
     /// CommitPosition is answered.
-    pub(super) fn committed(&mut self, (index, generation): (u32, u64), number: Number, now: &Situation) -> Verdict {
+    pub(super) fn committed(
+        &mut self,
+        member: &str,
+        (index, generation): (u32, u64),
+        number: Number,
+        now: &Situation,
+    ) -> Verdict {
         let group = &mut self.group;
+        if let Some(owner) = group.owners.get(&(index, generation)).filter(|owner| *owner != member) {
+            return Err(format!("a position of shard {index} is taken from {member}, and it is {owner}'s"));
+        }
         if before(group.generations.get(&index), now.asked).is_some_and(|known| known > generation) {
             return Err(format!(
                 "a position of shard {index} is taken under the generation {generation}, which is over"
@@ -116,6 +125,12 @@ impl Streams {
         }
         group.positions.entry(index).or_default().push((now.at, number));
         self.commits += 1;
+        Ok(())
+    }
+
+    /// A member has left: it is given nothing more.
+    pub(super) fn left(&mut self, member: &str) -> Verdict {
+        self.group.given.remove(member);
         Ok(())
     }
 
