@@ -86,12 +86,12 @@ impl Door<'_> {
     /// Checks the signature itself. One of version 4A is dear to check, and from where too many were wrong it is not.
     fn check(&self, request: &Incoming<'_>, claim: &Claim<'_>, secret: &Secret) -> Result<Arc<SigningKey>, Fault> {
         let is_dear = claim.region().is_none();
-        if is_dear && !self.wrong_curves.may_try(self.source, self.now_nanos) {
+        if is_dear && !self.wrong_curves.may_try(self.source, claim.access_key(), self.now_nanos) {
             return Err(Fault::TooManyWrong);
         }
         let checked = self.keys.verify(request, claim, self.now, secret);
         if is_dear && matches!(checked, Err(Fault::Mismatch)) {
-            self.wrong_curves.note(self.source, self.now_nanos);
+            self.wrong_curves.note(self.source, claim.access_key(), self.now_nanos);
         }
         checked
     }

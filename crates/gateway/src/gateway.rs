@@ -36,7 +36,7 @@ use crate::framing;
 use crate::heard::{Heard, Overheard};
 use crate::identity::{Auth, Authority, Identity, Proven};
 use crate::isolation::{self, Isolated, Panicked};
-use crate::limits::{BODY_BYTES_MAX, Limits};
+use crate::limits::{BODY_BYTES_MAX, Limits, UNPACKED_OF_STRANGERS_MAX};
 use crate::metrics::{Metrics, OperationMetrics};
 use crate::organization::Organization;
 use crate::outgoing::Outgoing;
@@ -336,11 +336,11 @@ impl Gateway {
             body = decoded;
         }
         let region = proof.as_mut().and_then(|proof| proof.region.take());
-        // For those who signed nothing it is work a thousandfold of theirs, and nearly all that they ask is refused.
+        // For those who signed nothing it is work a thousandfold of theirs, and nearly all that they ask is refused: theirs is small.
         let is_for_strangers = record.place.bound.is_some_and(|bound| !bound.description.unsigned.is_empty());
         let is_stranger = proof.is_none() && matches!(self.auth(), Auth::Verify(_));
         if (!is_stranger || is_for_strangers)
-            && let Some(unpacked) = unpack::unpack(&head, &body, body_bytes_max(record))?
+            && let Some(unpacked) = unpack::unpack(&head, &body, unpacked_bytes_max(record, is_stranger))?
         {
             body = unpacked;
         }
@@ -648,6 +648,12 @@ struct Record<'d> {
     close: bool,
     is_page: bool,
     witness: Option<Witness>,
+}
+
+/// Bytes that a compressed body may have when it is unpacked.
+fn unpacked_bytes_max(record: &Record<'_>, is_stranger: bool) -> usize {
+    let bytes_max = body_bytes_max(record);
+    if is_stranger { bytes_max.min(UNPACKED_OF_STRANGERS_MAX) } else { bytes_max }
 }
 
 /// Bytes that the request's body may have, as far as its service is known.

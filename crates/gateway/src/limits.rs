@@ -37,13 +37,17 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 /// digits are an account.
 pub(crate) const ACCOUNTS_METERED_MAX: usize = 10_000;
 
-/// Wrong signatures of version 4A that are looked at from one address: each costs a computation on a curve, which is several times
+/// Wrong signatures of version 4A that are looked at from one address for one key: each costs a computation on a curve, which is several times
 /// what a right request of version 4 costs altogether (`bench door`). Twenty a second are a five-hundredth of a core; who has
 /// his secret wrong sends some, and then stops.
 pub(crate) const WRONG_CURVES: Rate = Rate { per_sec: 20, burst: 100 };
 
-/// Addresses with a bucket for that of their own; further ones share one until some of these rest.
+/// Addresses and keys with a bucket for that of their own; further ones share one until some of these rest.
 pub(crate) const SOURCES_METERED_MAX: usize = 10_000;
+
+/// Bytes that the compressed body of somebody who signed nothing may have when it is unpacked: a web identity's token, and what is
+/// said beside it, have some.
+pub(crate) const UNPACKED_OF_STRANGERS_MAX: usize = 64 * 1024;
 
 /// Looks that the watch takes at a connection within its shortest timeout; timeouts are late by at most one part.
 pub(crate) const LOOKS_PER_TIMEOUT: u32 = 4;

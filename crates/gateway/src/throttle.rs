@@ -129,9 +129,10 @@ impl Accounts {
     }
 }
 
-/// Who sent signatures that were wrong and dear to check, by address: those over a curve.
+/// Who sent signatures that were wrong and dear to check, those over a curve: by address, and by the key that was named, so that behind
+/// an address of many one's mistakes are not the others'.
 #[derive(Debug)]
-pub(crate) struct WrongCurves(Buckets<IpAddr>);
+pub(crate) struct WrongCurves(Buckets<(IpAddr, Box<str>)>);
 
 impl Default for WrongCurves {
     fn default() -> Self {
@@ -140,14 +141,14 @@ impl Default for WrongCurves {
 }
 
 impl WrongCurves {
-    /// Whether another one from there is looked at.
-    pub(crate) fn may_try(&self, source: Option<IpAddr>, now_nanos: u64) -> bool {
-        self.0.has(&network(source), WRONG_CURVES, now_nanos)
+    /// Whether another one of this key from there is looked at.
+    pub(crate) fn may_try(&self, source: Option<IpAddr>, access_key: &str, now_nanos: u64) -> bool {
+        self.0.has(&(network(source), access_key.into()), WRONG_CURVES, now_nanos)
     }
 
-    /// One from there was wrong.
-    pub(crate) fn note(&self, source: Option<IpAddr>, now_nanos: u64) {
-        self.0.take(network(source), WRONG_CURVES, now_nanos);
+    /// One of this key from there was wrong.
+    pub(crate) fn note(&self, source: Option<IpAddr>, access_key: &str, now_nanos: u64) {
+        self.0.take((network(source), access_key.into()), WRONG_CURVES, now_nanos);
     }
 }
 
@@ -197,15 +198,16 @@ mod tests {
         let wrong = WrongCurves::default();
         let [from, beside, far] = ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map(|text| text.parse().ok());
         for _ in 0..WRONG_CURVES.burst {
-            assert!(wrong.may_try(from, SECOND));
-            wrong.note(from, SECOND);
+            assert!(wrong.may_try(from, "AKIA1", SECOND));
+            wrong.note(from, "AKIA1", SECOND);
         }
-        let heard = |now| [from, beside, far, None].map(|source| wrong.may_try(source, now));
+        let heard = |now| [from, beside, far, None].map(|source| wrong.may_try(source, "AKIA1", now));
+        assert!(wrong.may_try(from, "AKIA2", SECOND), "a neighbour with another key is heard");
         assert_eq!(heard(SECOND), [false, false, true, true]);
         assert_eq!(heard(SECOND + SECOND / u64::from(WRONG_CURVES.per_sec)), [true; 4]);
         // When there is no room, strangers share a bucket, and who has one keeps it.
         for nth in 0..SOURCES_METERED_MAX + WRONG_CURVES.burst as usize {
-            wrong.note(Some(Ipv4Addr::from_bits(nth as u32).into()), SECOND);
+            wrong.note(Some(Ipv4Addr::from_bits(nth as u32).into()), "AKIA1", SECOND);
         }
         assert_eq!(heard(SECOND), [false, false, false, true]);
         assert_eq!(heard(100 * SECOND), [true; 4]);

@@ -32,6 +32,8 @@ const FULL: (&str, &str) =
 pub(crate) struct Kept {
     path: PathBuf,
     seen: Stamp,
+    /// Whether it could be read when it was looked at last, whatever it said.
+    is_there: bool,
     organization: Arc<Organization>,
 }
 
@@ -41,7 +43,7 @@ impl Kept {
         // The stamp first, so that a change while it is read is seen as one.
         let seen = Stamp::of(&[path.to_owned()]);
         let organization = Arc::new(read(path)?);
-        Ok(Self { path: path.to_owned(), seen, organization })
+        Ok(Self { path: path.to_owned(), seen, is_there: true, organization })
     }
 
     /// What it said the last time that it could be read.
@@ -69,8 +71,15 @@ impl Kept {
         if !told && found == self.seen {
             return false;
         }
-        self.seen = found;
-        match read(&self.path) {
+        let text = text(&self.path);
+        let was_there = std::mem::replace(&mut self.is_there, text.is_ok());
+        // A file that could not be had at this moment is looked for again, and missed aloud once.
+        if text.is_ok() {
+            self.seen = found;
+        } else if !was_there && !told {
+            return false;
+        }
+        match text.and_then(|text| parse_of(&self.path, &text)) {
             Ok(organization) => {
                 self.organization = Arc::new(organization);
                 tracing::info!("the organization was read again");
@@ -86,9 +95,15 @@ impl Kept {
 
 /// Reads the file. The error names it, and what is wrong with it.
 pub(crate) fn read(path: &Path) -> Result<Organization, String> {
-    let wrong = |why: String| format!("{}: {why}", path.display());
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    parse(&text).map_err(wrong)
+    parse_of(path, &text(path)?)
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn parse_of(path: &Path, text: &str) -> Result<Organization, String> {
+    parse(text).map_err(|why| format!("{}: {why}", path.display()))
 }
 
 fn parse(text: &str) -> Result<Organization, String> {
@@ -189,6 +204,13 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert!(!kept.look(false), "it is gone");
         assert_eq!(levels(&kept, "222222222222"), 1);
+        // A file that cannot be had for a while is looked for until it can, whatever its stamp.
+        std::fs::create_dir(&path).unwrap();
+        assert!(!kept.look(false) && !kept.look(false));
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, over("111111111111")).unwrap();
+        assert!(kept.look(false));
+        std::fs::remove_file(&path).unwrap();
         assert!(Kept::read(&path).is_err());
     }
 

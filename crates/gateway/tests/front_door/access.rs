@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use names::{AccountId, Instant, Region};
 
 use crate::audit::Keeper;
-use crate::raw::{FORM, JSON, Raw, Reply, ask, json, request};
+use crate::raw::{FORM, JSON, Raw, Reply, ask, json, packed, request};
 use crate::toy::House;
 
 /// What the toy's clock says.
@@ -328,6 +328,13 @@ async fn the_unknown_may_ask_for_what_a_resource_may_grant_them_and_are_denied_w
     check(&reply, 403, "<Code>MissingAuthenticationToken</Code>");
     assert_eq!(house.executed(), 0);
     check(&ask_with_method(&house, "GET /healthz").await, 200, "query");
+    // What they have compressed is unpacked as far as what they may ask for needs it, and no further.
+    let squeezed = |padding: usize| {
+        let text = format!(r#"{{"Text":"{}"}}"#, "x".repeat(padding));
+        request("POST /", &[JSON, "x-amz-target: ToyService.Fail", "content-encoding: gzip"], packed(text.as_bytes()))
+    };
+    check(&ask(&house, squeezed(60_000)).await, 403, "is denied.");
+    assert_eq!(ask(&house, squeezed(70_000)).await.status, 413);
 }
 
 async fn ask_with_method(house: &House, line: &str) -> Reply {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::raw::{FORM, JSON, Raw, Reply, ask, json, request};
+use crate::raw::{FORM, JSON, Raw, Reply, ask, json, packed, request};
 use crate::toy::House;
 
 const CBOR: [&str; 2] = ["smithy-protocol: rpc-v2-cbor", "content-type: application/cbor"];
@@ -78,13 +78,7 @@ async fn a_service_whose_clients_check_it_says_the_checksum_of_each_body() {
 
 #[tokio::test]
 async fn a_compressed_body_is_read_by_every_protocol_and_a_broken_one_by_none() {
-    use std::io::Write;
     let house = House::new();
-    let packed = |plain: &[u8]| {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(plain).unwrap();
-        encoder.finish().unwrap()
-    };
     let gzip = "content-encoding: gzip";
     let target = "x-amz-target: ToyService.Echo";
     for asked in [

@@ -134,6 +134,14 @@ pub async fn ask(house: &House, request: impl AsRef<[u8]>) -> Reply {
     raw.reply().await.expect("a reply")
 }
 
+/// A body as a client compresses it.
+pub fn packed(plain: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(plain).unwrap();
+    encoder.finish().unwrap()
+}
+
 /// A request with these header lines, and the length that the body has.
 pub fn request(line: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();

@@ -95,6 +95,9 @@ pub(crate) const EVENT_BYTES_MAX: u64 = 1 << 20;
 /// they are encoded, a third more afterwards. No quota of AWS's, which has more machines.
 pub(crate) const REPLIES_BYTES_MAX: usize = 256 << 20;
 
+/// What of it one account may have: its clients may take their answers as slowly as any, and the others shall still have theirs.
+pub(crate) const REPLIES_BYTES_OF_ACCOUNT_MAX: usize = REPLIES_BYTES_MAX / 2;
+
 /// How long a GetRecords waits for its turn among these: some of the time that a client waits for an answer at all.
 pub(crate) const REPLY_WAIT_MILLIS: u64 = 2_000;
 
@@ -140,4 +143,5 @@ pub(crate) fn shards_for(mibps: u32) -> u32 {
     mibps.max(SHARDS_ON_DEMAND)
 }
 
-const _: () = assert!(REPLIES_BYTES_MAX as u64 >= 4 * READ_BYTES_MAX, "several of the largest answers go on at once");
+const _: () =
+    assert!(REPLIES_BYTES_OF_ACCOUNT_MAX as u64 >= 4 * READ_BYTES_MAX, "several of the largest answers go on at once");

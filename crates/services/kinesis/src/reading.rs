@@ -136,7 +136,8 @@ impl Inner {
         let mut looks = 0;
         loop {
             let command = |bytes_max| Command::Read { from: from.counter, records_max: most.records, bytes_max };
-            let begun = self.replies.begin(clock, until, most.bytes, |bytes| partition.execute(command(bytes))).await?;
+            let execute = |bytes| partition.execute(command(bytes));
+            let begun = self.replies.begin(entry.key.account, clock, until, most.bytes, execute).await?;
             let (pending, room) = begun.ok_or_else(|| throttle::refused(entry, shard))?;
             let (reply, contents) = pending.read().await?;
             let batch = batch(clock.now(), from, most, &reply, contents).ok_or_else(|| gone(entry))?;

@@ -74,9 +74,16 @@ pub(crate) const TABLES_MAX: usize = 2500;
 /// of the largest stream.
 pub(crate) const ACCOUNT_BYTES_MAX: u64 = 128 << 20;
 
-/// Accounts and regions that keep something, and the memory that all of it takes: whoever may call himself any account, as where nothing
-/// is verified, has the bounds of one as often as he likes.
+/// Accounts and regions that keep something: whoever may call himself any account, as where nothing is verified, has the bounds of one as
+/// often as he likes.
 pub(crate) const ROOMS_MAX: usize = 10_000;
+
+/// Regions in which one account keeps something, more than AWS has, and the memory that all of it takes: a region is what a request
+/// says it is.
+pub(crate) const ROOMS_OF_ACCOUNT_MAX: usize = 50;
+pub(crate) const BYTES_OF_ACCOUNT_MAX: u64 = 2 * ACCOUNT_BYTES_MAX;
+
+/// Memory that all of them take.
 pub(crate) const ALL_BYTES_MAX: u64 = 4 * ACCOUNT_BYTES_MAX;
 
 /// Global secondary indexes of a table.

@@ -29,16 +29,26 @@ struct Known {
     next: u64,
 }
 
+impl Known {
+    /// Those of an account, in all regions.
+    fn of(&self, account: AccountId) -> impl Iterator<Item = &Arc<RoomEntry>> {
+        let least = Region::parse("-").expect("one hyphen is a region's name, and none comes before it");
+        let from = self.by_key.range(RoomKey { account, region: least }..);
+        from.take_while(move |(key, _)| key.account == account).map(|(_, room)| room)
+    }
+}
+
 /// A room that can be asked.
 pub(crate) struct RoomEntry {
+    account: AccountId,
     partition: Arc<Partition<Room>>,
     /// Memory that it took when it was looked at last.
     weight: AtomicU64,
 }
 
 impl RoomEntry {
-    fn new(partition: Arc<Partition<Room>>) -> Arc<Self> {
-        Arc::new(Self { partition, weight: AtomicU64::new(0) })
+    fn new(account: AccountId, partition: Arc<Partition<Room>>) -> Arc<Self> {
+        Arc::new(Self { account, partition, weight: AtomicU64::new(0) })
     }
 }
 
@@ -62,7 +72,10 @@ impl Rooms {
         let mut found = Vec::new();
         recovery.look(|id, room| found.extend(room.key.clone().map(|key| (key, id))));
         recovery.finish(&store);
-        let entry = |(key, id)| Some((key, RoomEntry::new(store.partition::<Room>(id)?)));
+        let entry = |(key, id): (RoomKey, _)| {
+            let room = RoomEntry::new(key.account, store.partition::<Room>(id)?);
+            Some((key, room))
+        };
         let by_key: BTreeMap<_, _> = found.into_iter().filter_map(entry).collect();
         let entries: Vec<_> = by_key.values().map(Arc::clone).collect();
         let rooms = Self { store, known: RwLock::new(Known { by_key, next }), weight: AtomicU64::new(0) };
@@ -84,14 +97,14 @@ impl Rooms {
         if let Some(room) = known.by_key.get(key) {
             return Ok(Arc::clone(room));
         }
-        if known.by_key.len() >= limits::ROOMS_MAX {
+        if known.by_key.len() >= limits::ROOMS_MAX || known.of(key.account).count() >= limits::ROOMS_OF_ACCOUNT_MAX {
             return Err(Refusal::all_full());
         }
         let room = Partition::new(&self.store, PartitionId::of_family(FAMILY, known.next), Room::default());
         known.next += 1;
         // Nobody waits for it: what is asked next stands behind it in the log.
         drop(room.execute(Command::Open(key.clone()))?);
-        let entry = RoomEntry::new(room);
+        let entry = RoomEntry::new(key.account, room);
         known.by_key.insert(key.clone(), Arc::clone(&entry));
         Ok(entry)
     }
@@ -99,7 +112,7 @@ impl Rooms {
     /// Asks a room, and waits until all that its answer saw is durable.
     pub(crate) async fn ask(&self, room: &RoomEntry, command: Command) -> Result<Reply, Refusal> {
         let is_read = matches!(command, Command::Describe(_) | Command::List | Command::Get { .. } | Command::Read(_));
-        if command.may_grow() && self.weight.load(Ordering::Relaxed) >= limits::ALL_BYTES_MAX {
+        if command.may_grow() && self.is_full(room) {
             return Err(Refusal::all_full());
         }
         let pending = room.partition.execute(command)?;
@@ -110,6 +123,15 @@ impl Rooms {
             Reply::Refused(refusal) => Err(refusal),
             reply => Ok(reply),
         }
+    }
+
+    /// Whether all rooms take what they may, or those of this one's account do.
+    fn is_full(&self, room: &RoomEntry) -> bool {
+        let of_account = || {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            known.of(room.account).map(|room| room.weight.load(Ordering::Relaxed)).sum::<u64>()
+        };
+        self.weight.load(Ordering::Relaxed) >= limits::ALL_BYTES_MAX || of_account() >= limits::BYTES_OF_ACCOUNT_MAX
     }
 
     /// Counts what a room takes now.
@@ -199,6 +221,21 @@ mod tests {
         let refusal = rooms.open(&key(limits::ROOMS_MAX)).err().expect("there is no place");
         assert_eq!(refusal.error.name, "RequestLimitExceeded");
         assert!(rooms.open(&key(7)).is_ok(), "one that is there is found");
+    }
+
+    #[test]
+    fn an_account_has_a_bound_over_all_its_regions_and_leaves_room_to_others() {
+        let rooms = rooms();
+        let in_region = |nth: usize| RoomKey { region: Region::parse(&format!("r-{nth}")).unwrap(), ..key(1) };
+        let all: Vec<_> = (0..limits::ROOMS_OF_ACCOUNT_MAX)
+            .map(|nth| rooms.open(&in_region(nth)).expect("it may have these"))
+            .collect();
+        let refusal = rooms.open(&in_region(limits::ROOMS_OF_ACCOUNT_MAX)).err().expect("and no more");
+        assert_eq!(refusal.error.name, "RequestLimitExceeded");
+        let others = [0, 2].map(|nth| rooms.open(&key(nth)).expect("others may"));
+        // As if two of its rooms held much.
+        all[..2].iter().for_each(|room| room.weight.store(limits::BYTES_OF_ACCOUNT_MAX / 2, Ordering::Relaxed));
+        assert!(all.iter().all(|room| rooms.is_full(room)) && others.iter().all(|room| !rooms.is_full(room)));
     }
 
     #[test]

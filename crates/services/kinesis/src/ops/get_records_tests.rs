@@ -101,7 +101,10 @@ fn a_read_without_room_waits_for_it_and_is_refused_as_aws_refuses_who_reads_too_
     let house = House::new(false);
     house.put("x", "k");
     let service = house.service();
-    let all = service.replies.take_now(limits::REPLIES_BYTES_MAX as u64).expect("nobody reads yet");
+    let all = service
+        .replies
+        .take_now(house.caller().account, limits::REPLIES_BYTES_OF_ACCOUNT_MAX as u64)
+        .expect("nobody reads yet");
     let mut read = pin!(reading(&house, &iterator(&house), house.caller()));
     assert!(poll(&mut read).is_none(), "there is a record, and no room");
     // At the end there is nothing that would need room.
@@ -116,7 +119,10 @@ fn a_read_without_room_waits_for_it_and_is_refused_as_aws_refuses_who_reads_too_
     assert!(poll(&mut read).is_none());
     drop(all);
     assert_eq!(poll(&mut read).expect("there is room").unwrap().records.len(), 1);
-    assert!(service.replies.take_now(limits::REPLIES_BYTES_MAX as u64).is_some(), "all of it is given back");
+    assert!(
+        service.replies.take_now(house.caller().account, limits::REPLIES_BYTES_OF_ACCOUNT_MAX as u64).is_some(),
+        "all of it is given back"
+    );
 }
 
 #[test]
@@ -126,7 +132,9 @@ fn an_answer_keeps_its_room_until_it_is_dropped() {
     let input = GetRecordsInput { shard_iterator: iterator(&house), ..Default::default() };
     let answer = house.done(GetRecords::call(house.service(), house.caller(), input));
     let answered = GetRecords::answered(answer.unwrap_or_else(|refusal| panic!("{refusal:?}")));
-    let takes_all = || house.service().replies.take_now(limits::REPLIES_BYTES_MAX as u64).is_some();
+    let takes_all = || {
+        house.service().replies.take_now(house.caller().account, limits::REPLIES_BYTES_OF_ACCOUNT_MAX as u64).is_some()
+    };
     assert!(!takes_all());
     drop(answered);
     assert!(takes_all());

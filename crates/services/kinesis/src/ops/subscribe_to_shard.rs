@@ -151,13 +151,14 @@ impl Pushed {
         let read = |bytes_max| Command::Read { from, records_max: most.records, bytes_max };
         let stop = self.subscription.taken_over();
         let found = partition.pending_when_ready(until, stop, || read(most.bytes), Reply::is_nothing_yet).await?;
-        let (found, room) = match self.service.replies.take_now(beside(&found)) {
+        let account = self.entry.key.account;
+        let (found, room) = match self.service.replies.take_now(account, beside(&found)) {
             Some(room) => (found, room),
             None => {
                 drop(found);
                 let clock = &**self.service.catalog.store().clock();
                 let execute = |bytes| partition.execute(read(bytes));
-                match self.service.replies.begin(clock, until, most.bytes, execute).await? {
+                match self.service.replies.begin(account, clock, until, most.bytes, execute).await? {
                     Some(begun) => begun,
                     // Nothing for now, and where the reader is.
                     None => {
