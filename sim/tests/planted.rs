@@ -257,7 +257,7 @@ fn shards_that_do_not_change_or_stay_or_are_not_told_are_found() {
 
 #[test]
 fn records_that_stay_too_long_or_go_too_early_are_found() {
-    check_of_streams(Sabotage::RetentionIsLonger, &["has expired"]);
+    check_of_streams(Sabotage::RetentionIsLonger, &["has expired", "can not be longer than existing"]);
     check_of_streams(Sabotage::RetentionIsShorter, &["is lost or passed over"]);
 }
 

@@ -352,6 +352,11 @@ impl Working {
     /// The news, and what follows of all that has changed.
     fn settle(mut self, before: &Group, news: &News) -> Self {
         self.expire(&news.silent);
+        self.share_out(before, news)
+    }
+
+    /// The same where whoever was silent is gone already.
+    fn share_out(mut self, before: &Group, news: &News) -> Self {
         if let Some(shards) = &news.shards {
             self.follow(shards);
             self.lend(Some(before), shards);
@@ -406,7 +411,8 @@ impl Group {
         // What it had belongs to the one of its name that is gone: it is lent anew, under another generation.
         let mut before = self.clone();
         before.release(name);
-        working.settle(&before, news).answer(|group| group.lent(name))
+        // Among those who were silent may be who comes back: to be gone once is enough.
+        working.share_out(&before, news).answer(|group| group.lent(name))
     }
 
     fn leave(&self, name: &str, news: &News) -> Decision<Effect, Reply> {

@@ -100,6 +100,19 @@ fn members_share_the_shards_and_those_that_move_have_a_new_generation() {
 }
 
 #[test]
+fn who_was_silent_for_too_long_is_let_in_again_by_the_first_join() {
+    let mut play = Play::new(2);
+    play.join("a");
+    play.join("b");
+    let news = News { silent: vec!["a".into()], ..play.news() };
+    let Reply::Lent(lent) = play.ask(Command::Join { member: "a".into(), session_millis: 30_000, news }) else {
+        panic!("a is let in")
+    };
+    assert_eq!((lent.shards.len(), play.of("a").len(), play.of("b").len()), (1, 1, 1));
+    assert_eq!(play.group.members.len(), 2);
+}
+
+#[test]
 fn a_commit_is_taken_from_whoever_has_the_shard_under_its_generation_alone() {
     let mut play = Play::new(2);
     play.join("a");
