@@ -88,7 +88,7 @@ def test_batches_that_are_none(house):
 
 def test_sizes(house):
     topic = house.topic()
-    url = house.subscribed(topic, RawMessageDelivery="true")
+    url, wrapped = house.subscribed(topic, RawMessageDelivery="true"), house.subscribed(topic)
     house.sns.publish(TopicArn=topic, Message="x" * 262_144)
     too_long = ("InvalidParameter", "Invalid parameter: Message too long")
     assert refusal(house.sns.publish, TopicArn=topic, Message="x" * 262_145) == too_long
@@ -96,6 +96,7 @@ def test_sizes(house):
     house.sns.publish(TopicArn=topic, Message="y" * 1_048_576)
     assert refusal(house.sns.publish, TopicArn=topic, Message="x" * 1_048_577) == too_long
     assert sorted(len(message["Body"]) for message in house.received(url)) == [262_144, 1_048_576]
+    assert sorted(len(found["Message"]) for found in house.notifications(wrapped)) == [262_144, 1_048_576], "an envelope does not count"
     code, _ = refusal(house.sns.set_topic_attributes, TopicArn=topic, AttributeName="MaximumMessageSize", AttributeValue="1023")
     assert code == "InvalidParameter"
 

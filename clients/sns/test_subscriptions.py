@@ -28,6 +28,7 @@ def test_attributes_are_shown_and_changed(house):
         "PendingConfirmation": "false",
         "ConfirmationWasAuthenticated": "true",
         "RawMessageDelivery": "true",
+        "SubscriptionPrincipal": "arn:aws:iam::000000000000:root",
     }
     house.sns.publish(TopicArn=topic, Message="raw")
     assert [message["Body"] for message in house.received(url)] == ["raw"], "the change holds at once"
@@ -75,3 +76,20 @@ def test_subscriptions_are_listed_in_pieces(house):
     assert [one["Endpoint"] for page in of_one for one in page["Subscriptions"]] == [queue.format(nth) for nth in range(1, 130, 2)]
     for topic in topics:
         sns.delete_topic(TopicArn=topic)
+
+
+def test_an_account_lists_its_own_subscriptions_wherever_the_topics_are(house):
+    mine, other = (make_client("sns", keys=(account, "secret", None)) for account in ("888899990000", "999900001111"))
+    topics = [sns.create_topic(Name="shared")["TopicArn"] for sns in (mine, other)]
+    queue = "arn:aws:sqs:us-east-1:888899990000:{}"
+    arns = [mine.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.format(nth))["SubscriptionArn"] for nth, topic in enumerate(topics)]
+    theirs = other.subscribe(TopicArn=topics[0], Protocol="sqs", Endpoint=queue.format("x"))["SubscriptionArn"]
+
+    def listed(sns):
+        return [one["SubscriptionArn"] for one in sns.list_subscriptions()["Subscriptions"]]
+
+    assert (listed(mine), listed(other)) == (arns, [theirs])
+    mine.unsubscribe(SubscriptionArn=arns[1])
+    mine.delete_topic(TopicArn=topics[0])
+    assert (listed(mine), listed(other)) == ([], [])
+    other.delete_topic(TopicArn=topics[1])

@@ -33,9 +33,9 @@ def test_attributes_are_shown_and_changed(house):
     assert (code, sentence) == ("InvalidParameter", "Invalid parameter: AttributeName")
     code, _ = refusal(house.sns.set_topic_attributes, TopicArn=arn, AttributeName="Policy", AttributeValue="{")
     assert code == "InvalidParameter"
-    # What has no effect yet is refused by its name, and never kept without effect.
-    code, sentence = refusal(house.sns.set_topic_attributes, TopicArn=arn, AttributeName="KmsMasterKeyId", AttributeValue="x")
-    assert code == "InvalidParameter" and "KmsMasterKeyId" in sentence
+    # What has no effect is refused by its name, and never kept without effect.
+    code, sentence = refusal(house.sns.set_topic_attributes, TopicArn=arn, AttributeName="TracingConfig", AttributeValue="Active")
+    assert code == "InvalidParameter" and "TracingConfig" in sentence
 
 
 def test_a_topic_that_is_not_there(house):
@@ -58,6 +58,16 @@ def test_tags(house):
     twice = [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]
     expected = ("InvalidParameter", "Invalid parameter: Duplicated keys are not allowed.")
     assert refusal(house.sns.tag_resource, ResourceArn=arn, Tags=twice) == expected
+
+
+def test_a_topic_has_no_data_protection_policy(house):
+    arn = house.topic()
+    assert "DataProtectionPolicy" not in house.sns.get_data_protection_policy(ResourceArn=arn)
+    house.sns.put_data_protection_policy(ResourceArn=arn, DataProtectionPolicy="")
+    code, sentence = refusal(house.sns.put_data_protection_policy, ResourceArn=arn, DataProtectionPolicy="{}")
+    assert code == "InvalidParameter" and "DataProtectionPolicy" in sentence
+    code, sentence = refusal(house.sns.create_topic, Name=fresh("t"), DataProtectionPolicy="{}")
+    assert code == "InvalidParameter" and "DataProtectionPolicy" in sentence
 
 
 def test_topics_are_listed_in_pieces(house):

@@ -24,18 +24,20 @@
 //!
 //! `policy/` reads and matches: `document` checks, `pattern` and `variable` match text, `condition` and `operator`
 //! compare, `principals` says how a caller is named. `sigv4/` takes a signature apart (`claim`), writes what was signed
-//! (`canonical`), compares (`keys`), decodes chunks, and has the words of refusals (`fault`). `decide/` asks every policy (`survey`) and weighs (`authorize`).
+//! (`canonical`), compares (`keys`), decodes chunks, and has the words of refusals (`fault`). `permission` edits policies. `decide/` asks every policy (`survey`) and weighs (`authorize`).
 //! `clients/policy-oracle` compares both with an independent evaluator.
 
 mod caller;
 mod context;
 mod decide;
 mod limits;
+mod permission;
 mod policy;
 pub mod sigv4;
 
 pub use caller::{Caller, Kind, UnknownCaller};
 pub use context::{Context, Key, Value};
 pub use decide::{Applicable, Decision, Denial, Gate, Grant, Layer, Request, Verdict, authorize};
+pub use permission::{LabelTaken, NotRemoved, Permission};
 pub use policy::{Effect, Policy, Sort, Statement, action::Action, malformed::Malformed, network::Network};
 pub use seal::Secret;

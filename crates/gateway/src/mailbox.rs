@@ -35,6 +35,8 @@ pub type Putting = Pin<Box<dyn Future<Output = Result<(), NotPut>> + Send>>;
 pub struct Letter {
     /// Its body; never empty.
     pub body: String,
+    /// Bytes of the body that do not count towards the queue's limit: an envelope is not its message's size.
+    pub uncounted_bytes: usize,
     /// Message attributes, by name.
     pub attributes: Vec<(String, LetterAttribute)>,
     /// The message group.

@@ -282,6 +282,7 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
         holds_awss_limits: config.limits == sqs::Limits::Aws,
         signing_keys: Arc::<Signing>::clone(&signing),
         id_secret: root_key::secret(),
+        keys: sqs::Keys::of(Arc::<Kms>::clone(&kms)),
     };
     let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, of_topics));
     let (leases, metrics) = Leases::new(Arc::clone(&store), recoveries.leases);

@@ -9,19 +9,24 @@ use crate::filtering;
 use crate::limits;
 use crate::refusal::Refusal;
 use crate::signing::SignatureVersion;
-use crate::topic::{Pairs, Subscription};
+use crate::topic::{About, Pairs, Subscription};
+use crate::topic_key::TopicKey;
 use filter::{Limits, Scope};
+use std::borrow::Cow;
 
 pub(crate) const POLICY: &str = "Policy";
 const DISPLAY_NAME: &str = "DisplayName";
 const MAXIMUM_MESSAGE_SIZE: &str = "MaximumMessageSize";
 const SIGNATURE_VERSION: &str = "SignatureVersion";
+const KMS_KEY: &str = "KmsMasterKeyId";
+const TRACING: &str = "TracingConfig";
 const RAW_MESSAGE_DELIVERY: &str = "RawMessageDelivery";
+pub(crate) const SUBSCRIPTION_PRINCIPAL: &str = "SubscriptionPrincipal";
 pub(crate) const FILTER_POLICY: &str = "FilterPolicy";
 pub(crate) const FILTER_POLICY_SCOPE: &str = "FilterPolicyScope";
 
 /// Attributes of AWS's topics that this version does not act on.
-const TOPIC_LATER: &[&str] = &["ArchivePolicy", "DeliveryPolicy", "KmsMasterKeyId", "TracingConfig"];
+const TOPIC_LATER: &[&str] = &["ArchivePolicy", "DeliveryPolicy"];
 
 /// The same of subscriptions.
 const SUBSCRIPTION_LATER: &[&str] = &["DeliveryPolicy", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"];
@@ -57,7 +62,16 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
     let wrong = |why: &str| Err(Refusal::invalid(format!("{name} Reason: {why}")));
     match name {
         // Without a value it goes back to what it was.
-        POLICY | DISPLAY_NAME | MAXIMUM_MESSAGE_SIZE | SIGNATURE_VERSION if value.is_empty() => Ok(()),
+        POLICY | DISPLAY_NAME | MAXIMUM_MESSAGE_SIZE | SIGNATURE_VERSION | KMS_KEY | TRACING if value.is_empty() => {
+            Ok(())
+        }
+        // Whether there is such a key is asked when it is used, as AWS does.
+        KMS_KEY if is_key_name(value) => Ok(()),
+        KMS_KEY => wrong("it names no key"),
+        // Trace headers pass through to queues in any case. Segments of its own a topic has none here.
+        TRACING if value == "PassThrough" => Ok(()),
+        TRACING if value == "Active" => wrong("this version of tidewire sends no segments to X-Ray"),
+        TRACING => wrong("it must be PassThrough or Active"),
         SIGNATURE_VERSION if SignatureVersion::parse(value).is_some() => Ok(()),
         SIGNATURE_VERSION => wrong("it must be 1 or 2"),
         POLICY => check_policy(value),
@@ -109,7 +123,7 @@ fn unknown(name: &str, later: &[&str]) -> String {
     }
 }
 
-fn check_policy(text: &str) -> Result<(), Refusal> {
+pub(crate) fn check_policy(text: &str) -> Result<(), Refusal> {
     let statements = compile(text).map(|policy| policy.statements().len());
     match statements.is_some_and(|count| count <= limits::POLICY_STATEMENTS_MAX)
         && text.len() <= limits::POLICY_BYTES_MAX
@@ -129,6 +143,16 @@ pub(crate) fn message_bytes_max(topic: &Pairs) -> usize {
     topic.get(MAXIMUM_MESSAGE_SIZE).and_then(|value| message_bytes(value)).unwrap_or(limits::MESSAGE_BYTES_DEFAULT)
 }
 
+fn is_key_name(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b":/_-".contains(&byte);
+    text.len() <= limits::KMS_KEY_LEN_MAX && text.bytes().all(legal)
+}
+
+/// The key of a topic, as its owner names it.
+pub(crate) fn kms_key(topic: &Pairs) -> Option<&str> {
+    topic.get(KMS_KEY).map(|key| &**key)
+}
+
 /// How messages of this topic are signed.
 pub(crate) fn signature_version(topic: &Pairs) -> SignatureVersion {
     topic.get(SIGNATURE_VERSION).and_then(|text| SignatureVersion::parse(text)).unwrap_or_default()
@@ -145,6 +169,8 @@ pub(crate) fn are_of(asked: &Pairs, known: &Pairs) -> bool {
     asked.iter().all(|(name, value)| match &**name {
         RAW_MESSAGE_DELIVERY => is_raw(asked) == is_raw(known),
         FILTER_POLICY_SCOPE => filtering::scope(asked) == filtering::scope(known),
+        // Whoever asks again: it stays who asked first.
+        SUBSCRIPTION_PRINCIPAL => true,
         _ => known.get(name) == Some(value),
     })
 }
@@ -155,7 +181,7 @@ pub(crate) fn of_topic(entry: &TopicEntry, view: &View) -> Vec<(String, String)>
         ("TopicArn".to_owned(), entry.arn.to_string()),
         ("Owner".to_owned(), entry.key.account.to_string()),
         (DISPLAY_NAME.to_owned(), String::new()),
-        (POLICY.to_owned(), default_policy(entry)),
+        (POLICY.to_owned(), default_policy(&entry.key)),
         ("SubscriptionsConfirmed".to_owned(), view.receivers.len().to_string()),
         ("SubscriptionsPending".to_owned(), "0".to_owned()),
         ("SubscriptionsDeleted".to_owned(), "0".to_owned()),
@@ -169,11 +195,21 @@ pub(crate) fn of_topic(entry: &TopicEntry, view: &View) -> Vec<(String, String)>
     shown
 }
 
-/// The policy of a topic that was given none: its own account may do everything with it ("Amazon SNS default policy").
-fn default_policy(entry: &TopicEntry) -> String {
+/// The policy that holds for a topic, whether it was given one or not.
+pub(crate) fn policy(about: &About) -> Cow<'_, str> {
+    match about.attributes.get(POLICY) {
+        Some(given) => Cow::from(&**given),
+        None => Cow::from(default_policy(&about.key)),
+    }
+}
+
+/// The policy of a topic that was given none: whoever acts for its own account may do everything with it ("Amazon SNS default policy").
+/// Users of the account are let by their own policies: `aws:SourceOwner` says for whom a service acts.
+fn default_policy(key: &TopicKey) -> String {
     format!(
         r#"{{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{{"Sid":"__default_statement_ID","Effect":"Allow","Principal":{{"AWS":"*"}},"Action":["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission","SNS:RemovePermission","SNS:DeleteTopic","SNS:Subscribe","SNS:ListSubscriptionsByTopic","SNS:Publish"],"Resource":"{}","Condition":{{"StringEquals":{{"AWS:SourceOwner":"{}"}}}}}}]}}"#,
-        entry.arn, entry.key.account
+        key.arn(),
+        key.account
     )
 }
 
@@ -190,6 +226,10 @@ pub(crate) fn of_subscription(topic: &str, subscription: &Subscription) -> Vec<(
         ("ConfirmationWasAuthenticated", "true".to_owned()),
         (RAW_MESSAGE_DELIVERY, raw.to_owned()),
     ];
+    // Kept from the first time it was asked for; older subscriptions do not know.
+    if let Some(principal) = subscription.attributes.get(SUBSCRIPTION_PRINCIPAL) {
+        shown.push((SUBSCRIPTION_PRINCIPAL, principal.to_string()));
+    }
     // A scope without a policy is kept for the policy that may come, and not shown.
     if let Some(policy) = subscription.attributes.get(FILTER_POLICY) {
         shown.push((FILTER_POLICY, policy.to_string()));

@@ -9,6 +9,7 @@ use crate::fifo::{self, Digests};
 use crate::filtering;
 use crate::limits;
 use crate::message::Message;
+use crate::owners::Owners;
 use crate::records::{FAMILY, pairs};
 use crate::refusal::Refusal;
 use crate::topic::{About, Command, Pairs, Reply, Subscription, Topic};
@@ -20,7 +21,7 @@ use gateway::{Fact, Facts};
 use names::{AccountId, Arn, Instant, PartitionId, Region};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
 /// A subscription as a publish sees it.
 pub(crate) struct Receiver {
@@ -34,6 +35,7 @@ pub(crate) struct Receiver {
 /// A topic as requests see it.
 pub(crate) struct View {
     pub(crate) about: Arc<About>,
+    /// Always one: its own, or the default one.
     pub(crate) policy: Option<Arc<Policy>>,
     pub(crate) facts: Option<Facts>,
     pub(crate) receivers: BTreeMap<u64, Arc<Receiver>>,
@@ -51,16 +53,20 @@ pub(crate) struct TopicEntry {
     changing: Mutex<()>,
     /// Held by the publish to a FIFO topic whose turn it is; inside: the last sequence number that was taken since the start.
     pub(crate) turn: tokio::sync::Mutex<u64>,
+    owners: Arc<Owners>,
 }
 
 /// All topics of a server.
 pub(crate) struct Catalog {
     store: Arc<Store>,
+    pub(crate) owners: Arc<Owners>,
     topics: RwLock<Topics>,
 }
 
 struct Topics {
     by_key: BTreeMap<TopicKey, Arc<TopicEntry>>,
+    /// How many an account has in a region, standard or FIFO.
+    counts: HashMap<(AccountId, Region, bool), usize>,
     next: u64,
 }
 
@@ -88,7 +94,8 @@ impl View {
     }
 
     fn compile(&mut self) {
-        self.policy = self.about.attributes.get(attributes::POLICY).map(|text| in_force(text));
+        let given = self.about.attributes.get(attributes::POLICY);
+        self.policy = Some(given.map_or_else(|| Arc::clone(&DEFAULT), |text| in_force(text)));
         self.facts = facts_of(&self.about.tags);
     }
 
@@ -157,10 +164,27 @@ impl TopicEntry {
         let pending = self.partition.execute(command)?;
         // Looked at through the test of a reply, since a reply is given to nobody before it is durable.
         pending.is(|reply| {
-            self.view.write().unwrap_or_else(PoisonError::into_inner).follow(reply);
+            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+            self.count(&view, reply);
+            view.follow(reply);
             true
         });
         Ok(pending)
+    }
+}
+
+impl TopicEntry {
+    /// Notes whose subscriptions come and go.
+    fn count(&self, view: &View, reply: &Reply) {
+        let gone = |receiver: &Arc<Receiver>| self.owners.remove(receiver.subscription.owner, &self.key);
+        match reply {
+            Reply::Subscribed(number, subscription) if !view.receivers.contains_key(number) => {
+                self.owners.add(subscription.owner, &self.key);
+            }
+            Reply::Unsubscribed(Some(number)) => view.receivers.get(number).into_iter().for_each(gone),
+            Reply::Deleted => view.receivers.values().for_each(gone),
+            _ => {}
+        }
     }
 }
 
@@ -179,6 +203,15 @@ fn facts_of(tags: &Pairs) -> Option<Facts> {
     };
     (!tags.is_empty()).then(|| pairs(tags).map(fact).collect())
 }
+
+/// What the default policy comes to, for all topics: it lets whoever acts for the account that has the topic.
+static DEFAULT: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+    const TEXT: &str = r#"{"Version":"2012-10-17","Statement":{"Sid":"__default_statement_ID","Effect":"Allow",
+        "Principal":{"AWS":"*"},"Resource":"*","Action":["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission",
+        "SNS:RemovePermission","SNS:DeleteTopic","SNS:Subscribe","SNS:ListSubscriptionsByTopic","SNS:Publish"],
+        "Condition":{"StringEquals":{"AWS:SourceOwner":"${aws:ResourceAccount}"}}}}"#;
+    compile(TEXT).expect("it is a policy")
+});
 
 /// A policy that is kept. One that cannot be read is one that refuses: leaving it out might leave out a refusal.
 fn in_force(text: &str) -> Arc<Policy> {
@@ -202,14 +235,16 @@ impl Catalog {
         let mut found = Vec::new();
         recovery.look(|id, _| found.push(id));
         recovery.finish(&store);
-        let mut by_key = BTreeMap::new();
+        let owners = Arc::new(Owners::default());
+        let mut topics = Topics { by_key: BTreeMap::new(), counts: HashMap::new(), next };
         for partition in found.into_iter().filter_map(|id| store.partition::<Topic>(id)) {
             if let Some(view) = partition.inspect(View::of).flatten() {
-                let entry = TopicEntry::new(partition, view);
-                by_key.insert(entry.key.clone(), entry);
+                let key = &view.about.key;
+                view.receivers.values().for_each(|receiver| owners.add(receiver.subscription.owner, key));
+                topics.put(TopicEntry::new(partition, view, &owners));
             }
         }
-        Self { store, topics: RwLock::new(Topics { by_key, next }) }
+        Self { store, owners, topics: RwLock::new(topics) }
     }
 
     pub(crate) fn find(&self, key: &TopicKey) -> Option<Arc<TopicEntry>> {
@@ -229,8 +264,14 @@ impl Catalog {
 
     /// Makes a topic, or finds the one that there is already; answered when it is durable.
     pub(crate) async fn create(&self, about: About) -> Result<Arc<TopicEntry>, Refusal> {
-        let (entry, pending) = self.begin(about)?;
-        answer(pending).await.map(|_| entry)
+        loop {
+            let (entry, pending) = self.begin(about.clone())?;
+            match answer(pending).await {
+                // The topic that was found was deleted before it was asked: its name is free, and the next turn makes another.
+                Err(refusal) if refusal == Refusal::no_topic() => {}
+                answered => return answered.map(|_| entry),
+            }
+        }
     }
 
     fn begin(&self, about: About) -> Result<(Arc<TopicEntry>, Pending<Topic>), Refusal> {
@@ -241,9 +282,9 @@ impl Catalog {
             return Ok((entry, pending));
         }
         let TopicKey { account, region, .. } = &about.key;
-        let alike = topics.of(*account, region, None).filter(|entry| entry.is_fifo() == fifo::is_fifo(&about.key.name));
-        let most = if fifo::is_fifo(&about.key.name) { limits::FIFO_TOPICS_MAX } else { limits::TOPICS_MAX };
-        if alike.count() >= most {
+        let is_fifo = fifo::is_fifo(&about.key.name);
+        let most = if is_fifo { limits::FIFO_TOPICS_MAX } else { limits::TOPICS_MAX };
+        if topics.counts.get(&(*account, region.clone(), is_fifo)).is_some_and(|count| *count >= most) {
             let message = "Topic limit exceeded";
             return Err(Refusal::new(&errors::TOPIC_LIMIT_EXCEEDED_EXCEPTION, message));
         }
@@ -252,8 +293,8 @@ impl Catalog {
         // One that could not be made leaves its place to the next.
         topics.next += 1;
         let view = partition.inspect(View::of).flatten().ok_or(Unavailable::Stopped)?;
-        let entry = TopicEntry::new(partition, view);
-        topics.by_key.insert(entry.key.clone(), Arc::clone(&entry));
+        let entry = TopicEntry::new(partition, view, &self.owners);
+        topics.put(Arc::clone(&entry));
         Ok((entry, pending))
     }
 
@@ -263,7 +304,7 @@ impl Catalog {
             let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
             let pending = entry.change(Command::Delete)?;
             if topics.by_key.get(&entry.key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
-                topics.by_key.remove(&entry.key);
+                topics.remove(&entry.key);
             }
             pending
         };
@@ -295,10 +336,11 @@ impl Catalog {
 }
 
 impl TopicEntry {
-    fn new(partition: Arc<Partition<Topic>>, view: View) -> Arc<Self> {
+    fn new(partition: Arc<Partition<Topic>>, view: View, owners: &Arc<Owners>) -> Arc<Self> {
         let key = view.about.key.clone();
         let (arn, view) = (key.arn().into(), RwLock::new(view));
-        Arc::new(Self { key, arn, partition, view, changing: Mutex::new(()), turn: tokio::sync::Mutex::new(0) })
+        let (changing, turn) = (Mutex::new(()), tokio::sync::Mutex::new(0));
+        Arc::new(Self { key, arn, partition, view, changing, turn, owners: Arc::clone(owners) })
     }
 
     pub(crate) fn is_fifo(&self) -> bool {
@@ -306,7 +348,29 @@ impl TopicEntry {
     }
 }
 
+/// What a topic counts as.
+fn counted(key: &TopicKey) -> (AccountId, Region, bool) {
+    (key.account, key.region.clone(), fifo::is_fifo(&key.name))
+}
+
 impl Topics {
+    fn put(&mut self, entry: Arc<TopicEntry>) {
+        *self.counts.entry(counted(&entry.key)).or_default() += 1;
+        self.by_key.insert(entry.key.clone(), entry);
+    }
+
+    fn remove(&mut self, key: &TopicKey) {
+        let place = counted(key);
+        if self.by_key.remove(key).is_some()
+            && let Some(count) = self.counts.get_mut(&place)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&place);
+            }
+        }
+    }
+
     fn of<'a>(
         &'a self,
         account: AccountId,
@@ -317,5 +381,32 @@ impl Topics {
         let from = after.map_or(Bound::Included(key("")), |after| Bound::Excluded(key(after)));
         let behind = self.by_key.range((from, Bound::Unbounded));
         behind.take_while(move |(key, _)| key.account == account && key.region == *region).map(|(_, entry)| entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use access::{Action, Applicable, Caller, Context, Gate, Request, authorize};
+
+    #[test]
+    fn the_default_policy_lets_whoever_acts_for_the_account_that_has_the_topic() {
+        let may = |owner: &str, action: &str| {
+            let (caller, action) = (Caller::service("s3.amazonaws.com"), Action::new(action));
+            let mut context = Context::new();
+            context.set("aws:sourceowner", owner);
+            context.set("aws:resourceaccount", AccountId::DEFAULT.as_str());
+            let request = Request {
+                caller: &caller,
+                action: &action,
+                resource: "arn:aws:sns:us-east-1:000000000000:news",
+                resource_account: Some(AccountId::DEFAULT),
+                context: &context,
+                gate: Gate::Usual,
+            };
+            authorize(&request, &Applicable { resource: Some(&DEFAULT), ..Applicable::default() }).is_allowed()
+        };
+        assert!(may("000000000000", "sns:publish") && !may("111122223333", "sns:publish"));
+        assert!(!may("000000000000", "sns:putdataprotectionpolicy"));
     }
 }

@@ -23,7 +23,7 @@ fn coverage() -> String {
     }
     text.push_str(
         "\nRefused within what is carried out, each with an error that names it: protocols other than `sqs`, \
-         delivery and redrive policies, KMS keys, tracing, feedback, data protection, SMS.\n",
+         delivery and redrive policies, active tracing, feedback, data protection, SMS.\n",
     );
     text
 }

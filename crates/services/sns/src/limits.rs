@@ -58,6 +58,15 @@ pub(crate) const ATTRIBUTES_MAX: usize = 10;
 /// Characters of a message group's name.
 pub(crate) const GROUP_LEN_MAX: usize = 128;
 
+/// Bytes of a key's name in KmsMasterKeyId (KMS API reference, "KeyId").
+pub(crate) const KMS_KEY_LEN_MAX: usize = 2048;
+
+/// How long a publisher may use a topic's key without being asked again ("Key management": data keys are kept for five minutes).
+pub(crate) const KEY_ALLOWED_MILLIS: u64 = 300_000;
+
+/// Publishers of topics with keys that are remembered at one time: some 300 bytes each.
+pub(crate) const KEY_ALLOWANCES_MAX: usize = 10_000;
+
 /// Filter policies of a topic where AWS's limits hold ("Filter policy constraints").
 pub(crate) const FILTER_POLICIES_MAX: usize = 200;
 

@@ -121,7 +121,9 @@ impl Message {
 
     /// In its envelope.
     pub(crate) fn wrapped(&self, envelope: String) -> Letter {
-        Letter { body: envelope, group: self.group.clone(), ..Letter::default() }
+        // The message alone counts towards what the queue takes: it was measured when it was published.
+        let uncounted_bytes = envelope.len().saturating_sub(self.bytes);
+        Letter { body: envelope, uncounted_bytes, group: self.group.clone(), ..Letter::default() }
     }
 
     /// Its attributes as an envelope shows them.
@@ -134,7 +136,16 @@ impl Attribute {
     fn new((name, value): (String, MessageAttributeValue)) -> Result<Self, Refusal> {
         let MessageAttributeValue { data_type, string_value, binary_value } = value;
         let wrong = |why: String| Refusal::new(&errors::INVALID_PARAMETER_VALUE_EXCEPTION, why);
+        if data_type.is_empty() {
+            let why = format!(
+                "1 validation error detected: Value null at 'messageAttributes.{name}.member.dataType' failed to satisfy constraint: Member must not be null"
+            );
+            return Err(Refusal::new(&errors::VALIDATION_ERROR, why));
+        }
         check_name(&name)?;
+        let other = |field: &str| {
+            wrong(format!("The message attribute '{name}' with type '{data_type}' must use field '{field}'."))
+        };
         let base = data_type.split('.').next().unwrap_or_default();
         let empty = || {
             wrong(format!(
@@ -143,12 +154,16 @@ impl Attribute {
         };
         match base {
             "String" | "Number" => {
+                if string_value.is_none() && binary_value.is_some() {
+                    return Err(other("String"));
+                }
                 let text = string_value.as_deref().filter(|text| !text.is_empty()).ok_or_else(empty)?;
                 if base == "Number" && !text.parse::<f64>().is_ok_and(f64::is_finite) {
                     return Err(wrong(format!("Could not cast message attribute '{name}' value to number.")));
                 }
                 Ok(Self { name, text: string_value, binary: None, data_type })
             }
+            "Binary" if binary_value.is_none() && string_value.is_some() => Err(other("Binary")),
             "Binary" => match binary_value.as_ref().is_some_and(|bytes| !bytes.is_empty()) {
                 true => Ok(Self { name, text: None, binary: binary_value, data_type }),
                 false => Err(empty()),
@@ -190,13 +205,24 @@ fn check_name(name: &str) -> Result<(), Refusal> {
             "Invalid non-alphanumeric character '#x{code:X}' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots."
         )
     } else if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
-        "Invalid message attribute name starting with character '.', ending with it or with two in succession was found.".to_owned()
+        dots(name).to_owned()
     } else if lower.starts_with("aws.") || lower.starts_with("amazon.") {
         "Message attribute names beginning with 'AWS.' or 'Amazon.' are reserved.".to_owned()
     } else {
         return Ok(());
     };
     Err(Refusal::new(&errors::INVALID_PARAMETER_VALUE_EXCEPTION, why))
+}
+
+/// What is wrong with where a name has its dots.
+fn dots(name: &str) -> &'static str {
+    if name.starts_with('.') {
+        "Invalid message attribute name starting with character '.' was found."
+    } else if name.ends_with('.') {
+        "Invalid message attribute name ending with character '.' was found."
+    } else {
+        "Message attribute name can not have successive '.' character."
+    }
 }
 
 /// Letters, digits and punctuation of ASCII, as SQS has it.

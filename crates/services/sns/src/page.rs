@@ -1,20 +1,33 @@
 //! Listings in pieces: a token says behind which topic, and which of its subscriptions, the listing goes on.
 
 use crate::refusal::Refusal;
+use crate::topic_key::TopicKey;
 use engine::fields::{Fields, put_text};
+use names::{AccountId, Region};
 
 const VERSION: u8 = 1;
 
 /// Where a listing goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
-    /// The name of a topic.
+    /// The name of a topic, in listings that go beyond an account behind the account that has it and a colon.
     pub(crate) topic: Box<str>,
     /// The number of a subscription of it; listings of topics have none.
     pub(crate) number: u64,
 }
 
 impl Token {
+    /// Behind a subscription of a topic of any account.
+    pub(crate) fn of(key: &TopicKey, number: u64) -> Self {
+        Self { topic: format!("{}:{}", key.account, key.name).into(), number }
+    }
+
+    /// The topic of a token that [`Token::of`] made.
+    pub(crate) fn key(&self, region: &Region) -> Option<TopicKey> {
+        let (account, name) = self.topic.split_once(':')?;
+        Some(TopicKey { account: AccountId::parse(account).ok()?, region: region.clone(), name: name.into() })
+    }
+
     pub(crate) fn show(&self) -> String {
         let mut bytes = vec![VERSION];
         put_text(&self.topic, &mut bytes);
@@ -47,5 +60,8 @@ mod tests {
         assert_eq!(Token::parse(Some(&token.show())), Ok(Some(token)));
         assert_eq!((Token::parse(None), Token::parse(Some(""))), (Ok(None), Ok(None)));
         assert!(Token::parse(Some("x")).is_err());
+        let region = Region::parse("us-east-1").unwrap();
+        let key = TopicKey { account: AccountId::DEFAULT, region: region.clone(), name: "news".into() };
+        assert_eq!(Token::of(&key, 7).key(&region), Some(key));
     }
 }

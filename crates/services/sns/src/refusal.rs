@@ -37,8 +37,7 @@ impl Refusal {
     }
 
     pub(crate) fn too_many_tags() -> Self {
-        let most = crate::limits::TAGS_MAX;
-        let message = format!("Could not complete request: tag quota of per resource exceeded, which is {most}.");
+        let message = "Could not complete request: tag quota of per resource exceeded";
         Self::new(&errors::TAG_LIMIT_EXCEEDED_EXCEPTION, message)
     }
 

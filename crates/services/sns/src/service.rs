@@ -2,6 +2,7 @@
 
 use crate::api;
 use crate::catalog::{Catalog, TopicEntry};
+use crate::keys::TopicKeys;
 use crate::limits;
 use crate::needs;
 use crate::ops;
@@ -12,7 +13,7 @@ use crate::topic::Topic;
 use crate::topic_key::TopicKey;
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use engine::{Recovery, Store, Unavailable};
-use gateway::{Caller, Description, Mailboxes, Operation, Prepared, Service, Unprepared};
+use gateway::{Caller, Description, Keys, Mailboxes, Operation, Prepared, Service, Unprepared};
 use std::sync::Arc;
 use wire::Reader;
 
@@ -35,6 +36,8 @@ pub(crate) struct Inner {
     /// What signs envelopes.
     pub(crate) signing_keys: Arc<dyn SigningKeys>,
     id_secret: Key,
+    /// Keys of topics.
+    pub(crate) keys: TopicKeys,
 }
 
 /// What the service works with.
@@ -49,6 +52,8 @@ pub struct Options {
     pub signing_keys: Arc<dyn SigningKeys>,
     /// Bytes by chance, which ids of subscriptions hang on: whoever knows one can end the subscription.
     pub id_secret: [u8; 32],
+    /// Keys of KMS, for topics that have one.
+    pub keys: Keys,
 }
 
 impl Sns {
@@ -59,11 +64,19 @@ impl Sns {
 
     /// The service, with the topics that were replayed.
     pub fn new(store: Arc<Store>, recovery: SnsRecovery, options: Options) -> Self {
-        let Options { mailboxes, filter_keys_max, holds_awss_limits, signing_keys, id_secret } = options;
+        let Options { mailboxes, filter_keys_max, holds_awss_limits, signing_keys, id_secret, keys } = options;
         let id_secret = Key::new(HMAC_SHA256, &id_secret);
         let filter_limits = filter::Limits { keys_max: filter_keys_max.min(filter::KEYS_MAX_LIFTED) };
         let catalog = Catalog::recovered(store, recovery.0);
-        Self(Arc::new(Inner { catalog, mailboxes, filter_limits, holds_awss_limits, signing_keys, id_secret }))
+        Self(Arc::new(Inner {
+            catalog,
+            mailboxes,
+            filter_limits,
+            holds_awss_limits,
+            signing_keys,
+            id_secret,
+            keys: TopicKeys::new(keys),
+        }))
     }
 
     /// Deletes every topic of every account, and tells how many, once that is durable.

@@ -10,6 +10,7 @@ use crate::records::{self, Effect};
 use crate::refusal::Refusal;
 use crate::subscribers::Subscribers;
 use crate::topic_key::{SubscriptionId, TopicKey};
+use access::Permission;
 use engine::{Decision, Machine, MalformedRecord, Tally};
 use filter::Limits;
 use names::{AccountId, Instant, Position};
@@ -81,6 +82,9 @@ pub(crate) enum Command {
     Create(Box<About>),
     /// An attribute to a value; an empty one takes it away.
     SetAttribute(Box<str>, Box<str>),
+    AddPermission(Box<Permission>),
+    /// By its label.
+    RemovePermission(Box<str>),
     Tag(Pairs),
     Untag(Vec<Box<str>>),
     Subscribe(Box<Subscription>),
@@ -125,6 +129,21 @@ impl Topic {
                 let value = if fifo::is_attribute(&name) { fifo::changed(about, &name, &value)? } else { value };
                 Ok(changed(about, |after| attributes::set(&mut after.attributes, name, value)))
             }
+            Command::AddPermission(permission) => {
+                let taken = |_| Refusal::invalid("Statement already exists");
+                let (policy, _) = permission.add_to(&attributes::policy(about)).map_err(taken)?;
+                attributes::check_policy(&policy)?;
+                Ok(changed(about, |after| {
+                    attributes::set(&mut after.attributes, attributes::POLICY.into(), policy.into());
+                }))
+            }
+            Command::RemovePermission(label) => match Permission::remove_from(Some(&attributes::policy(about)), &label)
+            {
+                Ok(policy) => Ok(changed(about, |after| {
+                    attributes::set(&mut after.attributes, attributes::POLICY.into(), policy.into());
+                })),
+                Err(_) => Ok(Decision::answer(Reply::About(Arc::clone(about)))),
+            },
             Command::Tag(tags) => {
                 let mut after = About::clone(about);
                 after.tags.extend(tags);

@@ -75,10 +75,12 @@ impl SubscriptionId {
 
     /// The topic and the id of a parameter that is the ARN of a subscription.
     pub(crate) fn parse(parameter: &str, arn: &str) -> Result<(TopicKey, Self), Refusal> {
+        if arn.is_empty() {
+            return Err(Refusal::invalid(format!("{parameter} Reason: no value for required parameter")));
+        }
         let (key, rest) = TopicKey::split(parameter, arn)?;
         let id = rest.and_then(Self::read);
-        let why = || Refusal::invalid(format!("{parameter} Reason: An ARN of a subscription ends with its id"));
-        Ok((key, id.ok_or_else(why)?))
+        Ok((key, id.ok_or_else(|| Refusal::invalid("SubscriptionId"))?))
     }
 }
 
@@ -110,7 +112,11 @@ mod tests {
         ] {
             assert_eq!(words(wrong), "Invalid parameter: TopicArn", "{wrong}");
         }
-        assert!(SubscriptionId::parse("SubscriptionArn", "arn:aws:sns:eu-west-1:123456789012:news").is_err());
+        let words = |arn| SubscriptionId::parse("SubscriptionArn", arn).unwrap_err().message.into_owned();
+        assert_eq!(words("arn:aws:sns:eu-west-1:123456789012:news"), "Invalid parameter: SubscriptionId");
+        assert_eq!(words(""), "Invalid parameter: SubscriptionArn Reason: no value for required parameter");
+        let few = "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 5";
+        assert_eq!(words("arn:aws:sns:us-east-1:random"), few);
     }
 
     #[test]

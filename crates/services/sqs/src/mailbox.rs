@@ -33,6 +33,7 @@ async fn post(service: &Inner, sender: &Caller, key: &QueueKey, letter: Letter) 
     let is_fifo = queue.bounds.fifo().is_some();
     let draft = Draft {
         body: letter.body,
+        uncounted_bytes: letter.uncounted_bytes,
         delay_secs: None,
         attributes: letter.attributes.into_iter().map(attribute).collect(),
         system_attributes: Vec::new(),

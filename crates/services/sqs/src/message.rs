@@ -17,6 +17,8 @@ use queue::{MessageId, NewMessage, spread};
 /// What SendMessage and an entry of its batch both carry.
 pub(crate) struct Draft {
     pub(crate) body: String,
+    /// Bytes of the body that are not counted.
+    pub(crate) uncounted_bytes: usize,
     pub(crate) delay_secs: Option<i32>,
     pub(crate) attributes: Vec<(String, api::MessageAttributeValue)>,
     pub(crate) system_attributes: Vec<(String, api::MessageSystemAttributeValue)>,
@@ -32,7 +34,7 @@ impl Draft {
             let binary = value.binary_value.as_ref().map_or(0, Bytes::len);
             name.len() + value.data_type.len() + text + binary
         });
-        self.body.len() + attributes.sum::<usize>()
+        self.body.len().saturating_sub(self.uncounted_bytes) + attributes.sum::<usize>()
     }
 }
 
@@ -212,6 +214,7 @@ mod tests {
     fn draft(body: &str) -> Draft {
         Draft {
             body: body.into(),
+            uncounted_bytes: 0,
             delay_secs: None,
             attributes: Vec::new(),
             system_attributes: Vec::new(),
@@ -222,6 +225,12 @@ mod tests {
 
     fn refusal(draft: Draft) -> Refusal {
         Checked::new(draft, None, 900).err().expect("the draft is refused")
+    }
+
+    #[test]
+    fn an_envelope_does_not_count() {
+        let enveloped = Draft { uncounted_bytes: 7, ..draft("envelope") };
+        assert_eq!((draft("envelope").size(), enveloped.size()), (8, 1));
     }
 
     #[test]

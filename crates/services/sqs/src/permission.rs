@@ -1,13 +1,13 @@
 //! Permissions: statements that AddPermission puts into a queue's policy and RemovePermission takes out again, by their label.
 //!
-//! A label is a statement's `Sid`; accounts are principals, as their roots; actions are `SQS:…`. The shape of what is written
-//! is as AWS was recorded to write it: one account or action stands alone, several in a list. Sources: API reference of both
+//! Accounts are principals, as their roots; actions are `SQS:…`. How a policy is edited is `access::Permission`'s. Sources: API reference of both
 //! operations; recorded answers of AWS for the words of refusals.
 
 use crate::limits;
 use crate::refusal::Refusal;
+use access::NotRemoved;
 use names::AccountId;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 /// What an owner may let others do. Batches count as what they are batches of.
 const ACTIONS: &[&str] = &[
@@ -53,23 +53,15 @@ impl Permission {
 
     /// The policy with this permission in it.
     pub(crate) fn add_to(&self, policy: Option<&str>, arn: &str, partition: &str) -> Result<String, Refusal> {
-        let mut document = policy.map_or_else(|| new_policy(arn), read);
-        let statements = statements_of(&mut document);
-        if statements.iter().any(|statement| has_label(statement, &self.label)) {
-            return Err(Refusal::invalid_value(&self.label, "Label", "Already exists."));
-        }
-        let roots: Vec<String> =
-            self.accounts.iter().map(|account| format!("arn:{partition}:iam::{account}:root")).collect();
-        let actions: Vec<String> = self.actions.iter().map(|action| format!("SQS:{action}")).collect();
-        statements.push(json!({
-            "Sid": self.label,
-            "Effect": "Allow",
-            "Principal": { "AWS": one_or_many(roots) },
-            "Action": one_or_many(actions),
-            "Resource": arn,
-        }));
-        let statements = statements.len();
-        let text = Value::Object(document).to_string();
+        let statement = access::Permission {
+            label: self.label.clone(),
+            principals: self.accounts.iter().map(|account| format!("arn:{partition}:iam::{account}:root")).collect(),
+            actions: self.actions.iter().map(|action| format!("SQS:{action}")).collect(),
+            resource: arn.to_owned(),
+        };
+        let before = policy.map_or_else(|| new_policy(arn), str::to_owned);
+        let taken = |_| Refusal::invalid_value(&self.label, "Label", "Already exists.");
+        let (text, statements) = statement.add_to(&before).map_err(taken)?;
         match text.len() <= limits::POLICY_BYTES_MAX && statements <= limits::POLICY_STATEMENTS_MAX {
             true => Ok(text),
             false => Err(Refusal::policy_too_long()),
@@ -79,16 +71,13 @@ impl Permission {
 
 /// The policy without the permission of this label; empty when nothing is left in it.
 pub(crate) fn remove(policy: Option<&str>, label: &str) -> Result<String, Refusal> {
-    let missing = |reason| Refusal::invalid_value(label, "Label", reason);
-    let mut document = policy.map(read).ok_or_else(|| missing("can't find label."))?;
-    let statements = statements_of(&mut document);
-    let before = statements.len();
-    statements.retain(|statement| !has_label(statement, label));
-    match statements.len() {
-        0 => Ok(String::new()),
-        after if after == before => Err(missing("can't find label on existing policy.")),
-        _ => Ok(Value::Object(document).to_string()),
-    }
+    access::Permission::remove_from(policy, label).map_err(|missing| {
+        let reason = match missing {
+            NotRemoved::NoPolicy => "can't find label.",
+            NotRemoved::NoLabel => "can't find label on existing policy.",
+        };
+        Refusal::invalid_value(label, "Label", reason)
+    })
 }
 
 fn check_label(label: &str) -> Result<(), Refusal> {
@@ -103,37 +92,14 @@ fn check_label(label: &str) -> Result<(), Refusal> {
     }
 }
 
-fn new_policy(arn: &str) -> Map<String, Value> {
-    let document = json!({ "Version": "2008-10-17", "Id": format!("{arn}/SQSDefaultPolicy"), "Statement": [] });
-    let Value::Object(document) = document else { unreachable!("it was just made as an object") };
-    document
-}
-
-/// A policy is checked when it is set; what cannot be read of it counts as none.
-fn read(policy: &str) -> Map<String, Value> {
-    serde_json::from_str(policy).unwrap_or_default()
-}
-
-/// The statements, as a list also where one stood alone.
-fn statements_of(document: &mut Map<String, Value>) -> &mut Vec<Value> {
-    let statements = document.entry("Statement").or_insert_with(|| json!([]));
-    if !statements.is_array() {
-        *statements = json!([statements.take()]);
-    }
-    statements.as_array_mut().expect("it was just made a list")
-}
-
-fn has_label(statement: &Value, label: &str) -> bool {
-    statement.get("Sid").and_then(Value::as_str) == Some(label)
-}
-
-fn one_or_many(mut texts: Vec<String>) -> Value {
-    if texts.len() == 1 { Value::String(texts.remove(0)) } else { texts.into() }
+fn new_policy(arn: &str) -> String {
+    json!({ "Version": "2008-10-17", "Id": format!("{arn}/SQSDefaultPolicy"), "Statement": [] }).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     const ARN: &str = "arn:aws:sqs:us-east-1:000000000000:jobs";
     const POLICY: &str = r#"{"Version":"2008-10-17","Id":"arn:aws:sqs:us-east-1:000000000000:jobs/SQSDefaultPolicy","Statement":[{"Sid":"one","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},"Action":"SQS:SendMessage","Resource":"arn:aws:sqs:us-east-1:000000000000:jobs"}]}"#;

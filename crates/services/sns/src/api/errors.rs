@@ -44,6 +44,7 @@ pub const ALL: &[&ErrorShape] = &[
     &TOPIC_LIMIT_EXCEEDED_EXCEPTION,
     &UNKNOWN_OPERATION_EXCEPTION,
     &UNRECOGNIZED_CLIENT_EXCEPTION,
+    &VALIDATION_ERROR,
     &VALIDATION_EXCEPTION,
 ];
 
@@ -356,6 +357,14 @@ pub static UNRECOGNIZED_CLIENT_EXCEPTION: ErrorShape = ErrorShape {
     type_name: "com.amazon.coral.service#UnrecognizedClientException",
     query_code: "InvalidClientTokenId",
     status: 403,
+    fault: Fault::Sender,
+};
+
+pub static VALIDATION_ERROR: ErrorShape = ErrorShape {
+    name: "ValidationError",
+    type_name: "com.amazon.coral.service#ValidationError",
+    query_code: "ValidationError",
+    status: 400,
     fault: Fault::Sender,
 };
 

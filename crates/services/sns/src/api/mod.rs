@@ -12,13 +12,14 @@ mod shapes;
 
 pub use shapes::{
     AddPermissionInput, BatchResultErrorEntry, CreateTopicInput, CreateTopicResponse, DeleteTopicInput,
-    GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse, GetTopicAttributesInput,
-    GetTopicAttributesResponse, ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse,
-    ListSubscriptionsInput, ListSubscriptionsResponse, ListTagsForResourceRequest, ListTagsForResourceResponse,
-    ListTopicsInput, ListTopicsResponse, MessageAttributeValue, PublishBatchInput, PublishBatchRequestEntry,
-    PublishBatchResponse, PublishBatchResultEntry, PublishInput, PublishResponse, RemovePermissionInput,
-    SetSubscriptionAttributesInput, SetTopicAttributesInput, SubscribeInput, SubscribeResponse, Subscription, Tag,
-    TagResourceRequest, TagResourceResponse, Topic, UnsubscribeInput, UntagResourceRequest, UntagResourceResponse,
+    GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse, GetSubscriptionAttributesInput,
+    GetSubscriptionAttributesResponse, GetTopicAttributesInput, GetTopicAttributesResponse,
+    ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse, ListSubscriptionsInput, ListSubscriptionsResponse,
+    ListTagsForResourceRequest, ListTagsForResourceResponse, ListTopicsInput, ListTopicsResponse,
+    MessageAttributeValue, PublishBatchInput, PublishBatchRequestEntry, PublishBatchResponse, PublishBatchResultEntry,
+    PublishInput, PublishResponse, PutDataProtectionPolicyInput, RemovePermissionInput, SetSubscriptionAttributesInput,
+    SetTopicAttributesInput, SubscribeInput, SubscribeResponse, Subscription, Tag, TagResourceRequest,
+    TagResourceResponse, Topic, UnsubscribeInput, UntagResourceRequest, UntagResourceResponse,
 };
 
 use wire::schema::ServiceShape;

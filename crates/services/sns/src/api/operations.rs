@@ -129,6 +129,30 @@ impl Operation for DeleteTopic {
     const SHAPE: &'static OperationShape = &DELETE_TOPIC;
 }
 
+pub static GET_DATA_PROTECTION_POLICY: OperationShape = OperationShape {
+    name: "GetDataProtectionPolicy",
+    input: &schema::GET_DATA_PROTECTION_POLICY_INPUT,
+    output: &schema::GET_DATA_PROTECTION_POLICY_RESPONSE,
+    result_wrapper: Some("GetDataProtectionPolicyResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "InternalErrorException",
+        "NotFoundException",
+        "AuthorizationErrorException",
+        "InvalidSecurityException",
+    ],
+};
+
+pub enum GetDataProtectionPolicy {}
+
+impl Operation for GetDataProtectionPolicy {
+    type Input = super::GetDataProtectionPolicyInput;
+    type Output = super::GetDataProtectionPolicyResponse;
+    const SHAPE: &'static OperationShape = &GET_DATA_PROTECTION_POLICY;
+}
+
 pub static GET_SUBSCRIPTION_ATTRIBUTES: OperationShape = OperationShape {
     name: "GetSubscriptionAttributes",
     input: &schema::GET_SUBSCRIPTION_ATTRIBUTES_INPUT,
@@ -332,6 +356,30 @@ impl Operation for PublishBatch {
     const SHAPE: &'static OperationShape = &PUBLISH_BATCH;
 }
 
+pub static PUT_DATA_PROTECTION_POLICY: OperationShape = OperationShape {
+    name: "PutDataProtectionPolicy",
+    input: &schema::PUT_DATA_PROTECTION_POLICY_INPUT,
+    output: Nothing::SHAPE,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "InternalErrorException",
+        "NotFoundException",
+        "AuthorizationErrorException",
+        "InvalidSecurityException",
+    ],
+};
+
+pub enum PutDataProtectionPolicy {}
+
+impl Operation for PutDataProtectionPolicy {
+    type Input = super::PutDataProtectionPolicyInput;
+    type Output = Nothing;
+    const SHAPE: &'static OperationShape = &PUT_DATA_PROTECTION_POLICY;
+}
+
 pub static REMOVE_PERMISSION: OperationShape = OperationShape {
     name: "RemovePermission",
     input: &schema::REMOVE_PERMISSION_INPUT,
@@ -515,7 +563,6 @@ pub static CREATE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape::nam
 pub static DELETE_ENDPOINT: OperationShape = OperationShape::named("DeleteEndpoint");
 pub static DELETE_PLATFORM_APPLICATION: OperationShape = OperationShape::named("DeletePlatformApplication");
 pub static DELETE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape::named("DeleteSMSSandboxPhoneNumber");
-pub static GET_DATA_PROTECTION_POLICY: OperationShape = OperationShape::named("GetDataProtectionPolicy");
 pub static GET_ENDPOINT_ATTRIBUTES: OperationShape = OperationShape::named("GetEndpointAttributes");
 pub static GET_PLATFORM_APPLICATION_ATTRIBUTES: OperationShape =
     OperationShape::named("GetPlatformApplicationAttributes");
@@ -528,7 +575,6 @@ pub static LIST_PHONE_NUMBERS_OPTED_OUT: OperationShape = OperationShape::named(
 pub static LIST_PLATFORM_APPLICATIONS: OperationShape = OperationShape::named("ListPlatformApplications");
 pub static LIST_SMS_SANDBOX_PHONE_NUMBERS: OperationShape = OperationShape::named("ListSMSSandboxPhoneNumbers");
 pub static OPT_IN_PHONE_NUMBER: OperationShape = OperationShape::named("OptInPhoneNumber");
-pub static PUT_DATA_PROTECTION_POLICY: OperationShape = OperationShape::named("PutDataProtectionPolicy");
 pub static SET_ENDPOINT_ATTRIBUTES: OperationShape = OperationShape::named("SetEndpointAttributes");
 pub static SET_PLATFORM_APPLICATION_ATTRIBUTES: OperationShape =
     OperationShape::named("SetPlatformApplicationAttributes");

@@ -53,6 +53,16 @@ pub static DELEGATES_LIST: ListShape =
 pub static DELETE_TOPIC_INPUT: StructShape =
     StructShape { name: "DeleteTopicInput", members: &[Member::new("TopicArn", Shape::String).required()] };
 
+pub static GET_DATA_PROTECTION_POLICY_INPUT: StructShape = StructShape {
+    name: "GetDataProtectionPolicyInput",
+    members: &[Member::new("ResourceArn", Shape::String).required()],
+};
+
+pub static GET_DATA_PROTECTION_POLICY_RESPONSE: StructShape = StructShape {
+    name: "GetDataProtectionPolicyResponse",
+    members: &[Member::new("DataProtectionPolicy", Shape::String)],
+};
+
 pub static GET_SUBSCRIPTION_ATTRIBUTES_INPUT: StructShape = StructShape {
     name: "GetSubscriptionAttributesInput",
     members: &[Member::new("SubscriptionArn", Shape::String).required()],
@@ -197,6 +207,14 @@ pub static PUBLISH_INPUT: StructShape = StructShape {
 pub static PUBLISH_RESPONSE: StructShape = StructShape {
     name: "PublishResponse",
     members: &[Member::new("MessageId", Shape::String), Member::new("SequenceNumber", Shape::String)],
+};
+
+pub static PUT_DATA_PROTECTION_POLICY_INPUT: StructShape = StructShape {
+    name: "PutDataProtectionPolicyInput",
+    members: &[
+        Member::new("ResourceArn", Shape::String).required(),
+        Member::new("DataProtectionPolicy", Shape::String).required(),
+    ],
 };
 
 pub static REMOVE_PERMISSION_INPUT: StructShape = StructShape {

@@ -198,6 +198,64 @@ impl Write for DeleteTopicInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetDataProtectionPolicyInput {
+    pub resource_arn: String,
+}
+
+impl Read for GetDataProtectionPolicyInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_DATA_PROTECTION_POLICY_INPUT;
+        let mut resource_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => resource_arn = Some(Read::read(reader)?),
+                _ => unreachable!("GetDataProtectionPolicyInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { resource_arn: required(resource_arn, &shape.members[0])? })
+    }
+}
+
+impl Write for GetDataProtectionPolicyInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_DATA_PROTECTION_POLICY_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.resource_arn);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetDataProtectionPolicyResponse {
+    pub data_protection_policy: Option<String>,
+}
+
+impl Read for GetDataProtectionPolicyResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_DATA_PROTECTION_POLICY_RESPONSE;
+        let mut data_protection_policy = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => data_protection_policy = Some(Read::read(reader)?),
+                _ => unreachable!("GetDataProtectionPolicyResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { data_protection_policy })
+    }
+}
+
+impl Write for GetDataProtectionPolicyResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_DATA_PROTECTION_POLICY_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.data_protection_policy.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GetSubscriptionAttributesInput {
     pub subscription_arn: String,
 }
@@ -865,6 +923,42 @@ impl Write for PublishResponse {
         writer.begin_struct(shape);
         put_some(writer, &shape.members[0], self.message_id.as_ref());
         put_some(writer, &shape.members[1], self.sequence_number.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PutDataProtectionPolicyInput {
+    pub resource_arn: String,
+    pub data_protection_policy: String,
+}
+
+impl Read for PutDataProtectionPolicyInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::PUT_DATA_PROTECTION_POLICY_INPUT;
+        let mut resource_arn = None;
+        let mut data_protection_policy = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => resource_arn = Some(Read::read(reader)?),
+                1 => data_protection_policy = Some(Read::read(reader)?),
+                _ => unreachable!("PutDataProtectionPolicyInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            resource_arn: required(resource_arn, &shape.members[0])?,
+            data_protection_policy: required(data_protection_policy, &shape.members[1])?,
+        })
+    }
+}
+
+impl Write for PutDataProtectionPolicyInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::PUT_DATA_PROTECTION_POLICY_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.resource_arn);
+        put(writer, &shape.members[1], &self.data_protection_policy);
         writer.end_struct();
     }
 }

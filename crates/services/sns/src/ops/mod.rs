@@ -1,5 +1,7 @@
 //! The operations: input → command → output.
 
+mod data_protection;
+mod permissions;
 mod publish;
 mod subscriptions;
 mod tags;
@@ -11,14 +13,18 @@ use crate::service::{Prepare, prepare};
 pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("Publish", prepare::<publish::Publish>),
     ("PublishBatch", prepare::<publish::PublishBatch>),
+    ("AddPermission", prepare::<permissions::AddPermission>),
     ("CreateTopic", prepare::<topics::CreateTopic>),
     ("DeleteTopic", prepare::<topics::DeleteTopic>),
+    ("GetDataProtectionPolicy", prepare::<data_protection::GetDataProtectionPolicy>),
     ("GetSubscriptionAttributes", prepare::<subscriptions::GetSubscriptionAttributes>),
     ("GetTopicAttributes", prepare::<topics::GetTopicAttributes>),
     ("ListSubscriptions", prepare::<subscriptions::ListSubscriptions>),
     ("ListSubscriptionsByTopic", prepare::<subscriptions::ListSubscriptionsByTopic>),
     ("ListTagsForResource", prepare::<tags::ListTagsForResource>),
     ("ListTopics", prepare::<topics::ListTopics>),
+    ("PutDataProtectionPolicy", prepare::<data_protection::PutDataProtectionPolicy>),
+    ("RemovePermission", prepare::<permissions::RemovePermission>),
     ("SetSubscriptionAttributes", prepare::<subscriptions::SetSubscriptionAttributes>),
     ("SetTopicAttributes", prepare::<topics::SetTopicAttributes>),
     ("Subscribe", prepare::<subscriptions::Subscribe>),

@@ -43,6 +43,7 @@ impl Operation<Inner> for Publish {
         };
         let checked = checked(&topic, draft)?;
         check_size(&topic, &checked.message)?;
+        service.keys.check_publishing(&caller, &topic).await?;
         let begun = begin(&service, &caller, &topic, &checked, 0).await?;
         let (id, sequence_number) = begun.done(&service).await?;
         Ok(PublishResponse { message_id: Some(id), sequence_number })
@@ -64,14 +65,31 @@ fn checked(topic: &TopicEntry, mut draft: Draft) -> Result<Checked, Refusal> {
 
 /// The topic that a request means. Phones and endpoints of applications are not published to yet.
 fn target(input: &PublishInput) -> Result<&str, Refusal> {
-    if input.phone_number.is_some() {
-        return Err(Refusal::invalid("PhoneNumber Reason: this version of tidewire sends no SMS"));
+    if let Some(number) = &input.phone_number {
+        return Err(Refusal::invalid(match is_phone_number(number) {
+            true => "PhoneNumber Reason: this version of tidewire sends no SMS".to_owned(),
+            false => format!("PhoneNumber Reason: {number} is not valid to publish to"),
+        }));
+    }
+    if input.target_arn.as_deref().is_some_and(is_endpoint) {
+        return Err(Refusal::invalid("TargetArn Reason: No endpoint found for the target arn specified"));
     }
     match (input.topic_arn.as_deref(), input.target_arn.as_deref()) {
         (Some(_), Some(_)) => Err(Refusal::invalid("Only one of TopicArn, TargetArn or PhoneNumber may be given")),
         (Some(arn), None) | (None, Some(arn)) => Ok(arn),
         (None, None) => Err(Refusal::invalid("TopicArn or TargetArn Reason: no value for required parameter")),
     }
+}
+
+/// Whether a text is a number in E.164.
+fn is_phone_number(text: &str) -> bool {
+    text.strip_prefix('+')
+        .is_some_and(|digits| (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether an ARN is that of an endpoint of a mobile application. There are none here.
+fn is_endpoint(arn: &str) -> bool {
+    arn.splitn(6, ':').nth(5).is_some_and(|resource| resource.starts_with("endpoint/"))
 }
 
 fn check_size(topic: &TopicEntry, message: &Message) -> Result<(), Refusal> {
@@ -138,7 +156,10 @@ impl Operation<Inner> for PublishBatch {
         let topic = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         let drafts: Vec<_> = entries.into_iter().map(draft).collect();
         // AWS was recorded refusing the whole batch for one message that is none.
-        let drafted = drafts.into_iter().map(|(id, draft)| Ok((id, checked(&topic, draft)?)));
+        let drafted = drafts
+            .into_iter()
+            .zip(1..)
+            .map(|((id, draft), nth)| Ok((id, checked(&topic, draft).map_err(|refusal| within_batch(&refusal, nth))?)));
         let drafted: Vec<_> = drafted.collect::<Result<_, Refusal>>()?;
         let bytes: usize = drafted.iter().map(|(_, checked)| checked.message.bytes).sum();
         let most = topic.look(|view| attributes::message_bytes_max(&view.about.attributes));
@@ -146,6 +167,7 @@ impl Operation<Inner> for PublishBatch {
             let message = "The length of all the messages put together is more than the limit.";
             return Err(Refusal::batch(&errors::BATCH_REQUEST_TOO_LONG_EXCEPTION, message));
         }
+        service.keys.check_publishing(&caller, &topic).await?;
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         let mut begun = Vec::new();
         for (nth, (entry, checked)) in drafted.into_iter().enumerate() {
@@ -167,6 +189,12 @@ impl Operation<Inner> for PublishBatch {
         }
         Ok(PublishBatchResponse { successful: Some(successful), failed: Some(failed) })
     }
+}
+
+/// A refusal that names a member of a message, as it names that of an entry.
+fn within_batch(refusal: &Refusal, nth: usize) -> Refusal {
+    let entry = format!("'publishBatchRequestEntries.{nth}.member.messageAttributes.");
+    Refusal::new(refusal.error, refusal.message.replace("'messageAttributes.", &entry))
 }
 
 fn draft(entry: PublishBatchRequestEntry) -> (String, Draft) {

@@ -42,11 +42,14 @@ impl Operation<Inner> for Subscribe {
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: SubscribeInput) -> Result<SubscribeResponse, Refusal> {
+        // That it is not there is told before what is wrong with the rest.
+        let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         let protocol = protocol(&input.protocol)?;
         let is_fifo = fifo::is_fifo(&input.topic_arn);
         let endpoint = check_queue(input.endpoint.as_deref().unwrap_or_default(), is_fifo)?;
-        let attributes = checked(&service, input.attributes.unwrap_or_default())?;
-        let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
+        let mut attributes = checked(&service, input.attributes.unwrap_or_default())?;
+        let principal = caller.identity.caller.lasting_arn();
+        attributes.insert(attributes::SUBSCRIPTION_PRINCIPAL.into(), principal.into());
         check_policies(&service, &entry, &attributes)?;
         let subscription = Subscription {
             id: SubscriptionId(service.secret_id(&caller, 0)),
@@ -215,11 +218,20 @@ impl Operation<Inner> for SetSubscriptionAttributes {
     }
 }
 
-/// Subscriptions of a topic behind a number, so many and one more.
-fn piece(entry: &TopicEntry, after: Option<u64>, room: usize) -> Vec<(u64, api::Subscription)> {
+/// Subscriptions of a topic behind a number, so many at the most; all, or an owner's.
+fn piece(
+    entry: &TopicEntry,
+    after: Option<u64>,
+    room: usize,
+    owner: Option<AccountId>,
+) -> Vec<(u64, api::Subscription)> {
     let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let is_wanted = |receiver: &Receiver| owner.is_none_or(|owner| receiver.subscription.owner == owner);
     let shown = |(number, receiver): (&u64, &Arc<Receiver>)| (*number, show(&entry.arn, &receiver.subscription));
-    entry.look(|view| view.receivers.range((from, Bound::Unbounded)).take(room).map(shown).collect())
+    entry.look(|view| {
+        let behind = view.receivers.range((from, Bound::Unbounded));
+        behind.filter(|(_, receiver)| is_wanted(receiver)).take(room).map(shown).collect()
+    })
 }
 
 fn show(topic: &str, subscription: &Subscription) -> api::Subscription {
@@ -260,7 +272,7 @@ impl Operation<Inner> for ListSubscriptionsByTopic {
         let after = Token::parse(input.next_token.as_deref())?.map(|token| token.number);
         let topic = &entry.key.name;
         let token = |(number, shown)| (Token { topic: topic.clone(), number }, shown);
-        let found = piece(&entry, after, limits::LISTED + 1).into_iter().map(token).collect();
+        let found = piece(&entry, after, limits::LISTED + 1, None).into_iter().map(token).collect();
         service.catalog.settled().await?;
         let (subscriptions, next_token) = cut(found);
         Ok(ListSubscriptionsByTopicResponse { subscriptions: Some(subscriptions), next_token })
@@ -278,26 +290,27 @@ impl Operation<Inner> for ListSubscriptions {
         Ok(Asking { service, caller }.anything("ListSubscriptions"))
     }
 
-    /// Of all topics of the account, in the order of their names: those of a token's topic behind its number, then the others'.
+    /// The caller's, of its own topics and of others', topic by topic: those of a token's topic behind its number, then the others'.
     async fn call(
         service: Arc<Inner>,
         caller: Caller,
         input: ListSubscriptionsInput,
     ) -> Result<ListSubscriptionsResponse, Refusal> {
         let token = Token::parse(input.next_token.as_deref())?;
+        let began = token.as_ref().and_then(|token| token.key(&caller.region).map(|key| (key, token.number)));
+        let (owner, owners) = (caller.account, &service.catalog.owners);
+        let mut from = began.as_ref().map_or(Bound::Unbounded, |(key, _)| Bound::Included(key.clone()));
         let mut found = Vec::new();
-        for entry in service.catalog.list(caller.account, &caller.region, None, usize::MAX) {
-            let after = match token.as_ref().map(|token| (entry.key.name.cmp(&token.topic), token.number)) {
-                Some((std::cmp::Ordering::Less, _)) => continue,
-                Some((std::cmp::Ordering::Equal, number)) => Some(number),
-                _ => None,
-            };
-            let room = limits::LISTED + 1 - found.len();
-            let token = |(number, shown)| (Token { topic: entry.key.name.clone(), number }, shown);
-            found.extend(piece(&entry, after, room).into_iter().map(token));
-            if found.len() > limits::LISTED {
-                break;
+        while let Some(key) =
+            owners.next(owner, &caller.region, from.as_ref()).filter(|_| found.len() <= limits::LISTED)
+        {
+            let after = began.as_ref().filter(|(begun, _)| *begun == key).map(|(_, number)| *number);
+            if let Some(entry) = service.catalog.find(&key) {
+                let token = |(number, shown)| (Token::of(&key, number), shown);
+                found
+                    .extend(piece(&entry, after, limits::LISTED + 1 - found.len(), Some(owner)).into_iter().map(token));
             }
+            from = Bound::Excluded(key);
         }
         service.catalog.settled().await?;
         let (subscriptions, next_token) = cut(found);

@@ -8,6 +8,7 @@ use crate::attributes;
 use crate::fifo;
 use crate::limits;
 use crate::needs::{Asking, with_tags};
+use crate::ops::data_protection;
 use crate::ops::tags::pairs_of;
 use crate::page::Token;
 use crate::refusal::Refusal;
@@ -38,7 +39,7 @@ impl Operation<Inner> for CreateTopic {
     ) -> Result<CreateTopicResponse, Refusal> {
         let key = key_of_new(&caller, &input)?;
         if input.data_protection_policy.is_some_and(|policy| !policy.is_empty()) {
-            return Err(Refusal::invalid("DataProtectionPolicy Reason: this version of tidewire does not act on it"));
+            return Err(data_protection::refused());
         }
         let mut attributes = checked(input.attributes.unwrap_or_default())?;
         fifo::settle(&key, &mut attributes)?;

@@ -34,6 +34,7 @@ impl Operation for SendMessage {
         let place = service.place(&caller, &input.queue_url).await?;
         let draft = Draft {
             body: input.message_body,
+            uncounted_bytes: 0,
             delay_secs: input.delay_seconds,
             attributes: input.message_attributes.unwrap_or_default(),
             system_attributes: input.message_system_attributes.unwrap_or_default(),

@@ -99,6 +99,7 @@ fn check_fifo(entries: &[SendMessageBatchRequestEntry], rules: FifoRules) -> Res
 fn draft(entry: SendMessageBatchRequestEntry) -> (String, Draft) {
     let draft = Draft {
         body: entry.message_body,
+        uncounted_bytes: 0,
         delay_secs: entry.delay_seconds,
         attributes: entry.message_attributes.unwrap_or_default(),
         system_attributes: entry.message_system_attributes.unwrap_or_default(),
