@@ -39,8 +39,8 @@ impl Gateway {
         call(target, prepared, caller).await.map(drop)
     }
 
-    /// The caller that a principal is who signs nothing.
-    fn acting(&self, identity: Arc<Identity>, region: &Region) -> Caller {
+    /// The caller that a principal is who signs nothing: for a service that acts without being asked.
+    pub fn acting(&self, identity: Arc<Identity>, region: &Region) -> Caller {
         let surroundings = self.surroundings();
         let public = self.public_url().cloned().unwrap_or_else(|| "http://localhost".into());
         Caller {

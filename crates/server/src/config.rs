@@ -10,9 +10,11 @@ mod toml_file;
 
 use crate::audit::Which;
 use crate::mode::Mode;
+use crate::outgoing::PrivateReceivers;
 use crate::root_key::RootKeySource;
 use crate::{audit, tls};
 use access::{Network, Secret};
+use delivery::Endpoint;
 use gateway::Rate;
 use names::{AccountId, Region};
 use std::collections::BTreeMap;
@@ -46,6 +48,13 @@ pub(crate) struct Config {
     pub(crate) organization: Option<PathBuf>,
     pub(crate) s3_notifications: Option<PathBuf>,
     pub(crate) s3_webhook_token: Option<Secret>,
+    pub(crate) private_receivers: PrivateReceivers,
+    pub(crate) receivers_ca: Option<PathBuf>,
+    pub(crate) smtp: Option<Secret>,
+    pub(crate) mail_from: String,
+    pub(crate) functions: Functions,
+    pub(crate) delivery_log: Option<PathBuf>,
+    pub(crate) metered_topics_max: usize,
     pub(crate) metered_queues_max: usize,
     pub(crate) metered_streams_max: usize,
     pub(crate) metered_shards_max: usize,
@@ -71,6 +80,20 @@ impl Throttle {
             (per_sec > 0).then_some(Rate { per_sec, burst: if burst > 0 { burst } else { per_sec } })
         };
         [rate(self.connection_per_sec, self.connection_burst), rate(self.account_per_sec, self.account_burst)]
+    }
+}
+
+/// How functions are invoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Functions {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) access_key: String,
+    pub(crate) secret: Secret,
+}
+
+impl Default for Functions {
+    fn default() -> Self {
+        Self { endpoint: None, access_key: String::new(), secret: Secret::from("") }
     }
 }
 
@@ -227,6 +250,71 @@ pub(crate) const KEYS: &[Key] = &[
         help: "The bearer token with which S3 servers report events; a secret, best given as a variable",
         default: "",
         set: |config, text| put(&mut config.s3_webhook_token, Ok((!text.is_empty()).then(|| Secret::from(text)))),
+    },
+    Key {
+        name: "sns.private_receivers",
+        value: "all|none|ADDRESSES",
+        help: "Which addresses that are not the internet's may get notifications, e.g. 10.0.0.0/8; without it, all in dev and \
+               none in serve",
+        default: "",
+        set: |config, text| put(&mut config.private_receivers, PrivateReceivers::parse(text, networks)),
+    },
+    Key {
+        name: "sns.receivers_ca",
+        value: "FILE",
+        help: "Who vouches for receivers over HTTPS beside the system's roots, in PEM",
+        default: "",
+        set: |config, text| put(&mut config.receivers_ca, file(text)),
+    },
+    Key {
+        name: "sns.smtp",
+        value: "URL",
+        help: "The server that takes mail for subscribers: smtp://HOST, smtps:// or smtp+starttls://, with USER:PASSWORD@ where \
+               it wants a login; a secret then",
+        default: "",
+        set: |config, text| put(&mut config.smtp, Ok((!text.is_empty()).then(|| Secret::from(text)))),
+    },
+    Key {
+        name: "sns.mail_from",
+        value: "ADDRESS",
+        help: "Whom mail for subscribers is from",
+        default: "no-reply@localhost",
+        set: |config, text| put(&mut config.mail_from, Ok(text.to_owned())),
+    },
+    Key {
+        name: "sns.functions_endpoint",
+        value: "URL",
+        help: "Where functions are invoked by Lambda's API, for subscriptions of the protocol lambda",
+        default: "",
+        set: |config, text| put(&mut config.functions.endpoint, functions_endpoint(text)),
+    },
+    Key {
+        name: "sns.functions_access_key",
+        value: "ID",
+        help: "The access key with which functions are invoked",
+        default: "test",
+        set: |config, text| put(&mut config.functions.access_key, Ok(text.to_owned())),
+    },
+    Key {
+        name: "sns.functions_secret_key",
+        value: "TEXT",
+        help: "Its secret, best given as a variable",
+        default: "test",
+        set: |config, text| put(&mut config.functions.secret, Ok(Secret::from(text))),
+    },
+    Key {
+        name: "sns.delivery_log",
+        value: "FILE",
+        help: "Where delivery status is written for topics that ask for it; without it, sns/deliveries.jsonl in the data folder",
+        default: "",
+        set: |config, text| put(&mut config.delivery_log, file(text)),
+    },
+    Key {
+        name: "metrics.topics_max",
+        value: "N",
+        help: "Topics with metrics of their own, first come first served; those of the others are summed up",
+        default: "1000",
+        set: |config, text| put(&mut config.metered_topics_max, whole(text).map(|number| number as usize)),
     },
     Key {
         name: "metrics.queues_max",
@@ -441,7 +529,7 @@ impl Key {
 
     /// Whether its value is a secret, or becomes one by a slip of the pen: a passphrase where its variable's name should be.
     fn is_secret(&self) -> bool {
-        ["root_key", "s3.webhook_token"].contains(&self.name)
+        ["root_key", "s3.webhook_token", "sns.smtp", "sns.functions_secret_key"].contains(&self.name)
     }
 
     /// The flag of this key, without its dashes.
@@ -518,6 +606,13 @@ impl Config {
             organization: None,
             s3_notifications: None,
             s3_webhook_token: None,
+            private_receivers: PrivateReceivers::default(),
+            receivers_ca: None,
+            smtp: None,
+            mail_from: String::new(),
+            functions: Functions::default(),
+            delivery_log: None,
+            metered_topics_max: 0,
             metered_queues_max: 0,
             metered_streams_max: 0,
             metered_shards_max: 0,
@@ -600,6 +695,14 @@ fn count(text: &str) -> Result<u32, String> {
 
 fn file(text: &str) -> Result<Option<PathBuf>, String> {
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+fn functions_endpoint(text: &str) -> Result<Option<String>, String> {
+    match text.trim_end_matches('/') {
+        "" => Ok(None),
+        url if Endpoint::parse(url).is_ok() => Ok(Some(url.to_owned())),
+        _ => Err("expected a URL such as http://localhost:9000".into()),
+    }
 }
 
 fn listen_address(text: &str) -> Result<SocketAddr, String> {

@@ -27,6 +27,7 @@ const ID_VARIABLE: &str = "TIDEWIRE_ROOT_ACCESS_KEY_ID";
 const SECRET_VARIABLE: &str = "TIDEWIRE_ROOT_SECRET_ACCESS_KEY";
 
 /// Both services.
+#[derive(Clone)]
 pub(crate) struct Identities {
     pub(crate) iam: Arc<Iam>,
     pub(crate) sts: Arc<Sts>,

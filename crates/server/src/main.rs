@@ -12,6 +12,7 @@ mod client;
 mod clock;
 mod config;
 mod control;
+mod delivery_log;
 mod descriptors;
 mod fetch;
 mod group_metrics;
@@ -24,6 +25,7 @@ mod log;
 mod metrics;
 mod mode;
 mod organization;
+mod outgoing;
 mod pages;
 #[cfg(test)]
 mod passed_roles;
@@ -43,6 +45,7 @@ mod streams;
 mod surroundings;
 mod tls;
 mod tools;
+mod topic_metrics;
 mod unverified;
 mod whole_file;
 

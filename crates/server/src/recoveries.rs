@@ -32,9 +32,21 @@ impl Recoveries {
     }
 
     /// A part for each family of partitions.
-    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 9] {
+    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 10] {
         let [streams, shards, queues, groups] = self.kinesis.parts();
-        [&mut self.sqs, &mut self.iam, &mut self.kms, &mut self.leases, streams, shards, queues, groups, &mut self.sns]
+        let [topics, deliveries] = self.sns.parts();
+        [
+            &mut self.sqs,
+            &mut self.iam,
+            &mut self.kms,
+            &mut self.leases,
+            streams,
+            shards,
+            queues,
+            groups,
+            topics,
+            deliveries,
+        ]
     }
 
     /// The latest moment that the store knows of; its clock must not be behind it.

@@ -8,6 +8,7 @@ use crate::banner;
 use crate::clock::SystemClock;
 use crate::config::{Config, Verification};
 use crate::control::Control;
+use crate::delivery_log;
 use crate::descriptors;
 use crate::group_metrics::GroupCollector;
 use crate::housekeeper::Housekeeper;
@@ -17,6 +18,7 @@ use crate::localstack::LocalStack;
 use crate::metrics::StoreCollector;
 use crate::mode::Mode;
 use crate::organization;
+use crate::outgoing;
 use crate::pages::ServerPages;
 use crate::recoveries::Recoveries;
 use crate::resources::{self, Declared};
@@ -27,6 +29,7 @@ use crate::sink_metrics::{Sink, SinkCollector};
 use crate::stream_metrics::StreamCollector;
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
+use crate::topic_metrics::TopicCollector;
 use crate::unverified;
 use engine::{Clock, Keyring, Store, StoreOptions};
 use gateway::{Audit, Auth, Authority, Gateway, Limits, Service};
@@ -36,6 +39,7 @@ use kinesis::Kinesis;
 use kms::Kms;
 use leases::{Leases, MetricSink};
 use names::Instant;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use sns::Sns;
 use sqs::Sqs;
@@ -70,11 +74,14 @@ impl From<String> for Ended {
 }
 
 /// The services of a server.
+#[derive(Clone)]
 struct Services {
     sqs: Arc<Sqs>,
     kms: Arc<Kms>,
     kinesis: Arc<Kinesis>,
     sns: Arc<Sns>,
+    /// Lines that the delivery log left out.
+    log_left_out: Counter,
     signing: Arc<Signing>,
     leases: Arc<Leases>,
     metrics: Arc<MetricSink>,
@@ -103,7 +110,7 @@ pub(crate) fn run(mode: Mode, config: &Config) -> Result<(), Ended> {
     let clock = Arc::new(SystemClock::start());
     // A declaration that cannot be read stops the start before anything is opened.
     let files = Files::read(config)?;
-    let (store, services) = open(config, &clock)?;
+    let (store, services) = open(mode, config, &clock)?;
     unverified::note(mode, config)?;
     let housekeeper = (!config.ephemeral).then(|| Housekeeper::start(&store)).transpose();
     let housekeeper = housekeeper.map_err(|error| format!("the housekeeper did not start: {error}"))?;
@@ -139,7 +146,7 @@ async fn serve(
     store: Arc<Store>,
     services: Services,
 ) -> Result<(), Ended> {
-    let Services { sqs, kms, kinesis, identities, .. } = &services;
+    let Services { sqs, sns, identities, .. } = &services;
     // Whoever renews certificates sends it to whatever serves them, and nobody means to end a server by it.
     let hangups = (hangups()?, hangups()?);
     let listener = TcpListener::bind(config.listen).await;
@@ -160,7 +167,8 @@ async fn serve(
         resources::apply_at_start(&gateway, address, config, declared).await?;
     }
     let control = control(config, &store);
-    let mut sweeper = tokio::spawn(sweep(Arc::clone(sqs), Arc::clone(kms), Arc::clone(kinesis)));
+    let mut sweeper = tokio::spawn(sweep(Arc::clone(&clock), services.clone()));
+    let mut deliveries = tokio::spawn(run_deliveries(Arc::clone(sns), outgoing::hands(mode, config, &gateway)));
     let mut remover = tokio::spawn(remove_idle(Arc::clone(sqs)));
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds(config, tls)?));
     // Before anybody is told that we are there: from then on a signal is a wish to stop in order.
@@ -177,6 +185,7 @@ async fn serve(
         ended = &mut timers => Err(Ended::Because(format!("the timers ended: {ended:?}"))),
         ended = &mut couriers => Err(Ended::Because(format!("the couriers ended: {ended:?}"))),
         ended = &mut movers => Err(Ended::Because(format!("the message move tasks ended: {ended:?}"))),
+        ended = &mut deliveries => Err(Ended::Because(format!("the deliveries ended: {ended:?}"))),
         ended = &mut sweeper => Err(Ended::Because(format!("the sweeper ended: {ended:?}"))),
         ended = &mut remover => Err(Ended::Because(format!("the remover of idle queues ended: {ended:?}"))),
         ended = &mut connections => Err(Ended::Because(format!("the listener ended: {ended:?}"))),
@@ -185,11 +194,7 @@ async fn serve(
     if !connections.is_finished() {
         let _ = connections.await;
     }
-    timers.abort();
-    couriers.abort();
-    movers.abort();
-    sweeper.abort();
-    remover.abort();
+    [timers, couriers, movers, deliveries, sweeper, remover].iter().for_each(JoinHandle::abort);
     fresh.abort();
     if let Some(control) = control {
         control.abort();
@@ -234,7 +239,7 @@ fn keyring(config: &Config, disk: &Arc<dyn Io>, now: Instant) -> Result<Arc<Keyr
 }
 
 /// Opens or makes the data folder and brings the queues back.
-fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Services), String> {
+fn open(mode: Mode, config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Services), String> {
     let shown: Arc<dyn Clock> = Arc::<SystemClock>::clone(clock);
     let mut recoveries = Recoveries::new();
     let mut root = None;
@@ -276,6 +281,7 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
         metered_shards_max: config.metered_shards_max,
     };
     let kinesis = Kinesis::new(Arc::clone(&store), recoveries.kinesis, of_streams);
+    let (log, log_left_out) = delivery_log::start(config)?;
     let of_topics = sns::Options {
         mailboxes: Arc::<Sqs>::clone(&sqs),
         filter_keys_max: config.sns_filter_keys_max,
@@ -283,12 +289,17 @@ fn open(config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<Store>, Servic
         signing_keys: Arc::<Signing>::clone(&signing),
         id_secret: root_key::secret(),
         keys: sqs::Keys::of(Arc::<Kms>::clone(&kms)),
+        may_reach: config.private_receivers.may_reach(mode),
+        chance: root_key::chance(),
+        means: outgoing::means(config),
+        metered_topics_max: config.metered_topics_max,
+        log,
     };
     let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, of_topics));
     let (leases, metrics) = Leases::new(Arc::clone(&store), recoveries.leases);
     let (kinesis, leases, metrics) = (Arc::new(kinesis), Arc::new(leases), Arc::new(metrics));
     let identities = Identities::begin(root, &config.region, &store, recoveries.iam)?;
-    Ok((store, Services { sqs, kms, kinesis, sns, signing, leases, metrics, identities }))
+    Ok((store, Services { sqs, kms, kinesis, sns, log_left_out, signing, leases, metrics, identities }))
 }
 
 /// What an operator can do about a data folder that is damaged.
@@ -348,12 +359,15 @@ fn wire_up(
     audit: Option<Arc<AuditLog>>,
     (notifications, organization): (Option<Notifications>, Option<&organization::Kept>),
 ) -> Gateway {
-    let Services { sqs, kms, kinesis, sns, signing, leases, metrics, identities } = services;
+    let Services { sqs, kms, kinesis, sns, signing, leases, metrics, identities, .. } = services;
     let mut registry = Registry::default();
     registry.register_collector(Box::new(StoreCollector { store: Arc::clone(store), sqs: Arc::clone(sqs) }));
     registry.register_collector(Box::new(SinkCollector(Sink(Arc::clone(metrics)))));
     registry.register_collector(Box::new(StreamCollector(Arc::clone(kinesis))));
     registry.register_collector(Box::new(GroupCollector(Arc::clone(kinesis))));
+    registry.register_collector(Box::new(TopicCollector(Arc::clone(sns))));
+    let help = "Lines that the delivery status log had no room for, or could not write";
+    registry.register("tidewire_sns_delivery_log_lines_left_out", help, services.log_left_out.clone());
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);
     let pages = Arc::new(ServerPages::new(Arc::clone(store), Arc::clone(clock), Arc::clone(signing)));
     let options = gateway::Options {
@@ -436,6 +450,10 @@ async fn run_moves(sqs: Arc<Sqs>) {
     sqs.run_moves().await;
 }
 
+async fn run_deliveries(sns: Arc<Sns>, hands: sns::Hands) {
+    sns.run_deliveries(hands).await;
+}
+
 /// Removes temporary queues. Which are due is looked up in a sorted list, so a look that finds none costs nothing.
 async fn remove_idle(sqs: Arc<Sqs>) {
     let mut every = tokio::time::interval(IDLE_LOOK);
@@ -447,13 +465,14 @@ async fn remove_idle(sqs: Arc<Sqs>) {
     }
 }
 
-async fn sweep(sqs: Arc<Sqs>, kms: Arc<Kms>, kinesis: Arc<Kinesis>) {
+async fn sweep(clock: Arc<SystemClock>, services: Services) {
     let mut every = tokio::time::interval(SWEEP);
     loop {
         every.tick().await;
-        sqs.sweep();
-        kms.tend();
-        kinesis.tend();
+        services.sqs.sweep();
+        services.kms.tend();
+        services.kinesis.tend();
+        services.sns.tend(clock.now()).await;
     }
 }
 

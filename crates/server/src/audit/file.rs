@@ -16,7 +16,9 @@ const MODE: u32 = 0o640;
 const PENDING_BYTES_MAX: usize = 64 * 1024;
 
 /// A file and its predecessors.
-pub(super) struct RotatedFile {
+pub(crate) struct RotatedFile {
+    /// What it is to people.
+    what: &'static str,
     path: PathBuf,
     bytes_max: u64,
     files_max: usize,
@@ -34,15 +36,15 @@ pub(super) struct RotatedFile {
 
 impl RotatedFile {
     /// Goes on with the file at `path`, or begins it.
-    pub(super) fn open(path: PathBuf, bytes_max: u64, files_max: usize) -> Result<Self, String> {
-        let opened = open(&path).map_err(|error| format!("cannot write the audit log {}: {error}", path.display()))?;
+    pub(crate) fn open(what: &'static str, path: PathBuf, bytes_max: u64, files_max: usize) -> Result<Self, String> {
+        let opened = open(&path).map_err(|error| format!("cannot write the {what} {}: {error}", path.display()))?;
         let (file, inode, bytes) = opened;
         let (pending, lines_pending, stuck, failing) = (Vec::new(), 0, None, false);
-        Ok(Self { path, bytes_max, files_max, file, inode, bytes, pending, lines_pending, stuck, failing })
+        Ok(Self { what, path, bytes_max, files_max, file, inode, bytes, pending, lines_pending, stuck, failing })
     }
 
     /// Adds a line, which waits for the next flush; says how many lines were lost meanwhile.
-    pub(super) fn append(&mut self, line: &[u8]) -> u64 {
+    pub(crate) fn append(&mut self, line: &[u8]) -> u64 {
         let mut lost = 0;
         let held = self.bytes + self.pending.len() as u64;
         if held > 0 && held + line.len() as u64 + 1 > self.bytes_max {
@@ -60,7 +62,7 @@ impl RotatedFile {
     }
 
     /// Gives what waits to the system; says how many lines were lost.
-    pub(super) fn flush(&mut self) -> u64 {
+    pub(crate) fn flush(&mut self) -> u64 {
         let (lost, written) = self.write();
         self.tell(&written);
         lost
@@ -117,8 +119,8 @@ impl RotatedFile {
         let file = self.path.display();
         let error = written.as_ref().err().or(self.stuck.as_ref());
         match error {
-            None if self.failing => tracing::info!(%file, "the audit log is written again"),
-            Some(error) if !self.failing => tracing::error!(%file, %error, "the audit log cannot be written"),
+            None if self.failing => tracing::info!(%file, "the {} is written again", self.what),
+            Some(error) if !self.failing => tracing::error!(%file, %error, "the {} cannot be written", self.what),
             _ => {}
         }
         self.failing = error.is_some();
@@ -165,7 +167,7 @@ mod tests {
     fn a_full_file_is_set_aside_and_the_oldest_removed() {
         let folder = folder("rotated");
         let path = folder.join("audit.jsonl");
-        let mut file = RotatedFile::open(path.clone(), 10, 3).unwrap();
+        let mut file = RotatedFile::open("audit log", path.clone(), 10, 3).unwrap();
         for line in ["aaaa", "bbbb", "cccc", "dddd", "eeee", "ffff", "gggg"] {
             assert_eq!(file.append(line.as_bytes()), 0);
         }
@@ -181,7 +183,7 @@ mod tests {
     fn a_line_longer_than_a_file_is_kept_whole_in_one_of_its_own() {
         let folder = folder("long");
         let path = folder.join("audit.jsonl");
-        let mut file = RotatedFile::open(path.clone(), 4, 2).unwrap();
+        let mut file = RotatedFile::open("audit log", path.clone(), 4, 2).unwrap();
         assert_eq!(file.append(b"aaaaaaaaaa") + file.append(b"b"), 0);
         file.flush();
         assert_eq!((lines(&path), lines(&numbered(&path, 1))), (vec!["b".into()], vec!["aaaaaaaaaa".into()]));
@@ -193,12 +195,12 @@ mod tests {
         let folder = folder("moved");
         let path = folder.join("audit.jsonl");
         for line in ["a", "b"] {
-            let mut file = RotatedFile::open(path.clone(), 100, 2).unwrap();
+            let mut file = RotatedFile::open("audit log", path.clone(), 100, 2).unwrap();
             file.append(line.as_bytes());
             file.flush();
         }
         assert_eq!(lines(&path), ["a", "b"]);
-        let mut file = RotatedFile::open(path.clone(), 100, 2).unwrap();
+        let mut file = RotatedFile::open("audit log", path.clone(), 100, 2).unwrap();
         fs::rename(&path, folder.join("moved")).unwrap();
         file.flush();
         file.append(b"c");
@@ -233,7 +235,7 @@ mod tests {
         // With one subscriber alone, a line that another thread comes by first would count as wanted by nobody.
         let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
         tracing::subscriber::with_default(subscriber, || {
-            let mut file = RotatedFile::open(path.clone(), 10, 2).unwrap();
+            let mut file = RotatedFile::open("audit log", path.clone(), 10, 2).unwrap();
             for line in ["aaaaaaaa", "bbbbbbbb", "cccccccc", "dddddddd"] {
                 // On a quiet server each event is flushed.
                 assert_eq!(file.append(line.as_bytes()) + file.flush(), 0, "nothing is lost by it");
@@ -253,7 +255,7 @@ mod tests {
 
     #[test]
     fn lines_that_the_disk_does_not_take_are_counted_and_leave_no_half_behind() {
-        let mut file = RotatedFile::open("/dev/full".into(), 1 << 20, 2).unwrap();
+        let mut file = RotatedFile::open("audit log", "/dev/full".into(), 1 << 20, 2).unwrap();
         assert_eq!(file.append(b"a") + file.append(b"b"), 0, "they wait");
         assert_eq!(file.flush(), 2);
         assert_eq!(file.flush(), 0);

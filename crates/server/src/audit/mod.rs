@@ -9,7 +9,8 @@ mod identity;
 mod kinds;
 mod record;
 
-use file::RotatedFile;
+pub(crate) use file::RotatedFile;
+
 use gateway::{Audit, Description, Event, Interest};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -88,7 +89,7 @@ pub(crate) struct Writer {
 impl AuditLog {
     /// Opens the file and starts the thread.
     pub(crate) fn start(settings: &Settings, all: bool, path: PathBuf) -> Result<(Arc<Self>, Writer), String> {
-        let file = RotatedFile::open(path, settings.file_bytes_max as u64, settings.files_max)?;
+        let file = RotatedFile::open("audit log", path, settings.file_bytes_max as u64, settings.files_max)?;
         let (log, events) = Self::new(all);
         let (queue, waiting, lost) = (log.queue.clone(), Arc::clone(&log.waiting), log.left_out.clone());
         let write = move || write_down(&events, &waiting, file, &lost);
@@ -215,7 +216,7 @@ mod tests {
         log.note(event(service, 10));
         assert_eq!(log.left_out.get(), 9, "a small one has room yet");
         let folder = std::env::temp_dir().join(format!("tidewire-audit-bytes-{}", std::process::id()));
-        let file = RotatedFile::open(folder.join("audit.jsonl"), 1 << 30, 2).unwrap();
+        let file = RotatedFile::open("audit log", folder.join("audit.jsonl"), 1 << 30, 2).unwrap();
         log.queue.send(Message::End).unwrap();
         write_down(&events, &log.waiting, file, &log.left_out);
         assert_eq!((log.waiting.load(Ordering::Relaxed), log.left_out.get()), (0, 9));

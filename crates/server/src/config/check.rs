@@ -5,11 +5,13 @@
 use super::{Config, Verification};
 use crate::audit::Which;
 use crate::mode::Mode;
+use crate::outgoing;
 
 impl Config {
     /// What no single key can check.
     pub(super) fn check(&self, mode: Mode) -> Result<(), String> {
         self.tls.check()?;
+        outgoing::mail_server(self)?;
         if self.ephemeral && self.audit.file.is_none() && matches!(self.audit.events, Which::Management | Which::All) {
             return Err(
                 "audit.events needs audit.file where ephemeral = true: there is no data folder to write in".into()

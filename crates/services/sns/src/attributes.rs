@@ -4,13 +4,18 @@
 
 use crate::api::errors;
 use crate::catalog::{TopicEntry, View, compile};
+use crate::confirming::{self, Confirmation, State};
+use crate::dead_letters::{self, REDRIVE_POLICY};
 use crate::fifo;
 use crate::filtering;
 use crate::limits;
+use crate::receivers;
 use crate::refusal::Refusal;
 use crate::signing::SignatureVersion;
+use crate::status;
 use crate::topic::{About, Pairs, Subscription};
 use crate::topic_key::TopicKey;
+use delivery::{EffectivePolicy, SubscriptionPolicy, TopicPolicy};
 use filter::{Limits, Scope};
 use std::borrow::Cow;
 
@@ -24,12 +29,16 @@ const RAW_MESSAGE_DELIVERY: &str = "RawMessageDelivery";
 pub(crate) const SUBSCRIPTION_PRINCIPAL: &str = "SubscriptionPrincipal";
 pub(crate) const FILTER_POLICY: &str = "FilterPolicy";
 pub(crate) const FILTER_POLICY_SCOPE: &str = "FilterPolicyScope";
+const DELIVERY_POLICY: &str = "DeliveryPolicy";
+const EFFECTIVE_DELIVERY_POLICY: &str = "EffectiveDeliveryPolicy";
+/// tidewire's own: a key, and the receiver finds the HMAC of each body beside it. It is never shown.
+const HMAC_KEY: &str = "TidewireHmacKey";
 
 /// Attributes of AWS's topics that this version does not act on.
-const TOPIC_LATER: &[&str] = &["ArchivePolicy", "DeliveryPolicy"];
+const TOPIC_LATER: &[&str] = &["ArchivePolicy"];
 
 /// The same of subscriptions.
-const SUBSCRIPTION_LATER: &[&str] = &["DeliveryPolicy", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"];
+const SUBSCRIPTION_LATER: &[&str] = &["ReplayPolicy", "SubscriptionRoleArn"];
 
 /// What is wrong with a subscription's attribute; AWS says it with other words before it in Subscribe and in
 /// SetSubscriptionAttributes.
@@ -62,7 +71,9 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
     let wrong = |why: &str| Err(Refusal::invalid(format!("{name} Reason: {why}")));
     match name {
         // Without a value it goes back to what it was.
-        POLICY | DISPLAY_NAME | MAXIMUM_MESSAGE_SIZE | SIGNATURE_VERSION | KMS_KEY | TRACING if value.is_empty() => {
+        POLICY | DISPLAY_NAME | MAXIMUM_MESSAGE_SIZE | SIGNATURE_VERSION | KMS_KEY | TRACING | DELIVERY_POLICY
+            if value.is_empty() =>
+        {
             Ok(())
         }
         // Whether there is such a key is asked when it is used, as AWS does.
@@ -74,6 +85,10 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
         TRACING => wrong("it must be PassThrough or Active"),
         SIGNATURE_VERSION if SignatureVersion::parse(value).is_some() => Ok(()),
         SIGNATURE_VERSION => wrong("it must be 1 or 2"),
+        DELIVERY_POLICY => match TopicPolicy::parse(value) {
+            Ok(_) => Ok(()),
+            Err(refused) => Err(Refusal::invalid(format!("DeliveryPolicy: {refused}"))),
+        },
         POLICY => check_policy(value),
         DISPLAY_NAME if value.chars().count() > limits::DISPLAY_NAME_LEN_MAX => wrong("it is too long"),
         DISPLAY_NAME => Ok(()),
@@ -82,13 +97,22 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
             None => wrong(&format!("Must be between {} and {}", limits::MESSAGE_BYTES_MIN, limits::MESSAGE_BYTES_MAX)),
         },
         _ if fifo::is_attribute(name) => fifo::check_attribute(name, value),
-        _ => Err(Refusal::invalid(unknown(name, TOPIC_LATER))),
+        _ => status::check(name, value).unwrap_or_else(|| Err(Refusal::invalid(unknown(name, TOPIC_LATER)))),
     }
 }
 
-/// Checks an attribute of a subscription by itself. What attributes ask of each other [`check_subscription`] looks at.
-pub(crate) fn check_of_subscription(name: &str, value: &str) -> Result<(), Wrong> {
+/// Checks an attribute of a subscription of a topic by itself. What attributes ask of each other [`check_subscription`] looks at.
+pub(crate) fn check_of_subscription(topic: &TopicKey, name: &str, value: &str) -> Result<(), Wrong> {
+    let wrong = |why: String| Err(Wrong::Value(format!("{name}: {why}")));
     match name {
+        DELIVERY_POLICY | REDRIVE_POLICY | HMAC_KEY if value.is_empty() => Ok(()),
+        // With the content types of raw messages: which it gets may change.
+        DELIVERY_POLICY => {
+            SubscriptionPolicy::parse(value, true).map(drop).or_else(|refused| wrong(refused.to_string()))
+        }
+        REDRIVE_POLICY => dead_letters::check(value, topic).or_else(wrong),
+        HMAC_KEY if (limits::HMAC_KEY_LEN_MIN..=limits::HMAC_KEY_LEN_MAX).contains(&value.len()) => Ok(()),
+        HMAC_KEY => wrong(format!("it has {} to {} bytes", limits::HMAC_KEY_LEN_MIN, limits::HMAC_KEY_LEN_MAX)),
         RAW_MESSAGE_DELIVERY if matches!(value, "true" | "false" | "True" | "False") => Ok(()),
         RAW_MESSAGE_DELIVERY => {
             Err(Wrong::Value(format!("RawMessageDelivery: Invalid value [{value}]. Must be true or false.")))
@@ -117,7 +141,7 @@ pub(crate) fn set(attributes: &mut Pairs, name: Box<str>, value: Box<str>) {
 }
 
 fn unknown(name: &str, later: &[&str]) -> String {
-    match later.contains(&name) || name.contains("Feedback") {
+    match later.contains(&name) {
         true => format!("AttributeName Reason: this version of tidewire does not act on {name}"),
         false => "AttributeName".to_owned(),
     }
@@ -163,6 +187,23 @@ pub(crate) fn is_raw(subscription: &Pairs) -> bool {
     subscription.get(RAW_MESSAGE_DELIVERY).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
+/// What holds of how a topic's messages are delivered to a subscription.
+pub(crate) fn effective_policy(topic: &Pairs, subscription: &Pairs) -> EffectivePolicy {
+    let of_topic = topic.get(DELIVERY_POLICY).and_then(|text| TopicPolicy::parse(text).ok().flatten());
+    let own = subscription.get(DELIVERY_POLICY).and_then(|text| SubscriptionPolicy::parse(text, true).ok().flatten());
+    EffectivePolicy::of(of_topic.as_ref(), own.as_ref())
+}
+
+/// The name that a topic's mail is from.
+pub(crate) fn display_name(topic: &Pairs) -> Option<&str> {
+    topic.get(DISPLAY_NAME).map(|name| &**name)
+}
+
+/// The key of the HMAC that a subscription's receiver gets beside each body.
+pub(crate) fn hmac_key(subscription: &Pairs) -> Option<&str> {
+    subscription.get(HMAC_KEY).map(|key| &**key)
+}
+
 /// Whether a subscription that is asked for again has what is asked for; what is not named counts as it is, and what was never set
 /// as its default.
 pub(crate) fn are_of(asked: &Pairs, known: &Pairs) -> bool {
@@ -171,20 +212,24 @@ pub(crate) fn are_of(asked: &Pairs, known: &Pairs) -> bool {
         FILTER_POLICY_SCOPE => filtering::scope(asked) == filtering::scope(known),
         // Whoever asks again: it stays who asked first.
         SUBSCRIPTION_PRINCIPAL => true,
-        _ => known.get(name) == Some(value),
+        name if confirming::is_ours(name) => true,
+        name => known.get(name) == Some(value),
     })
 }
 
 /// What GetTopicAttributes shows.
 pub(crate) fn of_topic(entry: &TopicEntry, view: &View) -> Vec<(String, String)> {
+    let pending = view.receivers.values().filter(|receiver| receiver.is_pending).count();
+    let policy = view.about.attributes.get(DELIVERY_POLICY).and_then(|text| TopicPolicy::parse(text).ok().flatten());
     let mut shown = vec![
         ("TopicArn".to_owned(), entry.arn.to_string()),
         ("Owner".to_owned(), entry.key.account.to_string()),
         (DISPLAY_NAME.to_owned(), String::new()),
         (POLICY.to_owned(), default_policy(&entry.key)),
-        ("SubscriptionsConfirmed".to_owned(), view.receivers.len().to_string()),
-        ("SubscriptionsPending".to_owned(), "0".to_owned()),
+        ("SubscriptionsConfirmed".to_owned(), (view.receivers.len() - pending).to_string()),
+        ("SubscriptionsPending".to_owned(), pending.to_string()),
         ("SubscriptionsDeleted".to_owned(), "0".to_owned()),
+        (EFFECTIVE_DELIVERY_POLICY.to_owned(), TopicPolicy::effective(policy.as_ref()).render()),
     ];
     for (name, value) in &view.about.attributes {
         match shown.iter_mut().find(|(known, _)| **known == **name) {
@@ -214,18 +259,25 @@ fn default_policy(key: &TopicKey) -> String {
 }
 
 /// What GetSubscriptionAttributes shows.
-pub(crate) fn of_subscription(topic: &str, subscription: &Subscription) -> Vec<(String, String)> {
-    let raw = if is_raw(&subscription.attributes) { "true" } else { "false" };
+pub(crate) fn of_subscription(topic: &str, about: &Pairs, subscription: &Subscription) -> Vec<(String, String)> {
+    let Subscription { attributes, protocol, .. } = subscription;
+    let said = |is: bool| if is { "true" } else { "false" }.to_owned();
+    let state = Confirmation::of(attributes).map_or(State::Authenticated, |known| known.state);
     let mut shown = vec![
         ("SubscriptionArn", subscription.id.arn(topic)),
         ("TopicArn", topic.to_owned()),
         ("Owner", subscription.owner.to_string()),
         ("Protocol", subscription.protocol.name().to_owned()),
-        ("Endpoint", subscription.endpoint.to_string()),
-        ("PendingConfirmation", "false".to_owned()),
-        ("ConfirmationWasAuthenticated", "true".to_owned()),
-        (RAW_MESSAGE_DELIVERY, raw.to_owned()),
+        ("Endpoint", receivers::shown(subscription)),
+        ("PendingConfirmation", said(state == State::Pending)),
+        ("ConfirmationWasAuthenticated", said(matches!(state, State::Authenticated | State::Guarded))),
+        (RAW_MESSAGE_DELIVERY, said(is_raw(attributes))),
     ];
+    let kept = [DELIVERY_POLICY, REDRIVE_POLICY];
+    shown.extend(kept.into_iter().filter_map(|name| Some((name, attributes.get(name)?.to_string()))));
+    if protocol.is_over_http() {
+        shown.push((EFFECTIVE_DELIVERY_POLICY, effective_policy(about, attributes).render()));
+    }
     // Kept from the first time it was asked for; older subscriptions do not know.
     if let Some(principal) = subscription.attributes.get(SUBSCRIPTION_PRINCIPAL) {
         shown.push((SUBSCRIPTION_PRINCIPAL, principal.to_string()));

@@ -5,6 +5,8 @@
 
 use crate::api::errors;
 use crate::attributes;
+use crate::confirming::Confirmation;
+use crate::dead_letters;
 use crate::fifo::{self, Digests};
 use crate::filtering;
 use crate::limits;
@@ -26,10 +28,22 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 /// A subscription as a publish sees it.
 pub(crate) struct Receiver {
     pub(crate) subscription: Arc<Subscription>,
-    /// The queue that it is for.
-    pub(crate) queue: Arn,
+    /// Where it gets them.
+    pub(crate) place: Place,
     /// Whether it gets the message as it is, without an envelope.
     pub(crate) is_raw: bool,
+    /// Whether it has not been confirmed, and gets no messages yet.
+    pub(crate) is_pending: bool,
+    /// Where what cannot be delivered goes.
+    pub(crate) dead_letters: Option<Arn>,
+}
+
+/// Where a subscription's letters are put by a publish.
+pub(crate) enum Place {
+    /// Into a queue of this server.
+    Queue(Arn),
+    /// Into the subscription's own, out of which they are delivered.
+    Outbox,
 }
 
 /// A topic as requests see it.
@@ -72,9 +86,12 @@ struct Topics {
 
 impl Receiver {
     fn new(subscription: Arc<Subscription>) -> Arc<Self> {
-        let queue = Arn::parse(&subscription.endpoint).expect("the endpoint was checked when it was subscribed");
+        let queue = || Arn::parse(&subscription.endpoint).expect("the endpoint was checked when it was subscribed");
+        let place = if subscription.protocol.has_outbox() { Place::Outbox } else { Place::Queue(queue()) };
         let is_raw = attributes::is_raw(&subscription.attributes);
-        Arc::new(Self { subscription, queue, is_raw })
+        let is_pending = Confirmation::of(&subscription.attributes).is_some_and(|known| known.is_pending());
+        let dead_letters = dead_letters::target(&subscription.attributes);
+        Arc::new(Self { subscription, place, is_raw, is_pending, dead_letters })
     }
 }
 
@@ -123,11 +140,12 @@ impl View {
         }
     }
 
-    /// The receivers that a message passes to, in the order in which they were subscribed.
+    /// The receivers that a message passes to, in the order in which they were subscribed; none that is not confirmed.
     pub(crate) fn receivers_of(&self, message: &Message) -> Vec<Arc<Receiver>> {
         let protocol = |number: u64| self.receivers.get(&number).map(|receiver| receiver.subscription.protocol);
         let passing = message.passes_to(&self.filters, protocol);
-        passing.iter().filter_map(|number| self.receivers.get(number).map(Arc::clone)).collect()
+        let receivers = passing.iter().filter_map(|number| self.receivers.get(number));
+        receivers.filter(|receiver| !receiver.is_pending).map(Arc::clone).collect()
     }
 
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<&Arc<Receiver>> {

@@ -6,16 +6,19 @@
 //! nothing now fails the publish, which has then not been acknowledged and may be sent again.
 
 use crate::attributes;
-use crate::catalog::{Receiver, TopicEntry};
+use crate::catalog::{Place, Receiver, TopicEntry};
+use crate::dead_letters::{self, Reason};
 use crate::envelope::{Envelopes, Notification};
 use crate::limits;
 use crate::message::{Message, show_time};
+use crate::outbox::Kind;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::signing::SigningKey;
 use crate::topic::{Protocol, Subscription};
+use crate::topic_key::SubscriptionId;
 use access::Secret;
-use gateway::{Caller, Fact, Identity, Letter, NotPut};
+use gateway::{Caller, Fact, Identity, Letter, NotPut, Putting, Refused};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -47,23 +50,46 @@ pub(crate) async fn publish(
     };
     let mut envelopes = Envelopes::new(message, notification);
     let raw = message.raw(Protocol::Sqs);
+    let number = SubscriptionId::read(id).map_or(0, |id| id.0);
     let piece = (limits::PIECE_BYTES / (2 * raw.body.len()).max(1)).clamp(1, limits::PIECE_LETTERS);
     let mut unavailable = None;
     for (first, receivers) in (0..).step_by(piece).zip(receivers.chunks(piece)) {
+        // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
+        let nth_of = |place: usize| (first + place) * limits::BATCH_MAX + nth;
         let mut putting = Vec::with_capacity(receivers.len());
         for (place, receiver) in receivers.iter().enumerate() {
-            let letter = letter(topic, message, receiver, &raw, &mut envelopes)?;
-            // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
-            let nth = (first + place) * limits::BATCH_MAX + nth;
-            putting.push(service.mailboxes.put(sender.clone(), &receiver.queue, Letter { nth, ..letter }));
+            putting.push(match &receiver.place {
+                Place::Queue(queue) => {
+                    let letter = letter(topic, message, receiver, &raw, &mut envelopes)?;
+                    service.mailboxes.put(sender.clone(), queue, Letter { nth: nth_of(place), ..letter })
+                }
+                // The envelope, whatever the receiver will be given of it.
+                Place::Outbox => {
+                    let Subscription { protocol, id, .. } = &*receiver.subscription;
+                    let envelope = envelopes.to(*protocol, &id.arn(&topic.arn))?;
+                    service.outboxes.put(*id, number, Kind::Notification, &envelope)
+                }
+            });
         }
-        for outcome in Together::new(putting).await {
-            if let Err(refused) = self::outcome(topic, outcome) {
-                unavailable = Some(refused);
+        let mut dead = Vec::new();
+        for (place, outcome) in Together::new(putting).await.into_iter().enumerate() {
+            match outcome {
+                Ok(()) => {}
+                Err(NotPut::Refused(refused)) => {
+                    tracing::debug!(topic = %topic.arn, error = refused.error.query_code, why = %refused.message, "a queue does not take a message of a topic");
+                    if let Some(target) = &receivers[place].dead_letters {
+                        let letter = letter(topic, message, &receivers[place], &raw, &mut envelopes)?;
+                        let mut letter = Letter { nth: nth_of(place), ..letter };
+                        dead_letters::add_reason(&mut letter, number, &Reason::from(&refused));
+                        dead.push(service.mailboxes.put(sender.clone(), target, letter));
+                    }
+                }
+                Err(NotPut::Unavailable(refused)) => unavailable = Some(refused),
             }
         }
+        unavailable = bury(topic, dead).await.or(unavailable);
     }
-    unavailable.map_or(Ok(()), Err)
+    unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
 }
 
 /// What came of a letter: nothing if its queue refused it for good, an error if the publish cannot be acknowledged.
@@ -76,6 +102,21 @@ pub(crate) fn outcome<T>(topic: &TopicEntry, put: Result<T, NotPut>) -> Result<O
         }
         Err(NotPut::Unavailable(refused)) => Err(Refusal::unavailable(refused.message)),
     }
+}
+
+/// Waits for letters to dead-letter queues; why one of them cannot be kept now.
+async fn bury(topic: &TopicEntry, dead: Vec<Putting>) -> Option<Refused> {
+    let mut unavailable = None;
+    for outcome in Together::new(dead).await {
+        match outcome {
+            Ok(()) => {}
+            Err(NotPut::Refused(refused)) => {
+                tracing::warn!(topic = %topic.arn, why = %refused.message, "a dead-letter queue does not take a message, which is lost");
+            }
+            Err(NotPut::Unavailable(refused)) => unavailable = Some(refused),
+        }
+    }
+    unavailable
 }
 
 /// What a receiver gets.
@@ -99,7 +140,8 @@ async fn signing_key(
     topic: &TopicEntry,
     receivers: &[Arc<Receiver>],
 ) -> Result<Option<Arc<SigningKey>>, Refusal> {
-    match receivers.iter().any(|receiver| !receiver.is_raw) && !topic.is_fifo() {
+    let gets_envelope = |receiver: &Arc<Receiver>| !receiver.is_raw || matches!(receiver.place, Place::Outbox);
+    match receivers.iter().any(gets_envelope) && !topic.is_fifo() {
         true => service.signing_keys.key().await.map(Some).map_err(Refusal::unavailable),
         false => Ok(None),
     }
@@ -107,15 +149,19 @@ async fn signing_key(
 
 /// SNS itself, on behalf of a topic.
 pub(crate) fn sender(caller: &Caller, topic: &TopicEntry) -> Caller {
+    match caller.is_held_to_policies() {
+        true => caller.clone().proved(principal(topic)),
+        false => caller.clone(),
+    }
+}
+
+/// Who SNS is to policies, on behalf of a topic.
+pub(crate) fn principal(topic: &TopicEntry) -> Arc<Identity> {
     let facts = vec![
         ("aws:sourcearn".into(), Fact::Text((&*topic.arn).into())),
         ("aws:sourceaccount".into(), Fact::Text(topic.key.account.as_str().into())),
     ];
-    let identity = Identity { facts, ..Identity::bare(access::Caller::service(PRINCIPAL), Secret::from("")) };
-    match caller.is_held_to_policies() {
-        true => caller.clone().proved(Arc::new(identity)),
-        false => caller.clone(),
-    }
+    Arc::new(Identity { facts, ..Identity::bare(access::Caller::service(PRINCIPAL), Secret::from("")) })
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -4,7 +4,7 @@ use super::*;
 use crate::attributes::{self, Wrong};
 use crate::message::{Draft, Message};
 use crate::topic::Protocol;
-use crate::topic_key::SubscriptionId;
+use crate::topic_key::{SubscriptionId, TopicKey};
 use names::{AccountId, Instant};
 
 fn pairs(given: &[(&str, &str)]) -> Pairs {
@@ -39,10 +39,10 @@ fn a_refusal_has_the_words_of_its_operation() {
     let why = "Filter policy scope MessageAttributes does not support nested filter policy";
     assert_eq!(wrong.clone().in_set().message, format!("Invalid parameter: {why}"));
     assert_eq!(wrong.in_subscribe().message, format!("Invalid parameter: Attributes Reason: {why}"));
-    let wrong = attributes::check_of_subscription("FilterPolicyScope", "x").unwrap_err();
+    let wrong = attributes::check_of_subscription(&topic(), "FilterPolicyScope", "x").unwrap_err();
     let why = "FilterPolicyScope: Invalid value [x]. Please use either MessageBody or MessageAttributes";
     assert_eq!(wrong.in_set().message, format!("Invalid parameter: {why}"));
-    let unknown = attributes::check_of_subscription("FilterPolice", "{}");
+    let unknown = attributes::check_of_subscription(&topic(), "FilterPolice", "{}");
     assert_eq!(unknown.map_err(Wrong::in_subscribe).unwrap_err().message, "Invalid parameter: AttributeName");
 }
 
@@ -82,4 +82,8 @@ fn a_kept_policy_that_cannot_be_read_lets_nothing_pass() {
     put(&mut filters, 3, &subscription(&[]));
     put(&mut filters, 3, &subscription(&[("FilterPolicy", "{")]));
     assert!(passes(&filters, &message("x", None)).is_empty());
+}
+
+fn topic() -> TopicKey {
+    TopicKey::parse("TopicArn", "arn:aws:sns:us-east-1:000000000000:t").unwrap()
 }

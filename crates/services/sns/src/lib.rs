@@ -9,8 +9,10 @@
 pub mod api;
 mod attributes;
 mod catalog;
+mod confirming;
 #[cfg(test)]
 mod coverage;
+mod dead_letters;
 mod envelope;
 mod fanout;
 mod fifo;
@@ -21,19 +23,26 @@ mod message;
 mod needs;
 mod ops;
 mod ordered;
+mod outbox;
 mod owners;
 mod page;
+mod receivers;
 mod record_words;
 mod records;
 mod refusal;
 mod service;
 mod signing;
+mod status;
 mod subscribers;
 mod topic;
 mod topic_key;
 
 pub use filter::KEYS_MAX_LIFTED as FILTER_KEYS_MAX;
-pub use record_words::describe;
+pub use outbox::FAMILY as OUTBOX_FAMILY;
+pub use outbox::{ActingCaller, Hands, Spawn};
+pub use receivers::{Functions, Means};
+pub use record_words::{describe, describe_delivery};
 pub use records::FAMILY;
 pub use service::{Options, Sns, SnsRecovery};
 pub use signing::{KeyComing, SigningKey, SigningKeys, certificate_file, is_certificate_path};
+pub use status::{DeliveryCounts, Fate, Report};

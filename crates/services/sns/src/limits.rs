@@ -72,3 +72,22 @@ pub(crate) const FILTER_POLICIES_MAX: usize = 200;
 
 /// Subscriptions of a topic. AWS says 12.5 million; here every one is held in memory, and so many take 100 MB.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 200_000;
+
+/// How long a confirmation token counts (API reference of Subscribe: two days), and how long a subscription waits for its confirmation
+/// (Developer Guide: three days).
+pub(crate) const TOKEN_MILLIS: u64 = 2 * 24 * 3_600_000;
+pub(crate) const PENDING_MILLIS: u64 = 3 * 24 * 3_600_000;
+
+/// Characters of what a receiver said that a dead letter tells.
+pub(crate) const REASON_LEN_MAX: usize = 1024;
+
+/// Characters of an endpoint that is no ARN (API reference: none; a URL of more is refused by usual servers).
+pub(crate) const ENDPOINT_LEN_MAX: usize = 2048;
+
+/// Characters of a key for the HMAC beside a notification.
+pub(crate) const HMAC_KEY_LEN_MIN: usize = 16;
+pub(crate) const HMAC_KEY_LEN_MAX: usize = 256;
+
+/// Attempts of one subscription that are remembered, and subscriptions whose are: some 300 bytes each, so 10 MB.
+pub(crate) const HISTORY_OF_ONE_MAX: usize = 32;
+pub(crate) const HISTORY_SUBSCRIPTIONS_MAX: usize = 1000;

@@ -15,8 +15,8 @@ static ACTIONS: LazyLock<Actions> = LazyLock::new(|| {
     Actions::new("sns", crate::ops::TABLE.iter().map(|(name, _)| *name).filter(|name| *name != "PublishBatch"))
 });
 
-/// What may come without a signature: whoever gets a subscription's messages may end it.
-pub(crate) const UNSIGNED: &[&str] = &["Unsubscribe"];
+/// What may come without a signature: whoever gets a subscription's messages may begin and end it, by a token or its id.
+pub(crate) const UNSIGNED: &[&str] = &["ConfirmSubscription", "Unsubscribe"];
 
 /// Who asks whom.
 pub(crate) struct Asking<'a> {

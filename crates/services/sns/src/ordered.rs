@@ -6,7 +6,8 @@
 //! before: of a log that is cut off between them some queues have the message and the topic does not know of it; its publisher, who
 //! was told nothing, sends it again, and those queues know it by its deduplication id (ADR 0043).
 
-use crate::catalog::TopicEntry;
+use crate::catalog::{Place, TopicEntry};
+use crate::dead_letters::{self, Reason};
 use crate::envelope::{Envelopes, Notification};
 use crate::fanout::{self, Together};
 use crate::fifo::{self, Labels, Published};
@@ -78,6 +79,7 @@ async fn post(
 ) -> Result<Vec<Putting>, Refusal> {
     let sender = fanout::sender(caller, topic);
     let receivers = topic.look(|view| view.receivers_of(message));
+    let number = SubscriptionId::read(notification.id).map_or(0, |id| id.0);
     let (raw, mut envelopes) = (message.raw(Protocol::Sqs), Envelopes::new(message, notification));
     let piece = (limits::PIECE_BYTES / (2 * raw.body.len()).max(1)).clamp(1, limits::PIECE_LETTERS);
     let mut last: Vec<Putting> = Vec::new();
@@ -86,7 +88,9 @@ async fn post(
         settled(std::mem::take(&mut last)).await?;
         let mut posting = Vec::with_capacity(receivers.len());
         for (place, receiver) in receivers.iter().enumerate() {
-            let is_fifo = fifo::is_fifo(&receiver.queue.resource);
+            // Others are not subscribed to FIFO topics.
+            let Place::Queue(queue) = &receiver.place else { continue };
+            let is_fifo = fifo::is_fifo(&queue.resource);
             let letter = Letter {
                 // "Message group ID is not passed to Amazon SQS standard queues."
                 group: is_fifo.then(|| labels.group.clone()),
@@ -94,10 +98,21 @@ async fn post(
                 nth: (first + place) * limits::BATCH_MAX + nth,
                 ..fanout::letter(topic, message, receiver, &raw, &mut envelopes)?
             };
-            posting.push(service.mailboxes.post(sender.clone(), &receiver.queue, letter));
+            posting.push(service.mailboxes.post(sender.clone(), queue, letter));
         }
-        for posted in Together::new(posting).await {
+        for (place, posted) in Together::new(posting).await.into_iter().enumerate() {
+            let reason = if let Err(NotPut::Refused(refused)) = &posted { Some(Reason::from(refused)) } else { None };
             last.extend(fanout::outcome(topic, posted)?);
+            if let (Some(reason), Some(target)) = (reason, &receivers[place].dead_letters) {
+                let mut letter = Letter {
+                    group: Some(labels.group.clone()),
+                    deduplication: Some(labels.deduplication.clone()),
+                    nth: (first + place) * limits::BATCH_MAX + nth,
+                    ..fanout::letter(topic, message, &receivers[place], &raw, &mut envelopes)?
+                };
+                dead_letters::add_reason(&mut letter, number, &reason);
+                last.push(service.mailboxes.put(sender.clone(), target, letter));
+            }
         }
     }
     Ok(last)

@@ -1,9 +1,44 @@
 //! Records in words, for tools that open no server.
 
 use crate::fifo::show_sequence;
+use crate::outbox;
 use crate::records::Effect;
 use crate::topic_key::SubscriptionId;
 use engine::{Described, Effect as _, MalformedRecord};
+
+/// Reads a record of a subscription's deliveries.
+pub fn describe_delivery(kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
+    let said = |what, time, details| Described { what, time, details };
+    let list = |sequences: &[u64]| sequences.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+    Ok(match outbox::Effect::decode(kind, version, payload)? {
+        outbox::Effect::Opened(whose) => {
+            let details = vec![("topic", whose.topic.arn()), ("subscription", whose.subscription.show())];
+            said("deliveries-opened", None, details)
+        }
+        outbox::Effect::Closed => said("deliveries-closed", None, Vec::new()),
+        outbox::Effect::Queue(queue::Effect::Sent { sequence, message, .. }) => {
+            let details = vec![
+                ("letter", sequence.to_string()),
+                ("id", format!("{:?}", message.id)),
+                ("body-bytes", message.body().len().to_string()),
+            ];
+            said("letter-posted", Some(message.sent_at), details)
+        }
+        outbox::Effect::Queue(queue::Effect::Leased { received_at, entries, .. }) => {
+            let letters: Vec<u64> = entries.iter().map(|(sequence, _)| *sequence).collect();
+            said("letters-attempted", Some(received_at), vec![("letters", list(&letters))])
+        }
+        outbox::Effect::Queue(queue::Effect::VisibilityChanged(entries)) => {
+            let until = entries.first().map(|(_, until)| until.as_millis().to_string()).unwrap_or_default();
+            let letters: Vec<u64> = entries.iter().map(|(sequence, _)| *sequence).collect();
+            said("letters-wait-for-a-retry", None, vec![("letters", list(&letters)), ("until", until)])
+        }
+        outbox::Effect::Queue(queue::Effect::Deleted(sequences)) => {
+            said("letters-let-go", None, vec![("letters", list(&sequences))])
+        }
+        outbox::Effect::Queue(_) => said("deliveries-changed", None, vec![("kind", kind.to_string())]),
+    })
+}
 
 /// Reads a record of a topic.
 pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {

@@ -2,24 +2,49 @@
 
 use crate::api;
 use crate::catalog::{Catalog, TopicEntry};
+use crate::confirming::{Confirmation, SECRET_BYTES};
 use crate::keys::TopicKeys;
 use crate::limits;
 use crate::needs;
 use crate::ops;
+use crate::outbox::{self, Deliveries, Hands, Outboxes};
+use crate::receivers::Means;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::signing::SigningKeys;
-use crate::topic::Topic;
-use crate::topic_key::TopicKey;
+use crate::status::{DeliveryCounts, Report, Status};
+use crate::topic::{Command, Topic};
+use crate::topic_key::{SubscriptionId, TopicKey};
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
-use engine::{Recovery, Store, Unavailable};
+use delivery::MayReach;
+use engine::{Chance, Recover, Recovery, Store, Unavailable};
 use gateway::{Caller, Description, Keys, Mailboxes, Operation, Prepared, Service, Unprepared};
+use names::Instant;
 use std::sync::Arc;
 use wire::Reader;
 
-engine::recovery! {
-    /// What replays the part of the log that is of topics.
-    pub struct SnsRecovery(Topic);
+/// What replays the part of the log that is of topics.
+pub struct SnsRecovery {
+    topics: Recovery<Topic>,
+    deliveries: Recovery<Deliveries>,
+}
+
+impl SnsRecovery {
+    /// The latest moment that the store knows of.
+    pub fn latest(&self) -> Instant {
+        self.topics.latest().max(self.deliveries.latest())
+    }
+
+    /// Gives topics to the store, without a service that asks them anything: for tools.
+    pub fn finish(self, store: &Store) {
+        self.topics.finish(store);
+        self.deliveries.finish(store);
+    }
+
+    /// A part for each family of partitions.
+    pub fn parts(&mut self) -> [&mut dyn Recover; 2] {
+        [&mut self.topics, &mut self.deliveries]
+    }
 }
 
 /// Amazon SNS.
@@ -38,6 +63,12 @@ pub(crate) struct Inner {
     id_secret: Key,
     /// Keys of topics.
     pub(crate) keys: TopicKeys,
+    /// Where messages for all others wait.
+    pub(crate) outboxes: Outboxes,
+    pub(crate) may_reach: MayReach,
+    pub(crate) means: Means,
+    pub(crate) status: Status,
+    chance: Chance,
 }
 
 /// What the service works with.
@@ -54,20 +85,47 @@ pub struct Options {
     pub id_secret: [u8; 32],
     /// Keys of KMS, for topics that have one.
     pub keys: Keys,
+    /// Which addresses may be subscribed.
+    pub may_reach: MayReach,
+    /// Makes tokens.
+    pub chance: Chance,
+    /// What there is for receivers beside HTTP.
+    pub means: Means,
+    /// Topics with counts of their own.
+    pub metered_topics_max: usize,
+    /// Takes the lines about deliveries that topics ask for.
+    pub log: Arc<dyn Fn(String) + Send + Sync>,
 }
 
 impl Sns {
     /// What takes the records of topics out of the log.
     pub fn recovery() -> SnsRecovery {
-        SnsRecovery(Recovery::new(FAMILY, Topic::default))
+        let deliveries = Recovery::new(outbox::FAMILY, Deliveries::default);
+        SnsRecovery { topics: Recovery::new(FAMILY, Topic::default), deliveries }
     }
 
     /// The service, with the topics that were replayed.
     pub fn new(store: Arc<Store>, recovery: SnsRecovery, options: Options) -> Self {
-        let Options { mailboxes, filter_keys_max, holds_awss_limits, signing_keys, id_secret, keys } = options;
+        let Options {
+            mailboxes,
+            filter_keys_max,
+            holds_awss_limits,
+            signing_keys,
+            id_secret,
+            keys,
+            may_reach,
+            chance,
+            means,
+            metered_topics_max,
+            log,
+        } = options;
         let id_secret = Key::new(HMAC_SHA256, &id_secret);
         let filter_limits = filter::Limits { keys_max: filter_keys_max.min(filter::KEYS_MAX_LIFTED) };
-        let catalog = Catalog::recovered(store, recovery.0);
+        let outboxes = Outboxes::recovered(Arc::clone(&store), recovery.deliveries);
+        let catalog = Catalog::recovered(store, recovery.topics);
+        outboxes.close_unless(|topic, id| {
+            catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
+        });
         Self(Arc::new(Inner {
             catalog,
             mailboxes,
@@ -76,7 +134,51 @@ impl Sns {
             signing_keys,
             id_secret,
             keys: TopicKeys::new(keys),
+            outboxes,
+            may_reach,
+            means,
+            status: Status::new(metered_topics_max, log),
+            chance,
         }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn inner(&self) -> Arc<Inner> {
+        Arc::clone(&self.0)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn over(inner: Arc<Inner>) -> Self {
+        Self(inner)
+    }
+
+    /// Delivers what waits for receivers that are no queues, for as long as it is polled.
+    pub async fn run_deliveries(&self, hands: Hands) {
+        outbox::run(Arc::clone(&self.0), Arc::new(hands)).await;
+    }
+
+    /// What was counted of deliveries, by topic, and of all topics without counts of their own.
+    pub fn delivery_counts(&self) -> (Vec<(Arc<str>, DeliveryCounts)>, DeliveryCounts) {
+        self.0.status.counts()
+    }
+
+    /// The latest attempts for a subscription, by the id that its ARN ends with, newest first.
+    pub fn deliveries(&self, subscription: &str) -> Vec<Report> {
+        SubscriptionId::read(subscription).map(|id| self.0.status.history(id)).unwrap_or_default()
+    }
+
+    /// Lets go of subscriptions that nobody has confirmed in time. Asked now and then.
+    pub async fn tend(&self, now: Instant) {
+        for (topic, id) in self.0.outboxes.all() {
+            let Some(entry) = self.0.catalog.find(&topic) else { continue };
+            let is_over = entry.look(|view| {
+                let confirmation = Confirmation::of(&view.subscription(id)?.subscription.attributes)?;
+                Some(confirmation.is_over(now))
+            });
+            if is_over == Some(true) && entry.ask(Command::Unsubscribe(id)).await.is_ok() {
+                self.0.close(id);
+            }
+        }
     }
 
     /// Deletes every topic of every account, and tells how many, once that is durable.
@@ -84,7 +186,7 @@ impl Sns {
         let entries = self.0.catalog.all();
         for entry in &entries {
             // One that is gone already was deleted by somebody else.
-            let _ = self.0.catalog.delete(entry).await;
+            let _ = self.0.delete(entry).await;
         }
         self.0.catalog.settled().await?;
         Ok(entries.len())
@@ -124,6 +226,29 @@ impl Inner {
         let tag = hmac::sign(&self.id_secret, format!("{}/{nth}", caller.request_id.as_str()).as_bytes());
         let half: [u8; 16] = tag.as_ref()[..16].try_into().expect("a tag of SHA-256 has 32 bytes");
         as_uuid(u128::from_be_bytes(half))
+    }
+
+    /// Deletes a topic with its subscriptions, and what waits for them.
+    pub(crate) async fn delete(&self, entry: &Arc<TopicEntry>) -> Result<(), Refusal> {
+        self.catalog.delete(entry).await?;
+        let ids: Vec<SubscriptionId> =
+            entry.look(|view| view.receivers.values().map(|one| one.subscription.id).collect());
+        ids.into_iter().for_each(|id| self.close(id));
+        self.status.forget_topic(&entry.arn);
+        Ok(())
+    }
+
+    /// Lets go of what waits for a subscription that is gone.
+    pub(crate) fn close(&self, id: SubscriptionId) {
+        self.outboxes.close(id);
+        self.status.forget(id);
+    }
+
+    /// What a token is made of.
+    pub(crate) fn secret(&self) -> [u8; SECRET_BYTES] {
+        let mut secret = [0; SECRET_BYTES];
+        (self.chance)(&mut secret);
+        secret
     }
 
     /// The topic of a parameter that is the ARN of one, in the region that the request is signed for.

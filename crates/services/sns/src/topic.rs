@@ -4,6 +4,7 @@
 //! Ids and the moment come inside the command; names and values were checked before.
 
 use crate::attributes::{self, Wrong};
+use crate::confirming::{self, Confirmation, State};
 use crate::fifo::{self, Fifo, Published};
 use crate::limits;
 use crate::records::{self, Effect};
@@ -35,11 +36,30 @@ pub(crate) struct About {
 #[repr(u8)]
 pub(crate) enum Protocol {
     Sqs = 1,
+    Http = 2,
+    Https = 3,
+    Email = 4,
+    EmailJson = 5,
+    Lambda = 6,
 }
 
 impl Protocol {
+    /// Those that are delivered to, with the names that AWS gives them.
+    const ALL: [(Self, &str); 6] = [
+        (Self::Sqs, "sqs"),
+        (Self::Http, "http"),
+        (Self::Https, "https"),
+        (Self::Email, "email"),
+        (Self::EmailJson, "email-json"),
+        (Self::Lambda, "lambda"),
+    ];
+
     pub(crate) fn numbered(number: u8) -> Option<Self> {
-        (number == Self::Sqs as u8).then_some(Self::Sqs)
+        Self::ALL.iter().find(|(protocol, _)| *protocol as u8 == number).map(|(protocol, _)| *protocol)
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(protocol, _)| *protocol)
     }
 
     /// Every one there is.
@@ -48,9 +68,27 @@ impl Protocol {
     }
 
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Sqs => "sqs",
-        }
+        Self::ALL.iter().find(|(protocol, _)| *protocol == self).expect("every protocol has a name").1
+    }
+
+    /// Whether what goes there waits in a queue of ours until it has arrived.
+    pub(crate) fn has_outbox(self) -> bool {
+        self != Self::Sqs
+    }
+
+    /// Whether a delivery policy says how it is tried again.
+    pub(crate) fn is_over_http(self) -> bool {
+        matches!(self, Self::Http | Self::Https)
+    }
+
+    /// Whether its receivers have to say that they want what they get.
+    pub(crate) fn is_confirmed(self) -> bool {
+        self.is_over_http() || self.is_mail()
+    }
+
+    /// Whether its receivers get mail.
+    pub(crate) fn is_mail(self) -> bool {
+        matches!(self, Self::Email | Self::EmailJson)
     }
 }
 
@@ -89,6 +127,8 @@ pub(crate) enum Command {
     Untag(Vec<Box<str>>),
     Subscribe(Box<Subscription>),
     SetOfSubscription(SubscriptionId, Box<str>, Box<str>),
+    /// Confirms a subscription, if this is its token's secret.
+    Confirm(SubscriptionId, Box<str>, State),
     Unsubscribe(SubscriptionId),
     Delete,
     /// A message was published whose letters have their places.
@@ -155,6 +195,7 @@ impl Topic {
             Command::Untag(keys) => Ok(changed(about, |after| after.tags.retain(|key, _| !keys.contains(key)))),
             Command::Subscribe(asked) => self.subscribe(*asked),
             Command::SetOfSubscription(id, name, value) => self.set_of_subscription(id, name, value),
+            Command::Confirm(id, secret, state) => self.confirm(now, id, &secret, state),
             Command::Unsubscribe(id) => {
                 let number = self.subscriptions.number_of(id);
                 let effects = number.map(Effect::SubscriptionGone).into_iter().collect();
@@ -173,6 +214,11 @@ impl Topic {
     fn subscribe(&self, asked: Subscription) -> Decided {
         if let Some((number, known)) = self.subscriptions.of_receiver(asked.protocol, &asked.endpoint) {
             return match attributes::are_of(&asked.attributes, &known.attributes) {
+                true if confirming::renews(&known.attributes, asked.created_at) => {
+                    let mut after = Subscription::clone(known);
+                    confirming::renew(&mut after.attributes, &asked.attributes);
+                    Ok(self.put(number, after))
+                }
                 true => Ok(Decision::answer(Reply::Subscribed(number, Arc::clone(known)))),
                 false => {
                     Err(Refusal::invalid("Attributes Reason: Subscription already exists with different attributes"))
@@ -198,6 +244,23 @@ impl Topic {
             true => Ok(Decision::answer(Reply::Subscribed(number, Arc::clone(known)))),
             false => Ok(self.put(number, after)),
         }
+    }
+
+    /// A token counts for as long as it is told; a subscription that is confirmed already stays as it is.
+    fn confirm(&self, now: Instant, id: SubscriptionId, secret: &str, state: State) -> Decided {
+        let wrong = || Refusal::invalid("Token");
+        let number = self.subscriptions.number_of(id).ok_or_else(wrong)?;
+        let known = self.subscriptions.get(number).ok_or_else(wrong)?;
+        let confirmation = Confirmation::of(&known.attributes).filter(|known| known.is(secret)).ok_or_else(wrong)?;
+        if !confirmation.is_pending() {
+            return Ok(Decision::answer(Reply::Subscribed(number, Arc::clone(known))));
+        }
+        if confirmation.is_stale(now) {
+            return Err(wrong());
+        }
+        let mut after = Subscription::clone(known);
+        confirmation.confirmed(state).keep(&mut after.attributes);
+        Ok(self.put(number, after))
     }
 
     fn put(&self, number: u64, subscription: Subscription) -> Decision<Effect, Reply> {

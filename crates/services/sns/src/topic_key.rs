@@ -68,7 +68,8 @@ impl SubscriptionId {
         format!("{topic}:{}", self.show())
     }
 
-    fn read(text: &str) -> Option<Self> {
+    /// The id that is shown so.
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let id = u128::from_str_radix(&text.replace('-', ""), 16).ok().map(Self)?;
         (id.show() == text).then_some(id)
     }

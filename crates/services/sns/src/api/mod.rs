@@ -11,15 +11,16 @@ pub mod schema;
 mod shapes;
 
 pub use shapes::{
-    AddPermissionInput, BatchResultErrorEntry, CreateTopicInput, CreateTopicResponse, DeleteTopicInput,
-    GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse, GetSubscriptionAttributesInput,
-    GetSubscriptionAttributesResponse, GetTopicAttributesInput, GetTopicAttributesResponse,
-    ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse, ListSubscriptionsInput, ListSubscriptionsResponse,
-    ListTagsForResourceRequest, ListTagsForResourceResponse, ListTopicsInput, ListTopicsResponse,
-    MessageAttributeValue, PublishBatchInput, PublishBatchRequestEntry, PublishBatchResponse, PublishBatchResultEntry,
-    PublishInput, PublishResponse, PutDataProtectionPolicyInput, RemovePermissionInput, SetSubscriptionAttributesInput,
-    SetTopicAttributesInput, SubscribeInput, SubscribeResponse, Subscription, Tag, TagResourceRequest,
-    TagResourceResponse, Topic, UnsubscribeInput, UntagResourceRequest, UntagResourceResponse,
+    AddPermissionInput, BatchResultErrorEntry, ConfirmSubscriptionInput, ConfirmSubscriptionResponse, CreateTopicInput,
+    CreateTopicResponse, DeleteTopicInput, GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse,
+    GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse, GetTopicAttributesInput,
+    GetTopicAttributesResponse, ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse,
+    ListSubscriptionsInput, ListSubscriptionsResponse, ListTagsForResourceRequest, ListTagsForResourceResponse,
+    ListTopicsInput, ListTopicsResponse, MessageAttributeValue, PublishBatchInput, PublishBatchRequestEntry,
+    PublishBatchResponse, PublishBatchResultEntry, PublishInput, PublishResponse, PutDataProtectionPolicyInput,
+    RemovePermissionInput, SetSubscriptionAttributesInput, SetTopicAttributesInput, SubscribeInput, SubscribeResponse,
+    Subscription, Tag, TagResourceRequest, TagResourceResponse, Topic, UnsubscribeInput, UntagResourceRequest,
+    UntagResourceResponse,
 };
 
 use wire::schema::ServiceShape;

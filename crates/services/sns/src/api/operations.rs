@@ -74,6 +74,32 @@ impl Operation for AddPermission {
     const SHAPE: &'static OperationShape = &ADD_PERMISSION;
 }
 
+pub static CONFIRM_SUBSCRIPTION: OperationShape = OperationShape {
+    name: "ConfirmSubscription",
+    input: &schema::CONFIRM_SUBSCRIPTION_INPUT,
+    output: &schema::CONFIRM_SUBSCRIPTION_RESPONSE,
+    result_wrapper: Some("ConfirmSubscriptionResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "SubscriptionLimitExceededException",
+        "InvalidParameterException",
+        "NotFoundException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "FilterPolicyLimitExceededException",
+        "ReplayLimitExceededException",
+    ],
+};
+
+pub enum ConfirmSubscription {}
+
+impl Operation for ConfirmSubscription {
+    type Input = super::ConfirmSubscriptionInput;
+    type Output = super::ConfirmSubscriptionResponse;
+    const SHAPE: &'static OperationShape = &CONFIRM_SUBSCRIPTION;
+}
+
 pub static CREATE_TOPIC: OperationShape = OperationShape {
     name: "CreateTopic",
     input: &schema::CREATE_TOPIC_INPUT,
@@ -556,7 +582,6 @@ impl Operation for UntagResource {
 }
 
 pub static CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT: OperationShape = OperationShape::named("CheckIfPhoneNumberIsOptedOut");
-pub static CONFIRM_SUBSCRIPTION: OperationShape = OperationShape::named("ConfirmSubscription");
 pub static CREATE_PLATFORM_APPLICATION: OperationShape = OperationShape::named("CreatePlatformApplication");
 pub static CREATE_PLATFORM_ENDPOINT: OperationShape = OperationShape::named("CreatePlatformEndpoint");
 pub static CREATE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape::named("CreateSMSSandboxPhoneNumber");

@@ -34,6 +34,18 @@ pub static BATCH_RESULT_ERROR_ENTRY_LIST: ListShape = ListShape {
     item_rules: Rules::NONE,
 };
 
+pub static CONFIRM_SUBSCRIPTION_INPUT: StructShape = StructShape {
+    name: "ConfirmSubscriptionInput",
+    members: &[
+        Member::new("TopicArn", Shape::String).required(),
+        Member::new("Token", Shape::String).required(),
+        Member::new("AuthenticateOnUnsubscribe", Shape::String),
+    ],
+};
+
+pub static CONFIRM_SUBSCRIPTION_RESPONSE: StructShape =
+    StructShape { name: "ConfirmSubscriptionResponse", members: &[Member::new("SubscriptionArn", Shape::String)] };
+
 pub static CREATE_TOPIC_INPUT: StructShape = StructShape {
     name: "CreateTopicInput",
     members: &[

@@ -99,6 +99,76 @@ impl Write for BatchResultErrorEntry {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfirmSubscriptionInput {
+    pub topic_arn: String,
+    pub token: String,
+    pub authenticate_on_unsubscribe: Option<String>,
+}
+
+impl Read for ConfirmSubscriptionInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CONFIRM_SUBSCRIPTION_INPUT;
+        let mut topic_arn = None;
+        let mut token = None;
+        let mut authenticate_on_unsubscribe = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => topic_arn = Some(Read::read(reader)?),
+                1 => token = Some(Read::read(reader)?),
+                2 => authenticate_on_unsubscribe = Some(Read::read(reader)?),
+                _ => unreachable!("ConfirmSubscriptionInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            topic_arn: required(topic_arn, &shape.members[0])?,
+            token: required(token, &shape.members[1])?,
+            authenticate_on_unsubscribe,
+        })
+    }
+}
+
+impl Write for ConfirmSubscriptionInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CONFIRM_SUBSCRIPTION_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.topic_arn);
+        put(writer, &shape.members[1], &self.token);
+        put_some(writer, &shape.members[2], self.authenticate_on_unsubscribe.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfirmSubscriptionResponse {
+    pub subscription_arn: Option<String>,
+}
+
+impl Read for ConfirmSubscriptionResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CONFIRM_SUBSCRIPTION_RESPONSE;
+        let mut subscription_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => subscription_arn = Some(Read::read(reader)?),
+                _ => unreachable!("ConfirmSubscriptionResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { subscription_arn })
+    }
+}
+
+impl Write for ConfirmSubscriptionResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CONFIRM_SUBSCRIPTION_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.subscription_arn.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateTopicInput {
     pub name: String,
     pub attributes: Option<Vec<(String, String)>>,

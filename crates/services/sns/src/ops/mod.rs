@@ -1,5 +1,6 @@
 //! The operations: input → command → output.
 
+mod confirm;
 mod data_protection;
 mod permissions;
 mod publish;
@@ -14,6 +15,7 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("Publish", prepare::<publish::Publish>),
     ("PublishBatch", prepare::<publish::PublishBatch>),
     ("AddPermission", prepare::<permissions::AddPermission>),
+    ("ConfirmSubscription", prepare::<confirm::ConfirmSubscription>),
     ("CreateTopic", prepare::<topics::CreateTopic>),
     ("DeleteTopic", prepare::<topics::DeleteTopic>),
     ("GetDataProtectionPolicy", prepare::<data_protection::GetDataProtectionPolicy>),
@@ -32,3 +34,12 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("Unsubscribe", prepare::<subscriptions::Unsubscribe>),
     ("UntagResource", prepare::<tags::UntagResource>),
 ];
+
+/// Operations that tests of other modules ask for.
+#[cfg(test)]
+pub(crate) mod for_tests {
+    pub(crate) use super::confirm::ConfirmSubscription;
+    pub(crate) use super::publish::Publish;
+    pub(crate) use super::subscriptions::Subscribe;
+    pub(crate) use super::topics::CreateTopic;
+}

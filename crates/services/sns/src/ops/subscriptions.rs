@@ -7,23 +7,30 @@ use crate::api::{
 };
 use crate::attributes::{self, Wrong};
 use crate::catalog::{Receiver, TopicEntry};
+use crate::confirming::{Asked, Confirmation, State};
 use crate::fifo;
 use crate::limits;
 use crate::needs::Asking;
+use crate::ops::confirm::is_signed;
+use crate::outbox::{Kind as OutboxKind, Whose};
 use crate::page::Token;
+use crate::receivers;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::topic::{Command, Pairs, Protocol, Reply, Subscription};
-use crate::topic_key::SubscriptionId;
-use access::Kind;
-use gateway::{Caller, Fact, Need, Operation};
+use crate::topic_key::{SubscriptionId, TopicKey};
+use gateway::{Caller, Fact, Need, NotPut, Operation};
 use names::{AccountId, Arn, QueueName, Region};
 use std::ops::Bound;
 use std::sync::Arc;
 use wire::Nothing;
 
 /// Protocols of AWS's that are not delivered to yet.
-const LATER: &[&str] = &["http", "https", "email", "email-json", "sms", "application", "lambda", "firehose"];
+const LATER: &[&str] = &["sms", "application", "firehose"];
+
+/// What stands in place of an ARN as long as a subscription is not confirmed: in an answer of Subscribe, and in listings.
+const PENDING: &str = "pending confirmation";
+const PENDING_LISTED: &str = "PendingConfirmation";
 
 pub(crate) struct Subscribe;
 
@@ -45,12 +52,14 @@ impl Operation<Inner> for Subscribe {
         // That it is not there is told before what is wrong with the rest.
         let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         let protocol = protocol(&input.protocol)?;
-        let is_fifo = fifo::is_fifo(&input.topic_arn);
-        let endpoint = check_queue(input.endpoint.as_deref().unwrap_or_default(), is_fifo)?;
-        let mut attributes = checked(&service, input.attributes.unwrap_or_default())?;
+        let endpoint = check_endpoint(&service, &entry.key, protocol, input.endpoint.as_deref().unwrap_or_default())?;
+        let mut attributes = checked(&service, &entry.key, input.attributes.unwrap_or_default())?;
         let principal = caller.identity.caller.lasting_arn();
         attributes.insert(attributes::SUBSCRIPTION_PRINCIPAL.into(), principal.into());
         check_policies(&service, &entry, &attributes)?;
+        if protocol.is_confirmed() {
+            Confirmation::asked(service.secret(), caller.now).keep(&mut attributes);
+        }
         let subscription = Subscription {
             id: SubscriptionId(service.secret_id(&caller, 0)),
             owner: caller.account,
@@ -59,22 +68,89 @@ impl Operation<Inner> for Subscribe {
             attributes,
             created_at: caller.now,
         };
-        let Reply::Subscribed(_, subscription) = entry.ask(Command::Subscribe(Box::new(subscription))).await? else {
-            return Err(Refusal::no_topic());
+        let subscription = subscribe(&service, &entry, subscription).await?;
+        let pending = Confirmation::of(&subscription.attributes).filter(Confirmation::is_pending);
+        if let Some(confirmation) = &pending {
+            ask_receiver(&service, &caller, &entry, &subscription, confirmation).await?;
+        }
+        let arn = match pending {
+            Some(_) if input.return_subscription_arn != Some(true) => PENDING.to_owned(),
+            _ => subscription.id.arn(&entry.arn),
         };
         if !attributes::is_raw(&subscription.attributes) {
             // The first message will want it.
             drop(service.signing_keys.key());
         }
-        Ok(SubscribeResponse { subscription_arn: Some(subscription.id.arn(&entry.arn)) })
+        Ok(SubscribeResponse { subscription_arn: Some(arn) })
+    }
+}
+
+/// Subscribes, with a place for what is delivered from here: made before the subscription, and taken back if that does not come to be.
+async fn subscribe(service: &Inner, entry: &TopicEntry, asked: Subscription) -> Result<Arc<Subscription>, Refusal> {
+    let (id, has_outbox) = (asked.id, asked.protocol.has_outbox());
+    if has_outbox {
+        service.outboxes.open(Whose { subscription: id, topic: entry.key.clone() })?;
+    }
+    let reply = entry.ask(Command::Subscribe(Box::new(asked))).await;
+    match &reply {
+        Ok(Reply::Subscribed(_, known)) if known.id == id => {}
+        _ if has_outbox => service.outboxes.close(id),
+        _ => {}
+    }
+    match reply? {
+        Reply::Subscribed(_, subscription) => Ok(subscription),
+        _ => Err(Refusal::no_topic()),
+    }
+}
+
+/// Asks a subscription's receiver whether it wants it: the first letter in its queue.
+async fn ask_receiver(
+    service: &Inner,
+    caller: &Caller,
+    entry: &TopicEntry,
+    subscription: &Subscription,
+    confirmation: &Confirmation,
+) -> Result<(), Refusal> {
+    let (id, token) = (service.secret_id(caller, 1), confirmation.token(subscription.id));
+    let base = caller.base_url().to_string();
+    let key = service.signing_keys.key().await.map_err(Refusal::unavailable)?;
+    let version = entry.look(|view| attributes::signature_version(&view.about.attributes));
+    let asked = Asked { topic: &entry.arn, id: SubscriptionId(id), token: &token, base: &base, at: caller.now };
+    let envelope = asked.envelope(&key, version)?;
+    let put = service.outboxes.put(subscription.id, id, OutboxKind::SubscriptionConfirmation, &envelope).await;
+    put.map_err(|not_put| match not_put {
+        NotPut::Refused(refused) | NotPut::Unavailable(refused) => Refusal::unavailable(refused.message),
+    })
+}
+
+fn check_endpoint<'a>(
+    service: &Inner,
+    topic: &TopicKey,
+    protocol: Protocol,
+    endpoint: &'a str,
+) -> Result<&'a str, Refusal> {
+    let is_fifo = fifo::is_fifo(&topic.name);
+    if is_fifo && protocol != Protocol::Sqs {
+        return Err(Refusal::invalid("Protocol Reason: FIFO topics take queues of SQS alone"));
+    }
+    if endpoint.len() > limits::ENDPOINT_LEN_MAX {
+        return Err(Refusal::invalid("Endpoint"));
+    }
+    match protocol {
+        Protocol::Sqs => check_queue(endpoint, is_fifo),
+        Protocol::Http | Protocol::Https => {
+            receivers::check_url(protocol, endpoint, &service.may_reach).map(|()| endpoint)
+        }
+        Protocol::Email | Protocol::EmailJson => receivers::check_address(endpoint, service.means).map(|()| endpoint),
+        Protocol::Lambda => receivers::check_function(endpoint, service.means).map(|()| endpoint),
     }
 }
 
 /// What Subscribe was given, as it is kept.
-fn checked(service: &Inner, given: Vec<(String, String)>) -> Result<Pairs, Refusal> {
+fn checked(service: &Inner, topic: &TopicKey, given: Vec<(String, String)>) -> Result<Pairs, Refusal> {
     let mut asked = Pairs::new();
     for (name, value) in given {
-        attributes::check_of_subscription(&name, &value).map_err(Wrong::in_subscribe)?;
+        attributes::check_of_subscription(topic, &name, &value).map_err(Wrong::in_subscribe)?;
         asked.insert(name.into(), value.into());
     }
     attributes::check_subscription(&asked, &service.filter_limits).map_err(Wrong::in_subscribe)?;
@@ -96,8 +172,10 @@ fn check_policies(service: &Inner, entry: &TopicEntry, attributes: &Pairs) -> Re
 }
 
 fn protocol(name: &str) -> Result<Protocol, Refusal> {
+    if let Some(protocol) = Protocol::named(name) {
+        return Ok(protocol);
+    }
     match name {
-        "sqs" => Ok(Protocol::Sqs),
         later if LATER.contains(&later) => {
             Err(Refusal::invalid(format!("Protocol Reason: this version of tidewire does not deliver to {later}")))
         }
@@ -131,10 +209,10 @@ impl Operation<Inner> for Unsubscribe {
     type Refusal = Refusal;
 
     fn needs(service: &Inner, caller: &Caller, input: &UnsubscribeInput) -> Result<Vec<Need>, Refusal> {
-        match caller.identity.caller.kind() {
+        match is_signed(caller) {
             // The link of an envelope: who knows it gets the subscription's messages.
-            Kind::Anonymous => SubscriptionId::parse("SubscriptionArn", &input.subscription_arn).map(|_| Vec::new()),
-            _ => Asking { service, caller }.on_subscription("Unsubscribe", &input.subscription_arn),
+            false => SubscriptionId::parse("SubscriptionArn", &input.subscription_arn).map(|_| Vec::new()),
+            true => Asking { service, caller }.on_subscription("Unsubscribe", &input.subscription_arn),
         }
     }
 
@@ -146,7 +224,17 @@ impl Operation<Inner> for Unsubscribe {
             service.catalog.settled().await?;
             return Ok(Nothing);
         };
-        entry.ask(Command::Unsubscribe(id)).await.map(|_| Nothing)
+        let is_guarded = |receiver: &Arc<Receiver>| {
+            let confirmation = Confirmation::of(&receiver.subscription.attributes);
+            confirmation.is_some_and(|confirmation| confirmation.state == State::Guarded)
+        };
+        if !is_signed(&caller) && entry.look(|view| view.subscription(id).is_some_and(is_guarded)) {
+            let error = &errors::AUTHORIZATION_ERROR_EXCEPTION;
+            return Err(Refusal::new(error, "Unsubscribing from this subscription takes a signature"));
+        }
+        entry.ask(Command::Unsubscribe(id)).await?;
+        service.close(id);
+        Ok(Nothing)
     }
 }
 
@@ -183,7 +271,8 @@ impl Operation<Inner> for GetSubscriptionAttributes {
         input: GetSubscriptionAttributesInput,
     ) -> Result<GetSubscriptionAttributesResponse, Refusal> {
         let (entry, _, receiver) = find(&service, &caller, &input.subscription_arn).await?;
-        let attributes = attributes::of_subscription(&entry.arn, &receiver.subscription);
+        let attributes =
+            entry.look(|view| attributes::of_subscription(&entry.arn, &view.about.attributes, &receiver.subscription));
         Ok(GetSubscriptionAttributesResponse { attributes: Some(attributes) })
     }
 }
@@ -206,7 +295,7 @@ impl Operation<Inner> for SetSubscriptionAttributes {
     ) -> Result<Nothing, Refusal> {
         let (entry, id, receiver) = find(&service, &caller, &input.subscription_arn).await?;
         let (name, value) = (Box::<str>::from(input.attribute_name), input.attribute_value.unwrap_or_default());
-        attributes::check_of_subscription(&name, &value).map_err(Wrong::in_set)?;
+        attributes::check_of_subscription(&entry.key, &name, &value).map_err(Wrong::in_set)?;
         let before = &receiver.subscription.attributes;
         let mut after = before.clone();
         after.insert(name.clone(), value.as_str().into());
@@ -227,19 +316,21 @@ fn piece(
 ) -> Vec<(u64, api::Subscription)> {
     let from = after.map_or(Bound::Unbounded, Bound::Excluded);
     let is_wanted = |receiver: &Receiver| owner.is_none_or(|owner| receiver.subscription.owner == owner);
-    let shown = |(number, receiver): (&u64, &Arc<Receiver>)| (*number, show(&entry.arn, &receiver.subscription));
+    let shown = |(number, receiver): (&u64, &Arc<Receiver>)| (*number, show(&entry.arn, receiver));
     entry.look(|view| {
         let behind = view.receivers.range((from, Bound::Unbounded));
         behind.filter(|(_, receiver)| is_wanted(receiver)).take(room).map(shown).collect()
     })
 }
 
-fn show(topic: &str, subscription: &Subscription) -> api::Subscription {
+fn show(topic: &str, receiver: &Receiver) -> api::Subscription {
+    let subscription = &receiver.subscription;
+    let arn = if receiver.is_pending { PENDING_LISTED.to_owned() } else { subscription.id.arn(topic) };
     api::Subscription {
-        subscription_arn: Some(subscription.id.arn(topic)),
+        subscription_arn: Some(arn),
         owner: Some(subscription.owner.to_string()),
         protocol: Some(subscription.protocol.name().to_owned()),
-        endpoint: Some(subscription.endpoint.to_string()),
+        endpoint: Some(receivers::shown(subscription)),
         topic_arn: Some(topic.to_owned()),
     }
 }

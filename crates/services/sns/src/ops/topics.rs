@@ -80,7 +80,7 @@ impl Operation<Inner> for DeleteTopic {
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteTopicInput) -> Result<Nothing, Refusal> {
         // Of a topic that is gone it is no error ("This action is idempotent").
         match service.topic(&caller, "TopicArn", &input.topic_arn).await {
-            Ok(entry) => match service.catalog.delete(&entry).await {
+            Ok(entry) => match service.delete(&entry).await {
                 Err(refusal) if refusal != Refusal::no_topic() => Err(refusal),
                 _ => Ok(Nothing),
             },

@@ -1,0 +1,148 @@
+//! One connection: made, shaken hands on, asked one request at a time. It is driven only while a request waits on it.
+
+use crate::endpoint::Endpoint;
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_BYTES_TOLD};
+use crate::transport::{Answer, Failed};
+use bytes::Bytes;
+use http::header::{LOCATION, WWW_AUTHENTICATE};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// A stream of bytes, over TLS or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+type Driver = Pin<Box<http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>>>;
+
+/// A connection that no request is on.
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    driver: Driver,
+    /// It cannot be asked again.
+    is_over: bool,
+}
+
+/// An answer, and what of its head leads on.
+pub(super) struct Told {
+    pub(super) answer: Answer,
+    pub(super) location: Option<String>,
+    pub(super) challenges: Vec<String>,
+}
+
+/// Connects to the first address that answers.
+pub(super) async fn connect(
+    endpoint: &Endpoint,
+    addresses: &[SocketAddr],
+    tls: Option<&TlsConnector>,
+) -> Result<Connection, Failed> {
+    let stream = TcpStream::connect(addresses).await;
+    let stream = stream.map_err(|error| Failed::Unreachable(plain(&error)))?;
+    let _ = stream.set_nodelay(true);
+    let stream: Box<dyn Stream> = match tls {
+        None => Box::new(stream),
+        Some(connector) => {
+            let name = ServerName::try_from(endpoint.host().to_owned());
+            let name =
+                name.map_err(|_| Failed::Forbidden("its name is none that a certificate could be for".into()))?;
+            let shaken = connector.connect(name, stream).await;
+            Box::new(shaken.map_err(|error| Failed::Unreachable(format!("no TLS: {}", plain(&error))))?)
+        }
+    };
+    let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+    Ok(Connection { sender, driver: Box::pin(driver), is_over: false })
+}
+
+impl Connection {
+    /// Whether another request may be sent on it.
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_over && !self.sender.is_closed()
+    }
+
+    /// Sends a request and reads the answer.
+    pub(super) async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Told, Failed> {
+        let Self { sender, driver, is_over } = self;
+        let asking = async {
+            sender.ready().await.map_err(|error| broken(&error))?;
+            let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+            read(response).await
+        };
+        tokio::pin!(asking);
+        let outcome = tokio::select! {
+            biased;
+            told = &mut asking => told,
+            // The answer may be whole although the connection is closed.
+            () = drive(driver, is_over) => asking.await,
+        };
+        let (told, whole) = outcome.inspect_err(|_| *is_over = true)?;
+        *is_over |= !whole;
+        Ok(told)
+    }
+}
+
+/// Drives a connection until it ends. One that has ended is not driven again.
+async fn drive(driver: &mut Driver, is_over: &mut bool) {
+    if !*is_over {
+        let _ = driver.await;
+        *is_over = true;
+    }
+}
+
+/// The answer, and whether all of it was read.
+async fn read(response: Response<Incoming>) -> Result<(Told, bool), Failed> {
+    let (head, mut body) = response.into_parts();
+    let text = |value: &http::HeaderValue| value.to_str().ok().map(str::to_owned);
+    let location = head.headers.get(LOCATION).and_then(text);
+    let challenges = head.headers.get_all(WWW_AUTHENTICATE).iter().filter_map(text).collect();
+    let (mut bytes, mut count, mut whole) = (Vec::new(), 0, true);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| broken(&error))?.into_data() else { continue };
+        count += data.len();
+        let room = ANSWER_BYTES_TOLD.saturating_sub(bytes.len());
+        bytes.extend_from_slice(&data[..data.len().min(room)]);
+        if count > ANSWER_BYTES_MAX {
+            whole = false;
+            break;
+        }
+    }
+    let answer = Answer { status: head.status.as_u16(), body: String::from_utf8_lossy(&bytes).into_owned() };
+    Ok((Told { answer, location, challenges }, whole))
+}
+
+fn broken(error: &hyper::Error) -> Failed {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    Failed::Broken(text)
+}
+
+/// An error of the system without its number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// A connection moves between requests of different threads.
+const fn is_sent<T: Send>() {}
+const _: () = is_sent::<Connection>();
+
+/// So does what waits on one.
+fn _asking_is_sent(
+    connection: &mut Connection,
+    request: Request<Full<Bytes>>,
+) -> impl Future<Output = Result<Told, Failed>> + Send {
+    connection.exchange(request)
+}

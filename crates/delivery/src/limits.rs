@@ -1,0 +1,45 @@
+//! Every bound of delivery policies, with its source: AWS, "Amazon SNS message delivery retries".
+
+/// Retries of one delivery over HTTP.
+pub const RETRIES_MAX: u32 = 100;
+
+/// The shortest delay that a policy may ask for, in seconds.
+pub const DELAY_SECS_MIN: u32 = 1;
+
+/// The longest delay that a policy may ask for, in seconds.
+pub const DELAY_SECS_MAX: u32 = 3600;
+
+/// All delays of a policy together, in seconds; a hard limit.
+pub const TOTAL_SECS_MAX: u32 = 3600;
+
+/// A retry comes later than planned by this part of its delay at the most, so that receivers that failed together are not tried
+/// again together; never earlier, since a policy names the delay that a receiver needs. How AWS spreads them is not documented.
+pub(crate) const JITTER_PART: f64 = 0.1;
+
+/// Bytes of a policy's text: that of other policies of a topic (AWS: 30 KB), since none is documented.
+pub const POLICY_BYTES_MAX: usize = 30 << 10;
+
+/// How long a receiver may take for the whole of a request, from the first packet on. Source: AWS, "Step 1: Make sure your endpoint is
+/// ready to process Amazon SNS messages" (15 seconds).
+pub(crate) const RECEIVER_SECS_MAX: u64 = 15;
+
+/// Redirects that a request follows.
+pub(crate) const REDIRECTS_MAX: usize = 3;
+
+/// Bytes of an answer that are read; a receiver that goes on behind them has answered all the same, and loses its connection.
+pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of an answer that are told of.
+pub(crate) const ANSWER_BYTES_TOLD: usize = 1024;
+
+/// Connections that are kept for the next request, of one receiver and of all: some 10 KiB each.
+pub(crate) const IDLE_OF_ONE_MAX: usize = 16;
+/// See [`IDLE_OF_ONE_MAX`].
+pub(crate) const IDLE_MAX: usize = 512;
+
+/// How long a connection is kept without a request: less than the least patient of usual servers have (Node: 5 s).
+pub(crate) const IDLE_SECS_MAX: u64 = 4;
+
+/// How long a mail server may take for one mail: those that greet slowly to drive spam away take half a minute. A letter's lease is
+/// longer.
+pub(crate) const MAIL_SECS_MAX: u64 = 60;

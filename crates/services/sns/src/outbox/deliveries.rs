@@ -1,0 +1,157 @@
+//! The deliveries of one subscription as a machine: whose they are, around the queue machine that holds them.
+//!
+//! One partition is one subscription whose receiver is no queue of this server. Its first record says which subscription that is, its
+//! last that it is gone. What waits in it are letters (`letter.rs`); a letter leaves when it was delivered or given up.
+
+use super::limits::MAIL_LEASE_MILLIS;
+use super::records::{self, Effect};
+use crate::topic_key::{SubscriptionId, TopicKey};
+use engine::{Decision, Machine, MalformedRecord, Stirred, Tally};
+use names::{Instant, Position};
+use queue::{Message, Queue, Settings};
+use std::ops::Range;
+
+/// Far longer than any schedule of retries: what ends a delivery is its schedule, never its age.
+const RETENTION_MILLIS: u64 = 365 * 24 * 3_600_000;
+
+/// How long a letter is its attempt's that does not say: that of mail.
+const LEASE_MILLIS: u64 = MAIL_LEASE_MILLIS;
+
+/// Which subscription deliveries are of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Whose {
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) topic: TopicKey,
+}
+
+/// What may be asked.
+pub(crate) enum Command {
+    Open(Whose),
+    Close,
+    Messages(queue::Command),
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    Done,
+    Messages(queue::Reply),
+    /// There is no such subscription any more.
+    Gone,
+}
+
+/// The state of one subscription's deliveries.
+#[derive(Debug)]
+pub(crate) struct Deliveries {
+    pub(super) whose: Option<Whose>,
+    pub(super) is_closed: bool,
+    pub(super) queue: Queue,
+}
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        let queue = Queue::new(Settings::plain(RETENTION_MILLIS, LEASE_MILLIS, 0));
+        Self { whose: None, is_closed: false, queue }
+    }
+}
+
+impl Deliveries {
+    /// Whose they are, unless they are over.
+    pub(crate) fn whose(&self) -> Option<&Whose> {
+        self.whose.as_ref().filter(|_| !self.is_closed)
+    }
+
+    /// Letters that can be taken, and letters that are being delivered or wait for a retry.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let [visible, in_flight, delayed] = self.queue.sizes();
+        (visible, in_flight + delayed)
+    }
+}
+
+impl Machine for Deliveries {
+    type Command = Command;
+    type Effect = Effect;
+    type Reply = Reply;
+    type Content = Message;
+
+    const SNAPSHOT_VERSION: u8 = records::SNAPSHOT_VERSION;
+
+    fn advance(&mut self, now: Instant) {
+        self.queue.advance(now);
+    }
+
+    fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
+        match (command, self.whose()) {
+            (Command::Open(whose), None) if !self.is_closed => {
+                Decision::change(vec![Effect::Opened(whose)], Reply::Done)
+            }
+            (_, None) => Decision::answer(Reply::Gone),
+            (Command::Open(_), Some(_)) => Decision::answer(Reply::Done),
+            (Command::Close, Some(_)) => Decision::change(vec![Effect::Closed], Reply::Done),
+            (Command::Messages(command), Some(_)) => {
+                let Decision { effects, reply, reads, durability } = self.queue.decide(now, command);
+                Decision { effects, reply: Reply::Messages(reply), reads, durability }
+            }
+        }
+    }
+
+    fn apply(&mut self, _at: Position, effect: &Effect, gone: &mut Vec<u64>) {
+        match effect {
+            Effect::Opened(whose) => self.whose = Some(whose.clone()),
+            Effect::Closed => *self = Self { is_closed: true, ..Self::default() },
+            Effect::Queue(effect) => self.queue.apply(effect, gone),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.queue.next_deadline()
+    }
+
+    fn next_expiry(&self) -> Option<Instant> {
+        self.queue.next_expiry()
+    }
+
+    fn tally(&self) -> Tally {
+        Tally(self.queue.sizes().map(|count| count as u64))
+    }
+
+    fn ready(&self) -> usize {
+        if self.is_closed { usize::MAX } else { self.queue.ready() }
+    }
+
+    fn take_stirred(&mut self) -> Stirred {
+        self.queue.take_stirred()
+    }
+
+    fn take_cold(&mut self) -> Vec<u64> {
+        self.queue.take_cold()
+    }
+
+    fn content(effect: Effect) -> Option<(u64, Message)> {
+        if let Effect::Queue(effect) = effect { Queue::content(effect) } else { None }
+    }
+
+    fn holds(&self, sequence: u64) -> bool {
+        self.queue.holds(sequence)
+    }
+
+    fn first_held(&self) -> u64 {
+        if self.is_closed { u64::MAX } else { self.queue.first_kept() }
+    }
+
+    fn held_within(&self, sequences: Range<u64>) -> u64 {
+        self.queue.held_within(sequences)
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        records::put_snapshot(self, out);
+    }
+
+    fn restore(version: u8, state: &[u8]) -> Result<Self, MalformedRecord> {
+        records::read_snapshot(version, state)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_closed
+    }
+}

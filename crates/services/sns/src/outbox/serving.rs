@@ -1,0 +1,174 @@
+//! Letters on their way out: whose turn it is gets some taken, each of which is an attempt of its own.
+//!
+//! One loop says whose turn it is; taking and attempting are tasks that the server starts, so that nobody waits for another's disk or
+//! receiver. What is under way at one time is bounded by the board.
+
+use super::attempt::attempt;
+use super::board::{Turn, may_begin};
+use super::deliveries::{Command, Deliveries, Reply};
+use super::limits::{LEASE_MILLIS, MAIL_LEASE_MILLIS};
+use crate::attributes;
+use crate::catalog::{Receiver, TopicEntry};
+use crate::receivers::{Addressee, Functions};
+use crate::service::Inner;
+use crate::topic::About;
+use crate::topic_key::SubscriptionId;
+use delivery::{EffectivePolicy, Transport};
+use engine::{Partition, Unavailable};
+use gateway::{Caller, Identity};
+use names::{Instant, Region};
+use queue::{Delivery, Message};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What the server lends to deliveries.
+pub struct Hands {
+    /// Brings requests to receivers.
+    pub transport: Arc<dyn Transport>,
+    /// Starts a task.
+    pub spawn: Spawn,
+    /// Where functions are, if anywhere.
+    pub functions: Option<Functions>,
+    /// A caller that is somebody who signs nothing: SNS, when it puts dead letters into queues.
+    pub caller: ActingCaller,
+}
+
+/// Starts a task.
+pub type Spawn = Arc<dyn Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync>;
+
+/// Makes a caller of an identity, in a region.
+pub type ActingCaller = Arc<dyn Fn(Arc<Identity>, &Region) -> Caller + Send + Sync>;
+
+/// Turns that are begun before the loop lets others have the thread.
+const TURNS_AT_ONCE: usize = 64;
+
+/// What belongs to a subscription whose turn it is.
+pub(super) struct Served {
+    pub(super) subscription: SubscriptionId,
+    pub(super) topic: Arc<TopicEntry>,
+    pub(super) receiver: Arc<Receiver>,
+    pub(super) about: Arc<About>,
+    pub(super) policy: EffectivePolicy,
+    pub(super) partition: Arc<Partition<Deliveries>>,
+}
+
+impl Served {
+    /// Whom a letter of it is for.
+    pub(super) fn addressee(&self) -> Addressee<'_> {
+        let Receiver { subscription, is_raw, .. } = &*self.receiver;
+        Addressee {
+            topic: &self.topic.arn,
+            subscription,
+            policy: &self.policy,
+            is_raw: *is_raw,
+            display_name: attributes::display_name(&self.about.attributes),
+        }
+    }
+}
+
+/// Delivers for as long as it is polled.
+pub(crate) async fn run(inner: Arc<Inner>, hands: Arc<Hands>) {
+    let outboxes = &inner.outboxes;
+    loop {
+        let mut woken = std::pin::pin!(outboxes.woken.notified());
+        // Registered before looking, so that who comes between looking and waiting is not missed.
+        woken.as_mut().enable();
+        let (turns, alarm) = {
+            let mut board = outboxes.board();
+            let alarm = board.fire(outboxes.store.clock().now());
+            let turns: Vec<Turn> = std::iter::from_fn(|| board.next()).take(TURNS_AT_ONCE).collect();
+            (turns, alarm)
+        };
+        let is_idle = turns.is_empty();
+        for turn in turns {
+            (hands.spawn)(Box::pin(serve(Arc::clone(&inner), Arc::clone(&hands), turn)));
+        }
+        match (is_idle, alarm) {
+            (false, _) => tokio::task::yield_now().await,
+            (true, None) => woken.await,
+            (true, Some(at)) => {
+                tokio::select! {
+                    () = woken => {}
+                    () = outboxes.store.clock().sleep_until(at) => {}
+                }
+            }
+        }
+    }
+}
+
+async fn serve(inner: Arc<Inner>, hands: Arc<Hands>, turn: Turn) {
+    let outboxes = &inner.outboxes;
+    let Some(served) = find(&inner, turn.subscription) else {
+        outboxes.close(turn.subscription);
+        outboxes.board().served(turn, 0, 0, None);
+        return;
+    };
+    let served = Arc::new(served);
+    let now = outboxes.store.clock().now();
+    let (granted, later) =
+        outboxes.board().throttled(turn.subscription, served.policy.max_receives_per_second, turn.attempts, now);
+    let lease = if served.receiver.subscription.protocol.is_mail() { MAIL_LEASE_MILLIS } else { LEASE_MILLIS };
+    let taken = take(&served.partition, granted, lease).await.unwrap_or_else(|why| {
+        tracing::debug!(%why, "letters cannot be taken");
+        Taken { letters: Vec::new(), look_again: Some(now.plus_secs(1)) }
+    });
+    let bytes = taken.letters.iter().map(|(_, message)| bytes_of(message)).sum();
+    let look_again = taken.look_again.into_iter().chain(later).min();
+    outboxes.board().served(turn, taken.letters.len(), bytes, look_again);
+    outboxes.woken.notify_one();
+    for (delivery, message) in taken.letters {
+        let (inner, hands, served) = (Arc::clone(&inner), Arc::clone(&hands), Arc::clone(&served));
+        let spawn = Arc::clone(&hands.spawn);
+        spawn(Box::pin(async move {
+            let bytes = bytes_of(&message);
+            let ended = attempt(&inner, &hands, &served, delivery, message).await;
+            inner.outboxes.board().ended(served.subscription, bytes, ended);
+            inner.outboxes.woken.notify_one();
+        }));
+    }
+}
+
+/// What a letter takes in memory while it is attempted: it is written out once more as its receiver wants it.
+fn bytes_of(message: &Option<Message>) -> usize {
+    message.as_ref().map_or(0, |message| 2 * message.body().len())
+}
+
+fn find(inner: &Inner, subscription: SubscriptionId) -> Option<Served> {
+    let topic = inner.catalog.find(&inner.outboxes.topic_of(subscription)?)?;
+    let (receiver, about, policy) = topic.look(|view| {
+        let receiver = Arc::clone(view.subscription(subscription)?);
+        let policy = attributes::effective_policy(&view.about.attributes, &receiver.subscription.attributes);
+        Some((receiver, Arc::clone(&view.about), policy))
+    })?;
+    let partition = inner.outboxes.partition(subscription)?;
+    Some(Served { subscription, topic, receiver, about, policy, partition })
+}
+
+/// Letters that were taken, and when more can be.
+struct Taken {
+    letters: Vec<(Delivery, Option<Message>)>,
+    look_again: Option<Instant>,
+}
+
+/// Takes letters out of the line, until their attempts have ended.
+async fn take(partition: &Partition<Deliveries>, most: usize, lease: u64) -> Result<Taken, Unavailable> {
+    let nothing = |look_again| Taken { letters: Vec::new(), look_again };
+    let (_, hidden) = partition.inspect(Deliveries::waiting).ok_or(Unavailable::Broken)?;
+    if most == 0 || !may_begin(hidden) {
+        return Ok(nothing(next_deadline(partition)));
+    }
+    let command = queue::Command::Receive { max: most, visibility_millis: Some(lease) };
+    let (reply, contents) = partition.execute(Command::Messages(command))?.read_all().await?;
+    match reply {
+        Reply::Messages(queue::Reply::Received(deliveries)) => {
+            let look_again = if deliveries.len() < most { next_deadline(partition) } else { None };
+            Ok(Taken { letters: deliveries.into_iter().zip(contents).collect(), look_again })
+        }
+        _ => Ok(nothing(next_deadline(partition))),
+    }
+}
+
+fn next_deadline(partition: &Partition<Deliveries>) -> Option<Instant> {
+    partition.inspect(engine::Machine::next_deadline).flatten()
+}

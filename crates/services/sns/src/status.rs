@@ -1,0 +1,336 @@
+//! What became of deliveries: counted for metrics, kept for a while for whoever asks, and told to a log where the topic's owner asks for
+//! that with the attributes `HTTPSuccessFeedbackRoleArn` and the like.
+//!
+//! AWS writes the log to CloudWatch Logs under the role that the attribute names; here the server writes it to a file, and the role says
+//! no more than that it is wanted. The lines are AWS's ("Amazon SNS message delivery status"). Counts are of topics, the first so many;
+//! all others share one, so that sums are exact.
+
+use crate::dead_letters::Sent;
+use crate::limits::{HISTORY_OF_ONE_MAX, HISTORY_SUBSCRIPTIONS_MAX};
+use crate::message::show_time;
+use crate::refusal::Refusal;
+use crate::topic::{Pairs, Protocol};
+use crate::topic_key::SubscriptionId;
+use names::{Arn, Instant};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What came of one attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was delivered.
+    Delivered,
+    /// It failed, and is tried again.
+    Retried,
+    /// It failed for good.
+    Failed,
+}
+
+impl Fate {
+    /// As it is shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retried => "retried",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One attempt, as it went.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// When it ended.
+    pub at: Instant,
+    /// When the message was published.
+    pub published_at: Instant,
+    /// The message.
+    pub message_id: String,
+    /// Where it went, without secrets.
+    pub destination: String,
+    /// Which attempt it was, from one.
+    pub attempt: u32,
+    /// How long the receiver took, in milliseconds.
+    pub dwell_millis: u64,
+    /// The receiver's status, if it answered with one.
+    pub status: Option<u16>,
+    /// What the receiver said, or why it could not be asked.
+    pub said: String,
+    /// What came of it.
+    pub fate: Fate,
+}
+
+/// Counts since the start, of a topic or of those without their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeliveryCounts {
+    /// NumberOfNotificationsDelivered.
+    pub delivered: u64,
+    /// NumberOfNotificationsFailed: over HTTP each attempt that failed, as AWS counts.
+    pub failed: u64,
+    /// NumberOfNotificationsRedrivenToDlq.
+    pub redriven: u64,
+    /// NumberOfNotificationsFailedToRedriveToDlq.
+    pub failed_to_redrive: u64,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Delivered,
+    Failed,
+    Redriven,
+    FailedToRedrive,
+}
+
+/// Counts and histories of all topics.
+pub(crate) struct Status {
+    topics_max: usize,
+    counts: Mutex<Counts>,
+    histories: Mutex<HashMap<SubscriptionId, VecDeque<Report>>>,
+    log: Arc<dyn Fn(String) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Counts {
+    own: BTreeMap<Arc<str>, DeliveryCounts>,
+    shared: DeliveryCounts,
+}
+
+impl Status {
+    /// Nothing yet. At most so many topics get counts of their own; lines of the log go to `log`.
+    pub(crate) fn new(topics_max: usize, log: Arc<dyn Fn(String) + Send + Sync>) -> Self {
+        Self { topics_max, counts: Mutex::default(), histories: Mutex::default(), log }
+    }
+
+    pub(crate) fn count(&self, topic: &Arc<str>, what: Counted) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = counts.own.len() < self.topics_max || counts.own.contains_key(topic);
+        let Counts { own, shared } = &mut *counts;
+        let one = if has_room { own.entry(Arc::clone(topic)).or_default() } else { shared };
+        *match what {
+            Counted::Delivered => &mut one.delivered,
+            Counted::Failed => &mut one.failed,
+            Counted::Redriven => &mut one.redriven,
+            Counted::FailedToRedrive => &mut one.failed_to_redrive,
+        } += 1;
+    }
+
+    /// What became of a dead letter.
+    pub(crate) fn count_dead(&self, topic: &Arc<str>, sent: Sent) {
+        match sent {
+            Sent::Kept => self.count(topic, Counted::Redriven),
+            Sent::Refused => self.count(topic, Counted::FailedToRedrive),
+            Sent::Later => {}
+        }
+    }
+
+    /// The counts of topics, and of all others together.
+    pub(crate) fn counts(&self) -> (Vec<(Arc<str>, DeliveryCounts)>, DeliveryCounts) {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        (counts.own.iter().map(|(topic, one)| (Arc::clone(topic), *one)).collect(), counts.shared)
+    }
+
+    /// What a topic that is gone had counts its own no longer.
+    pub(crate) fn forget_topic(&self, topic: &str) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gone) = counts.own.remove(topic) {
+            counts.shared.delivered += gone.delivered;
+            counts.shared.failed += gone.failed;
+            counts.shared.redriven += gone.redriven;
+            counts.shared.failed_to_redrive += gone.failed_to_redrive;
+        }
+    }
+
+    /// Keeps a report, and tells the log where that is asked for.
+    pub(crate) fn note(
+        &self,
+        topic: &Arc<str>,
+        attributes: &Pairs,
+        protocol: Protocol,
+        subscription: SubscriptionId,
+        report: Report,
+    ) {
+        match report.fate {
+            Fate::Delivered => self.count(topic, Counted::Delivered),
+            Fate::Failed => self.count(topic, Counted::Failed),
+            Fate::Retried if protocol.is_over_http() => self.count(topic, Counted::Failed),
+            Fate::Retried => {}
+        }
+        if is_wanted(attributes, protocol, subscription, &report) {
+            (self.log)(line(topic, &report));
+        }
+        let mut histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
+        if histories.len() >= HISTORY_SUBSCRIPTIONS_MAX && !histories.contains_key(&subscription) {
+            return;
+        }
+        let history = histories.entry(subscription).or_default();
+        if history.len() >= HISTORY_OF_ONE_MAX {
+            history.pop_front();
+        }
+        history.push_back(report);
+    }
+
+    /// The latest attempts for a subscription, newest first.
+    pub(crate) fn history(&self, subscription: SubscriptionId) -> Vec<Report> {
+        let histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
+        histories.get(&subscription).map(|history| history.iter().rev().cloned().collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn forget(&self, subscription: SubscriptionId) {
+        self.histories.lock().unwrap_or_else(PoisonError::into_inner).remove(&subscription);
+    }
+}
+
+/// How the attributes of a protocol's feedback begin.
+fn prefix(protocol: Protocol) -> Option<&'static str> {
+    match protocol {
+        Protocol::Sqs => Some("SQS"),
+        Protocol::Http | Protocol::Https => Some("HTTP"),
+        Protocol::Lambda => Some("Lambda"),
+        Protocol::Email | Protocol::EmailJson => None,
+    }
+}
+
+const PREFIXES: [&str; 5] = ["HTTP", "SQS", "Lambda", "Firehose", "Application"];
+const SUCCESS: &str = "SuccessFeedbackRoleArn";
+const FAILURE: &str = "FailureFeedbackRoleArn";
+const RATE: &str = "SuccessFeedbackSampleRate";
+
+/// Checks an attribute of feedback; nothing if the name is of none.
+pub(crate) fn check(name: &str, value: &str) -> Option<Result<(), Refusal>> {
+    let rest = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    let is_right = match rest {
+        SUCCESS | FAILURE => {
+            Arn::parse(value).is_ok_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/"))
+        }
+        RATE => value.parse::<u8>().is_ok_and(|rate| rate <= 100),
+        _ => return None,
+    };
+    Some(if is_right || value.is_empty() { Ok(()) } else { Err(Refusal::invalid(format!("{name}: {value}"))) })
+}
+
+/// Whether a topic's owner wants a line about it: all failures, and of what succeeds as many of a hundred as they said.
+fn is_wanted(attributes: &Pairs, protocol: Protocol, subscription: SubscriptionId, report: &Report) -> bool {
+    let Some(prefix) = prefix(protocol) else { return false };
+    let get = |name: &str| attributes.get(&*format!("{prefix}{name}"));
+    match report.fate {
+        Fate::Retried => false,
+        Fate::Failed => get(FAILURE).is_some(),
+        Fate::Delivered => {
+            let rate = get(RATE).and_then(|rate| rate.parse().ok()).unwrap_or(0);
+            // Which of them is by the message's own id, so that chance is nothing that has to be handed down.
+            let place = u64::from_str_radix(&report.message_id.replace('-', "")[..16.min(report.message_id.len())], 16);
+            let chance = queue::spread(place.unwrap_or_default() ^ subscription.0 as u64) % 100;
+            get(SUCCESS).is_some() && chance < rate
+        }
+    }
+}
+
+/// A line of the log, in AWS's form.
+fn line(topic: &str, report: &Report) -> String {
+    let delivery_id = SubscriptionId(
+        u128::from(queue::spread(report.at.as_millis())) << 64
+            | u128::from(queue::spread(u64::from(report.attempt) ^ report.at.as_millis() << 8)),
+    );
+    let line: Value = json!({
+        "notification": {
+            "messageId": report.message_id,
+            "topicArn": topic,
+            "timestamp": show_time(report.published_at),
+        },
+        "delivery": {
+            "deliveryId": delivery_id.show(),
+            "destination": report.destination,
+            "providerResponse": report.said,
+            "dwellTimeMs": report.dwell_millis,
+            "attempts": report.attempt,
+            "statusCode": report.status,
+        },
+        "status": if report.fate == Fate::Delivered { "SUCCESS" } else { "FAILURE" },
+    });
+    line.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(fate: Fate) -> Report {
+        Report {
+            at: Instant::from_millis(2000),
+            published_at: Instant::from_millis(1000),
+            message_id: "00112233-4455-4677-8899-aabbccddeeff".into(),
+            destination: "http://example.org/".into(),
+            attempt: 2,
+            dwell_millis: 7,
+            status: Some(500),
+            said: "no".into(),
+            fate,
+        }
+    }
+
+    fn status() -> (Status, Arc<Mutex<Vec<String>>>) {
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::clone(&lines);
+        (Status::new(1, Arc::new(move |line| log.lock().unwrap().push(line))), lines)
+    }
+
+    #[test]
+    fn the_log_has_what_its_owner_asked_for() {
+        let (status, lines) = status();
+        let topic: Arc<str> = "arn:aws:sns:us-east-1:000000000000:t".into();
+        let role = "arn:aws:iam::000000000000:role/r";
+        let failures: Pairs = [("HTTPFailureFeedbackRoleArn".into(), role.into())].into();
+        let note = |attributes: &Pairs, fate| {
+            status.note(&topic, attributes, Protocol::Http, SubscriptionId(1), report(fate));
+        };
+        [Fate::Retried, Fate::Delivered].into_iter().for_each(|fate| note(&failures, fate));
+        assert!(lines.lock().unwrap().is_empty());
+        note(&failures, Fate::Failed);
+        let line: Value = serde_json::from_str(&lines.lock().unwrap()[0]).unwrap();
+        assert_eq!((line["status"].as_str(), line["delivery"]["attempts"].as_u64()), (Some("FAILURE"), Some(2)));
+        let all: Pairs = [
+            ("HTTPSuccessFeedbackRoleArn".into(), role.into()),
+            ("HTTPSuccessFeedbackSampleRate".into(), "100".into()),
+        ]
+        .into();
+        note(&all, Fate::Delivered);
+        assert_eq!(lines.lock().unwrap().len(), 2);
+        let none: Pairs = [("HTTPSuccessFeedbackRoleArn".into(), role.into())].into();
+        note(&none, Fate::Delivered);
+        assert_eq!(lines.lock().unwrap().len(), 2, "of what succeeds nothing is sampled unless a rate is given");
+    }
+
+    #[test]
+    fn attributes_of_feedback_are_roles_and_rates() {
+        let is_right = |name, value| check(name, value).map(|checked| checked.is_ok());
+        assert_eq!(is_right("SQSSuccessFeedbackRoleArn", "arn:aws:iam::000000000000:role/r"), Some(true));
+        assert_eq!(is_right("LambdaFailureFeedbackRoleArn", "r"), Some(false));
+        assert_eq!(
+            (is_right("HTTPSuccessFeedbackSampleRate", "100"), is_right("HTTPSuccessFeedbackSampleRate", "101")),
+            (Some(true), Some(false))
+        );
+        assert_eq!((is_right("SMSSuccessFeedbackRoleArn", ""), is_right("DisplayName", "x")), (None, None));
+    }
+
+    #[test]
+    fn counts_are_of_topics_and_histories_of_subscriptions_and_both_have_bounds() {
+        let (status, _) = status();
+        let (one, other): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        status.note(&one, &Pairs::new(), Protocol::Http, SubscriptionId(1), report(Fate::Delivered));
+        status.note(&other, &Pairs::new(), Protocol::Http, SubscriptionId(2), report(Fate::Retried));
+        let (own, shared) = status.counts();
+        assert_eq!((own.len(), own[0].1.delivered, shared.failed), (1, 1, 1));
+        for nth in 0..HISTORY_OF_ONE_MAX as u32 + 5 {
+            let report = Report { attempt: nth, ..report(Fate::Retried) };
+            status.note(&one, &Pairs::new(), Protocol::Sqs, SubscriptionId(1), report);
+        }
+        let history = status.history(SubscriptionId(1));
+        assert_eq!((history.len(), history[0].attempt), (HISTORY_OF_ONE_MAX, HISTORY_OF_ONE_MAX as u32 + 4));
+        status.forget_topic("a");
+        status.forget(SubscriptionId(1));
+        let (own, shared) = status.counts();
+        assert!(own.is_empty() && shared.delivered == 1 && status.history(SubscriptionId(1)).is_empty());
+    }
+}
