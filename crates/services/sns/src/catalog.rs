@@ -20,7 +20,7 @@ use access::{Policy, Sort};
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use filter::Index;
 use gateway::{Fact, Facts};
-use names::{AccountId, Arn, Instant, PartitionId, Region};
+use names::{AccountId, Arn, Instant, PartitionId, Position, Region};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
@@ -348,8 +348,17 @@ impl Catalog {
 
     /// Waits until everything that was decided up to now is durable.
     pub(crate) async fn settled(&self) -> Result<(), Unavailable> {
-        let journal = self.store.journal();
-        journal.when_durable(journal.last()).await.map_err(|_| Unavailable::Stopped)
+        self.durable(self.last()).await
+    }
+
+    /// Up to where everything was decided that can be seen now.
+    pub(crate) fn last(&self) -> Position {
+        self.store.journal().last()
+    }
+
+    /// Waits until everything up to there is durable.
+    pub(crate) async fn durable(&self, upto: Position) -> Result<(), Unavailable> {
+        self.store.journal().when_durable(upto).await.map_err(|_| Unavailable::Stopped)
     }
 }
 

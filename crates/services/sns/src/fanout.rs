@@ -1,8 +1,7 @@
 //! A publish: to each subscription of the topic that wants the message its letter, all at once.
 //!
 //! The letters are decided one after the other and then waited for together, so that they ride in one block of the log, in pieces of a
-//! few MiB. A
-//! receiver that refuses holds nobody up: its message is dropped, as AWS drops what a queue's policy forbids. One that can keep
+//! few MiB (`pieces.rs`). A receiver that refuses holds nobody up: its message is dropped, as AWS drops what a queue's policy forbids. One that can keep
 //! nothing now fails the publish, which has then not been acknowledged and may be sent again.
 
 use crate::attributes;
@@ -12,6 +11,7 @@ use crate::envelope::{Envelopes, Notification};
 use crate::limits;
 use crate::message::{Message, show_time};
 use crate::outbox::Kind;
+use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::signing::SigningKey;
@@ -38,6 +38,7 @@ pub(crate) async fn publish(
     let sender = sender(caller, topic);
     // Receivers as they are now, letters when it is their turn.
     let receivers: Vec<Arc<Receiver>> = topic.look(|view| view.receivers_of(message));
+    let seen = service.catalog.last();
     let key = signing_key(service, topic, &receivers).await?;
     let version = topic.look(|view| attributes::signature_version(&view.about.attributes));
     let notification = Notification {
@@ -51,9 +52,10 @@ pub(crate) async fn publish(
     let mut envelopes = Envelopes::new(message, notification);
     let raw = message.raw(Protocol::Sqs);
     let number = SubscriptionId::read(id).map_or(0, |id| id.0);
-    let piece = (limits::PIECE_BYTES / (2 * raw.body.len()).max(1)).clamp(1, limits::PIECE_LETTERS);
+    let pieces = Pieces::of(message);
     let mut unavailable = None;
-    for (first, receivers) in (0..).step_by(piece).zip(receivers.chunks(piece)) {
+    for (first, receivers) in (0..).step_by(pieces.letters).zip(receivers.chunks(pieces.letters)) {
+        let _room = service.on_the_way.room(pieces, receivers.len()).await;
         // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
         let nth_of = |place: usize| (first + place) * limits::BATCH_MAX + nth;
         let mut putting = Vec::with_capacity(receivers.len());
@@ -89,6 +91,8 @@ pub(crate) async fn publish(
         }
         unavailable = bury(topic, dead).await.or(unavailable);
     }
+    // Who gets nothing because of a change gets nothing because of one that stays.
+    service.catalog.durable(seen).await?;
     unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
 }
 
@@ -164,20 +168,21 @@ pub(crate) fn principal(topic: &TopicEntry) -> Arc<Identity> {
     Arc::new(Identity { facts, ..Identity::bare(access::Caller::service(PRINCIPAL), Secret::from("")) })
 }
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// A future that somebody waits for together with others.
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Several futures at once: all are polled before any is waited for.
-pub(crate) struct Together<T> {
-    pending: Vec<Result<T, Boxed<T>>>,
+pub(crate) struct Together<'a, T> {
+    pending: Vec<Result<T, Boxed<'a, T>>>,
 }
 
-impl<T> Together<T> {
-    pub(crate) fn new(futures: Vec<Boxed<T>>) -> Self {
+impl<'a, T> Together<'a, T> {
+    pub(crate) fn new(futures: Vec<Boxed<'a, T>>) -> Self {
         Self { pending: futures.into_iter().map(Err).collect() }
     }
 }
 
-impl<T: Unpin> Future for Together<T> {
+impl<T: Unpin> Future for Together<'_, T> {
     type Output = Vec<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

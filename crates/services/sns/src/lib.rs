@@ -27,6 +27,7 @@ mod outbox;
 mod owners;
 mod page;
 mod receivers;
+mod pieces;
 mod record_words;
 mod records;
 mod refusal;

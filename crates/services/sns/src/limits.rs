@@ -49,6 +49,13 @@ pub(crate) const SEQUENCES_PER_MILLI_BITS: u32 = 12;
 pub(crate) const PIECE_BYTES: usize = 4 << 20;
 pub(crate) const PIECE_LETTERS: usize = 1000;
 
+/// Bytes that a letter takes beside what its message says: names, the signature, the log's own.
+pub(crate) const LETTER_BASE_BYTES: usize = 2048;
+
+/// Bytes of letters of all publishes that are on their way at one time: half of what the log takes before it refuses, which is for others,
+/// too.
+pub(crate) const LETTERS_BYTES_MAX: usize = 32 << 20;
+
 /// Bytes of a name of a message attribute.
 pub(crate) const ATTRIBUTE_NAME_LEN_MAX: usize = 255;
 

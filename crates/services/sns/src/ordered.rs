@@ -13,6 +13,7 @@ use crate::fanout::{self, Together};
 use crate::fifo::{self, Labels, Published};
 use crate::limits;
 use crate::message::{Message, show_time};
+use crate::pieces::{Pieces, Room};
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
 use crate::topic::{Command, Protocol, Reply, Topic};
@@ -27,6 +28,8 @@ pub(crate) struct Begun {
     id: u128,
     /// Letters that may not be durable yet.
     letters: Vec<Putting>,
+    /// The room that these have.
+    room: Room,
     /// The topic's record, if it is not one of before that a duplicate waits for.
     record: Option<Pending<Topic>>,
 }
@@ -48,7 +51,7 @@ pub(crate) async fn begin(
     let mut turn = topic.turn.lock().await;
     let (last, known) = topic.published(&labels.digests, caller.now)?;
     if let Some((sequence, id)) = known {
-        return Ok(Begun { sequence, id, letters: Vec::new(), record: None });
+        return Ok(Begun { sequence, id, letters: Vec::new(), room: Room::default(), record: None });
     }
     let id = id_of(caller, nth);
     let sequence = fifo::sequence_after(last.max(*turn), caller.now);
@@ -63,10 +66,10 @@ pub(crate) async fn begin(
         signer: None,
         sequence: Some(&fifo::show_sequence(sequence)),
     };
-    let letters = post(service, caller, topic, (message, labels), (nth, notification)).await?;
+    let (letters, room) = post(service, caller, topic, (message, labels), (nth, notification)).await?;
     let published = Published { sequence, dedup: labels.digests[0], id, at: caller.now };
     let record = topic.begin(Command::Note(published))?;
-    Ok(Begun { sequence, id, letters, record: Some(record) })
+    Ok(Begun { sequence, id, letters, room, record: Some(record) })
 }
 
 /// Posts the letters; ready when all have their places.
@@ -76,16 +79,18 @@ async fn post(
     topic: &TopicEntry,
     (message, labels): (&Message, &Labels),
     (nth, notification): (usize, Notification<'_>),
-) -> Result<Vec<Putting>, Refusal> {
+) -> Result<(Vec<Putting>, Room), Refusal> {
     let sender = fanout::sender(caller, topic);
     let receivers = topic.look(|view| view.receivers_of(message));
     let number = SubscriptionId::read(notification.id).map_or(0, |id| id.0);
     let (raw, mut envelopes) = (message.raw(Protocol::Sqs), Envelopes::new(message, notification));
-    let piece = (limits::PIECE_BYTES / (2 * raw.body.len()).max(1)).clamp(1, limits::PIECE_LETTERS);
-    let mut last: Vec<Putting> = Vec::new();
-    for (first, receivers) in (0..).step_by(piece).zip(receivers.chunks(piece)) {
+    let pieces = Pieces::of(message);
+    let (mut last, mut room) = (Vec::new(), Room::default());
+    for (first, receivers) in (0..).step_by(pieces.letters).zip(receivers.chunks(pieces.letters)) {
         // No more than a piece is on its way at one time.
         settled(std::mem::take(&mut last)).await?;
+        drop(room);
+        room = service.on_the_way.room(pieces, receivers.len()).await;
         let mut posting = Vec::with_capacity(receivers.len());
         for (place, receiver) in receivers.iter().enumerate() {
             // Others are not subscribed to FIFO topics.
@@ -115,7 +120,7 @@ async fn post(
             }
         }
     }
-    Ok(last)
+    Ok((last, room))
 }
 
 /// Waits until letters are durable.
@@ -132,8 +137,9 @@ async fn settled(letters: Vec<Putting>) -> Result<(), Refusal> {
 impl Begun {
     /// The answer, when everything is durable.
     pub(crate) async fn done(self, service: &Inner) -> Result<Done, Refusal> {
-        let Self { sequence, id, letters, record } = self;
+        let Self { sequence, id, letters, room, record } = self;
         settled(letters).await?;
+        drop(room);
         let Some(record) = record else {
             service.catalog.settled().await?;
             return Ok(Done::new(id, sequence));

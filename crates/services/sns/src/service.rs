@@ -9,6 +9,7 @@ use crate::needs;
 use crate::ops;
 use crate::outbox::{self, Deliveries, Hands, Outboxes};
 use crate::receivers::Means;
+use crate::pieces::OnTheWay;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::signing::SigningKeys;
@@ -61,6 +62,8 @@ pub(crate) struct Inner {
     /// What signs envelopes.
     pub(crate) signing_keys: Arc<dyn SigningKeys>,
     id_secret: Key,
+    /// What of all publishes is on its way.
+    pub(crate) on_the_way: OnTheWay,
     /// Keys of topics.
     pub(crate) keys: TopicKeys,
     /// Where messages for all others wait.
@@ -133,6 +136,7 @@ impl Sns {
             holds_awss_limits,
             signing_keys,
             id_secret,
+            on_the_way: OnTheWay::default(),
             keys: TopicKeys::new(keys),
             outboxes,
             may_reach,

@@ -6,7 +6,7 @@ use crate::api::{
 };
 use crate::attributes;
 use crate::catalog::TopicEntry;
-use crate::fanout;
+use crate::fanout::{self, Boxed, Together};
 use crate::fifo::Labels;
 use crate::limits;
 use crate::message::{Draft, Message};
@@ -122,16 +122,13 @@ async fn begin(
 impl Begun {
     /// The message's id and sequence number, when it is durable.
     async fn done(self, service: &Inner) -> Result<(String, Option<String>), Refusal> {
-        let done = match self {
-            Self::Done(id) => (id, None),
+        match self {
+            Self::Done(id) => Ok((id, None)),
             Self::Ordered(begun) => {
                 let ordered::Done { id, sequence_number } = begun.done(service).await?;
-                (id, Some(sequence_number))
+                Ok((id, Some(sequence_number)))
             }
-        };
-        // Who gets nothing because of a change gets nothing because of one that stays.
-        service.catalog.settled().await?;
-        Ok(done)
+        }
     }
 }
 
@@ -169,11 +166,13 @@ impl Operation<Inner> for PublishBatch {
         }
         service.keys.check_publishing(&caller, &topic).await?;
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        let mut begun = Vec::new();
-        for (nth, (entry, checked)) in drafted.into_iter().enumerate() {
-            begun.push((entry, begin(&service, &caller, &topic, &checked, nth).await));
+        // All at once, so that the letters of all share a block of the log; those of a FIFO topic take turns in the batch's order.
+        let mut beginning: Vec<Boxed<'_, _>> = Vec::with_capacity(drafted.len());
+        for (nth, (_, checked)) in drafted.iter().enumerate() {
+            beginning.push(Box::pin(begin(&service, &caller, &topic, checked, nth)));
         }
-        for (entry, begun) in begun {
+        let begun = Together::new(beginning).await;
+        for ((entry, _), begun) in drafted.into_iter().zip(begun) {
             let published = match begun {
                 Ok(begun) => begun.done(&service).await,
                 Err(refusal) => Err(refusal),
