@@ -71,7 +71,15 @@ impl Inner {
     /// The partition of a shard that was found.
     pub(crate) fn shard(&self, entry: &StreamEntry, shard: &ShardHandle) -> Result<Arc<Partition<Shard>>, Refusal> {
         let partition = shard.partition(self.catalog.store());
-        partition.ok_or_else(|| Refusal::no_stream(entry.key.account, &entry.key.name))
+        partition.ok_or_else(|| self.gone(entry, shard))
+    }
+
+    /// Why a shard that was found a moment ago has nothing: its stream is gone, or has forgotten it with all that it had.
+    fn gone(&self, entry: &StreamEntry, shard: &ShardHandle) -> Refusal {
+        match self.catalog.find(&entry.key).is_some_and(|found| std::ptr::eq(&*found, entry)) {
+            true => Refusal::no_shard(&entry.key, &shard.entry.name()),
+            false => Refusal::no_stream(entry.key.account, &entry.key.name),
+        }
     }
 
     /// The place that a request says it wants to begin at.
@@ -87,7 +95,7 @@ impl Inner {
             }
             Start::AtTime(moment) => match self.shard(entry, shard)?.execute(Command::Seek { at: moment })?.await? {
                 Reply::Seeked(counter) => Ok(From { counter, not_before: moment }),
-                _ => Err(gone(entry)),
+                _ => Err(self.gone(entry, shard)),
             },
         }
     }
@@ -116,7 +124,7 @@ impl Inner {
     pub(crate) async fn shard_state(&self, entry: &StreamEntry, shard: &ShardHandle) -> Result<ShardState, Refusal> {
         match self.shard(entry, shard)?.execute(Command::Describe)?.await? {
             Reply::Described(state) => Ok(state),
-            _ => Err(gone(entry)),
+            _ => Err(self.gone(entry, shard)),
         }
     }
 
@@ -140,7 +148,7 @@ impl Inner {
             let begun = self.replies.begin(entry.key.account, clock, until, most.bytes, execute).await?;
             let (pending, room) = begun.ok_or_else(|| throttle::refused(entry, shard))?;
             let (reply, contents) = pending.read().await?;
-            let batch = batch(clock.now(), from, most, &reply, contents).ok_or_else(|| gone(entry))?;
+            let batch = batch(clock.now(), from, most, &reply, contents).ok_or_else(|| self.gone(entry, shard))?;
             let batch = Batch { room, ..batch };
             looks += 1;
             let has_all = batch.is_end || batch.millis_behind == 0;
@@ -210,10 +218,6 @@ pub(crate) fn batch(
         millis_behind: if has_all { 0 } else { behind(now, last) },
         room: Room::default(),
     })
-}
-
-fn gone(entry: &StreamEntry) -> Refusal {
-    Refusal::no_stream(entry.key.account, &entry.key.name)
 }
 
 /// The counter of a sequence number that the shard has given out, or that begins or ends it.

@@ -30,7 +30,9 @@ impl Streams {
         let of_stream = &self.streams[*stream];
         // It is the one that was meant unless the stream may be another by now.
         let is_same = of_stream.must_exist(*known);
-        let of_number = || of_stream.shards.keys().find(|key| key.index == *index).copied();
+        // One that was made anew has had other shards of that number.
+        let has_one = !STREAMS[*stream].is_volatile;
+        let of_number = || of_stream.shards.keys().find(|key| has_one && key.index == *index).copied();
         let key = if is_same { key.or_else(of_number) } else { None };
         let named = match from {
             From::At(number) | From::After(number) => Some(number.shard()),

@@ -28,14 +28,18 @@ impl Streams {
     fn is_allowed(&self, intent: &Intent, now: &Situation, answer: &Answer) -> bool {
         let stream = &self.streams[intent.stream()];
         let may_be_gone = !stream.must_exist(now.asked);
-        let is_read = matches!(intent, Intent::Read { .. } | Intent::Receive { .. });
+        // How far a group is behind is read off the records.
+        let is_read = matches!(intent, Intent::Read { .. } | Intent::Receive { .. } | Intent::DescribeGroup);
         match (answer.status, answer.code.as_str()) {
             (503 | 500, "ServiceUnavailableException" | "ServiceUnavailable") => {
                 now.unavailable || (is_read && now.reads_may_fail)
             }
             (408, "RequestTimeoutException") => now.wall >= now.asked_wall + SLOW_BODY_MILLIS,
             (400, "ResourceNotFoundException") => match intent {
-                Intent::Read { reader, .. } => stream.may_be_deleted_since(reader.began.0) || may_be_gone,
+                Intent::Read { reader, .. } => {
+                    let is_forgotten = self.may_be_forgotten(reader.stream, reader.index);
+                    is_forgotten || stream.may_be_deleted_since(reader.began.0) || may_be_gone
+                }
                 // A shard whose records have all expired is forgotten.
                 Intent::Iterate { shard: (index, _), known, .. } => {
                     !stream.must_exist(*known) || may_be_gone || self.may_be_forgotten(intent.stream(), *index)

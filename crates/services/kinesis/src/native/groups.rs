@@ -237,7 +237,11 @@ impl Operation<Inner> for DescribeGroup {
         let (page, has_more_shards) = cut(known, size(input.max_results, limits::DESCRIBED_SHARDS));
         let mut shards = Vec::with_capacity(page.len());
         for (shard, place) in page {
-            let lag = service.lag(&stream, &entry, shard, place.next).await?;
+            let lag = match service.lag(&stream, &entry, shard, place.next).await {
+                // The stream has forgotten it since, with all that it had.
+                Err(_) if stream.view().shard(shard.entry.index).is_none() => continue,
+                lag => lag?,
+            };
             shards.push(GroupShard {
                 shard_id: shard.entry.name(),
                 member_id: place.owner.as_deref().map(str::to_owned),

@@ -7,13 +7,16 @@ use super::shapes::{
     DescribeGroupOutput, HeartbeatInput, JoinGroupInput, LeaveGroupInput, ListGroupsInput, MemberOutput, PositionAsked,
     ResetPositionsInput,
 };
-use crate::api::DeleteStreamInput;
+use crate::api::{DeleteStreamInput, PutRecordInput};
 use crate::house::{House, poll};
+use crate::machine::Reshard;
 use crate::needs::Asking;
 use crate::ops::create_stream::DeleteStream;
+use crate::ops::put_record::PutRecord;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use gateway::{Caller, Operation};
+use std::pin::pin;
 
 const FIRST: &str = "shardId-000000000000";
 
@@ -126,7 +129,7 @@ fn a_heartbeat_that_knows_the_generation_is_told_nothing_until_something_moves()
     join(&house, "b");
     assert!(beat(&house, "a", Some(joined.generation)).unwrap().assignments.is_none(), "b got none of one shard");
     let (service, at) = (house.service(), 1 << 127);
-    house.done(service.catalog.reshard(&house.entry(), crate::machine::Reshard::Split { index: 0, at })).unwrap();
+    house.done(service.catalog.reshard(&house.entry(), Reshard::Split { index: 0, at })).unwrap();
     // The parent is empty, so both children are lent at once, one to each.
     let told = ["a", "b"].map(|member| beat(&house, member, Some(joined.generation)).unwrap().assignments.unwrap());
     let shards = told.map(|lent| lent.iter().map(|one| one.shard_id.clone()).collect::<Vec<_>>());
@@ -158,7 +161,7 @@ fn lag_is_counted_in_records_and_since_the_first_of_them_arrived() {
 #[test]
 fn metrics_have_a_bound_and_say_what_they_left_out() {
     let house = House::new(false);
-    let shards = crate::machine::Reshard::Count(40);
+    let shards = Reshard::Count(40);
     let service = house.service();
     house.done(service.catalog.reshard(&house.entry(), shards)).unwrap();
     for nth in 0..30 {
@@ -366,7 +369,7 @@ fn what_is_known_of_a_shard_goes_with_it() {
     house.put("1", "k");
     described(&house);
     let (service, at) = (house.service(), 1 << 127);
-    house.done(service.catalog.reshard(&house.entry(), crate::machine::Reshard::Split { index: 0, at })).unwrap();
+    house.done(service.catalog.reshard(&house.entry(), Reshard::Split { index: 0, at })).unwrap();
     let group = service.groups.find(&house.entry(), "g").unwrap();
     house.kinesis.tend();
     assert_eq!(group.oldest_known(), 1);
@@ -412,7 +415,7 @@ fn a_commit_within_a_closed_shard_tells_the_group_nothing_of_all_its_shards() {
     let numbers = [house.put("1", "k"), house.put("2", "k")];
     join(&house, "a");
     let (service, at) = (house.service(), 1 << 127);
-    house.done(service.catalog.reshard(&house.entry(), crate::machine::Reshard::Split { index: 0, at })).unwrap();
+    house.done(service.catalog.reshard(&house.entry(), Reshard::Split { index: 0, at })).unwrap();
     let generation = beat(&house, "a", None).unwrap().assignments.unwrap()[0].generation;
     let group = service.groups.find(&house.entry(), "g").unwrap();
     let sequence = || group.told_of_shards();
@@ -421,4 +424,40 @@ fn a_commit_within_a_closed_shard_tells_the_group_nothing_of_all_its_shards() {
     assert_eq!(sequence(), before);
     let done = commit(&house, "a", FIRST, generation, &numbers[1]).unwrap();
     assert!(sequence() > before && done.generation > generation, "its end lets the children begin");
+}
+
+#[test]
+fn a_shard_that_is_forgotten_while_its_group_is_described_is_left_out() {
+    let house = grouped(House::new(false));
+    for (index, at) in [(0, 1 << 100), (2, 1 << 101)] {
+        let service = house.service();
+        house.done(service.catalog.reshard(&house.entry(), Reshard::Split { index, at })).unwrap();
+    }
+    house.clock.advance_millis(24 * 3_600_000 + 1);
+    assert_eq!(described(&house).shards.len(), 5);
+    // What was put into the second shard and is not on disk yet holds up whoever asks how far the group is there.
+    let (key, hash) = (Some("k".into()), Some("0".into()));
+    let put =
+        PutRecordInput { stream_name: s(), partition_key: key, explicit_hash_key: hash, ..PutRecordInput::default() };
+    let mut put = pin!(PutRecord::call(house.service(), house.caller(), put));
+    assert!(poll(&mut put).is_none());
+    let input = DescribeGroupInput { stream_name: s(), group_name: "g".into(), ..Default::default() };
+    let mut describing = pin!(DescribeGroup::call(house.service(), house.caller(), input));
+    assert!(poll(&mut describing).is_none());
+    house.kinesis.tend();
+    let shards = house.done(describing).unwrap().shards;
+    let names: Vec<_> = shards.iter().map(|shard| shard.shard_id.trim_start_matches("shardId-0000000000")).collect();
+    assert_eq!(names, ["00", "01", "03", "04"]);
+}
+
+#[test]
+fn who_reads_on_in_a_shard_that_was_forgotten_is_told_that_it_is_the_shard() {
+    let house = House::new(false);
+    let before = house.entry().view();
+    let service = house.service();
+    house.done(service.catalog.reshard(&house.entry(), Reshard::Count(2))).unwrap();
+    house.clock.advance_millis(24 * 3_600_000 + 1);
+    house.kinesis.tend();
+    let refused = house.done(service.shard_state(&house.entry(), &before.shards[0])).unwrap_err();
+    assert_eq!(refused.message, "Could not find shard shardId-000000000000 in stream s under account 000000000000.");
 }

@@ -349,8 +349,9 @@ impl Queue {
                 }
             }
             Effect::Released { at, places } => {
+                let receives_max = self.receives_max();
                 for place in places {
-                    self.mend(*place, |status| released(status, *at));
+                    self.mend(*place, |status| released(status, *at, receives_max));
                 }
             }
             Effect::Trimmed { below, gone } => {
@@ -404,7 +405,11 @@ fn received_first(status: &Status, at: Instant) -> Instant {
 }
 
 /// As if the last receive had not been.
-fn released(status: &mut Status, at: Instant) {
+fn released(status: &mut Status, at: Instant, receives_max: Option<u32>) {
+    // If its time was over before it was taken back, that receive has made a dead letter of the record.
+    if Some(status.receives) == receives_max {
+        status.is_dead = false;
+    }
     status.until = at;
     status.receipt = 0;
     status.receives = status.receives.saturating_sub(1);

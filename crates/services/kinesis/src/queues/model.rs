@@ -271,8 +271,11 @@ impl Twins {
     fn release(&mut self, mut claims: Vec<Claim>) {
         claims.sort_unstable_by_key(|claim| (claim.place, claim.receipt));
         claims.dedup_by_key(|claim| claim.place);
+        let receives_max = self.naive.receives_max;
         for claim in &claims {
             if let Ok(row) = self.naive.find(claim) {
+                // It was this receive that has made a dead letter of it.
+                row.is_dead &= Some(row.receives) != receives_max;
                 (row.until, row.receives, row.receipt) = (self.now, row.receives.saturating_sub(1), 0);
             }
         }

@@ -513,6 +513,26 @@ fn what_was_not_handed_out_after_all_was_not_received() {
 }
 
 #[test]
+fn a_receive_that_is_taken_back_after_its_time_was_over_makes_no_dead_letter() {
+    check(
+        "configure receives=2; shard 0 has 1..2; receive 1 for=0s; receive 1 for=0s; release 0/1; count; dead 1; receive 1 for=0s; dead 1; \
+         release 0/1; dead 1",
+        &expect![[r#"
+            configure receives=2 -> 30s Some(2)
+            receive 1 for=0s -> 0/1#1 0s
+            receive 1 for=0s -> 0/1#2 0s
+            release 0/1 -> Done
+            count -> held=1 in-flight=0 dead=0 cursors={0: 2}
+            dead 1 -> nothing
+            receive 1 for=0s -> 0/1#2 0s
+            dead 1 -> 0/1#3 0s
+            release 0/1 -> Done
+            dead 1 -> 0/1#3 0s
+        "#]],
+    );
+}
+
+#[test]
 fn a_deleted_queue_answers_nothing() {
     check(
         "shard 0 has 1..4; receive 1; delete; receive 1; ack 0/1; configure receives=1",
