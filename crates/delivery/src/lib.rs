@@ -33,9 +33,9 @@ mod schedule;
 mod smtp;
 mod transport;
 
-pub use client::{Chance, Http, HttpOptions, MakeTls, MayReach, PATIENCE};
+pub use client::{Chance, Http, HttpOptions, LookUp, LookingUp, MakeTls, MayReach, PATIENCE};
 pub use endpoint::{Endpoint, InvalidEndpoint};
-pub use limits::{DELAY_SECS_MAX, DELAY_SECS_MIN, POLICY_BYTES_MAX, RETRIES_MAX, TOTAL_SECS_MAX};
+pub use limits::{DELAY_SECS_MAX, DELAY_SECS_MIN, IDLE_MAX, POLICY_BYTES_MAX, RETRIES_MAX, TOTAL_SECS_MAX};
 pub use mail::{Mail, Mailbox};
 pub use policy::{CONTENT_TYPE, EffectivePolicy, SubscriptionPolicy, TopicPolicy};
 pub use reach::is_public;

@@ -35,7 +35,7 @@ pub(crate) const ANSWER_BYTES_TOLD: usize = 1024;
 /// Connections that are kept for the next request, of one receiver and of all: some 10 KiB each.
 pub(crate) const IDLE_OF_ONE_MAX: usize = 16;
 /// See [`IDLE_OF_ONE_MAX`].
-pub(crate) const IDLE_MAX: usize = 512;
+pub const IDLE_MAX: usize = 512;
 
 /// How long a connection is kept without a request: less than the least patient of usual servers have (Node: 5 s).
 pub(crate) const IDLE_SECS_MAX: u64 = 4;

@@ -38,9 +38,23 @@ const HIDDEN: &[&str] = &[
     "SAMLAssertion",
     "SecretAccessKey",
     "SessionToken",
+    "Token",
     "TokenCode",
     "WebIdentityToken",
 ];
+
+/// What a subscription's messages are signed with, among its attributes: a map's key, or an AttributeName beside its AttributeValue.
+const HIDDEN_ATTRIBUTE: &str = "TidewireHmacKey";
+
+/// A text as it may be kept: of a URL, no login.
+fn without_login(text: &str) -> String {
+    let login = text.split_once("://").and_then(|(scheme, rest)| {
+        let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+        let (_, host) = authority.rsplit_once('@')?;
+        Some(format!("{scheme}://***@{host}{}", &rest[authority.len()..]))
+    });
+    login.unwrap_or_else(|| text.to_owned())
+}
 
 /// Whether nothing of the member's value may be kept.
 fn is_hidden(member: &Member) -> bool {
@@ -132,8 +146,23 @@ impl Heard {
 
     fn attach(&mut self, told: Told) {
         match self.open.last_mut() {
-            Some(Open::Struct { members, at }) => members.extend(at.map(|(name, _)| (name, told))),
-            Some(Open::Map { entries, key }) => entries.push((std::mem::take(key), told)),
+            Some(Open::Struct { members, at }) => {
+                let is_named = |(name, told): &(&str, Told)| {
+                    *name == "AttributeName" && matches!(told, Told::Text(text) if text == HIDDEN_ATTRIBUTE)
+                };
+                members.extend(at.map(|(name, _)| (name, told)));
+                // Whichever of the two came first.
+                if members.iter().any(is_named) {
+                    members
+                        .iter_mut()
+                        .filter(|(name, _)| *name == "AttributeValue")
+                        .for_each(|(_, told)| *told = Told::Hidden);
+                }
+            }
+            Some(Open::Map { entries, key }) => {
+                let told = if key == HIDDEN_ATTRIBUTE { Told::Hidden } else { told };
+                entries.push((std::mem::take(key), told));
+            }
             Some(Open::List(items)) => items.push(told),
             None => self.whole = Some(told),
         }
@@ -203,7 +232,7 @@ impl Reader for Overheard<'_> {
 
     fn string(&mut self) -> Result<String, Invalid> {
         let value = self.reader.string()?;
-        self.heard.hear(value.len(), || Told::Text(value.clone()));
+        self.heard.hear(value.len(), || Told::Text(without_login(&value)));
         Ok(value)
     }
 
@@ -293,7 +322,7 @@ impl Writer for Heard {
     }
 
     fn string(&mut self, value: &str) {
-        self.hear(value.len(), || Told::Text(value.to_owned()));
+        self.hear(value.len(), || Told::Text(without_login(value)));
     }
 
     fn blob(&mut self, _: &[u8]) {
@@ -348,6 +377,35 @@ mod tests {
             Member::new("Count", Shape::Integer),
         ],
     };
+
+    static NAMED: StructShape = StructShape {
+        name: "Named",
+        members: &[Member::new("AttributeName", Shape::String), Member::new("AttributeValue", Shape::String)],
+    };
+
+    #[test]
+    fn of_a_subscription_neither_login_nor_key_nor_token_is_kept() {
+        assert_eq!(without_login("https://me:word@a.example:8443/x?y=b@c"), "https://***@a.example:8443/x?y=b@c");
+        for plain in ["https://a.example/?to=b@c", "me@a.example", "arn:aws:sqs:eu-west-1:1:q", "http://", "://@"] {
+            let kept = without_login(plain);
+            assert_eq!(kept == plain, plain != "://@", "{plain}: {kept}");
+        }
+        assert!(
+            is_hidden(&Member::new("Token", Shape::String)) && !is_hidden(&Member::new("NextToken", Shape::String))
+        );
+        for (text, kept) in [
+            (r#"{"AttributeName":"TidewireHmacKey","AttributeValue":"s"}"#, None),
+            (r#"{"AttributeValue":"s","AttributeName":"TidewireHmacKey"}"#, None),
+            (r#"{"AttributeValue":"s","AttributeName":"Policy"}"#, Some(Told::Text("s".into()))),
+        ] {
+            let (mut heard, mut reader) = (Heard::default(), JsonReader::new(text.as_bytes()).unwrap());
+            let mut overheard = Overheard { reader: &mut reader, heard: &mut heard };
+            read_struct(&mut overheard, &NAMED, |_, reader| String::read(reader).map(drop)).unwrap();
+            let Some(Told::Struct(members)) = heard.told() else { panic!("a structure was read") };
+            let value = members.into_iter().find(|(name, _)| *name == "AttributeValue").map(|(_, told)| told);
+            assert_eq!(value, Some(kept.unwrap_or(Told::Hidden)), "{text}");
+        }
+    }
 
     fn read_entry(reader: &mut dyn Reader) -> Result<(), Invalid> {
         read_struct(reader, &ENTRY, |_, reader| String::read(reader).map(drop))

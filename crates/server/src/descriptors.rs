@@ -10,33 +10,53 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// the runtime's own, standard streams. About twenty are in use; the rest is for files that the log opens for a moment.
 const DESCRIPTORS_KEPT: u64 = 64;
 
+/// What of the descriptors connections have, by who opens them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shares {
+    /// Those of clients.
+    pub(crate) clients: usize,
+    /// Deliveries that are attempted at one time.
+    pub(crate) deliveries: usize,
+    /// Connections to receivers that are kept for the next delivery.
+    pub(crate) kept: usize,
+}
+
 /// Raises the bound as far as the system lets a process do it by itself, and says how many connections may be open at
 /// once. Many systems begin at 1024 for the sake of old programs and let it be raised to far more.
 pub(crate) fn connections_max() -> Result<usize, String> {
+    let (shares, allowed) = shares()?;
+    if shares.clients < CONNECTIONS_MAX {
+        tracing::warn!(
+            open_files = allowed,
+            connections = shares.clients,
+            "the system's bound on open files lowers that on connections"
+        );
+    }
+    Ok(shares.clients)
+}
+
+/// The same for all connections, and how many files the system allows.
+pub(crate) fn shares() -> Result<(Shares, u64), String> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::debug!(%error, "the bound on open files stays as it is");
     }
     let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let connections = connections_of(allowed)?;
-    if connections < CONNECTIONS_MAX {
-        tracing::warn!(
-            open_files = allowed,
-            connections,
-            "the system's bound on open files lowers that on connections"
-        );
-    }
-    Ok(connections)
+    Ok((shares_of(allowed)?, allowed))
 }
 
-fn connections_of(allowed: u64) -> Result<usize, String> {
+fn shares_of(allowed: u64) -> Result<Shares, String> {
     let left = usize::try_from(allowed.saturating_sub(DESCRIPTORS_KEPT)).unwrap_or(usize::MAX);
     match left {
         0 => {
             Err(format!("the system allows {allowed} open files (ulimit -n); more than {DESCRIPTORS_KEPT} are needed"))
         }
-        left => Ok(left.min(CONNECTIONS_MAX)),
+        left => {
+            let deliveries = (left / 8).min(sns::ATTEMPTS_MAX);
+            let kept = (left / 16).min(delivery::IDLE_MAX);
+            Ok(Shares { clients: (left - deliveries - kept).min(CONNECTIONS_MAX), deliveries, kept })
+        }
     }
 }
 
@@ -46,10 +66,14 @@ mod tests {
 
     #[test]
     fn connections_leave_the_log_its_descriptors() {
-        assert_eq!(connections_of(1024), Ok(960));
-        assert_eq!(connections_of(65), Ok(1));
-        assert_eq!(connections_of(u64::MAX), Ok(CONNECTIONS_MAX));
-        assert_eq!(connections_of(1 << 20), Ok(CONNECTIONS_MAX));
-        assert!(connections_of(64).unwrap_err().contains("ulimit -n"));
+        assert_eq!(shares_of(1024), Ok(Shares { clients: 780, deliveries: 120, kept: 60 }));
+        assert_eq!(shares_of(65), Ok(Shares { clients: 1, deliveries: 0, kept: 0 }));
+        let all = Shares { clients: CONNECTIONS_MAX, deliveries: sns::ATTEMPTS_MAX, kept: delivery::IDLE_MAX };
+        assert_eq!((shares_of(u64::MAX), shares_of(1 << 20)), (Ok(all), Ok(all)));
+        for allowed in 65..20_000 {
+            let Shares { clients, deliveries, kept } = shares_of(allowed).unwrap();
+            assert!((clients + deliveries + kept) as u64 + DESCRIPTORS_KEPT <= allowed);
+        }
+        assert!(shares_of(64).unwrap_err().contains("ulimit -n"));
     }
 }

@@ -5,15 +5,17 @@
 //! `sns.private_receivers` says so: a server that stands inside of a network must not be a way into it for those who may subscribe.
 
 use crate::config::{self, Config};
+use crate::descriptors;
 use crate::mode::Mode;
 use crate::root_key;
 use crate::tls::connector;
 use access::Network;
-use delivery::{Http, HttpOptions, MailServer, MayReach, PATIENCE, is_public};
+use delivery::{Http, HttpOptions, LookUp, MailServer, MayReach, PATIENCE, is_public};
 use gateway::Gateway;
-use std::net::IpAddr;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Which private addresses may be reached.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,10 +52,32 @@ impl PrivateReceivers {
     }
 }
 
+/// Names that are looked up at one time. A lookup takes a thread of those that other work needs, and keeps it until the system gives
+/// up, however little patience is left; names whose servers never answer shall not take them all.
+const LOOKUPS_MAX: usize = 24;
+
+/// Asks the system for the addresses of names. A place among those who look is given back when the system has answered, whether or not
+/// anybody waits any more.
+fn look_up() -> LookUp {
+    let places = Arc::new(Semaphore::new(LOOKUPS_MAX));
+    Arc::new(move |host, port| {
+        let places = Arc::clone(&places);
+        Box::pin(async move {
+            let place = places.acquire_owned().await.ok()?;
+            let looking = move || {
+                let _place = place;
+                (host.as_str(), port).to_socket_addrs().map(Vec::from_iter).ok()
+            };
+            tokio::task::spawn_blocking(looking).await.ok()?
+        })
+    })
+}
+
 /// What the server lends to SNS for deliveries.
-pub(crate) fn hands(mode: Mode, config: &Config, gateway: &Gateway) -> sns::Hands {
+pub(crate) fn hands(mode: Mode, config: &Config, gateway: &Gateway) -> Result<sns::Hands, String> {
     let (gateway, authorities) = (gateway.clone(), config.receivers_ca.clone());
     let options = HttpOptions {
+        look_up: look_up(),
         may_reach: config.private_receivers.may_reach(mode),
         tls: Arc::new(move || {
             let files: Vec<&Path> = authorities.iter().map(PathBuf::as_path).collect();
@@ -63,13 +87,14 @@ pub(crate) fn hands(mode: Mode, config: &Config, gateway: &Gateway) -> sns::Hand
         patience: PATIENCE,
         // It was read when the configuration was checked.
         mail: mail_server(config).ok().flatten(),
+        idle_max: descriptors::shares()?.0.kept,
     };
-    sns::Hands {
+    Ok(sns::Hands {
         functions: functions(config),
         transport: Arc::new(Http::new(options)),
         spawn: Arc::new(|task| drop(tokio::spawn(task))),
         caller: Arc::new(move |identity, region| gateway.acting(identity, region)),
-    }
+    })
 }
 
 /// The mail server, if there is one.

@@ -168,7 +168,7 @@ async fn serve(
     }
     let control = control(config, &store);
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&clock), services.clone()));
-    let mut deliveries = tokio::spawn(run_deliveries(Arc::clone(sns), outgoing::hands(mode, config, &gateway)));
+    let mut deliveries = tokio::spawn(run_deliveries(Arc::clone(sns), outgoing::hands(mode, config, &gateway)?));
     let mut remover = tokio::spawn(remove_idle(Arc::clone(sqs)));
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds(config, tls)?));
     // Before anybody is told that we are there: from then on a signal is a wish to stop in order.
@@ -293,6 +293,7 @@ fn open(mode: Mode, config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<St
         chance: root_key::chance(),
         means: outgoing::means(config),
         metered_topics_max: config.metered_topics_max,
+        attempts_max: descriptors::shares()?.0.deliveries,
         log,
     };
     let sns = Arc::new(Sns::new(Arc::clone(&store), recoveries.sns, of_topics));

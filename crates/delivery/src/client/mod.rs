@@ -19,7 +19,9 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 use pool::Pool;
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -30,6 +32,8 @@ use tokio_rustls::TlsConnector;
 pub struct HttpOptions {
     /// Which addresses may be reached.
     pub may_reach: MayReach,
+    /// Asks the system for the addresses of a name.
+    pub look_up: LookUp,
     /// Makes what believes certificates, when it is needed first: reading what the system trusts takes tens of milliseconds.
     pub tls: MakeTls,
     /// Fills bytes with chance, for digest authentication.
@@ -38,10 +42,18 @@ pub struct HttpOptions {
     pub patience: Duration,
     /// Where mail is handed over, if anywhere.
     pub mail: Option<MailServer>,
+    /// Connections that are kept for the next request, some 10 KiB each; no more than [`IDLE_MAX`].
+    pub idle_max: usize,
 }
 
 /// Makes what believes certificates.
 pub type MakeTls = Arc<dyn Fn() -> Result<TlsConnector, String> + Send + Sync>;
+
+/// Finds the addresses of a host and a port; nothing if it has none.
+pub type LookUp = Arc<dyn Fn(String, u16) -> LookingUp + Send + Sync>;
+
+/// A lookup under way.
+pub type LookingUp = Pin<Box<dyn Future<Output = Option<Vec<SocketAddr>>> + Send>>;
 
 /// Fills bytes with chance.
 pub type Chance = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -62,7 +74,8 @@ pub struct Http {
 impl Http {
     /// A sender without connections.
     pub fn new(options: HttpOptions) -> Arc<Self> {
-        Arc::new(Self { options, connector: OnceLock::new(), pool: Pool::default() })
+        let pool = Pool::of_at_most(options.idle_max);
+        Arc::new(Self { options, connector: OnceLock::new(), pool })
     }
 
     async fn deliver(&self, post: Post) -> Result<Answer, Failed> {
@@ -126,9 +139,8 @@ impl Http {
 
     /// The addresses of a receiver, those that may be reached.
     async fn addresses(&self, endpoint: &Endpoint, is_operators: bool) -> Result<Vec<SocketAddr>, Failed> {
-        let host = (endpoint.host(), endpoint.port());
-        let found = tokio::net::lookup_host(host).await;
-        let found = found.map_err(|_| Failed::Unreachable("its name has no address".into()))?;
+        let found = (self.options.look_up)(endpoint.host().to_owned(), endpoint.port()).await;
+        let found = found.ok_or_else(|| Failed::Unreachable("its name has no address".into()))?;
         let (mut reachable, mut forbidden) = (Vec::new(), false);
         for address in found {
             match is_operators || (self.options.may_reach)(address.ip()) {

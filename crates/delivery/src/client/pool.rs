@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use crate::endpoint::Endpoint;
-use crate::limits::{IDLE_MAX, IDLE_OF_ONE_MAX, IDLE_SECS_MAX};
+use crate::limits::{IDLE_OF_ONE_MAX, IDLE_SECS_MAX};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,8 +12,10 @@ use tokio::time::Instant;
 type Key = (bool, Box<str>, u16);
 
 /// Kept connections.
-#[derive(Default)]
-pub(super) struct Pool(Mutex<Kept>);
+pub(super) struct Pool {
+    kept: Mutex<Kept>,
+    most: usize,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -22,10 +24,14 @@ struct Kept {
 }
 
 impl Pool {
+    pub(super) fn of_at_most(most: usize) -> Self {
+        Self { kept: Mutex::default(), most }
+    }
+
     /// The connection to a receiver that was used last.
     pub(super) fn take(&self, endpoint: &Endpoint) -> Option<Connection> {
         let now = Instant::now();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let all = kept.connections.get_mut(&key(endpoint))?;
         let before = all.len();
         all.retain(|(since, connection)| is_fresh(*since, now) && connection.is_open());
@@ -42,11 +48,11 @@ impl Pool {
             return;
         }
         let now = Instant::now();
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.count >= IDLE_MAX {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.count >= self.most {
             kept.drop_stale(now);
         }
-        if kept.count >= IDLE_MAX {
+        if kept.count >= self.most {
             return;
         }
         let all = kept.connections.entry(key(endpoint)).or_default();

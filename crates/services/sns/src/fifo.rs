@@ -140,8 +140,8 @@ pub(crate) fn key_of_new(
 pub(crate) fn changed(about: &About, name: &str, value: &str) -> Result<Box<str>, Refusal> {
     let known = about.attributes.get(name).map(|value| &**value);
     match name {
-        _ if !is_fifo(&about.key.name) => Err(not_of_this_type(name)),
         FIFO_TOPIC => Err(Refusal::invalid("AttributeName")),
+        _ if !is_fifo(&about.key.name) => Err(not_of_this_type(name)),
         SCOPE if known == Some(SCOPE_GROUP) && value != SCOPE_GROUP => {
             Err(Refusal::invalid("Attributes Reason: FifoThroughputScope cannot be changed from MessageGroup to Topic"))
         }

@@ -40,7 +40,7 @@ mod topic_key;
 
 pub use filter::KEYS_MAX_LIFTED as FILTER_KEYS_MAX;
 pub use outbox::FAMILY as OUTBOX_FAMILY;
-pub use outbox::{ActingCaller, Hands, Spawn};
+pub use outbox::{ATTEMPTS_MAX, ActingCaller, Hands, Spawn};
 pub use receivers::{Functions, Means};
 pub use record_words::{describe, describe_delivery};
 pub use records::FAMILY;

@@ -96,6 +96,8 @@ pub struct Options {
     pub means: Means,
     /// Topics with counts of their own.
     pub metered_topics_max: usize,
+    /// Deliveries that are attempted at one time, up to [`crate::ATTEMPTS_MAX`]: each has a connection.
+    pub attempts_max: usize,
     /// Takes the lines about deliveries that topics ask for.
     pub log: Arc<dyn Fn(String) + Send + Sync>,
 }
@@ -120,11 +122,12 @@ impl Sns {
             chance,
             means,
             metered_topics_max,
+            attempts_max,
             log,
         } = options;
         let id_secret = Key::new(HMAC_SHA256, &id_secret);
         let filter_limits = filter::Limits { keys_max: filter_keys_max.min(filter::KEYS_MAX_LIFTED) };
-        let outboxes = Outboxes::recovered(Arc::clone(&store), recovery.deliveries);
+        let outboxes = Outboxes::recovered(Arc::clone(&store), recovery.deliveries, attempts_max);
         let catalog = Catalog::recovered(store, recovery.topics);
         outboxes.close_unless(|topic, id| {
             catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
@@ -234,12 +237,17 @@ impl Inner {
 
     /// Deletes a topic with its subscriptions, and what waits for them.
     pub(crate) async fn delete(&self, entry: &Arc<TopicEntry>) -> Result<(), Refusal> {
+        let ids = entry.look(|view| view.receivers.values().map(|one| one.subscription.id).collect());
+        let _let_go = self.let_go(entry, ids);
         self.catalog.delete(entry).await?;
-        let ids: Vec<SubscriptionId> =
-            entry.look(|view| view.receivers.values().map(|one| one.subscription.id).collect());
-        ids.into_iter().for_each(|id| self.close(id));
         self.status.forget_topic(&entry.arn);
         Ok(())
+    }
+
+    /// Lets go, when this is dropped, of what waits for those of these subscriptions that there are no more. Whoever asked for their end
+    /// may go away before it is durable; it is decided all the same.
+    pub(crate) fn let_go(&self, entry: &TopicEntry, ids: Vec<SubscriptionId>) -> LetGo<'_> {
+        LetGo { service: self, topic: entry.key.clone(), ids }
     }
 
     /// Lets go of what waits for a subscription that is gone.
@@ -262,6 +270,21 @@ impl Inner {
             true => self.catalog.get(&key).await,
             false => Err(Refusal::invalid(parameter)),
         }
+    }
+}
+
+/// See [`Inner::let_go`].
+pub(crate) struct LetGo<'a> {
+    service: &'a Inner,
+    topic: TopicKey,
+    ids: Vec<SubscriptionId>,
+}
+
+impl Drop for LetGo<'_> {
+    fn drop(&mut self) {
+        let topic = self.service.catalog.find(&self.topic);
+        let is_there = |id| topic.as_ref().is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()));
+        self.ids.iter().filter(|id| !is_there(**id)).for_each(|id| self.service.close(*id));
     }
 }
 

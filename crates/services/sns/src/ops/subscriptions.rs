@@ -88,16 +88,11 @@ impl Operation<Inner> for Subscribe {
 /// Subscribes, with a place for what is delivered from here: made before the subscription, and taken back if that does not come to be.
 async fn subscribe(service: &Inner, entry: &TopicEntry, asked: Subscription) -> Result<Arc<Subscription>, Refusal> {
     let (id, has_outbox) = (asked.id, asked.protocol.has_outbox());
+    let _let_go = has_outbox.then(|| service.let_go(entry, vec![id]));
     if has_outbox {
         service.outboxes.open(Whose { subscription: id, topic: entry.key.clone() })?;
     }
-    let reply = entry.ask(Command::Subscribe(Box::new(asked))).await;
-    match &reply {
-        Ok(Reply::Subscribed(_, known)) if known.id == id => {}
-        _ if has_outbox => service.outboxes.close(id),
-        _ => {}
-    }
-    match reply? {
+    match entry.ask(Command::Subscribe(Box::new(asked))).await? {
         Reply::Subscribed(_, subscription) => Ok(subscription),
         _ => Err(Refusal::no_topic()),
     }
@@ -232,8 +227,8 @@ impl Operation<Inner> for Unsubscribe {
             let error = &errors::AUTHORIZATION_ERROR_EXCEPTION;
             return Err(Refusal::new(error, "Unsubscribing from this subscription takes a signature"));
         }
+        let _let_go = service.let_go(&entry, vec![id]);
         entry.ask(Command::Unsubscribe(id)).await?;
-        service.close(id);
         Ok(Nothing)
     }
 }

@@ -49,8 +49,11 @@ struct Course {
 }
 
 /// All turns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Board {
+    /// Attempts that are made at one time, and how many of them may be to receivers that failed last.
+    attempts_max: usize,
+    sick_attempts_max: usize,
     courses: HashMap<SubscriptionId, Course>,
     due: VecDeque<SubscriptionId>,
     /// Those who wait until others end.
@@ -63,6 +66,24 @@ pub(crate) struct Board {
 }
 
 impl Board {
+    /// No turns yet, and never more attempts at one time than this or [`ATTEMPTS_MAX`].
+    pub(crate) fn of_at_most(attempts: usize) -> Self {
+        // One of each kind, however little there is: nobody waits for ever.
+        let attempts_max = attempts.clamp(2, ATTEMPTS_MAX);
+        Self {
+            attempts_max,
+            sick_attempts_max: (attempts_max * SICK_ATTEMPTS_MAX / ATTEMPTS_MAX).max(1),
+            courses: HashMap::new(),
+            due: VecDeque::new(),
+            starved: VecDeque::new(),
+            alarms: BTreeSet::new(),
+            attempts: 0,
+            sick_attempts: 0,
+            bytes: 0,
+            sick_bytes: 0,
+        }
+    }
+
     /// Something may have to be delivered.
     pub(crate) fn mark(&mut self, subscription: SubscriptionId) {
         let course = self.courses.entry(subscription).or_insert_with(|| Course { window: 1, ..Course::default() });
@@ -115,12 +136,13 @@ impl Board {
 
     fn room(&self, subscription: SubscriptionId) -> usize {
         let Some(course) = self.courses.get(&subscription) else { return 0 };
-        let mut room = course.window.saturating_sub(course.running).min(ATTEMPTS_MAX.saturating_sub(self.attempts));
+        let mut room =
+            course.window.saturating_sub(course.running).min(self.attempts_max.saturating_sub(self.attempts));
         if self.bytes >= BYTES_MAX {
             room = 0;
         }
         if course.is_sick {
-            let of_sick = SICK_ATTEMPTS_MAX.saturating_sub(self.sick_attempts);
+            let of_sick = self.sick_attempts_max.saturating_sub(self.sick_attempts);
             room = if self.sick_bytes >= SICK_BYTES_MAX { 0 } else { room.min(of_sick) };
         }
         room
@@ -229,7 +251,7 @@ impl Board {
 
     /// Those who waited for room stand in line again.
     fn feed(&mut self) {
-        let has_room = self.attempts < ATTEMPTS_MAX && self.bytes < BYTES_MAX;
+        let has_room = self.attempts < self.attempts_max && self.bytes < BYTES_MAX;
         if has_room {
             self.due.append(&mut self.starved);
         }
@@ -291,6 +313,20 @@ mod tests {
         Instant::from_millis(millis)
     }
 
+    fn board() -> Board {
+        Board::of_at_most(ATTEMPTS_MAX)
+    }
+
+    #[test]
+    fn where_the_system_allows_few_connections_few_are_attempted_and_some_of_the_sick() {
+        for (allowed, all, sick) in
+            [(0, 2, 1), (1, 2, 1), (120, 120, 90), (usize::MAX, ATTEMPTS_MAX, SICK_ATTEMPTS_MAX)]
+        {
+            let board = Board::of_at_most(allowed);
+            assert_eq!((board.attempts_max, board.sick_attempts_max), (all, sick), "{allowed}");
+        }
+    }
+
     /// Serves a subscription once, with attempts for all that it may take.
     fn serve(board: &mut Board, subscription: SubscriptionId) -> usize {
         board.mark(subscription);
@@ -302,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_receiver_that_works_gets_ever_more_at_once_and_one_that_fails_gets_one() {
-        let mut board = Board::default();
+        let mut board = board();
         let mut running = serve(&mut board, ONE);
         assert_eq!(running, 1);
         for _ in 0..WINDOW_MAX {
@@ -318,7 +354,7 @@ mod tests {
 
     #[test]
     fn what_comes_while_letters_are_taken_is_looked_at_afterwards() {
-        let mut board = Board::default();
+        let mut board = board();
         board.mark(ONE);
         let turn = board.next().unwrap();
         board.mark(ONE);
@@ -329,7 +365,7 @@ mod tests {
 
     #[test]
     fn the_dead_leave_room_to_the_living() {
-        let mut board = Board::default();
+        let mut board = board();
         let count = SICK_ATTEMPTS_MAX as u128 + 10;
         (10..10 + count).for_each(|id| _ = serve(&mut board, SubscriptionId(id)));
         (10..10 + count).for_each(|id| board.ended(SubscriptionId(id), 1, Ended::Badly));
@@ -345,7 +381,7 @@ mod tests {
 
     #[test]
     fn what_is_large_waits_until_there_is_room_in_memory() {
-        let mut board = Board::default();
+        let mut board = board();
         board.mark(ONE);
         let turn = board.next().unwrap();
         board.served(turn, 1, BYTES_MAX, None);
@@ -358,7 +394,7 @@ mod tests {
 
     #[test]
     fn an_alarm_marks_at_its_moment_and_the_earliest_counts() {
-        let mut board = Board::default();
+        let mut board = board();
         board.mark(ONE);
         let turn = board.next().unwrap();
         board.served(turn, 0, 0, Some(at(100)));
@@ -371,7 +407,7 @@ mod tests {
 
     #[test]
     fn a_throttle_grants_so_many_in_a_second() {
-        let mut board = Board::default();
+        let mut board = board();
         board.mark(ONE);
         assert_eq!(board.throttled(ONE, Some(3), 2, at(1000)), (2, None));
         assert_eq!(board.throttled(ONE, Some(3), 2, at(1500)), (1, Some(at(2000))));
@@ -382,7 +418,7 @@ mod tests {
 
     #[test]
     fn what_is_idle_and_well_is_forgotten() {
-        let mut board = Board::default();
+        let mut board = board();
         serve(&mut board, ONE);
         board.ended(ONE, 1, Ended::Well);
         let turn = board.next().unwrap();

@@ -1,7 +1,7 @@
 //! Every bound of deliveries, with its reason.
 
 /// Attempts that are made at one time: as many connections, and what is sent on each.
-pub(crate) const ATTEMPTS_MAX: usize = 1024;
+pub const ATTEMPTS_MAX: usize = 1024;
 
 /// How many of them may be to receivers that failed last: the others are for those that work.
 pub(crate) const SICK_ATTEMPTS_MAX: usize = 768;

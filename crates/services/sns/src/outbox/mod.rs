@@ -15,6 +15,7 @@ mod serving;
 
 pub(crate) use deliveries::{Deliveries, Whose};
 pub(crate) use letter::Kind;
+pub use limits::ATTEMPTS_MAX;
 pub(crate) use records::Effect;
 pub use records::FAMILY;
 pub(crate) use serving::run;
@@ -48,10 +49,10 @@ struct Kept {
 }
 
 impl Outboxes {
-    /// The deliveries that replay left.
-    pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<Deliveries>) -> Self {
+    /// The deliveries that replay left, of which no more than so many are attempted at one time.
+    pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<Deliveries>, attempts_max: usize) -> Self {
         let mut kept = Kept { of: HashMap::new(), next: recovery.next_ordinal() };
-        let mut board = Board::default();
+        let mut board = Board::of_at_most(attempts_max);
         recovery.look(|id, deliveries| {
             if let Some(whose) = deliveries.whose() {
                 kept.of.insert(whose.subscription, (id, whose.topic.clone()));

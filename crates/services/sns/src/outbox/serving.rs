@@ -4,7 +4,7 @@
 //! receiver. What is under way at one time is bounded by the board.
 
 use super::attempt::attempt;
-use super::board::{Turn, may_begin};
+use super::board::{Ended, Turn, may_begin};
 use super::deliveries::{Command, Deliveries, Reply};
 use super::limits::{LEASE_MILLIS, MAIL_LEASE_MILLIS};
 use crate::attributes;
@@ -99,10 +99,9 @@ pub(crate) async fn run(inner: Arc<Inner>, hands: Arc<Hands>) {
 
 async fn serve(inner: Arc<Inner>, hands: Arc<Hands>, turn: Turn) {
     let outboxes = &inner.outboxes;
+    let serving = Serving { inner: &inner, turn, taken: (0, 0, None) };
     let Some(served) = find(&inner, turn.subscription) else {
-        outboxes.close(turn.subscription);
-        outboxes.board().served(turn, 0, 0, None);
-        return;
+        return outboxes.close(turn.subscription);
     };
     let served = Arc::new(served);
     let now = outboxes.store.clock().now();
@@ -115,17 +114,53 @@ async fn serve(inner: Arc<Inner>, hands: Arc<Hands>, turn: Turn) {
     });
     let bytes = taken.letters.iter().map(|(_, message)| bytes_of(message)).sum();
     let look_again = taken.look_again.into_iter().chain(later).min();
-    outboxes.board().served(turn, taken.letters.len(), bytes, look_again);
-    outboxes.woken.notify_one();
+    serving.end(taken.letters.len(), bytes, look_again);
     for (delivery, message) in taken.letters {
         let (inner, hands, served) = (Arc::clone(&inner), Arc::clone(&hands), Arc::clone(&served));
         let spawn = Arc::clone(&hands.spawn);
         spawn(Box::pin(async move {
             let bytes = bytes_of(&message);
-            let ended = attempt(&inner, &hands, &served, delivery, message).await;
-            inner.outboxes.board().ended(served.subscription, bytes, ended);
-            inner.outboxes.woken.notify_one();
+            let mut attempted =
+                Attempted { inner: &inner, subscription: served.subscription, bytes, ended: Ended::Badly };
+            attempted.ended = attempt(&inner, &hands, &served, delivery, message).await;
         }));
+    }
+}
+
+/// A turn under way: it ends on the board however it ends here, by a panic too, or its subscription would never have another.
+struct Serving<'a> {
+    inner: &'a Inner,
+    turn: Turn,
+    /// Letters, their bytes, and when to look again.
+    taken: (usize, usize, Option<Instant>),
+}
+
+impl Serving<'_> {
+    fn end(mut self, letters: usize, bytes: usize, look_again: Option<Instant>) {
+        self.taken = (letters, bytes, look_again);
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        let (letters, bytes, look_again) = self.taken;
+        self.inner.outboxes.board().served(self.turn, letters, bytes, look_again);
+        self.inner.outboxes.woken.notify_one();
+    }
+}
+
+/// An attempt under way: its place on the board is given back however it ends.
+struct Attempted<'a> {
+    inner: &'a Inner,
+    subscription: SubscriptionId,
+    bytes: usize,
+    ended: Ended,
+}
+
+impl Drop for Attempted<'_> {
+    fn drop(&mut self) {
+        self.inner.outboxes.board().ended(self.subscription, self.bytes, self.ended);
+        self.inner.outboxes.woken.notify_one();
     }
 }
 

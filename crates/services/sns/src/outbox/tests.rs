@@ -150,6 +150,7 @@ impl Bench {
             keys: Keys::default(),
             means: Means::default(),
             metered_topics_max: 1,
+            attempts_max: ATTEMPTS_MAX,
             log: Arc::new(|_| {}),
             may_reach: Arc::new(|_| true),
             chance: Arc::new(|out: &mut [u8]| out.fill(7)),
