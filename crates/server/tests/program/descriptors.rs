@@ -29,7 +29,8 @@ fn connections_beyond_the_open_files_wait_and_do_not_stop_the_log() {
     assert!(server.get("/healthz").starts_with("HTTP/1.1 200 OK\r\n"));
     let (code, log) = server.stop();
     assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("lowers that on connections") && log.contains("connections=36"), "{log}");
+    // 64 are the log's and the runtime's, four are kept for deliveries and two for receivers that wait for the next one.
+    assert!(log.contains("lowers that on connections") && log.contains("connections=30"), "{log}");
     assert!(!log.contains("Too many open files"), "{log}");
 }
 
