@@ -28,6 +28,20 @@ def verify(notification):
     key.verify(signature, text.encode(), PKCS1v15(), HASHES[notification["SignatureVersion"]])
 
 
+def test_links_do_not_lead_where_the_publisher_says(house):
+    topic = house.topic()
+    url = house.subscribed(topic)
+    form = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": topic, "Message": "forged"}
+    forged = {"Host": "evil.example", "Authorization": "AWS4-HMAC-SHA256 Credential=test/20261123/us-east-1/sns/aws4_request"}
+    request = urllib.request.Request(ENDPOINT, data=urllib.parse.urlencode(form).encode(), headers=forged)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
+    [found] = house.notifications(url)
+    assert found["SigningCertURL"].startswith(f"{ENDPOINT}/SimpleNotificationService-")
+    assert found["UnsubscribeURL"].startswith(f"{ENDPOINT}/?Action=Unsubscribe&")
+    verify(found)
+
+
 def test_both_versions_verify_with_the_certificate_that_is_served(house):
     for attributes, version in [({}, "1"), ({"SignatureVersion": "1"}, "1"), ({"SignatureVersion": "2"}, "2")]:
         topic = house.topic(Attributes=attributes)

@@ -94,6 +94,7 @@ impl Server {
             default_account: AccountId::DEFAULT,
             default_region: region,
             public_url: None,
+            links: gateway::Links::default(),
             limits: Limits::default(),
             auth: Auth::Off,
             proxies: Vec::new(),

@@ -42,7 +42,7 @@ impl Gateway {
     /// The caller that a principal is who signs nothing: for a service that acts without being asked.
     pub fn acting(&self, identity: Arc<Identity>, region: &Region) -> Caller {
         let surroundings = self.surroundings();
-        let public = self.public_url().cloned().unwrap_or_else(|| "http://localhost".into());
+        let home = self.home_url();
         Caller {
             account: identity.caller.account().unwrap_or(self.default_account()),
             region: region.clone(),
@@ -60,7 +60,8 @@ impl Gateway {
             trace_header: None,
             wait_millis: None,
             stopping: self.stopping(),
-            base: Base::Public(public),
+            base: Base::Public(Arc::clone(&home)),
+            link_base: Base::Public(home),
             path: PathAndQuery::from_static("/"),
         }
     }

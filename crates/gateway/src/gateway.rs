@@ -4,7 +4,7 @@
 //! a stage skips the rest, so what is refused before `call` has executed nothing. How much `authenticate` and `allow` ask for
 //! is [`Auth`]'s to say.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use access::sigv4::{Fault, Keys};
@@ -37,6 +37,7 @@ use crate::heard::{Heard, Overheard};
 use crate::identity::{Auth, Authority, Identity, Proven};
 use crate::isolation::{self, Isolated, Panicked};
 use crate::limits::{BODY_BYTES_MAX, Limits, UNPACKED_OF_STRANGERS_MAX};
+use crate::links::Links;
 use crate::metrics::{Metrics, OperationMetrics};
 use crate::organization::Organization;
 use crate::outgoing::Outgoing;
@@ -75,7 +76,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -90,6 +91,8 @@ pub struct Origin {
     pub scheme: Scheme,
     /// The client's address, where the listener knows it.
     pub source: Option<IpAddr>,
+    /// The server's own address to which the connection came, where the listener knows it.
+    pub reached: Option<SocketAddr>,
     /// What protects the connection, where something does and the listener knows.
     pub secured: Option<Secured>,
     /// Whether the client is the server itself, which then may do everything and signs nothing.
@@ -98,23 +101,29 @@ pub struct Origin {
 
 impl Origin {
     /// The server itself.
-    pub const INSIDE: Self = Self { scheme: Scheme::Http, source: None, secured: None, inside: true };
+    pub const INSIDE: Self = Self { scheme: Scheme::Http, source: None, reached: None, secured: None, inside: true };
 
     /// A client at an address.
     pub fn of(scheme: Scheme, source: IpAddr) -> Self {
-        Self { scheme, source: Some(source.to_canonical()), secured: None, inside: false }
+        Self { scheme, source: Some(source.to_canonical()), reached: None, secured: None, inside: false }
     }
 
     /// A client at an address, over TLS.
     pub fn secure(secured: Secured, source: IpAddr) -> Self {
         Self { secured: Some(secured), ..Self::of(Scheme::Https, source) }
     }
+
+    /// The same client, whose connection came to this address of the server's.
+    #[must_use]
+    pub fn reaching(self, address: SocketAddr) -> Self {
+        Self { reached: Some(SocketAddr::new(address.ip().to_canonical(), address.port())), ..self }
+    }
 }
 
 impl From<Scheme> for Origin {
     /// A client whose address nobody knows.
     fn from(scheme: Scheme) -> Self {
-        Self { scheme, source: None, secured: None, inside: false }
+        Self { scheme, source: None, reached: None, secured: None, inside: false }
     }
 }
 
@@ -132,6 +141,8 @@ pub struct Options {
     pub default_region: Region,
     /// `scheme://host` in URLs given to clients, without a slash at its end. `None`: as the client wrote it.
     pub public_url: Option<Arc<str>>,
+    /// What links begin with that others than the client get, where there is no `public_url`.
+    pub links: Links,
     /// Bounds on time and memory.
     pub limits: Limits,
     /// How much of a request's signature counts.
@@ -161,6 +172,7 @@ struct Inner {
     default_account: AccountId,
     default_region: Region,
     public_url: Option<Arc<str>>,
+    links: Links,
     limits: Limits,
     auth: Auth,
     organization: Option<RwLock<Arc<Organization>>>,
@@ -203,6 +215,7 @@ impl Gateway {
             default_account: options.default_account,
             default_region: options.default_region,
             public_url: options.public_url,
+            links: options.links,
             accounts: Accounts::default(),
             wrong_curves: WrongCurves::default(),
             bodies: Budget::new(options.limits.bodies_bytes_max),
@@ -239,8 +252,9 @@ impl Gateway {
         &*self.0.surroundings
     }
 
-    pub(crate) fn public_url(&self) -> Option<&Arc<str>> {
-        self.0.public_url.as_ref()
+    /// What URLs begin with that come of no request.
+    pub(crate) fn home_url(&self) -> Arc<str> {
+        Arc::clone(self.0.public_url.as_ref().unwrap_or(&self.0.links.home))
     }
 
     pub(crate) fn default_account(&self) -> AccountId {
@@ -555,6 +569,7 @@ impl Gateway {
             wait_millis: text(head, WAIT_HEADER),
             stopping: inner.stopping.clone(),
             base: self.base(head, origin.scheme),
+            link_base: self.link_base(head, origin),
             path: head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
         }
     }
@@ -569,6 +584,13 @@ impl Gateway {
         match &self.0.public_url {
             Some(url) => Base::Public(Arc::clone(url)),
             None => Base::Client { scheme: scheme.as_str(), host: route::host_value(head) },
+        }
+    }
+
+    fn link_base(&self, head: &Parts, origin: Origin) -> Base {
+        match &self.0.public_url {
+            Some(url) => Base::Public(Arc::clone(url)),
+            None => self.0.links.base(origin, route::host_of_url(head)),
         }
     }
 

@@ -184,15 +184,20 @@ pub(crate) fn host(head: &Parts) -> Option<&str> {
 
 /// The host for URLs given to the client. One that cannot stand in a URL, or none at all, becomes `localhost`.
 pub(crate) fn host_value(head: &Parts) -> HeaderValue {
+    host_of_url(head).unwrap_or_else(|| HeaderValue::from_static("localhost"))
+}
+
+/// The host as the client wrote it, if it can stand in a URL.
+pub(crate) fn host_of_url(head: &Parts) -> Option<HeaderValue> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
     let plausible = |host: &&[u8]| !host.is_empty() && host.iter().all(|byte| legal(*byte));
     match (head.headers.get(HOST), host(head)) {
         // Cloning the header's value shares its bytes.
-        (Some(value), _) if plausible(&value.as_bytes()) => value.clone(),
+        (Some(value), _) if plausible(&value.as_bytes()) => Some(value.clone()),
         (None, Some(authority)) if plausible(&authority.as_bytes()) => {
-            HeaderValue::from_str(authority).expect("legal bytes of a host are legal in a header")
+            Some(HeaderValue::from_str(authority).expect("legal bytes of a host are legal in a header"))
         }
-        _ => HeaderValue::from_static("localhost"),
+        _ => None,
     }
 }
 

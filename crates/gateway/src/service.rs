@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -186,14 +186,21 @@ pub struct Caller {
     /// Where refusals are noted, if anybody keeps a record of the request. Copies of the caller note theirs there too.
     pub(crate) refuser: Option<Arc<Refuser>>,
     pub(crate) base: Base,
+    pub(crate) link_base: Base,
     pub(crate) path: PathAndQuery,
 }
 
 impl Caller {
     /// `scheme://host` under which the client reaches this server: the configured public URL, else as the client wrote it.
-    /// Without a slash at its end.
+    /// Without a slash at its end. For what the client itself is told; see [`Self::link_url`].
     pub fn base_url(&self) -> &Base {
         &self.base
+    }
+
+    /// `scheme://host` for links that others than the client get: the configured public URL, else an address of this server, never
+    /// what the client wrote (`links.rs`). Without a slash at its end.
+    pub fn link_url(&self) -> &Base {
+        &self.link_base
     }
 
     /// What the client calls itself, where that is text.
@@ -257,6 +264,7 @@ impl Caller {
             wait_millis: None,
             stopping: Stopping::new(),
             base: Base::Public("http://localhost:4566".into()),
+            link_base: Base::Public("http://localhost:4566".into()),
             path: PathAndQuery::from_static("/"),
         }
     }
@@ -279,6 +287,13 @@ pub enum Base {
         /// Host and port.
         host: http::HeaderValue,
     },
+    /// The scheme of the listener and an address of it.
+    Address {
+        /// `http` or `https`.
+        scheme: &'static str,
+        /// Address and port.
+        address: SocketAddr,
+    },
 }
 
 impl fmt::Display for Base {
@@ -288,6 +303,7 @@ impl fmt::Display for Base {
             Self::Client { scheme, host } => {
                 write!(f, "{scheme}://{}", host.to_str().expect("the host was checked to be visible ASCII at the door"))
             }
+            Self::Address { scheme, address } => write!(f, "{scheme}://{address}"),
         }
     }
 }

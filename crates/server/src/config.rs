@@ -176,7 +176,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         name: "public_url",
         value: "URL",
-        help: "What queue URLs begin with; without it, the host that the request named",
+        help: "What URLs begin with; without it queue URLs with the host that the request named, links in notifications with the server's address",
         default: "",
         set: |config, text| put(&mut config.public_url, public_url(text)),
     },

@@ -66,7 +66,14 @@ async fn connection(stream: TcpStream, client: IpAddr, gateway: &Gateway, option
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
-    let plain = Origin::of(Scheme::Http, client);
+    let reached = match stream.local_addr() {
+        Ok(reached) => reached,
+        Err(error) => {
+            tracing::debug!(%error, "a connection was gone before it was served");
+            return;
+        }
+    };
+    let plain = Origin::of(Scheme::Http, client).reaching(reached);
     let Some(tls) = &options.tls else { return gateway.serve_connection(stream, plain).await };
     let stopping = gateway.stopping();
     let opened = tokio::select! {
@@ -75,7 +82,9 @@ async fn connection(stream: TcpStream, client: IpAddr, gateway: &Gateway, option
     };
     match opened {
         Opened::Plain(stream) => gateway.serve_connection(stream, plain).await,
-        Opened::Secure(stream, secured) => gateway.serve_connection(*stream, Origin::secure(secured, client)).await,
+        Opened::Secure(stream, secured) => {
+            gateway.serve_connection(*stream, Origin::secure(secured, client).reaching(reached)).await;
+        }
         Opened::Gone => {}
     }
 }
@@ -118,6 +127,7 @@ mod tests {
             default_account: AccountId::DEFAULT,
             default_region: Region::parse("us-east-1").unwrap(),
             public_url: None,
+            links: gateway::Links::default(),
             limits: Limits::default(),
             auth: Auth::Off,
             proxies: Vec::new(),

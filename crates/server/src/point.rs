@@ -4,22 +4,27 @@ use crate::client::Credentials;
 use crate::config::Config;
 use std::ffi::OsString;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::{Command, ExitCode};
 
 /// Where a client on this machine finds a server with this configuration.
 pub(crate) fn endpoint(config: &Config) -> String {
-    if let Some(url) = &config.public_url {
-        return url.clone();
+    match &config.public_url {
+        Some(url) => url.clone(),
+        None => at(config, config.listen),
     }
-    let host = match config.listen.ip() {
+}
+
+/// The same, whatever its public URL, when it listens on an address.
+pub(crate) fn at(config: &Config, address: SocketAddr) -> String {
+    let host = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
         IpAddr::V6(ip) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
         IpAddr::V6(ip) => format!("[{ip}]"),
         IpAddr::V4(ip) => ip.to_string(),
     };
     let scheme = if config.tls.is_required() { "https" } else { "http" };
-    format!("{scheme}://{host}:{}", config.listen.port())
+    format!("{scheme}://{host}:{}", address.port())
 }
 
 /// The variables that SDKs read. The keys are the root user's where the data folder has them, else placeholders: the account

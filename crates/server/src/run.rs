@@ -20,6 +20,7 @@ use crate::mode::Mode;
 use crate::organization;
 use crate::outgoing;
 use crate::pages::ServerPages;
+use crate::point;
 use crate::recoveries::Recoveries;
 use crate::resources::{self, Declared};
 use crate::root_key;
@@ -32,7 +33,7 @@ use crate::tls::Door;
 use crate::topic_metrics::TopicCollector;
 use crate::unverified;
 use engine::{Clock, Keyring, Store, StoreOptions};
-use gateway::{Audit, Auth, Authority, Gateway, Limits, Service};
+use gateway::{Audit, Auth, Authority, Gateway, Limits, Links, Service};
 use iam::Iam;
 use journal::{Io, OpenError, Options, RealDisk};
 use kinesis::Kinesis;
@@ -44,6 +45,7 @@ use prometheus_client::registry::Registry;
 use sns::Sns;
 use sqs::Sqs;
 use std::future::pending;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -154,7 +156,8 @@ async fn serve(
     let address = listener.local_addr().map_err(|error| format!("the listener has no address: {error}"))?;
     let audited = config.audit_log(mode).map(|(path, all)| AuditLog::start(&config.audit, all, path)).transpose()?;
     let (audit, audit_writer) = audited.unzip();
-    let gateway = wire_up(mode, config, &clock, &store, &services, audit, (notifications, organization.as_ref()));
+    let links = links(mode, config, address);
+    let gateway = wire_up(config, (mode, links), &clock, &store, &services, audit, (notifications, organization.as_ref()));
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
     let fresh = tokio::spawn(keep_fresh(hangups, tls.clone(), organization.map(|file| (file, gateway.clone()))));
@@ -351,9 +354,14 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
+/// What links begin with where no public URL is set: where the listener is.
+fn links(mode: Mode, config: &Config, address: SocketAddr) -> Links {
+    Links { home: point::at(config, address).into(), take_loopback: mode == Mode::Dev }
+}
+
 fn wire_up(
-    mode: Mode,
     config: &Config,
+    (mode, links): (Mode, Links),
     clock: &Arc<SystemClock>,
     store: &Arc<Store>,
     services: &Services,
@@ -378,6 +386,7 @@ fn wire_up(
         default_account: config.account,
         default_region: config.region.clone(),
         public_url: config.public_url.as_deref().map(Into::into),
+        links,
         limits: limits(config),
         auth: auth(config.auth(mode), authority),
         proxies: config.proxies.clone(),

@@ -2,6 +2,7 @@
 
 use crate::raw::{FORM, JSON, Reply, ask, json, request};
 use crate::toy::House;
+use gateway::{Origin, Scheme};
 
 const SIGNED: &str = "authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/eu-west-1/toy/aws4_request, \
     SignedHeaders=host;x-amz-date, Signature=0000";
@@ -165,6 +166,32 @@ async fn urls_begin_with_the_host_of_the_client_or_the_public_url() {
     }
     let house = House::with(|options| options.public_url = Some("https://queues.example".into()));
     check_json(&ask(&house, echo("host: x\r\n")).await, &[r#""BaseUrl":"https://queues.example""#]);
+}
+
+#[tokio::test]
+async fn links_for_others_do_not_begin_with_the_host_of_the_client() {
+    let links = || gateway::Links { home: "http://192.0.2.1:4566".into(), take_loopback: true };
+    let house = House::with(|options| options.links = links());
+    let echo = |host: &str| {
+        format!(
+            "POST / HTTP/1.1\r\nhost: {host}\r\nx-amz-target: ToyService.Echo\r\ncontent-length: 12\r\n\r\n{{\"Text\":\"x\"}}"
+        )
+    };
+    for (host, base) in [
+        ("evil.example", "https://10.0.0.5:4566"),
+        ("localhost:14566", "https://localhost:14566"),
+        ("", "https://10.0.0.5:4566"),
+    ] {
+        let client = Origin::of(Scheme::Https, [10, 0, 0, 9].into()).reaching(([10, 0, 0, 5], 4566).into());
+        let mut raw = crate::raw::Raw::from(&house, client);
+        raw.send(echo(host)).await;
+        check_json(&raw.reply().await.unwrap(), &[&format!(r#""LinkUrl":"{base}""#)]);
+    }
+    check_json(&ask(&house, echo("evil.example")).await, &[r#""LinkUrl":"http://192.0.2.1:4566""#]);
+    let house = House::with(|options| {
+        (options.links, options.public_url) = (links(), Some("https://queues.example".into()));
+    });
+    check_json(&ask(&house, echo("localhost")).await, &[r#""LinkUrl":"https://queues.example""#]);
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ static SEEN: StructShape = StructShape {
         Member::new("Region", Shape::String),
         Member::new("AccessKey", Shape::String),
         Member::new("BaseUrl", Shape::String),
+        Member::new("LinkUrl", Shape::String),
         Member::new("Path", Shape::String),
     ],
 };
@@ -232,9 +233,10 @@ struct Echoed {
 impl Write for Echoed {
     fn write(&self, writer: &mut dyn Writer) {
         let (account, base) = (self.caller.account.to_string(), self.caller.base_url().to_string());
+        let link = self.caller.link_url().to_string();
         assert!(self.text != "panic while writing", "asked to panic while writing");
         let key = self.caller.access_key.as_deref().unwrap_or("none");
-        let values = [&self.text, account.as_str(), self.caller.region.as_str(), key, &base, self.caller.path()];
+        let values = [&self.text, account.as_str(), self.caller.region.as_str(), key, &base, &link, self.caller.path()];
         writer.begin_struct(&SEEN);
         for (member, value) in SEEN.members.iter().zip(values) {
             writer.member(member);
@@ -298,6 +300,7 @@ impl House {
             default_account: AccountId::DEFAULT,
             default_region: Region::parse("us-east-1").unwrap(),
             public_url: None,
+            links: gateway::Links::default(),
             limits: Limits::default(),
             auth: Auth::Off,
             proxies: Vec::new(),

@@ -56,6 +56,7 @@ impl House {
             default_account: AccountId::parse(OWNER).unwrap(),
             default_region: region.clone(),
             public_url: None,
+            links: gateway::Links::default(),
             limits: gateway::Limits::default(),
             auth: Auth::Verify(Arc::new(Nobody)),
             proxies: Vec::new(),

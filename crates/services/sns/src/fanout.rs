@@ -45,7 +45,7 @@ pub(crate) async fn publish(
         id,
         topic: &topic.arn,
         at: show_time(caller.now),
-        base: caller.base_url().to_string(),
+        base: caller.link_url().to_string(),
         signer: key.as_deref().map(|key| (key, version)),
         sequence: None,
     };

@@ -61,7 +61,7 @@ pub(crate) async fn begin(
         id: &SubscriptionId(id).show(),
         topic: &topic.arn,
         at: show_time(caller.now),
-        base: caller.base_url().to_string(),
+        base: caller.link_url().to_string(),
         // AWS signs nothing that FIFO topics send.
         signer: None,
         sequence: Some(&fifo::show_sequence(sequence)),

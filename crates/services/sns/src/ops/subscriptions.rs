@@ -107,7 +107,7 @@ async fn ask_receiver(
     confirmation: &Confirmation,
 ) -> Result<(), Refusal> {
     let (id, token) = (service.secret_id(caller, 1), confirmation.token(subscription.id));
-    let base = caller.base_url().to_string();
+    let base = caller.link_url().to_string();
     let key = service.signing_keys.key().await.map_err(Refusal::unavailable)?;
     let version = entry.look(|view| attributes::signature_version(&view.about.attributes));
     let asked = Asked { topic: &entry.arn, id: SubscriptionId(id), token: &token, base: &base, at: caller.now };

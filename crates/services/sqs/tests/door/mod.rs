@@ -87,6 +87,7 @@ impl Door {
             default_account: AccountId::DEFAULT,
             default_region: Region::parse("us-east-1").expect("a region"),
             public_url: None,
+            links: gateway::Links::default(),
             limits: Limits::default(),
             auth: Auth::Off,
             proxies: Vec::new(),
