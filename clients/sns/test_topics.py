@@ -17,6 +17,18 @@ def test_a_topic_is_made_once(house):
     assert refusal(house.sns.create_topic, Name=name, Tags=[{"Key": "a", "Value": "b"}]) == expected
 
 
+def test_a_topic_is_made_again_with_what_it_was_changed_to(house):
+    name, fifo = fresh("t") + ".fifo", {"FifoTopic": "true"}
+    arn = house.sns.create_topic(Name=name, Attributes=fifo)["TopicArn"]
+    house.sns.set_topic_attributes(TopicArn=arn, AttributeName="ContentBasedDeduplication", AttributeValue="true")
+    assert house.sns.create_topic(Name=name, Attributes=fifo)["TopicArn"] == arn
+    again = {**fifo, "ContentBasedDeduplication": "true"}
+    assert house.sns.create_topic(Name=name, Attributes=again)["TopicArn"] == arn
+    expected = ("InvalidParameter", "Invalid parameter: Attributes Reason: Topic already exists with different attributes")
+    before = {**fifo, "ContentBasedDeduplication": "false"}
+    assert refusal(house.sns.create_topic, Name=name, Attributes=before) == expected
+
+
 def test_names_that_are_none(house):
     for name in ["", "a.b", "a b", "x" * 257]:
         assert refusal(house.sns.create_topic, Name=name) == ("InvalidParameter", "Invalid parameter: Topic Name")

@@ -25,6 +25,7 @@ const MAXIMUM_MESSAGE_SIZE: &str = "MaximumMessageSize";
 const SIGNATURE_VERSION: &str = "SignatureVersion";
 const KMS_KEY: &str = "KmsMasterKeyId";
 const TRACING: &str = "TracingConfig";
+const PASS_THROUGH: &str = "PassThrough";
 const RAW_MESSAGE_DELIVERY: &str = "RawMessageDelivery";
 pub(crate) const SUBSCRIPTION_PRINCIPAL: &str = "SubscriptionPrincipal";
 pub(crate) const FILTER_POLICY: &str = "FilterPolicy";
@@ -66,6 +67,30 @@ impl Wrong {
     }
 }
 
+/// Makes what CreateTopic was given the attributes of a new topic.
+pub(crate) fn begun(mut about: About) -> About {
+    about.attributes.retain(|_, value| !value.is_empty());
+    fifo::complete(&mut about.attributes);
+    about
+}
+
+/// Whether a topic has an attribute as CreateTopic is given it: as its own, or, where it has none of its own, as what holds without one.
+/// How a document is spaced makes no difference.
+pub(crate) fn is_of(about: &About, name: &str, given: &str) -> bool {
+    let holds = match (about.attributes.get(name), name) {
+        (Some(own), _) => Cow::from(&**own),
+        (None, POLICY) => policy(about),
+        (None, MAXIMUM_MESSAGE_SIZE) => Cow::from(limits::MESSAGE_BYTES_DEFAULT.to_string()),
+        (None, SIGNATURE_VERSION) => Cow::from(SignatureVersion::default().name()),
+        (None, TRACING) => Cow::from(PASS_THROUGH),
+        (None, name) if fifo::is_attribute(name) => Cow::from(fifo::default_of(name)),
+        (None, _) => Cow::from(""),
+    };
+    let document =
+        |text: &str| serde_json::from_str::<serde_json::Value>(text).ok().filter(serde_json::Value::is_object);
+    holds == given || document(&holds).is_some_and(|held| document(given) == Some(held))
+}
+
 /// Checks a topic's attribute, however it comes.
 pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
     let wrong = |why: &str| Err(Refusal::invalid(format!("{name} Reason: {why}")));
@@ -80,7 +105,7 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
         KMS_KEY if is_key_name(value) => Ok(()),
         KMS_KEY => wrong("it names no key"),
         // Trace headers pass through to queues in any case. Segments of its own a topic has none here.
-        TRACING if value == "PassThrough" => Ok(()),
+        TRACING if value == PASS_THROUGH => Ok(()),
         TRACING if value == "Active" => wrong("this version of tidewire sends no segments to X-Ray"),
         TRACING => wrong("it must be PassThrough or Active"),
         SIGNATURE_VERSION if SignatureVersion::parse(value).is_some() => Ok(()),

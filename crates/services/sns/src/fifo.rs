@@ -92,7 +92,7 @@ pub(crate) fn check_attribute(name: &str, value: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Makes the attributes of a new topic those that it will be known by, and checks them against its name.
+/// Writes what CreateTopic is given of such attributes as a topic keeps it, and checks it against the topic's name.
 pub(crate) fn settle(key: &TopicKey, attributes: &mut Pairs) -> Result<(), Refusal> {
     for name in [FIFO_TOPIC, CONTENT_BASED] {
         if let Some(value) = attributes.get_mut(name) {
@@ -100,7 +100,6 @@ pub(crate) fn settle(key: &TopicKey, attributes: &mut Pairs) -> Result<(), Refus
         }
     }
     if asks_for_fifo(attributes.get(FIFO_TOPIC).map(|value| &**value)) {
-        attributes.entry(CONTENT_BASED.into()).or_insert_with(|| "false".into());
         return Ok(());
     }
     // AWS keeps no FifoTopic that is false.
@@ -110,6 +109,18 @@ pub(crate) fn settle(key: &TopicKey, attributes: &mut Pairs) -> Result<(), Refus
         None if is_fifo(&key.name) => Err(Refusal::invalid("Topic Name")),
         None => Ok(()),
     }
+}
+
+/// Gives a new topic what it has unless it was told otherwise.
+pub(crate) fn complete(attributes: &mut Pairs) {
+    if attributes.contains_key(FIFO_TOPIC) {
+        attributes.entry(CONTENT_BASED.into()).or_insert_with(|| "false".into());
+    }
+}
+
+/// What an attribute comes to in a topic that has none of its own.
+pub(crate) fn default_of(name: &str) -> &'static str {
+    if name == SCOPE { SCOPE_TOPIC } else { "false" }
 }
 
 fn asks_for_fifo(value: Option<&str>) -> bool {

@@ -50,7 +50,9 @@ fn attributes_are_kept_in_one_form() {
         let mut attributes = pairs(given);
         settle(&key(name).unwrap(), &mut attributes).map(|()| attributes)
     };
-    let fifo = settled("a.fifo", &[("FifoTopic", "True")]).unwrap();
+    let mut fifo = settled("a.fifo", &[("FifoTopic", "True")]).unwrap();
+    assert_eq!(fifo, pairs(&[("FifoTopic", "true")]), "what was not given is not compared with a topic that there is");
+    complete(&mut fifo);
     assert_eq!(fifo, pairs(&[("FifoTopic", "true"), ("ContentBasedDeduplication", "false")]));
     assert_eq!(settled("a", &[("FifoTopic", "false")]).unwrap(), Pairs::new());
     let why = settled("a", &[("ContentBasedDeduplication", "true")]).unwrap_err();

@@ -270,9 +270,10 @@ impl Topic {
     }
 }
 
-/// CreateTopic of a topic that there is: the same, if what is asked for is what it has.
+/// CreateTopic of a topic that there is: the same, if what is asked for is what it has now, whoever changed it since. What is not named
+/// is not compared: a part of its tags does, as AWS was recorded.
 fn created_again(about: &Arc<About>, asked: &About) -> Decided {
-    let differs = asked.attributes.iter().any(|(name, value)| about.attributes.get(name) != Some(value));
+    let differs = asked.attributes.iter().any(|(name, value)| !attributes::is_of(about, name, value));
     if differs {
         return Err(Refusal::invalid("Attributes Reason: Topic already exists with different attributes"));
     }
@@ -307,7 +308,7 @@ impl Machine for Topic {
     fn decide(&self, now: Instant, command: Command) -> Decision<Effect, Reply> {
         match (command, self.live()) {
             (Command::Create(about), None) if self.about.is_none() => {
-                let about = Arc::new(*about);
+                let about = Arc::new(attributes::begun(*about));
                 Decision::change(vec![Effect::AboutPut(Arc::clone(&about))], Reply::About(about))
             }
             (_, None) => Decision::answer(Reply::Gone),

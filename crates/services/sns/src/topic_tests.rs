@@ -59,6 +59,45 @@ fn a_topic_is_made_once_and_again_with_what_it_has() {
 }
 
 #[test]
+fn a_topic_is_made_again_with_what_it_has_now_and_not_with_what_it_began_with() {
+    let created = |name: &str, given: &[(&str, &str)]| {
+        let attributes = given.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        let key = TopicKey { name: name.into(), ..about().key };
+        Command::Create(Box::new(About { key, attributes, ..about() }))
+    };
+    let mut topic = Topic::default();
+    let is_same = |topic: &mut Topic, command| matches!(ask(topic, command), Reply::About(_));
+    assert!(is_same(&mut topic, created("news.fifo", &[("FifoTopic", "true")])));
+    assert_eq!(topic.about.as_ref().unwrap().attributes["ContentBasedDeduplication"], "false".into());
+    for (name, value) in
+        [("ContentBasedDeduplication", "true"), ("DisplayName", "x"), ("DeliveryPolicy", r#"{"http":{ "a": 1 }}"#)]
+    {
+        ask(&mut topic, Command::SetAttribute(name.into(), value.into()));
+    }
+    let fifo = ("FifoTopic", "true");
+    for given in [
+        &[fifo][..],
+        &[fifo, ("ContentBasedDeduplication", "true"), ("DisplayName", "x")],
+        &[fifo, ("DeliveryPolicy", r#"{"http":{"a":1}}"#)],
+        &[fifo, ("SignatureVersion", "1"), ("TracingConfig", "PassThrough"), ("KmsMasterKeyId", "")],
+        &[fifo, ("FifoThroughputScope", "Topic"), ("MaximumMessageSize", "262144")],
+        &[],
+    ] {
+        assert!(is_same(&mut topic, created("news.fifo", given)), "{given:?}");
+    }
+    let why = "Invalid parameter: Attributes Reason: Topic already exists with different attributes";
+    for given in [
+        ("ContentBasedDeduplication", "false"),
+        ("DisplayName", ""),
+        ("DeliveryPolicy", r#"{"http":{"a":2}}"#),
+        ("SignatureVersion", "2"),
+        ("FifoThroughputScope", "MessageGroup"),
+    ] {
+        assert_eq!(words(ask(&mut topic, created("news.fifo", &[fifo, given]))), why, "{given:?}");
+    }
+}
+
+#[test]
 fn the_same_receiver_is_subscribed_once() {
     let mut topic = topic();
     let Reply::Subscribed(first, _) = subscribe(&mut topic, subscription(1, "a")) else { panic!("it is new") };

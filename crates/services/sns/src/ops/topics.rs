@@ -55,13 +55,12 @@ fn key_of_new(caller: &Caller, input: &CreateTopicInput) -> Result<TopicKey, Ref
     fifo::key_of_new(made, input.attributes.as_deref())
 }
 
+/// What CreateTopic was given. An empty value stands for what holds without one.
 fn checked(given: Vec<(String, String)>) -> Result<Pairs, Refusal> {
     let mut attributes = Pairs::new();
     for (name, value) in given {
         attributes::check_of_topic(&name, &value)?;
-        if !value.is_empty() {
-            attributes.insert(name.into(), value.into());
-        }
+        attributes.insert(name.into(), value.into());
     }
     Ok(attributes)
 }
