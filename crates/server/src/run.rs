@@ -157,7 +157,8 @@ async fn serve(
     let audited = config.audit_log(mode).map(|(path, all)| AuditLog::start(&config.audit, all, path)).transpose()?;
     let (audit, audit_writer) = audited.unzip();
     let links = links(mode, config, address);
-    let gateway = wire_up(config, (mode, links), &clock, &store, &services, audit, (notifications, organization.as_ref()));
+    let gateway =
+        wire_up(config, (mode, links), &clock, &store, &services, audit, (notifications, organization.as_ref()));
 
     let tls = config.has_tls().then(|| Door::new(&config.tls, &config.data_dir)).transpose()?.map(Arc::new);
     let fresh = tokio::spawn(keep_fresh(hangups, tls.clone(), organization.map(|file| (file, gateway.clone()))));

@@ -17,6 +17,8 @@ mod envelope;
 mod fanout;
 mod fifo;
 mod filtering;
+#[cfg(test)]
+mod house;
 mod keys;
 mod limits;
 mod message;

@@ -105,6 +105,7 @@ async fn post(
             };
             posting.push(service.mailboxes.post(sender.clone(), queue, letter));
         }
+        let mut burying = Vec::new();
         for (place, posted) in Together::new(posting).await.into_iter().enumerate() {
             let reason = if let Err(NotPut::Refused(refused)) = &posted { Some(Reason::from(refused)) } else { None };
             last.extend(fanout::outcome(topic, posted)?);
@@ -116,8 +117,12 @@ async fn post(
                     ..fanout::letter(topic, message, &receivers[place], &raw, &mut envelopes)?
                 };
                 dead_letters::add_reason(&mut letter, number, &reason);
-                last.push(service.mailboxes.put(sender.clone(), target, letter));
+                burying.push(service.mailboxes.post(sender.clone(), target, letter));
             }
+        }
+        // In the turn, too: dead letters of a group are in its order.
+        for buried in Together::new(burying).await {
+            last.extend(fanout::outcome(topic, buried)?);
         }
     }
     Ok((last, room))

@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
 use crate::topic_key::SubscriptionId;
 use gateway::{Caller, Need, Operation};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use wire::schema::Fault;
 
@@ -166,13 +166,12 @@ impl Operation<Inner> for PublishBatch {
         }
         service.keys.check_publishing(&caller, &topic).await?;
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        // All at once, so that the letters of all share a block of the log; those of a FIFO topic take turns in the batch's order.
-        let mut beginning: Vec<Boxed<'_, _>> = Vec::with_capacity(drafted.len());
-        for (nth, (_, checked)) in drafted.iter().enumerate() {
-            beginning.push(Box::pin(begin(&service, &caller, &topic, checked, nth)));
-        }
-        let begun = Together::new(beginning).await;
-        for ((entry, _), begun) in drafted.into_iter().zip(begun) {
+        let (entries, messages): (Vec<String>, Vec<Checked>) = drafted.into_iter().unzip();
+        let begun = match topic.is_fifo() {
+            true => begin_in_turn(&service, &caller, &topic, &messages).await,
+            false => begin_at_once(&service, &caller, &topic, &messages).await,
+        };
+        for (entry, begun) in entries.into_iter().zip(begun) {
             let published = match begun {
                 Ok(begun) => begun.done(&service).await,
                 Err(refusal) => Err(refusal),
@@ -188,6 +187,44 @@ impl Operation<Inner> for PublishBatch {
         }
         Ok(PublishBatchResponse { successful: Some(successful), failed: Some(failed) })
     }
+}
+
+/// Begins all messages at once, so that the letters of all share a block of the log.
+async fn begin_at_once(
+    service: &Inner,
+    caller: &Caller,
+    topic: &Arc<TopicEntry>,
+    messages: &[Checked],
+) -> Vec<Result<Begun, Refusal>> {
+    let mut beginning: Vec<Boxed<'_, _>> = Vec::with_capacity(messages.len());
+    for (nth, checked) in messages.iter().enumerate() {
+        beginning.push(Box::pin(begin(service, caller, topic, checked, nth)));
+    }
+    Together::new(beginning).await
+}
+
+/// Begins the messages of a batch to a FIFO topic, in the batch's order, none of which waits for the disk. Where one fails, those behind
+/// it in its group fail with it: sent again later it would stand behind them for ever.
+async fn begin_in_turn(
+    service: &Inner,
+    caller: &Caller,
+    topic: &Arc<TopicEntry>,
+    messages: &[Checked],
+) -> Vec<Result<Begun, Refusal>> {
+    let mut held_up: HashMap<&str, Refusal> = HashMap::new();
+    let mut begun = Vec::with_capacity(messages.len());
+    for (nth, checked) in messages.iter().enumerate() {
+        let group = checked.labels.as_ref().map_or("", |labels| &*labels.group);
+        let outcome = match held_up.get(group) {
+            Some(refusal) => Err(refusal.clone()),
+            None => begin(service, caller, topic, checked, nth).await,
+        };
+        if let Err(refusal) = &outcome {
+            held_up.insert(group, refusal.clone());
+        }
+        begun.push(outcome);
+    }
+    begun
 }
 
 /// A refusal that names a member of a message, as it names that of an entry.
@@ -239,3 +276,7 @@ fn check_batch(entries: &[PublishBatchRequestEntry]) -> Result<(), Refusal> {
     };
     Err(Refusal::batch(wrong.0, wrong.1))
 }
+
+#[cfg(test)]
+#[path = "publish_tests.rs"]
+mod tests;

@@ -1,0 +1,66 @@
+//! Publishing, as far as it takes queues that do not take everything.
+
+use super::*;
+use crate::house::{House, queue};
+use gateway::{NotPut, Refused};
+
+fn entry(id: &str, group: &str) -> PublishBatchRequestEntry {
+    PublishBatchRequestEntry {
+        id: id.into(),
+        message: id.into(),
+        message_group_id: Some(group.into()),
+        message_deduplication_id: Some(id.into()),
+        ..PublishBatchRequestEntry::default()
+    }
+}
+
+fn full() -> NotPut {
+    NotPut::Unavailable(Refused::new(&errors::INTERNAL_ERROR_EXCEPTION, "full"))
+}
+
+fn ids(batch: &PublishBatchResponse) -> (Vec<String>, Vec<String>) {
+    let done = batch.successful.iter().flatten().filter_map(|entry| entry.id.clone());
+    (done.collect(), batch.failed.iter().flatten().map(|entry| entry.id.clone()).collect())
+}
+
+#[test]
+fn what_stands_behind_a_failed_entry_of_its_group_is_not_published_before_it() {
+    let house = House::new();
+    let topic = house.topic("news.fifo", &[("FifoTopic", "true")]);
+    house.subscribe(&topic, ("sqs", &queue("q.fifo")), &[("RawMessageDelivery", "true")]).unwrap();
+    *house.queues.word.lock().unwrap() = Some(Box::new(|_, letter| (letter.body == "a2").then(full)));
+    let batch = |house: &House| {
+        let of = [("a1", "a"), ("b1", "b"), ("a2", "a"), ("a3", "a"), ("b2", "b"), ("a4", "a")];
+        let entries = of.iter().map(|(id, group)| entry(id, group)).collect();
+        let input = PublishBatchInput { topic_arn: topic.clone(), publish_batch_request_entries: entries };
+        house.ask::<PublishBatch>(input).unwrap()
+    };
+    let first = batch(&house);
+    let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    assert_eq!(ids(&first), (owned(&["a1", "b1", "b2"]), owned(&["a2", "a3", "a4"])));
+    assert!(first.failed.iter().flatten().all(|entry| !entry.sender_fault));
+    // Sent again when there is room, the group is in its order.
+    *house.queues.word.lock().unwrap() = None;
+    assert_eq!(ids(&batch(&house)).1, owned(&[]));
+    let of_a = house.taken().into_iter().map(|(_, body)| body).filter(|body| body.starts_with('a'));
+    assert_eq!(of_a.collect::<Vec<_>>(), ["a1", "a2", "a3", "a4"]);
+}
+
+#[test]
+fn dead_letters_of_a_fifo_topic_are_in_its_order() {
+    let house = House::new();
+    let topic = house.topic("news.fifo", &[("FifoTopic", "true")]);
+    let dead = format!(r#"{{"deadLetterTargetArn":"{}"}}"#, queue("dead.fifo"));
+    house.subscribe(&topic, ("sqs", &queue("q.fifo")), &[("RedrivePolicy", &dead)]).unwrap();
+    let gone = || NotPut::Refused(Refused::new(&errors::NOT_FOUND_EXCEPTION, "gone"));
+    let seen = Arc::<std::sync::Mutex<Vec<String>>>::default();
+    let noted = Arc::clone(&seen);
+    *house.queues.word.lock().unwrap() = Some(Box::new(move |arn, _| {
+        noted.lock().unwrap().push(arn.resource.clone());
+        (arn.resource == "q.fifo").then(gone)
+    }));
+    let entries = ["1", "2", "3"].map(|id| entry(id, "a")).into();
+    house.ask::<PublishBatch>(PublishBatchInput { topic_arn: topic, publish_batch_request_entries: entries }).unwrap();
+    // Each has its place before the next message has its turn.
+    assert_eq!(*seen.lock().unwrap(), ["q.fifo", "dead.fifo"].repeat(3));
+}
