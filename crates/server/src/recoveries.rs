@@ -32,9 +32,9 @@ impl Recoveries {
     }
 
     /// A part for each family of partitions.
-    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 10] {
+    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 11] {
         let [streams, shards, queues, groups] = self.kinesis.parts();
-        let [topics, deliveries] = self.sns.parts();
+        let [topics, deliveries, archives] = self.sns.parts();
         [
             &mut self.sqs,
             &mut self.iam,
@@ -46,6 +46,7 @@ impl Recoveries {
             groups,
             topics,
             deliveries,
+            archives,
         ]
     }
 

@@ -3,6 +3,7 @@
 //! An attribute that nothing here acts on yet is refused by its name, rather than kept and not kept to.
 
 use crate::api::errors;
+use crate::archive::{self, ARCHIVE_POLICY};
 use crate::catalog::{TopicEntry, View, compile};
 use crate::confirming::{self, Confirmation, State};
 use crate::dead_letters::{self, REDRIVE_POLICY};
@@ -11,6 +12,7 @@ use crate::filtering;
 use crate::limits;
 use crate::receivers;
 use crate::refusal::Refusal;
+use crate::replays::{Policy as ReplayPolicy, REPLAY_POLICY};
 use crate::signing::SignatureVersion;
 use crate::status;
 use crate::topic::{About, Pairs, Subscription};
@@ -35,11 +37,8 @@ const EFFECTIVE_DELIVERY_POLICY: &str = "EffectiveDeliveryPolicy";
 /// tidewire's own: a key, and the receiver finds the HMAC of each body beside it. It is never shown.
 const HMAC_KEY: &str = "TidewireHmacKey";
 
-/// Attributes of AWS's topics that this version does not act on.
-const TOPIC_LATER: &[&str] = &["ArchivePolicy"];
-
-/// The same of subscriptions.
-const SUBSCRIPTION_LATER: &[&str] = &["ReplayPolicy", "SubscriptionRoleArn"];
+/// Attributes of AWS's subscriptions that this version does not act on.
+const SUBSCRIPTION_LATER: &[&str] = &["SubscriptionRoleArn"];
 
 /// What is wrong with a subscription's attribute; AWS says it with other words before it in Subscribe and in
 /// SetSubscriptionAttributes.
@@ -114,6 +113,7 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
             Ok(_) => Ok(()),
             Err(refused) => Err(Refusal::invalid(format!("DeliveryPolicy: {refused}"))),
         },
+        ARCHIVE_POLICY => archive::retention_millis(value).map(drop),
         POLICY => check_policy(value),
         DISPLAY_NAME if value.chars().count() > limits::DISPLAY_NAME_LEN_MAX => wrong("it is too long"),
         DISPLAY_NAME => Ok(()),
@@ -122,7 +122,7 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
             None => wrong(&format!("Must be between {} and {}", limits::MESSAGE_BYTES_MIN, limits::MESSAGE_BYTES_MAX)),
         },
         _ if fifo::is_attribute(name) => fifo::check_attribute(name, value),
-        _ => status::check(name, value).unwrap_or_else(|| Err(Refusal::invalid(unknown(name, TOPIC_LATER)))),
+        _ => status::check(name, value).unwrap_or_else(|| Err(Refusal::invalid(unknown(name, &[])))),
     }
 }
 
@@ -148,6 +148,7 @@ pub(crate) fn check_of_subscription(topic: &TopicKey, name: &str, value: &str) -
         },
         // Together with its scope.
         FILTER_POLICY => Ok(()),
+        REPLAY_POLICY => ReplayPolicy::parse(value).map(drop).or_else(wrong),
         _ => Err(Wrong::Name(unknown(name, SUBSCRIPTION_LATER))),
     }
 }
@@ -157,9 +158,19 @@ pub(crate) fn check_subscription(attributes: &Pairs, limits: &Limits) -> Result<
     filtering::compiled(attributes, limits).map(drop).map_err(|refused| Wrong::Value(refused.message()))
 }
 
-/// Sets an attribute. An empty value takes it away, and so does a filter policy without a key.
+/// Whether an attribute is the server's own, which nobody asks for and nobody is shown.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
+}
+
+/// Sets an attribute. An empty value takes it away, and so does a policy of filters or replays without a key.
 pub(crate) fn set(attributes: &mut Pairs, name: Box<str>, value: Box<str>) {
-    match value.is_empty() || (&*name == FILTER_POLICY && filtering::is_empty(&value)) {
+    let asks_for_nothing = match &*name {
+        FILTER_POLICY => filtering::is_empty(&value),
+        REPLAY_POLICY => ReplayPolicy::parse(&value) == Ok(None),
+        _ => value.is_empty(),
+    };
+    match asks_for_nothing || value.is_empty() {
         true => _ = attributes.remove(&name),
         false => _ = attributes.insert(name, value),
     }
@@ -256,7 +267,7 @@ pub(crate) fn of_topic(entry: &TopicEntry, view: &View) -> Vec<(String, String)>
         ("SubscriptionsDeleted".to_owned(), "0".to_owned()),
         (EFFECTIVE_DELIVERY_POLICY.to_owned(), TopicPolicy::effective(policy.as_ref()).render()),
     ];
-    for (name, value) in &view.about.attributes {
+    for (name, value) in view.about.attributes.iter().filter(|(name, _)| !is_hidden(name)) {
         match shown.iter_mut().find(|(known, _)| **known == **name) {
             Some((_, known)) => *known = value.to_string(),
             None => shown.push((name.to_string(), value.to_string())),
@@ -298,7 +309,7 @@ pub(crate) fn of_subscription(topic: &str, about: &Pairs, subscription: &Subscri
         ("ConfirmationWasAuthenticated", said(matches!(state, State::Authenticated | State::Guarded))),
         (RAW_MESSAGE_DELIVERY, said(is_raw(attributes))),
     ];
-    let kept = [DELIVERY_POLICY, REDRIVE_POLICY];
+    let kept = [DELIVERY_POLICY, REDRIVE_POLICY, REPLAY_POLICY];
     shown.extend(kept.into_iter().filter_map(|name| Some((name, attributes.get(name)?.to_string()))));
     if protocol.is_over_http() {
         shown.push((EFFECTIVE_DELIVERY_POLICY, effective_policy(about, attributes).render()));

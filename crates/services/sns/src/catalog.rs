@@ -14,14 +14,15 @@ use crate::message::Message;
 use crate::owners::Owners;
 use crate::records::{FAMILY, pairs};
 use crate::refusal::Refusal;
-use crate::topic::{About, Command, Pairs, Reply, Subscription, Topic};
+use crate::replays::Replay;
+use crate::topic::{About, Command, Pairs, Protocol, Reply, Subscription, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use access::{Policy, Sort};
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use filter::Index;
 use gateway::{Fact, Facts};
 use names::{AccountId, Arn, Instant, PartitionId, Position, Region};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 
@@ -148,6 +149,17 @@ impl View {
         receivers.filter(|receiver| !receiver.is_pending).map(Arc::clone).collect()
     }
 
+    /// Whether a receiver is subscribed already.
+    pub(crate) fn has_receiver(&self, protocol: Protocol, endpoint: &str) -> bool {
+        let is_it = |known: &Subscription| known.protocol == protocol && *known.endpoint == *endpoint;
+        self.receivers.values().any(|receiver| is_it(&receiver.subscription))
+    }
+
+    /// The number of a subscription.
+    pub(crate) fn number_of(&self, id: SubscriptionId) -> Option<u64> {
+        self.numbers.get(&id).copied()
+    }
+
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<&Arc<Receiver>> {
         self.receivers.get(self.numbers.get(&id)?)
     }
@@ -177,7 +189,32 @@ impl TopicEntry {
         seen.ok_or(Unavailable::Broken)
     }
 
-    fn change(&self, command: Command) -> Result<Pending<Topic>, Unavailable> {
+    /// The replay of a subscription, by its number. What is seen may not be durable yet.
+    pub(crate) fn replay(&self, number: u64) -> Option<Replay> {
+        self.partition.inspect(|topic| topic.replays.of.get(&number).copied()).flatten()
+    }
+
+    /// Numbers of subscriptions that get nothing as it is published before their replays have caught up. Of a FIFO topic by whoever has
+    /// its turn.
+    pub(crate) fn held_back(&self) -> BTreeSet<u64> {
+        let of = |topic: &Topic| {
+            let held = topic.replays.of.iter().filter(|(_, replay)| replay.holds_back());
+            held.map(|(number, _)| *number).collect()
+        };
+        self.partition.inspect(of).unwrap_or_default()
+    }
+
+    /// Subscriptions that have replays which are not over.
+    pub(crate) fn replaying(&self) -> Vec<Arc<Subscription>> {
+        let of = |topic: &Topic| {
+            let running = topic.replays.of.iter().filter(|(_, replay)| !replay.state.is_over());
+            running.filter_map(|(number, _)| topic.subscriptions.get(*number).map(Arc::clone)).collect()
+        };
+        self.partition.inspect(of).unwrap_or_default()
+    }
+
+    /// Changes the topic, and shows it from then on. It may not be durable yet.
+    pub(crate) fn change(&self, command: Command) -> Result<Pending<Topic>, Unavailable> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let pending = self.partition.execute(command)?;
         // Looked at through the test of a reply, since a reply is given to nobody before it is durable.
@@ -206,7 +243,8 @@ impl TopicEntry {
     }
 }
 
-async fn answer(pending: Pending<Topic>) -> Result<Reply, Refusal> {
+/// The reply to a change, when it is durable.
+pub(crate) async fn answer(pending: Pending<Topic>) -> Result<Reply, Refusal> {
     match pending.await? {
         Reply::Refused(refusal) => Err(refusal),
         Reply::Gone => Err(Refusal::no_topic()),
@@ -317,11 +355,12 @@ impl Catalog {
     }
 
     /// Deletes a topic with its subscriptions. Its name is free as soon as that is decided.
-    pub(crate) async fn delete(&self, entry: &Arc<TopicEntry>) -> Result<(), Refusal> {
+    pub(crate) async fn delete(&self, entry: &Arc<TopicEntry>, with_archive: bool) -> Result<(), Refusal> {
         let pending = {
             let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-            let pending = entry.change(Command::Delete)?;
-            if topics.by_key.get(&entry.key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
+            let pending = entry.change(Command::Delete { with_archive })?;
+            let is_gone = !pending.is(|reply| matches!(reply, Reply::Refused(_)));
+            if is_gone && topics.by_key.get(&entry.key).is_some_and(|found| Arc::ptr_eq(found, entry)) {
                 topics.remove(&entry.key);
             }
             pending

@@ -4,6 +4,7 @@
 //! {"Type":…,"MessageId":…,["SequenceNumber":…,]"TopicArn":…,["Subject":…,]"Message":…,"Timestamp":…,
 //!  ["SignatureVersion":…,"Signature":…,"SigningCertURL":…,]"UnsubscribeURL":…[,"MessageAttributes":{…}]}
 //! ```
+//! What comes out of a topic's archive has `"Replayed":"true"` before `UnsubscribeURL`, which no signature covers either.
 //! Only `UnsubscribeURL` is each subscription's own, and no signature covers it. Messages of FIFO topics have a sequence number and no
 //! signature, as AWS was recorded. Source: SNS developer guide, "Parsing message formats"; LocalStack's recordings, for the order.
 
@@ -26,6 +27,8 @@ pub(crate) struct Notification<'a> {
     /// What signs it; nothing for a FIFO topic.
     pub(crate) signer: Option<(&'a SigningKey, SignatureVersion)>,
     pub(crate) sequence: Option<&'a str>,
+    /// Whether it comes out of the topic's archive.
+    pub(crate) is_replayed: bool,
 }
 
 /// One body, before and behind what is each subscription's own.
@@ -58,7 +61,7 @@ impl<'a> Envelopes<'a> {
 
 impl Envelope {
     fn new(message: &Message, notification: &Notification<'_>, body: &str) -> Result<Self, Refusal> {
-        let Notification { id, topic, at, base, signer, sequence } = notification;
+        let Notification { id, topic, at, base, signer, sequence, is_replayed } = notification;
         let subject = message.subject();
         let mut members = vec![("Type", "Notification".to_owned()), ("MessageId", (*id).to_owned())];
         members.extend(sequence.map(|sequence| ("SequenceNumber", sequence.to_owned())));
@@ -71,6 +74,7 @@ impl Envelope {
             signed.extend([("Timestamp", at.as_str()), ("TopicArn", topic), ("Type", "Notification")]);
             members.extend(signature(key, *version, base, &signed)?);
         }
+        members.extend(is_replayed.then(|| ("Replayed", "true".to_owned())));
         let members: Map<String, Value> =
             members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let before = json(members);

@@ -15,7 +15,7 @@ fn message(body: &str, subject: Option<&str>, structure: Option<&str>) -> Messag
 
 fn notification(signer: Option<(&SigningKey, SignatureVersion)>) -> Notification<'_> {
     let (at, base) = ("2023-11-14T22:13:20.005Z".to_owned(), "http://localhost:4566".to_owned());
-    Notification { id: "id", topic: TOPIC, at, base, signer, sequence: None }
+    Notification { id: "id", topic: TOPIC, at, base, signer, sequence: None, is_replayed: false }
 }
 
 fn shown(message: &Message, notification: Notification<'_>) -> Value {

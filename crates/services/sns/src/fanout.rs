@@ -4,12 +4,13 @@
 //! few MiB (`pieces.rs`). A receiver that refuses holds nobody up: its message is dropped, as AWS drops what a queue's policy forbids. One that can keep
 //! nothing now fails the publish, which has then not been acknowledged and may be sent again.
 
+use crate::archive;
 use crate::attributes;
 use crate::catalog::{Place, Receiver, TopicEntry};
 use crate::dead_letters::{self, Reason};
 use crate::envelope::{Envelopes, Notification};
 use crate::limits;
-use crate::message::{Message, show_time};
+use crate::message::{Kept, Message, show_time};
 use crate::outbox::Kind;
 use crate::pieces::Pieces;
 use crate::refusal::Refusal;
@@ -36,6 +37,9 @@ pub(crate) async fn publish(
     (nth, id): (usize, &str),
 ) -> Result<(), Refusal> {
     let sender = sender(caller, topic);
+    let number = SubscriptionId::read(id).map_or(0, |id| id.0);
+    // Before the receivers are looked at: who subscribes meanwhile gets it now or by its replay.
+    archive(service, caller, topic, message, number)?;
     // Receivers as they are now, letters when it is their turn.
     let receivers: Vec<Arc<Receiver>> = topic.look(|view| view.receivers_of(message));
     let seen = service.catalog.last();
@@ -48,10 +52,10 @@ pub(crate) async fn publish(
         base: caller.link_url().to_string(),
         signer: key.as_deref().map(|key| (key, version)),
         sequence: None,
+        is_replayed: false,
     };
     let mut envelopes = Envelopes::new(message, notification);
     let raw = message.raw(Protocol::Sqs);
-    let number = SubscriptionId::read(id).map_or(0, |id| id.0);
     let pieces = Pieces::of(message);
     let mut unavailable = None;
     for (first, receivers) in (0..).step_by(pieces.letters).zip(receivers.chunks(pieces.letters)) {
@@ -91,9 +95,18 @@ pub(crate) async fn publish(
         }
         unavailable = bury(topic, dead).await.or(unavailable);
     }
-    // Who gets nothing because of a change gets nothing because of one that stays.
+    // Who gets nothing because of a change gets nothing because of one that stays. What is archived stands before that.
     service.catalog.durable(seen).await?;
     unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
+}
+
+/// Puts a message into its topic's archive, if it has one. It is durable when everything is that was decided up to now.
+fn archive(service: &Inner, caller: &Caller, topic: &TopicEntry, message: &Message, id: u128) -> Result<(), Refusal> {
+    let kept = || {
+        let base = caller.link_url().to_string().into();
+        Kept { id, sequence: 0, at: caller.now, base, deduplication: None, message }.encode()
+    };
+    archive::keep(service, topic, kept).map(drop)
 }
 
 /// What came of a letter: nothing if its queue refused it for good, an error if the publish cannot be acknowledged.
@@ -139,7 +152,7 @@ pub(crate) fn letter(
 }
 
 /// What signs envelopes of a topic, if any of the receivers gets one. Messages of FIFO topics are not signed.
-async fn signing_key(
+pub(crate) async fn signing_key(
     service: &Inner,
     topic: &TopicEntry,
     receivers: &[Arc<Receiver>],

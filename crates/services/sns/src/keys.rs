@@ -1,9 +1,9 @@
 //! The key of a topic (`KmsMasterKeyId`): whoever publishes to the topic must be allowed to use it.
 //!
-//! AWS seals messages with it between a publish and its deliveries. Here a topic keeps no message (ADR 0040); what waits for a receiver
-//! lies in the store, whose records are sealed as they are (ADR 0028), and a queue seals with its own key. So what is left of the key is
+//! AWS seals messages with it between a publish and its deliveries. Here a topic keeps no message (ADR 0040); what waits for a receiver, or
+//! is archived, lies in the store, whose records are sealed as they are (ADR 0028), and a queue seals with its own key. So what is left of the key is
 //! what a publisher notices: `kms:GenerateDataKey` and `kms:Decrypt` are asked for under the key's policy, through SNS and with the
-//! topic's ARN as context, and a key that is disabled or gone stops publishes. What was allowed is asked again after five minutes, as
+//! topic's ARN as context, and a key that is disabled or gone stops publishes, and replays, for which SNS itself is asked. What was allowed is asked again after five minutes, as
 //! often as AWS makes a new data key. Source: SNS developer guide, "Encryption at rest" and "Key management".
 
 use crate::api::errors;

@@ -56,6 +56,13 @@ pub(crate) const LETTER_BASE_BYTES: usize = 2048;
 /// too.
 pub(crate) const LETTERS_BYTES_MAX: usize = 32 << 20;
 
+/// Days for which an archive keeps messages ("Message archiving for FIFO topic owners": 1 to 365).
+pub(crate) const ARCHIVE_DAYS: std::ops::RangeInclusive<u64> = 1..=365;
+
+/// How much later than it was published a message may arrive in its topic's archive: a publish that waits for its turn and for room is
+/// answered, or given up by its client, long before.
+pub(crate) const PUBLISH_MILLIS_MAX: u64 = 300_000;
+
 /// Bytes of a name of a message attribute.
 pub(crate) const ATTRIBUTE_NAME_LEN_MAX: usize = 255;
 

@@ -7,12 +7,16 @@ use crate::limits;
 use crate::refusal::Refusal;
 use crate::topic::Protocol;
 use bytes::Bytes;
-use filter::Index;
+use filter::{Filter, Index};
 use gateway::{Letter, LetterAttribute};
 use names::Instant;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use wire::Timestamp;
+
+mod kept;
+
+pub(crate) use kept::Kept;
 
 /// What Publish and an entry of its batch both carry.
 pub(crate) struct Draft {
@@ -106,6 +110,13 @@ impl Message {
                 passing
             }
         }
+    }
+
+    /// Whether it passes a filter of a subscription of this protocol.
+    pub(crate) fn passes(&self, filter: Option<&Filter>, protocol: Protocol) -> bool {
+        let attributes: Vec<filter::Attribute<'_>> = self.attributes.iter().map(Attribute::filtered).collect();
+        let message = filter::Message { attributes: &attributes, body: self.body(protocol) };
+        filter.is_none_or(|filter| filter.matches(&message))
     }
 
     /// As a raw subscription gets it.

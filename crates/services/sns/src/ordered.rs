@@ -6,13 +6,14 @@
 //! before: of a log that is cut off between them some queues have the message and the topic does not know of it; its publisher, who
 //! was told nothing, sends it again, and those queues know it by its deduplication id (ADR 0043).
 
-use crate::catalog::{Place, TopicEntry};
+use crate::archive;
+use crate::catalog::{Place, Receiver, TopicEntry};
 use crate::dead_letters::{self, Reason};
 use crate::envelope::{Envelopes, Notification};
 use crate::fanout::{self, Together};
 use crate::fifo::{self, Labels, Published};
 use crate::limits;
-use crate::message::{Message, show_time};
+use crate::message::{Kept, Message, show_time};
 use crate::pieces::{Pieces, Room};
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
@@ -21,6 +22,7 @@ use crate::topic_key::SubscriptionId;
 use engine::Pending;
 use gateway::{Caller, Letter, NotPut, Putting};
 use std::sync::Arc;
+use stream::Shard;
 
 /// A publish that has had its turn.
 pub(crate) struct Begun {
@@ -30,6 +32,8 @@ pub(crate) struct Begun {
     letters: Vec<Putting>,
     /// The room that these have.
     room: Room,
+    /// The message in the topic's archive, if there is one.
+    archived: Option<Pending<Shard>>,
     /// The topic's record, if it is not one of before that a duplicate waits for.
     record: Option<Pending<Topic>>,
 }
@@ -51,7 +55,7 @@ pub(crate) async fn begin(
     let mut turn = topic.turn.lock().await;
     let (last, known) = topic.published(&labels.digests, caller.now)?;
     if let Some((sequence, id)) = known {
-        return Ok(Begun { sequence, id, letters: Vec::new(), room: Room::default(), record: None });
+        return Ok(Begun { sequence, id, letters: Vec::new(), room: Room::default(), archived: None, record: None });
     }
     let id = id_of(caller, nth);
     let sequence = fifo::sequence_after(last.max(*turn), caller.now);
@@ -65,11 +69,17 @@ pub(crate) async fn begin(
         // AWS signs nothing that FIFO topics send.
         signer: None,
         sequence: Some(&fifo::show_sequence(sequence)),
+        is_replayed: false,
     };
     let (letters, room) = post(service, caller, topic, (message, labels), (nth, notification)).await?;
+    // Behind the letters and before the topic's record: what is archived has reached every queue, as far as the log goes.
+    let archived = archive::keep(service, topic, || {
+        let (base, deduplication) = (caller.link_url().to_string().into(), Some(labels.deduplication.as_str().into()));
+        Kept { id, sequence, at: caller.now, base, deduplication, message }.encode()
+    })?;
     let published = Published { sequence, dedup: labels.digests[0], id, at: caller.now };
     let record = topic.begin(Command::Note(published))?;
-    Ok(Begun { sequence, id, letters, room, record: Some(record) })
+    Ok(Begun { sequence, id, letters, room, archived, record: Some(record) })
 }
 
 /// Posts the letters; ready when all have their places.
@@ -81,7 +91,14 @@ async fn post(
     (nth, notification): (usize, Notification<'_>),
 ) -> Result<(Vec<Putting>, Room), Refusal> {
     let sender = fanout::sender(caller, topic);
-    let receivers = topic.look(|view| view.receivers_of(message));
+    let held_back = topic.held_back();
+    let receivers = topic.look(|view| {
+        let is_held_back =
+            |one: &Receiver| view.number_of(one.subscription.id).is_some_and(|number| held_back.contains(&number));
+        let mut receivers = view.receivers_of(message);
+        receivers.retain(|receiver| held_back.is_empty() || !is_held_back(receiver));
+        receivers
+    });
     let number = SubscriptionId::read(notification.id).map_or(0, |id| id.0);
     let (raw, mut envelopes) = (message.raw(Protocol::Sqs), Envelopes::new(message, notification));
     let pieces = Pieces::of(message);
@@ -129,7 +146,7 @@ async fn post(
 }
 
 /// Waits until letters are durable.
-async fn settled(letters: Vec<Putting>) -> Result<(), Refusal> {
+pub(crate) async fn settled(letters: Vec<Putting>) -> Result<(), Refusal> {
     let mut unavailable = None;
     for put in Together::new(letters).await {
         if let Err(NotPut::Unavailable(refused)) = put {
@@ -142,8 +159,11 @@ async fn settled(letters: Vec<Putting>) -> Result<(), Refusal> {
 impl Begun {
     /// The answer, when everything is durable.
     pub(crate) async fn done(self, service: &Inner) -> Result<Done, Refusal> {
-        let Self { sequence, id, letters, room, record } = self;
+        let Self { sequence, id, letters, room, archived, record } = self;
         settled(letters).await?;
+        if let Some(archived) = archived {
+            archived.await?;
+        }
         drop(room);
         let Some(record) = record else {
             service.catalog.settled().await?;

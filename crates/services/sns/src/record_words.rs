@@ -40,6 +40,26 @@ pub fn describe_delivery(kind: u8, version: u8, payload: &[u8]) -> Result<Descri
     })
 }
 
+/// Reads a record of a topic's archive.
+pub fn describe_archive(kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
+    let said = |what, time, details| Described { what, time, details };
+    Ok(match stream::Effect::decode(kind, version, payload)? {
+        stream::Effect::Opened(about) => {
+            let retention = ("retention-millis", about.retention_millis.to_string());
+            said("archive-opened", Some(about.opened_at), vec![retention])
+        }
+        stream::Effect::Appended(record) => {
+            let details = vec![("message", record.counter().to_string()), ("bytes", record.size().to_string())];
+            said("message-archived", Some(record.arrived_at()), details)
+        }
+        stream::Effect::Closed { at } => said("archive-closed", Some(at), Vec::new()),
+        stream::Effect::RetentionSet { retention_millis, .. } => {
+            said("archive-retention-set", None, vec![("retention-millis", retention_millis.to_string())])
+        }
+        stream::Effect::Deleted => said("archive-deleted", None, Vec::new()),
+    })
+}
+
 /// Reads a record of a topic.
 pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
     let said = |what, details| Described { what, time: None, details };
@@ -67,6 +87,22 @@ pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, Malf
                 vec![("sequence", show_sequence(published.sequence)), ("message", SubscriptionId(published.id).show())],
             )
         },
+        Effect::ReplayPut(number, replay) => {
+            let details = vec![
+                ("number", number.to_string()),
+                ("run", replay.run.to_string()),
+                ("from", replay.start.as_millis().to_string()),
+            ];
+            said("replay-put", details)
+        }
+        Effect::ReplayMoved(number, run, next) => said(
+            "replay-moved",
+            vec![("number", number.to_string()), ("run", run.to_string()), ("next", next.to_string())],
+        ),
+        Effect::ReplayOver(number, run, state) => said(
+            "replay-over",
+            vec![("number", number.to_string()), ("run", run.to_string()), ("state", state.name().to_owned())],
+        ),
         Effect::Deleted => said("topic-deleted", Vec::new()),
     })
 }

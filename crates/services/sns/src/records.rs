@@ -6,21 +6,27 @@
 //! kind 2 v1     subscription put   number 8 │ subscription
 //! kind 3 v1     subscription gone  number 8
 //! kind 4 v1     deleted            (nothing)
+//! kind 5 v1     replay put         number 8 │ replay: a subscription's, in the place of the one before
+//! kind 6 v1     replay moved       number 8 │ run 8 │ next 8
+//! kind 7 v1     replay over        number 8 │ run 8 │ state 1 (3 completed, 4 failed, 5 stopped)
 //! kind 10 v1    published          sequence 8 │ deduplication 16 │ message id 16 │ at 8: the last record of a FIFO topic's publish
 //! about         account 12 │ region text │ name text │ created at 8 │ attributes │ tags
 //! attributes    count 4 × ( name text │ value text ), tags the same
 //! subscription  id 16 │ owner 12 │ protocol 1 │ endpoint text │ attributes │ created at 8
+//! replay        run 8 │ start 8 │ end option 8 │ live after 8 │ live from counter 8 │ next counter 8 │ state 1 (also 1 pending, 2 in progress)
 //! snapshot v2   about │ next number 8 │ count 4 × ( number 8 │ subscription ) │ parts until its end: tag 1 │ length 4 │ bytes
+//! part 5        runs 8 │ count 4 × ( number 8 │ replay ); of topics that had replays
 //! part 10       last sequence 8 │ the ids of five minutes, as `queue::Dedup` writes them; of FIFO topics
 //! snapshot v1   the same without parts
 //! ```
 //! Protocols are numbered in `topic.rs`: 1 sqs, 2 http, 3 https, 4 email, 5 email-json, 6 lambda. The first record of a topic is what it is about.
 
 use crate::fifo::{Fifo, Published};
+use crate::replays::{Live, Replay, Replays, State};
 use crate::topic::{About, Pairs, Protocol, Subscription, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use engine::MalformedRecord;
-use engine::fields::{Fields, put_bytes, put_count, put_instant, put_pairs, put_text};
+use engine::fields::{Fields, put_bytes, put_count, put_instant, put_option, put_pairs, put_text};
 use queue::Dedup;
 use std::sync::Arc;
 
@@ -31,11 +37,16 @@ const ABOUT_PUT: u8 = 1;
 const SUBSCRIPTION_PUT: u8 = 2;
 const SUBSCRIPTION_GONE: u8 = 3;
 const DELETED: u8 = 4;
+const REPLAY_PUT: u8 = 5;
+const REPLAY_MOVED: u8 = 6;
+const REPLAY_OVER: u8 = 7;
 const PUBLISHED: u8 = 10;
 /// The version of all records.
 pub(crate) const VERSION: u8 = 1;
 /// The version of the snapshot.
 pub(crate) const SNAPSHOT_VERSION: u8 = 2;
+/// The snapshot's part about replays.
+const REPLAYS_PART: u8 = 5;
 /// The snapshot's part about a FIFO topic's messages.
 const FIFO_PART: u8 = 10;
 
@@ -46,6 +57,11 @@ pub(crate) enum Effect {
     SubscriptionPut(u64, Arc<Subscription>),
     SubscriptionGone(u64),
     Deleted,
+    /// By the subscription's number.
+    ReplayPut(u64, Replay),
+    /// By number and run: where it goes on.
+    ReplayMoved(u64, u64, u64),
+    ReplayOver(u64, u64, State),
     Published(Published),
 }
 
@@ -56,6 +72,9 @@ impl engine::Effect for Effect {
             Self::SubscriptionPut(..) => SUBSCRIPTION_PUT,
             Self::SubscriptionGone(_) => SUBSCRIPTION_GONE,
             Self::Deleted => DELETED,
+            Self::ReplayPut(..) => REPLAY_PUT,
+            Self::ReplayMoved(..) => REPLAY_MOVED,
+            Self::ReplayOver(..) => REPLAY_OVER,
             Self::Published(_) => PUBLISHED,
         }
     }
@@ -70,6 +89,14 @@ impl engine::Effect for Effect {
             Self::SubscriptionPut(number, subscription) => put_numbered(*number, subscription, out),
             Self::SubscriptionGone(number) => out.extend(number.to_be_bytes()),
             Self::Deleted => {}
+            Self::ReplayPut(number, replay) => put_replay(*number, replay, out),
+            Self::ReplayMoved(number, run, next) => {
+                [number, run, next].iter().for_each(|field| out.extend(field.to_be_bytes()));
+            }
+            Self::ReplayOver(number, run, state) => {
+                [number, run].iter().for_each(|field| out.extend(field.to_be_bytes()));
+                out.push(*state as u8);
+            }
             Self::Published(published) => put_published(published, out),
         }
     }
@@ -87,6 +114,9 @@ impl engine::Effect for Effect {
             }
             SUBSCRIPTION_GONE => fields.u64().map(Self::SubscriptionGone),
             DELETED => Some(Self::Deleted),
+            REPLAY_PUT => replay(&mut fields).map(|(number, replay)| Self::ReplayPut(number, replay)),
+            REPLAY_MOVED => moved(&mut fields),
+            REPLAY_OVER => over(&mut fields),
             PUBLISHED => published(&mut fields).map(Self::Published),
             _ => return Err(malformed("a kind that this program does not know")),
         };
@@ -94,7 +124,7 @@ impl engine::Effect for Effect {
     }
 
     fn frees(&self) -> bool {
-        matches!(self, Self::SubscriptionGone(_) | Self::Deleted)
+        matches!(self, Self::SubscriptionGone(_) | Self::Deleted | Self::ReplayOver(..))
     }
 }
 
@@ -105,6 +135,13 @@ pub(crate) fn put_topic(topic: &Topic, out: &mut Vec<u8>) {
         out.extend(topic.next_number.to_be_bytes());
         put_count(topic.subscriptions.len(), out);
         topic.subscriptions.iter().for_each(|(number, subscription)| put_numbered(number, subscription, out));
+        if topic.replays != Replays::default() {
+            let mut part = topic.replays.runs.to_be_bytes().to_vec();
+            put_count(topic.replays.of.len(), &mut part);
+            topic.replays.of.iter().for_each(|(number, replay)| put_replay(*number, replay, &mut part));
+            out.push(REPLAYS_PART);
+            put_bytes(&part, out);
+        }
         if topic.fifo != Fifo::default() {
             let part = [&topic.fifo.last.to_be_bytes()[..], &topic.fifo.recent.to_bytes()].concat();
             out.push(FIFO_PART);
@@ -121,11 +158,52 @@ pub(crate) fn topic(state: &[u8], version: u8) -> Option<Topic> {
         Topic { about, next_number: fields.u64()?, subscriptions: fields.list(numbered)?, ..Topic::default() };
     while version > 1 && !fields.is_empty() {
         match (fields.byte()?, fields.bytes()?) {
+            (REPLAYS_PART, part) => topic.replays = replays(part)?,
             (FIFO_PART, part) => topic.fifo = fifo(part)?,
             _ => return None,
         }
     }
     fields.end(topic)
+}
+
+fn replays(part: &[u8]) -> Option<Replays> {
+    let mut fields = Fields::new(part);
+    let (runs, of) = (fields.u64()?, fields.list(replay)?);
+    fields.end(Replays { runs, of })
+}
+
+fn put_replay(number: u64, replay: &Replay, out: &mut Vec<u8>) {
+    let Replay { run, start, end, live, next, state } = replay;
+    out.extend(number.to_be_bytes());
+    out.extend(run.to_be_bytes());
+    put_instant(*start, out);
+    put_option(*end, out, put_instant);
+    put_instant(live.after, out);
+    out.extend(live.counter.to_be_bytes());
+    out.extend(next.to_be_bytes());
+    out.push(*state as u8);
+}
+
+fn replay(fields: &mut Fields<'_>) -> Option<(u64, Replay)> {
+    let number = fields.u64()?;
+    let replay = Replay {
+        run: fields.u64()?,
+        start: fields.instant()?,
+        end: fields.option(Fields::instant)?,
+        live: Live { after: fields.instant()?, counter: fields.u64()? },
+        next: fields.u64()?,
+        state: State::numbered(fields.byte()?)?,
+    };
+    Some((number, replay))
+}
+
+fn moved(fields: &mut Fields<'_>) -> Option<Effect> {
+    Some(Effect::ReplayMoved(fields.u64()?, fields.u64()?, fields.u64()?))
+}
+
+fn over(fields: &mut Fields<'_>) -> Option<Effect> {
+    let (number, run, state) = (fields.u64()?, fields.u64()?, State::numbered(fields.byte()?)?);
+    state.is_over().then_some(Effect::ReplayOver(number, run, state))
 }
 
 fn fifo(part: &[u8]) -> Option<Fifo> {

@@ -29,6 +29,14 @@ fn published() -> Published {
     Published { sequence: 9, dedup: [7; 16], id: 5, at: Instant::from_millis(1_000) }
 }
 
+fn replay() -> Replay {
+    let (start, live) = (Instant::from_millis(1), Live { after: Instant::from_millis(3), counter: 4 });
+    Replay { run: 6, start, end: Some(Instant::from_millis(2)), live, next: 5, state: State::InProgress }
+}
+
+const REPLAY: &str =
+    "0000000000000006000000000000000101000000000000000200000000000000030000000000000004000000000000000502";
+
 fn golden() -> Vec<(Effect, &'static str)> {
     vec![
         (
@@ -42,6 +50,13 @@ fn golden() -> Vec<(Effect, &'static str)> {
         ),
         (Effect::SubscriptionGone(3), "0000000000000003"),
         (Effect::Deleted, ""),
+        (
+            Effect::ReplayPut(3, replay()),
+            "0000000000000003000000000000000600000000000000010100000000000000020000000000000003000000000000000400000000000000\
+             0502",
+        ),
+        (Effect::ReplayMoved(3, 6, 9), "000000000000000300000000000000060000000000000009"),
+        (Effect::ReplayOver(3, 6, State::Failed), "0000000000000003000000000000000604"),
         (
             Effect::Published(published()),
             "0000000000000009070707070707070707070707070707070000000000000000000000000000000500000000000003e8",
@@ -81,6 +96,7 @@ fn a_snapshot_says_the_whole_topic() {
     put_topic(&topic, &mut out);
     assert_eq!(super::topic(&out, 1), Some(topic.clone()), "the version of before parts");
     assert_eq!(super::topic(&out, 2), Some(topic.clone()));
+    let bare = topic.clone();
     topic.fifo.note(&published());
     let without_parts = out.len();
     out.clear();
@@ -93,4 +109,17 @@ fn a_snapshot_says_the_whole_topic() {
     let cut = |length: &usize| super::topic(&out[..*length], 2).is_some();
     assert_eq!((0..out.len()).filter(cut).collect::<Vec<_>>(), [without_parts], "but for a whole part");
     assert_eq!(super::topic(&out, 1), None);
+    let mut topic = bare;
+    topic.replays.put(3, replay());
+    out.clear();
+    put_topic(&topic, &mut out);
+    let part = format!("05000000460000000000000006000000010000000000000003{REPLAY}");
+    assert_eq!(hex(&out[without_parts..]), part);
+    assert_eq!(super::topic(&out, 2), Some(topic));
+}
+
+#[test]
+fn a_replay_is_over_in_one_of_three_ways() {
+    let over = |state: u8| Effect::decode(REPLAY_OVER, VERSION, &[[0; 16].as_slice(), &[state]].concat()).is_ok();
+    assert_eq!((0..8).filter(|state| over(*state)).collect::<Vec<_>>(), [3, 4, 5]);
 }

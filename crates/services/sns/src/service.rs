@@ -1,7 +1,8 @@
 //! The service as the gateway and the server see it.
 
 use crate::api;
-use crate::catalog::{Catalog, TopicEntry};
+use crate::archive::{self, Archives, Place};
+use crate::catalog::{Catalog, TopicEntry, View};
 use crate::confirming::{Confirmation, SECRET_BYTES};
 use crate::keys::TopicKeys;
 use crate::limits;
@@ -12,6 +13,7 @@ use crate::pieces::OnTheWay;
 use crate::receivers::Means;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::replays::{self, Running};
 use crate::signing::SigningKeys;
 use crate::status::{DeliveryCounts, Report, Status};
 use crate::topic::{Command, Topic};
@@ -22,29 +24,32 @@ use engine::{Chance, Recover, Recovery, Store, Unavailable};
 use gateway::{Caller, Description, Keys, Mailboxes, Operation, Prepared, Service, Unprepared};
 use names::Instant;
 use std::sync::Arc;
+use stream::Shard;
 use wire::Reader;
 
 /// What replays the part of the log that is of topics.
 pub struct SnsRecovery {
     topics: Recovery<Topic>,
     deliveries: Recovery<Deliveries>,
+    archives: Recovery<Shard>,
 }
 
 impl SnsRecovery {
     /// The latest moment that the store knows of.
     pub fn latest(&self) -> Instant {
-        self.topics.latest().max(self.deliveries.latest())
+        self.topics.latest().max(self.deliveries.latest()).max(self.archives.latest())
     }
 
     /// Gives topics to the store, without a service that asks them anything: for tools.
     pub fn finish(self, store: &Store) {
         self.topics.finish(store);
         self.deliveries.finish(store);
+        self.archives.finish(store);
     }
 
     /// A part for each family of partitions.
-    pub fn parts(&mut self) -> [&mut dyn Recover; 2] {
-        [&mut self.topics, &mut self.deliveries]
+    pub fn parts(&mut self) -> [&mut dyn Recover; 3] {
+        [&mut self.topics, &mut self.deliveries, &mut self.archives]
     }
 }
 
@@ -68,6 +73,10 @@ pub(crate) struct Inner {
     pub(crate) keys: TopicKeys,
     /// Where messages for all others wait.
     pub(crate) outboxes: Outboxes,
+    /// What was published to topics that keep it.
+    pub(crate) archives: Archives,
+    /// Replays that are not over.
+    pub(crate) replays: Running,
     pub(crate) may_reach: MayReach,
     pub(crate) means: Means,
     pub(crate) status: Status,
@@ -106,7 +115,8 @@ impl Sns {
     /// What takes the records of topics out of the log.
     pub fn recovery() -> SnsRecovery {
         let deliveries = Recovery::new(outbox::FAMILY, Deliveries::default);
-        SnsRecovery { topics: Recovery::new(FAMILY, Topic::default), deliveries }
+        let archives = Recovery::new(archive::FAMILY, Shard::unborn);
+        SnsRecovery { topics: Recovery::new(FAMILY, Topic::default), deliveries, archives }
     }
 
     /// The service, with the topics that were replayed.
@@ -128,7 +138,11 @@ impl Sns {
         let id_secret = Key::new(HMAC_SHA256, &id_secret);
         let filter_limits = filter::Limits { keys_max: filter_keys_max.min(filter::KEYS_MAX_LIFTED) };
         let outboxes = Outboxes::recovered(Arc::clone(&store), recovery.deliveries, attempts_max);
+        let (archives, found) = Archives::recovered(Arc::clone(&store), recovery.archives);
         let catalog = Catalog::recovered(store, recovery.topics);
+        archives.settle(found, catalog.all().iter().filter_map(|entry| entry.look(archive_of)));
+        let replays = Running::default();
+        replays.resume(&catalog);
         outboxes.close_unless(|topic, id| {
             catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
         });
@@ -142,6 +156,8 @@ impl Sns {
             on_the_way: OnTheWay::default(),
             keys: TopicKeys::new(keys),
             outboxes,
+            archives,
+            replays,
             may_reach,
             means,
             status: Status::new(metered_topics_max, log),
@@ -159,9 +175,10 @@ impl Sns {
         Self(inner)
     }
 
-    /// Delivers what waits for receivers that are no queues, for as long as it is polled.
+    /// Delivers what waits for receivers that are no queues, and goes on with replays, for as long as it is polled.
     pub async fn run_deliveries(&self, hands: Hands) {
-        outbox::run(Arc::clone(&self.0), Arc::new(hands)).await;
+        let hands = Arc::new(hands);
+        tokio::join!(outbox::run(Arc::clone(&self.0), Arc::clone(&hands)), replays::run(Arc::clone(&self.0), hands));
     }
 
     /// What was counted of deliveries, by topic, and of all topics without counts of their own.
@@ -193,11 +210,20 @@ impl Sns {
         let entries = self.0.catalog.all();
         for entry in &entries {
             // One that is gone already was deleted by somebody else.
-            let _ = self.0.delete(entry).await;
+            let _ = self.0.delete(entry, true).await;
         }
         self.0.catalog.settled().await?;
         Ok(entries.len())
     }
+}
+
+/// Where a topic's archive is, and for how long it keeps what it has.
+fn archive_of(view: &View) -> Option<(Place, u64)> {
+    let attributes = &view.about.attributes;
+    let policy = attributes.get(archive::ARCHIVE_POLICY).map(|policy| archive::retention_millis(policy));
+    // A policy that was kept and cannot be read any more keeps what there is.
+    let retention_millis = policy.and_then(Result::ok).flatten().unwrap_or(u64::MAX);
+    Some((Place::of(attributes)?, retention_millis))
 }
 
 impl Service for Sns {
@@ -235,11 +261,16 @@ impl Inner {
         as_uuid(u128::from_be_bytes(half))
     }
 
-    /// Deletes a topic with its subscriptions, and what waits for them.
-    pub(crate) async fn delete(&self, entry: &Arc<TopicEntry>) -> Result<(), Refusal> {
+    /// Deletes a topic with its subscriptions, and what waits for them; its archive too, or one that has an archive is not deleted.
+    pub(crate) async fn delete(&self, entry: &Arc<TopicEntry>, with_archive: bool) -> Result<(), Refusal> {
+        let _turn = entry.turn.lock().await;
+        let archive = entry.look(|view| Place::of(&view.about.attributes));
         let ids = entry.look(|view| view.receivers.values().map(|one| one.subscription.id).collect());
         let _let_go = self.let_go(entry, ids);
-        self.catalog.delete(entry).await?;
+        self.catalog.delete(entry, with_archive).await?;
+        if let Some(Place { partition, .. }) = archive {
+            self.archives.delete(partition);
+        }
         self.status.forget_topic(&entry.arn);
         Ok(())
     }
@@ -253,6 +284,7 @@ impl Inner {
     /// Lets go of what waits for a subscription that is gone.
     pub(crate) fn close(&self, id: SubscriptionId) {
         self.outboxes.close(id);
+        self.replays.forget(id);
         self.status.forget(id);
     }
 

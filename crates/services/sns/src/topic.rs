@@ -1,14 +1,17 @@
 //! A topic as a machine: its attributes, its tags, its subscriptions.
 //!
-//! A topic keeps no messages: a publish is its deliveries, each durable where it goes before the publish is answered (ADR 0040).
+//! A topic keeps no messages: a publish is its deliveries, each durable where it goes before the publish is answered (ADR 0040). What
+//! is archived lies in a partition of its own; which messages of it are replayed to whom is state of the topic (ADR 0044).
 //! Ids and the moment come inside the command; names and values were checked before.
 
+use crate::archive::{ARCHIVE_POLICY, Place};
 use crate::attributes::{self, Wrong};
 use crate::confirming::{self, Confirmation, State};
 use crate::fifo::{self, Fifo, Published};
 use crate::limits;
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
+use crate::replays::{REPLAY_POLICY, Replay, Replays, State as ReplayState};
 use crate::subscribers::Subscribers;
 use crate::topic_key::{SubscriptionId, TopicKey};
 use access::Permission;
@@ -113,6 +116,7 @@ pub(crate) struct Topic {
     pub(crate) is_deleted: bool,
     /// Of FIFO topics alone.
     pub(crate) fifo: Fifo,
+    pub(crate) replays: Replays,
 }
 
 /// What may be asked.
@@ -120,17 +124,27 @@ pub(crate) enum Command {
     Create(Box<About>),
     /// An attribute to a value; an empty one takes it away.
     SetAttribute(Box<str>, Box<str>),
+    /// An archive with its policy, or none any more.
+    SetArchive(Option<(Place, Box<str>)>),
     AddPermission(Box<Permission>),
     /// By its label.
     RemovePermission(Box<str>),
     Tag(Pairs),
     Untag(Vec<Box<str>>),
-    Subscribe(Box<Subscription>),
+    /// With a replay, if it is new.
+    Subscribe(Box<Subscription>, Option<Replay>),
+    /// A policy of replays to a value, and the replay that begins with it; an empty one stops what runs.
+    Replay(SubscriptionId, Box<str>, Option<Replay>),
+    /// A subscription's replay got on: of this number, this run, up to a counter, as it stands then.
+    MoveReplay(u64, u64, u64, ReplayState),
     SetOfSubscription(SubscriptionId, Box<str>, Box<str>),
     /// Confirms a subscription, if this is its token's secret.
     Confirm(SubscriptionId, Box<str>, State),
     Unsubscribe(SubscriptionId),
-    Delete,
+    /// Whether it has an archive, too.
+    Delete {
+        with_archive: bool,
+    },
     /// A message was published whose letters have their places.
     Note(Published),
 }
@@ -169,6 +183,7 @@ impl Topic {
                 let value = if fifo::is_attribute(&name) { fifo::changed(about, &name, &value)? } else { value };
                 Ok(changed(about, |after| attributes::set(&mut after.attributes, name, value)))
             }
+            Command::SetArchive(archive) => Ok(self.set_archive(about, archive)),
             Command::AddPermission(permission) => {
                 let taken = |_| Refusal::invalid("Statement already exists");
                 let (policy, _) = permission.add_to(&attributes::policy(about)).map_err(taken)?;
@@ -193,15 +208,24 @@ impl Topic {
                 }
             }
             Command::Untag(keys) => Ok(changed(about, |after| after.tags.retain(|key, _| !keys.contains(key)))),
-            Command::Subscribe(asked) => self.subscribe(*asked),
+            Command::Subscribe(asked, replay) => self.subscribe(now, *asked, replay),
             Command::SetOfSubscription(id, name, value) => self.set_of_subscription(id, name, value),
+            Command::Replay(id, policy, replay) => self.replay(now, about, (id, policy, replay)),
+            Command::MoveReplay(number, run, next, state) => {
+                let effects = self.replays.moved(number, run, next, state).into_iter().collect();
+                Ok(Decision::change(effects, Reply::Noted))
+            }
             Command::Confirm(id, secret, state) => self.confirm(now, id, &secret, state),
             Command::Unsubscribe(id) => {
                 let number = self.subscriptions.number_of(id);
                 let effects = number.map(Effect::SubscriptionGone).into_iter().collect();
                 Ok(Decision::change(effects, Reply::Unsubscribed(number)))
             }
-            Command::Delete => Ok(Decision::change(vec![Effect::Deleted], Reply::Deleted)),
+            Command::Delete { with_archive: false } if Place::of(&about.attributes).is_some() => {
+                let why = "Invalid state: Cannot delete a topic with an ArchivePolicy";
+                Err(Refusal::new(&crate::api::errors::INVALID_STATE_EXCEPTION, why))
+            }
+            Command::Delete { .. } => Ok(Decision::change(vec![Effect::Deleted], Reply::Deleted)),
             // As late as its letters' places: what is no duplicate to the topic is none to its queues.
             Command::Note(published) => {
                 let effect = Effect::Published(Published { at: now, ..published });
@@ -211,7 +235,7 @@ impl Topic {
     }
 
     /// The same receiver twice is one subscription, if it is asked for with attributes that it has.
-    fn subscribe(&self, asked: Subscription) -> Decided {
+    fn subscribe(&self, now: Instant, asked: Subscription, replay: Option<Replay>) -> Decided {
         if let Some((number, known)) = self.subscriptions.of_receiver(asked.protocol, &asked.endpoint) {
             return match attributes::are_of(&asked.attributes, &known.attributes) {
                 true if confirming::renews(&known.attributes, asked.created_at) => {
@@ -229,7 +253,45 @@ impl Topic {
             let error = &crate::api::errors::SUBSCRIPTION_LIMIT_EXCEEDED_EXCEPTION;
             return Err(Refusal::new(error, "The limit of subscriptions of this topic is reached"));
         }
-        Ok(self.put(self.next_number, asked))
+        let mut decision = self.put(self.next_number, asked);
+        decision.effects.extend(replay.map(|replay| self.replays.begun(self.next_number, replay, now)));
+        Ok(decision)
+    }
+
+    /// A policy takes the place of the one before, and its replay of that one's.
+    fn replay(
+        &self,
+        now: Instant,
+        about: &About,
+        (id, policy, replay): (SubscriptionId, Box<str>, Option<Replay>),
+    ) -> Decided {
+        let number = self.subscriptions.number_of(id).ok_or_else(Refusal::no_subscription)?;
+        let known = self.subscriptions.get(number).ok_or_else(Refusal::no_subscription)?;
+        if replay.is_some() && Place::of(&about.attributes).is_none() {
+            return Err(Refusal::invalid(format!("{REPLAY_POLICY}: Topic does not have an ArchivePolicy")));
+        }
+        let mut after = Subscription::clone(known);
+        attributes::set(&mut after.attributes, REPLAY_POLICY.into(), policy);
+        let mut decision = self.put(number, after);
+        decision.effects.extend(match replay {
+            Some(replay) => Some(self.replays.begun(number, replay, now)),
+            None => self.replays.stopped(number),
+        });
+        Ok(decision)
+    }
+
+    /// Without its archive a topic has nothing to replay.
+    fn set_archive(&self, about: &Arc<About>, archive: Option<(Place, Box<str>)>) -> Decision<Effect, Reply> {
+        let mut over = if archive.is_none() { self.replays.failed() } else { Vec::new() };
+        let mut decision = changed(about, |after| match archive {
+            Some((place, policy)) => {
+                place.keep(&mut after.attributes);
+                after.attributes.insert(ARCHIVE_POLICY.into(), policy);
+            }
+            None => Place::remove(&mut after.attributes),
+        });
+        decision.effects.append(&mut over);
+        decision
     }
 
     fn set_of_subscription(&self, id: SubscriptionId, name: Box<str>, value: Box<str>) -> Decided {
@@ -273,7 +335,8 @@ impl Topic {
 /// CreateTopic of a topic that there is: the same, if what is asked for is what it has now, whoever changed it since. What is not named
 /// is not compared: a part of its tags does, as AWS was recorded.
 fn created_again(about: &Arc<About>, asked: &About) -> Decided {
-    let differs = asked.attributes.iter().any(|(name, value)| !attributes::is_of(about, name, value));
+    let mut asked_for = asked.attributes.iter().filter(|(name, _)| !attributes::is_hidden(name));
+    let differs = asked_for.any(|(name, value)| !attributes::is_of(about, name, value));
     if differs {
         return Err(Refusal::invalid("Attributes Reason: Topic already exists with different attributes"));
     }
@@ -326,7 +389,13 @@ impl Machine for Topic {
                 self.subscriptions.put(*number, Arc::clone(subscription));
                 self.next_number = self.next_number.max(number + 1);
             }
-            Effect::SubscriptionGone(number) => _ = self.subscriptions.remove(*number),
+            Effect::SubscriptionGone(number) => {
+                self.subscriptions.remove(*number);
+                self.replays.forget(*number);
+            }
+            Effect::ReplayPut(number, replay) => self.replays.put(*number, *replay),
+            Effect::ReplayMoved(number, run, next) => self.replays.note(*number, *run, *next),
+            Effect::ReplayOver(number, run, state) => self.replays.end(*number, *run, *state),
             Effect::Deleted => self.is_deleted = true,
             Effect::Published(published) => self.fifo.note(published),
         }

@@ -14,7 +14,7 @@ pub(crate) struct TopicKey {
 }
 
 /// The id that a subscription's ARN ends with; it is shown as a UUID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SubscriptionId(pub(crate) u128);
 
 impl TopicKey {

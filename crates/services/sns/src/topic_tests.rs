@@ -38,7 +38,7 @@ fn topic() -> Topic {
 }
 
 fn subscribe(topic: &mut Topic, subscription: Subscription) -> Reply {
-    ask(topic, Command::Subscribe(Box::new(subscription)))
+    ask(topic, Command::Subscribe(Box::new(subscription), None))
 }
 
 fn words(reply: Reply) -> String {
@@ -145,8 +145,8 @@ fn a_topic_has_fifty_tags_at_the_most() {
 #[test]
 fn of_a_deleted_topic_nothing_is_left() {
     let mut topic = topic();
-    assert!(matches!(ask(&mut topic, Command::Delete), Reply::Deleted));
-    assert!(topic.is_over() && matches!(ask(&mut topic, Command::Delete), Reply::Gone));
+    assert!(matches!(ask(&mut topic, Command::Delete { with_archive: false }), Reply::Deleted));
+    assert!(topic.is_over() && matches!(ask(&mut topic, Command::Delete { with_archive: false }), Reply::Gone));
     assert!(matches!(subscribe(&mut topic, subscription(1, "a")), Reply::Gone));
 }
 

@@ -50,6 +50,7 @@ impl Operation<Inner> for ConfirmSubscription {
         };
         match entry.ask(Command::Confirm(id, secret.into(), state)).await? {
             Reply::Subscribed(_, subscription) => {
+                service.replays.wake(subscription.id);
                 Ok(ConfirmSubscriptionResponse { subscription_arn: Some(subscription.id.arn(&entry.arn)) })
             }
             _ => Err(Refusal::no_topic()),

@@ -40,6 +40,8 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
 pub(crate) mod for_tests {
     pub(crate) use super::confirm::ConfirmSubscription;
     pub(crate) use super::publish::Publish;
-    pub(crate) use super::subscriptions::Subscribe;
-    pub(crate) use super::topics::CreateTopic;
+    pub(crate) use super::subscriptions::{
+        GetSubscriptionAttributes, SetSubscriptionAttributes, Subscribe, Unsubscribe,
+    };
+    pub(crate) use super::topics::{CreateTopic, DeleteTopic, GetTopicAttributes, SetTopicAttributes};
 }

@@ -100,7 +100,7 @@ fn check_size(topic: &TopicEntry, message: &Message) -> Result<(), Refusal> {
 /// A publish whose place among others is decided.
 enum Begun {
     Done(String),
-    Ordered(ordered::Begun),
+    Ordered(Box<ordered::Begun>),
 }
 
 /// Publishes the `nth` message of a request. Of a FIFO topic's what is on its way when this returns is waited for by [`Begun::done`].
@@ -112,7 +112,9 @@ async fn begin(
     nth: usize,
 ) -> Result<Begun, Refusal> {
     if let Some(labels) = labels {
-        return ordered::begin(service, caller, topic, (message, labels), nth).await.map(Begun::Ordered);
+        return ordered::begin(service, caller, topic, (message, labels), nth)
+            .await
+            .map(|begun| Begun::Ordered(Box::new(begun)));
     }
     let id = SubscriptionId(id_of(caller, nth)).show();
     fanout::publish(service, caller, topic, message, (nth, &id)).await?;

@@ -6,7 +6,7 @@ use crate::api::{
     SetSubscriptionAttributesInput, SubscribeInput, SubscribeResponse, UnsubscribeInput, errors,
 };
 use crate::attributes::{self, Wrong};
-use crate::catalog::{Receiver, TopicEntry};
+use crate::catalog::{self, Receiver, TopicEntry};
 use crate::confirming::{Asked, Confirmation, State};
 use crate::fifo;
 use crate::limits;
@@ -16,6 +16,7 @@ use crate::outbox::{Kind as OutboxKind, Whose};
 use crate::page::Token;
 use crate::receivers;
 use crate::refusal::Refusal;
+use crate::replays::{REPLAY_POLICY, REPLAY_STATUS};
 use crate::service::Inner;
 use crate::topic::{Command, Pairs, Protocol, Reply, Subscription};
 use crate::topic_key::{SubscriptionId, TopicKey};
@@ -92,10 +93,54 @@ async fn subscribe(service: &Inner, entry: &TopicEntry, asked: Subscription) -> 
     if has_outbox {
         service.outboxes.open(Whose { subscription: id, topic: entry.key.clone() })?;
     }
-    match entry.ask(Command::Subscribe(Box::new(asked))).await? {
+    match begin(service, entry, asked).await? {
         Reply::Subscribed(_, subscription) => Ok(subscription),
         _ => Err(Refusal::no_topic()),
     }
+}
+
+/// Decides a subscription, with the replay that it asks for; answered when it is durable.
+async fn begin(service: &Inner, entry: &TopicEntry, asked: Subscription) -> Result<Reply, Refusal> {
+    let Some(policy) = asked.attributes.get(REPLAY_POLICY) else {
+        return entry.ask(Command::Subscribe(Box::new(asked), None)).await;
+    };
+    let pending = {
+        // Nobody publishes to a FIFO topic meanwhile, and nobody takes its archive away.
+        let _turn = entry.turn.lock().await;
+        let of_receiver = entry.look(|view| view.has_receiver(asked.protocol, &asked.endpoint));
+        // One that there is already is answered as it is, or refused.
+        let replay = match of_receiver {
+            true => None,
+            false => service.replay_asked(entry, true, policy).map_err(|why| wrong(&why).in_subscribe())?,
+        };
+        let whose = (None, asked.owner);
+        let change = || entry.change(Command::Subscribe(Box::new(asked), replay));
+        match replay {
+            Some(_) => service.replays.begin(entry, whose, change)?,
+            None => change()?,
+        }
+    };
+    catalog::answer(pending).await
+}
+
+/// What is wrong with a policy of replays.
+fn wrong(why: &str) -> Wrong {
+    Wrong::Value(format!("{REPLAY_POLICY}: {why}"))
+}
+
+/// Begins a replay, in the place of the one before, or stops it.
+async fn replay(service: &Inner, entry: &TopicEntry, receiver: &Receiver, policy: String) -> Result<(), Refusal> {
+    let pending = {
+        let _turn = entry.turn.lock().await;
+        let replay = service.replay_asked(entry, false, &policy).map_err(|why| wrong(&why).in_set())?;
+        let (id, owner) = (receiver.subscription.id, receiver.subscription.owner);
+        let change = || entry.change(Command::Replay(id, policy.into(), replay));
+        match replay {
+            Some(_) => service.replays.begin(entry, (Some(id), owner), change)?,
+            None => change()?,
+        }
+    };
+    catalog::answer(pending).await.map(drop)
 }
 
 /// Asks a subscription's receiver whether it wants it: the first letter in its queue.
@@ -266,8 +311,13 @@ impl Operation<Inner> for GetSubscriptionAttributes {
         input: GetSubscriptionAttributesInput,
     ) -> Result<GetSubscriptionAttributesResponse, Refusal> {
         let (entry, _, receiver) = find(&service, &caller, &input.subscription_arn).await?;
-        let attributes =
+        let mut attributes =
             entry.look(|view| attributes::of_subscription(&entry.arn, &view.about.attributes, &receiver.subscription));
+        let number = entry.look(|view| view.number_of(receiver.subscription.id));
+        let replay = number.and_then(|number| entry.replay(number));
+        attributes.extend(replay.map(|replay| (REPLAY_STATUS.to_owned(), replay.state.name().to_owned())));
+        // How far a replay is shall not be told before a crash could take it back.
+        service.catalog.settled().await?;
         Ok(GetSubscriptionAttributesResponse { attributes: Some(attributes) })
     }
 }
@@ -291,6 +341,9 @@ impl Operation<Inner> for SetSubscriptionAttributes {
         let (entry, id, receiver) = find(&service, &caller, &input.subscription_arn).await?;
         let (name, value) = (Box::<str>::from(input.attribute_name), input.attribute_value.unwrap_or_default());
         attributes::check_of_subscription(&entry.key, &name, &value).map_err(Wrong::in_set)?;
+        if *name == *REPLAY_POLICY {
+            return replay(&service, &entry, &receiver, value).await.map(|()| Nothing);
+        }
         let before = &receiver.subscription.attributes;
         let mut after = before.clone();
         after.insert(name.clone(), value.as_str().into());

@@ -4,16 +4,19 @@ use crate::api::{
     CreateTopicInput, CreateTopicResponse, DeleteTopicInput, GetTopicAttributesInput, GetTopicAttributesResponse,
     ListTopicsInput, ListTopicsResponse, SetTopicAttributesInput, Topic,
 };
+use crate::archive::{self, ARCHIVE_POLICY, BEGINNING_ARCHIVE_TIME, Opened, Place};
 use crate::attributes;
+use crate::catalog::{self, TopicEntry};
 use crate::fifo;
 use crate::limits;
+use crate::message::show_time;
 use crate::needs::{Asking, with_tags};
 use crate::ops::data_protection;
 use crate::ops::tags::pairs_of;
 use crate::page::Token;
 use crate::refusal::Refusal;
 use crate::service::Inner;
-use crate::topic::{About, Command, Pairs};
+use crate::topic::{About, Command, Pairs, Reply};
 use crate::topic_key::TopicKey;
 use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
@@ -44,10 +47,64 @@ impl Operation<Inner> for CreateTopic {
         let mut attributes = checked(input.attributes.unwrap_or_default())?;
         fifo::settle(&key, &mut attributes)?;
         let tags = pairs_of(input.tags.unwrap_or_default())?;
+        let _opened = open_archive(&service, &caller, &key, &mut attributes)?;
         let about = About { key, created_at: caller.now, attributes, tags };
         let entry = service.catalog.create(about).await?;
         Ok(CreateTopicResponse { topic_arn: Some(entry.arn.to_string()) })
     }
+}
+
+/// An archive for a topic that shall have one, noted among its attributes.
+fn open_archive<'a>(
+    service: &'a Inner,
+    caller: &Caller,
+    key: &TopicKey,
+    attributes: &mut Pairs,
+) -> Result<Option<Opened<'a>>, Refusal> {
+    let policy = attributes.get(ARCHIVE_POLICY).map_or("", |policy| policy);
+    let Some(retention_millis) = archive::retention_millis(policy)? else {
+        attributes.remove(ARCHIVE_POLICY);
+        return Ok(None);
+    };
+    check_archived(service, key)?;
+    let opened = archive::open(service, key, caller.now, retention_millis)?;
+    opened.place.keep(attributes);
+    Ok(Some(opened))
+}
+
+/// AWS archives FIFO topics alone, as whoever wants its limits wants it here.
+fn check_archived(service: &Inner, key: &TopicKey) -> Result<(), Refusal> {
+    match service.holds_awss_limits && !fifo::is_fifo(&key.name) {
+        true => Err(Refusal::invalid("AttributeName")),
+        false => Ok(()),
+    }
+}
+
+/// Gives a topic an archive, or another policy for it, or takes it away with all that it keeps.
+async fn set_archive(service: &Inner, caller: &Caller, entry: &TopicEntry, policy: &str) -> Result<(), Refusal> {
+    check_archived(service, &entry.key)?;
+    let retention_millis = archive::retention_millis(policy)?;
+    // Nobody else changes it meanwhile.
+    let _turn = entry.turn.lock().await;
+    let known = entry.look(|view| Place::of(&view.about.attributes));
+    let (command, _opened) = match (known, retention_millis) {
+        (_, None) => (Command::SetArchive(None), None),
+        (Some(place), Some(_)) => (Command::SetArchive(Some((place, policy.into()))), None),
+        (None, Some(retention_millis)) => {
+            let opened = archive::open(service, &entry.key, caller.now, retention_millis)?;
+            (Command::SetArchive(Some((opened.place, policy.into()))), Some(opened))
+        }
+    };
+    let pending = entry.change(command)?;
+    // At once: whoever asked may go away before it is durable.
+    if pending.is(|reply| matches!(reply, Reply::About(_))) {
+        match (known, retention_millis) {
+            (Some(place), Some(millis)) => service.archives.set_retention(place.partition, millis),
+            (Some(place), None) => service.archives.delete(place.partition),
+            (None, _) => {}
+        }
+    }
+    catalog::answer(pending).await.map(drop)
 }
 
 fn key_of_new(caller: &Caller, input: &CreateTopicInput) -> Result<TopicKey, Refusal> {
@@ -79,7 +136,7 @@ impl Operation<Inner> for DeleteTopic {
     async fn call(service: Arc<Inner>, caller: Caller, input: DeleteTopicInput) -> Result<Nothing, Refusal> {
         // Of a topic that is gone it is no error ("This action is idempotent").
         match service.topic(&caller, "TopicArn", &input.topic_arn).await {
-            Ok(entry) => match service.delete(&entry).await {
+            Ok(entry) => match service.delete(&entry, false).await {
                 Err(refusal) if refusal != Refusal::no_topic() => Err(refusal),
                 _ => Ok(Nothing),
             },
@@ -131,7 +188,10 @@ impl Operation<Inner> for GetTopicAttributes {
         input: GetTopicAttributesInput,
     ) -> Result<GetTopicAttributesResponse, Refusal> {
         let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
-        let attributes = entry.look(|view| attributes::of_topic(&entry, view));
+        let (mut attributes, archive) =
+            entry.look(|view| (attributes::of_topic(&entry, view), Place::of(&view.about.attributes)));
+        let beginning = archive.map(|place| show_time(service.archives.beginning(place)));
+        attributes.extend(beginning.map(|at| (BEGINNING_ARCHIVE_TIME.to_owned(), at)));
         service.catalog.settled().await?;
         Ok(GetTopicAttributesResponse { attributes: Some(attributes) })
     }
@@ -152,6 +212,9 @@ impl Operation<Inner> for SetTopicAttributes {
         let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         let value = input.attribute_value.unwrap_or_default();
         attributes::check_of_topic(&input.attribute_name, &value)?;
+        if input.attribute_name == ARCHIVE_POLICY {
+            return set_archive(&service, &caller, &entry, &value).await.map(|()| Nothing);
+        }
         entry.ask(Command::SetAttribute(input.attribute_name.into(), value.into())).await.map(|_| Nothing)
     }
 }

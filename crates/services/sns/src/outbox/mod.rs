@@ -25,7 +25,7 @@ use crate::api::errors;
 use crate::topic_key::{SubscriptionId, TopicKey};
 use board::Board;
 use deliveries::{Command, Reply};
-use engine::{Partition, Pending, Recovery, Store, Unavailable};
+use engine::{Clock, Partition, Pending, Recovery, Store, Unavailable};
 use gateway::{NotPut, Putting, Refused};
 use names::{Instant, PartitionId};
 use queue::NewMessage;
@@ -111,6 +111,17 @@ impl Outboxes {
     fn partition(&self, subscription: SubscriptionId) -> Option<Arc<Partition<Deliveries>>> {
         let id = self.kept.read().unwrap_or_else(PoisonError::into_inner).of.get(&subscription)?.0;
         self.store.partition(id)
+    }
+
+    /// Letters that wait for a subscription, those of a retry included; nothing if it has no deliveries.
+    pub(crate) fn waiting(&self, subscription: SubscriptionId) -> Option<usize> {
+        let (visible, hidden) = self.partition(subscription)?.inspect(Deliveries::waiting)?;
+        Some(visible + hidden)
+    }
+
+    /// What tells the time.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        self.store.clock()
     }
 
     /// The present moment.
