@@ -7,9 +7,10 @@ answers are seen; topics and queues of names that nobody else has.
 import json
 import pathlib
 import sys
+import threading
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 from quiet_client import ENDPOINT, fresh, quiet_client  # noqa: E402 (the folder above holds what several suites share)
@@ -74,6 +75,30 @@ class House:
     def notifications(self, url):
         """What stands in the envelopes of all messages of a queue."""
         return [json.loads(message["Body"]) for message in self.received(url)]
+
+
+def kill_amid_publishes(server, publish_one, enough_each=20):
+    """Three publishers call `publish_one(client, publisher, nth)` until the server, which is killed once one of them has published
+    enough, answers no more."""
+    enough = threading.Event()
+
+    def publish(publisher):
+        sns = make_client("sns", server.endpoint)
+        for nth in range(100_000):
+            try:
+                publish_one(sns, publisher, nth)
+            except BotoCoreError:
+                return
+            if nth == enough_each:
+                enough.set()
+
+    publishers = [threading.Thread(target=publish, args=(publisher,)) for publisher in range(3)]
+    for publisher in publishers:
+        publisher.start()
+    assert enough.wait(60)
+    server.kill()
+    for publisher in publishers:
+        publisher.join()
 
 
 @pytest.fixture(scope="session")

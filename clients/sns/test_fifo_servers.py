@@ -1,11 +1,9 @@
 """FIFO topics of servers that are killed: what is answered arrives in order, and duplicates are known after a restart."""
 
 import json
-import threading
 
 import pytest
-from botocore.exceptions import BotoCoreError
-from conftest import House, make_client
+from conftest import House, kill_amid_publishes, make_client
 from fifo import fifo_queue, fifo_topic
 from own_servers import own_servers
 
@@ -47,28 +45,14 @@ def test_what_is_answered_arrives_in_order_however_the_server_is_killed(make, tm
     published = {publisher: 0 for publisher in range(3)}
     numbers = {}
     for _ in range(4):
-        enough = threading.Event()
 
-        def publish(publisher, server=server, enough=enough):
-            sns = make_client("sns", server.endpoint)
-            for nth in range(published[publisher], published[publisher] + 100_000):
-                message = f"{publisher}-{nth}"
-                try:
-                    answer = sns.publish(TopicArn=topic, Message=message, MessageGroupId=f"g{publisher}")
-                except BotoCoreError:
-                    return
-                numbers[message] = answer["SequenceNumber"]
-                published[publisher] = nth + 1
-                if nth % 20 == 19:
-                    enough.set()
+        def publish(sns, publisher, _):
+            message = f"{publisher}-{published[publisher]}"
+            answer = sns.publish(TopicArn=topic, Message=message, MessageGroupId=f"g{publisher}")
+            numbers[message] = answer["SequenceNumber"]
+            published[publisher] += 1
 
-        publishers = [threading.Thread(target=publish, args=(publisher,)) for publisher in range(3)]
-        for publisher in publishers:
-            publisher.start()
-        assert enough.wait(60)
-        server.kill()
-        for publisher in publishers:
-            publisher.join()
+        kill_amid_publishes(server, publish)
         server = make(tmp_path / "data").start()
     house = house_at(server)
     # What nobody was answered may have arrived; sent again it is known, or arrives now.

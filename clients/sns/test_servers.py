@@ -2,13 +2,11 @@
 
 import json
 import pathlib
-import threading
 import urllib.error
 import urllib.request
 
 import pytest
-from botocore.exceptions import BotoCoreError
-from conftest import House, make_client, refusal
+from conftest import House, kill_amid_publishes, make_client, refusal
 from own_servers import own_servers
 
 
@@ -51,27 +49,13 @@ def test_each_acknowledged_publish_reaches_each_subscription(make, tmp_path):
     urls = [house.subscribed(topic, RawMessageDelivery="true") for _ in range(3)]
     acknowledged = []
     for round_number in range(4):
-        enough = threading.Event()
 
-        def publish(publisher, round_number=round_number, server=server, enough=enough):
-            sns = make_client("sns", server.endpoint)
-            for nth in range(100_000):
-                message = f"{round_number}-{publisher}-{nth}"
-                try:
-                    sns.publish(TopicArn=topic, Message=message)
-                except BotoCoreError:
-                    return
-                acknowledged.append(message)
-                if nth == 20:
-                    enough.set()
+        def publish(sns, publisher, nth, round_number=round_number):
+            message = f"{round_number}-{publisher}-{nth}"
+            sns.publish(TopicArn=topic, Message=message)
+            acknowledged.append(message)
 
-        publishers = [threading.Thread(target=publish, args=(publisher,)) for publisher in range(3)]
-        for publisher in publishers:
-            publisher.start()
-        assert enough.wait(60)
-        server.kill()
-        for publisher in publishers:
-            publisher.join()
+        kill_amid_publishes(server, publish)
         server = make(tmp_path / "data").start()
     house = house_at(server)
     for url in urls:

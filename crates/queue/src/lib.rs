@@ -11,11 +11,12 @@
 //!
 //! Where to look: `command.rs` what may be asked and is answered, `records.rs` the journal's record kinds, `decide.rs`
 //! the rules, `moves.rs` those of messages that leave for other queues or come from them (with `ways.rs` and `parcel.rs`),
-//! `keeping.rs` and `shelf.rs` messages that were deleted and are kept, `replay.rs` how they come back, `peek.rs` looking without touching, `put_back.rs` receives that came to nothing, `virtual_queues.rs` messages for
+//! `around.rs` what a machine around a queue answers for it, `keeping.rs` and `shelf.rs` messages that were deleted and are kept, `replay.rs` how they come back, `peek.rs` looking without touching, `put_back.rs` receives that came to nothing, `virtual_queues.rs` messages for
 //! whoever names their virtual queue, `state.rs` what a change does, `visible.rs`, `exceptions.rs` (with `deadlines.rs`) and `marks.rs` the
 //! structures below it, `snapshot.rs` the bytes that stand for all of them. What a FIFO queue has beside is `fifo.rs` with
 //! `groups.rs` (which group a message is of, and whose turn it is), `parks.rs` (groups that stand still), `dedup.rs` and `attempts.rs`; `fair.rs` is what a standard queue does with groups.
 
+mod around;
 mod attempts;
 mod backoff;
 mod command;

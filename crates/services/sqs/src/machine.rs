@@ -22,7 +22,7 @@ use crate::snapshot;
 use crate::tags::Tags;
 use crate::unpark;
 use access::Policy;
-use engine::{Arrival, Decision, Delivery, Machine, MalformedRecord, Outgoing, Stirred, Tally};
+use engine::{Arrival, Decision, Delivery, Machine, MalformedRecord, Outgoing};
 use gateway::Facts;
 use names::{AccountId, Instant, PartitionId, Position, QueueName, Region};
 use queue::{Message, Queue};
@@ -638,18 +638,6 @@ impl Machine for SqsQueue {
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        self.queue.next_deadline()
-    }
-
-    fn next_expiry(&self) -> Option<Instant> {
-        self.queue.next_expiry()
-    }
-
-    fn tally(&self) -> Tally {
-        Tally(self.queue.sizes().map(|count| count as u64))
-    }
-
     fn memo(&self) -> u8 {
         self.queue.memo()
     }
@@ -664,10 +652,6 @@ impl Machine for SqsQueue {
 
     fn outgoing(&self, after: Option<PartitionId>) -> Option<Outgoing> {
         self.queue.outgoing(after)
-    }
-
-    fn take_cold(&mut self) -> Vec<u64> {
-        self.queue.take_cold()
     }
 
     fn parcel(&self, destination: PartitionId, number: u64, sequence: u64, message: &Message) -> Vec<u8> {
@@ -703,30 +687,7 @@ impl Machine for SqsQueue {
         self.queue.forget_origins(exists);
     }
 
-    fn ready(&self) -> usize {
-        // A deleted queue has an answer for every reader: that it is gone.
-        if self.about.is_none() { usize::MAX } else { self.queue.ready() }
-    }
-
-    fn take_stirred(&mut self) -> Stirred {
-        if self.is_deleted { Stirred::All } else { self.queue.take_stirred() }
-    }
-
-    fn content(effect: Effect) -> Option<(u64, Message)> {
-        if let Effect::Queue(effect) = effect { Queue::content(effect) } else { None }
-    }
-
-    fn holds(&self, sequence: u64) -> bool {
-        self.queue.holds(sequence)
-    }
-
-    fn first_held(&self) -> u64 {
-        if self.is_deleted { u64::MAX } else { self.queue.first_kept() }
-    }
-
-    fn held_within(&self, sequences: Range<u64>) -> u64 {
-        self.queue.held_within(sequences)
-    }
+    queue::answers_for_messages!(queue);
 
     /// Of a queue that is not there nothing is written, and nothing can be read back: whoever keeps snapshots makes none
     /// before the first record, and knows the last one by [`Machine::is_over`].

@@ -6,10 +6,9 @@
 use super::limits::MAIL_LEASE_MILLIS;
 use super::records::{self, Effect};
 use crate::topic_key::{SubscriptionId, TopicKey};
-use engine::{Decision, Machine, MalformedRecord, Stirred, Tally};
+use engine::{Decision, Machine, MalformedRecord};
 use names::{Instant, Position};
 use queue::{Message, Queue, Settings};
-use std::ops::Range;
 
 /// Far longer than any schedule of retries: what ends a delivery is its schedule, never its age.
 const RETENTION_MILLIS: u64 = 365 * 24 * 3_600_000;
@@ -103,45 +102,7 @@ impl Machine for Deliveries {
         }
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        self.queue.next_deadline()
-    }
-
-    fn next_expiry(&self) -> Option<Instant> {
-        self.queue.next_expiry()
-    }
-
-    fn tally(&self) -> Tally {
-        Tally(self.queue.sizes().map(|count| count as u64))
-    }
-
-    fn ready(&self) -> usize {
-        if self.is_closed { usize::MAX } else { self.queue.ready() }
-    }
-
-    fn take_stirred(&mut self) -> Stirred {
-        self.queue.take_stirred()
-    }
-
-    fn take_cold(&mut self) -> Vec<u64> {
-        self.queue.take_cold()
-    }
-
-    fn content(effect: Effect) -> Option<(u64, Message)> {
-        if let Effect::Queue(effect) = effect { Queue::content(effect) } else { None }
-    }
-
-    fn holds(&self, sequence: u64) -> bool {
-        self.queue.holds(sequence)
-    }
-
-    fn first_held(&self) -> u64 {
-        if self.is_closed { u64::MAX } else { self.queue.first_kept() }
-    }
-
-    fn held_within(&self, sequences: Range<u64>) -> u64 {
-        self.queue.held_within(sequences)
-    }
+    queue::answers_for_messages!(queue);
 
     fn snapshot(&self, out: &mut Vec<u8>) {
         records::put_snapshot(self, out);
