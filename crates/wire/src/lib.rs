@@ -13,6 +13,7 @@
 pub mod cbor;
 pub mod constraints;
 mod contract;
+pub mod declared;
 pub mod event_stream;
 mod invalid;
 pub mod json;

@@ -1,125 +1,11 @@
 //! What goes into tidewire's own operations and comes out, declared as data.
 //!
-//! `shapes!` makes of each declaration a type, its schema for the codecs, and how it is read and written; so an operation of ours is
-//! spoken in every protocol as those of AWS's models are. A member of an `Option` may be missing, every other one is demanded.
+//! [`wire::shapes!`] makes of each declaration a type, its schema for the codecs, and how it is read and written.
 
 use crate::api::enums::shard_iterator_type;
 use crate::limits;
-use wire::schema::{ListShape, Member, Rules, Shape, StructShape};
-use wire::{Invalid, Read, Timestamp, Write, Writer, put, put_some, required};
-
-/// A type that a schema can name.
-pub(crate) trait Shaped: Read + Write {
-    const SHAPE: Shape;
-}
-
-macro_rules! scalars {
-    ($($kind:ty => $shape:ident),*) => { $(impl Shaped for $kind { const SHAPE: Shape = Shape::$shape; })* };
-}
-
-scalars!(String => String, bool => Boolean, i32 => Integer, i64 => Long, Timestamp => Timestamp);
-
-trait Listed: Shaped + 'static {
-    const LIST: &'static ListShape =
-        &ListShape { name: "List", item_name: "member", item: Self::SHAPE, item_rules: Rules::NONE };
-}
-
-impl<T: Shaped + 'static> Listed for T {}
-
-impl<T: Shaped + 'static> Shaped for Vec<T> {
-    const SHAPE: Shape = Shape::List(T::LIST);
-}
-
-/// What stands in a member.
-trait Held: Sized {
-    type Value: Shaped;
-    const REQUIRED: bool;
-
-    fn given(value: Option<Self::Value>, member: &'static Member) -> Result<Self, Invalid>;
-    fn put(&self, writer: &mut dyn Writer, member: &'static Member);
-}
-
-impl<T: Shaped> Held for T {
-    type Value = T;
-    const REQUIRED: bool = true;
-
-    fn given(value: Option<T>, member: &'static Member) -> Result<T, Invalid> {
-        required(value, member)
-    }
-
-    fn put(&self, writer: &mut dyn Writer, member: &'static Member) {
-        put(writer, member, self);
-    }
-}
-
-impl<T: Shaped> Held for Option<T> {
-    type Value = T;
-    const REQUIRED: bool = false;
-
-    fn given(value: Option<T>, _member: &'static Member) -> Result<Self, Invalid> {
-        Ok(value)
-    }
-
-    fn put(&self, writer: &mut dyn Writer, member: &'static Member) {
-        put_some(writer, member, self.as_ref());
-    }
-}
-
-const fn member<T: Held>(name: &'static str, rules: Rules) -> Member {
-    Member { name, location: name, flattened: false, required: T::REQUIRED, shape: T::Value::SHAPE, rules }
-}
-
-fn of(shape: &'static StructShape, name: &str) -> &'static Member {
-    &shape.members[shape.position(name).expect("the schema has every member of its type")]
-}
-
-macro_rules! shapes {
-    ($($(#[$doc:meta])* $name:ident { $($field:ident: $kind:ty = $wire:literal $(if $rules:expr)?;)* })*) => { $(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Default, PartialEq)]
-        pub(crate) struct $name { $(pub(crate) $field: $kind,)* }
-
-        impl $name {
-            pub(crate) const STRUCT: &'static StructShape = {
-                static SHAPE: StructShape = StructShape {
-                    name: stringify!($name),
-                    members: &[$(member::<$kind>($wire, shapes!(@rules $($rules)?)),)*],
-                };
-                &SHAPE
-            };
-        }
-
-        impl Shaped for $name {
-            const SHAPE: Shape = Shape::Struct(Self::STRUCT);
-        }
-
-        impl Read for $name {
-            fn read(reader: &mut dyn wire::Reader) -> Result<Self, Invalid> {
-                let shape = Self::STRUCT;
-                $(let mut $field = None;)*
-                wire::read_struct(reader, shape, |at, reader| {
-                    match shape.members[at].name {
-                        $($wire => $field = Some(Read::read(reader)?),)*
-                        other => unreachable!("{} has no member {other}", shape.name),
-                    }
-                    Ok(())
-                })?;
-                Ok(Self { $($field: <$kind as Held>::given($field, of(shape, $wire))?,)* })
-            }
-        }
-
-        impl Write for $name {
-            fn write(&self, writer: &mut dyn Writer) {
-                let shape = Self::STRUCT;
-                writer.begin_struct(shape);
-                $(Held::put(&self.$field, writer, of(shape, $wire));)*
-                writer.end_struct();
-            }
-        }
-    )* };
-    (@rules) => { Rules::NONE };
-    (@rules $rules:expr) => { $rules };
-}
+use wire::Timestamp;
+use wire::schema::Rules;
 
 /// A stream's name, as AWS's model has it.
 const STREAM_NAME: Rules = Rules { min: Some(1), max: Some(128), pattern: Some("[a-zA-Z0-9_.-]+"), ..Rules::NONE };
@@ -146,7 +32,7 @@ const KIND: Rules = Rules { values: shard_iterator_type::VALUES, ..Rules::NONE }
 /// A sequence number, or what stands for a shard's end; looked at later.
 const NUMBER: Rules = Rules { min: Some(1), max: Some(128), ..Rules::NONE };
 
-shapes! {
+wire::shapes! {
     /// DescribeShards.
     DescribeShardsInput {
         stream_name: Option<String> = "StreamName" if STREAM_NAME;
@@ -343,6 +229,7 @@ shapes! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wire::Read;
     use wire::json::{self, JsonReader};
 
     #[test]
