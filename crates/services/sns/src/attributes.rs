@@ -286,7 +286,7 @@ pub(crate) fn policy(about: &About) -> Cow<'_, str> {
 
 /// The policy of a topic that was given none: whoever acts for its own account may do everything with it ("Amazon SNS default policy").
 /// Users of the account are let by their own policies: `aws:SourceOwner` says for whom a service acts.
-fn default_policy(key: &TopicKey) -> String {
+pub(crate) fn default_policy(key: &TopicKey) -> String {
     format!(
         r#"{{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{{"Sid":"__default_statement_ID","Effect":"Allow","Principal":{{"AWS":"*"}},"Action":["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission","SNS:RemovePermission","SNS:DeleteTopic","SNS:Subscribe","SNS:ListSubscriptionsByTopic","SNS:Publish"],"Resource":"{}","Condition":{{"StringEquals":{{"AWS:SourceOwner":"{}"}}}}}}]}}"#,
         key.arn(),

@@ -3,6 +3,9 @@
 /// Bytes of a request: a message of 1 MiB, which a form may write in three characters a byte, and what stands around it.
 pub(crate) const REQUEST_BYTES_MAX: usize = 4 << 20;
 
+/// Bytes of a request for one of tidewire's own operations: an ARN and a token.
+pub(crate) const NATIVE_REQUEST_BYTES_MAX: usize = 64 << 10;
+
 /// Characters of a topic's name (CreateTopic).
 pub(crate) const TOPIC_NAME_LEN_MAX: usize = 256;
 
@@ -102,6 +105,7 @@ pub(crate) const ENDPOINT_LEN_MAX: usize = 2048;
 pub(crate) const HMAC_KEY_LEN_MIN: usize = 16;
 pub(crate) const HMAC_KEY_LEN_MAX: usize = 256;
 
-/// Attempts of one subscription that are remembered, and subscriptions whose are: some 300 bytes each, so 10 MB.
+/// Attempts of one subscription that are remembered, and subscriptions whose are: some 300 bytes each, so 10 MB; where every receiver
+/// says as much as is told of (a kilobyte), 40.
 pub(crate) const HISTORY_OF_ONE_MAX: usize = 32;
 pub(crate) const HISTORY_SUBSCRIPTIONS_MAX: usize = 1000;

@@ -7,6 +7,7 @@ use crate::api::Tag;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::topic_key::{SubscriptionId, TopicKey};
+use access::Action;
 use gateway::{Actions, Caller, Fact, Need};
 use names::AccountId;
 use std::sync::{Arc, LazyLock};
@@ -37,11 +38,16 @@ impl Asking<'_> {
 
     /// The same of a topic by its key.
     pub(crate) fn on_key(&self, action: &str, key: &TopicKey) -> Need {
+        self.on_topic(ACTIONS.get(action), key)
+    }
+
+    /// An action of any service on a topic, under that topic's policy.
+    pub(crate) fn on_topic(&self, action: &'static Action, key: &TopicKey) -> Need {
         let Some(entry) = self.service.catalog.find(key) else {
-            return Need::of(ACTIONS.get(action), key.arn(), key.account);
+            return Need::of(action, key.arn(), key.account);
         };
         let (policy, about) = entry.look(|view| (view.policy.clone(), view.facts.clone()));
-        let need = Need::of(ACTIONS.get(action), Arc::clone(&entry.arn), key.account).under(policy);
+        let need = Need::of(action, Arc::clone(&entry.arn), key.account).under(policy);
         Need { about, ..need }
     }
 

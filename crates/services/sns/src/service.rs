@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, TopicEntry, View};
 use crate::confirming::{Confirmation, SECRET_BYTES};
 use crate::keys::TopicKeys;
 use crate::limits;
+use crate::native::Native;
 use crate::needs;
 use crate::ops;
 use crate::outbox::{self, Deliveries, Hands, Outboxes};
@@ -15,7 +16,7 @@ use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::replays::{self, Running};
 use crate::signing::SigningKeys;
-use crate::status::{DeliveryCounts, Report, Status};
+use crate::status::{DeliveryCounts, Status};
 use crate::topic::{Command, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
@@ -186,9 +187,9 @@ impl Sns {
         self.0.status.counts()
     }
 
-    /// The latest attempts for a subscription, by the id that its ARN ends with, newest first.
-    pub fn deliveries(&self, subscription: &str) -> Vec<Report> {
-        SubscriptionId::read(subscription).map(|id| self.0.status.history(id)).unwrap_or_default()
+    /// tidewire's own operations on the same topics.
+    pub fn native(&self) -> Native {
+        Native(Arc::clone(&self.0))
     }
 
     /// Lets go of subscriptions that nobody has confirmed in time. Asked now and then.

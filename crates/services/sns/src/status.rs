@@ -18,47 +18,50 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What came of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It was delivered.
     Delivered,
     /// It failed, and is tried again.
     Retried,
     /// It failed for good.
     Failed,
+    /// It failed for good, and the subscription's dead-letter queue has it.
+    DeadLettered,
 }
 
 impl Fate {
     /// As it is shown.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
             Self::Retried => "retried",
             Self::Failed => "failed",
+            Self::DeadLettered => "dead-lettered",
         }
     }
 }
 
 /// One attempt, as it went.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub(crate) struct Report {
     /// When it ended.
-    pub at: Instant,
+    pub(crate) at: Instant,
     /// When the message was published.
-    pub published_at: Instant,
+    pub(crate) published_at: Instant,
     /// The message.
-    pub message_id: String,
+    pub(crate) message_id: String,
     /// Where it went, without secrets.
-    pub destination: String,
+    pub(crate) destination: String,
     /// Which attempt it was, from one.
-    pub attempt: u32,
+    pub(crate) attempt: u32,
     /// How long the receiver took, in milliseconds.
-    pub dwell_millis: u64,
+    pub(crate) dwell_millis: u64,
     /// The receiver's status, if it answered with one.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// What the receiver said, or why it could not be asked.
-    pub said: String,
+    pub(crate) said: String,
     /// What came of it.
-    pub fate: Fate,
+    pub(crate) fate: Fate,
 }
 
 /// Counts since the start, of a topic or of those without their own.
@@ -153,7 +156,7 @@ impl Status {
     ) {
         match report.fate {
             Fate::Delivered => self.count(topic, Counted::Delivered),
-            Fate::Failed => self.count(topic, Counted::Failed),
+            Fate::Failed | Fate::DeadLettered => self.count(topic, Counted::Failed),
             Fate::Retried if protocol.is_over_http() => self.count(topic, Counted::Failed),
             Fate::Retried => {}
         }
@@ -197,6 +200,11 @@ const SUCCESS: &str = "SuccessFeedbackRoleArn";
 const FAILURE: &str = "FailureFeedbackRoleArn";
 const RATE: &str = "SuccessFeedbackSampleRate";
 
+/// All attributes of feedback.
+pub(crate) fn names() -> impl Iterator<Item = String> {
+    PREFIXES.iter().flat_map(|prefix| [SUCCESS, FAILURE, RATE].map(|rest| format!("{prefix}{rest}")))
+}
+
 /// Checks an attribute of feedback; nothing if the name is of none.
 pub(crate) fn check(name: &str, value: &str) -> Option<Result<(), Refusal>> {
     let rest = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))?;
@@ -216,7 +224,7 @@ fn is_wanted(attributes: &Pairs, protocol: Protocol, subscription: SubscriptionI
     let get = |name: &str| attributes.get(&*format!("{prefix}{name}"));
     match report.fate {
         Fate::Retried => false,
-        Fate::Failed => get(FAILURE).is_some(),
+        Fate::Failed | Fate::DeadLettered => get(FAILURE).is_some(),
         Fate::Delivered => {
             let rate = get(RATE).and_then(|rate| rate.parse().ok()).unwrap_or(0);
             // Which of them is by the message's own id, so that chance is nothing that has to be handed down.

@@ -75,49 +75,51 @@ pub(super) async fn attempt(
     let notice = Notice { kind, message: &message };
     let began = inner.outboxes.now();
     let outcome = Outcome::of(receivers::deliver(hands, served.addressee(), notice, began).await);
+    let ended = inner.outboxes.now();
     let retry = retry_millis(served, &delivery).filter(|_| outcome.verdict == Verdict::Later);
-    tell(inner, served, &delivery, notice, &outcome, (began, retry.is_some()));
-    match outcome.verdict {
-        Verdict::Delivered => let_go(served, delivery),
-        Verdict::Later => match retry {
-            Some(millis) => hide(served, delivery, millis),
-            None => give_up(inner, hands, served, delivery, notice, &outcome).await,
-        },
-        Verdict::Never => give_up(inner, hands, served, delivery, notice, &outcome).await,
-    }
+    let number = delivery.receive;
+    let fate = match (outcome.verdict, retry) {
+        (Verdict::Delivered, _) => {
+            let_go(served, delivery);
+            Fate::Delivered
+        }
+        (Verdict::Later, Some(millis)) => {
+            hide(served, delivery, millis);
+            Fate::Retried
+        }
+        _ => give_up(inner, hands, served, delivery, notice, &outcome).await,
+    };
+    tell(inner, served, notice, &outcome, Attempted { number, began, ended, fate });
     if outcome.verdict == Verdict::Later { Ended::Badly } else { Ended::Well }
 }
 
+/// An attempt that has ended.
+struct Attempted {
+    /// Which it was, from one.
+    number: u32,
+    began: Instant,
+    ended: Instant,
+    fate: Fate,
+}
+
 /// Tells what became of a notification; of confirmations nothing is counted.
-fn tell(
-    inner: &Inner,
-    served: &Served,
-    delivery: &Delivery,
-    notice: Notice<'_>,
-    outcome: &Outcome,
-    (began, is_retried): (Instant, bool),
-) {
-    let at = inner.outboxes.now();
+fn tell(inner: &Inner, served: &Served, notice: Notice<'_>, outcome: &Outcome, attempted: Attempted) {
+    let Attempted { number, began, ended, fate } = attempted;
     let subscription = &served.receiver.subscription;
     if outcome.verdict != Verdict::Delivered {
-        let (arn, attempt, status) = (subscription.id.arn(&served.topic.arn), delivery.receive, outcome.status);
-        tracing::debug!(subscription = %arn, attempt, status, why = %outcome.said, "a delivery failed");
+        let (arn, status) = (subscription.id.arn(&served.topic.arn), outcome.status);
+        tracing::debug!(subscription = %arn, attempt = number, status, why = %outcome.said, "a delivery failed");
     }
     if notice.kind != Kind::Notification {
         return;
     }
-    let fate = match (outcome.verdict, is_retried) {
-        (Verdict::Delivered, _) => Fate::Delivered,
-        (_, true) => Fate::Retried,
-        (_, false) => Fate::Failed,
-    };
     let report = Report {
-        at,
+        at: ended,
         published_at: notice.message.sent_at,
         message_id: SubscriptionId(notice.id()).show(),
         destination: receivers::shown(subscription),
-        attempt: delivery.receive,
-        dwell_millis: at.since(began).as_millis() as u64,
+        attempt: number,
+        dwell_millis: ended.since(began).as_millis() as u64,
         status: outcome.status,
         said: outcome.said.clone(),
         fate,
@@ -155,7 +157,8 @@ fn ask(served: &Served, command: queue::Command) {
     }
 }
 
-/// Gives a letter up: to the subscription's dead-letter queue, if it has one, and else to nobody.
+/// Gives a letter up: to the subscription's dead-letter queue, if it has one, and else to nobody. Where that queue can take nothing now
+/// the letter is tried once more.
 async fn give_up(
     inner: &Inner,
     hands: &Hands,
@@ -163,15 +166,20 @@ async fn give_up(
     delivery: Delivery,
     notice: Notice<'_>,
     outcome: &Outcome,
-) {
+) -> Fate {
     let target = served.receiver.dead_letters.as_ref().filter(|_| notice.kind == Kind::Notification);
-    let Some(target) = target else { return let_go(served, delivery) };
+    let Some(target) = target else {
+        let_go(served, delivery);
+        return Fate::Failed;
+    };
     let reason = Reason::of(outcome.status, &outcome.said);
     let letter = dead_letters::letter(&notice, served.receiver.is_raw, &reason);
     let sent = dead_letters::put(inner, hands, &served.topic, target, letter).await;
     inner.status.count_dead(&served.topic.arn, sent);
-    match sent {
-        dead_letters::Sent::Kept | dead_letters::Sent::Refused => let_go(served, delivery),
-        dead_letters::Sent::Later => hide(served, delivery, SET_ASIDE_MILLIS),
+    if sent == dead_letters::Sent::Later {
+        hide(served, delivery, SET_ASIDE_MILLIS);
+        return Fate::Retried;
     }
+    let_go(served, delivery);
+    if sent == dead_letters::Sent::Kept { Fate::DeadLettered } else { Fate::Failed }
 }

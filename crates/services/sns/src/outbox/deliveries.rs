@@ -65,6 +65,11 @@ impl Deliveries {
         let [visible, in_flight, delayed] = self.queue.sizes();
         (visible, in_flight + delayed)
     }
+
+    /// When the oldest letter was published, to within a minute.
+    pub(crate) fn oldest(&self) -> Option<Instant> {
+        self.queue.counts().oldest_sent_at
+    }
 }
 
 impl Machine for Deliveries {

@@ -20,6 +20,11 @@ pub(crate) const WINDOW_MAX: usize = 16;
 /// (Few in tests, so that small histories have more.)
 pub(crate) const BACK_OFF_MAX: usize = if cfg!(test) { 100 } else { 10_000 };
 
+/// Letters that a listing reads at one time, and bytes after which it goes on in another answer: what one listing holds in memory is a
+/// step's largest letters, and it takes no longer than a second's reading of a slow disk.
+pub(crate) const LOOK_STEP: usize = 8;
+pub(crate) const LOOK_BYTES_MAX: usize = 16 << 20;
+
 /// How long a letter waits that the dead-letter queue can take at no present moment.
 pub(crate) const SET_ASIDE_MILLIS: u64 = 20_000;
 

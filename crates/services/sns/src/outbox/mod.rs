@@ -10,12 +10,14 @@ mod board;
 mod deliveries;
 mod letter;
 mod limits;
+mod look;
 mod records;
 mod serving;
 
 pub(crate) use deliveries::{Deliveries, Whose};
 pub(crate) use letter::Kind;
 pub use limits::ATTEMPTS_MAX;
+pub(crate) use look::{Letters, Standing};
 pub(crate) use records::Effect;
 pub use records::FAMILY;
 pub(crate) use serving::run;

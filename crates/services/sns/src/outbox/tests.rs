@@ -394,3 +394,5 @@ fn nothing_is_delivered_before_it_is_confirmed_and_what_nobody_confirms_goes() {
     while tending.as_mut().poll(&mut context).is_pending() {}
     assert!(bench.inner.outboxes.all().is_empty());
 }
+
+mod looking;
