@@ -16,6 +16,7 @@ use crate::tools::fsck::Fsck;
 use crate::tools::keys::{Action, Keys};
 use crate::tools::restore::Restore;
 use crate::tools::{self, Output};
+use crate::topics;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use clap_complete::Shell;
 use journal::backup::Goal;
@@ -38,6 +39,8 @@ pub(crate) enum Task {
     Queue(Sources, Box<Words>),
     /// Do something to streams, as a client of a server.
     Stream(Sources, Box<streams::words::Words>),
+    /// Do something to topics, as a client of a server.
+    Topic(Sources, Box<topics::words::Words>),
     /// Make a server have what a file declares.
     Apply(Sources, Apply),
     /// Write a declaration of what a server has.
@@ -98,6 +101,7 @@ pub(crate) fn command() -> Command {
     )
     .subcommand(queue_command())
     .subcommand(stream_command())
+    .subcommand(topic_command())
     .subcommand(Apply::augment_args(
         Command::new("apply").about("Make a server have the queues that a file declares, after showing what changes"),
     ))
@@ -122,6 +126,14 @@ fn queue_command() -> Command {
 fn stream_command() -> Command {
     streams::words::Words::augment_args(
         Command::new("stream").about("Look at streams and records, put, follow and replay them, change shards"),
+    )
+    .after_help(CLIENT_CODES)
+}
+
+/// What is done to topics, as a client of a server.
+fn topic_command() -> Command {
+    topics::words::Words::augment_args(
+        Command::new("topic").about("Look at topics and deliveries, publish, subscribe and follow"),
     )
     .after_help(CLIENT_CODES)
 }
@@ -289,6 +301,7 @@ fn task(matches: &ArgMatches, environment: &BTreeMap<String, String>) -> Task {
         }
         Some(("queue", matches)) => Task::Queue(of_environment(environment), Box::new(words(matches))),
         Some(("stream", matches)) => Task::Stream(of_environment(environment), Box::new(words(matches))),
+        Some(("topic", matches)) => Task::Topic(of_environment(environment), Box::new(words(matches))),
         Some(("apply", matches)) => Task::Apply(of_environment(environment), words(matches)),
         Some(("export", matches)) => Task::Export(of_environment(environment), words(matches)),
         Some(("completions", matches)) => {
@@ -416,7 +429,7 @@ mod tests {
             let is_there = [format!("`{name}"), format!("`tidewire {name}")].iter().any(|words| page.contains(words));
             assert!(is_there, "docs/CLI.md says nothing of {name}");
         }
-        for family in ["queue", "stream"] {
+        for family in ["queue", "stream", "topic"] {
             let (_, part) = page.split_once(&format!("# `tidewire {family}`")).expect("each family has its part");
             let part = part.split("\n# ").next().expect("a part has a beginning");
             let commands = all.get_subcommands().find(|one| one.get_name() == family).expect("there is one");

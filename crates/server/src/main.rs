@@ -46,6 +46,7 @@ mod surroundings;
 mod tls;
 mod tools;
 mod topic_metrics;
+mod topics;
 mod unverified;
 mod whole_file;
 
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
         Task::Restore(words) => tools::restore::run(&words),
         Task::Queue(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(queues::run(config, *words))),
         Task::Stream(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(streams::run(config, *words))),
+        Task::Topic(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(topics::run(config, *words))),
         Task::Apply(sources, words) => with_config(Mode::Dev, &sources, |config| Ok(resources::apply(config, &words))),
         Task::Export(sources, words) => {
             with_config(Mode::Dev, &sources, |config| Ok(resources::export(config, &words)))

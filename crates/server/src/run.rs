@@ -337,6 +337,8 @@ fn behind_the_door(services: &Services) -> Vec<Arc<dyn Service>> {
         // Behind Data Streams, whose name in credential scopes it shares.
         Arc::new(kinesis.native()),
         Arc::<Sns>::clone(sns),
+        // Behind SNS, whose name in credential scopes it shares.
+        Arc::new(sns.native()),
         Arc::<Leases>::clone(leases),
         Arc::<MetricSink>::clone(metrics),
     ]

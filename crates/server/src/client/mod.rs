@@ -1,15 +1,18 @@
-//! A client of the APIs that every customer has: awsJson over HTTP/1.1, one connection, one request at a time.
+//! A client of the APIs that every customer has: awsJson and awsQuery over HTTP/1.1, one connection, one request at a time.
 //!
-//! What the command line does to queues and streams it does through this door, so it can do nothing that an SDK could not, and works as well
+//! What the command line does to queues, streams and topics it does through this door, so it can do nothing that an SDK could not, and works as well
 //! against a server elsewhere. Requests are signed as an SDK signs them.
 
 mod credentials;
 mod endpoint;
 mod failure;
+mod query;
+mod xml;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use failure::Failure;
+pub(crate) use query::percent_encoded;
 
 use crate::tls;
 use access::sigv4::{Incoming, Signer};
@@ -25,6 +28,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use wire::schema::ServiceShape;
 
 /// How long a server may take to let us in; it may be on the other side of the world, but not longer away than this.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
@@ -49,24 +53,48 @@ pub(crate) struct Target {
 }
 
 /// One of the server's APIs, as requests name it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Api {
-    /// What stands before the operation in X-Amz-Target.
-    prefix: &'static str,
     /// The service of the credential scope.
     service: &'static str,
-    content_type: &'static str,
+    dialect: Dialect,
 }
 
+/// How an API is spoken.
+#[derive(Debug)]
+enum Dialect {
+    /// awsJson.
+    Json {
+        /// What stands before the operation in X-Amz-Target.
+        prefix: &'static str,
+        content_type: &'static str,
+    },
+    /// awsQuery, by the service's model: what AWS and every server that speaks like it understands of SNS.
+    Query(&'static ServiceShape),
+}
+
+const JSON_1_0: &str = "application/x-amz-json-1.0";
+const JSON_1_1: &str = "application/x-amz-json-1.1";
+const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+
 /// Amazon SQS.
-pub(crate) const SQS: Api = Api { prefix: "AmazonSQS", service: "sqs", content_type: "application/x-amz-json-1.0" };
+pub(crate) static SQS: Api =
+    Api { service: "sqs", dialect: Dialect::Json { prefix: "AmazonSQS", content_type: JSON_1_0 } };
 
 /// Amazon Kinesis Data Streams.
-pub(crate) const KINESIS: Api =
-    Api { prefix: "Kinesis_20131202", service: "kinesis", content_type: "application/x-amz-json-1.1" };
+pub(crate) static KINESIS: Api =
+    Api { service: "kinesis", dialect: Dialect::Json { prefix: "Kinesis_20131202", content_type: JSON_1_1 } };
 
 /// tidewire's own operations on streams.
-pub(crate) const STREAMS: Api = Api { prefix: "TidewireStreams_20261123", ..KINESIS };
+pub(crate) static STREAMS: Api =
+    Api { service: "kinesis", dialect: Dialect::Json { prefix: "TidewireStreams_20261123", content_type: JSON_1_1 } };
+
+/// Amazon SNS.
+pub(crate) static SNS: Api = Api { service: "sns", dialect: Dialect::Query(&sns::api::SERVICE) };
+
+/// tidewire's own operations on topics.
+pub(crate) static TOPICS: Api =
+    Api { service: "sns", dialect: Dialect::Json { prefix: "TidewireTopics_20261123", content_type: JSON_1_1 } };
 
 /// How long an answer may be waited for at the server, in milliseconds (docs/STREAMS.md).
 pub(crate) const WAIT_HEADER: &str = "x-tidewire-wait-milliseconds";
@@ -121,7 +149,11 @@ impl Client {
         };
         let patience = timeout(ANSWER_PATIENCE, exchange).await;
         let (status, body) = patience.map_err(|_| lost(format!("no answer in {} s", ANSWER_PATIENCE.as_secs())))??;
-        let value = if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body) };
+        let value = match asked.api.dialect {
+            _ if body.is_empty() => Ok(Value::Null),
+            Dialect::Json { .. } => serde_json::from_slice(&body).map_err(drop),
+            Dialect::Query(shape) => query::answer(shape, operation, &body, status.is_success()).ok_or(()),
+        };
         match value {
             Ok(value) if status.is_success() => Ok(value),
             Ok(value) => Err(Failure::refused(operation, status.as_u16(), &value)),
@@ -134,10 +166,15 @@ impl Client {
         let Target { endpoint, credentials, region, .. } = &self.target;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Instant::EPOCH.plus_secs(now.as_secs());
-        let (body, target, host) = (input.to_string(), format!("{}.{operation}", api.prefix), endpoint.authority());
-        let wait = wait_millis.map(|millis| millis.to_string());
-        let mut given =
-            vec![("host", host.as_str()), ("content-type", api.content_type), ("x-amz-target", target.as_str())];
+        let (body, target, content_type) = match api.dialect {
+            Dialect::Json { prefix, content_type } => {
+                (input.to_string(), Some(format!("{prefix}.{operation}")), content_type)
+            }
+            Dialect::Query(shape) => (query::form(shape, operation, input), None, FORM),
+        };
+        let (host, wait) = (endpoint.authority(), wait_millis.map(|millis| millis.to_string()));
+        let mut given = vec![("host", host.as_str()), ("content-type", content_type)];
+        given.extend(target.as_deref().map(|target| ("x-amz-target", target)));
         given.extend(wait.as_deref().map(|wait| (WAIT_HEADER, wait)));
         let headers: Vec<_> = given.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let signer = Signer {

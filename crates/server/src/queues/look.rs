@@ -6,6 +6,7 @@
 use super::message::{self, COLUMNS};
 use super::words::{Filter, Form, Peek, Tail};
 use super::{Session, Stop};
+use crate::client::percent_encoded;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -118,18 +119,6 @@ impl Session {
         }
         Ok(())
     }
-}
-
-/// Text as it may stand between `=` and `&` of a query string.
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b',' => encoded.push(byte.into()),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

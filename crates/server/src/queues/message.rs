@@ -14,7 +14,7 @@ pub(super) const BATCH_BYTES_MAX: usize = 1_048_576;
 pub(super) const BATCH_MESSAGES_MAX: usize = 10;
 
 /// Message attributes from `NAME[:TYPE]=VALUE`.
-pub(super) fn attributes(given: &[(String, String)]) -> Result<Value, Stop> {
+pub(crate) fn attributes(given: &[(String, String)]) -> Result<Value, Stop> {
     let mut attributes = Map::new();
     for (name, value) in given {
         let (name, kind) = name.rsplit_once(':').unwrap_or((name, "String"));
@@ -28,7 +28,7 @@ pub(super) fn attributes(given: &[(String, String)]) -> Result<Value, Stop> {
 }
 
 /// What of a message counts towards the size of a batch.
-pub(super) fn size(request: &Value) -> usize {
+pub(crate) fn size(request: &Value) -> usize {
     let text = |value: &Value| value.as_str().map_or(0, str::len);
     let attributes = request["MessageAttributes"].as_object().into_iter().flatten().map(|(name, value)| {
         // Three bytes are four characters of base64.

@@ -6,7 +6,7 @@
 
 mod look;
 mod manage;
-mod message;
+pub(crate) mod message;
 mod moves;
 mod port;
 pub(crate) mod print;
@@ -19,6 +19,7 @@ pub(crate) mod words;
 
 pub(crate) use manage::redrive_policy;
 pub(crate) use port::open as open_lines;
+pub(crate) use send::{Batch, Into, body};
 pub(crate) use stop::{Stop, confirm};
 
 use crate::client::{Client, Credentials, Endpoint, Failure, Target};

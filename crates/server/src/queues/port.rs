@@ -75,7 +75,7 @@ impl Session {
     pub(super) async fn import(&mut self, words: &Import) -> Result<(), Stop> {
         let (mut lines, all) = open(words.from.as_deref())?;
         let mut progress = Progress::new("importing");
-        let (mut batch, mut done, mut nth) = (Batch::default(), 0, 0);
+        let (mut batch, mut done, mut nth) = (Batch::to_queue(&words.queue), 0, 0);
         let mut line = String::new();
         loop {
             line.clear();
@@ -91,9 +91,12 @@ impl Session {
             let request = serde_json::from_str::<Value>(&line).map_err(|error| error.to_string());
             let request = request.and_then(|message| message::resend(&message));
             match request {
-                Ok(request) => self.add_to(&mut batch, &words.queue, nth, request).await?,
+                Ok(request) => {
+                    let bytes = message::size(&request);
+                    batch.add(&mut self.client, nth, request, bytes).await?;
+                }
                 Err(why) => {
-                    self.flush(&mut batch, &words.queue).await?;
+                    batch.flush(&mut self.client).await?;
                     progress.clear();
                     let sent = batch.sent;
                     return Err(Stop::Failed(format!(
@@ -103,7 +106,7 @@ impl Session {
             }
             progress.show(done, all.max(done));
         }
-        self.flush(&mut batch, &words.queue).await?;
+        batch.flush(&mut self.client).await?;
         progress.clear();
         self.print_object(&json!({ "imported": batch.sent }))
     }

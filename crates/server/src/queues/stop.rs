@@ -40,6 +40,9 @@ impl From<Failure> for Stop {
             () if failure.is("ResourceNotFoundException") => {
                 "; `tidewire stream ls` shows the streams of this account and region"
             }
+            () if failure.is("NotFound") || failure.is("NotFoundException") => {
+                "; `tidewire topic ls` shows the topics of this account and region"
+            }
             () => "",
         };
         let why = format!("{failure}{hint}");

@@ -14,7 +14,7 @@ mod record;
 mod replay;
 mod reshard;
 mod shards;
-mod start;
+pub(crate) mod start;
 mod stats;
 mod tail;
 pub(crate) mod words;

@@ -26,6 +26,7 @@ mod stream;
 mod stream_groups;
 mod terminal;
 mod tools;
+mod topic;
 mod unverified;
 
 use server::{File, Server, output};

@@ -46,7 +46,7 @@ impl Cli {
 
 pub(crate) fn run(address: &str, words: &[&str], input: &str) -> Said {
     let mut command = tidewire(words);
-    for service in ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_KINESIS"] {
+    for service in ["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL_SNS"] {
         command.env_remove(service);
     }
     for name in ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_REGION", "AWS_DEFAULT_REGION"] {
