@@ -94,6 +94,7 @@ pub(super) async fn attempt(
 }
 
 /// An attempt that has ended.
+#[derive(Debug, Clone, Copy)]
 struct Attempted {
     /// Which it was, from one.
     number: u32,
