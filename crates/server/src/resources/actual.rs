@@ -1,7 +1,8 @@
-//! What a server has: the queues and streams of one account and region, as far as a declaration needs to know them.
+//! What a server has: the queues, topics and streams of one account and region, as far as a declaration needs to know them.
 
 use super::declared::{DeadLetters, Declared};
 use super::streams::{self, Stream};
+use super::topics::{self, Topic};
 use crate::client::{Client, Failure};
 use crate::queues::{name_of, urls};
 use serde_json::{Value, json};
@@ -16,6 +17,9 @@ pub(crate) struct Actual {
     pub(crate) streams: BTreeMap<String, Stream>,
     /// Streams that nobody declares, if they were asked for and the file says anything of streams.
     pub(crate) other_streams: BTreeSet<String>,
+    pub(crate) topics: BTreeMap<String, topics::actual::Found>,
+    /// The ARNs of topics that nobody declares, by name, if they were asked for and the file says anything of topics.
+    pub(crate) other_topics: BTreeMap<String, String>,
 }
 
 /// A queue as it is.
@@ -42,7 +46,27 @@ impl Actual {
         if let Some(wanted) = &declared.streams {
             actual.find_streams(client, wanted, all).await?;
         }
+        if let Some(wanted) = &declared.topics {
+            actual.find_topics(client, wanted, all).await?;
+        }
         Ok(actual)
+    }
+
+    async fn find_topics(
+        &mut self,
+        client: &mut Client,
+        wanted: &BTreeMap<String, Topic>,
+        all: bool,
+    ) -> Result<(), Failure> {
+        for (name, arn) in topics::actual::arns(client).await? {
+            if wanted.contains_key(&name) {
+                let found = topics::actual::topic(client, &arn).await?;
+                self.topics.extend(found.map(|topic| (name, topic)));
+            } else if all {
+                self.other_topics.insert(name, arn);
+            }
+        }
+        Ok(())
     }
 
     async fn find_streams(

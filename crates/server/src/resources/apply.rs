@@ -1,8 +1,8 @@
 //! Does away with a difference: queues first, then where their dead letters go, because those queues may be new; deletions last;
-//! then streams.
+//! then topics, whose subscriptions may be those queues, and streams.
 
 use super::plan::{Change, Plan, Step};
-use super::streams;
+use super::{streams, topics};
 use crate::client::{Client, Failure};
 use crate::queues::redrive_policy;
 use serde_json::{Map, Value, json};
@@ -26,6 +26,12 @@ pub(crate) async fn carry_out(client: &mut Client, plan: &Plan) -> Result<(), Fa
             Err(failure) if failure.is("QueueDoesNotExist") => {}
             deleted => drop(deleted?),
         }
+    }
+    for step in &plan.topics {
+        topics::apply::carry_out(client, step).await?;
+    }
+    for arn in plan.topic_deletions.values() {
+        topics::apply::delete(client, arn).await?;
     }
     for step in &plan.streams {
         streams::apply::carry_out(client, step).await?;

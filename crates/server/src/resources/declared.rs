@@ -1,12 +1,13 @@
 //! What a declaration means: queues by name, with attributes, tags, and where their dead letters go; streams are in `streams/`,
-//! identities in `identities.rs`.
+//! topics in `topics/`, identities in `identities.rs`.
 //!
 //! A key that nobody knows is refused with its line and the nearest one that somebody does, because what is passed over is found
 //! out only by the harm it should have prevented. Whether an attribute's value is right the server says.
 
 use super::node::{Entry, Node, Wrong};
 use super::streams::Stream;
-use super::{identities, streams};
+use super::topics::Topic;
+use super::{identities, streams, topics};
 use crate::config::unknown;
 use names::QueueName;
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub(crate) struct Declared {
     pub(crate) queues: BTreeMap<String, Queue>,
     /// Streams, if the file says anything of them.
     pub(crate) streams: Option<BTreeMap<String, Stream>>,
+    /// Topics, if the file says anything of them.
+    pub(crate) topics: Option<BTreeMap<String, Topic>>,
     pub(crate) identities: iam::Declaration,
 }
 
@@ -48,9 +51,13 @@ const SAID_OTHERWISE: &[(&str, &str)] = &[
 pub(crate) fn read(document: &Node) -> Result<Declared, Wrong> {
     let mut declared = Declared::default();
     for Entry { key, line, node } in document.as_table("the document")? {
-        known(key, *line, &["queues", "streams", "groups", "users", "roles", "policies", "providers"])?;
+        known(key, *line, &["queues", "topics", "streams", "groups", "users", "roles", "policies", "providers"])?;
         if key == "streams" {
             declared.streams = Some(streams::read(node)?);
+            continue;
+        }
+        if key == "topics" {
+            declared.topics = Some(topics::read(node)?);
             continue;
         }
         if key != "queues" {

@@ -1,7 +1,7 @@
-//! Declared resources: a file says which queues and streams there are to be, and a server is made to have them.
+//! Declared resources: a file says which queues, topics and streams there are to be, and a server is made to have them.
 //!
 //! `node.rs` is what a file says, with its lines, whichever language it is written in (`toml.rs`, `yaml.rs`, `hocon.rs` for JSON
-//! and ElasticMQ's configuration); `declared.rs` and `elasticmq.rs` understand it, `streams/` what it says of streams; `actual.rs` asks what the server has; `plan.rs`
+//! and ElasticMQ's configuration); `declared.rs` and `elasticmq.rs` understand it, `streams/` what it says of streams, `topics/` of topics; `actual.rs` asks what the server has; `plan.rs`
 //! is the difference, `apply.rs` does away with it, `write.rs` writes a file whose difference is none.
 //!
 //! What a declaration does not name stays as it is. Applying is idempotent: a second time there is nothing to do, and what a
@@ -18,6 +18,7 @@ mod node;
 mod plan;
 mod streams;
 mod toml;
+mod topics;
 pub(crate) mod words;
 mod write;
 mod yaml;
@@ -30,6 +31,7 @@ use crate::queues::{Stop, block_on, confirm, target};
 use actual::Actual;
 use gateway::{Gateway, Origin};
 use plan::Plan;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -113,8 +115,9 @@ pub(crate) async fn apply_at_start(
         Ok::<_, Failure>(plan)
     };
     let plan = applied.await.map_err(|failure| format!("the declared resources cannot be applied: {failure}"))?;
-    let streams = declared.streams.as_ref().map_or(0, std::collections::BTreeMap::len);
-    tracing::info!(declared = declared.queues.len() + streams, changed = plan.len(), "resources applied");
+    let streams = declared.streams.as_ref().map_or(0, BTreeMap::len);
+    let topics = declared.topics.as_ref().map_or(0, BTreeMap::len);
+    tracing::info!(declared = declared.queues.len() + streams + topics, changed = plan.len(), "resources applied");
     served.abort();
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::actual::{self, Actual};
 use super::declared::{DeadLetters, Declared, Queue};
-use super::streams;
+use super::{streams, topics};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,6 +16,9 @@ pub(crate) struct Plan {
     pub(crate) streams: Vec<streams::plan::Step>,
     /// Streams that go.
     pub(crate) stream_deletions: BTreeSet<String>,
+    pub(crate) topics: Vec<topics::plan::Step>,
+    /// Topics that go, by their names: their ARNs.
+    pub(crate) topic_deletions: BTreeMap<String, String>,
 }
 
 /// What has to be done to one queue.
@@ -47,11 +50,16 @@ impl Plan {
         let of_stream = |(name, stream): (&String, &streams::Stream)| {
             streams::plan::Step::new(name, stream, actual.streams.get(name))
         };
+        let of_topic = |(name, topic): (&String, &topics::Topic)| {
+            topics::plan::Step::new(name, topic, actual.topics.get(name), prune)
+        };
         Self {
             steps: declared.queues.iter().filter_map(step).collect(),
             deletions,
             streams: declared.streams.iter().flatten().filter_map(of_stream).collect(),
             stream_deletions: if prune { actual.other_streams.clone() } else { BTreeSet::new() },
+            topics: declared.topics.iter().flatten().filter_map(of_topic).collect(),
+            topic_deletions: if prune { actual.other_topics.clone() } else { BTreeMap::new() },
         }
     }
 
@@ -59,9 +67,10 @@ impl Plan {
         self.len() == 0
     }
 
-    /// Queues and streams that change.
+    /// Queues, topics and streams that change.
     pub(crate) fn len(&self) -> usize {
-        self.steps.len() + self.deletions.len() + self.streams.len() + self.stream_deletions.len()
+        let of_topics = self.topics.len() + self.topic_deletions.len();
+        self.steps.len() + self.deletions.len() + self.streams.len() + self.stream_deletions.len() + of_topics
     }
 
     /// What is lost by it, in words that follow "this will".
@@ -70,7 +79,11 @@ impl Plan {
         let (queues, streams) = (self.deletions.len(), self.stream_deletions.len());
         let of_queues = (queues > 0).then(|| format!("{queues} queues with {messages} messages"));
         let of_streams = (streams > 0).then(|| format!("{streams} streams with all their records"));
-        let lost: Vec<_> = of_queues.into_iter().chain(of_streams).collect();
+        let topics = self.topic_deletions.len();
+        let of_topics = (topics > 0).then(|| format!("{topics} topics with all their subscriptions"));
+        let ends: usize = self.topics.iter().map(|step| step.ends.len()).sum();
+        let of_ends = (ends > 0).then(|| format!("{ends} subscriptions"));
+        let lost: Vec<_> = [of_queues, of_topics, of_ends, of_streams].into_iter().flatten().collect();
         (!lost.is_empty()).then(|| format!("delete {}", lost.join(" and ")))
     }
 }
@@ -99,7 +112,7 @@ impl Step {
     }
 }
 
-fn changes(wanted: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Change> {
+pub(super) fn changes(wanted: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Change> {
     let differs = |(name, to): &(&String, &String)| !found.get(*name).is_some_and(|from| is_same(from, to));
     let change =
         |(name, to): (&String, &String)| Change { name: name.clone(), from: found.get(name).cloned(), to: to.clone() };
@@ -118,8 +131,10 @@ impl fmt::Display for Plan {
             return writeln!(f, "nothing to do: the server has what is declared");
         }
         self.steps.iter().try_for_each(|step| write!(f, "{step}"))?;
+        self.topics.iter().try_for_each(|step| write!(f, "{step}"))?;
         self.streams.iter().try_for_each(|step| write!(f, "{step}"))?;
         self.deletions.iter().try_for_each(|(name, messages)| writeln!(f, "- queue {name} ({messages} messages)"))?;
+        self.topic_deletions.keys().try_for_each(|name| writeln!(f, "- topic {name}"))?;
         self.stream_deletions.iter().try_for_each(|name| writeln!(f, "- stream {name}"))
     }
 }

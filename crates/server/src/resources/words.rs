@@ -12,10 +12,10 @@ pub(crate) struct Apply {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Delete the queues that are not declared, and the streams if the file declares any
+    /// Delete the queues that are not declared; topics and streams, and subscriptions of a topic, if the file declares any
     #[arg(long)]
     pub(crate) prune: bool,
-    /// Do not ask before queues or streams are deleted
+    /// Do not ask before anything is deleted
     #[arg(long, short = 'y')]
     pub(crate) yes: bool,
     #[command(flatten)]

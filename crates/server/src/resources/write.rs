@@ -4,8 +4,8 @@
 
 use super::actual::{self, queue};
 use super::declared::{DeadLetters, Declared, Queue};
-use super::streams;
 use super::words::{Export, Language};
+use super::{streams, topics};
 use crate::client::{Client, Failure};
 use crate::queues::{Stop, confirm, name_of, urls};
 use serde_json::{Map, Value, json};
@@ -58,6 +58,13 @@ async fn found(client: &mut Client) -> Result<Declared, Failure> {
         }
     }
     declared.streams = (!found.is_empty()).then_some(found);
+    let mut found = BTreeMap::new();
+    for (name, arn) in topics::actual::arns(client).await? {
+        if let Some(topic) = topics::actual::topic(client, &arn).await? {
+            found.insert(name, topics::write::declaration(topic));
+        }
+    }
+    declared.topics = (!found.is_empty()).then_some(found);
     Ok(declared)
 }
 
@@ -80,6 +87,10 @@ fn written(declared: &Declared, language: Language) -> String {
         let members = streams.iter().map(|(name, stream)| (name.clone(), streams::write::members(stream)));
         document["streams"] = members.collect::<Map<_, _>>().into();
     }
+    if let Some(topics) = &declared.topics {
+        let members = topics.iter().map(|(name, topic)| (name.clone(), topics::write::members(topic)));
+        document["topics"] = members.collect::<Map<_, _>>().into();
+    }
     match language {
         Language::Toml => ::toml::to_string(&document).expect("tables of texts and numbers are TOML"),
         Language::Json => format!("{document:#}\n"),
@@ -97,8 +108,7 @@ fn members(queue: &Queue) -> Value {
         members.insert("attributes".into(), values(&queue.attributes));
     }
     if let Some(tags) = &queue.tags {
-        let tags: Map<String, Value> = tags.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-        members.insert("tags".into(), tags.into());
+        members.insert("tags".into(), texts(tags));
     }
     if let Some(DeadLetters { queue, max_receives }) = &queue.dead_letters {
         members.insert("dead_letters".into(), json!({ "queue": queue, "max_receives": max_receives }));
@@ -106,8 +116,13 @@ fn members(queue: &Queue) -> Value {
     members.into()
 }
 
+/// Names and texts.
+pub(super) fn texts(pairs: &BTreeMap<String, String>) -> Value {
+    pairs.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect::<Map<_, _>>().into()
+}
+
 /// Attributes; what is a number or a truth value is written as one.
-fn values(attributes: &BTreeMap<String, String>) -> Value {
+pub(super) fn values(attributes: &BTreeMap<String, String>) -> Value {
     let value = |text: &String| match (text.parse::<u32>(), text.parse::<bool>()) {
         (Ok(number), _) if number.to_string() == *text => json!(number),
         (_, Ok(boolean)) => json!(boolean),
@@ -140,6 +155,7 @@ fn yaml(value: &Value, depth: usize, text: &mut String) {
 mod tests {
     use super::*;
     use crate::resources::streams::{Consumer, Stream};
+    use crate::resources::topics::{Subscription, Topic};
     use crate::resources::{declared, hocon, node::Node, toml, yaml};
 
     #[test]
@@ -168,7 +184,20 @@ mod tests {
             consumers: [("c".to_owned(), consumer)].into(),
         };
         let streams = [("s.1".to_owned(), stream), ("t".to_owned(), Stream::default())].into();
-        let declared = Declared { queues: queues.into(), streams: Some(streams), ..Declared::default() };
+        let subscription = Subscription {
+            protocol: "sqs".into(),
+            endpoint: "q".into(),
+            dead_letters: Some("dead".into()),
+            attributes: text(&[("FilterPolicy", "{\"a\": [\"b\"]}"), ("RawMessageDelivery", "true")]),
+        };
+        let topic = Topic {
+            attributes: text(&[("SignatureVersion", "2"), ("DisplayName", "true")]),
+            tags: Some(text(&[("a", "007")])),
+            data_protection: Some("{}".into()),
+            subscriptions: Some([("sqs-q".to_owned(), subscription)].into()),
+        };
+        let topics = Some([("t.fifo".to_owned(), topic), ("u".to_owned(), Topic::default())].into());
+        let declared = Declared { queues: queues.into(), streams: Some(streams), topics, ..Declared::default() };
         type Read = fn(&str) -> Result<Node, crate::resources::node::Wrong>;
         let readers: [(Language, Read); 3] =
             [(Language::Toml, toml::read), (Language::Json, hocon::read_json), (Language::Yaml, yaml::read)];

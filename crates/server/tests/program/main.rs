@@ -5,6 +5,7 @@ mod arrived;
 mod attacks;
 mod banner;
 mod declared_streams;
+mod declared_topics;
 mod descriptors;
 mod frozen;
 mod full;

@@ -1,8 +1,8 @@
 //! Streams as a declaration says them. What they are by default is left out.
 
 use super::{Consumer, Stream};
+use crate::resources::write::texts;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// What a stream is unless somebody says otherwise.
 const RETENTION_HOURS: u32 = 24;
@@ -55,8 +55,4 @@ fn of_consumer(consumer: &Consumer) -> Value {
         members.insert("tags".into(), texts(tags));
     }
     members.into()
-}
-
-fn texts(pairs: &BTreeMap<String, String>) -> Value {
-    pairs.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect::<Map<_, _>>().into()
 }
