@@ -365,7 +365,7 @@ def test_a_redrive_policy_that_means_nothing_is_refused(house, policy, words):
         ("http", "example.org", "Endpoint must match the specified protocol"),
         ("http", "http://", "HTTP(S) endpoint"),
         ("firehose", "arn:aws:firehose:us-east-1:000000000000:deliverystream/x", "does not deliver to firehose"),
-        ("sms", "+15550100", "does not deliver to sms"),
+        ("sms", "me", "Invalid SMS endpoint: me"),
         ("carrier-pigeon", "x", "Amazon SNS does not support this protocol string: carrier-pigeon"),
     ],
 )

@@ -88,6 +88,12 @@ impl Endpoint {
         &self.target
     }
 
+    /// The header `authorization` that its login comes to, for a receiver that wants it before it is asked.
+    pub fn basic(&self) -> Option<String> {
+        let Login { user, password } = self.login.as_ref()?;
+        Some(format!("Basic {}", base64_simd::STANDARD.encode_to_string(format!("{user}:{password}"))))
+    }
+
     pub(crate) fn login(&self) -> Option<&Login> {
         self.login.as_ref()
     }

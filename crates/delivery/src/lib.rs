@@ -19,7 +19,7 @@
 //! # Ok::<(), delivery::Refused>(())
 //! ```
 //!
-//! Where to look: `smtp.rs` and `mail.rs` mail, `client/` requests and connections, `endpoint.rs` URLs, `reach.rs` private addresses; `policy.rs` the attributes,
+//! Where to look: `smtp.rs` and `mail.rs` mail, `smpp/` and `sms.rs` short messages, `client/` requests and connections, `endpoint.rs` URLs, `reach.rs` private addresses; `policy.rs` the attributes,
 //! `schedule.rs` phases and delays, `limits.rs` every bound, `refused.rs` every refusal.
 
 mod client;
@@ -30,7 +30,10 @@ mod policy;
 mod reach;
 mod refused;
 mod schedule;
+mod smpp;
+mod sms;
 mod smtp;
+mod stream;
 mod transport;
 
 pub use client::{Chance, Http, HttpOptions, LookUp, LookingUp, MakeTls, MayReach, PATIENCE};
@@ -41,5 +44,7 @@ pub use policy::{CONTENT_TYPE, EffectivePolicy, SubscriptionPolicy, TopicPolicy}
 pub use reach::is_public;
 pub use refused::Refused;
 pub use schedule::{Backoff, Phase, Retries};
+pub use smpp::{CenterAddress, CenterTls, Heard, MessageCenter};
+pub use sms::{Alphabet, Parts, Sms};
 pub use smtp::MailServer;
 pub use transport::{Answer, Answering, Failed, Post, Transport};

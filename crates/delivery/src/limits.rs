@@ -43,3 +43,17 @@ pub(crate) const IDLE_SECS_MAX: u64 = 4;
 /// How long a mail server may take for one mail: those that greet slowly to drive spam away take half a minute. A letter's lease is
 /// longer.
 pub(crate) const MAIL_SECS_MAX: u64 = 60;
+
+/// How long a message center may take for one message, all its parts and the wait for a session among it. A letter's lease is longer.
+pub(crate) const SMS_SECS_MAX: u64 = 20;
+
+/// A session that was not used for so long is asked whether it is alive before it is used, and how long it may take to say so.
+pub(crate) const SMPP_PROBE_SECS_MAX: u64 = 5;
+
+/// A session that was not used for so long is unbound: centers end idle ones after one to some minutes.
+pub(crate) const SMPP_IDLE_SECS_MAX: u64 = 50;
+
+/// How often a center that says nothing is asked whether it is there.
+pub(crate) const SMPP_ENQUIRE_SECS: u64 = 30;
+
+const _: () = assert!(SMPP_PROBE_SECS_MAX < SMPP_IDLE_SECS_MAX && SMPP_PROBE_SECS_MAX < SMS_SECS_MAX);

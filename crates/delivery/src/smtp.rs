@@ -4,11 +4,11 @@
 //! is told over TLS alone, unless the server is on this machine.
 
 use crate::mail::{Mail, Mailbox};
+use crate::stream::{Stream, secured};
 use crate::transport::{Answer, Failed};
 use base64_simd::STANDARD;
-use rustls::pki_types::ServerName;
 use std::fmt;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -36,10 +36,6 @@ enum Security {
 
 /// Bytes of a reply of several lines.
 const REPLY_BYTES_MAX: usize = 16 << 10;
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 impl MailServer {
     /// Reads `smtp://[user:password@]host[:port]`, `smtps://` or `smtp+starttls://`.
@@ -102,11 +98,7 @@ impl MailServer {
     }
 
     async fn shake(&self, stream: Box<dyn Stream>, tls: Option<&TlsConnector>) -> Result<Box<dyn Stream>, Failed> {
-        let unreachable = |why: String| Failed::Unreachable(format!("no TLS with the mail server: {why}"));
-        let connector = tls.ok_or_else(|| unreachable("nobody is trusted".into()))?;
-        let name = ServerName::try_from(self.host.to_string()).map_err(|error| unreachable(error.to_string()))?;
-        let stream = connector.connect(name, stream).await.map_err(|error| unreachable(error.to_string()))?;
-        Ok(Box::new(stream))
+        secured("mail server", &self.host, stream, tls).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::mail::Mail;
+use crate::sms::Sms;
 use bytes::Bytes;
 use std::fmt;
 use std::future::Future;
@@ -17,6 +18,11 @@ pub trait Transport: Send + Sync + 'static {
 
     /// One mail, handed to the operator's mail server, tried once.
     fn mail(&self, mail: Mail) -> Answering;
+
+    /// One short message, handed to the operator's message center, tried once. A transport without one reaches nobody.
+    fn sms(&self, _sms: Sms) -> Answering {
+        Box::pin(async { Err(Failed::Unreachable("there is no message center".into())) })
+    }
 }
 
 /// A request on its way, until it is answered.

@@ -603,8 +603,8 @@ impl Gateway {
         record: &mut Record<'_>,
     ) -> Result<Reply, Refused> {
         record.is_page = true;
-        if !matches!(head.method, Method::GET | Method::HEAD | Method::POST) {
-            return Ok(reply::page(Page::text(405, "This path takes GET, HEAD and POST.\n")));
+        if !matches!(head.method, Method::GET | Method::HEAD | Method::POST | Method::DELETE) {
+            return Ok(reply::page(Page::text(405, "This path takes GET, HEAD, POST and DELETE.\n")));
         }
         let body = self.receive(body, record).await?;
         let scope = credential::scope(&head.headers, route::query(&head));
@@ -613,6 +613,7 @@ impl Gateway {
         let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let asked = Asked {
             is_post: head.method == Method::POST,
+            is_delete: head.method == Method::DELETE,
             path: head.uri.path(),
             query: route::query(&head),
             accept: text("accept"),

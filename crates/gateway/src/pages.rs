@@ -26,8 +26,10 @@ pub trait Pages: Send + Sync + 'static {
 
 /// A request for a path that the server has claimed. Headers that are not there are empty.
 pub struct Asked<'a> {
-    /// Whether it is a POST; else it is a GET or HEAD.
+    /// Whether it is a POST.
     pub is_post: bool,
+    /// Whether it is a DELETE; if it is neither, it is a GET or HEAD.
+    pub is_delete: bool,
     /// The path.
     pub path: &'a str,
     /// What stood after the question mark.

@@ -7,19 +7,23 @@
 
 mod check;
 mod toml_file;
+mod values;
 
 use crate::audit::Which;
 use crate::mode::Mode;
 use crate::outgoing::PrivateReceivers;
 use crate::root_key::RootKeySource;
-use crate::{audit, tls};
+use crate::{audit, sms, tls};
 use access::{Network, Secret};
-use delivery::Endpoint;
 use gateway::Rate;
 use names::{AccountId, Region};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use values::{
+    boolean, count, file, filter_keys, functions_endpoint, limits, listen_address, log_format, log_level, networks,
+    public_url, put, seconds, secret, size, verification, whole,
+};
 
 /// Everything a server is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +57,7 @@ pub(crate) struct Config {
     pub(crate) smtp: Option<Secret>,
     pub(crate) mail_from: String,
     pub(crate) functions: Functions,
+    pub(crate) sms: sms::Settings,
     pub(crate) delivery_log: Option<PathBuf>,
     pub(crate) metered_topics_max: usize,
     pub(crate) metered_queues_max: usize,
@@ -303,6 +308,63 @@ pub(crate) const KEYS: &[Key] = &[
         set: |config, text| put(&mut config.functions.secret, Ok(Secret::from(text))),
     },
     Key {
+        name: "sns.sms_gateway",
+        value: "URL",
+        help: "Where short messages go: http:// or https:// to post them to, smpp://SYSTEM_ID:PASSWORD@HOST or smpps:// for a message \
+               center; a secret then. Without it nobody gets any, and /_aws/sns/sms-messages shows them",
+        default: "",
+        set: |config, text| put(&mut config.sms.gateway, secret(text)),
+    },
+    Key {
+        name: "sns.sms_gateway_token",
+        value: "TEXT",
+        help: "The bearer token that such a URL is posted to with; a secret, best given as a variable",
+        default: "",
+        set: |config, text| put(&mut config.sms.token, secret(text)),
+    },
+    Key {
+        name: "sns.sms_gateway_sessions",
+        value: "N",
+        help: "Sessions that a message center may be asked for at one time, each with one message on its way",
+        default: "1",
+        set: |config, text| put(&mut config.sms.sessions, sms::sessions(text)),
+    },
+    Key {
+        name: "sns.sms_origination_numbers",
+        value: "NUMBERS",
+        help: "Numbers and short codes that short messages may be from, divided by commas; the first where nobody says which",
+        default: "",
+        set: |config, text| put(&mut config.sms.origination_numbers, sms::numbers(text)),
+    },
+    Key {
+        name: "sns.sms_sandbox",
+        value: "BOOL",
+        help: "Whether only numbers that an account has verified get short messages, as in a new account of AWS",
+        default: "false",
+        set: |config, text| put(&mut config.sms.sandbox, boolean(text)),
+    },
+    Key {
+        name: "sns.sms_part_price",
+        value: "USD",
+        help: "What a part of a short message costs, for MaxPrice and MonthlySpendLimit",
+        default: "0",
+        set: |config, text| put(&mut config.sms.part_micros, sms::price(text)),
+    },
+    Key {
+        name: "sns.sms_replies",
+        value: "BOOL",
+        help: "Whether a session with a message center is bound to hear phones, so that phones opt out by answering STOP",
+        default: "false",
+        set: |config, text| put(&mut config.sms.listens, boolean(text)),
+    },
+    Key {
+        name: "sns.sms_replies_token",
+        value: "TEXT",
+        help: "The bearer token with which a gateway posts what phones answer; a secret, best given as a variable",
+        default: "",
+        set: |config, text| put(&mut config.sms.replies_token, secret(text)),
+    },
+    Key {
         name: "sns.delivery_log",
         value: "FILE",
         help: "Where delivery status is written for topics that ask for it; without it, sns/deliveries.jsonl in the data folder",
@@ -529,7 +591,16 @@ impl Key {
 
     /// Whether its value is a secret, or becomes one by a slip of the pen: a passphrase where its variable's name should be.
     fn is_secret(&self) -> bool {
-        ["root_key", "s3.webhook_token", "sns.smtp", "sns.functions_secret_key"].contains(&self.name)
+        const SECRETS: [&str; 7] = [
+            "root_key",
+            "s3.webhook_token",
+            "sns.smtp",
+            "sns.functions_secret_key",
+            "sns.sms_gateway",
+            "sns.sms_gateway_token",
+            "sns.sms_replies_token",
+        ];
+        SECRETS.contains(&self.name)
     }
 
     /// The flag of this key, without its dashes.
@@ -611,6 +682,7 @@ impl Config {
             smtp: None,
             mail_from: String::new(),
             functions: Functions::default(),
+            sms: sms::Settings::default(),
             delivery_log: None,
             metered_topics_max: 0,
             metered_queues_max: 0,
@@ -682,109 +754,6 @@ pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = String
         Some(nearest) => format!("unknown {what} {name}; did you mean {nearest}?"),
         None => format!("unknown {what} {name}"),
     }
-}
-
-fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
-    *place = value?;
-    Ok(())
-}
-
-fn count(text: &str) -> Result<u32, String> {
-    u32::try_from(whole(text)?).map_err(|_| "that is more than can be counted here".into())
-}
-
-fn file(text: &str) -> Result<Option<PathBuf>, String> {
-    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
-}
-
-fn functions_endpoint(text: &str) -> Result<Option<String>, String> {
-    match text.trim_end_matches('/') {
-        "" => Ok(None),
-        url if Endpoint::parse(url).is_ok() => Ok(Some(url.to_owned())),
-        _ => Err("expected a URL such as http://localhost:9000".into()),
-    }
-}
-
-fn listen_address(text: &str) -> Result<SocketAddr, String> {
-    let text = text.replace("localhost:", "127.0.0.1:");
-    text.parse().map_err(|_| "expected HOST:PORT, e.g. 127.0.0.1:4566".into())
-}
-
-fn public_url(text: &str) -> Result<Option<String>, String> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let is_url = ["http://", "https://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
-    match is_url {
-        true => Ok(Some(text.trim_end_matches('/').into())),
-        false => Err("expected a URL that begins with http:// or https://".into()),
-    }
-}
-
-fn verification(text: &str) -> Result<Option<Verification>, String> {
-    let all = [Verification::Verify, Verification::ParseOnly, Verification::Off];
-    match all.into_iter().find(|verification| verification.as_str() == text) {
-        None if !text.is_empty() => Err("expected verify, parse-only or off".into()),
-        found => Ok(found),
-    }
-}
-
-fn networks(text: &str) -> Result<Vec<Network>, String> {
-    let networks = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let wrong = |part: &str| format!("{part:?} is no address and no range like 10.0.0.0/8");
-    networks.map(|part| Network::parse(part).ok_or_else(|| wrong(part))).collect()
-}
-
-fn limits(text: &str) -> Result<sqs::Limits, String> {
-    match text {
-        "aws" => Ok(sqs::Limits::Aws),
-        "raised" => Ok(sqs::Limits::Raised),
-        _ => Err("expected aws or raised".into()),
-    }
-}
-
-fn filter_keys(text: &str) -> Result<usize, String> {
-    match whole(text)? as usize {
-        number if (1..=sns::FILTER_KEYS_MAX).contains(&number) => Ok(number),
-        _ => Err(format!("expected 1 to {}", sns::FILTER_KEYS_MAX)),
-    }
-}
-
-fn log_format(text: &str) -> Result<LogFormat, String> {
-    match text {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("expected text or json".into()),
-    }
-}
-
-fn log_level(text: &str) -> Result<String, String> {
-    match text.parse::<tracing_subscriber::filter::Targets>() {
-        Ok(_) => Ok(text.into()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn boolean(text: &str) -> Result<bool, String> {
-    text.parse().map_err(|_| "expected true or false".into())
-}
-
-fn whole(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| "expected a whole number".into())
-}
-
-/// Bytes, as a whole number with or without `KiB`, `MiB` or `GiB`.
-fn size(text: &str) -> Result<usize, String> {
-    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
-    let (digits, shift) =
-        units.iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift))).unwrap_or((text, 0));
-    let number = digits.trim_end().parse::<usize>().ok();
-    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
-    bytes.ok_or_else(|| "expected a size, e.g. 16MiB or 1GiB".into())
-}
-
-fn seconds(text: &str) -> Result<u64, String> {
-    whole(text)?.checked_sub(1).map(|less| less + 1).ok_or_else(|| "expected at least 1 second".into())
 }
 
 #[cfg(test)]

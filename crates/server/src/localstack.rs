@@ -105,6 +105,9 @@ impl LocalStack {
         if !self.is_open {
             return Page::text(403, "Messages are shown without a signature only where auth is not verify.\n");
         }
+        if asked.is_delete {
+            return Page::text(405, "This path takes GET, HEAD and POST.\n");
+        }
         let form = form(&asked);
         let messages = match question(&asked) {
             Ok(question) => self.messages(&question).await,

@@ -40,6 +40,7 @@ mod s3;
 mod signing_key;
 mod simulate;
 mod sink_metrics;
+mod sms;
 mod stream_metrics;
 mod streams;
 mod surroundings;

@@ -10,7 +10,7 @@ use crate::mode::Mode;
 use crate::root_key;
 use crate::tls::connector;
 use access::Network;
-use delivery::{Http, HttpOptions, LookUp, MailServer, MayReach, PATIENCE, is_public};
+use delivery::{Http, HttpOptions, LookUp, MailServer, MayReach, MessageCenter, PATIENCE, is_public};
 use gateway::Gateway;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -74,7 +74,12 @@ fn look_up() -> LookUp {
 }
 
 /// What the server lends to SNS for deliveries.
-pub(crate) fn hands(mode: Mode, config: &Config, gateway: &Gateway) -> Result<sns::Hands, String> {
+pub(crate) fn hands(
+    mode: Mode,
+    config: &Config,
+    gateway: &Gateway,
+    sms: Option<Arc<MessageCenter>>,
+) -> Result<sns::Hands, String> {
     let (gateway, authorities) = (gateway.clone(), config.receivers_ca.clone());
     let options = HttpOptions {
         look_up: look_up(),
@@ -87,6 +92,7 @@ pub(crate) fn hands(mode: Mode, config: &Config, gateway: &Gateway) -> Result<sn
         patience: PATIENCE,
         // It was read when the configuration was checked.
         mail: mail_server(config).ok().flatten(),
+        sms,
         idle_max: descriptors::shares()?.0.kept,
     };
     Ok(sns::Hands {

@@ -4,6 +4,7 @@ use crate::clock::SystemClock;
 use crate::localstack::{self, LocalStack};
 use crate::s3::{self, Ingress};
 use crate::signing_key::Signing;
+use crate::sms::{self, pages::SmsPages};
 use engine::Store;
 use gateway::{Asked, Page, Stopping};
 use prometheus_client::encoding::text::encode;
@@ -30,6 +31,7 @@ struct Wired {
     stopping: Stopping,
     localstack: LocalStack,
     s3: Option<Ingress>,
+    sms: SmsPages,
     /// Bytes of the last page of metrics: the next one is about as long.
     metrics_bytes: AtomicUsize,
 }
@@ -49,7 +51,7 @@ impl gateway::Pages for ServerPages {
     }
 
     fn claims(&self, path: &str) -> bool {
-        localstack::has(path) || s3::has(path)
+        localstack::has(path) || s3::has(path) || sms::pages::has(path)
     }
 
     fn answer<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Page> + Send + 'a>> {
@@ -59,6 +61,7 @@ impl gateway::Pages for ServerPages {
                     Some(ingress) => ingress.answer(&asked).await,
                     None => Page::text(404, "This server has no s3.notifications.\n"),
                 },
+                Some(wired) if sms::pages::has(asked.path) => wired.sms.answer(&asked).await,
                 Some(wired) => wired.localstack.answer(asked).await,
                 None => Page::text(503, "starting\n"),
             }
@@ -73,10 +76,12 @@ impl ServerPages {
     }
 
     /// Tells the pages what to count, and whose front door they stand at. Called once, before anything is served.
-    pub(crate) fn wire_up(&self, registry: Registry, localstack: LocalStack, s3: Option<Ingress>) {
+    pub(crate) fn wire_up(&self, registry: Registry, localstack: LocalStack, s3: Option<Ingress>, sms: SmsPages) {
         let stopping = localstack.gateway.stopping();
-        let first =
-            self.wired.set(Wired { registry, stopping, localstack, s3, metrics_bytes: AtomicUsize::new(0) }).is_ok();
+        let first = self
+            .wired
+            .set(Wired { registry, stopping, localstack, s3, sms, metrics_bytes: AtomicUsize::new(0) })
+            .is_ok();
         assert!(first, "the pages are wired up once");
     }
 

@@ -32,9 +32,9 @@ impl Recoveries {
     }
 
     /// A part for each family of partitions.
-    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 11] {
+    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 12] {
         let [streams, shards, queues, groups] = self.kinesis.parts();
-        let [topics, deliveries, archives] = self.sns.parts();
+        let [topics, deliveries, archives, messages] = self.sns.parts();
         [
             &mut self.sqs,
             &mut self.iam,
@@ -47,6 +47,7 @@ impl Recoveries {
             topics,
             deliveries,
             archives,
+            messages,
         ]
     }
 

@@ -27,11 +27,13 @@ use crate::root_key;
 use crate::s3::{Ingress, Notifications};
 use crate::signing_key::Signing;
 use crate::sink_metrics::{Sink, SinkCollector};
+use crate::sms::{self, pages::SmsPages};
 use crate::stream_metrics::StreamCollector;
 use crate::surroundings::SystemSurroundings;
 use crate::tls::Door;
 use crate::topic_metrics::TopicCollector;
 use crate::unverified;
+use delivery::MessageCenter;
 use engine::{Clock, Keyring, Store, StoreOptions};
 use gateway::{Audit, Auth, Authority, Gateway, Limits, Links, Service};
 use iam::Iam;
@@ -172,7 +174,7 @@ async fn serve(
     }
     let control = control(config, &store);
     let mut sweeper = tokio::spawn(sweep(Arc::clone(&clock), services.clone()));
-    let mut deliveries = tokio::spawn(run_deliveries(Arc::clone(sns), outgoing::hands(mode, config, &gateway)?));
+    let mut deliveries = deliver(mode, config, &gateway, sns)?;
     let mut remover = tokio::spawn(remove_idle(Arc::clone(sqs)));
     let mut connections = tokio::spawn(listen::serve(listener, gateway.clone(), bounds(config, tls)?));
     // Before anybody is told that we are there: from then on a signal is a wish to stop in order.
@@ -296,6 +298,7 @@ fn open(mode: Mode, config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<St
         may_reach: config.private_receivers.may_reach(mode),
         chance: root_key::chance(),
         means: outgoing::means(config),
+        sms: config.sms.options()?,
         metered_topics_max: config.metered_topics_max,
         attempts_max: descriptors::shares()?.0.deliveries,
         log,
@@ -419,6 +422,11 @@ fn wire_up(
             leases,
         },
         s3,
+        SmsPages {
+            is_open: config.auth(mode) != Verification::Verify,
+            replies_token: config.sms.replies_token.clone(),
+            sns: Arc::clone(sns),
+        },
     );
     gateway
 }
@@ -463,8 +471,16 @@ async fn run_moves(sqs: Arc<Sqs>) {
     sqs.run_moves().await;
 }
 
-async fn run_deliveries(sns: Arc<Sns>, hands: sns::Hands) {
-    sns.run_deliveries(hands).await;
+/// Starts what brings messages of topics to their receivers, and hears what phones answer.
+fn deliver(mode: Mode, config: &Config, gateway: &Gateway, sns: &Arc<Sns>) -> Result<JoinHandle<()>, String> {
+    let center = config.sms.center(config);
+    let hands = outgoing::hands(mode, config, gateway, center.clone())?;
+    let center = center.filter(|_| config.sms.listens);
+    Ok(tokio::spawn(run_deliveries(Arc::clone(sns), hands, center)))
+}
+
+async fn run_deliveries(sns: Arc<Sns>, hands: sns::Hands, center: Option<Arc<MessageCenter>>) {
+    tokio::join!(sns.run_deliveries(hands), sms::listen(center, Arc::clone(&sns)));
 }
 
 /// Removes temporary queues. Which are due is looked up in a sorted list, so a look that finds none costs nothing.

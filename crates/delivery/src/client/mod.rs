@@ -11,6 +11,8 @@ mod pool;
 use crate::endpoint::Endpoint;
 use crate::limits::{MAIL_SECS_MAX, RECEIVER_SECS_MAX, REDIRECTS_MAX};
 use crate::mail::Mail;
+use crate::smpp::MessageCenter;
+use crate::sms::Sms;
 use crate::smtp::MailServer;
 use crate::transport::{Answer, Answering, Failed, Post, Transport};
 use bytes::Bytes;
@@ -42,6 +44,8 @@ pub struct HttpOptions {
     pub patience: Duration,
     /// Where mail is handed over, if anywhere.
     pub mail: Option<MailServer>,
+    /// Where short messages are handed over, if anywhere.
+    pub sms: Option<Arc<MessageCenter>>,
     /// Connections that are kept for the next request, some 10 KiB each; no more than [`IDLE_MAX`].
     pub idle_max: usize,
 }
@@ -190,6 +194,14 @@ impl Transport for Arc<Http> {
         Box::pin(async move {
             let late = |_| Err(Failed::Late(format!("the mail server took more than {MAIL_SECS_MAX} s")));
             timeout(Duration::from_secs(MAIL_SECS_MAX), http.hand_over(&mail)).await.unwrap_or_else(late)
+        })
+    }
+
+    fn sms(&self, sms: Sms) -> Answering {
+        let center = self.options.sms.clone();
+        Box::pin(async move {
+            let center = center.ok_or_else(|| Failed::Unreachable("no message center is configured".into()))?;
+            center.submit(&sms).await
         })
     }
 }

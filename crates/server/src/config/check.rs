@@ -12,6 +12,7 @@ impl Config {
     pub(super) fn check(&self, mode: Mode) -> Result<(), String> {
         self.tls.check()?;
         outgoing::mail_server(self)?;
+        self.sms.options()?;
         if self.ephemeral && self.audit.file.is_none() && matches!(self.audit.events, Which::Management | Which::All) {
             return Err(
                 "audit.events needs audit.file where ephemeral = true: there is no data folder to write in".into()

@@ -22,8 +22,8 @@ fn coverage() -> String {
         writeln!(text, "| {} | {mark} |", operation.name).expect("text takes text");
     }
     text.push_str(
-        "\nRefused within what is carried out, each with an error that names it: the protocols `sms`, `application` and `firehose`, \
-         active tracing, data protection, SMS.\n",
+        "\nRefused within what is carried out, each with an error that names it: the protocols `application` and `firehose`, \
+         active tracing, data protection, usage reports of SMS.\n",
     );
     text
 }

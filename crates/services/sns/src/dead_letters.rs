@@ -7,6 +7,7 @@
 use crate::catalog::TopicEntry;
 use crate::fanout::principal;
 use crate::limits;
+use crate::message::is_awss;
 use crate::outbox::Hands;
 use crate::receivers::Notice;
 use crate::service::Inner;
@@ -104,8 +105,11 @@ fn raw(notice: &Notice<'_>) -> Letter {
     let members = notice.members();
     let body = members.get("Message").and_then(Value::as_str).unwrap_or_default().to_owned();
     let attributes = members.get("MessageAttributes").and_then(Value::as_object);
-    let attributes =
-        attributes.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), attribute(value)?)));
+    let attributes = attributes
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !is_awss(name))
+        .filter_map(|(name, value)| Some((name.clone(), attribute(value)?)));
     Letter { body, attributes: attributes.collect(), ..Letter::default() }
 }
 

@@ -151,6 +151,7 @@ impl House {
             id_secret: [7; 32],
             keys: Keys::default(),
             means: Means::default(),
+            sms: crate::sms::Options::default(),
             metered_topics_max: 1,
             attempts_max: 16,
             log: Arc::new(|_| {}),

@@ -157,7 +157,11 @@ pub(crate) async fn signing_key(
     topic: &TopicEntry,
     receivers: &[Arc<Receiver>],
 ) -> Result<Option<Arc<SigningKey>>, Refusal> {
-    let gets_envelope = |receiver: &Arc<Receiver>| !receiver.is_raw || matches!(receiver.place, Place::Outbox);
+    let gets_envelope = |receiver: &Arc<Receiver>| match receiver.place {
+        // What a phone gets shows no signature.
+        Place::Outbox => receiver.subscription.protocol != Protocol::Sms,
+        Place::Queue(_) => !receiver.is_raw,
+    };
     match receivers.iter().any(gets_envelope) && !topic.is_fifo() {
         true => service.signing_keys.key().await.map(Some).map_err(Refusal::unavailable),
         false => Ok(None),

@@ -73,6 +73,7 @@ impl House {
             id_secret: [7; 32],
             keys: Keys::default(),
             means: Means { mail: true, functions: true },
+            sms: crate::sms::Options::default(),
             metered_topics_max: 10,
             attempts_max: ATTEMPTS_MAX,
             log: Arc::new(|_| {}),

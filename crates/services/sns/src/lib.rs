@@ -5,7 +5,7 @@
 //! A topic may have an archive of what was published (`archive/`), out of which subscriptions get it again (`replays/`, ADR 0044).
 //! Publishes to FIFO topics go through `ordered.rs` one after the other, by the rules of `fifo.rs` (ADR 0043). `api/` is generated from
 //! the service model; `ops/` holds the operations; `records.rs` is everything a topic writes to the log; `catalog.rs` knows which topics
-//! there are; `filtering.rs` is what of a topic's messages each subscription wants.
+//! there are; `filtering.rs` is what of a topic's messages each subscription wants; `sms/` is short messages.
 
 pub mod api;
 mod archive;
@@ -42,6 +42,7 @@ mod replays;
 mod service;
 mod settable;
 mod signing;
+mod sms;
 mod status;
 mod subscribers;
 mod topic;
@@ -53,9 +54,10 @@ pub use native::Native;
 pub use outbox::FAMILY as OUTBOX_FAMILY;
 pub use outbox::{ATTEMPTS_MAX, ActingCaller, Hands, Spawn};
 pub use receivers::{Functions, Means};
-pub use record_words::{describe, describe_archive, describe_delivery};
+pub use record_words::{describe, describe_archive, describe_delivery, describe_sms};
 pub use records::FAMILY;
 pub use service::{Options, Sns, SnsRecovery};
 pub use settable::{is_default_policy, settable_attributes_of_subscriptions, settable_attributes_of_topics};
 pub use signing::{KeyComing, SigningKey, SigningKeys, certificate_file, is_certificate_path};
+pub use sms::{FAMILY as SMS_FAMILY, Gateway as SmsGateway, Options as SmsOptions, micros as usd_micros};
 pub use status::DeliveryCounts;

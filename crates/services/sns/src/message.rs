@@ -5,6 +5,7 @@
 use crate::api::{MessageAttributeValue, errors};
 use crate::limits;
 use crate::refusal::Refusal;
+use crate::sms;
 use crate::topic::Protocol;
 use bytes::Bytes;
 use filter::{Filter, Index};
@@ -126,7 +127,7 @@ impl Message {
             let value = LetterAttribute { data_type: data_type.clone(), text: text.clone(), binary: binary.clone() };
             (name.clone(), value)
         };
-        let attributes = self.attributes.iter().map(attribute).collect();
+        let attributes = self.attributes.iter().filter(|attribute| !is_awss(&attribute.name)).map(attribute).collect();
         Letter { body: self.body(protocol).to_owned(), attributes, group: self.group.clone(), ..Letter::default() }
     }
 
@@ -217,12 +218,17 @@ fn check_name(name: &str) -> Result<(), Refusal> {
         )
     } else if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
         dots(name).to_owned()
-    } else if lower.starts_with("aws.") || lower.starts_with("amazon.") {
+    } else if (lower.starts_with("aws.") || lower.starts_with("amazon.")) && !is_awss(name) {
         "Message attribute names beginning with 'AWS.' or 'Amazon.' are reserved.".to_owned()
     } else {
         return Ok(());
     };
     Err(Refusal::new(&errors::INVALID_PARAMETER_VALUE_EXCEPTION, why))
+}
+
+/// Whether an attribute is one that AWS gave a meaning of its own: for the sending of short messages. No queue takes it.
+pub(crate) fn is_awss(name: &str) -> bool {
+    sms::ATTRIBUTES.contains(&name)
 }
 
 /// What is wrong with where a name has its dots.

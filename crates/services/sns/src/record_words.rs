@@ -3,6 +3,7 @@
 use crate::fifo::show_sequence;
 use crate::outbox;
 use crate::records::Effect;
+use crate::sms;
 use crate::topic_key::SubscriptionId;
 use engine::{Described, Effect as _, MalformedRecord};
 
@@ -57,6 +58,35 @@ pub fn describe_archive(kind: u8, version: u8, payload: &[u8]) -> Result<Describ
             said("archive-retention-set", None, vec![("retention-millis", retention_millis.to_string())])
         }
         stream::Effect::Deleted => said("archive-deleted", None, Vec::new()),
+    })
+}
+
+/// Reads a record of an account's short messages. Passwords are not told.
+pub fn describe_sms(kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
+    let said = |what, time, details| Described { what, time, details };
+    let of = |number: &sms::Number| vec![("number", number.as_str().to_owned())];
+    Ok(match sms::Effect::decode(kind, version, payload)? {
+        sms::Effect::Opened(place) => {
+            let details = vec![("account", place.account.to_string()), ("region", place.region.to_string())];
+            said("sms-opened", None, details)
+        }
+        sms::Effect::SettingsPut(settings) => {
+            let names: Vec<&str> = settings.keys().map(|name| &**name).collect();
+            said("sms-settings-put", None, vec![("settings", names.join(","))])
+        }
+        sms::Effect::OptedOut(number, at) => said("sms-opted-out", Some(at), of(&number)),
+        sms::Effect::OptedIn(number, at) => said("sms-opted-in", Some(at), of(&number)),
+        sms::Effect::Tested(number, tested) => {
+            let mut details = of(&number);
+            details.push(("verified", tested.is_verified.to_string()));
+            said("sms-sandbox-number-put", Some(tested.at), details)
+        }
+        sms::Effect::Forgotten(number) => said("sms-sandbox-number-gone", None, of(&number)),
+        sms::Effect::Spent(spent) => {
+            let details = vec![("month", spent.month.to_string()), ("micros", spent.micros.to_string())];
+            said("sms-spent", None, details)
+        }
+        sms::Effect::Closed => said("sms-closed", None, Vec::new()),
     })
 }
 

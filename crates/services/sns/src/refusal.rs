@@ -49,6 +49,10 @@ impl Refusal {
         Self::new(&errors::NOT_FOUND_EXCEPTION, "Subscription does not exist")
     }
 
+    pub(crate) fn no_number() -> Self {
+        Self::new(&errors::RESOURCE_NOT_FOUND_EXCEPTION, "The phone number does not exist")
+    }
+
     pub(crate) fn no_resource() -> Self {
         Self::new(&errors::RESOURCE_NOT_FOUND_EXCEPTION, "Resource does not exist")
     }

@@ -16,6 +16,7 @@ use crate::records::FAMILY;
 use crate::refusal::Refusal;
 use crate::replays::{self, Running};
 use crate::signing::SigningKeys;
+use crate::sms::{self, Messages};
 use crate::status::{DeliveryCounts, Status};
 use crate::topic::{Command, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
@@ -23,7 +24,7 @@ use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use delivery::MayReach;
 use engine::{Chance, Recover, Recovery, Store, Unavailable};
 use gateway::{Caller, Description, Keys, Mailboxes, Operation, Prepared, Service, Unprepared};
-use names::Instant;
+use names::{AccountId, Instant, Region};
 use std::sync::Arc;
 use stream::Shard;
 use wire::Reader;
@@ -33,12 +34,14 @@ pub struct SnsRecovery {
     topics: Recovery<Topic>,
     deliveries: Recovery<Deliveries>,
     archives: Recovery<Shard>,
+    messages: Recovery<sms::Account>,
 }
 
 impl SnsRecovery {
     /// The latest moment that the store knows of.
     pub fn latest(&self) -> Instant {
-        self.topics.latest().max(self.deliveries.latest()).max(self.archives.latest())
+        let of_topics = self.topics.latest().max(self.deliveries.latest());
+        of_topics.max(self.archives.latest()).max(self.messages.latest())
     }
 
     /// Gives topics to the store, without a service that asks them anything: for tools.
@@ -46,11 +49,12 @@ impl SnsRecovery {
         self.topics.finish(store);
         self.deliveries.finish(store);
         self.archives.finish(store);
+        self.messages.finish(store);
     }
 
     /// A part for each family of partitions.
-    pub fn parts(&mut self) -> [&mut dyn Recover; 3] {
-        [&mut self.topics, &mut self.deliveries, &mut self.archives]
+    pub fn parts(&mut self) -> [&mut dyn Recover; 4] {
+        [&mut self.topics, &mut self.deliveries, &mut self.archives, &mut self.messages]
     }
 }
 
@@ -81,6 +85,8 @@ pub(crate) struct Inner {
     pub(crate) may_reach: MayReach,
     pub(crate) means: Means,
     pub(crate) status: Status,
+    /// What accounts say of short messages, and the latest of them.
+    pub(crate) messages: Messages,
     chance: Chance,
 }
 
@@ -104,6 +110,8 @@ pub struct Options {
     pub chance: Chance,
     /// What there is for receivers beside HTTP.
     pub means: Means,
+    /// Short messages.
+    pub sms: sms::Options,
     /// Topics with counts of their own.
     pub metered_topics_max: usize,
     /// Deliveries that are attempted at one time, up to [`crate::ATTEMPTS_MAX`]: each has a connection.
@@ -117,7 +125,8 @@ impl Sns {
     pub fn recovery() -> SnsRecovery {
         let deliveries = Recovery::new(outbox::FAMILY, Deliveries::default);
         let archives = Recovery::new(archive::FAMILY, Shard::unborn);
-        SnsRecovery { topics: Recovery::new(FAMILY, Topic::default), deliveries, archives }
+        let messages = Recovery::new(sms::FAMILY, sms::Account::default);
+        SnsRecovery { topics: Recovery::new(FAMILY, Topic::default), deliveries, archives, messages }
     }
 
     /// The service, with the topics that were replayed.
@@ -132,6 +141,7 @@ impl Sns {
             may_reach,
             chance,
             means,
+            sms,
             metered_topics_max,
             attempts_max,
             log,
@@ -140,12 +150,14 @@ impl Sns {
         let filter_limits = filter::Limits { keys_max: filter_keys_max.min(filter::KEYS_MAX_LIFTED) };
         let outboxes = Outboxes::recovered(Arc::clone(&store), recovery.deliveries, attempts_max);
         let (archives, found) = Archives::recovered(Arc::clone(&store), recovery.archives);
+        let messages = Messages::recovered(Arc::clone(&store), recovery.messages, sms);
         let catalog = Catalog::recovered(store, recovery.topics);
         archives.settle(found, catalog.all().iter().filter_map(|entry| entry.look(archive_of)));
         let replays = Running::default();
         replays.resume(&catalog);
         outboxes.close_unless(|topic, id| {
-            catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
+            &*topic.name == sms::DIRECT
+                || catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
         });
         Self(Arc::new(Inner {
             catalog,
@@ -162,6 +174,7 @@ impl Sns {
             may_reach,
             means,
             status: Status::new(metered_topics_max, log),
+            messages,
             chance,
         }))
     }
@@ -180,6 +193,21 @@ impl Sns {
     pub async fn run_deliveries(&self, hands: Hands) {
         let hands = Arc::new(hands);
         tokio::join!(outbox::run(Arc::clone(&self.0), Arc::clone(&hands)), replays::run(Arc::clone(&self.0), hands));
+    }
+
+    /// The latest short messages of an account in a region, in LocalStack's shape; of one number if that is said.
+    pub fn sms_messages(&self, account: AccountId, region: &Region, number: Option<&str>) -> serde_json::Value {
+        self.0.messages.latest.show(&sms::Place { account, region: region.clone() }, number)
+    }
+
+    /// Forgets them.
+    pub fn clear_sms_messages(&self, account: AccountId, region: &Region, number: Option<&str>) {
+        self.0.messages.latest.clear(&sms::Place { account, region: region.clone() }, number);
+    }
+
+    /// A phone has answered: who says that they want nothing more gets nothing more, whichever account sends. Whether it is kept.
+    pub async fn hear_phone(&self, number: &str, text: &str) -> bool {
+        self.0.messages.hear(number, text).await
     }
 
     /// What was counted of deliveries, by topic, and of all topics without counts of their own.
@@ -213,6 +241,12 @@ impl Sns {
             // One that is gone already was deleted by somebody else.
             let _ = self.0.delete(entry, true).await;
         }
+        for (topic, id) in self.0.outboxes.all() {
+            if &*topic.name == sms::DIRECT {
+                self.0.close(id);
+            }
+        }
+        self.0.messages.delete_all().await?;
         self.0.catalog.settled().await?;
         Ok(entries.len())
     }

@@ -9,6 +9,7 @@ use crate::dead_letters::Sent;
 use crate::limits::{HISTORY_OF_ONE_MAX, HISTORY_SUBSCRIPTIONS_MAX};
 use crate::message::show_time;
 use crate::refusal::Refusal;
+use crate::sms;
 use crate::topic::{Pairs, Protocol};
 use crate::topic_key::SubscriptionId;
 use names::{Arn, Instant};
@@ -191,6 +192,8 @@ fn prefix(protocol: Protocol) -> Option<&'static str> {
         Protocol::Sqs => Some("SQS"),
         Protocol::Http | Protocol::Https => Some("HTTP"),
         Protocol::Lambda => Some("Lambda"),
+        // Of these the account says it, not the topic: they are handed in under this name.
+        Protocol::Sms => Some("SMS"),
         Protocol::Email | Protocol::EmailJson => None,
     }
 }
@@ -241,7 +244,7 @@ fn line(topic: &str, report: &Report) -> String {
         u128::from(queue::spread(report.at.as_millis())) << 64
             | u128::from(queue::spread(u64::from(report.attempt) ^ report.at.as_millis() << 8)),
     );
-    let line: Value = json!({
+    let mut line: Value = json!({
         "notification": {
             "messageId": report.message_id,
             "topicArn": topic,
@@ -257,6 +260,12 @@ fn line(topic: &str, report: &Report) -> String {
         },
         "status": if report.fate == Fate::Delivered { "SUCCESS" } else { "FAILURE" },
     });
+    if topic.ends_with(&sms::DIRECT[1..])
+        && let Some(notification) = line["notification"].as_object_mut()
+    {
+        // Of what was published to a number AWS names no topic.
+        notification.remove("topicArn");
+    }
     line.to_string()
 }
 

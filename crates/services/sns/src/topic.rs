@@ -44,17 +44,19 @@ pub(crate) enum Protocol {
     Email = 4,
     EmailJson = 5,
     Lambda = 6,
+    Sms = 7,
 }
 
 impl Protocol {
     /// Those that are delivered to, with the names that AWS gives them.
-    const ALL: [(Self, &str); 6] = [
+    const ALL: [(Self, &str); 7] = [
         (Self::Sqs, "sqs"),
         (Self::Http, "http"),
         (Self::Https, "https"),
         (Self::Email, "email"),
         (Self::EmailJson, "email-json"),
         (Self::Lambda, "lambda"),
+        (Self::Sms, "sms"),
     ];
 
     pub(crate) fn numbered(number: u8) -> Option<Self> {

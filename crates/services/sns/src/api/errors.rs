@@ -31,6 +31,7 @@ pub const ALL: &[&ErrorShape] = &[
     &KMS_THROTTLING_EXCEPTION,
     &MISSING_AUTHENTICATION_TOKEN_EXCEPTION,
     &NOT_FOUND_EXCEPTION,
+    &OPTED_OUT_EXCEPTION,
     &PLATFORM_APPLICATION_DISABLED_EXCEPTION,
     &REPLAY_LIMIT_EXCEEDED_EXCEPTION,
     &RESOURCE_NOT_FOUND_EXCEPTION,
@@ -39,13 +40,16 @@ pub const ALL: &[&ErrorShape] = &[
     &SUBSCRIPTION_LIMIT_EXCEEDED_EXCEPTION,
     &TAG_LIMIT_EXCEEDED_EXCEPTION,
     &TAG_POLICY_EXCEPTION,
+    &THROTTLED_EXCEPTION,
     &THROTTLING_EXCEPTION,
     &TOO_MANY_ENTRIES_IN_BATCH_REQUEST_EXCEPTION,
     &TOPIC_LIMIT_EXCEEDED_EXCEPTION,
     &UNKNOWN_OPERATION_EXCEPTION,
     &UNRECOGNIZED_CLIENT_EXCEPTION,
+    &USER_ERROR_EXCEPTION,
     &VALIDATION_ERROR,
     &VALIDATION_EXCEPTION,
+    &VERIFICATION_EXCEPTION,
 ];
 
 pub static ACCESS_DENIED_EXCEPTION: ErrorShape = ErrorShape {
@@ -256,6 +260,14 @@ pub static NOT_FOUND_EXCEPTION: ErrorShape = ErrorShape {
     fault: Fault::Sender,
 };
 
+pub static OPTED_OUT_EXCEPTION: ErrorShape = ErrorShape {
+    name: "OptedOutException",
+    type_name: "com.amazonaws.sns#OptedOutException",
+    query_code: "OptedOut",
+    status: 400,
+    fault: Fault::Sender,
+};
+
 pub static PLATFORM_APPLICATION_DISABLED_EXCEPTION: ErrorShape = ErrorShape {
     name: "PlatformApplicationDisabledException",
     type_name: "com.amazonaws.sns#PlatformApplicationDisabledException",
@@ -320,6 +332,14 @@ pub static TAG_POLICY_EXCEPTION: ErrorShape = ErrorShape {
     fault: Fault::Sender,
 };
 
+pub static THROTTLED_EXCEPTION: ErrorShape = ErrorShape {
+    name: "ThrottledException",
+    type_name: "com.amazonaws.sns#ThrottledException",
+    query_code: "Throttled",
+    status: 429,
+    fault: Fault::Sender,
+};
+
 pub static THROTTLING_EXCEPTION: ErrorShape = ErrorShape {
     name: "ThrottlingException",
     type_name: "com.amazon.coral.service#ThrottlingException",
@@ -360,6 +380,14 @@ pub static UNRECOGNIZED_CLIENT_EXCEPTION: ErrorShape = ErrorShape {
     fault: Fault::Sender,
 };
 
+pub static USER_ERROR_EXCEPTION: ErrorShape = ErrorShape {
+    name: "UserErrorException",
+    type_name: "com.amazonaws.sns#UserErrorException",
+    query_code: "UserError",
+    status: 400,
+    fault: Fault::Sender,
+};
+
 pub static VALIDATION_ERROR: ErrorShape = ErrorShape {
     name: "ValidationError",
     type_name: "com.amazon.coral.service#ValidationError",
@@ -372,6 +400,14 @@ pub static VALIDATION_EXCEPTION: ErrorShape = ErrorShape {
     name: "ValidationException",
     type_name: "com.amazonaws.sns#ValidationException",
     query_code: "ValidationException",
+    status: 400,
+    fault: Fault::Sender,
+};
+
+pub static VERIFICATION_EXCEPTION: ErrorShape = ErrorShape {
+    name: "VerificationException",
+    type_name: "com.amazonaws.sns#VerificationException",
+    query_code: "VerificationException",
     status: 400,
     fault: Fault::Sender,
 };

@@ -11,16 +11,23 @@ pub mod schema;
 mod shapes;
 
 pub use shapes::{
-    AddPermissionInput, BatchResultErrorEntry, ConfirmSubscriptionInput, ConfirmSubscriptionResponse, CreateTopicInput,
-    CreateTopicResponse, DeleteTopicInput, GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse,
+    AddPermissionInput, BatchResultErrorEntry, CheckIfPhoneNumberIsOptedOutInput, CheckIfPhoneNumberIsOptedOutResponse,
+    ConfirmSubscriptionInput, ConfirmSubscriptionResponse, CreateSMSSandboxPhoneNumberInput,
+    CreateSMSSandboxPhoneNumberResult, CreateTopicInput, CreateTopicResponse, DeleteSMSSandboxPhoneNumberInput,
+    DeleteSMSSandboxPhoneNumberResult, DeleteTopicInput, GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse,
+    GetSMSAttributesInput, GetSMSAttributesResponse, GetSMSSandboxAccountStatusInput, GetSMSSandboxAccountStatusResult,
     GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse, GetTopicAttributesInput,
-    GetTopicAttributesResponse, ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse,
+    GetTopicAttributesResponse, ListOriginationNumbersRequest, ListOriginationNumbersResult,
+    ListPhoneNumbersOptedOutInput, ListPhoneNumbersOptedOutResponse, ListSMSSandboxPhoneNumbersInput,
+    ListSMSSandboxPhoneNumbersResult, ListSubscriptionsByTopicInput, ListSubscriptionsByTopicResponse,
     ListSubscriptionsInput, ListSubscriptionsResponse, ListTagsForResourceRequest, ListTagsForResourceResponse,
-    ListTopicsInput, ListTopicsResponse, MessageAttributeValue, PublishBatchInput, PublishBatchRequestEntry,
-    PublishBatchResponse, PublishBatchResultEntry, PublishInput, PublishResponse, PutDataProtectionPolicyInput,
-    RemovePermissionInput, SetSubscriptionAttributesInput, SetTopicAttributesInput, SubscribeInput, SubscribeResponse,
-    Subscription, Tag, TagResourceRequest, TagResourceResponse, Topic, UnsubscribeInput, UntagResourceRequest,
-    UntagResourceResponse,
+    ListTopicsInput, ListTopicsResponse, MessageAttributeValue, OptInPhoneNumberInput, OptInPhoneNumberResponse,
+    PhoneNumberInformation, PublishBatchInput, PublishBatchRequestEntry, PublishBatchResponse, PublishBatchResultEntry,
+    PublishInput, PublishResponse, PutDataProtectionPolicyInput, RemovePermissionInput, SMSSandboxPhoneNumber,
+    SetSMSAttributesInput, SetSMSAttributesResponse, SetSubscriptionAttributesInput, SetTopicAttributesInput,
+    SubscribeInput, SubscribeResponse, Subscription, Tag, TagResourceRequest, TagResourceResponse, Topic,
+    UnsubscribeInput, UntagResourceRequest, UntagResourceResponse, VerifySMSSandboxPhoneNumberInput,
+    VerifySMSSandboxPhoneNumberResult,
 };
 
 use wire::schema::ServiceShape;

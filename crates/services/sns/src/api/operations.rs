@@ -74,6 +74,29 @@ impl Operation for AddPermission {
     const SHAPE: &'static OperationShape = &ADD_PERMISSION;
 }
 
+pub static CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT: OperationShape = OperationShape {
+    name: "CheckIfPhoneNumberIsOptedOut",
+    input: &schema::CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT_INPUT,
+    output: &schema::CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT_RESPONSE,
+    result_wrapper: Some("CheckIfPhoneNumberIsOptedOutResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ThrottledException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "InvalidParameterException",
+    ],
+};
+
+pub enum CheckIfPhoneNumberIsOptedOut {}
+
+impl Operation for CheckIfPhoneNumberIsOptedOut {
+    type Input = super::CheckIfPhoneNumberIsOptedOutInput;
+    type Output = super::CheckIfPhoneNumberIsOptedOutResponse;
+    const SHAPE: &'static OperationShape = &CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT;
+}
+
 pub static CONFIRM_SUBSCRIPTION: OperationShape = OperationShape {
     name: "ConfirmSubscription",
     input: &schema::CONFIRM_SUBSCRIPTION_INPUT,
@@ -98,6 +121,31 @@ impl Operation for ConfirmSubscription {
     type Input = super::ConfirmSubscriptionInput;
     type Output = super::ConfirmSubscriptionResponse;
     const SHAPE: &'static OperationShape = &CONFIRM_SUBSCRIPTION;
+}
+
+pub static CREATE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape {
+    name: "CreateSMSSandboxPhoneNumber",
+    input: &schema::CREATE_SMS_SANDBOX_PHONE_NUMBER_INPUT,
+    output: &schema::CREATE_SMS_SANDBOX_PHONE_NUMBER_RESULT,
+    result_wrapper: Some("CreateSMSSandboxPhoneNumberResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AuthorizationErrorException",
+        "InternalErrorException",
+        "InvalidParameterException",
+        "OptedOutException",
+        "UserErrorException",
+        "ThrottledException",
+    ],
+};
+
+pub enum CreateSMSSandboxPhoneNumber {}
+
+impl Operation for CreateSMSSandboxPhoneNumber {
+    type Input = super::CreateSMSSandboxPhoneNumberInput;
+    type Output = super::CreateSMSSandboxPhoneNumberResult;
+    const SHAPE: &'static OperationShape = &CREATE_SMS_SANDBOX_PHONE_NUMBER;
 }
 
 pub static CREATE_TOPIC: OperationShape = OperationShape {
@@ -126,6 +174,31 @@ impl Operation for CreateTopic {
     type Input = super::CreateTopicInput;
     type Output = super::CreateTopicResponse;
     const SHAPE: &'static OperationShape = &CREATE_TOPIC;
+}
+
+pub static DELETE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape {
+    name: "DeleteSMSSandboxPhoneNumber",
+    input: &schema::DELETE_SMS_SANDBOX_PHONE_NUMBER_INPUT,
+    output: &schema::DELETE_SMS_SANDBOX_PHONE_NUMBER_RESULT,
+    result_wrapper: Some("DeleteSMSSandboxPhoneNumberResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AuthorizationErrorException",
+        "InternalErrorException",
+        "InvalidParameterException",
+        "ResourceNotFoundException",
+        "UserErrorException",
+        "ThrottledException",
+    ],
+};
+
+pub enum DeleteSMSSandboxPhoneNumber {}
+
+impl Operation for DeleteSMSSandboxPhoneNumber {
+    type Input = super::DeleteSMSSandboxPhoneNumberInput;
+    type Output = super::DeleteSMSSandboxPhoneNumberResult;
+    const SHAPE: &'static OperationShape = &DELETE_SMS_SANDBOX_PHONE_NUMBER;
 }
 
 pub static DELETE_TOPIC: OperationShape = OperationShape {
@@ -179,6 +252,47 @@ impl Operation for GetDataProtectionPolicy {
     const SHAPE: &'static OperationShape = &GET_DATA_PROTECTION_POLICY;
 }
 
+pub static GET_SMS_ATTRIBUTES: OperationShape = OperationShape {
+    name: "GetSMSAttributes",
+    input: &schema::GET_SMS_ATTRIBUTES_INPUT,
+    output: &schema::GET_SMS_ATTRIBUTES_RESPONSE,
+    result_wrapper: Some("GetSMSAttributesResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ThrottledException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "InvalidParameterException",
+    ],
+};
+
+pub enum GetSMSAttributes {}
+
+impl Operation for GetSMSAttributes {
+    type Input = super::GetSMSAttributesInput;
+    type Output = super::GetSMSAttributesResponse;
+    const SHAPE: &'static OperationShape = &GET_SMS_ATTRIBUTES;
+}
+
+pub static GET_SMS_SANDBOX_ACCOUNT_STATUS: OperationShape = OperationShape {
+    name: "GetSMSSandboxAccountStatus",
+    input: &schema::GET_SMS_SANDBOX_ACCOUNT_STATUS_INPUT,
+    output: &schema::GET_SMS_SANDBOX_ACCOUNT_STATUS_RESULT,
+    result_wrapper: Some("GetSMSSandboxAccountStatusResult"),
+    method: "POST",
+    path: "/",
+    errors: &["AuthorizationErrorException", "InternalErrorException", "ThrottledException"],
+};
+
+pub enum GetSMSSandboxAccountStatus {}
+
+impl Operation for GetSMSSandboxAccountStatus {
+    type Input = super::GetSMSSandboxAccountStatusInput;
+    type Output = super::GetSMSSandboxAccountStatusResult;
+    const SHAPE: &'static OperationShape = &GET_SMS_SANDBOX_ACCOUNT_STATUS;
+}
+
 pub static GET_SUBSCRIPTION_ATTRIBUTES: OperationShape = OperationShape {
     name: "GetSubscriptionAttributes",
     input: &schema::GET_SUBSCRIPTION_ATTRIBUTES_INPUT,
@@ -224,6 +338,77 @@ impl Operation for GetTopicAttributes {
     type Input = super::GetTopicAttributesInput;
     type Output = super::GetTopicAttributesResponse;
     const SHAPE: &'static OperationShape = &GET_TOPIC_ATTRIBUTES;
+}
+
+pub static LIST_ORIGINATION_NUMBERS: OperationShape = OperationShape {
+    name: "ListOriginationNumbers",
+    input: &schema::LIST_ORIGINATION_NUMBERS_REQUEST,
+    output: &schema::LIST_ORIGINATION_NUMBERS_RESULT,
+    result_wrapper: Some("ListOriginationNumbersResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "ThrottledException",
+        "InvalidParameterException",
+        "ValidationException",
+    ],
+};
+
+pub enum ListOriginationNumbers {}
+
+impl Operation for ListOriginationNumbers {
+    type Input = super::ListOriginationNumbersRequest;
+    type Output = super::ListOriginationNumbersResult;
+    const SHAPE: &'static OperationShape = &LIST_ORIGINATION_NUMBERS;
+}
+
+pub static LIST_PHONE_NUMBERS_OPTED_OUT: OperationShape = OperationShape {
+    name: "ListPhoneNumbersOptedOut",
+    input: &schema::LIST_PHONE_NUMBERS_OPTED_OUT_INPUT,
+    output: &schema::LIST_PHONE_NUMBERS_OPTED_OUT_RESPONSE,
+    result_wrapper: Some("ListPhoneNumbersOptedOutResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ThrottledException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "InvalidParameterException",
+    ],
+};
+
+pub enum ListPhoneNumbersOptedOut {}
+
+impl Operation for ListPhoneNumbersOptedOut {
+    type Input = super::ListPhoneNumbersOptedOutInput;
+    type Output = super::ListPhoneNumbersOptedOutResponse;
+    const SHAPE: &'static OperationShape = &LIST_PHONE_NUMBERS_OPTED_OUT;
+}
+
+pub static LIST_SMS_SANDBOX_PHONE_NUMBERS: OperationShape = OperationShape {
+    name: "ListSMSSandboxPhoneNumbers",
+    input: &schema::LIST_SMS_SANDBOX_PHONE_NUMBERS_INPUT,
+    output: &schema::LIST_SMS_SANDBOX_PHONE_NUMBERS_RESULT,
+    result_wrapper: Some("ListSMSSandboxPhoneNumbersResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AuthorizationErrorException",
+        "InternalErrorException",
+        "InvalidParameterException",
+        "ResourceNotFoundException",
+        "ThrottledException",
+    ],
+};
+
+pub enum ListSMSSandboxPhoneNumbers {}
+
+impl Operation for ListSMSSandboxPhoneNumbers {
+    type Input = super::ListSMSSandboxPhoneNumbersInput;
+    type Output = super::ListSMSSandboxPhoneNumbersResult;
+    const SHAPE: &'static OperationShape = &LIST_SMS_SANDBOX_PHONE_NUMBERS;
 }
 
 pub static LIST_SUBSCRIPTIONS: OperationShape = OperationShape {
@@ -307,6 +492,29 @@ impl Operation for ListTopics {
     type Input = super::ListTopicsInput;
     type Output = super::ListTopicsResponse;
     const SHAPE: &'static OperationShape = &LIST_TOPICS;
+}
+
+pub static OPT_IN_PHONE_NUMBER: OperationShape = OperationShape {
+    name: "OptInPhoneNumber",
+    input: &schema::OPT_IN_PHONE_NUMBER_INPUT,
+    output: &schema::OPT_IN_PHONE_NUMBER_RESPONSE,
+    result_wrapper: Some("OptInPhoneNumberResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "ThrottledException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "InvalidParameterException",
+    ],
+};
+
+pub enum OptInPhoneNumber {}
+
+impl Operation for OptInPhoneNumber {
+    type Input = super::OptInPhoneNumberInput;
+    type Output = super::OptInPhoneNumberResponse;
+    const SHAPE: &'static OperationShape = &OPT_IN_PHONE_NUMBER;
 }
 
 pub static PUBLISH: OperationShape = OperationShape {
@@ -427,6 +635,29 @@ impl Operation for RemovePermission {
     type Input = super::RemovePermissionInput;
     type Output = Nothing;
     const SHAPE: &'static OperationShape = &REMOVE_PERMISSION;
+}
+
+pub static SET_SMS_ATTRIBUTES: OperationShape = OperationShape {
+    name: "SetSMSAttributes",
+    input: &schema::SET_SMS_ATTRIBUTES_INPUT,
+    output: &schema::SET_SMS_ATTRIBUTES_RESPONSE,
+    result_wrapper: Some("SetSMSAttributesResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "ThrottledException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+    ],
+};
+
+pub enum SetSMSAttributes {}
+
+impl Operation for SetSMSAttributes {
+    type Input = super::SetSMSAttributesInput;
+    type Output = super::SetSMSAttributesResponse;
+    const SHAPE: &'static OperationShape = &SET_SMS_ATTRIBUTES;
 }
 
 pub static SET_SUBSCRIPTION_ATTRIBUTES: OperationShape = OperationShape {
@@ -581,27 +812,41 @@ impl Operation for UntagResource {
     const SHAPE: &'static OperationShape = &UNTAG_RESOURCE;
 }
 
-pub static CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT: OperationShape = OperationShape::named("CheckIfPhoneNumberIsOptedOut");
+pub static VERIFY_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape {
+    name: "VerifySMSSandboxPhoneNumber",
+    input: &schema::VERIFY_SMS_SANDBOX_PHONE_NUMBER_INPUT,
+    output: &schema::VERIFY_SMS_SANDBOX_PHONE_NUMBER_RESULT,
+    result_wrapper: Some("VerifySMSSandboxPhoneNumberResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "AuthorizationErrorException",
+        "InternalErrorException",
+        "InvalidParameterException",
+        "ResourceNotFoundException",
+        "VerificationException",
+        "ThrottledException",
+    ],
+};
+
+pub enum VerifySMSSandboxPhoneNumber {}
+
+impl Operation for VerifySMSSandboxPhoneNumber {
+    type Input = super::VerifySMSSandboxPhoneNumberInput;
+    type Output = super::VerifySMSSandboxPhoneNumberResult;
+    const SHAPE: &'static OperationShape = &VERIFY_SMS_SANDBOX_PHONE_NUMBER;
+}
+
 pub static CREATE_PLATFORM_APPLICATION: OperationShape = OperationShape::named("CreatePlatformApplication");
 pub static CREATE_PLATFORM_ENDPOINT: OperationShape = OperationShape::named("CreatePlatformEndpoint");
-pub static CREATE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape::named("CreateSMSSandboxPhoneNumber");
 pub static DELETE_ENDPOINT: OperationShape = OperationShape::named("DeleteEndpoint");
 pub static DELETE_PLATFORM_APPLICATION: OperationShape = OperationShape::named("DeletePlatformApplication");
-pub static DELETE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape::named("DeleteSMSSandboxPhoneNumber");
 pub static GET_ENDPOINT_ATTRIBUTES: OperationShape = OperationShape::named("GetEndpointAttributes");
 pub static GET_PLATFORM_APPLICATION_ATTRIBUTES: OperationShape =
     OperationShape::named("GetPlatformApplicationAttributes");
-pub static GET_SMS_ATTRIBUTES: OperationShape = OperationShape::named("GetSMSAttributes");
-pub static GET_SMS_SANDBOX_ACCOUNT_STATUS: OperationShape = OperationShape::named("GetSMSSandboxAccountStatus");
 pub static LIST_ENDPOINTS_BY_PLATFORM_APPLICATION: OperationShape =
     OperationShape::named("ListEndpointsByPlatformApplication");
-pub static LIST_ORIGINATION_NUMBERS: OperationShape = OperationShape::named("ListOriginationNumbers");
-pub static LIST_PHONE_NUMBERS_OPTED_OUT: OperationShape = OperationShape::named("ListPhoneNumbersOptedOut");
 pub static LIST_PLATFORM_APPLICATIONS: OperationShape = OperationShape::named("ListPlatformApplications");
-pub static LIST_SMS_SANDBOX_PHONE_NUMBERS: OperationShape = OperationShape::named("ListSMSSandboxPhoneNumbers");
-pub static OPT_IN_PHONE_NUMBER: OperationShape = OperationShape::named("OptInPhoneNumber");
 pub static SET_ENDPOINT_ATTRIBUTES: OperationShape = OperationShape::named("SetEndpointAttributes");
 pub static SET_PLATFORM_APPLICATION_ATTRIBUTES: OperationShape =
     OperationShape::named("SetPlatformApplicationAttributes");
-pub static SET_SMS_ATTRIBUTES: OperationShape = OperationShape::named("SetSMSAttributes");
-pub static VERIFY_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape::named("VerifySMSSandboxPhoneNumber");

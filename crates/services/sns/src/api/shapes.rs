@@ -4,7 +4,7 @@
 
 use super::schema;
 use bytes::Bytes;
-use wire::{Invalid, Read, Reader, Write, Writer, put, put_some, read_struct, required};
+use wire::{Invalid, Read, Reader, Timestamp, Write, Writer, put, put_some, read_struct, required};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AddPermissionInput {
@@ -99,6 +99,64 @@ impl Write for BatchResultErrorEntry {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckIfPhoneNumberIsOptedOutInput {
+    pub phone_number: String,
+}
+
+impl Read for CheckIfPhoneNumberIsOptedOutInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT_INPUT;
+        let mut phone_number = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => phone_number = Some(Read::read(reader)?),
+                _ => unreachable!("CheckIfPhoneNumberIsOptedOutInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { phone_number: required(phone_number, &shape.members[0])? })
+    }
+}
+
+impl Write for CheckIfPhoneNumberIsOptedOutInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.phone_number);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckIfPhoneNumberIsOptedOutResponse {
+    pub is_opted_out: Option<bool>,
+}
+
+impl Read for CheckIfPhoneNumberIsOptedOutResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT_RESPONSE;
+        let mut is_opted_out = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => is_opted_out = Some(Read::read(reader)?),
+                _ => unreachable!("CheckIfPhoneNumberIsOptedOutResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { is_opted_out })
+    }
+}
+
+impl Write for CheckIfPhoneNumberIsOptedOutResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CHECK_IF_PHONE_NUMBER_IS_OPTED_OUT_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.is_opted_out.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfirmSubscriptionInput {
     pub topic_arn: String,
     pub token: String,
@@ -169,6 +227,58 @@ impl Write for ConfirmSubscriptionResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateSMSSandboxPhoneNumberInput {
+    pub phone_number: String,
+    pub language_code: Option<String>,
+}
+
+impl Read for CreateSMSSandboxPhoneNumberInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CREATE_SMS_SANDBOX_PHONE_NUMBER_INPUT;
+        let mut phone_number = None;
+        let mut language_code = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => phone_number = Some(Read::read(reader)?),
+                1 => language_code = Some(Read::read(reader)?),
+                _ => unreachable!("CreateSMSSandboxPhoneNumberInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { phone_number: required(phone_number, &shape.members[0])?, language_code })
+    }
+}
+
+impl Write for CreateSMSSandboxPhoneNumberInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CREATE_SMS_SANDBOX_PHONE_NUMBER_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.phone_number);
+        put_some(writer, &shape.members[1], self.language_code.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateSMSSandboxPhoneNumberResult {}
+
+impl Read for CreateSMSSandboxPhoneNumberResult {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        read_struct(reader, &schema::CREATE_SMS_SANDBOX_PHONE_NUMBER_RESULT, |_, _| Ok(()))?;
+        Ok(Self {})
+    }
+}
+
+impl Write for CreateSMSSandboxPhoneNumberResult {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CREATE_SMS_SANDBOX_PHONE_NUMBER_RESULT;
+        writer.begin_struct(shape);
+
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateTopicInput {
     pub name: String,
     pub attributes: Option<Vec<(String, String)>>,
@@ -234,6 +344,54 @@ impl Write for CreateTopicResponse {
         let shape = &schema::CREATE_TOPIC_RESPONSE;
         writer.begin_struct(shape);
         put_some(writer, &shape.members[0], self.topic_arn.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteSMSSandboxPhoneNumberInput {
+    pub phone_number: String,
+}
+
+impl Read for DeleteSMSSandboxPhoneNumberInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::DELETE_SMS_SANDBOX_PHONE_NUMBER_INPUT;
+        let mut phone_number = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => phone_number = Some(Read::read(reader)?),
+                _ => unreachable!("DeleteSMSSandboxPhoneNumberInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { phone_number: required(phone_number, &shape.members[0])? })
+    }
+}
+
+impl Write for DeleteSMSSandboxPhoneNumberInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DELETE_SMS_SANDBOX_PHONE_NUMBER_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.phone_number);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteSMSSandboxPhoneNumberResult {}
+
+impl Read for DeleteSMSSandboxPhoneNumberResult {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        read_struct(reader, &schema::DELETE_SMS_SANDBOX_PHONE_NUMBER_RESULT, |_, _| Ok(()))?;
+        Ok(Self {})
+    }
+}
+
+impl Write for DeleteSMSSandboxPhoneNumberResult {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DELETE_SMS_SANDBOX_PHONE_NUMBER_RESULT;
+        writer.begin_struct(shape);
+
         writer.end_struct();
     }
 }
@@ -321,6 +479,112 @@ impl Write for GetDataProtectionPolicyResponse {
         let shape = &schema::GET_DATA_PROTECTION_POLICY_RESPONSE;
         writer.begin_struct(shape);
         put_some(writer, &shape.members[0], self.data_protection_policy.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSMSAttributesInput {
+    pub attributes: Option<Vec<String>>,
+}
+
+impl Read for GetSMSAttributesInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_SMS_ATTRIBUTES_INPUT;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("GetSMSAttributesInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { attributes })
+    }
+}
+
+impl Write for GetSMSAttributesInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_SMS_ATTRIBUTES_INPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.attributes.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSMSAttributesResponse {
+    pub attributes: Option<Vec<(String, String)>>,
+}
+
+impl Read for GetSMSAttributesResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_SMS_ATTRIBUTES_RESPONSE;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("GetSMSAttributesResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { attributes })
+    }
+}
+
+impl Write for GetSMSAttributesResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_SMS_ATTRIBUTES_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.attributes.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSMSSandboxAccountStatusInput {}
+
+impl Read for GetSMSSandboxAccountStatusInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        read_struct(reader, &schema::GET_SMS_SANDBOX_ACCOUNT_STATUS_INPUT, |_, _| Ok(()))?;
+        Ok(Self {})
+    }
+}
+
+impl Write for GetSMSSandboxAccountStatusInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_SMS_SANDBOX_ACCOUNT_STATUS_INPUT;
+        writer.begin_struct(shape);
+
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetSMSSandboxAccountStatusResult {
+    pub is_in_sandbox: bool,
+}
+
+impl Read for GetSMSSandboxAccountStatusResult {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_SMS_SANDBOX_ACCOUNT_STATUS_RESULT;
+        let mut is_in_sandbox = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => is_in_sandbox = Some(Read::read(reader)?),
+                _ => unreachable!("GetSMSSandboxAccountStatusResult has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { is_in_sandbox: required(is_in_sandbox, &shape.members[0])? })
+    }
+}
+
+impl Write for GetSMSSandboxAccountStatusResult {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_SMS_SANDBOX_ACCOUNT_STATUS_RESULT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.is_in_sandbox);
         writer.end_struct();
     }
 }
@@ -437,6 +701,200 @@ impl Write for GetTopicAttributesResponse {
         let shape = &schema::GET_TOPIC_ATTRIBUTES_RESPONSE;
         writer.begin_struct(shape);
         put_some(writer, &shape.members[0], self.attributes.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListOriginationNumbersRequest {
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Read for ListOriginationNumbersRequest {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_ORIGINATION_NUMBERS_REQUEST;
+        let mut next_token = None;
+        let mut max_results = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => next_token = Some(Read::read(reader)?),
+                1 => max_results = Some(Read::read(reader)?),
+                _ => unreachable!("ListOriginationNumbersRequest has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { next_token, max_results })
+    }
+}
+
+impl Write for ListOriginationNumbersRequest {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_ORIGINATION_NUMBERS_REQUEST;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.next_token.as_ref());
+        put_some(writer, &shape.members[1], self.max_results.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListOriginationNumbersResult {
+    pub next_token: Option<String>,
+    pub phone_numbers: Option<Vec<PhoneNumberInformation>>,
+}
+
+impl Read for ListOriginationNumbersResult {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_ORIGINATION_NUMBERS_RESULT;
+        let mut next_token = None;
+        let mut phone_numbers = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => next_token = Some(Read::read(reader)?),
+                1 => phone_numbers = Some(Read::read(reader)?),
+                _ => unreachable!("ListOriginationNumbersResult has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { next_token, phone_numbers })
+    }
+}
+
+impl Write for ListOriginationNumbersResult {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_ORIGINATION_NUMBERS_RESULT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.next_token.as_ref());
+        put_some(writer, &shape.members[1], self.phone_numbers.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListPhoneNumbersOptedOutInput {
+    pub next_token: Option<String>,
+}
+
+impl Read for ListPhoneNumbersOptedOutInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_PHONE_NUMBERS_OPTED_OUT_INPUT;
+        let mut next_token = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => next_token = Some(Read::read(reader)?),
+                _ => unreachable!("ListPhoneNumbersOptedOutInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { next_token })
+    }
+}
+
+impl Write for ListPhoneNumbersOptedOutInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_PHONE_NUMBERS_OPTED_OUT_INPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.next_token.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListPhoneNumbersOptedOutResponse {
+    pub phone_numbers: Option<Vec<String>>,
+    pub next_token: Option<String>,
+}
+
+impl Read for ListPhoneNumbersOptedOutResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_PHONE_NUMBERS_OPTED_OUT_RESPONSE;
+        let mut phone_numbers = None;
+        let mut next_token = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => phone_numbers = Some(Read::read(reader)?),
+                1 => next_token = Some(Read::read(reader)?),
+                _ => unreachable!("ListPhoneNumbersOptedOutResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { phone_numbers, next_token })
+    }
+}
+
+impl Write for ListPhoneNumbersOptedOutResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_PHONE_NUMBERS_OPTED_OUT_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.phone_numbers.as_ref());
+        put_some(writer, &shape.members[1], self.next_token.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListSMSSandboxPhoneNumbersInput {
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+impl Read for ListSMSSandboxPhoneNumbersInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_SMS_SANDBOX_PHONE_NUMBERS_INPUT;
+        let mut next_token = None;
+        let mut max_results = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => next_token = Some(Read::read(reader)?),
+                1 => max_results = Some(Read::read(reader)?),
+                _ => unreachable!("ListSMSSandboxPhoneNumbersInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { next_token, max_results })
+    }
+}
+
+impl Write for ListSMSSandboxPhoneNumbersInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_SMS_SANDBOX_PHONE_NUMBERS_INPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.next_token.as_ref());
+        put_some(writer, &shape.members[1], self.max_results.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListSMSSandboxPhoneNumbersResult {
+    pub phone_numbers: Vec<SMSSandboxPhoneNumber>,
+    pub next_token: Option<String>,
+}
+
+impl Read for ListSMSSandboxPhoneNumbersResult {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_SMS_SANDBOX_PHONE_NUMBERS_RESULT;
+        let mut phone_numbers = None;
+        let mut next_token = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => phone_numbers = Some(Read::read(reader)?),
+                1 => next_token = Some(Read::read(reader)?),
+                _ => unreachable!("ListSMSSandboxPhoneNumbersResult has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { phone_numbers: required(phone_numbers, &shape.members[0])?, next_token })
+    }
+}
+
+impl Write for ListSMSSandboxPhoneNumbersResult {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_SMS_SANDBOX_PHONE_NUMBERS_RESULT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.phone_numbers);
+        put_some(writer, &shape.members[1], self.next_token.as_ref());
         writer.end_struct();
     }
 }
@@ -722,6 +1180,103 @@ impl Write for MessageAttributeValue {
         put(writer, &shape.members[0], &self.data_type);
         put_some(writer, &shape.members[1], self.string_value.as_ref());
         put_some(writer, &shape.members[2], self.binary_value.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OptInPhoneNumberInput {
+    pub phone_number: String,
+}
+
+impl Read for OptInPhoneNumberInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::OPT_IN_PHONE_NUMBER_INPUT;
+        let mut phone_number = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => phone_number = Some(Read::read(reader)?),
+                _ => unreachable!("OptInPhoneNumberInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { phone_number: required(phone_number, &shape.members[0])? })
+    }
+}
+
+impl Write for OptInPhoneNumberInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::OPT_IN_PHONE_NUMBER_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.phone_number);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OptInPhoneNumberResponse {}
+
+impl Read for OptInPhoneNumberResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        read_struct(reader, &schema::OPT_IN_PHONE_NUMBER_RESPONSE, |_, _| Ok(()))?;
+        Ok(Self {})
+    }
+}
+
+impl Write for OptInPhoneNumberResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::OPT_IN_PHONE_NUMBER_RESPONSE;
+        writer.begin_struct(shape);
+
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PhoneNumberInformation {
+    pub created_at: Option<Timestamp>,
+    pub phone_number: Option<String>,
+    pub status: Option<String>,
+    pub iso2_country_code: Option<String>,
+    pub route_type: Option<String>,
+    pub number_capabilities: Option<Vec<String>>,
+}
+
+impl Read for PhoneNumberInformation {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::PHONE_NUMBER_INFORMATION;
+        let mut created_at = None;
+        let mut phone_number = None;
+        let mut status = None;
+        let mut iso2_country_code = None;
+        let mut route_type = None;
+        let mut number_capabilities = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => created_at = Some(Read::read(reader)?),
+                1 => phone_number = Some(Read::read(reader)?),
+                2 => status = Some(Read::read(reader)?),
+                3 => iso2_country_code = Some(Read::read(reader)?),
+                4 => route_type = Some(Read::read(reader)?),
+                5 => number_capabilities = Some(Read::read(reader)?),
+                _ => unreachable!("PhoneNumberInformation has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { created_at, phone_number, status, iso2_country_code, route_type, number_capabilities })
+    }
+}
+
+impl Write for PhoneNumberInformation {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::PHONE_NUMBER_INFORMATION;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.created_at.as_ref());
+        put_some(writer, &shape.members[1], self.phone_number.as_ref());
+        put_some(writer, &shape.members[2], self.status.as_ref());
+        put_some(writer, &shape.members[3], self.iso2_country_code.as_ref());
+        put_some(writer, &shape.members[4], self.route_type.as_ref());
+        put_some(writer, &shape.members[5], self.number_capabilities.as_ref());
         writer.end_struct();
     }
 }
@@ -1062,6 +1617,87 @@ impl Write for RemovePermissionInput {
         writer.begin_struct(shape);
         put(writer, &shape.members[0], &self.topic_arn);
         put(writer, &shape.members[1], &self.label);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SMSSandboxPhoneNumber {
+    pub phone_number: Option<String>,
+    pub status: Option<String>,
+}
+
+impl Read for SMSSandboxPhoneNumber {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::SMS_SANDBOX_PHONE_NUMBER;
+        let mut phone_number = None;
+        let mut status = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => phone_number = Some(Read::read(reader)?),
+                1 => status = Some(Read::read(reader)?),
+                _ => unreachable!("SMSSandboxPhoneNumber has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { phone_number, status })
+    }
+}
+
+impl Write for SMSSandboxPhoneNumber {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::SMS_SANDBOX_PHONE_NUMBER;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.phone_number.as_ref());
+        put_some(writer, &shape.members[1], self.status.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetSMSAttributesInput {
+    pub attributes: Vec<(String, String)>,
+}
+
+impl Read for SetSMSAttributesInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::SET_SMS_ATTRIBUTES_INPUT;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("SetSMSAttributesInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { attributes: required(attributes, &shape.members[0])? })
+    }
+}
+
+impl Write for SetSMSAttributesInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::SET_SMS_ATTRIBUTES_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.attributes);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetSMSAttributesResponse {}
+
+impl Read for SetSMSAttributesResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        read_struct(reader, &schema::SET_SMS_ATTRIBUTES_RESPONSE, |_, _| Ok(()))?;
+        Ok(Self {})
+    }
+}
+
+impl Write for SetSMSAttributesResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::SET_SMS_ATTRIBUTES_RESPONSE;
+        writer.begin_struct(shape);
+
         writer.end_struct();
     }
 }
@@ -1465,6 +2101,61 @@ impl Read for UntagResourceResponse {
 impl Write for UntagResourceResponse {
     fn write(&self, writer: &mut dyn Writer) {
         let shape = &schema::UNTAG_RESOURCE_RESPONSE;
+        writer.begin_struct(shape);
+
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VerifySMSSandboxPhoneNumberInput {
+    pub phone_number: String,
+    pub one_time_password: String,
+}
+
+impl Read for VerifySMSSandboxPhoneNumberInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::VERIFY_SMS_SANDBOX_PHONE_NUMBER_INPUT;
+        let mut phone_number = None;
+        let mut one_time_password = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => phone_number = Some(Read::read(reader)?),
+                1 => one_time_password = Some(Read::read(reader)?),
+                _ => unreachable!("VerifySMSSandboxPhoneNumberInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            phone_number: required(phone_number, &shape.members[0])?,
+            one_time_password: required(one_time_password, &shape.members[1])?,
+        })
+    }
+}
+
+impl Write for VerifySMSSandboxPhoneNumberInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::VERIFY_SMS_SANDBOX_PHONE_NUMBER_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.phone_number);
+        put(writer, &shape.members[1], &self.one_time_password);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VerifySMSSandboxPhoneNumberResult {}
+
+impl Read for VerifySMSSandboxPhoneNumberResult {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        read_struct(reader, &schema::VERIFY_SMS_SANDBOX_PHONE_NUMBER_RESULT, |_, _| Ok(()))?;
+        Ok(Self {})
+    }
+}
+
+impl Write for VerifySMSSandboxPhoneNumberResult {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::VERIFY_SMS_SANDBOX_PHONE_NUMBER_RESULT;
         writer.begin_struct(shape);
 
         writer.end_struct();

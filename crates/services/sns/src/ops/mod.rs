@@ -4,6 +4,8 @@ mod confirm;
 mod data_protection;
 mod permissions;
 mod publish;
+mod sms;
+mod sms_sandbox;
 mod subscriptions;
 mod tags;
 mod topics;
@@ -33,6 +35,17 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("TagResource", prepare::<tags::TagResource>),
     ("Unsubscribe", prepare::<subscriptions::Unsubscribe>),
     ("UntagResource", prepare::<tags::UntagResource>),
+    ("CheckIfPhoneNumberIsOptedOut", prepare::<sms::CheckIfPhoneNumberIsOptedOut>),
+    ("GetSMSAttributes", prepare::<sms::GetSMSAttributes>),
+    ("ListOriginationNumbers", prepare::<sms::ListOriginationNumbers>),
+    ("ListPhoneNumbersOptedOut", prepare::<sms::ListPhoneNumbersOptedOut>),
+    ("OptInPhoneNumber", prepare::<sms::OptInPhoneNumber>),
+    ("SetSMSAttributes", prepare::<sms::SetSMSAttributes>),
+    ("CreateSMSSandboxPhoneNumber", prepare::<sms_sandbox::CreateSMSSandboxPhoneNumber>),
+    ("DeleteSMSSandboxPhoneNumber", prepare::<sms_sandbox::DeleteSMSSandboxPhoneNumber>),
+    ("GetSMSSandboxAccountStatus", prepare::<sms_sandbox::GetSMSSandboxAccountStatus>),
+    ("ListSMSSandboxPhoneNumbers", prepare::<sms_sandbox::ListSMSSandboxPhoneNumbers>),
+    ("VerifySMSSandboxPhoneNumber", prepare::<sms_sandbox::VerifySMSSandboxPhoneNumber>),
 ];
 
 /// Operations that tests of other modules ask for.
@@ -40,6 +53,8 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
 pub(crate) mod for_tests {
     pub(crate) use super::confirm::ConfirmSubscription;
     pub(crate) use super::publish::Publish;
+    pub(crate) use super::sms::SetSMSAttributes;
+    pub(crate) use super::sms_sandbox::{CreateSMSSandboxPhoneNumber, VerifySMSSandboxPhoneNumber};
     pub(crate) use super::subscriptions::{
         GetSubscriptionAttributes, SetSubscriptionAttributes, Subscribe, Unsubscribe,
     };

@@ -14,6 +14,7 @@ use crate::needs::Asking;
 use crate::ordered;
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
+use crate::sms;
 use crate::topic_key::SubscriptionId;
 use gateway::{Caller, Need, Operation};
 use std::collections::{HashMap, HashSet};
@@ -28,11 +29,22 @@ impl Operation<Inner> for Publish {
     type Refusal = Refusal;
 
     fn needs(service: &Inner, caller: &Caller, input: &PublishInput) -> Result<Vec<Need>, Refusal> {
-        Asking { service, caller }.on("Publish", "TopicArn", target(input)?)
+        match target(input)? {
+            Target::Topic(arn) => Asking { service, caller }.on("Publish", "TopicArn", arn),
+            // A number has no ARN: whoever may publish to it may publish to all.
+            Target::Number(_) => Ok(Asking { service, caller }.anything("Publish")),
+        }
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: PublishInput) -> Result<PublishResponse, Refusal> {
-        let topic = service.topic(&caller, "TopicArn", target(&input)?).await?;
+        let topic = match target(&input)? {
+            Target::Topic(arn) => service.topic(&caller, "TopicArn", arn).await?,
+            Target::Number(number) => {
+                let number = number.to_owned();
+                let id = sms::publish(&service, &caller, &number, input).await?;
+                return Ok(PublishResponse { message_id: Some(id), sequence_number: None });
+            }
+        };
         let draft = Draft {
             message: input.message,
             subject: input.subject,
@@ -63,28 +75,23 @@ fn checked(topic: &TopicEntry, mut draft: Draft) -> Result<Checked, Refusal> {
     Ok(Checked { message, labels: labels.transpose()? })
 }
 
-/// The topic that a request means. Phones and endpoints of applications are not published to yet.
-fn target(input: &PublishInput) -> Result<&str, Refusal> {
-    if let Some(number) = &input.phone_number {
-        return Err(Refusal::invalid(match is_phone_number(number) {
-            true => "PhoneNumber Reason: this version of tidewire sends no SMS".to_owned(),
-            false => format!("PhoneNumber Reason: {number} is not valid to publish to"),
-        }));
-    }
+/// What a request publishes to. Endpoints of applications are not published to yet.
+enum Target<'a> {
+    /// The ARN of a topic.
+    Topic(&'a str),
+    Number(&'a str),
+}
+
+fn target(input: &PublishInput) -> Result<Target<'_>, Refusal> {
     if input.target_arn.as_deref().is_some_and(is_endpoint) {
         return Err(Refusal::invalid("TargetArn Reason: No endpoint found for the target arn specified"));
     }
-    match (input.topic_arn.as_deref(), input.target_arn.as_deref()) {
-        (Some(_), Some(_)) => Err(Refusal::invalid("Only one of TopicArn, TargetArn or PhoneNumber may be given")),
-        (Some(arn), None) | (None, Some(arn)) => Ok(arn),
-        (None, None) => Err(Refusal::invalid("TopicArn or TargetArn Reason: no value for required parameter")),
+    match (input.topic_arn.as_deref(), input.target_arn.as_deref(), input.phone_number.as_deref()) {
+        (None, None, Some(number)) => sms::Number::of_publish(number).map(|_| Target::Number(number)),
+        (Some(arn), None, None) | (None, Some(arn), None) => Ok(Target::Topic(arn)),
+        (None, None, None) => Err(Refusal::invalid("TopicArn or TargetArn Reason: no value for required parameter")),
+        _ => Err(Refusal::invalid("Only one of TopicArn, TargetArn or PhoneNumber may be given")),
     }
-}
-
-/// Whether a text is a number in E.164.
-fn is_phone_number(text: &str) -> bool {
-    text.strip_prefix('+')
-        .is_some_and(|digits| (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether an ARN is that of an endpoint of a mobile application. There are none here.

@@ -18,16 +18,18 @@ use crate::receivers;
 use crate::refusal::Refusal;
 use crate::replays::{REPLAY_POLICY, REPLAY_STATUS};
 use crate::service::Inner;
+use crate::sms;
 use crate::topic::{Command, Pairs, Protocol, Reply, Subscription};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use gateway::{Caller, Fact, Need, NotPut, Operation};
 use names::{AccountId, Arn, QueueName, Region};
+use std::borrow::Cow;
 use std::ops::Bound;
 use std::sync::Arc;
 use wire::Nothing;
 
 /// Protocols of AWS's that are not delivered to yet.
-const LATER: &[&str] = &["sms", "application", "firehose"];
+const LATER: &[&str] = &["application", "firehose"];
 
 /// What stands in place of an ARN as long as a subscription is not confirmed: in an answer of Subscribe, and in listings.
 const PENDING: &str = "pending confirmation";
@@ -65,7 +67,7 @@ impl Operation<Inner> for Subscribe {
             id: SubscriptionId(service.secret_id(&caller, 0)),
             owner: caller.account,
             protocol,
-            endpoint: endpoint.into(),
+            endpoint: (*endpoint).into(),
             attributes,
             created_at: caller.now,
         };
@@ -163,12 +165,13 @@ async fn ask_receiver(
     })
 }
 
+/// The endpoint as it is kept.
 fn check_endpoint<'a>(
     service: &Inner,
     topic: &TopicKey,
     protocol: Protocol,
     endpoint: &'a str,
-) -> Result<&'a str, Refusal> {
+) -> Result<Cow<'a, str>, Refusal> {
     let is_fifo = fifo::is_fifo(&topic.name);
     if is_fifo && protocol != Protocol::Sqs {
         return Err(Refusal::invalid("Protocol Reason: FIFO topics take queues of SQS alone"));
@@ -176,14 +179,16 @@ fn check_endpoint<'a>(
     if endpoint.len() > limits::ENDPOINT_LEN_MAX {
         return Err(Refusal::invalid("Endpoint"));
     }
-    match protocol {
+    let checked = match protocol {
+        Protocol::Sms => return sms::Number::of_endpoint(endpoint).map(|number| number.as_str().to_owned().into()),
         Protocol::Sqs => check_queue(endpoint, is_fifo),
         Protocol::Http | Protocol::Https => {
             receivers::check_url(protocol, endpoint, &service.may_reach).map(|()| endpoint)
         }
         Protocol::Email | Protocol::EmailJson => receivers::check_address(endpoint, service.means).map(|()| endpoint),
         Protocol::Lambda => receivers::check_function(endpoint, service.means).map(|()| endpoint),
-    }
+    };
+    checked.map(Cow::from)
 }
 
 /// What Subscribe was given, as it is kept.

@@ -11,6 +11,7 @@ use super::serving::{Hands, Served};
 use crate::dead_letters::{self, Reason};
 use crate::receivers::{self, Notice};
 use crate::service::Inner;
+use crate::sms;
 use crate::status::{Fate, Report};
 use crate::topic::Protocol;
 use crate::topic_key::SubscriptionId;
@@ -74,7 +75,7 @@ pub(super) async fn attempt(
     }
     let notice = Notice { kind, message: &message };
     let began = inner.outboxes.now();
-    let outcome = Outcome::of(receivers::deliver(hands, served.addressee(), notice, began).await);
+    let outcome = Outcome::of(receivers::deliver(inner, hands, served.addressee(), notice, began).await);
     let ended = inner.outboxes.now();
     let retry = retry_millis(served, &delivery).filter(|_| outcome.verdict == Verdict::Later);
     let number = delivery.receive;
@@ -108,7 +109,7 @@ fn tell(inner: &Inner, served: &Served, notice: Notice<'_>, outcome: &Outcome, a
     let Attempted { number, began, ended, fate } = attempted;
     let subscription = &served.receiver.subscription;
     if outcome.verdict != Verdict::Delivered {
-        let (arn, status) = (subscription.id.arn(&served.topic.arn), outcome.status);
+        let (arn, status) = (subscription.id.arn(&served.origin), outcome.status);
         tracing::debug!(subscription = %arn, attempt = number, status, why = %outcome.said, "a delivery failed");
     }
     if notice.kind != Kind::Notification {
@@ -118,14 +119,18 @@ fn tell(inner: &Inner, served: &Served, notice: Notice<'_>, outcome: &Outcome, a
         at: ended,
         published_at: notice.message.sent_at,
         message_id: SubscriptionId(notice.id()).show(),
-        destination: receivers::shown(subscription),
+        destination: receivers::shown_of(subscription, &notice),
         attempt: number,
         dwell_millis: ended.since(began).as_millis() as u64,
         status: outcome.status,
         said: outcome.said.clone(),
         fate,
     };
-    inner.status.note(&served.topic.arn, &served.about.attributes, subscription.protocol, subscription.id, report);
+    let attributes = match subscription.protocol {
+        Protocol::Sms => sms::feedback(inner, &served.about.key),
+        _ => served.about.attributes.clone(),
+    };
+    inner.status.note(&served.origin, &attributes, subscription.protocol, subscription.id, report);
 }
 
 /// How long to wait until the next attempt, if there is to be one.
@@ -133,7 +138,7 @@ fn retry_millis(served: &Served, delivery: &Delivery) -> Option<u64> {
     let retries = match served.receiver.subscription.protocol {
         Protocol::Http | Protocol::Https => served.policy.retries,
         Protocol::Sqs | Protocol::Lambda => Retries::MANAGED,
-        Protocol::Email | Protocol::EmailJson => Retries::CUSTOMER_MANAGED,
+        Protocol::Email | Protocol::EmailJson | Protocol::Sms => Retries::CUSTOMER_MANAGED,
     };
     // Chance that is the same for the same attempt of the same letter: whoever failed together is spread, and a replay is a replay.
     let id = served.subscription.0 as u64;
@@ -169,14 +174,14 @@ async fn give_up(
     outcome: &Outcome,
 ) -> Fate {
     let target = served.receiver.dead_letters.as_ref().filter(|_| notice.kind == Kind::Notification);
-    let Some(target) = target else {
+    let (Some(target), Some(topic)) = (target, &served.topic) else {
         let_go(served, delivery);
         return Fate::Failed;
     };
     let reason = Reason::of(outcome.status, &outcome.said);
     let letter = dead_letters::letter(&notice, served.receiver.is_raw, &reason);
-    let sent = dead_letters::put(inner, hands, &served.topic, target, letter).await;
-    inner.status.count_dead(&served.topic.arn, sent);
+    let sent = dead_letters::put(inner, hands, topic, target, letter).await;
+    inner.status.count_dead(&served.origin, sent);
     if sent == dead_letters::Sent::Later {
         hide(served, delivery, SET_ASIDE_MILLIS);
         return Fate::Retried;

@@ -20,8 +20,8 @@ pub use limits::ATTEMPTS_MAX;
 pub(crate) use look::{Letters, Standing};
 pub(crate) use records::Effect;
 pub use records::FAMILY;
-pub(crate) use serving::run;
 pub use serving::{ActingCaller, Hands, Spawn};
+pub(crate) use serving::{Served, run};
 
 use crate::api::errors;
 use crate::topic_key::{SubscriptionId, TopicKey};
@@ -110,7 +110,7 @@ impl Outboxes {
         kept.of.get(&subscription).map(|(_, topic)| topic.clone())
     }
 
-    fn partition(&self, subscription: SubscriptionId) -> Option<Arc<Partition<Deliveries>>> {
+    pub(crate) fn partition(&self, subscription: SubscriptionId) -> Option<Arc<Partition<Deliveries>>> {
         let id = self.kept.read().unwrap_or_else(PoisonError::into_inner).of.get(&subscription)?.0;
         self.store.partition(id)
     }
@@ -169,4 +169,4 @@ impl Outboxes {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,6 +11,7 @@ use crate::attributes;
 use crate::catalog::{Receiver, TopicEntry};
 use crate::receivers::{Addressee, Functions};
 use crate::service::Inner;
+use crate::sms;
 use crate::topic::About;
 use crate::topic_key::SubscriptionId;
 use delivery::{EffectivePolicy, Transport};
@@ -44,13 +45,16 @@ pub type ActingCaller = Arc<dyn Fn(Arc<Identity>, &Region) -> Caller + Send + Sy
 const TURNS_AT_ONCE: usize = 64;
 
 /// What belongs to a subscription whose turn it is.
-pub(super) struct Served {
-    pub(super) subscription: SubscriptionId,
-    pub(super) topic: Arc<TopicEntry>,
-    pub(super) receiver: Arc<Receiver>,
-    pub(super) about: Arc<About>,
-    pub(super) policy: EffectivePolicy,
-    pub(super) partition: Arc<Partition<Deliveries>>,
+pub(crate) struct Served {
+    pub(crate) subscription: SubscriptionId,
+    /// None of what was published to no topic.
+    pub(crate) topic: Option<Arc<TopicEntry>>,
+    /// The topic's ARN, or what stands in its place.
+    pub(crate) origin: Arc<str>,
+    pub(crate) receiver: Arc<Receiver>,
+    pub(crate) about: Arc<About>,
+    pub(crate) policy: EffectivePolicy,
+    pub(crate) partition: Arc<Partition<Deliveries>>,
 }
 
 impl Served {
@@ -58,7 +62,7 @@ impl Served {
     pub(super) fn addressee(&self) -> Addressee<'_> {
         let Receiver { subscription, is_raw, .. } = &*self.receiver;
         Addressee {
-            topic: &self.topic.arn,
+            topic: &self.origin,
             subscription,
             policy: &self.policy,
             is_raw: *is_raw,
@@ -170,14 +174,19 @@ fn bytes_of(message: &Option<Message>) -> usize {
 }
 
 fn find(inner: &Inner, subscription: SubscriptionId) -> Option<Served> {
-    let topic = inner.catalog.find(&inner.outboxes.topic_of(subscription)?)?;
+    let key = inner.outboxes.topic_of(subscription)?;
+    if let Some(served) = sms::served(inner, subscription, &key) {
+        return Some(served);
+    }
+    let topic = inner.catalog.find(&key)?;
     let (receiver, about, policy) = topic.look(|view| {
         let receiver = Arc::clone(view.subscription(subscription)?);
         let policy = attributes::effective_policy(&view.about.attributes, &receiver.subscription.attributes);
         Some((receiver, Arc::clone(&view.about), policy))
     })?;
     let partition = inner.outboxes.partition(subscription)?;
-    Some(Served { subscription, topic, receiver, about, policy, partition })
+    let origin = Arc::clone(&topic.arn);
+    Some(Served { subscription, topic: Some(topic), origin, receiver, about, policy, partition })
 }
 
 /// Letters that were taken, and when more can be.

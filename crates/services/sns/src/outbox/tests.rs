@@ -48,7 +48,7 @@ impl Tasks {
 }
 
 /// What a receiver does with a request of this moment, by its host.
-type Manner = Box<dyn Fn(Instant) -> Result<u16, Failed> + Send + Sync>;
+pub(crate) type Manner = Box<dyn Fn(Instant) -> Result<u16, Failed> + Send + Sync>;
 
 /// Receivers that note what they get.
 struct Receivers {
@@ -59,16 +59,16 @@ struct Receivers {
 }
 
 #[derive(Clone)]
-struct Got {
+pub(crate) struct Got {
     host: String,
-    at: Instant,
+    pub(crate) at: Instant,
     headers: Vec<(&'static str, String)>,
-    body: Bytes,
+    pub(crate) body: Bytes,
     status: Option<u16>,
 }
 
 impl Got {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 }
@@ -123,20 +123,24 @@ impl SigningKeys for OneKey {
     }
 }
 
-struct Bench {
-    clock: Arc<ManualClock>,
+pub(crate) struct Bench {
+    pub(crate) clock: Arc<ManualClock>,
     tasks: Arc<Tasks>,
     receivers: Arc<Receivers>,
     boxes: Arc<Boxes>,
-    inner: Arc<Inner>,
-    topic: String,
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) topic: String,
     asked: AtomicUsize,
 }
 
-const DAY: Instant = Instant::from_millis(86_400_000);
+pub(crate) const DAY: Instant = Instant::from_millis(86_400_000);
 
 impl Bench {
     fn new(manners: Vec<(&str, Manner)>) -> Self {
+        Self::with_sms(manners, crate::sms::Options::default())
+    }
+
+    pub(crate) fn with_sms(manners: Vec<(&str, Manner)>, sms: crate::sms::Options) -> Self {
         let clock = Arc::new(ManualClock::at(DAY));
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let store = Store::ephemeral(shown);
@@ -149,6 +153,7 @@ impl Bench {
             id_secret: [7; 32],
             keys: Keys::default(),
             means: Means::default(),
+            sms,
             metered_topics_max: 1,
             attempts_max: ATTEMPTS_MAX,
             log: Arc::new(|_| {}),
@@ -183,6 +188,10 @@ impl Bench {
     where
         O::Refusal: std::fmt::Debug,
     {
+        self.try_ask::<O>(input).unwrap_or_else(|refusal| panic!("{refusal:?}"))
+    }
+
+    pub(crate) fn try_ask<O: Operation<Inner>>(&self, input: O::Input) -> Result<O::Output, O::Refusal> {
         let region = Region::parse("us-east-1").unwrap();
         let nth = self.asked.fetch_add(1, Ordering::Relaxed) as u128 + 1;
         let mut caller = Caller::for_test(AccountId::DEFAULT, region, self.clock.now());
@@ -191,7 +200,7 @@ impl Bench {
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..1000 {
             if let Poll::Ready(done) = call.as_mut().poll(&mut context) {
-                return done.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+                return done;
             }
         }
         panic!("it is never answered");
@@ -217,13 +226,13 @@ impl Bench {
         self.receivers.got.lock().unwrap().retain(|got| got.host != host);
     }
 
-    fn publish(&self, message: &str) {
+    pub(crate) fn publish(&self, message: &str) {
         let input =
             PublishInput { topic_arn: Some(self.topic.clone()), message: message.into(), ..PublishInput::default() };
         self.ask::<Publish>(input);
     }
 
-    fn got(&self, host: &str) -> Vec<Got> {
+    pub(crate) fn got(&self, host: &str) -> Vec<Got> {
         self.receivers.got.lock().unwrap().iter().filter(|got| got.host == host).cloned().collect()
     }
 
@@ -233,8 +242,14 @@ impl Bench {
         self.got(host).into_iter().filter(is_taken).map(|got| message_of(&got)).collect()
     }
 
+    /// The bodies of letters in a queue.
+    pub(crate) fn letters(&self, queue: &str) -> Vec<Letter> {
+        let boxes = self.boxes.0.lock().unwrap();
+        boxes.iter().filter(|(known, _)| known == queue).map(|(_, letter)| letter.clone()).collect()
+    }
+
     /// Lets time pass in small steps.
-    fn pass(&self, secs: u64) {
+    pub(crate) fn pass(&self, secs: u64) {
         for _ in 0..secs {
             self.clock.advance_millis(1000);
             self.tasks.run();

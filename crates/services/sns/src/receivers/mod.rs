@@ -8,6 +8,8 @@ pub use function::Functions;
 
 use crate::outbox::{Hands, Kind};
 use crate::refusal::Refusal;
+use crate::service::Inner;
+use crate::sms;
 use crate::topic::{Protocol, Subscription};
 use bytes::Bytes;
 use delivery::{Answer, EffectivePolicy, Endpoint, Failed, Mailbox, MayReach};
@@ -51,6 +53,7 @@ impl Notice<'_> {
 
 /// Brings a letter to its receiver, once.
 pub(crate) async fn deliver(
+    inner: &Inner,
     hands: &Hands,
     to: Addressee<'_>,
     notice: Notice<'_>,
@@ -65,6 +68,7 @@ pub(crate) async fn deliver(
                 Err(Failed::Unreachable("the server is given no endpoint of functions (sns.functions_endpoint)".into()))
             }
         },
+        Protocol::Sms => sms::deliver(inner, hands, &to, &notice, now).await,
         Protocol::Sqs => Err(Failed::Forbidden("what is for a queue waits in that queue alone".into())),
     }
 }
@@ -118,6 +122,14 @@ pub(crate) fn check_function(endpoint: &str, means: Means) -> Result<(), Refusal
             "Protocol Reason: this server is given no endpoint of functions (sns.functions_endpoint)",
         )),
         (Some(_), true) => Ok(()),
+    }
+}
+
+/// Where a letter goes, as everybody may see it.
+pub(crate) fn shown_of(subscription: &Subscription, notice: &Notice<'_>) -> String {
+    match subscription.protocol {
+        Protocol::Sms => sms::destination(&notice.members(), &subscription.endpoint),
+        _ => shown(subscription),
     }
 }
 
