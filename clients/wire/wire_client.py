@@ -15,9 +15,20 @@ from urllib.parse import urlencode, urlsplit
 
 import cbor
 
-API_VERSION = "2012-11-05"
 AWS_CBOR = "application/x-amz-cbor-1.1"
-SCOPE = "AWS4-HMAC-SHA256 Credential={key}/20261122/{region}/sqs/aws4_request, SignedHeaders=host, Signature=0"
+SCOPE = "AWS4-HMAC-SHA256 Credential={key}/20261122/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+
+
+class Api(NamedTuple):
+    """What requests call a service: in credential scopes, in targets and paths, in forms."""
+
+    service: str
+    target: str
+    version: str
+
+
+SQS = Api("sqs", "AmazonSQS", "2012-11-05")
+SNS = Api("sns", "AmazonSimpleNotificationService", "2010-03-31")
 
 
 class Answer(NamedTuple):
@@ -48,10 +59,11 @@ class Answer(NamedTuple):
 class Wire:
     """Sends requests to one endpoint, each on a connection of its own unless told otherwise."""
 
-    def __init__(self, endpoint=None, key="test", region="us-east-1"):
+    def __init__(self, endpoint=None, key="test", region="us-east-1", api=SQS):
+        self.api = api
         self.endpoint = endpoint or os.environ.get("TIDEWIRE_ENDPOINT", "http://127.0.0.1:4566")
         self.address = urlsplit(self.endpoint)
-        self.authorization = SCOPE.format(key=key, region=region)
+        self.authorization = SCOPE.format(key=key, region=region, service=api.service)
 
     def send(self, method, path, headers, body=b"", connection=None):
         """Any request at all."""
@@ -67,7 +79,7 @@ class Wire:
     def json_headers(self, operation):
         return {
             "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": f"AmazonSQS.{operation}",
+            "X-Amz-Target": f"{self.api.target}.{operation}",
             "x-amzn-query-mode": "true",
             "Authorization": self.authorization,
         }
@@ -79,7 +91,7 @@ class Wire:
 
     def form(self, action, path="/", method="POST", **parameters):
         """One call in the query form, in the body of a POST or in the query string of a GET."""
-        form = urlencode({"Action": action, "Version": API_VERSION, **parameters})
+        form = urlencode({"Action": action, "Version": self.api.version, **parameters})
         headers = {"Authorization": self.authorization}
         if method == "GET":
             return self.send("GET", f"{path}?{form}", headers)
@@ -96,7 +108,7 @@ class Wire:
             "x-amzn-query-mode": "true",
             "Authorization": self.authorization,
         }
-        return self.send("POST", f"/service/AmazonSQS/operation/{operation}", headers, raw)
+        return self.send("POST", f"/service/{self.api.target}/operation/{operation}", headers, raw)
 
     def aws_cbor(self, target, body):
         """One call in CBOR with a target, as the Java SDKs send it; `body` is a value or the raw bytes to send in its place."""

@@ -17,6 +17,9 @@ pub(super) struct Overlay {
     pub(super) output: String,
     /// The service's name in credential scopes.
     pub(super) signing_name: String,
+    /// What requests in JSON and CBOR call a service that the model knows in the query protocol alone. Its errors then tell their
+    /// query codes there, as those of every service that AWS moved on from that protocol.
+    pub(super) target_prefix: Option<String>,
     /// The namespace of XML replies where the model has none.
     pub(super) xml_namespace: Option<String>,
     /// What stands before `#` in `__type` for errors of the model. Empty where the service writes bare names.
@@ -92,6 +95,7 @@ impl Overlay {
             "model" => self.model = text(value)?,
             "output" => self.output = text(value)?,
             "signing_name" => self.signing_name = text(value)?,
+            "target_prefix" => self.target_prefix = Some(text(value)?),
             "xml_namespace" => self.xml_namespace = Some(text(value)?),
             "error_namespace" => self.error_namespace = text(value)?,
             "operations" => self.operations = texts(value)?,

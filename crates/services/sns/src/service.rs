@@ -27,7 +27,7 @@ use gateway::{Caller, Description, Keys, Mailboxes, Operation, Prepared, Service
 use names::{AccountId, Instant, Region};
 use std::sync::Arc;
 use stream::Shard;
-use wire::Reader;
+use wire::{Reader, constraints};
 
 /// What replays the part of the log that is of topics.
 pub struct SnsRecovery {
@@ -366,7 +366,10 @@ pub(crate) fn prepare<O: Operation<Inner>>(
 where
     O::Input: wire::Read,
 {
-    let input = wire::Read::read(reader).map_err(Unprepared::Malformed)?;
+    let input = wire::Read::read(reader).map_err(|invalid| match constraints::missing(&invalid) {
+        Some(sentence) => Unprepared::Refused(Refusal::new(&api::errors::VALIDATION_ERROR, sentence).into()),
+        None => Unprepared::Malformed(invalid),
+    })?;
     Ok(gateway::prepared::<Inner, O>(service, input))
 }
 

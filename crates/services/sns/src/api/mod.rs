@@ -34,16 +34,17 @@ use wire::schema::ServiceShape;
 
 pub const SIGNING_NAME: &str = "sns";
 pub const API_VERSION: &str = "2010-03-31";
+pub const TARGET_PREFIX: &str = "AmazonSimpleNotificationService";
 pub const XML_NAMESPACE: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 
 pub static SERVICE: ServiceShape = ServiceShape {
     id: "SNS",
     signing_name: SIGNING_NAME,
     api_version: API_VERSION,
-    target_prefix: None,
+    target_prefix: Some(TARGET_PREFIX),
     json_version: None,
     xml_namespace: Some(XML_NAMESPACE),
-    query_compatible: false,
+    query_compatible: true,
     operations: operations::ALL,
     errors: errors::ALL,
 };
