@@ -24,8 +24,13 @@ class Absent(Exception):
 
 def run(client, name, version, wire):
     """Does the twelve with one client and prints how each went."""
-    print(f"client: {name} | {version} | {wire}", flush=True)
-    for check, do in CHECKS.items():
+    run_checks(CHECKS, "client", "twelve", client, f"{name} | {version} | {wire}")
+
+
+def run_checks(checks, heading, word, client, said):
+    """Does all checks with one client and prints how each went, in the words of `xtask/src/test/twelve.rs`."""
+    print(f"{heading}: {said}", flush=True)
+    for check, do in checks.items():
         try:
             do(client)
             outcome = "ok"
@@ -33,7 +38,7 @@ def run(client, name, version, wire):
             outcome = "absent"
         except Exception as error:  # whatever a client throws is how it fared
             outcome = f"failed: {type(error).__name__}: {error}".replace("\n", " ")[:400]
-        print(f"twelve: {check}: {outcome}", flush=True)
+        print(f"{word}: {check}: {outcome}", flush=True)
 
 
 def equal(got, expected):

@@ -1,4 +1,4 @@
-"""The twelve with the AWS CLI, version 1 or 2: whichever the interpreter that runs this has.
+"""The twelve, or with the argument `sns` the fourteen, with the AWS CLI 1 or 2: whichever the interpreter that runs this has.
 
 In: TIDEWIRE_ENDPOINT. Each call is a command line as a script would write it (`--cli-input-json`), run in this process,
 because starting the interpreter anew for each would take longer than all the rest; the suites of each version start the
@@ -16,6 +16,7 @@ import sys
 import awscli
 from awscli.clidriver import create_clidriver
 
+import the_fourteen
 import the_twelve
 
 os.environ.update(AWS_MAX_ATTEMPTS="1", AWS_PAGER="")
@@ -23,15 +24,17 @@ CODE = re.compile(r"An error occurred \(([^)]+)\) when calling")
 
 
 class Cli:
-    """Command lines of one process."""
+    """Command lines of one process, for one service."""
 
-    def __init__(self):
+    def __init__(self, service):
+        self.service = service
         self.driver = create_clidriver()
         self.old = awscli.__version__.startswith("1.")
-        self.operations = self.driver.session.get_service_model("sqs").operation_names
+        self.operations = self.driver.session.get_service_model(service).operation_names
 
-    def call(self, operation, **parameters):
-        line = ["--endpoint-url", os.environ["TIDEWIRE_ENDPOINT"], "--output", "json", "sqs", kebab(operation)]
+    def call(self, operation, *options, **parameters):
+        options = ["--endpoint-url", os.environ["TIDEWIRE_ENDPOINT"], "--output", "json", *options]
+        line = [*options, self.service, kebab(operation)]
         output, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
             status = self.driver.main([*line, "--cli-input-json", json.dumps(parameters)])
@@ -39,6 +42,13 @@ class Cli:
             return json.loads(output.getvalue() or "{}")
         code = CODE.search(errors.getvalue())
         raise the_twelve.Refused(code.group(1)) if code else RuntimeError(f"{status}: {errors.getvalue()}")
+
+    def first_page(self, operation):
+        return self.call(operation, "--no-paginate")
+
+    def pages(self, operation, key):
+        """The command asks for page after page by itself."""
+        return self.call(operation)[key]
 
     def needs(self, operation):
         if operation not in self.operations:
@@ -56,7 +66,10 @@ def kebab(operation):
     return re.sub(r"(?<!^)(?=[A-Z])", "-", operation).lower()
 
 
-wire = "JSON 1.0" if Cli().old else "query"
 name = f"AWS CLI {awscli.__version__.split('.')[0]}"
-the_twelve.run(Cli(), name, awscli.__version__, wire)
+if sys.argv[1:] == ["sns"]:
+    the_fourteen.run(Cli("sns"), Cli("sqs"), name, awscli.__version__, "query")
+else:
+    queues = Cli("sqs")
+    the_twelve.run(queues, name, awscli.__version__, "JSON 1.0" if queues.old else "query")
 sys.stdout.flush()

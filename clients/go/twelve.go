@@ -8,48 +8,15 @@ import (
 	"crypto/md5"
 	"errors"
 	"fmt"
-	"math/rand"
-	"os"
-	"reflect"
 	"sort"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go/aws"
-	"github.com/aws/aws-sdk-go/aws/awserr"
-	"github.com/aws/aws-sdk-go/aws/credentials"
-	"github.com/aws/aws-sdk-go/aws/session"
 	"github.com/aws/aws-sdk-go/service/sqs"
 )
 
-const body = `tide <wire> & "all" ✓`
-
-var errAbsent = errors.New("this client has no such operation")
-
-var client = sqs.New(session.Must(session.NewSession(&aws.Config{
-	Endpoint:    aws.String(os.Getenv("TIDEWIRE_ENDPOINT")),
-	Region:      aws.String("us-east-1"),
-	Credentials: credentials.NewStaticCredentials("test", "secret", ""),
-	MaxRetries:  aws.Int(0),
-})))
-
-type attributes map[string]string
-
-func check(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
-
-func equal(got, expected interface{}) {
-	if !reflect.DeepEqual(got, expected) {
-		panic(fmt.Errorf("expected %v, got %v", expected, got))
-	}
-}
-
-func freshName(suffix string) string {
-	return fmt.Sprintf("twelve-%x%s", rand.Int63(), suffix)
-}
+var client = sqs.New(connected)
 
 func makeQueue(suffix string, with attributes) string {
 	made, err := client.CreateQueue(&sqs.CreateQueueInput{QueueName: aws.String(freshName(suffix)), Attributes: aws.StringMap(with)})
@@ -102,14 +69,6 @@ func attribute(url, name string) string {
 func equalCounts(url, visible, inFlight string) {
 	equal(attribute(url, "ApproximateNumberOfMessages"), visible)
 	equal(attribute(url, "ApproximateNumberOfMessagesNotVisible"), inFlight)
-}
-
-func refusedWith(code string, err error) {
-	var refused awserr.Error
-	if !errors.As(err, &refused) {
-		panic(fmt.Errorf("expected %s, got %v", code, err))
-	}
-	equal(refused.Code(), code)
 }
 
 func create() {
@@ -292,33 +251,8 @@ func refusals() {
 	refusedWith(sqs.ErrCodeQueueNameExists, err)
 }
 
-// outcome runs one check and says how it went in the words of the page.
-func outcome(do func()) (said string) {
-	defer func() {
-		switch failure := recover(); failure {
-		case nil:
-		case errAbsent:
-			said = "absent"
-		default:
-			said = "failed: " + strings.ReplaceAll(fmt.Sprint(failure), "\n", " ")
-		}
-	}()
-	do()
-	return "ok"
-}
-
-func main() {
-	rand.Seed(time.Now().UnixNano())
-	fmt.Printf("client: AWS SDK for Go v1 | %s | query\n", aws.SDKVersion)
-	checks := []struct {
-		name string
-		do   func()
-	}{
-		{"create", create}, {"send", sendOne}, {"attributes", messageAttributes}, {"batch", batch}, {"fifo", fifo},
-		{"long-poll", longPoll}, {"delete", deleteOne}, {"visibility", visibility}, {"dead-letters", deadLetters},
-		{"redrive", redrive}, {"tags", tags}, {"errors", refusals},
-	}
-	for _, check := range checks {
-		fmt.Printf("twelve: %s: %s\n", check.name, outcome(check.do))
-	}
+var theTwelve = []checkOf{
+	{"create", create}, {"send", sendOne}, {"attributes", messageAttributes}, {"batch", batch}, {"fifo", fifo},
+	{"long-poll", longPoll}, {"delete", deleteOne}, {"visibility", visibility}, {"dead-letters", deadLetters},
+	{"redrive", redrive}, {"tags", tags}, {"errors", refusals},
 }

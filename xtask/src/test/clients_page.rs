@@ -1,11 +1,11 @@
-//! `docs/CLIENTS.md`: which client can do which of the twelve, written from what the client suites printed.
+//! `docs/CLIENTS.md`: which client can do which of the checks, written from what the client suites printed.
 //!
 //! A run that tested other clients than the page says, other versions, or found other outcomes, writes the page anew and
 //! fails, so that the committed page is always what the tests say. Rows of suites that this run did not run stay.
 
 use std::path::PathBuf;
 
-use super::twelve::{CHECKS, Client, Independent, Outcome, Shown};
+use super::twelve::{Asked, Client, Independent, Outcome, QUEUES, Shown, TOPICS};
 use crate::workspace;
 
 const HEAD: &str = "\
@@ -14,6 +14,16 @@ const HEAD: &str = "\
 Real clients, each as its registry or distribution ships it, and what they can do with tidewire. Written by
 `cargo xtask test` from what the suites in `clients/` showed; a run that shows anything else fails. ✓ works, — the client
 has no such operation, ✗ not yet (`clients/not-yet.toml` says why).
+
+## SQS
+
+";
+
+const TOPICS_HEAD: &str = "
+## SNS
+
+Each with queues that it subscribes: in envelopes and raw, message attributes, batches, a text for each protocol, filter policies of both
+scopes, FIFO topics, an HTTP endpoint that confirms, tags, more topics than one page lists, codes of errors.
 
 ";
 
@@ -43,17 +53,20 @@ fn path() -> PathBuf {
 }
 
 fn page(found: &str, ran: &[(String, Shown)], exist: &[String]) -> String {
-    let (clients, independents) = found.split_once(INDEPENDENT_HEAD.trim()).unwrap_or((found, ""));
+    let (found, independents) = found.split_once(INDEPENDENT_HEAD.trim()).unwrap_or((found, ""));
+    let (queues, topics) = found.split_once(TOPICS_HEAD.trim()).unwrap_or((found, ""));
     let shown = || ran.iter().map(|(_, shown)| shown);
-    let new = shown().flat_map(|shown| &shown.clients).map(client_row);
-    let mut text = HEAD.to_owned() + &table(&client_titles(), rows(clients, ran, exist, new));
+    let clients = |found: &str, asked: &'static Asked| {
+        let new = shown().flat_map(|shown| &shown.clients).filter(|client| client.asked == asked).map(client_row);
+        table(&client_titles(asked), rows(found, ran, exist, new))
+    };
     let new = shown().flat_map(|shown| &shown.independents).map(independent_row);
-    text += INDEPENDENT_HEAD;
-    text += &table(
+    let independents = table(
         &["Suite", "Tests", "Version", "Wire form", "Pass", "Differ", "Not run"],
         rows(independents, ran, exist, new),
     );
-    text
+    let (queues, topics) = (clients(queues, &QUEUES), clients(topics, &TOPICS));
+    [HEAD, &queues, TOPICS_HEAD, &topics, INDEPENDENT_HEAD, &independents].concat()
 }
 
 /// The rows of suites that ran now, and the old ones of suites that exist and did not run; in the order of the suites.
@@ -74,16 +87,17 @@ fn suite_of(row: &str) -> &str {
     row.split('`').nth(1).unwrap_or_default()
 }
 
-fn client_titles() -> Vec<&'static str> {
-    ["Suite", "Client", "Version", "Wire form"].into_iter().chain(CHECKS).collect()
+fn client_titles(asked: &'static Asked) -> Vec<&'static str> {
+    ["Suite", "Client", "Version", "Wire form"].into_iter().chain(asked.checks.iter().copied()).collect()
 }
 
 fn client_row(client: &Client) -> String {
-    let cells = CHECKS.map(|check| match client.outcome(check) {
+    let cells = client.asked.checks.iter().map(|check| match client.outcome(check) {
         Some(Outcome::Ok) => "✓",
         Some(Outcome::Absent) => "—",
         Some(Outcome::Failed) | None => "✗",
     });
+    let cells: Vec<&str> = cells.collect();
     format!("| `{}` | {} | {} |", client.suite, client.cells.join(" | "), cells.join(" | "))
 }
 
@@ -99,7 +113,7 @@ fn table(titles: &[&str], rows: Vec<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::twelve::tests::printed;
+    use super::super::twelve::tests::{printed, printed_of};
     use super::*;
 
     fn ran(suite: &str, text: &str) -> (String, Shown) {
@@ -131,6 +145,23 @@ mod tests {
         let second = page(&first, &[js("3.2")], &exist());
         assert!(second.contains("3.2") && !second.contains("3.1") && !second.contains("gone"), "{second}");
         assert!(second.contains("| `moto` | moto's | 5 | JSON 1.0 | 140 | 9 | 17 |\n"), "{second}");
+    }
+
+    #[test]
+    fn topics_have_a_table_of_their_own() {
+        let topics = ran("js", &printed_of(&TOPICS, "SDK for JavaScript | 3.1 | query", "ok", ("raw", "absent")));
+        let first = page("", &[js("3.1")], &exist());
+        let both = page(&first, &[("js".into(), joined([js("3.2").1, topics.1]))], &exist());
+        let (_, below) = both.split_once("## SNS").unwrap();
+        assert!(below.contains("| `js` | SDK for JavaScript | 3.1 | query | ✓ | ✓ | — | ✓ |"), "{both}");
+        assert!(!below.contains("JSON 1.0") && both.contains("| 3.2 | JSON 1.0 |"), "{both}");
+        assert_eq!(page(&both, &[], &exist()), both);
+    }
+
+    fn joined(both: [Shown; 2]) -> Shown {
+        let [mut all, more] = both;
+        all.clients.extend(more.clients);
+        all
     }
 
     #[test]

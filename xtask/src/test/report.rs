@@ -55,14 +55,14 @@ impl Row {
         row
     }
 
-    /// Adds what the suite's clients showed of the twelve; a program that showed no client, or ended badly, failed.
-    pub(super) fn add_twelve(&mut self, finished: &Finished, shown: &Shown, not_yet: &NotYet) {
+    /// Adds what clients of the suite showed of the checks; a program that showed no client, or ended badly, failed.
+    pub(super) fn add_checks(&mut self, finished: &Finished, shown: &Shown, not_yet: &NotYet) {
         let (tally, problems) = shown.judge(not_yet);
         self.tally = [self.tally, tally].into_iter().sum();
         self.failures.extend(problems);
         match &finished.failure {
-            Some(failure) => self.fail(&format!("the program of the twelve ended with {failure}")),
-            None if shown.clients.is_empty() => self.fail("the program of the twelve showed no client"),
+            Some(failure) => self.fail(&format!("the program of the checks ended with {failure}")),
+            None if shown.clients.is_empty() => self.fail("the program of the checks showed no client"),
             None => {}
         }
     }

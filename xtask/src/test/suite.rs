@@ -7,6 +7,7 @@
 //! needs = { pip = "requirements.txt", apt = ["strace"] }
 //! counts = "pytest"                       # pytest | node-test | line: who prints the counts
 //! twelve = ["twelve.py"]                  # the same for a program that prints `twelve.rs`'s lines; with or without `command`
+//! topics = ["topics.py"]                  # and for one that prints those of topics
 //! server = ["--account", "123456789012"]  # optional: further arguments of its server
 //! limit_secs = 600                        # optional
 //! ```
@@ -20,7 +21,7 @@ use toml::Table;
 use super::report::Row;
 use super::server::Server;
 use super::tally::{Runner, Tally};
-use super::twelve::{NotYet, Shown};
+use super::twelve::{self, NotYet, Shown};
 use crate::process::Finished;
 use crate::setup::Missing;
 use crate::{process, setup, workspace};
@@ -43,10 +44,10 @@ pub(super) struct Suite {
     /// From the root: `clients/boto3`.
     folder: String,
     kind: Kind,
-    /// The tests and who counts them, if the suite is more than the twelve.
+    /// The tests and who counts them, if the suite is more than programs of the checks.
     tests: Option<(Vec<String>, Runner)>,
-    /// The program that does the twelve; empty for a suite without.
-    twelve: Vec<String>,
+    /// The programs that do the checks of queues and of topics, as far as the suite has them.
+    programs: Vec<Vec<String>>,
     /// What its server is started with beside the usual.
     server: Vec<String>,
     /// As `setup` names them: `apt:strace`, `clients/boto3/requirements.txt`.
@@ -77,9 +78,10 @@ impl Suite {
             other => return Err(format!("`{other}` is not one of python, node, shell")),
         };
         let words = |key: &str| table.get(key).map(strings).unwrap_or_default();
-        let twelve = words("twelve");
+        let programs = twelve::ALL.map(|asked| words(asked.key)).into_iter().filter(|words| !words.is_empty());
+        let programs: Vec<Vec<String>> = programs.collect();
         let tests = match words("command") {
-            command if command.is_empty() && twelve.is_empty() => return Err("`command` is missing".into()),
+            command if command.is_empty() && programs.is_empty() => return Err("`command` is missing".into()),
             command if command.is_empty() => None,
             command => Some((command, counts(word("counts")?)?)),
         };
@@ -87,7 +89,7 @@ impl Suite {
         let limit = Duration::from_secs(limit.unwrap_or(LIMIT_SECS_DEFAULT));
         let needs = needs(folder, table.get("needs"))?;
         let (name, server) = (word("name")?.to_owned(), words("server"));
-        Ok(Self { name, folder: folder.to_owned(), kind, tests, twelve, server, needs, limit })
+        Ok(Self { name, folder: folder.to_owned(), kind, tests, programs, server, needs, limit })
     }
 
     /// Why the suite cannot run here, if something that it needs could not be installed.
@@ -111,7 +113,7 @@ impl Suite {
         Ok((row, shown))
     }
 
-    /// The tests, then the twelve; a failure of the first does not hide the second.
+    /// The tests, then the programs; a failure of one does not hide another.
     fn run_against(&self, server: &Server, binary: &Path, not_yet: &NotYet) -> Result<(Row, Shown), String> {
         let mut row = Row::counted(&self.name, Tally::default(), Duration::ZERO);
         let mut text = String::new();
@@ -120,9 +122,9 @@ impl Suite {
             row = Row::of_run(&self.name, Tally::of_suite(&finished.text, *counts), &finished, Duration::ZERO);
             text = finished.text;
         }
-        if !self.twelve.is_empty() {
-            let finished = self.run_program(&self.twelve, server, binary)?;
-            row.add_twelve(&finished, &Shown::read(&self.name, &finished.text), not_yet);
+        for program in &self.programs {
+            let finished = self.run_program(program, server, binary)?;
+            row.add_checks(&finished, &Shown::read(&self.name, &finished.text), not_yet);
             text += &finished.text;
         }
         Ok((row, Shown::read(&self.name, &text)))
@@ -192,7 +194,8 @@ fn strings(value: &toml::Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::server::tests::{ANNOUNCE, Fake};
-    use super::super::twelve::tests::printed;
+    use super::super::twelve::TOPICS;
+    use super::super::twelve::tests::{printed, printed_of};
     use super::*;
 
     const CRASH: &str = "name = 'crash'\nkind = 'python'\ncommand = ['-m', 'pytest']\n\
@@ -259,6 +262,19 @@ mod tests {
         assert_eq!((alone.tally().passed, alone.tally().failed, shown.clients.len()), (11, 0, 1));
         let (both, _) = run(&format!("{twelve}counts = 'line'\ncommand = ['-c', 'echo 2 passed, 1 failed']\n"));
         assert_eq!((both.tally().passed, both.tally().failed), (13, 1));
+    }
+
+    #[test]
+    fn a_suite_may_have_a_program_for_queues_and_one_for_topics() {
+        let print = |printed: String| format!("['-c', 'printf \"{}\"']\n", printed.replace('\n', "\\\\n"));
+        let twelve = print(printed("A | a 1 | JSON 1.0", "ok", ("tags", "failed: no")));
+        let topics = print(printed_of(&TOPICS, "A | a 1 | query", "ok", ("", "")));
+        let suite = format!("name = 'both'\nkind = 'shell'\ntwelve = {twelve}topics = {topics}");
+        let serve = format!("trap 'exit 0' TERM; {ANNOUNCE}; while :; do sleep 0.05; done");
+        let fake = Fake::new("both", &serve);
+        let run = Suite::parse("clients", &suite).unwrap().run(&fake.binary, &NotYet::parse("").unwrap());
+        let (row, shown) = run.unwrap();
+        assert_eq!((row.tally().passed, row.tally().failed, shown.clients.len()), (25, 1, 2));
     }
 
     #[test]

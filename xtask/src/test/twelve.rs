@@ -1,7 +1,7 @@
-//! The twelve: what each real client is asked to do, judged in one place however the client's program is written.
+//! The twelve and the fourteen: what each real client is asked to do with queues and with topics, judged in one place however the
+//! client's program is written.
 //!
-//! A program prints one line that says what it is, and one line for each of the twelve; several clients may follow each
-//! other in one output. A check that the server does not pass yet is listed in `clients/not-yet.toml`: it has to fail, so
+//! A program prints one line that says what it is, and one line for each check; several clients may follow each other in one output. A check that the server does not pass yet is listed in `clients/not-yet.toml`: it has to fail, so
 //! that the mark goes as soon as it passes. A check that nobody reported is a failure.
 //!
 //! ```text
@@ -9,6 +9,8 @@
 //! twelve: create: ok
 //! twelve: redrive: absent                  (this client has no such operation)
 //! twelve: fifo: failed: what went wrong
+//! client of topics: AWS SDK for Python | boto3 1.44.5 | query
+//! topics: create: ok
 //! independent: moto's SQS tests | moto 5.2.5 | JSON 1.0 | 140 | 9 | 17   (passed, differ, never run)
 //! ```
 
@@ -17,21 +19,72 @@ use toml::Table;
 use super::tally::Tally;
 use crate::workspace;
 
-/// The twelve in the order of the page.
-pub(super) const CHECKS: [&str; 12] = [
-    "create",
-    "send",
-    "attributes",
-    "batch",
-    "fifo",
-    "long-poll",
-    "delete",
-    "visibility",
-    "dead-letters",
-    "redrive",
-    "tags",
-    "errors",
-];
+/// What the clients of one service are asked to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// Its program in `suite.toml`, and what stands before each outcome.
+    pub(super) key: &'static str,
+    /// What stands before a client.
+    client: &'static str,
+    /// What stands before a check in `clients/not-yet.toml`.
+    mark: &'static str,
+    /// In the order of the page.
+    pub(super) checks: &'static [&'static str],
+}
+
+/// The twelve of SQS.
+pub(super) static QUEUES: Asked = Asked {
+    key: "twelve",
+    client: "client: ",
+    mark: "",
+    checks: &[
+        "create",
+        "send",
+        "attributes",
+        "batch",
+        "fifo",
+        "long-poll",
+        "delete",
+        "visibility",
+        "dead-letters",
+        "redrive",
+        "tags",
+        "errors",
+    ],
+};
+
+/// The fourteen of SNS.
+pub(super) static TOPICS: Asked = Asked {
+    key: "topics",
+    client: "client of topics: ",
+    mark: "topics-",
+    checks: &[
+        "create",
+        "envelope",
+        "raw",
+        "attributes",
+        "batch",
+        "structure",
+        "filter",
+        "fifo",
+        "confirm",
+        "tags",
+        "pages",
+        "errors",
+        "unsubscribe",
+        "delete",
+    ],
+};
+
+/// All services that clients are asked about.
+pub(super) static ALL: [&Asked; 2] = [&QUEUES, &TOPICS];
+
+impl Asked {
+    /// The check in the words of `clients/not-yet.toml`.
+    fn marked(&self, check: &str) -> String {
+        format!("{}{check}", self.mark)
+    }
+}
 
 /// Which checks the server is known not to pass yet, for which suite, and why.
 pub(super) struct NotYet(Table);
@@ -48,13 +101,14 @@ pub(super) enum Outcome {
 /// One client: a row of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Client {
+    pub(super) asked: &'static Asked,
     pub(super) suite: String,
     /// Name, version, wire form.
     pub(super) cells: [String; 3],
     outcomes: Vec<(&'static str, Outcome, String)>,
 }
 
-/// A suite that somebody else wrote: a row of the page's second table.
+/// A suite that somebody else wrote: a row of the page's last table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Independent {
     pub(super) suite: String,
@@ -81,8 +135,9 @@ impl NotYet {
         let table: Table = text.parse().map_err(|error| format!("{error}"))?;
         let inner = table.values().filter_map(toml::Value::as_table).flat_map(Table::keys);
         let outer = table.iter().filter(|(_, value)| value.is_str()).map(|(key, _)| key);
-        match outer.chain(inner).find(|key| !CHECKS.contains(&key.as_str())) {
-            Some(unknown) => Err(format!("`{unknown}` is none of the twelve")),
+        let is_check = |key: &str| ALL.iter().any(|asked| asked.checks.iter().any(|check| asked.marked(check) == key));
+        match outer.chain(inner).find(|key| !is_check(key)) {
+            Some(unknown) => Err(format!("`{unknown}` is no check")),
             None => Ok(Self(table)),
         }
     }
@@ -98,22 +153,34 @@ impl Shown {
     pub(super) fn read(suite: &str, text: &str) -> Self {
         let mut shown = Self::default();
         for line in text.lines() {
-            if let Some(said) = line.strip_prefix("client: ").and_then(cells) {
-                shown.clients.push(Client { suite: suite.into(), cells: said, outcomes: Vec::new() });
-            } else if let Some(said) = line.strip_prefix("independent: ").and_then(cells) {
+            if let Some(said) = line.strip_prefix("independent: ").and_then(cells) {
                 shown.independents.push(Independent { suite: suite.into(), cells: said });
-            } else if let (Some(said), Some(client)) = (line.strip_prefix("twelve: "), shown.clients.last_mut()) {
-                client.outcomes.extend(outcome(said));
+            }
+            for asked in ALL {
+                shown.read_of(asked, suite, line);
             }
         }
         shown
+    }
+
+    /// Reads what a line says of a client of one service.
+    fn read_of(&mut self, asked: &'static Asked, suite: &str, line: &str) {
+        if let Some(cells) = line.strip_prefix(asked.client).and_then(cells) {
+            self.clients.push(Client { asked, suite: suite.into(), cells, outcomes: Vec::new() });
+        }
+        let said = line.strip_prefix(asked.key).and_then(|rest| rest.strip_prefix(": "));
+        if let (Some(said), Some(client)) = (said, self.clients.last_mut().filter(|client| client.asked == asked)) {
+            client.outcomes.extend(outcome(asked, said));
+        }
     }
 
     /// Counts, and a sentence for everything that is not as it should be.
     pub(super) fn judge(&self, not_yet: &NotYet) -> (Tally, Vec<String>) {
         let mut tally = Tally::default();
         let mut problems = Vec::new();
-        for (client, check) in self.clients.iter().flat_map(|client| CHECKS.map(|check| (client, check))) {
+        for (client, check) in
+            self.clients.iter().flat_map(|client| client.asked.checks.iter().map(move |check| (client, check)))
+        {
             match client.problem(check, not_yet) {
                 Some(problem) => problems.push(format!("{}: {check}: {problem}", client.cells[1])),
                 None if client.outcome(check) == Some(Outcome::Absent) => {}
@@ -134,7 +201,7 @@ impl Client {
 
     fn problem(&self, check: &str, not_yet: &NotYet) -> Option<String> {
         let said = self.outcomes.iter().rev().find(|(name, ..)| *name == check).map(|(_, _, said)| said.as_str());
-        match (self.outcome(check), not_yet.reason(&self.suite, check)) {
+        match (self.outcome(check), not_yet.reason(&self.suite, &self.asked.marked(check))) {
             (None, _) => Some("was not reported".into()),
             (Some(Outcome::Failed), None) => Some(said.unwrap_or_default().to_owned()),
             (Some(Outcome::Ok), Some(_)) => Some("passes now: take it off clients/not-yet.toml".into()),
@@ -150,9 +217,9 @@ fn cells<const COUNT: usize>(said: &str) -> Option<[String; COUNT]> {
 }
 
 /// `fifo: failed: out of order`
-fn outcome(said: &str) -> Option<(&'static str, Outcome, String)> {
+fn outcome(asked: &'static Asked, said: &str) -> Option<(&'static str, Outcome, String)> {
     let (name, rest) = said.split_once(": ")?;
-    let check = CHECKS.iter().find(|check| **check == name)?;
+    let check = asked.checks.iter().find(|check| **check == name)?;
     let (word, why) = rest.split_once(": ").unwrap_or((rest, ""));
     let outcome = match word.trim() {
         "ok" => Outcome::Ok,
@@ -169,8 +236,14 @@ pub(super) mod tests {
 
     /// What a program prints of which every check has the same outcome, but for one.
     pub(in crate::test) fn printed(client: &str, all: &str, but: (&str, &str)) -> String {
-        let lines = CHECKS.map(|check| format!("twelve: {check}: {}\n", if check == but.0 { but.1 } else { all }));
-        format!("client: {client}\n{}", lines.concat())
+        printed_of(&QUEUES, client, all, but)
+    }
+
+    /// The same for a client of any service.
+    pub(in crate::test) fn printed_of(asked: &Asked, client: &str, all: &str, but: (&str, &str)) -> String {
+        let outcome = |check: &str| if check == but.0 { but.1.to_owned() } else { all.to_owned() };
+        let lines = asked.checks.iter().map(|check| format!("{}: {check}: {}\n", asked.key, outcome(check)));
+        format!("{}{client}\n{}", asked.client, lines.collect::<String>())
     }
 
     fn judged(printed: &str, not_yet: &str) -> (usize, Vec<String>) {
@@ -213,8 +286,19 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn topics_have_checks_and_marks_of_their_own() {
+        let text = printed_of(&TOPICS, "A | a 1 | query", "ok", ("fifo", "failed: refused"));
+        assert_eq!(judged(&text, ""), (13, vec!["a 1: fifo: refused".into()]));
+        assert_eq!(judged(&text, "fifo = 'later'").1.len(), 1);
+        assert_eq!(judged(&text, "topics-fifo = 'later'").1, Vec::<String>::new());
+        let mixed = format!("{text}twelve: create: failed: not asked\n");
+        assert_eq!(judged(&mixed, "topics-fifo = 'later'").1, Vec::<String>::new());
+    }
+
+    #[test]
     fn a_misspelt_mark_is_refused() {
         assert!(NotYet::parse("fif = 'later'").is_err());
+        assert!(NotYet::parse("topics-redrive = 'later'").is_err());
         assert!(NotYet::parse("[js]\nfif = 'later'").is_err());
     }
 
