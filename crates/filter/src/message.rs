@@ -128,7 +128,8 @@ impl<'m> Fields<'m> {
             ("Binary", _) => {}
             (_, "Array") => match array(text) {
                 Ok(values) => values.into_iter().for_each(|value| self.push(path, NOWHERE, value)),
-                // It is there, and it is no array: the text that it is.
+                // It is there, and it is no array: the number or the text that it is.
+                Err(_) if is_number(text) => self.push(path, NOWHERE, Value::number(text.trim())),
                 Err(_) => self.push(path, NOWHERE, Value::Text(escaped(text.into()))),
             },
             ("Number", _) => self.push(path, NOWHERE, Value::number(text)),
@@ -175,6 +176,12 @@ fn array(text: &str) -> Result<Vec<Value<'_>>, Malformed> {
         }
     }
     Ok(values)
+}
+
+/// Whether a text is one JSON number and nothing else.
+fn is_number(text: &str) -> bool {
+    let mut scanner = Scanner::new(text);
+    matches!((scanner.next(), scanner.next()), (Ok(Some(Token::Number(_))), Ok(None)))
 }
 
 /// The value that a token is, unless it begins or ends something.

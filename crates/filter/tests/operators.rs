@@ -43,6 +43,15 @@ fn refused(policy: &str) -> String {
 }
 
 #[test]
+fn a_number_alone_in_place_of_an_array_is_that_number() {
+    attributes(
+        "100, 500",
+        &[("String.Array", "100"), ("String.Array", "[100]"), ("String.Array", " 5e2 ")],
+        &[("String.Array", "50"), ("String.Array", "100 500"), ("String.Array", "\"100\""), ("String", "100")],
+    );
+}
+
+#[test]
 fn texts_are_compared_exactly_and_an_array_passes_by_one_of_its_elements() {
     attributes(
         r#""rugby", "tennis""#,
