@@ -26,6 +26,11 @@ impl Caller {
         Self::with(Requests::of_kinesis(address), address)
     }
 
+    /// The same for SNS, whose bodies are forms.
+    pub(crate) fn of_sns(address: SocketAddr) -> Self {
+        Self::with(Requests::of_sns(address), address)
+    }
+
     fn with(requests: Requests, address: SocketAddr) -> Self {
         Self { connection: Connection::new(address), requests, buffer: Vec::new() }
     }

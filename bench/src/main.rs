@@ -31,6 +31,7 @@ mod replay;
 mod request;
 mod response;
 mod scratch;
+mod sns;
 mod sqs;
 mod sqs_report;
 mod stamped;
@@ -62,6 +63,8 @@ enum Measurement {
     Sqs(sqs::Options),
     /// Kinesis over HTTP: the product beside emulators and a JetStream server
     Kinesis(kinesis::Options),
+    /// SNS over HTTP: publishes to few and many queues, filters, latency, beside emulators
+    Sns(sns::Options),
     /// Many shards with a lot in them: memory, restart, reads from the oldest and the newest
     Streams(streams::Options),
     /// The journal in process, beside a raw loop over the disk, a state behind a lock, and an engine thread
@@ -104,6 +107,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().measurement {
         Measurement::Sqs(options) => sqs::run(&options),
         Measurement::Kinesis(options) => kinesis::run(&options),
+        Measurement::Sns(options) => sns::run(&options),
         Measurement::Streams(options) => streams::run(&options),
         Measurement::Journal(options) => commit::run(&options),
         Measurement::Replay(options) => replay::run(&options),

@@ -1,5 +1,5 @@
 //! Requests as an AWS SDK would send them, ready as bytes: JSON with a target and an Authorization header of the true length
-//! and form; of SQS in JSON 1.0 with a query-mode header, of Kinesis in JSON 1.1.
+//! and form; of SQS in JSON 1.0 with a query-mode header, of Kinesis in JSON 1.1, of SNS as forms.
 //!
 //! The signature is 64 hexadecimal digits that sign nothing: servers under test run with any credentials accepted, and
 //! a client that signed would measure itself.
@@ -17,16 +17,25 @@ pub(crate) const BATCH: usize = 10;
 #[derive(Debug)]
 struct Service {
     scope: &'static str,
-    target: &'static str,
+    operation: Named,
     content_type: &'static str,
     /// Headers of this service alone, with their line ends, and how they are named among the signed ones.
     headers: &'static str,
     signed: &'static str,
 }
 
+/// Where a request names its operation.
+#[derive(Debug)]
+enum Named {
+    /// In `X-Amz-Target`, behind this.
+    InHeader(&'static str),
+    /// In the form that the body is, with this version.
+    InForm(&'static str),
+}
+
 const SQS: Service = Service {
     scope: "sqs",
-    target: "AmazonSQS",
+    operation: Named::InHeader("AmazonSQS"),
     content_type: "application/x-amz-json-1.0",
     headers: "x-amzn-query-mode: true\r\n",
     signed: ";x-amzn-query-mode",
@@ -34,8 +43,16 @@ const SQS: Service = Service {
 
 const KINESIS: Service = Service {
     scope: "kinesis",
-    target: "Kinesis_20131202",
+    operation: Named::InHeader("Kinesis_20131202"),
     content_type: "application/x-amz-json-1.1",
+    headers: "",
+    signed: "",
+};
+
+const SNS: Service = Service {
+    scope: "sns",
+    operation: Named::InForm("2010-03-31"),
+    content_type: "application/x-www-form-urlencoded; charset=utf-8",
     headers: "",
     signed: "",
 };
@@ -59,6 +76,11 @@ impl Requests {
         Self::of(&KINESIS, address)
     }
 
+    /// Requests of SNS, whose bodies are the form's fields behind its action.
+    pub(crate) fn of_sns(address: SocketAddr) -> Self {
+        Self::of(&SNS, address)
+    }
+
     fn of(service: &'static Service, address: SocketAddr) -> Self {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_secs();
         Self { address, amz_date: amz_date(seconds), service }
@@ -68,16 +90,22 @@ impl Requests {
     pub(crate) fn write(&self, out: &mut Vec<u8>, operation: &str, body: &[u8]) {
         out.clear();
         let (address, date) = (self.address, &self.amz_date);
-        let Service { scope, target, content_type, headers, signed } = self.service;
+        let Service { scope, operation: named, content_type, headers, signed } = self.service;
+        let (target, signed_target, action) = match named {
+            Named::InHeader(prefix) => {
+                (format!("X-Amz-Target: {prefix}.{operation}\r\n"), ";x-amz-target", String::new())
+            }
+            Named::InForm(version) => (String::new(), "", format!("Action={operation}&Version={version}&")),
+        };
         let day = &date[..8];
         let head = format!(
             "POST / HTTP/1.1\r\nHost: {address}\r\nAccept-Encoding: identity\r\n\
-             X-Amz-Target: {target}.{operation}\r\nContent-Type: {content_type}\r\n{headers}\
+             {target}Content-Type: {content_type}\r\n{headers}\
              User-Agent: Boto3/1.42.0 md/Botocore#1.42.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.11.7 cfg/retry-mode#legacy\r\n\
              X-Amz-Date: {date}\r\nAuthorization: AWS4-HMAC-SHA256 Credential=000000000000/{day}/us-east-1/{scope}/aws4_request, \
-             SignedHeaders=content-type;host;x-amz-date;x-amz-target{signed}, Signature={SIGNATURE}\r\n\
-             Content-Length: {}\r\n\r\n",
-            body.len()
+             SignedHeaders=content-type;host;x-amz-date{signed_target}{signed}, Signature={SIGNATURE}\r\n\
+             Content-Length: {}\r\n\r\n{action}",
+            action.len() + body.len()
         );
         out.extend_from_slice(head.as_bytes());
         out.extend_from_slice(body);
@@ -218,6 +246,14 @@ mod tests {
             let text = String::from_utf8(request).unwrap();
             assert!(text.contains(&format!("Content-Length: {}\r\n\r\n{body}", body.len())));
         }
+    }
+
+    #[test]
+    fn a_form_begins_with_its_action_and_its_length_counts_it() {
+        let request = Requests::of_sns("127.0.0.1:1".parse().unwrap()).build("Publish", b"TopicArn=t");
+        let text = String::from_utf8(request).unwrap();
+        assert!(text.ends_with("Content-Length: 44\r\n\r\nAction=Publish&Version=2010-03-31&TopicArn=t"), "{text}");
+        assert!(!text.contains("X-Amz-Target") && text.contains("/sns/aws4_request"));
     }
 
     #[test]
