@@ -185,8 +185,7 @@ async fn consume(address: std::net::SocketAddr, queue_url: String, shared: Arc<S
         let now = shared.nanos(Instant::now());
         let bodies = request::members(answer, "Body");
         let moments = bodies.iter().filter_map(|body| body.get(..BLANK.len())?.parse::<u64>().ok());
-        let waits: Vec<Duration> =
-            moments.map(|moment| Duration::from_nanos(now.saturating_sub(moment))).collect();
+        let waits: Vec<Duration> = moments.map(|moment| Duration::from_nanos(now.saturating_sub(moment))).collect();
         waits.iter().for_each(|wait| shared.latencies().record(*wait));
         shared.received.fetch_add(waits.len() as u64, Ordering::Relaxed);
         let handles: Vec<String> = request::members(answer, "ReceiptHandle").iter().map(ToString::to_string).collect();

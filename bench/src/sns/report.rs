@@ -220,8 +220,7 @@ impl Report {
                 && row.counts.failure.is_none()
         };
         let rate = Row::deliveries_per_second;
-        let best =
-            self.rows.iter().filter(is_compared).max_by(|one, other| rate(one).total_cmp(&rate(other)))?;
+        let best = self.rows.iter().filter(is_compared).max_by(|one, other| rate(one).total_cmp(&rate(other)))?;
         let value = (rate(best) > 0.0).then(|| rate(own) / rate(best));
         let what = format!("deliveries/s ÷ the best emulator, {} to {}", own.form.name(), own.subscriptions);
         let note = format!("{}: {}/s", best.server, figure(rate(best)));

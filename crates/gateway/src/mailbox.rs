@@ -4,11 +4,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use names::Arn;
 
 use crate::service::{Caller, Refused};
+use crate::together::Together;
 
 /// Queues by their ARNs.
 pub trait Mailboxes: Send + Sync + 'static {
@@ -22,6 +24,15 @@ pub trait Mailboxes: Send + Sync + 'static {
         let posting = self.post(sender, queue, letter);
         Box::pin(async move { posting.await?.await })
     }
+
+    /// Puts letters into many queues, as [`Mailboxes::put`] does one after the other; ready when all are durable, with what came of each.
+    /// What is the same for several of them may be made once.
+    fn put_all(&self, sender: Caller, mailing: Mailing) -> PuttingAll {
+        let Mailing { letters, to } = mailing;
+        let letter = |one: &Addressed| Letter { nth: one.nth, ..letters[one.letter].clone() };
+        let putting = to.iter().map(|one| self.put(sender.clone(), &one.queue, letter(one))).collect();
+        Box::pin(Together::new(putting))
+    }
 }
 
 /// A letter whose place in a queue is not decided yet.
@@ -29,6 +40,29 @@ pub type Posting = Pin<Box<dyn Future<Output = Result<Putting, NotPut>> + Send>>
 
 /// A letter on its way into a queue.
 pub type Putting = Pin<Box<dyn Future<Output = Result<(), NotPut>> + Send>>;
+
+/// Letters on their way into many queues: what came of each, in the order of their addresses.
+pub type PuttingAll = Pin<Box<dyn Future<Output = Vec<Result<(), NotPut>>> + Send>>;
+
+/// Letters for many queues.
+#[derive(Debug, Default)]
+pub struct Mailing {
+    /// What is sent. One that goes to several queues is here once.
+    pub letters: Vec<Letter>,
+    /// To whom.
+    pub to: Vec<Addressed>,
+}
+
+/// A queue that gets a letter of a [`Mailing`].
+#[derive(Debug)]
+pub struct Addressed {
+    /// The queue.
+    pub queue: Arc<Arn>,
+    /// The place of its letter among those of the mailing.
+    pub letter: usize,
+    /// What [`Letter::nth`] is of the letter for this queue.
+    pub nth: usize,
+}
 
 /// A message for a queue.
 #[derive(Debug, Clone, Default)]

@@ -42,7 +42,7 @@ pub(crate) struct Receiver {
 /// Where a subscription's letters are put by a publish.
 pub(crate) enum Place {
     /// Into a queue of this server.
-    Queue(Arn),
+    Queue(Arc<Arn>),
     /// Into the subscription's own, out of which they are delivered.
     Outbox,
 }
@@ -88,7 +88,7 @@ struct Topics {
 impl Receiver {
     fn new(subscription: Arc<Subscription>) -> Arc<Self> {
         let queue = || Arn::parse(&subscription.endpoint).expect("the endpoint was checked when it was subscribed");
-        let place = if subscription.protocol.has_outbox() { Place::Outbox } else { Place::Queue(queue()) };
+        let place = if subscription.protocol.has_outbox() { Place::Outbox } else { Place::Queue(queue().into()) };
         let is_raw = attributes::is_raw(&subscription.attributes);
         let is_pending = Confirmation::of(&subscription.attributes).is_some_and(|known| known.is_pending());
         let dead_letters = dead_letters::target(&subscription.attributes);

@@ -31,7 +31,7 @@ pub(crate) struct Notification<'a> {
     pub(crate) is_replayed: bool,
 }
 
-/// One body, before and behind what is each subscription's own.
+/// One body, before and behind what is each subscription's own: its ARN, at the end of `UnsubscribeURL`.
 pub(crate) struct Envelope {
     before: String,
     behind: String,
@@ -55,7 +55,7 @@ impl<'a> Envelopes<'a> {
         if !self.made.contains_key(body) {
             self.made.insert(body, Envelope::new(self.message, &self.notification, body)?);
         }
-        Ok(self.made[body].to(&unsubscribe_url(&self.notification.base, subscription)))
+        Ok(self.made[body].to(subscription))
     }
 }
 
@@ -75,20 +75,25 @@ impl Envelope {
             members.extend(signature(key, *version, base, &signed)?);
         }
         members.extend(is_replayed.then(|| ("Replayed", "true".to_owned())));
+        members.push(("UnsubscribeURL", unsubscribe_url(base, "")));
         let members: Map<String, Value> =
             members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let before = json(members);
         let attributes = message.shown_attributes();
         let behind = match attributes.is_empty() {
-            true => "}".to_owned(),
-            false => format!(",\"MessageAttributes\":{}}}", json(attributes)),
+            true => "\"}".to_owned(),
+            false => format!("\",\"MessageAttributes\":{}}}", json(attributes)),
         };
-        Ok(Self { before: before[..before.len() - 1].to_owned(), behind })
+        // Up to the end of the address's text.
+        Ok(Self { before: before[..before.len() - 2].to_owned(), behind })
     }
 
-    fn to(&self, unsubscribe_url: &str) -> String {
-        let url = Value::from(unsubscribe_url);
-        format!("{},\"UnsubscribeURL\":{url}{}", self.before, self.behind)
+    /// For the subscription of an ARN, which is of characters that no text of JSON escapes.
+    fn to(&self, subscription: &str) -> String {
+        let Self { before, behind } = self;
+        let mut text = String::with_capacity(before.len() + subscription.len() + behind.len());
+        [before, subscription, behind].into_iter().for_each(|part| text.push_str(part));
+        text
     }
 }
 

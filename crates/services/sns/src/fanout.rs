@@ -19,11 +19,8 @@ use crate::signing::SigningKey;
 use crate::topic::{Protocol, Subscription};
 use crate::topic_key::SubscriptionId;
 use access::Secret;
-use gateway::{Caller, Fact, Identity, Letter, NotPut, Putting, Refused};
-use std::future::Future;
-use std::pin::Pin;
+use gateway::{Addressed, Boxed, Caller, Fact, Identity, Letter, Mailing, NotPut, Putting, Refused, Together};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 /// As whom SNS puts messages into queues.
 const PRINCIPAL: &str = "sns.amazonaws.com";
@@ -54,31 +51,30 @@ pub(crate) async fn publish(
         sequence: None,
         is_replayed: false,
     };
-    let mut envelopes = Envelopes::new(message, notification);
-    let raw = message.raw(Protocol::Sqs);
-    let pieces = Pieces::of(message);
-    let mut unavailable = None;
+    let (raw, mut envelopes) = (message.raw(Protocol::Sqs), Envelopes::new(message, notification));
+    let (pieces, mut unavailable) = (Pieces::of(message), None);
     for (first, receivers) in (0..).step_by(pieces.letters).zip(receivers.chunks(pieces.letters)) {
         let _room = service.on_the_way.room(pieces, receivers.len()).await;
         // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
         let nth_of = |place: usize| (first + place) * limits::BATCH_MAX + nth;
-        let mut putting = Vec::with_capacity(receivers.len());
+        let mut piece = Piece::default();
         for (place, receiver) in receivers.iter().enumerate() {
-            putting.push(match &receiver.place {
+            match &receiver.place {
                 Place::Queue(queue) => {
-                    let letter = letter(topic, message, receiver, &raw, &mut envelopes)?;
-                    service.mailboxes.put(sender.clone(), queue, Letter { nth: nth_of(place), ..letter })
+                    let letter = piece.letter(receiver, || letter(topic, message, receiver, &raw, &mut envelopes))?;
+                    piece.queued.push(place);
+                    piece.mailing.to.push(Addressed { queue: Arc::clone(queue), letter, nth: nth_of(place) });
                 }
                 // The envelope, whatever the receiver will be given of it.
                 Place::Outbox => {
                     let Subscription { protocol, id, .. } = &*receiver.subscription;
                     let envelope = envelopes.to(*protocol, &id.arn(&topic.arn))?;
-                    service.outboxes.put(*id, number, Kind::Notification, &envelope)
+                    piece.outboxed.push((place, service.outboxes.put(*id, number, Kind::Notification, &envelope)));
                 }
-            });
+            }
         }
         let mut dead = Vec::new();
-        for (place, outcome) in Together::new(putting).await.into_iter().enumerate() {
+        for (place, outcome) in piece.put(service, &sender).await {
             match outcome {
                 Ok(()) => {}
                 Err(NotPut::Refused(refused)) => {
@@ -107,6 +103,45 @@ fn archive(service: &Inner, caller: &Caller, topic: &TopicEntry, message: &Messa
         Kept { id, sequence: 0, at: caller.now, base, deduplication: None, message }.encode()
     };
     archive::keep(service, topic, kept).map(drop)
+}
+
+/// Letters that go together.
+#[derive(Default)]
+struct Piece {
+    mailing: Mailing,
+    /// Whose the addresses are, as places among the receivers.
+    queued: Vec<usize>,
+    /// The same of letters that wait to be delivered.
+    outboxed: Vec<(usize, Putting)>,
+    /// The place among the letters of the one for everybody who gets the message as it is.
+    raw: Option<usize>,
+}
+
+impl Piece {
+    /// The place of a receiver's letter, which is made unless it is there already.
+    fn letter(
+        &mut self,
+        receiver: &Receiver,
+        make: impl FnOnce() -> Result<Letter, Refusal>,
+    ) -> Result<usize, Refusal> {
+        if let Some(known) = self.raw.filter(|_| receiver.is_raw) {
+            return Ok(known);
+        }
+        self.mailing.letters.push(make()?);
+        let place = self.mailing.letters.len() - 1;
+        self.raw = self.raw.or_else(|| receiver.is_raw.then_some(place));
+        Ok(place)
+    }
+
+    /// What came of each, by the places of their receivers, when all are durable.
+    async fn put(self, service: &Inner, sender: &Caller) -> impl Iterator<Item = (usize, Result<(), NotPut>)> {
+        let Self { mailing, queued, outboxed, .. } = self;
+        let (places, putting): (Vec<usize>, Vec<Putting>) = outboxed.into_iter().unzip();
+        let both: Vec<Boxed<'_, _>> =
+            vec![service.mailboxes.put_all(sender.clone(), mailing), Box::pin(Together::new(putting))];
+        let outcomes = Together::new(both).await;
+        queued.into_iter().chain(places).zip(outcomes.into_iter().flatten())
+    }
 }
 
 /// What came of a letter: nothing if its queue refused it for good, an error if the publish cannot be acknowledged.
@@ -183,63 +218,4 @@ pub(crate) fn principal(topic: &TopicEntry) -> Arc<Identity> {
         ("aws:sourceaccount".into(), Fact::Text(topic.key.account.as_str().into())),
     ];
     Arc::new(Identity { facts, ..Identity::bare(access::Caller::service(PRINCIPAL), Secret::from("")) })
-}
-
-/// A future that somebody waits for together with others.
-pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Several futures at once: all are polled before any is waited for.
-pub(crate) struct Together<'a, T> {
-    pending: Vec<Result<T, Boxed<'a, T>>>,
-}
-
-impl<'a, T> Together<'a, T> {
-    pub(crate) fn new(futures: Vec<Boxed<'a, T>>) -> Self {
-        Self { pending: futures.into_iter().map(Err).collect() }
-    }
-}
-
-impl<T: Unpin> Future for Together<'_, T> {
-    type Output = Vec<T>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut all = true;
-        for slot in &mut self.pending {
-            if let Err(future) = slot {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(outcome) => *slot = Ok(outcome),
-                    Poll::Pending => all = false,
-                }
-            }
-        }
-        match all {
-            true => Poll::Ready(self.pending.drain(..).filter_map(Result::ok).collect()),
-            false => Poll::Pending,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use gateway::Putting;
-    use std::task::Waker;
-
-    #[test]
-    fn all_are_begun_before_any_is_waited_for() {
-        let (send, receive) = tokio::sync::oneshot::channel::<()>();
-        let first: Putting = Box::pin(async move {
-            let _ = receive.await;
-            Ok(())
-        });
-        let second: Putting = Box::pin(async move {
-            let _ = send.send(());
-            Ok(())
-        });
-        let mut together = std::pin::pin!(Together::new(vec![first, second]));
-        let mut context = Context::from_waker(Waker::noop());
-        // The first waits for what only the second does.
-        assert!(together.as_mut().poll(&mut context).is_pending());
-        assert!(matches!(together.as_mut().poll(&mut context), Poll::Ready(done) if done.len() == 2));
-    }
 }

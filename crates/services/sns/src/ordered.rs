@@ -10,7 +10,7 @@ use crate::archive;
 use crate::catalog::{Place, Receiver, TopicEntry};
 use crate::dead_letters::{self, Reason};
 use crate::envelope::{Envelopes, Notification};
-use crate::fanout::{self, Together};
+use crate::fanout;
 use crate::fifo::{self, Labels, Published};
 use crate::limits;
 use crate::message::{Kept, Message, show_time};
@@ -20,7 +20,7 @@ use crate::service::{Inner, id_of};
 use crate::topic::{Command, Protocol, Reply, Topic};
 use crate::topic_key::SubscriptionId;
 use engine::Pending;
-use gateway::{Caller, Letter, NotPut, Putting};
+use gateway::{Caller, Letter, NotPut, Putting, Together};
 use std::sync::Arc;
 use stream::Shard;
 

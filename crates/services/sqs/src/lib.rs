@@ -17,6 +17,7 @@ mod idle;
 pub mod limits;
 mod machine;
 mod mailbox;
+mod mailing;
 mod md5_lanes;
 mod message;
 mod message_attributes;

@@ -3,13 +3,16 @@
 
 use crate::api::{MessageAttributeValue, errors};
 use crate::catalog::QueueKey;
+use crate::mailing;
 use crate::message::Draft;
 use crate::needs::Asking;
 use crate::ops::send_message::{Sending, begin};
 use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::service::{Inner, Sqs};
-use gateway::{Caller, Letter, LetterAttribute, Mailboxes, NotPut, Posting, Putting, Refused};
+use gateway::{
+    Caller, Denied, Letter, LetterAttribute, Mailboxes, Mailing, NotPut, Posting, Putting, PuttingAll, Refused,
+};
 use names::{AccountId, Arn, QueueName, Region};
 use std::sync::Arc;
 use wire::schema::{ErrorShape, Fault};
@@ -24,14 +27,29 @@ impl Mailboxes for Sqs {
             Ok(put)
         })
     }
+
+    fn put_all(&self, sender: Caller, mailing: Mailing) -> PuttingAll {
+        Box::pin(mailing::put_all(Self(Arc::clone(&self.0)), sender, mailing))
+    }
 }
 
 async fn post(service: &Inner, sender: &Caller, key: &QueueKey, letter: Letter) -> Result<Sending, Refusal> {
     let need = Asking { service, caller: sender }.to("sendmessage", key);
-    sender.may(&need).map_err(|denied| Refusal::new(&errors::ACCESS_DENIED_EXCEPTION, denied.sentence))?;
+    sender.may(&need).map_err(denied)?;
     let queue = service.find(key.account, &key.region, key.name.as_str()).await?;
-    let is_fifo = queue.bounds.fifo().is_some();
-    let draft = Draft {
+    let nth = letter.nth;
+    let draft = draft(letter, queue.bounds.fifo().is_some());
+    begin(service, sender, &Place { queue, within: None }, draft, nth).await
+}
+
+/// What a sender is refused with whom no policy lets.
+pub(crate) fn denied(denied: Denied) -> Refusal {
+    Refusal::new(&errors::ACCESS_DENIED_EXCEPTION, denied.sentence)
+}
+
+/// A letter as a queue takes it.
+pub(crate) fn draft(letter: Letter, is_fifo: bool) -> Draft {
+    Draft {
         body: letter.body,
         uncounted_bytes: letter.uncounted_bytes,
         delay_secs: None,
@@ -40,8 +58,7 @@ async fn post(service: &Inner, sender: &Caller, key: &QueueKey, letter: Letter) 
         group: letter.group,
         // A standard queue takes none.
         deduplication: letter.deduplication.filter(|_| is_fifo),
-    };
-    begin(service, sender, &Place { queue, within: None }, draft, letter.nth).await
+    }
 }
 
 fn attribute((name, value): (String, LetterAttribute)) -> (String, MessageAttributeValue) {
@@ -56,7 +73,7 @@ fn attribute((name, value): (String, LetterAttribute)) -> (String, MessageAttrib
 }
 
 /// What fails for want of room, of a disk, or of a key that is slow, may succeed later; all else will not.
-fn not_put(refusal: Refusal) -> NotPut {
+pub(crate) fn not_put(refusal: Refusal) -> NotPut {
     let is_passing = matches!(refusal.error.fault, Fault::Receiver)
         || passing().iter().any(|error| std::ptr::eq(*error, refusal.error));
     let refused = Refused::from(refusal);

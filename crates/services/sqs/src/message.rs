@@ -135,8 +135,8 @@ fn sender(caller: &Caller) -> String {
 }
 
 /// The MD5 of each message's body.
-pub(crate) fn digest_bodies(messages: &[Checked]) -> Vec<[u8; 16]> {
-    let bodies: Vec<&[u8]> = messages.iter().map(|message| message.body.as_bytes()).collect();
+pub(crate) fn digest_bodies<'a>(messages: impl IntoIterator<Item = &'a Checked>) -> Vec<[u8; 16]> {
+    let bodies: Vec<&[u8]> = messages.into_iter().map(|message| message.body.as_bytes()).collect();
     md5_lanes::digest_all(&bodies)
 }
 

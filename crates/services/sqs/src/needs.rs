@@ -98,7 +98,7 @@ impl Asking<'_> {
     }
 
     /// An action on a queue.
-    fn on(&self, action: &str, entry: &QueueEntry) -> Need {
+    pub(crate) fn on(&self, action: &str, entry: &QueueEntry) -> Need {
         let owner = entry.key.account;
         let is_owners = self.caller.identity.caller.account() == Some(owner);
         let need = Need::of(ACTIONS.get(action), Arc::clone(&entry.arn), owner);

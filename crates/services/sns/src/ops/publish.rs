@@ -6,7 +6,7 @@ use crate::api::{
 };
 use crate::attributes;
 use crate::catalog::TopicEntry;
-use crate::fanout::{self, Boxed, Together};
+use crate::fanout;
 use crate::fifo::Labels;
 use crate::limits;
 use crate::message::{Draft, Message};
@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
 use crate::sms;
 use crate::topic_key::SubscriptionId;
-use gateway::{Caller, Need, Operation};
+use gateway::{Boxed, Caller, Need, Operation, Together};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use wire::schema::Fault;

@@ -13,7 +13,7 @@ use crate::throttle::Action;
 use engine::Pending;
 use gateway::{Caller, Need};
 use md5::{Digest, Md5};
-use queue::MessageId;
+use queue::{MessageId, NewMessage};
 use std::sync::Arc;
 
 pub(crate) struct SendMessage;
@@ -54,12 +54,12 @@ impl Operation for SendMessage {
 
 /// A message that was sent.
 pub(crate) struct Sent {
-    body_md5: [u8; 16],
-    attributes_md5: Option<[u8; 16]>,
-    system_md5: Option<[u8; 16]>,
+    pub(crate) body_md5: [u8; 16],
+    pub(crate) attributes_md5: Option<[u8; 16]>,
+    pub(crate) system_md5: Option<[u8; 16]>,
     /// Of a duplicate that of the message that was first.
-    id: MessageId,
-    sequence_number: Option<String>,
+    pub(crate) id: MessageId,
+    pub(crate) sequence_number: Option<String>,
 }
 
 /// A message that has its place in the queue, and is durable when [`Sending::done`] is.
@@ -102,12 +102,17 @@ pub(crate) async fn begin(
     let id = message_id(caller, nth);
     let sending = service.sealing.for_sending(caller, &place.queue).await?;
     let message = checked.into_message(id, body_md5, caller, sending.as_deref());
-    let pending = place.queue.begin(place.send(vec![message]))?;
     let sent = Sent { body_md5, attributes_md5, system_md5, id, sequence_number: None };
-    Ok(Sending { queue: Arc::clone(&place.queue), pending, size, sent })
+    Sending::begin(place, message, size, sent)
 }
 
 impl Sending {
+    /// Gives a message its place in a queue that takes one of such a size.
+    pub(crate) fn begin(place: &Place, message: NewMessage, size: usize, sent: Sent) -> Result<Self, Refusal> {
+        let pending = place.queue.begin(place.send(vec![message]))?;
+        Ok(Self { queue: Arc::clone(&place.queue), pending, size, sent })
+    }
+
     /// The message, when it is durable.
     pub(crate) async fn done(self) -> Result<Sent, Refusal> {
         let Self { queue, pending, size, sent } = self;
