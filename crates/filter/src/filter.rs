@@ -6,6 +6,7 @@
 
 use crate::compile;
 use crate::explain::{self, Explanation};
+use crate::footprint;
 use crate::limits::Limits;
 use crate::message::{Fields, Message};
 use crate::paths::{PathId, Paths};
@@ -79,6 +80,11 @@ impl Filter {
     /// What it is about.
     pub fn scope(&self) -> Scope {
         self.scope
+    }
+
+    /// Bytes that it takes in memory with its place in an index, at the most.
+    pub fn bytes(&self) -> usize {
+        footprint::of(self)
     }
 
     /// Whether a message passes. Looks at the message for this filter alone.

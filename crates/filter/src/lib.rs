@@ -31,6 +31,7 @@ mod address;
 mod compile;
 mod explain;
 mod filter;
+mod footprint;
 mod index;
 mod json;
 mod limits;

@@ -37,6 +37,8 @@ pub(crate) struct Receiver {
     pub(crate) is_pending: bool,
     /// Where what cannot be delivered goes.
     pub(crate) dead_letters: Option<Arn>,
+    /// What its filter policy takes in memory, if it has one.
+    pub(crate) policy_bytes: Option<usize>,
 }
 
 /// Where a subscription's letters are put by a publish.
@@ -86,13 +88,13 @@ struct Topics {
 }
 
 impl Receiver {
-    fn new(subscription: Arc<Subscription>) -> Arc<Self> {
+    fn new(subscription: Arc<Subscription>, policy_bytes: Option<usize>) -> Arc<Self> {
         let queue = || Arn::parse(&subscription.endpoint).expect("the endpoint was checked when it was subscribed");
         let place = if subscription.protocol.has_outbox() { Place::Outbox } else { Place::Queue(queue().into()) };
         let is_raw = attributes::is_raw(&subscription.attributes);
         let is_pending = Confirmation::of(&subscription.attributes).is_some_and(|known| known.is_pending());
         let dead_letters = dead_letters::target(&subscription.attributes);
-        Arc::new(Self { subscription, place, is_raw, is_pending, dead_letters })
+        Arc::new(Self { subscription, place, is_raw, is_pending, dead_letters, policy_bytes })
     }
 }
 
@@ -119,8 +121,8 @@ impl View {
 
     fn put(&mut self, number: u64, subscription: Arc<Subscription>) {
         self.numbers.insert(subscription.id, number);
-        filtering::put(&mut self.filters, number, &subscription);
-        self.receivers.insert(number, Receiver::new(subscription));
+        let policy_bytes = filtering::put(&mut self.filters, number, &subscription);
+        self.receivers.insert(number, Receiver::new(subscription, policy_bytes));
     }
 
     /// Shows what a reply says has come to be.
@@ -221,7 +223,9 @@ impl TopicEntry {
         pending.is(|reply| {
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
             self.count(&view, reply);
+            let before = changed_receiver(&view, reply);
             view.follow(reply);
+            self.charge(before.as_deref(), changed_receiver(&view, reply).as_deref());
             true
         });
         Ok(pending)
@@ -232,6 +236,9 @@ impl TopicEntry {
     /// Notes whose subscriptions come and go.
     fn count(&self, view: &View, reply: &Reply) {
         let gone = |receiver: &Arc<Receiver>| self.owners.remove(receiver.subscription.owner, &self.key);
+        if matches!(reply, Reply::Deleted) {
+            view.receivers.values().for_each(|receiver| self.charge(Some(receiver), None));
+        }
         match reply {
             Reply::Subscribed(number, subscription) if !view.receivers.contains_key(number) => {
                 self.owners.add(subscription.owner, &self.key);
@@ -240,6 +247,33 @@ impl TopicEntry {
             Reply::Deleted => view.receivers.values().for_each(gone),
             _ => {}
         }
+    }
+
+    /// Charges the policy of a receiver that was changed to its owner, in place of the one before.
+    fn charge(&self, before: Option<&Receiver>, after: Option<&Receiver>) {
+        let of =
+            |receiver: Option<&Receiver>| receiver.and_then(|one| Some((one.subscription.owner, one.policy_bytes?)));
+        let (policies, region) = (&self.owners.policies, &self.key.region);
+        if let Some((owner, bytes)) = of(after) {
+            policies.add(owner, region, bytes);
+        }
+        if let Some((owner, bytes)) = of(before) {
+            policies.remove(owner, region, bytes);
+        }
+    }
+
+    /// Whether a receiver is subscribed.
+    pub(crate) fn has_receiver(&self, protocol: Protocol, endpoint: &str) -> bool {
+        self.partition.inspect(|topic| topic.subscriptions.of_receiver(protocol, &endpoint.into()).is_some())
+            == Some(true)
+    }
+}
+
+/// The receiver that a reply is about.
+fn changed_receiver(view: &View, reply: &Reply) -> Option<Arc<Receiver>> {
+    match reply {
+        Reply::Subscribed(number, _) | Reply::Unsubscribed(Some(number)) => view.receivers.get(number).map(Arc::clone),
+        _ => None,
     }
 }
 
@@ -296,7 +330,11 @@ impl Catalog {
         for partition in found.into_iter().filter_map(|id| store.partition::<Topic>(id)) {
             if let Some(view) = partition.inspect(View::of).flatten() {
                 let key = &view.about.key;
-                view.receivers.values().for_each(|receiver| owners.add(receiver.subscription.owner, key));
+                view.receivers.values().for_each(|receiver| {
+                    let owner = receiver.subscription.owner;
+                    owners.add(owner, key);
+                    receiver.policy_bytes.into_iter().for_each(|bytes| owners.policies.add(owner, &key.region, bytes));
+                });
                 topics.put(TopicEntry::new(partition, view, &owners));
             }
         }

@@ -26,15 +26,26 @@ pub(crate) fn is_empty(policy: &str) -> bool {
     matches!(Filter::compile(policy, Scope::MessageBody, &Limits::LIFTED), Ok(None))
 }
 
-/// Puts a subscription into the index of its topic, or changes its place there.
-pub(crate) fn put(filters: &mut Index, number: u64, subscription: &Subscription) {
+/// What a subscription's policy takes in memory, as it was written and compiled; nothing if it has none.
+pub(crate) fn bytes(attributes: &Pairs, filter: Option<&Filter>) -> Option<usize> {
+    let text = attributes.get(FILTER_POLICY)?;
+    Some(text.len() + filter.map_or(0, Filter::bytes))
+}
+
+/// Puts a subscription into the index of its topic, or changes its place there; what its policy takes.
+pub(crate) fn put(filters: &mut Index, number: u64, subscription: &Subscription) -> Option<usize> {
     // Whatever the limits are today: it was within those of its time.
     match compiled(&subscription.attributes, &Limits::LIFTED) {
-        Ok(filter) => filters.insert(number, filter),
+        Ok(filter) => {
+            let bytes = bytes(&subscription.attributes, filter.as_ref());
+            filters.insert(number, filter);
+            bytes
+        }
         Err(why) => {
             let id = subscription.id.show();
             tracing::error!(subscription = %id, %why, "a filter policy cannot be read: the subscription gets nothing");
             filters.remove(number);
+            bytes(&subscription.attributes, None)
         }
     }
 }

@@ -34,6 +34,7 @@ mod outbox;
 mod owners;
 mod page;
 mod pieces;
+mod policies;
 mod receivers;
 mod record_words;
 mod records;

@@ -87,6 +87,13 @@ pub(crate) const KEY_ALLOWANCES_MAX: usize = 10_000;
 /// Filter policies of a topic where AWS's limits hold ("Filter policy constraints").
 pub(crate) const FILTER_POLICIES_MAX: usize = 200;
 
+/// Filter policies of an account in a region where AWS's limits hold (the same page).
+pub(crate) const FILTER_POLICIES_OF_ACCOUNT_MAX: usize = 10_000;
+
+/// Bytes of an account's filter policies, as they were written and compiled, whatever limits hold: AWS's ten thousand, if each is one of
+/// several hundred rules, and far less than AWS's greatest would take (10,000 of 256 KB). (Little in tests, so that few fill it.)
+pub(crate) const FILTER_POLICIES_BYTES_MAX: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
+
 /// Subscriptions of a topic. AWS says 12.5 million; here every one is held in memory, and so many take 100 MB.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 200_000;
 

@@ -3,6 +3,7 @@
 //! Made of the topics at the start and changed with their views; a topic stands here as long as the account has a subscription of it, so
 //! a listing goes to those topics alone.
 
+use crate::policies::Policies;
 use crate::topic_key::TopicKey;
 use names::{AccountId, Region};
 use std::collections::BTreeMap;
@@ -12,9 +13,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How many subscriptions of each topic an account has in a region.
 type Counts = BTreeMap<TopicKey, usize>;
 
-/// The topics of which accounts have subscriptions.
+/// The topics of which accounts have subscriptions, and what these take.
 #[derive(Default)]
-pub(crate) struct Owners(Mutex<BTreeMap<(AccountId, Region), Counts>>);
+pub(crate) struct Owners {
+    topics: Mutex<BTreeMap<(AccountId, Region), Counts>>,
+    pub(crate) policies: Policies,
+}
 
 impl Owners {
     /// A subscription of a topic was made.
@@ -44,7 +48,7 @@ impl Owners {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(AccountId, Region), Counts>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,11 +9,13 @@ use crate::attributes::{self, Wrong};
 use crate::catalog::{self, Receiver, TopicEntry};
 use crate::confirming::{Asked, Confirmation, State};
 use crate::fifo;
+use crate::filtering;
 use crate::limits;
 use crate::needs::Asking;
 use crate::ops::confirm::is_signed;
 use crate::outbox::{Kind as OutboxKind, Whose};
 use crate::page::Token;
+use crate::policies::{self, Promised, Wanted};
 use crate::receivers;
 use crate::refusal::Refusal;
 use crate::replays::{REPLAY_POLICY, REPLAY_STATUS};
@@ -21,6 +23,7 @@ use crate::service::Inner;
 use crate::sms;
 use crate::topic::{Command, Pairs, Protocol, Reply, Subscription};
 use crate::topic_key::{SubscriptionId, TopicKey};
+use filter::Limits;
 use gateway::{Caller, Fact, Need, NotPut, Operation};
 use names::{AccountId, Arn, QueueName, Region};
 use std::borrow::Cow;
@@ -59,7 +62,9 @@ impl Operation<Inner> for Subscribe {
         let mut attributes = checked(&service, &entry.key, input.attributes.unwrap_or_default())?;
         let principal = caller.identity.caller.lasting_arn();
         attributes.insert(attributes::SUBSCRIPTION_PRINCIPAL.into(), principal.into());
-        check_policies(&service, &entry, &attributes)?;
+        // What is there already takes no room.
+        let is_known = entry.has_receiver(protocol, endpoint);
+        let _promised = if is_known { None } else { promised(&service, &entry, caller.account, (None, &attributes))? };
         if protocol.is_confirmed() {
             Confirmation::asked(service.secret(), caller.now).keep(&mut attributes);
         }
@@ -204,16 +209,24 @@ fn checked(service: &Inner, topic: &TopicKey, given: Vec<(String, String)>) -> R
     Ok(kept)
 }
 
-/// Whether the topic may have one more filter policy, if that is what the attributes are.
-fn check_policies(service: &Inner, entry: &TopicEntry, attributes: &Pairs) -> Result<(), Refusal> {
+/// Room for the filter policy that a subscription of an account has from then on, until it is there. `before` is what the one takes in
+/// whose place it comes.
+fn promised<'a>(
+    service: &'a Inner,
+    entry: &TopicEntry,
+    owner: AccountId,
+    (before, after): (Option<usize>, &Pairs),
+) -> Result<Option<Promised<'a>>, Refusal> {
+    // What it may be was checked.
+    let filter = filtering::compiled(after, &Limits::LIFTED).ok().flatten();
+    let Some(bytes) = filtering::bytes(after, filter.as_ref()) else { return Ok(None) };
     let has_room = || entry.look(|view| view.filters.filtered() < limits::FILTER_POLICIES_MAX);
-    match service.holds_awss_limits && attributes.contains_key(attributes::FILTER_POLICY) && !has_room() {
-        true => Err(Refusal::new(
-            &errors::FILTER_POLICY_LIMIT_EXCEEDED_EXCEPTION,
-            format!("The topic has {} filter policies, which is the limit", limits::FILTER_POLICIES_MAX),
-        )),
-        false => Ok(()),
+    if service.holds_awss_limits && before.is_none() && !has_room() {
+        let most = limits::FILTER_POLICIES_MAX;
+        return Err(policies::refused(format!("The topic has {most} filter policies, which is the limit")));
     }
+    let wanted = Wanted { owner, region: &entry.key.region, bytes, replaced: before };
+    service.catalog.owners.policies.promise(&wanted, service.holds_awss_limits).map(Some)
 }
 
 fn protocol(name: &str) -> Result<Protocol, Refusal> {
@@ -353,9 +366,9 @@ impl Operation<Inner> for SetSubscriptionAttributes {
         let mut after = before.clone();
         after.insert(name.clone(), value.as_str().into());
         attributes::check_subscription(&after, &service.filter_limits).map_err(Wrong::in_set)?;
-        if *name == *attributes::FILTER_POLICY && !before.contains_key(&name) {
-            check_policies(&service, &entry, &after)?;
-        }
+        attributes::set(&mut after, name.clone(), value.as_str().into());
+        let owner = receiver.subscription.owner;
+        let _promised = promised(&service, &entry, owner, (receiver.policy_bytes, &after))?;
         entry.ask(Command::SetOfSubscription(id, name, value.into())).await.map(|_| Nothing)
     }
 }
