@@ -8,6 +8,7 @@ use crate::service::{Inner, Options, Sns};
 use crate::signing::{self, KeyComing, SigningKeys};
 use engine::{Clock, ManualClock, Store};
 use gateway::{Caller, Keys, Letter, Mailboxes, NotPut, Operation, Posting, Putting};
+use journal::sim::SimDisk;
 use names::{AccountId, Arn, Instant, Region};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,6 +54,9 @@ pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) queues: Arc<Queues>,
     pub(crate) inner: Arc<Inner>,
+    store: Arc<Store>,
+    /// Whether the test says when the disk has it.
+    is_manual: bool,
     asked: AtomicU64,
 }
 
@@ -62,8 +66,25 @@ impl House {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::over(false, change)
+    }
+
+    /// Over a simulated disk, on which nothing is before [`Self::commit`] or an answer that is waited for.
+    pub(crate) fn on_disk() -> Self {
+        Self::over(true, |_| {})
+    }
+
+    fn over(is_manual: bool, change: impl FnOnce(&mut Options)) -> Self {
         let clock = Arc::new(ManualClock::at(Instant::from_millis(86_400_000)));
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let mut recovery = Sns::recovery();
+        let store = match is_manual {
+            true => {
+                Store::open(Arc::new(SimDisk::new(1)), journal::Options::small(1 << 18), shown, &mut recovery.parts())
+                    .unwrap()
+            }
+            false => Store::ephemeral(shown),
+        };
         let queues = Arc::<Queues>::default();
         let mut options = Options {
             mailboxes: Arc::new(Shared(Arc::clone(&queues))),
@@ -81,8 +102,13 @@ impl House {
             chance: Arc::new(|out: &mut [u8]| out.fill(7)),
         };
         change(&mut options);
-        let inner = Sns::new(Store::ephemeral(shown), Sns::recovery(), options).inner();
-        Self { clock, queues, inner, asked: AtomicU64::new(0) }
+        let inner = Sns::new(Arc::clone(&store), recovery, options).inner();
+        Self { clock, queues, inner, store, is_manual, asked: AtomicU64::new(0) }
+    }
+
+    /// Has the disk keep everything that was decided.
+    pub(crate) fn commit(&self) {
+        self.store.journal().commit().unwrap();
     }
 
     /// Asks the service, which waits for nothing but itself here.
@@ -96,6 +122,9 @@ impl House {
         for _ in 0..1000 {
             if let Poll::Ready(done) = call.as_mut().poll(&mut context) {
                 return done;
+            }
+            if self.is_manual {
+                self.commit();
             }
         }
         panic!("it is never answered");

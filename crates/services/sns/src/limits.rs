@@ -102,6 +102,9 @@ pub(crate) const SUBSCRIPTIONS_MAX: usize = 200_000;
 pub(crate) const TOKEN_MILLIS: u64 = 2 * 24 * 3_600_000;
 pub(crate) const PENDING_MILLIS: u64 = 3 * 24 * 3_600_000;
 
+/// Subscriptions that nobody confirmed in time and that go together: some hundred bytes of the log each.
+pub(crate) const EXPIRED_AT_ONCE: usize = 1000;
+
 /// Characters of what a receiver said that a dead letter tells.
 pub(crate) const REASON_LEN_MAX: usize = 1024;
 

@@ -4,6 +4,7 @@ use crate::api;
 use crate::archive::{self, Archives, Place};
 use crate::catalog::{Catalog, TopicEntry, View};
 use crate::confirming::{Confirmation, SECRET_BYTES};
+use crate::fanout::{Boxed, Together};
 use crate::keys::TopicKeys;
 use crate::limits;
 use crate::native::Native;
@@ -222,15 +223,22 @@ impl Sns {
 
     /// Lets go of subscriptions that nobody has confirmed in time. Asked now and then.
     pub async fn tend(&self, now: Instant) {
-        for (topic, id) in self.0.outboxes.all() {
-            let Some(entry) = self.0.catalog.find(&topic) else { continue };
+        let over = |(topic, id): (TopicKey, SubscriptionId)| {
+            let entry = self.0.catalog.find(&topic)?;
             let is_over = entry.look(|view| {
                 let confirmation = Confirmation::of(&view.subscription(id)?.subscription.attributes)?;
                 Some(confirmation.is_over(now))
+            })?;
+            is_over.then_some((entry, id))
+        };
+        let over: Vec<_> = self.0.outboxes.all().into_iter().filter_map(over).collect();
+        for over in over.chunks(limits::EXPIRED_AT_ONCE) {
+            // All are decided before the disk is waited for, so they share a block of the log.
+            let ending = over.iter().map(|(entry, id)| -> Boxed<'_, _> {
+                Box::pin(async move { entry.ask(Command::Unsubscribe(*id)).await.is_ok().then_some(*id) })
             });
-            if is_over == Some(true) && entry.ask(Command::Unsubscribe(id)).await.is_ok() {
-                self.0.close(id);
-            }
+            let ended = Together::new(ending.collect()).await;
+            ended.into_iter().flatten().for_each(|id| self.0.close(id));
         }
     }
 
@@ -385,3 +393,7 @@ pub(crate) fn id_of(caller: &Caller, nth: usize) -> u128 {
 fn as_uuid(bits: u128) -> u128 {
     bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
 }
+
+#[cfg(test)]
+#[path = "service_tests.rs"]
+mod tests;
