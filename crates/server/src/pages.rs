@@ -45,17 +45,19 @@ impl gateway::Pages for ServerPages {
             "/metrics" => tokio::task::block_in_place(|| self.metrics()),
             "/_localstack/health" => self.localstack_health(),
             "/_localstack/info" => self.localstack_info(),
-            path if sns::is_certificate_path(path) => return self.certificate(path),
             _ => return None,
         })
     }
 
     fn claims(&self, path: &str) -> bool {
-        localstack::has(path) || s3::has(path) || sms::pages::has(path)
+        localstack::has(path) || s3::has(path) || sms::pages::has(path) || sns::is_certificate_path(path)
     }
 
     fn answer<'a>(&'a self, asked: Asked<'a>) -> Pin<Box<dyn Future<Output = Page> + Send + 'a>> {
         Box::pin(async move {
+            if sns::is_certificate_path(asked.path) {
+                return self.certificate(asked.path).await;
+            }
             match self.wired.get() {
                 Some(Wired { s3, .. }) if s3::has(asked.path) => match s3 {
                     Some(ingress) => ingress.answer(&asked).await,
@@ -116,9 +118,14 @@ impl ServerPages {
     }
 
     /// The certificate that messages of SNS name, by its name.
-    fn certificate(&self, path: &str) -> Option<Page> {
-        let certificate = self.signing.certificate(path)?;
-        Some(Page { status: 200, content_type: "application/x-pem-file", body: certificate.as_bytes().to_vec().into() })
+    /// Read from a file the first time, which no request shall wait for.
+    async fn certificate(&self, path: &str) -> Page {
+        match self.signing.certificate(path).await {
+            Some(pem) => {
+                Page { status: 200, content_type: "application/x-pem-file", body: pem.as_bytes().to_vec().into() }
+            }
+            None => Page::text(404, "There is no such certificate.\n"),
+        }
     }
 
     /// LocalStack's own form: what its clients wait for is that a service's state is `available` or `running`.
