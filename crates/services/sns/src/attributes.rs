@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::replays::{Policy as ReplayPolicy, REPLAY_POLICY};
 use crate::signing::SignatureVersion;
 use crate::status;
-use crate::topic::{About, Pairs, Subscription};
+use crate::topic::{About, Pairs, Protocol, Subscription};
 use crate::topic_key::TopicKey;
 use delivery::{EffectivePolicy, SubscriptionPolicy, TopicPolicy};
 use filter::{Limits, Scope};
@@ -127,7 +127,12 @@ pub(crate) fn check_of_topic(name: &str, value: &str) -> Result<(), Refusal> {
 }
 
 /// Checks an attribute of a subscription of a topic by itself. What attributes ask of each other [`check_subscription`] looks at.
-pub(crate) fn check_of_subscription(topic: &TopicKey, name: &str, value: &str) -> Result<(), Wrong> {
+pub(crate) fn check_of_subscription(
+    topic: &TopicKey,
+    protocol: Protocol,
+    name: &str,
+    value: &str,
+) -> Result<(), Wrong> {
     let wrong = |why: String| Err(Wrong::Value(format!("{name}: {why}")));
     match name {
         DELIVERY_POLICY | REDRIVE_POLICY | HMAC_KEY if value.is_empty() => Ok(()),
@@ -138,6 +143,11 @@ pub(crate) fn check_of_subscription(topic: &TopicKey, name: &str, value: &str) -
         REDRIVE_POLICY => dead_letters::check(value, topic).or_else(wrong),
         HMAC_KEY if (limits::HMAC_KEY_LEN_MIN..=limits::HMAC_KEY_LEN_MAX).contains(&value.len()) => Ok(()),
         HMAC_KEY => wrong(format!("it has {} to {} bytes", limits::HMAC_KEY_LEN_MIN, limits::HMAC_KEY_LEN_MAX)),
+        // Whatever it says: AWS refuses `false`, too.
+        RAW_MESSAGE_DELIVERY if !protocol.may_be_raw() => {
+            let protocol = protocol.name();
+            Err(Wrong::Value(format!("Delivery protocol [{protocol}] does not support raw message delivery.")))
+        }
         RAW_MESSAGE_DELIVERY if matches!(value, "true" | "false" | "True" | "False") => Ok(()),
         RAW_MESSAGE_DELIVERY => {
             Err(Wrong::Value(format!("RawMessageDelivery: Invalid value [{value}]. Must be true or false.")))

@@ -39,10 +39,10 @@ fn a_refusal_has_the_words_of_its_operation() {
     let why = "Filter policy scope MessageAttributes does not support nested filter policy";
     assert_eq!(wrong.clone().in_set().message, format!("Invalid parameter: {why}"));
     assert_eq!(wrong.in_subscribe().message, format!("Invalid parameter: Attributes Reason: {why}"));
-    let wrong = attributes::check_of_subscription(&topic(), "FilterPolicyScope", "x").unwrap_err();
+    let wrong = attributes::check_of_subscription(&topic(), Protocol::Sqs, "FilterPolicyScope", "x").unwrap_err();
     let why = "FilterPolicyScope: Invalid value [x]. Please use either MessageBody or MessageAttributes";
     assert_eq!(wrong.in_set().message, format!("Invalid parameter: {why}"));
-    let unknown = attributes::check_of_subscription(&topic(), "FilterPolice", "{}");
+    let unknown = attributes::check_of_subscription(&topic(), Protocol::Sqs, "FilterPolice", "{}");
     assert_eq!(unknown.map_err(Wrong::in_subscribe).unwrap_err().message, "Invalid parameter: AttributeName");
 }
 

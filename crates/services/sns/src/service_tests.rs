@@ -1,10 +1,41 @@
 //! What the service does by itself.
 
 use super::*;
-use crate::house::House;
+use crate::api::SetSubscriptionAttributesInput;
+use crate::house::{House, queue};
+use crate::ops::for_tests::SetSubscriptionAttributes;
 use engine::Clock;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+
+fn set(house: &House, arn: &str, name: &str, value: &str) -> Result<(), Refusal> {
+    let (subscription_arn, attribute_name) = (arn.to_owned(), name.to_owned());
+    let attribute_value = Some(value.to_owned());
+    let asked = SetSubscriptionAttributesInput { subscription_arn, attribute_name, attribute_value };
+    house.ask::<SetSubscriptionAttributes>(asked).map(drop)
+}
+
+#[test]
+fn raw_messages_are_for_queues_and_receivers_over_http() {
+    let house = House::new();
+    let topic = house.topic("t", &[]);
+    let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    for (protocol, endpoint) in [("email", "a@example.org"), ("email-json", "a@example.org"), ("lambda", function)] {
+        let why = format!("Delivery protocol [{protocol}] does not support raw message delivery.");
+        for value in ["true", "false"] {
+            let refused = house.subscribe(&topic, (protocol, endpoint), &[("RawMessageDelivery", value)]).unwrap_err();
+            assert_eq!(refused.message, format!("Invalid parameter: Attributes Reason: {why}"));
+        }
+        let arn = house.subscribe(&topic, (protocol, endpoint), &[]).unwrap();
+        let refused = set(&house, &arn, "RawMessageDelivery", "true").unwrap_err();
+        assert_eq!(refused.message, format!("Invalid parameter: {why}"));
+    }
+    for (protocol, endpoint) in [("sqs", &*queue("q")), ("http", "http://a.example/"), ("https", "https://a.example/")]
+    {
+        let arn = house.subscribe(&topic, (protocol, endpoint), &[("RawMessageDelivery", "true")]).unwrap();
+        assert!(set(&house, &arn, "RawMessageDelivery", "false").is_ok());
+    }
+}
 
 #[test]
 fn subscriptions_that_nobody_confirmed_go_in_one_step_of_the_disk() {

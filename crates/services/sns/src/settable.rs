@@ -50,6 +50,7 @@ pub fn is_default_policy(topic: &str, policy: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic::Protocol;
     use names::{AccountId, Region};
 
     fn key() -> TopicKey {
@@ -64,7 +65,7 @@ mod tests {
             assert!(refused.is_none_or(|refused| refused.message != unknown), "{name}");
         }
         for name in settable_attributes_of_subscriptions() {
-            let refused = attributes::check_of_subscription(&key(), &name, "x").err();
+            let refused = attributes::check_of_subscription(&key(), Protocol::Sqs, &name, "x").err();
             let refused = refused.map(|wrong| wrong.in_set().message);
             assert!(refused.is_none_or(|message| message != unknown), "{name}");
         }

@@ -91,6 +91,11 @@ impl Protocol {
         self.is_over_http() || self.is_mail()
     }
 
+    /// Whether its receivers may get messages without an envelope ("Amazon SNS raw message delivery").
+    pub(crate) fn may_be_raw(self) -> bool {
+        self == Self::Sqs || self.is_over_http()
+    }
+
     /// Whether its receivers get mail.
     pub(crate) fn is_mail(self) -> bool {
         matches!(self, Self::Email | Self::EmailJson)

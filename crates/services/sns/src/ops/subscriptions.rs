@@ -59,7 +59,7 @@ impl Operation<Inner> for Subscribe {
         let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         let protocol = protocol(&input.protocol)?;
         let endpoint = check_endpoint(&service, &entry.key, protocol, input.endpoint.as_deref().unwrap_or_default())?;
-        let mut attributes = checked(&service, &entry.key, input.attributes.unwrap_or_default())?;
+        let mut attributes = checked(&service, (&entry.key, protocol), input.attributes.unwrap_or_default())?;
         let principal = caller.identity.caller.lasting_arn();
         attributes.insert(attributes::SUBSCRIPTION_PRINCIPAL.into(), principal.into());
         // What is there already takes no room.
@@ -197,10 +197,14 @@ fn check_endpoint<'a>(
 }
 
 /// What Subscribe was given, as it is kept.
-fn checked(service: &Inner, topic: &TopicKey, given: Vec<(String, String)>) -> Result<Pairs, Refusal> {
+fn checked(
+    service: &Inner,
+    (topic, protocol): (&TopicKey, Protocol),
+    given: Vec<(String, String)>,
+) -> Result<Pairs, Refusal> {
     let mut asked = Pairs::new();
     for (name, value) in given {
-        attributes::check_of_subscription(topic, &name, &value).map_err(Wrong::in_subscribe)?;
+        attributes::check_of_subscription(topic, protocol, &name, &value).map_err(Wrong::in_subscribe)?;
         asked.insert(name.into(), value.into());
     }
     attributes::check_subscription(&asked, &service.filter_limits).map_err(Wrong::in_subscribe)?;
@@ -358,7 +362,8 @@ impl Operation<Inner> for SetSubscriptionAttributes {
     ) -> Result<Nothing, Refusal> {
         let (entry, id, receiver) = find(&service, &caller, &input.subscription_arn).await?;
         let (name, value) = (Box::<str>::from(input.attribute_name), input.attribute_value.unwrap_or_default());
-        attributes::check_of_subscription(&entry.key, &name, &value).map_err(Wrong::in_set)?;
+        let protocol = receiver.subscription.protocol;
+        attributes::check_of_subscription(&entry.key, protocol, &name, &value).map_err(Wrong::in_set)?;
         if *name == *REPLAY_POLICY {
             return replay(&service, &entry, &receiver, value).await.map(|()| Nothing);
         }
