@@ -4,7 +4,7 @@
 
 use crate::api::errors;
 use crate::archive::{self, ARCHIVE_POLICY};
-use crate::catalog::{TopicEntry, View, compile};
+use crate::catalog::{Receiver, TopicEntry, View, compile};
 use crate::confirming::{self, Confirmation, State};
 use crate::dead_letters::{self, REDRIVE_POLICY};
 use crate::fifo;
@@ -17,7 +17,7 @@ use crate::signing::SignatureVersion;
 use crate::status;
 use crate::topic::{About, Pairs, Protocol, Subscription};
 use crate::topic_key::TopicKey;
-use delivery::{EffectivePolicy, SubscriptionPolicy, TopicPolicy};
+use delivery::{SubscriptionPolicy, TopicPolicy};
 use filter::{Limits, Scope};
 use std::borrow::Cow;
 
@@ -233,11 +233,14 @@ pub(crate) fn is_raw(subscription: &Pairs) -> bool {
     subscription.get(RAW_MESSAGE_DELIVERY).is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }
 
-/// What holds of how a topic's messages are delivered to a subscription.
-pub(crate) fn effective_policy(topic: &Pairs, subscription: &Pairs) -> EffectivePolicy {
-    let of_topic = topic.get(DELIVERY_POLICY).and_then(|text| TopicPolicy::parse(text).ok().flatten());
-    let own = subscription.get(DELIVERY_POLICY).and_then(|text| SubscriptionPolicy::parse(text, true).ok().flatten());
-    EffectivePolicy::of(of_topic.as_ref(), own.as_ref())
+/// The delivery policy of a topic, if it has one; read when the topic is seen anew.
+pub(crate) fn delivery_policy_of_topic(topic: &Pairs) -> Option<TopicPolicy> {
+    TopicPolicy::parse(topic.get(DELIVERY_POLICY)?).ok().flatten()
+}
+
+/// The same of a subscription.
+pub(crate) fn delivery_policy(subscription: &Pairs) -> Option<SubscriptionPolicy> {
+    SubscriptionPolicy::parse(subscription.get(DELIVERY_POLICY)?, true).ok().flatten()
 }
 
 /// The name that a topic's mail is from.
@@ -266,7 +269,6 @@ pub(crate) fn are_of(asked: &Pairs, known: &Pairs) -> bool {
 /// What GetTopicAttributes shows.
 pub(crate) fn of_topic(entry: &TopicEntry, view: &View) -> Vec<(String, String)> {
     let pending = view.receivers.values().filter(|receiver| receiver.is_pending).count();
-    let policy = view.about.attributes.get(DELIVERY_POLICY).and_then(|text| TopicPolicy::parse(text).ok().flatten());
     let mut shown = vec![
         ("TopicArn".to_owned(), entry.arn.to_string()),
         ("Owner".to_owned(), entry.key.account.to_string()),
@@ -275,7 +277,7 @@ pub(crate) fn of_topic(entry: &TopicEntry, view: &View) -> Vec<(String, String)>
         ("SubscriptionsConfirmed".to_owned(), (view.receivers.len() - pending).to_string()),
         ("SubscriptionsPending".to_owned(), pending.to_string()),
         ("SubscriptionsDeleted".to_owned(), "0".to_owned()),
-        (EFFECTIVE_DELIVERY_POLICY.to_owned(), TopicPolicy::effective(policy.as_ref()).render()),
+        (EFFECTIVE_DELIVERY_POLICY.to_owned(), TopicPolicy::effective(view.delivery_policy.as_ref()).render()),
     ];
     for (name, value) in view.about.attributes.iter().filter(|(name, _)| !is_hidden(name)) {
         match shown.iter_mut().find(|(known, _)| **known == **name) {
@@ -305,7 +307,8 @@ pub(crate) fn default_policy(key: &TopicKey) -> String {
 }
 
 /// What GetSubscriptionAttributes shows.
-pub(crate) fn of_subscription(topic: &str, about: &Pairs, subscription: &Subscription) -> Vec<(String, String)> {
+pub(crate) fn of_subscription(topic: &str, view: &View, receiver: &Receiver) -> Vec<(String, String)> {
+    let subscription = &*receiver.subscription;
     let Subscription { attributes, protocol, .. } = subscription;
     let said = |is: bool| if is { "true" } else { "false" }.to_owned();
     let state = Confirmation::of(attributes).map_or(State::Authenticated, |known| known.state);
@@ -322,7 +325,7 @@ pub(crate) fn of_subscription(topic: &str, about: &Pairs, subscription: &Subscri
     let kept = [DELIVERY_POLICY, REDRIVE_POLICY, REPLAY_POLICY];
     shown.extend(kept.into_iter().filter_map(|name| Some((name, attributes.get(name)?.to_string()))));
     if protocol.is_over_http() {
-        shown.push((EFFECTIVE_DELIVERY_POLICY, effective_policy(about, attributes).render()));
+        shown.push((EFFECTIVE_DELIVERY_POLICY, view.effective_policy(receiver).render()));
     }
     // Kept from the first time it was asked for; older subscriptions do not know.
     if let Some(principal) = subscription.attributes.get(SUBSCRIPTION_PRINCIPAL) {

@@ -18,6 +18,7 @@ use crate::replays::Replay;
 use crate::topic::{About, Command, Pairs, Protocol, Reply, Subscription, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use access::{Policy, Sort};
+use delivery::{EffectivePolicy, SubscriptionPolicy, TopicPolicy};
 use engine::{Partition, Pending, Recovery, Store, Unavailable};
 use filter::Index;
 use gateway::{Fact, Facts};
@@ -37,6 +38,8 @@ pub(crate) struct Receiver {
     pub(crate) is_pending: bool,
     /// Where what cannot be delivered goes.
     pub(crate) dead_letters: Option<Arn>,
+    /// Its own delivery policy, if it has one.
+    delivery_policy: Option<Box<SubscriptionPolicy>>,
     /// What its filter policy takes in memory, if it has one.
     pub(crate) policy_bytes: Option<usize>,
 }
@@ -55,6 +58,7 @@ pub(crate) struct View {
     /// Always one: its own, or the default one.
     pub(crate) policy: Option<Arc<Policy>>,
     pub(crate) facts: Option<Facts>,
+    pub(crate) delivery_policy: Option<TopicPolicy>,
     pub(crate) receivers: BTreeMap<u64, Arc<Receiver>>,
     numbers: HashMap<SubscriptionId, u64>,
     /// What each receiver wants of the topic's messages.
@@ -94,7 +98,8 @@ impl Receiver {
         let is_raw = attributes::is_raw(&subscription.attributes);
         let is_pending = Confirmation::of(&subscription.attributes).is_some_and(|known| known.is_pending());
         let dead_letters = dead_letters::target(&subscription.attributes);
-        Arc::new(Self { subscription, place, is_raw, is_pending, dead_letters, policy_bytes })
+        let delivery_policy = attributes::delivery_policy(&subscription.attributes).map(Box::new);
+        Arc::new(Self { subscription, place, is_raw, is_pending, dead_letters, delivery_policy, policy_bytes })
     }
 }
 
@@ -104,6 +109,7 @@ impl View {
             about: Arc::clone(topic.about.as_ref()?),
             policy: None,
             facts: None,
+            delivery_policy: None,
             receivers: BTreeMap::new(),
             numbers: HashMap::new(),
             filters: Index::new(),
@@ -117,6 +123,7 @@ impl View {
         let given = self.about.attributes.get(attributes::POLICY);
         self.policy = Some(given.map_or_else(|| Arc::clone(&DEFAULT), |text| in_force(text)));
         self.facts = facts_of(&self.about.tags);
+        self.delivery_policy = attributes::delivery_policy_of_topic(&self.about.attributes);
     }
 
     fn put(&mut self, number: u64, subscription: Arc<Subscription>) {
@@ -151,15 +158,14 @@ impl View {
         receivers.filter(|receiver| !receiver.is_pending).map(Arc::clone).collect()
     }
 
-    /// Whether a receiver is subscribed already.
-    pub(crate) fn has_receiver(&self, protocol: Protocol, endpoint: &str) -> bool {
-        let is_it = |known: &Subscription| known.protocol == protocol && *known.endpoint == *endpoint;
-        self.receivers.values().any(|receiver| is_it(&receiver.subscription))
-    }
-
     /// The number of a subscription.
     pub(crate) fn number_of(&self, id: SubscriptionId) -> Option<u64> {
         self.numbers.get(&id).copied()
+    }
+
+    /// What holds of how messages are delivered to a receiver.
+    pub(crate) fn effective_policy(&self, receiver: &Receiver) -> EffectivePolicy {
+        EffectivePolicy::of(self.delivery_policy.as_ref(), receiver.delivery_policy.as_deref())
     }
 
     pub(crate) fn subscription(&self, id: SubscriptionId) -> Option<&Arc<Receiver>> {

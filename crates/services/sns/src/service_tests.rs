@@ -1,9 +1,9 @@
 //! What the service does by itself.
 
 use super::*;
-use crate::api::SetSubscriptionAttributesInput;
+use crate::api::{SetSubscriptionAttributesInput, SetTopicAttributesInput};
 use crate::house::{House, queue};
-use crate::ops::for_tests::SetSubscriptionAttributes;
+use crate::ops::for_tests::{SetSubscriptionAttributes, SetTopicAttributes};
 use engine::Clock;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -13,6 +13,39 @@ fn set(house: &House, arn: &str, name: &str, value: &str) -> Result<(), Refusal>
     let attribute_value = Some(value.to_owned());
     let asked = SetSubscriptionAttributesInput { subscription_arn, attribute_name, attribute_value };
     house.ask::<SetSubscriptionAttributes>(asked).map(drop)
+}
+
+#[test]
+fn delivery_policies_are_read_when_they_are_set_and_not_at_each_turn() {
+    let house = House::new();
+    let topic = house.topic("t", &[]);
+    let retries = |name: &str, count: usize| {
+        format!(r#"{{"{name}":{{"minDelayTarget":1,"maxDelayTarget":1,"numRetries":{count}}}}}"#)
+    };
+    let arn = house.subscribe(&topic, ("http", "http://a.example/"), &[]).unwrap();
+    let entry = house.inner.catalog.all().pop().unwrap();
+    let (_, id) = SubscriptionId::parse("SubscriptionArn", &arn).unwrap();
+    let planned = || {
+        entry.look(|view| {
+            let receiver = view.subscription(id).unwrap();
+            let policy = view.effective_policy(receiver);
+            (1..).take_while(|nth| policy.retries.planned(*nth).is_some()).count()
+        })
+    };
+    assert_eq!(planned(), 3, "as AWS has it by default");
+    let of_topic = format!(r#"{{"http":{}}}"#, retries("defaultHealthyRetryPolicy", 7));
+    let asked = |value: &str| SetTopicAttributesInput {
+        topic_arn: topic.clone(),
+        attribute_name: "DeliveryPolicy".into(),
+        attribute_value: Some(value.into()),
+    };
+    house.ask::<SetTopicAttributes>(asked(&of_topic)).unwrap();
+    assert_eq!(planned(), 7);
+    set(&house, &arn, "DeliveryPolicy", &retries("healthyRetryPolicy", 2)).unwrap();
+    assert_eq!(planned(), 2);
+    set(&house, &arn, "DeliveryPolicy", "").unwrap();
+    house.ask::<SetTopicAttributes>(asked("")).unwrap();
+    assert_eq!(planned(), 3);
 }
 
 #[test]

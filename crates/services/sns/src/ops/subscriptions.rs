@@ -114,7 +114,7 @@ async fn begin(service: &Inner, entry: &TopicEntry, asked: Subscription) -> Resu
     let pending = {
         // Nobody publishes to a FIFO topic meanwhile, and nobody takes its archive away.
         let _turn = entry.turn.lock().await;
-        let of_receiver = entry.look(|view| view.has_receiver(asked.protocol, &asked.endpoint));
+        let of_receiver = entry.has_receiver(asked.protocol, &asked.endpoint);
         // One that there is already is answered as it is, or refused.
         let replay = match of_receiver {
             true => None,
@@ -333,8 +333,7 @@ impl Operation<Inner> for GetSubscriptionAttributes {
         input: GetSubscriptionAttributesInput,
     ) -> Result<GetSubscriptionAttributesResponse, Refusal> {
         let (entry, _, receiver) = find(&service, &caller, &input.subscription_arn).await?;
-        let mut attributes =
-            entry.look(|view| attributes::of_subscription(&entry.arn, &view.about.attributes, &receiver.subscription));
+        let mut attributes = entry.look(|view| attributes::of_subscription(&entry.arn, view, &receiver));
         let number = entry.look(|view| view.number_of(receiver.subscription.id));
         let replay = number.and_then(|number| entry.replay(number));
         attributes.extend(replay.map(|replay| (REPLAY_STATUS.to_owned(), replay.state.name().to_owned())));

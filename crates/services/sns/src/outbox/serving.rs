@@ -181,7 +181,7 @@ fn find(inner: &Inner, subscription: SubscriptionId) -> Option<Served> {
     let topic = inner.catalog.find(&key)?;
     let (receiver, about, policy) = topic.look(|view| {
         let receiver = Arc::clone(view.subscription(subscription)?);
-        let policy = attributes::effective_policy(&view.about.attributes, &receiver.subscription.attributes);
+        let policy = view.effective_policy(&receiver);
         Some((receiver, Arc::clone(&view.about), policy))
     })?;
     let partition = inner.outboxes.partition(subscription)?;
