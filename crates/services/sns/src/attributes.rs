@@ -38,7 +38,7 @@ const EFFECTIVE_DELIVERY_POLICY: &str = "EffectiveDeliveryPolicy";
 const HMAC_KEY: &str = "TidewireHmacKey";
 
 /// Attributes of AWS's subscriptions that this version does not act on.
-const SUBSCRIPTION_LATER: &[&str] = &["SubscriptionRoleArn"];
+pub(crate) const SUBSCRIPTION_LATER: &[&str] = &["SubscriptionRoleArn"];
 
 /// What is wrong with a subscription's attribute; AWS says it with other words before it in Subscribe and in
 /// SetSubscriptionAttributes.

@@ -2,6 +2,8 @@
 //!
 //! The test below compares the file with what this module writes; `UPDATE_EXPECT=1 cargo test -p sns coverage` writes it.
 
+use crate::attributes::SUBSCRIPTION_LATER;
+use crate::ops::for_tests::LATER;
 use crate::{api, ops};
 use expect_test::expect_file;
 use std::fmt::Write;
@@ -21,10 +23,16 @@ fn coverage() -> String {
         let mark = if is_done(operation.name) { "yes" } else { "no" };
         writeln!(text, "| {} | {mark} |", operation.name).expect("text takes text");
     }
-    text.push_str(
-        "\nRefused within what is carried out, each with an error that names it: the protocols `application` and `firehose`, \
-         active tracing, data protection, usage reports of SMS.\n",
-    );
+    let named = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    // Of the lists by which they are refused.
+    writeln!(
+        text,
+        "\nRefused within what is carried out, each with an error that names it: of protocols {}; of topics' attributes \
+         `TracingConfig` where it is `Active`; of subscriptions' {}; data-protection policies; usage reports of SMS.",
+        named(LATER),
+        named(SUBSCRIPTION_LATER)
+    )
+    .expect("text takes text");
     text
 }
 

@@ -56,7 +56,7 @@ pub(crate) mod for_tests {
     pub(crate) use super::sms::SetSMSAttributes;
     pub(crate) use super::sms_sandbox::{CreateSMSSandboxPhoneNumber, VerifySMSSandboxPhoneNumber};
     pub(crate) use super::subscriptions::{
-        GetSubscriptionAttributes, SetSubscriptionAttributes, Subscribe, Unsubscribe,
+        GetSubscriptionAttributes, LATER, SetSubscriptionAttributes, Subscribe, Unsubscribe,
     };
     pub(crate) use super::topics::{CreateTopic, DeleteTopic, GetTopicAttributes, SetTopicAttributes};
 }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use wire::Nothing;
 
 /// Protocols of AWS's that are not delivered to yet.
-const LATER: &[&str] = &["application", "firehose"];
+pub(crate) const LATER: &[&str] = &["application", "firehose"];
 
 /// What stands in place of an ARN as long as a subscription is not confirmed: in an answer of Subscribe, and in listings.
 const PENDING: &str = "pending confirmation";
