@@ -29,6 +29,10 @@ pub(crate) const REDIRECTS_MAX: usize = 3;
 /// Bytes of an answer that are read; a receiver that goes on behind them has answered all the same, and loses its connection.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 10;
 
+/// Bytes of an answer's head: what usual servers send has one, and proxies in front of receivers allow no more (nginx: 8 KiB a header).
+/// It is also what is read of an answer, and written of a request, at one time.
+pub(crate) const ANSWER_HEAD_BYTES_MAX: usize = 32 << 10;
+
 /// Bytes of an answer that are told of.
 pub(crate) const ANSWER_BYTES_TOLD: usize = 1024;
 

@@ -1,7 +1,7 @@
 //! One connection: made, shaken hands on, asked one request at a time. It is driven only while a request waits on it.
 
 use crate::endpoint::Endpoint;
-use crate::limits::{ANSWER_BYTES_MAX, ANSWER_BYTES_TOLD};
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_BYTES_TOLD, ANSWER_HEAD_BYTES_MAX};
 use crate::transport::{Answer, Failed};
 use bytes::Bytes;
 use http::header::{LOCATION, WWW_AUTHENTICATE};
@@ -59,7 +59,9 @@ pub(super) async fn connect(
             Box::new(shaken.map_err(|error| Failed::Unreachable(format!("no TLS: {}", plain(&error))))?)
         }
     };
-    let (sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+    let mut options = http1::Builder::new();
+    options.max_buf_size(ANSWER_HEAD_BYTES_MAX);
+    let (sender, driver) = options.handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
     Ok(Connection { sender, driver: Box::pin(driver), is_over: false })
 }
 
@@ -145,4 +147,42 @@ fn _asking_is_sent(
     request: Request<Full<Bytes>>,
 ) -> impl Future<Output = Result<Told, Failed>> + Send {
     connection.exchange(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// What comes of a POST to a receiver whose answer has a head of so many bytes.
+    async fn asked(head_bytes: usize, body: usize) -> Result<Told, Failed> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let endpoint = Endpoint::parse(&format!("http://{address}/")).unwrap();
+        let receiver = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut got = Vec::new();
+            while !got.ends_with(b"the end") {
+                assert!(stream.read_buf(&mut got).await.unwrap() > 0, "the request is whole");
+            }
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Padding: {}\r\n\r\nok", "x".repeat(head_bytes));
+            // It may be refused before it is read.
+            drop(stream.write_all(answer.as_bytes()).await);
+        };
+        let sender = async {
+            let mut connection = connect(&endpoint, &[address], None).await?;
+            let body = "x".repeat(body) + "the end";
+            connection.exchange(Request::post("/").header("host", "r").body(Full::new(body.into())).unwrap()).await
+        };
+        tokio::join!(receiver, sender).1
+    }
+
+    #[tokio::test]
+    async fn the_head_of_an_answer_has_a_bound() {
+        assert!(asked(ANSWER_HEAD_BYTES_MAX - 1024, 0).await.is_ok());
+        assert!(matches!(asked(3 * ANSWER_HEAD_BYTES_MAX, 0).await, Err(Failed::Broken(_))), "it goes on and on");
+        assert!(asked(0, 1 << 20).await.is_ok(), "a request may be larger");
+    }
 }
