@@ -41,6 +41,12 @@ impl Collector for TopicCollector {
             }
             ConstCounter::new(of(&shared)).encode(family.encode_family(&[("topic", "(others)".to_owned())])?)?;
         }
+        let kind = ConstCounter::new(0_u64).metric_type();
+        let help = "Messages that a subscribed queue refused for good, by its error";
+        let mut family = encoder.encode_descriptor("tidewire_sns_letters_refused", help, None, kind)?;
+        for (reason, count) in self.0.refused_letters() {
+            ConstCounter::new(count).encode(family.encode_family(&[("reason", reason)])?)?;
+        }
         Ok(())
     }
 }

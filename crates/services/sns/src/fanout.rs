@@ -7,7 +7,7 @@
 use crate::archive;
 use crate::attributes;
 use crate::catalog::{Place, Receiver, TopicEntry};
-use crate::dead_letters::{self, Reason};
+use crate::dead_letters::{self, Reason, Sent};
 use crate::envelope::{Envelopes, Notification};
 use crate::limits;
 use crate::message::{Kept, Message, show_time};
@@ -78,7 +78,7 @@ pub(crate) async fn publish(
             match outcome {
                 Ok(()) => {}
                 Err(NotPut::Refused(refused)) => {
-                    tracing::debug!(topic = %topic.arn, error = refused.error.query_code, why = %refused.message, "a queue does not take a message of a topic");
+                    service.refusals.note(&topic.arn, receivers[place].subscription.id, &refused, caller.now);
                     if let Some(target) = &receivers[place].dead_letters {
                         let letter = letter(topic, message, &receivers[place], &raw, &mut envelopes)?;
                         let mut letter = Letter { nth: nth_of(place), ..letter };
@@ -89,7 +89,7 @@ pub(crate) async fn publish(
                 Err(NotPut::Unavailable(refused)) => unavailable = Some(refused),
             }
         }
-        unavailable = bury(topic, dead).await.or(unavailable);
+        unavailable = bury(service, topic, dead).await.or(unavailable);
     }
     // Who gets nothing because of a change gets nothing because of one that stays. What is archived stands before that.
     service.catalog.durable(seen).await?;
@@ -157,14 +157,12 @@ pub(crate) fn outcome<T>(topic: &TopicEntry, put: Result<T, NotPut>) -> Result<O
 }
 
 /// Waits for letters to dead-letter queues; why one of them cannot be kept now.
-async fn bury(topic: &TopicEntry, dead: Vec<Putting>) -> Option<Refused> {
+async fn bury(service: &Inner, topic: &TopicEntry, dead: Vec<Putting>) -> Option<Refused> {
     let mut unavailable = None;
     for outcome in Together::new(dead).await {
         match outcome {
-            Ok(()) => {}
-            Err(NotPut::Refused(refused)) => {
-                tracing::warn!(topic = %topic.arn, why = %refused.message, "a dead-letter queue does not take a message, which is lost");
-            }
+            Ok(()) => service.status.count_dead(&topic.arn, Sent::Kept),
+            Err(NotPut::Refused(_)) => service.status.count_dead(&topic.arn, Sent::Refused),
             Err(NotPut::Unavailable(refused)) => unavailable = Some(refused),
         }
     }

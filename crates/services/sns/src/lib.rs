@@ -39,6 +39,7 @@ mod receivers;
 mod record_words;
 mod records;
 mod refusal;
+mod refusals;
 mod replays;
 mod service;
 mod settable;

@@ -108,6 +108,10 @@ pub(crate) const EXPIRED_AT_ONCE: usize = 1000;
 /// Characters of what a receiver said that a dead letter tells.
 pub(crate) const REASON_LEN_MAX: usize = 1024;
 
+/// How long nothing more is told of a subscription whose queue refuses, and subscriptions that are remembered for it: 32 bytes each.
+pub(crate) const REFUSAL_TOLD_MILLIS: u64 = 3_600_000;
+pub(crate) const REFUSALS_TOLD_MAX: usize = 1000;
+
 /// Characters of an endpoint that is no ARN (API reference: none; a URL of more is refused by usual servers).
 pub(crate) const ENDPOINT_LEN_MAX: usize = 2048;
 

@@ -8,7 +8,7 @@
 
 use crate::archive;
 use crate::catalog::{Place, Receiver, TopicEntry};
-use crate::dead_letters::{self, Reason};
+use crate::dead_letters::{self, Reason, Sent};
 use crate::envelope::{Envelopes, Notification};
 use crate::fanout;
 use crate::fifo::{self, Labels, Published};
@@ -124,22 +124,36 @@ async fn post(
         }
         let mut burying = Vec::new();
         for (place, posted) in Together::new(posting).await.into_iter().enumerate() {
-            let reason = if let Err(NotPut::Refused(refused)) = &posted { Some(Reason::from(refused)) } else { None };
-            last.extend(fanout::outcome(topic, posted)?);
-            if let (Some(reason), Some(target)) = (reason, &receivers[place].dead_letters) {
+            let refused = match posted {
+                Ok(letter) => {
+                    last.push(letter);
+                    continue;
+                }
+                Err(NotPut::Unavailable(refused)) => return Err(Refusal::unavailable(refused.message)),
+                Err(NotPut::Refused(refused)) => refused,
+            };
+            service.refusals.note(&topic.arn, receivers[place].subscription.id, &refused, caller.now);
+            if let Some(target) = &receivers[place].dead_letters {
                 let mut letter = Letter {
                     group: Some(labels.group.clone()),
                     deduplication: Some(labels.deduplication.clone()),
                     nth: (first + place) * limits::BATCH_MAX + nth,
                     ..fanout::letter(topic, message, &receivers[place], &raw, &mut envelopes)?
                 };
-                dead_letters::add_reason(&mut letter, number, &reason);
+                dead_letters::add_reason(&mut letter, number, &Reason::from(&refused));
                 burying.push(service.mailboxes.post(sender.clone(), target, letter));
             }
         }
         // In the turn, too: dead letters of a group are in its order.
         for buried in Together::new(burying).await {
-            last.extend(fanout::outcome(topic, buried)?);
+            match buried {
+                Ok(letter) => {
+                    service.status.count_dead(&topic.arn, Sent::Kept);
+                    last.push(letter);
+                }
+                Err(NotPut::Refused(_)) => service.status.count_dead(&topic.arn, Sent::Refused),
+                Err(NotPut::Unavailable(refused)) => return Err(Refusal::unavailable(refused.message)),
+            }
         }
     }
     Ok((last, room))

@@ -15,6 +15,7 @@ use crate::pieces::OnTheWay;
 use crate::receivers::Means;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
+use crate::refusals::Refusals;
 use crate::replays::{self, Running};
 use crate::signing::SigningKeys;
 use crate::sms::{self, Messages};
@@ -88,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) status: Status,
     /// What accounts say of short messages, and the latest of them.
     pub(crate) messages: Messages,
+    pub(crate) refusals: Refusals,
     chance: Chance,
 }
 
@@ -176,6 +178,7 @@ impl Sns {
             means,
             status: Status::new(metered_topics_max, log),
             messages,
+            refusals: Refusals::default(),
             chance,
         }))
     }
@@ -219,6 +222,11 @@ impl Sns {
     /// tidewire's own operations on the same topics.
     pub fn native(&self) -> Native {
         Native(Arc::clone(&self.0))
+    }
+
+    /// Letters that queues refused for good since the start, by reason.
+    pub fn refused_letters(&self) -> Vec<(&'static str, u64)> {
+        self.0.refusals.counts()
     }
 
     /// Lets go of subscriptions that nobody has confirmed in time. Asked now and then.
