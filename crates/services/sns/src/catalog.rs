@@ -103,6 +103,13 @@ impl Receiver {
     }
 }
 
+impl Receiver {
+    /// Whether it is a queue of this server.
+    pub(crate) fn is_queue(&self) -> bool {
+        matches!(self.place, Place::Queue(_))
+    }
+}
+
 impl View {
     fn of(topic: &Topic) -> Option<Self> {
         let mut view = Self {

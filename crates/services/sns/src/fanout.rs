@@ -16,6 +16,7 @@ use crate::pieces::Pieces;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::signing::SigningKey;
+use crate::told::Told;
 use crate::topic::{Protocol, Subscription};
 use crate::topic_key::SubscriptionId;
 use access::Secret;
@@ -53,6 +54,7 @@ pub(crate) async fn publish(
     };
     let (raw, mut envelopes) = (message.raw(Protocol::Sqs), Envelopes::new(message, notification));
     let (pieces, mut unavailable) = (Pieces::of(message), None);
+    let mut told = Told::of(topic.look(|view| Arc::clone(&view.about)));
     for (first, receivers) in (0..).step_by(pieces.letters).zip(receivers.chunks(pieces.letters)) {
         let _room = service.on_the_way.room(pieces, receivers.len()).await;
         // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
@@ -76,9 +78,9 @@ pub(crate) async fn publish(
         let mut dead = Vec::new();
         for (place, outcome) in piece.put(service, &sender).await {
             match outcome {
-                Ok(()) => {}
+                Ok(()) => told.placed(&receivers[place]),
                 Err(NotPut::Refused(refused)) => {
-                    service.refusals.note(&topic.arn, receivers[place].subscription.id, &refused, caller.now);
+                    told.refused((service, &topic.arn), &receivers[place], &refused, caller.now);
                     if let Some(target) = &receivers[place].dead_letters {
                         let letter = letter(topic, message, &receivers[place], &raw, &mut envelopes)?;
                         let mut letter = Letter { nth: nth_of(place), ..letter };
@@ -91,6 +93,7 @@ pub(crate) async fn publish(
         }
         unavailable = bury(service, topic, dead).await.or(unavailable);
     }
+    told.tell(service, caller, &topic.arn, (message, id));
     // Who gets nothing because of a change gets nothing because of one that stays. What is archived stands before that.
     service.catalog.durable(seen).await?;
     unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))

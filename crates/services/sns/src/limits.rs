@@ -119,6 +119,9 @@ pub(crate) const ENDPOINT_LEN_MAX: usize = 2048;
 pub(crate) const HMAC_KEY_LEN_MIN: usize = 16;
 pub(crate) const HMAC_KEY_LEN_MAX: usize = 256;
 
+/// Characters of a role's ARN (IAM API reference, "arnType").
+pub(crate) const ROLE_LEN_MAX: usize = 2048;
+
 /// Attempts of one subscription that are remembered, and subscriptions whose are: some 300 bytes each, so 10 MB; where every receiver
 /// says as much as is told of (a kilobyte), 40.
 pub(crate) const HISTORY_OF_ONE_MAX: usize = 32;

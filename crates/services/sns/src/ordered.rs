@@ -17,6 +17,7 @@ use crate::message::{Kept, Message, show_time};
 use crate::pieces::{Pieces, Room};
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
+use crate::told::Told;
 use crate::topic::{Command, Protocol, Reply, Topic};
 use crate::topic_key::SubscriptionId;
 use engine::Pending;
@@ -71,7 +72,9 @@ pub(crate) async fn begin(
         sequence: Some(&fifo::show_sequence(sequence)),
         is_replayed: false,
     };
-    let (letters, room) = post(service, caller, topic, (message, labels), (nth, notification)).await?;
+    let mut told = Told::of(topic.look(|view| Arc::clone(&view.about)));
+    let (letters, room) = post(service, caller, topic, (message, labels), (nth, notification), &mut told).await?;
+    told.tell(service, caller, &topic.arn, (message, &SubscriptionId(id).show()));
     // Behind the letters and before the topic's record: what is archived has reached every queue, as far as the log goes.
     let archived = archive::keep(service, topic, || {
         let (base, deduplication) = (caller.link_url().to_string().into(), Some(labels.deduplication.as_str().into()));
@@ -82,6 +85,18 @@ pub(crate) async fn begin(
     Ok(Begun { sequence, id, letters, room, archived, record: Some(record) })
 }
 
+/// Whom a message is for now: those whose replay is not over get it out of the archive.
+fn receivers_of(topic: &TopicEntry, message: &Message) -> Vec<Arc<Receiver>> {
+    let held_back = topic.held_back();
+    topic.look(|view| {
+        let is_held_back =
+            |one: &Receiver| view.number_of(one.subscription.id).is_some_and(|number| held_back.contains(&number));
+        let mut receivers = view.receivers_of(message);
+        receivers.retain(|receiver| held_back.is_empty() || !is_held_back(receiver));
+        receivers
+    })
+}
+
 /// Posts the letters; ready when all have their places.
 async fn post(
     service: &Inner,
@@ -89,16 +104,10 @@ async fn post(
     topic: &TopicEntry,
     (message, labels): (&Message, &Labels),
     (nth, notification): (usize, Notification<'_>),
+    told: &mut Told,
 ) -> Result<(Vec<Putting>, Room), Refusal> {
     let sender = fanout::sender(caller, topic);
-    let held_back = topic.held_back();
-    let receivers = topic.look(|view| {
-        let is_held_back =
-            |one: &Receiver| view.number_of(one.subscription.id).is_some_and(|number| held_back.contains(&number));
-        let mut receivers = view.receivers_of(message);
-        receivers.retain(|receiver| held_back.is_empty() || !is_held_back(receiver));
-        receivers
-    });
+    let receivers = receivers_of(topic, message);
     let number = SubscriptionId::read(notification.id).map_or(0, |id| id.0);
     let (raw, mut envelopes) = (message.raw(Protocol::Sqs), Envelopes::new(message, notification));
     let pieces = Pieces::of(message);
@@ -126,13 +135,14 @@ async fn post(
         for (place, posted) in Together::new(posting).await.into_iter().enumerate() {
             let refused = match posted {
                 Ok(letter) => {
+                    told.placed(&receivers[place]);
                     last.push(letter);
                     continue;
                 }
                 Err(NotPut::Unavailable(refused)) => return Err(Refusal::unavailable(refused.message)),
                 Err(NotPut::Refused(refused)) => refused,
             };
-            service.refusals.note(&topic.arn, receivers[place].subscription.id, &refused, caller.now);
+            told.refused((service, &topic.arn), &receivers[place], &refused, caller.now);
             if let Some(target) = &receivers[place].dead_letters {
                 let mut letter = Letter {
                     group: Some(labels.group.clone()),

@@ -6,12 +6,13 @@
 //! all others share one, so that sums are exact.
 
 use crate::dead_letters::Sent;
-use crate::limits::{HISTORY_OF_ONE_MAX, HISTORY_SUBSCRIPTIONS_MAX};
+use crate::limits::{HISTORY_OF_ONE_MAX, HISTORY_SUBSCRIPTIONS_MAX, ROLE_LEN_MAX};
 use crate::message::show_time;
 use crate::refusal::Refusal;
 use crate::sms;
 use crate::topic::{Pairs, Protocol};
 use crate::topic_key::SubscriptionId;
+use md5::{Digest, Md5};
 use names::{Arn, Instant};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -108,16 +109,21 @@ impl Status {
     }
 
     pub(crate) fn count(&self, topic: &Arc<str>, what: Counted) {
+        self.of_topic(topic, |counts| {
+            *match what {
+                Counted::Delivered => &mut counts.delivered,
+                Counted::Failed => &mut counts.failed,
+                Counted::Redriven => &mut counts.redriven,
+                Counted::FailedToRedrive => &mut counts.failed_to_redrive,
+            } += 1;
+        });
+    }
+
+    fn of_topic(&self, topic: &Arc<str>, change: impl FnOnce(&mut DeliveryCounts)) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = counts.own.len() < self.topics_max || counts.own.contains_key(topic);
         let Counts { own, shared } = &mut *counts;
-        let one = if has_room { own.entry(Arc::clone(topic)).or_default() } else { shared };
-        *match what {
-            Counted::Delivered => &mut one.delivered,
-            Counted::Failed => &mut one.failed,
-            Counted::Redriven => &mut one.redriven,
-            Counted::FailedToRedrive => &mut one.failed_to_redrive,
-        } += 1;
+        change(if has_room { own.entry(Arc::clone(topic)).or_default() } else { shared });
     }
 
     /// What became of a dead letter.
@@ -146,24 +152,45 @@ impl Status {
         }
     }
 
-    /// Keeps a report, and tells the log where that is asked for.
+    /// What became of a message for queues.
+    pub(crate) fn count_queues(&self, topic: &Arc<str>, delivered: u64, failed: u64) {
+        if delivered + failed > 0 {
+            self.of_topic(topic, |counts| {
+                counts.delivered += delivered;
+                counts.failed += failed;
+            });
+        }
+    }
+
+    /// Tells the log where that is asked for.
+    pub(crate) fn write_line(
+        &self,
+        topic: &str,
+        (attributes, protocol, subscription): (&Pairs, Protocol, SubscriptionId),
+        report: &Report,
+        message: impl FnOnce() -> String,
+    ) {
+        if is_wanted(attributes, protocol, subscription, report) {
+            (self.log)(line(topic, report, &message()));
+        }
+    }
+
+    /// Keeps a report, and tells the log where that is asked for: then of what the message is.
     pub(crate) fn note(
         &self,
         topic: &Arc<str>,
-        attributes: &Pairs,
-        protocol: Protocol,
-        subscription: SubscriptionId,
+        of: (&Pairs, Protocol, SubscriptionId),
         report: Report,
+        message: impl FnOnce() -> String,
     ) {
+        let (_, protocol, subscription) = of;
         match report.fate {
             Fate::Delivered => self.count(topic, Counted::Delivered),
             Fate::Failed | Fate::DeadLettered => self.count(topic, Counted::Failed),
             Fate::Retried if protocol.is_over_http() => self.count(topic, Counted::Failed),
             Fate::Retried => {}
         }
-        if is_wanted(attributes, protocol, subscription, &report) {
-            (self.log)(line(topic, &report));
-        }
+        self.write_line(topic, of, &report, message);
         let mut histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
         if histories.len() >= HISTORY_SUBSCRIPTIONS_MAX && !histories.contains_key(&subscription) {
             return;
@@ -212,13 +239,19 @@ pub(crate) fn names() -> impl Iterator<Item = String> {
 pub(crate) fn check(name: &str, value: &str) -> Option<Result<(), Refusal>> {
     let rest = PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))?;
     let is_right = match rest {
-        SUCCESS | FAILURE => {
+        SUCCESS | FAILURE if value.len() <= ROLE_LEN_MAX => {
             Arn::parse(value).is_ok_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/"))
         }
+        SUCCESS | FAILURE => false,
         RATE => value.parse::<u8>().is_ok_and(|rate| rate <= 100),
         _ => return None,
     };
     Some(if is_right || value.is_empty() { Ok(()) } else { Err(Refusal::invalid(format!("{name}: {value}"))) })
+}
+
+/// Whether a topic's owner may want lines about queues.
+pub(crate) fn asks_of_queues(attributes: &Pairs) -> bool {
+    [SUCCESS, FAILURE].iter().any(|name| attributes.contains_key(&*format!("SQS{name}")))
 }
 
 /// Whether a topic's owner wants a line about it: all failures, and of what succeeds as many of a hundred as they said.
@@ -239,16 +272,18 @@ fn is_wanted(attributes: &Pairs, protocol: Protocol, subscription: SubscriptionI
 }
 
 /// A line of the log, in AWS's form.
-fn line(topic: &str, report: &Report) -> String {
+fn line(topic: &str, report: &Report, message: &str) -> String {
     let delivery_id = SubscriptionId(
         u128::from(queue::spread(report.at.as_millis())) << 64
             | u128::from(queue::spread(u64::from(report.attempt) ^ report.at.as_millis() << 8)),
     );
+    let digest: String = Md5::digest(message).iter().map(|byte| format!("{byte:02x}")).collect();
     let mut line: Value = json!({
         "notification": {
+            "messageMD5Sum": digest,
             "messageId": report.message_id,
             "topicArn": topic,
-            "timestamp": show_time(report.published_at),
+            "timestamp": show_time(report.published_at).replace('T', " ").trim_end_matches('Z'),
         },
         "delivery": {
             "deliveryId": delivery_id.show(),
@@ -300,12 +335,15 @@ mod tests {
         let role = "arn:aws:iam::000000000000:role/r";
         let failures: Pairs = [("HTTPFailureFeedbackRoleArn".into(), role.into())].into();
         let note = |attributes: &Pairs, fate| {
-            status.note(&topic, attributes, Protocol::Http, SubscriptionId(1), report(fate));
+            let of = (attributes, Protocol::Http, SubscriptionId(1));
+            status.note(&topic, of, report(fate), || "hello".to_owned());
         };
         [Fate::Retried, Fate::Delivered].into_iter().for_each(|fate| note(&failures, fate));
         assert!(lines.lock().unwrap().is_empty());
         note(&failures, Fate::Failed);
         let line: Value = serde_json::from_str(&lines.lock().unwrap()[0]).unwrap();
+        assert_eq!(line["notification"]["messageMD5Sum"], "5d41402abc4b2a76b9719d911017c592");
+        assert_eq!(line["notification"]["timestamp"], "1970-01-01 00:00:01.000");
         assert_eq!((line["status"].as_str(), line["delivery"]["attempts"].as_u64()), (Some("FAILURE"), Some(2)));
         let all: Pairs = [
             ("HTTPSuccessFeedbackRoleArn".into(), role.into()),
@@ -335,13 +373,14 @@ mod tests {
     fn counts_are_of_topics_and_histories_of_subscriptions_and_both_have_bounds() {
         let (status, _) = status();
         let (one, other): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        status.note(&one, &Pairs::new(), Protocol::Http, SubscriptionId(1), report(Fate::Delivered));
-        status.note(&other, &Pairs::new(), Protocol::Http, SubscriptionId(2), report(Fate::Retried));
+        let (none, text) = (Pairs::new(), String::new);
+        status.note(&one, (&none, Protocol::Http, SubscriptionId(1)), report(Fate::Delivered), text);
+        status.note(&other, (&none, Protocol::Http, SubscriptionId(2)), report(Fate::Retried), text);
         let (own, shared) = status.counts();
         assert_eq!((own.len(), own[0].1.delivered, shared.failed), (1, 1, 1));
         for nth in 0..HISTORY_OF_ONE_MAX as u32 + 5 {
             let report = Report { attempt: nth, ..report(Fate::Retried) };
-            status.note(&one, &Pairs::new(), Protocol::Sqs, SubscriptionId(1), report);
+            status.note(&one, (&none, Protocol::Lambda, SubscriptionId(1)), report, text);
         }
         let history = status.history(SubscriptionId(1));
         assert_eq!((history.len(), history[0].attempt), (HISTORY_OF_ONE_MAX, HISTORY_OF_ONE_MAX as u32 + 4));

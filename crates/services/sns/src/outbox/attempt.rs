@@ -18,6 +18,7 @@ use crate::topic_key::SubscriptionId;
 use delivery::{Answer, Failed, Retries};
 use names::Instant;
 use queue::{Delivery, Message, spread};
+use serde_json::Value;
 
 /// What became of an attempt.
 struct Outcome {
@@ -126,11 +127,15 @@ fn tell(inner: &Inner, served: &Served, notice: Notice<'_>, outcome: &Outcome, a
         said: outcome.said.clone(),
         fate,
     };
+    let text = || match notice.members().remove("Message") {
+        Some(Value::String(message)) => message,
+        _ => String::new(),
+    };
     let attributes = match subscription.protocol {
         Protocol::Sms => sms::feedback(inner, &served.about.key),
         _ => served.about.attributes.clone(),
     };
-    inner.status.note(&served.origin, &attributes, subscription.protocol, subscription.id, report);
+    inner.status.note(&served.origin, (&attributes, subscription.protocol, subscription.id), report, text);
 }
 
 /// How long to wait until the next attempt, if there is to be one.

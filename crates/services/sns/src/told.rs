@@ -1,0 +1,162 @@
+//! What became of a message for queues: counted, and told to the delivery status log of a topic that asks for it with
+//! `SQSSuccessFeedbackRoleArn` and the like.
+//!
+//! A queue of this server has a message when its publish is answered, so there is one attempt and no more. What each queue said is kept
+//! until then only where somebody asked for it.
+
+use crate::catalog::Receiver;
+use crate::message::Message;
+use crate::service::Inner;
+use crate::status::{self, Fate, Report};
+use crate::topic::{About, Protocol};
+use crate::topic_key::SubscriptionId;
+use gateway::{Caller, Refused};
+use names::Instant;
+use serde_json::json;
+use std::sync::Arc;
+
+/// What queues said to one message.
+pub(crate) struct Told {
+    about: Arc<About>,
+    delivered: u64,
+    failed: u64,
+    /// Of a topic that asks for it: each, and why it does not take the message.
+    each: Option<Vec<(Arc<Receiver>, Option<Refused>)>>,
+}
+
+impl Told {
+    /// Nothing yet.
+    pub(crate) fn of(about: Arc<About>) -> Self {
+        let each = status::asks_of_queues(&about.attributes).then(Vec::new);
+        Self { about, delivered: 0, failed: 0, each }
+    }
+
+    /// A receiver's letter has its place. Of one that is no queue it is to be seen what becomes of it.
+    pub(crate) fn placed(&mut self, receiver: &Arc<Receiver>) {
+        self.note(receiver, None);
+    }
+
+    /// A queue does not take the message.
+    pub(crate) fn refused(
+        &mut self,
+        (service, topic): (&Inner, &str),
+        receiver: &Arc<Receiver>,
+        refused: &Refused,
+        now: Instant,
+    ) {
+        if receiver.is_queue() {
+            service.refusals.note(topic, receiver.subscription.id, refused, now);
+        }
+        self.note(receiver, Some(refused));
+    }
+
+    fn note(&mut self, receiver: &Arc<Receiver>, refused: Option<&Refused>) {
+        if !receiver.is_queue() {
+            return;
+        }
+        *if refused.is_some() { &mut self.failed } else { &mut self.delivered } += 1;
+        if let Some(each) = &mut self.each {
+            each.push((Arc::clone(receiver), refused.cloned()));
+        }
+    }
+
+    /// Counts it and tells of it, when every queue has decided.
+    pub(crate) fn tell(self, service: &Inner, caller: &Caller, topic: &Arc<str>, (message, id): (&Message, &str)) {
+        service.status.count_queues(topic, self.delivered, self.failed);
+        let at = service.outboxes.now();
+        for (receiver, refused) in self.each.into_iter().flatten() {
+            let said = said(caller, refused.as_ref());
+            let report = Report {
+                at,
+                published_at: caller.now,
+                message_id: id.to_owned(),
+                destination: receiver.subscription.endpoint.to_string(),
+                attempt: 1,
+                dwell_millis: at.since(caller.now).as_millis() as u64,
+                status: Some(refused.as_ref().map_or(200, |refused| refused.error.status)),
+                said,
+                fate: if refused.is_some() { Fate::Failed } else { Fate::Delivered },
+            };
+            let of: SubscriptionId = receiver.subscription.id;
+            let text = || message.body(Protocol::Sqs).to_owned();
+            service.status.write_line(topic, (&self.about.attributes, Protocol::Sqs, of), &report, text);
+        }
+    }
+}
+
+/// The member `providerResponse`, as AWS writes it of queues.
+fn said(caller: &Caller, refused: Option<&Refused>) -> String {
+    match refused {
+        None => json!({ "sqsRequestId": caller.request_id.as_str() }),
+        Some(refused) => json!({
+            "ErrorCode": refused.error.query_code,
+            "ErrorMessage": refused.message,
+            "sqsRequestId": "Unrecoverable",
+        }),
+    }
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::{PublishInput, errors};
+    use crate::house::{House, queue};
+    use crate::ops::for_tests::Publish;
+    use gateway::{NotPut, Refused};
+    use serde_json::Value;
+    use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn what_becomes_of_messages_for_queues_is_told_and_counted() {
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::clone(&lines);
+        let house = House::with(|options| options.log = Arc::new(move |line| log.lock().unwrap().push(line)));
+        let role = "arn:aws:iam::000000000000:role/r";
+        let asked = [
+            ("SQSSuccessFeedbackRoleArn", role),
+            ("SQSSuccessFeedbackSampleRate", "100"),
+            ("SQSFailureFeedbackRoleArn", role),
+        ];
+        for (name, kind) in [("t", &[][..]), ("t.fifo", &[("FifoTopic", "true")])] {
+            let topic = house.topic(name, &[kind, &asked[..]].concat());
+            let queues = ["good", "gone"].map(|queue| name.replace('t', queue));
+            for name in &queues {
+                house.subscribe(&topic, ("sqs", &queue(name)), &[]).unwrap();
+            }
+            let gone = || NotPut::Refused(Refused::new(&errors::NOT_FOUND_EXCEPTION, "it is gone"));
+            *house.queues.word.lock().unwrap() =
+                Some(Box::new(move |arn, _| arn.resource.starts_with("gone").then(gone)));
+            let of_fifo = |text: &str| if kind.is_empty() { None } else { Some(text.to_owned()) };
+            let published = house.ask::<Publish>(PublishInput {
+                topic_arn: Some(topic.clone()),
+                message: "hello".into(),
+                message_group_id: of_fifo("g"),
+                message_deduplication_id: of_fifo("d"),
+                ..PublishInput::default()
+            });
+            let id = published.unwrap().message_id.unwrap();
+            let told: Vec<Value> =
+                lines.lock().unwrap().drain(..).map(|line| serde_json::from_str(&line).unwrap()).collect();
+            assert_eq!(told.len(), 2, "{name}");
+            for line in &told {
+                let notification = &line["notification"];
+                assert_eq!(notification["messageId"], *id);
+                assert_eq!(notification["topicArn"], *topic);
+                assert_eq!(notification["messageMD5Sum"], "5d41402abc4b2a76b9719d911017c592");
+                assert_eq!(notification["timestamp"], "1970-01-02 00:00:00.000");
+                assert_eq!(line["delivery"]["attempts"], 1);
+            }
+            let good = told.iter().find(|line| line["status"] == "SUCCESS").unwrap();
+            assert_eq!(good["delivery"]["destination"], *queue(&queues[0]));
+            assert_eq!(good["delivery"]["statusCode"], 200);
+            let failed = told.iter().find(|line| line["status"] == "FAILURE").unwrap();
+            assert_eq!(failed["delivery"]["destination"], *queue(&queues[1]));
+            assert_eq!(failed["delivery"]["statusCode"], 404);
+            let said: Value = serde_json::from_str(failed["delivery"]["providerResponse"].as_str().unwrap()).unwrap();
+            assert_eq!((&said["ErrorCode"], &said["ErrorMessage"]), (&"NotFound".into(), &"it is gone".into()));
+        }
+        let (own, _) = house.inner.status.counts();
+        let counted: Vec<_> = own.iter().map(|(_, counts)| (counts.delivered, counts.failed)).collect();
+        assert_eq!(counted, [(1, 1), (1, 1)]);
+    }
+}
