@@ -47,6 +47,17 @@ fn what_stands_behind_a_failed_entry_of_its_group_is_not_published_before_it() {
 }
 
 #[test]
+fn a_large_message_goes_to_more_than_a_hundred_subscriptions_of_any_protocol() {
+    let house = House::new();
+    let topic = house.topic("t", &[("MaximumMessageSize", "1048576")]);
+    (0..150).for_each(|nth| _ = house.subscribe(&topic, ("sqs", &queue(&format!("q{nth}"))), &[]).unwrap());
+    house.subscribe(&topic, ("lambda", "arn:aws:lambda:us-east-1:000000000000:function:f"), &[]).unwrap();
+    let message = "x".repeat(1 << 20);
+    house.ask::<Publish>(PublishInput { topic_arn: Some(topic), message, ..PublishInput::default() }).unwrap();
+    assert_eq!(house.taken().len(), 150);
+}
+
+#[test]
 fn dead_letters_of_a_fifo_topic_are_in_its_order() {
     let house = House::new();
     let topic = house.topic("news.fifo", &[("FifoTopic", "true")]);
