@@ -47,6 +47,7 @@ mod signing;
 mod sms;
 mod status;
 mod subscribers;
+mod throttle;
 mod told;
 mod topic;
 mod topic_key;

@@ -119,6 +119,13 @@ pub(crate) const ENDPOINT_LEN_MAX: usize = 2048;
 pub(crate) const HMAC_KEY_LEN_MIN: usize = 16;
 pub(crate) const HMAC_KEY_LEN_MAX: usize = 256;
 
+/// Where AWS's limits hold: messages within a second of an account in a region, to FIFO topics and to others; of a FIFO topic that is
+/// ordered as a whole, and their bytes; calls of Subscribe, and of Unsubscribe.
+pub(crate) const MESSAGES_PER_SEC_MAX: usize = 30_000;
+pub(crate) const FIFO_MESSAGES_PER_SEC_MAX: usize = 3_000;
+pub(crate) const FIFO_BYTES_PER_SEC_MAX: usize = 20 << 20;
+pub(crate) const SUBSCRIBE_CALLS_PER_SEC_MAX: usize = 100;
+
 /// Characters of a role's ARN (IAM API reference, "arnType").
 pub(crate) const ROLE_LEN_MAX: usize = 2048;
 

@@ -41,6 +41,11 @@ impl Refusal {
         Self::new(&errors::TAG_LIMIT_EXCEEDED_EXCEPTION, message)
     }
 
+    /// AWS's throttles.
+    pub(crate) fn throttled() -> Self {
+        Self::new(&errors::THROTTLING_EXCEPTION, "Rate exceeded")
+    }
+
     pub(crate) fn no_topic() -> Self {
         Self::new(&errors::NOT_FOUND_EXCEPTION, "Topic does not exist")
     }

@@ -20,6 +20,7 @@ use crate::replays::{self, Running};
 use crate::signing::SigningKeys;
 use crate::sms::{self, Messages};
 use crate::status::{DeliveryCounts, Status};
+use crate::throttle::Throttle;
 use crate::topic::{Command, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
@@ -90,6 +91,7 @@ pub(crate) struct Inner {
     /// What accounts say of short messages, and the latest of them.
     pub(crate) messages: Messages,
     pub(crate) refusals: Refusals,
+    pub(crate) throttle: Throttle,
     chance: Chance,
 }
 
@@ -99,7 +101,7 @@ pub struct Options {
     pub mailboxes: Arc<dyn Mailboxes>,
     /// Keys of a filter policy: AWS's five, or up to [`filter::KEYS_MAX_LIFTED`].
     pub filter_keys_max: usize,
-    /// Whether AWS's quotas hold that only tests want: 200 filter policies of a topic.
+    /// Whether AWS's quotas hold that only tests want: numbers of filter policies, messages and calls a second.
     pub holds_awss_limits: bool,
     /// What signs envelopes.
     pub signing_keys: Arc<dyn SigningKeys>,
@@ -179,6 +181,7 @@ impl Sns {
             status: Status::new(metered_topics_max, log),
             messages,
             refusals: Refusals::default(),
+            throttle: Throttle::new(holds_awss_limits),
             chance,
         }))
     }

@@ -55,6 +55,7 @@ impl Operation<Inner> for Publish {
         };
         let checked = checked(&topic, draft)?;
         check_size(&topic, &checked.message)?;
+        service.throttle.publish(&topic, 1, checked.message.bytes, caller.now)?;
         service.keys.check_publishing(&caller, &topic).await?;
         let begun = begin(&service, &caller, &topic, &checked, 0).await?;
         let (id, sequence_number) = begun.done(&service).await?;
@@ -173,6 +174,7 @@ impl Operation<Inner> for PublishBatch {
             let message = "The length of all the messages put together is more than the limit.";
             return Err(Refusal::batch(&errors::BATCH_REQUEST_TOO_LONG_EXCEPTION, message));
         }
+        service.throttle.publish(&topic, drafted.len(), bytes, caller.now)?;
         service.keys.check_publishing(&caller, &topic).await?;
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         let (entries, messages): (Vec<String>, Vec<Checked>) = drafted.into_iter().unzip();

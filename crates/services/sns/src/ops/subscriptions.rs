@@ -21,6 +21,7 @@ use crate::refusal::Refusal;
 use crate::replays::{REPLAY_POLICY, REPLAY_STATUS};
 use crate::service::Inner;
 use crate::sms;
+use crate::throttle::Call;
 use crate::topic::{Command, Pairs, Protocol, Reply, Subscription};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use filter::Limits;
@@ -55,6 +56,7 @@ impl Operation<Inner> for Subscribe {
     }
 
     async fn call(service: Arc<Inner>, caller: Caller, input: SubscribeInput) -> Result<SubscribeResponse, Refusal> {
+        service.throttle.call((caller.account, &caller.region), Call::Subscribe, caller.now)?;
         // That it is not there is told before what is wrong with the rest.
         let entry = service.topic(&caller, "TopicArn", &input.topic_arn).await?;
         let protocol = protocol(&input.protocol)?;
@@ -280,6 +282,7 @@ impl Operation<Inner> for Unsubscribe {
 
     async fn call(service: Arc<Inner>, caller: Caller, input: UnsubscribeInput) -> Result<Nothing, Refusal> {
         let (key, id) = SubscriptionId::parse("SubscriptionArn", &input.subscription_arn)?;
+        service.throttle.call((key.account, &key.region), Call::Unsubscribe, caller.now)?;
         // The link names its region by the ARN alone.
         let is_here = caller.access_key.is_none() || key.region == caller.region;
         let Some(entry) = service.catalog.find(&key).filter(|_| is_here) else {
