@@ -217,6 +217,14 @@ impl Caller {
         if let Some(owner) = &need.owner {
             context.set("aws:resourceaccount", owner.as_str());
         }
+        // Services and whoever signs nothing are of no account, and of no organization.
+        let id = self.organization.as_ref().and_then(|organization| organization.id());
+        if let Some(id) = id.filter(|_| identity.caller.account().is_some()) {
+            context.set("aws:principalorgid", id);
+        }
+        if let Some(id) = id.filter(|_| need.owner.is_some()) {
+            context.set("aws:resourceorgid", id);
+        }
         let about = need.about.iter().flat_map(|about| about.iter());
         for (name, fact) in identity.facts.iter().chain(&need.facts).chain(about) {
             fact.tell(name, &mut context);

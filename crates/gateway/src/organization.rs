@@ -33,6 +33,8 @@ pub struct Level {
 /// Levels, by the accounts that they are over.
 #[derive(Debug)]
 pub struct Organization {
+    /// Its id, where it has one: `o-` and letters and digits.
+    id: Option<Box<str>>,
     management: Option<AccountId>,
     named: HashMap<AccountId, Over>,
     others: Over,
@@ -51,7 +53,18 @@ impl Organization {
         let accounts: BTreeSet<AccountId> =
             levels.iter().flat_map(|level| level.accounts.iter().flatten()).copied().collect();
         let named = accounts.into_iter().map(|account| (account, Over::of(Some(account), levels))).collect();
-        Self { management, named, others: Over::of(None, levels) }
+        Self { id: None, management, named, others: Over::of(None, levels) }
+    }
+
+    /// The same, with an id, which policies may ask for: every account of the server is of it.
+    #[must_use]
+    pub fn called(self, id: Box<str>) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// The levels of service control policies over whoever asks.

@@ -111,7 +111,18 @@ fn parse(text: &str) -> Result<Organization, String> {
     let management = said.management_account_id.as_deref().map(account).transpose()?;
     let level = |(nth, said): (usize, SaidLevel)| level(said).map_err(|why| format!("level {}: {why}", nth + 1));
     let levels = said.levels.into_iter().enumerate().map(level).collect::<Result<Vec<_>, _>>()?;
-    Ok(Organization::new(management, &levels))
+    let organization = Organization::new(management, &levels);
+    match said.id {
+        None => Ok(organization),
+        Some(id) if is_id(&id) => Ok(organization.called(id.into())),
+        Some(id) => Err(format!("{id:?} is no id of an organization: o- and ten to 32 letters and digits")),
+    }
+}
+
+/// Whether a text is an organization's id (Organizations API reference, "Organization").
+fn is_id(text: &str) -> bool {
+    let is_legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.strip_prefix("o-").is_some_and(|rest| (10..=32).contains(&rest.len()) && rest.bytes().all(is_legal))
 }
 
 fn account(text: &str) -> Result<AccountId, String> {
@@ -150,6 +161,7 @@ fn policy(said: SaidPolicy, sort: Sort) -> Result<Arc<Policy>, String> {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Said {
+    id: Option<String>,
     management_account_id: Option<String>,
     levels: Vec<SaidLevel>,
 }
@@ -231,6 +243,7 @@ mod tests {
         for (wrong, why) in [
             ("{}", "missing field `Levels`"),
             (r#"{"Levels":[],"ManagementAccountId":"me"}"#, "\"me\" is no account"),
+            (r#"{"Levels":[],"Id":"o-short"}"#, "\"o-short\" is no id of an organization"),
             (r#"{"Levels":[{"Accounts":["1"]}]}"#, "level 1: \"1\" is no account"),
             (r#"{"Levels":[{"Account":[]}]}"#, "unknown field `Account`"),
             (r#"{"Levels":[{},{"ServiceControlPolicies":[]}]}"#, "level 2: without any service control policy"),
@@ -242,5 +255,6 @@ mod tests {
             let told = parse(wrong).map(drop).unwrap_err();
             assert!(told.contains(why), "{wrong}: {told}");
         }
+        assert_eq!(parse(r#"{"Levels":[],"Id":"o-abcdefghij"}"#).unwrap().id(), Some("o-abcdefghij"));
     }
 }

@@ -635,6 +635,26 @@ async fn what_stands_over_an_account_is_asked_with_the_facts_of_the_request() {
 }
 
 #[tokio::test]
+async fn whoever_is_of_an_account_is_of_the_organization() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny",
+        "Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-abcdefghij"}}}]}"#;
+    for (id, status) in [(Some("o-abcdefghij"), 200), (Some("o-zzzzzzzzzz"), 403), (None, 403)] {
+        let policy = Policy::parse("here", text, Sort::ServiceControl).unwrap();
+        let level = Level { service_control: Some(vec![Arc::new(policy)]), ..Level::default() };
+        let house = House::with(|options| {
+            let organization = Organization::new(None, &[level]);
+            options.auth = Auth::Verify(Arc::new(Two));
+            options.organization = Some(Arc::new(match id {
+                Some(id) => organization.called(id.into()),
+                None => organization,
+            }));
+        });
+        let kind = if status == 200 { "fine" } else { "with an explicit deny in a service control policy" };
+        check(&ask(&house, Ask::default().request()).await, status, kind);
+    }
+}
+
+#[tokio::test]
 async fn an_event_says_which_statement_refused() {
     let keeper = Arc::new(Keeper::default());
     let house =
