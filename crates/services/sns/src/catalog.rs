@@ -39,7 +39,7 @@ pub(crate) struct Receiver {
     /// Where what cannot be delivered goes.
     pub(crate) dead_letters: Option<Arn>,
     /// Its own delivery policy, if it has one.
-    delivery_policy: Option<Box<SubscriptionPolicy>>,
+    pub(crate) delivery_policy: Option<Box<SubscriptionPolicy>>,
     /// What its filter policy takes in memory, if it has one.
     pub(crate) policy_bytes: Option<usize>,
 }

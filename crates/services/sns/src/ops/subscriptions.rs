@@ -65,7 +65,7 @@ impl Operation<Inner> for Subscribe {
         let principal = caller.identity.caller.lasting_arn();
         attributes.insert(attributes::SUBSCRIPTION_PRINCIPAL.into(), principal.into());
         // What is there already takes no room.
-        let is_known = entry.has_receiver(protocol, endpoint);
+        let is_known = entry.has_receiver(protocol, &endpoint);
         let _promised = if is_known { None } else { promised(&service, &entry, caller.account, (None, &attributes))? };
         if protocol.is_confirmed() {
             Confirmation::asked(service.secret(), caller.now).keep(&mut attributes);

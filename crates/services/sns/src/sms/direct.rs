@@ -130,8 +130,15 @@ pub(crate) fn served(inner: &Inner, outbox: SubscriptionId, key: &TopicKey) -> O
         attributes: Pairs::new(),
         created_at: Instant::EPOCH,
     });
-    let receiver =
-        Receiver { subscription, place: Where::Outbox, is_raw: false, is_pending: false, dead_letters: None };
+    let receiver = Receiver {
+        subscription,
+        place: Where::Outbox,
+        is_raw: false,
+        is_pending: false,
+        dead_letters: None,
+        delivery_policy: None,
+        policy_bytes: None,
+    };
     let about = About { key: key.clone(), created_at: Instant::EPOCH, attributes: Pairs::new(), tags: Pairs::new() };
     Some(Served {
         subscription: outbox,
