@@ -19,7 +19,7 @@
 //! # Ok::<(), delivery::Refused>(())
 //! ```
 //!
-//! Where to look: `smtp.rs` and `mail.rs` mail, `smpp/` and `sms.rs` short messages, `client/` requests and connections, `endpoint.rs` URLs, `reach.rs` private addresses; `policy.rs` the attributes,
+//! Where to look: `smtp.rs` and `mail.rs` mail, `smpp/` and `sms.rs` short messages, `client/` requests and connections, `push/` mobile push, `endpoint.rs` URLs, `reach.rs` private addresses; `policy.rs` the attributes,
 //! `schedule.rs` phases and delays, `limits.rs` every bound, `refused.rs` every refusal.
 
 mod client;
@@ -27,6 +27,7 @@ mod endpoint;
 mod limits;
 mod mail;
 mod policy;
+pub mod push;
 mod reach;
 mod refused;
 mod schedule;

@@ -33,8 +33,8 @@ pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// It is also what is read of an answer, and written of a request, at one time.
 pub(crate) const ANSWER_HEAD_BYTES_MAX: usize = 32 << 10;
 
-/// Bytes of an answer that are told of.
-pub(crate) const ANSWER_BYTES_TOLD: usize = 1024;
+/// Bytes of an answer that are told of: an access token of Google's has up to 2048, with what stands around it.
+pub(crate) const ANSWER_BYTES_TOLD: usize = 8 << 10;
 
 /// Connections that are kept for the next request, of one receiver and of all: some 10 KiB each.
 pub(crate) const IDLE_OF_ONE_MAX: usize = 16;
@@ -61,3 +61,11 @@ pub(crate) const SMPP_IDLE_SECS_MAX: u64 = 50;
 pub(crate) const SMPP_ENQUIRE_SECS: u64 = 30;
 
 const _: () = assert!(SMPP_PROBE_SECS_MAX < SMPP_IDLE_SECS_MAX && SMPP_PROBE_SECS_MAX < SMS_SECS_MAX);
+
+/// Bytes of a notification to Apple's service, and of one about a call. Source: Apple, "Generating a remote notification".
+pub(crate) const APNS_PUSH_BYTES_MAX: usize = 4096;
+/// See [`APNS_PUSH_BYTES_MAX`].
+pub(crate) const APNS_VOIP_BYTES_MAX: usize = 5120;
+
+/// Connections over HTTP/2 that are kept: one for each service and certificate, some 30 KiB each.
+pub(crate) const HTTP2_CONNECTIONS_MAX: usize = 128;

@@ -86,7 +86,10 @@ impl Http {
         let mut endpoint = post.endpoint.clone();
         for _ in 0..=REDIRECTS_MAX {
             let told = self.ask(&endpoint, &post).await?;
-            let next = told.location.as_deref().filter(|_| matches!(told.answer.status, 301 | 302 | 307 | 308));
+            // What proves who we are goes to nobody else.
+            let is_proof = |(name, _): &(&'static str, String)| *name == "authorization";
+            let leads = matches!(told.answer.status, 301 | 302 | 307 | 308) && !post.headers.iter().any(is_proof);
+            let next = told.location.as_deref().filter(|_| leads);
             match next.and_then(|location| endpoint.redirected(location)) {
                 Some(next) => endpoint = next,
                 None => return Ok(told.answer),
