@@ -19,6 +19,7 @@ const HIDDEN: &[&str] = &[
     "Base32StringSeed",
     "Body",
     "CiphertextBlob",
+    "CustomUserData",
     "Data",
     "EncodedMessage",
     "GrantToken",
@@ -43,8 +44,10 @@ const HIDDEN: &[&str] = &[
     "WebIdentityToken",
 ];
 
-/// What a subscription's messages are signed with, among its attributes: a map's key, or an AttributeName beside its AttributeValue.
-const HIDDEN_ATTRIBUTE: &str = "TidewireHmacKey";
+/// What proves something, or is an owner's own, among attributes: a map's key, or an AttributeName beside its AttributeValue. The key that a
+/// subscription's messages are signed with, what proves to a push service who sends, and a device's token.
+const HIDDEN_ATTRIBUTES: &[&str] =
+    &["CustomUserData", "PlatformCredential", "PlatformPrincipal", "TidewireHmacKey", "Token"];
 
 /// A text as it may be kept: of a URL, no login.
 fn without_login(text: &str) -> String {
@@ -148,7 +151,8 @@ impl Heard {
         match self.open.last_mut() {
             Some(Open::Struct { members, at }) => {
                 let is_named = |(name, told): &(&str, Told)| {
-                    *name == "AttributeName" && matches!(told, Told::Text(text) if text == HIDDEN_ATTRIBUTE)
+                    *name == "AttributeName"
+                        && matches!(told, Told::Text(text) if HIDDEN_ATTRIBUTES.contains(&text.as_str()))
                 };
                 members.extend(at.map(|(name, _)| (name, told)));
                 // Whichever of the two came first.
@@ -160,7 +164,7 @@ impl Heard {
                 }
             }
             Some(Open::Map { entries, key }) => {
-                let told = if key == HIDDEN_ATTRIBUTE { Told::Hidden } else { told };
+                let told = if HIDDEN_ATTRIBUTES.contains(&key.as_str()) { Told::Hidden } else { told };
                 entries.push((std::mem::take(key), told));
             }
             Some(Open::List(items)) => items.push(told),

@@ -6,6 +6,7 @@
 //! setting that is passed over is found out only by the harm it should have prevented.
 
 mod check;
+mod push;
 mod toml_file;
 mod values;
 
@@ -58,6 +59,7 @@ pub(crate) struct Config {
     pub(crate) mail_from: String,
     pub(crate) functions: Functions,
     pub(crate) sms: sms::Settings,
+    pub(crate) push: push::Settings,
     pub(crate) delivery_log: Option<PathBuf>,
     pub(crate) metered_topics_max: usize,
     pub(crate) metered_queues_max: usize,
@@ -307,6 +309,12 @@ pub(crate) const KEYS: &[Key] = &[
         default: "test",
         set: |config, text| put(&mut config.functions.secret, Ok(Secret::from(text))),
     },
+    push::APNS_URL,
+    push::APNS_SANDBOX_URL,
+    push::FCM_URL,
+    push::FCM_TOKEN_URL,
+    push::ADM_URL,
+    push::ADM_TOKEN_URL,
     Key {
         name: "sns.sms_gateway",
         value: "URL",
@@ -683,6 +691,7 @@ impl Config {
             mail_from: String::new(),
             functions: Functions::default(),
             sms: sms::Settings::default(),
+            push: push::Settings::default(),
             delivery_log: None,
             metered_topics_max: 0,
             metered_queues_max: 0,

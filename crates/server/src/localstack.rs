@@ -12,6 +12,7 @@
 
 use crate::client::{Client, Credentials, Endpoint, Failure, Target};
 use crate::mode::Mode;
+use crate::push_messages;
 use gateway::{Asked, Gateway, Origin, Page};
 use iam::Iam;
 use kinesis::Kinesis;
@@ -47,7 +48,9 @@ pub(crate) struct LocalStack {
 
 /// Whether a path is one of ours.
 pub(crate) fn has(path: &str) -> bool {
-    RESETS.contains(&path) || path.strip_prefix(MESSAGES).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    RESETS.contains(&path)
+        || push_messages::has(path)
+        || path.strip_prefix(MESSAGES).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// How an answer is written.
@@ -104,6 +107,9 @@ impl LocalStack {
         }
         if !self.is_open {
             return Page::text(403, "Messages are shown without a signature only where auth is not verify.\n");
+        }
+        if push_messages::has(asked.path) {
+            return push_messages::answer(&self.sns, &asked);
         }
         if asked.is_delete {
             return Page::text(405, "This path takes GET, HEAD and POST.\n");
@@ -298,7 +304,7 @@ fn wrong_of(failure: Failure) -> Wrong {
 }
 
 /// The pairs of the query string, and of a form.
-fn url_encoded(asked: &Asked<'_>) -> Vec<(String, String)> {
+pub(crate) fn url_encoded(asked: &Asked<'_>) -> Vec<(String, String)> {
     let is_form = asked.content_type.contains("x-www-form-urlencoded");
     let body = if is_form { std::str::from_utf8(asked.body).unwrap_or_default() } else { "" };
     let pairs = asked.query.split('&').chain(body.split('&'));

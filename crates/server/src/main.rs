@@ -31,6 +31,7 @@ mod pages;
 mod passed_roles;
 mod point;
 mod progress;
+mod push_messages;
 mod queues;
 mod recoveries;
 mod resources;

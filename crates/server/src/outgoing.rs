@@ -10,7 +10,8 @@ use crate::mode::Mode;
 use crate::root_key;
 use crate::tls::connector;
 use access::Network;
-use delivery::{Http, HttpOptions, LookUp, MailServer, MayReach, MessageCenter, PATIENCE, is_public};
+use delivery::push::{Http2, Http2Options};
+use delivery::{Http, HttpOptions, LookUp, MailServer, MakeTls, MayReach, MessageCenter, PATIENCE, is_public};
 use gateway::Gateway;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -81,13 +82,22 @@ pub(crate) fn hands(
     sms: Option<Arc<MessageCenter>>,
 ) -> Result<sns::Hands, String> {
     let (gateway, authorities) = (gateway.clone(), config.receivers_ca.clone());
+    let look_up = look_up();
+    let tls: MakeTls = Arc::new(move || {
+        let files: Vec<&Path> = authorities.iter().map(PathBuf::as_path).collect();
+        connector(&files)
+    });
+    let spawn: sns::Spawn = Arc::new(|task| drop(tokio::spawn(task)));
+    let http2 = Http2Options {
+        look_up: Arc::clone(&look_up),
+        tls: Arc::clone(&tls),
+        spawn: Arc::clone(&spawn),
+        patience: PATIENCE,
+    };
     let options = HttpOptions {
-        look_up: look_up(),
+        look_up,
         may_reach: config.private_receivers.may_reach(mode),
-        tls: Arc::new(move || {
-            let files: Vec<&Path> = authorities.iter().map(PathBuf::as_path).collect();
-            connector(&files)
-        }),
+        tls,
         chance: root_key::chance(),
         patience: PATIENCE,
         // It was read when the configuration was checked.
@@ -98,7 +108,8 @@ pub(crate) fn hands(
     Ok(sns::Hands {
         functions: functions(config),
         transport: Arc::new(Http::new(options)),
-        spawn: Arc::new(|task| drop(tokio::spawn(task))),
+        pushes: Arc::new(Http2::new(http2)),
+        spawn,
         caller: Arc::new(move |identity, region| gateway.acting(identity, region)),
     })
 }

@@ -32,9 +32,9 @@ impl Recoveries {
     }
 
     /// A part for each family of partitions.
-    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 12] {
+    pub(crate) fn parts(&mut self) -> [&mut dyn Recover; 13] {
         let [streams, shards, queues, groups] = self.kinesis.parts();
-        let [topics, deliveries, archives, messages] = self.sns.parts();
+        let [topics, deliveries, archives, messages, applications] = self.sns.parts();
         [
             &mut self.sqs,
             &mut self.iam,
@@ -48,6 +48,7 @@ impl Recoveries {
             deliveries,
             archives,
             messages,
+            applications,
         ]
     }
 

@@ -299,6 +299,7 @@ fn open(mode: Mode, config: &Config, clock: &Arc<SystemClock>) -> Result<(Arc<St
         chance: root_key::chance(),
         means: outgoing::means(config),
         sms: config.sms.options()?,
+        push: config.push.urls(mode),
         metered_topics_max: config.metered_topics_max,
         attempts_max: descriptors::shares()?.0.deliveries,
         log,

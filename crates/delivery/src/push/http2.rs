@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -46,6 +46,7 @@ pub struct Http2Options {
 /// Sends over HTTP/2.
 pub struct Http2 {
     options: Http2Options,
+    connector: OnceLock<Result<TlsConnector, String>>,
     kept: Mutex<HashMap<Key, Kept>>,
 }
 
@@ -60,7 +61,7 @@ struct Kept {
 impl Http2 {
     /// A sender without connections.
     pub fn new(options: Http2Options) -> Arc<Self> {
-        Arc::new(Self { options, kept: Mutex::default() })
+        Arc::new(Self { options, connector: OnceLock::new(), kept: Mutex::default() })
     }
 
     async fn deliver(&self, push: &Push) -> Result<Answer, Failed> {
@@ -97,7 +98,8 @@ impl Http2 {
 
     /// What believes certificates, and speaks HTTP/2 in the name of one of our own.
     fn connector(&self, certificate: Option<&Certificate>) -> Result<TlsConnector, Failed> {
-        let connector = (self.options.tls)().map_err(Failed::Unreachable)?;
+        let connector = self.connector.get_or_init(|| (self.options.tls)());
+        let connector = connector.as_ref().map_err(|why| Failed::Unreachable(why.clone()))?;
         let mut config = rustls::ClientConfig::clone(connector.config());
         config.alpn_protocols = vec![b"h2".to_vec()];
         if let Some(certificate) = certificate {

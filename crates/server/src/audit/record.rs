@@ -93,6 +93,8 @@ fn resource((arn, owner): &(Arc<str>, Option<names::AccountId>)) -> Value {
     let mut parts = arn.splitn(6, ':').skip(2);
     let (service, rest) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
     let sort = match service {
+        "sns" if rest.starts_with("app/") => Some("AWS::SNS::PlatformApplication"),
+        "sns" if rest.starts_with("endpoint/") => Some("AWS::SNS::PlatformEndpoint"),
         "sns" => Some("AWS::SNS::Topic"),
         "sqs" => Some("AWS::SQS::Queue"),
         "kinesis" if rest.contains("/consumer/") => Some("AWS::Kinesis::StreamConsumer"),

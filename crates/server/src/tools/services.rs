@@ -48,6 +48,7 @@ pub(crate) fn describe(record: &Record<'_>) -> Result<Described, String> {
         sns::OUTBOX_FAMILY => of_no_queue(sns::describe_delivery(record.kind, record.version, record.payload)),
         sns::ARCHIVE_FAMILY => of_no_queue(sns::describe_archive(record.kind, record.version, record.payload)),
         sns::SMS_FAMILY => of_no_queue(sns::describe_sms(record.kind, record.version, record.payload)),
+        sns::PUSH_FAMILY => of_no_queue(sns::describe_push(record.kind, record.version, record.payload)),
         leases::FAMILY => of_no_queue(leases::describe(record.kind, record.version, record.payload)),
         kinesis::FAMILY | kinesis::SHARDS_FAMILY | kinesis::QUEUES_FAMILY | kinesis::GROUPS_FAMILY => {
             of_no_queue(kinesis::describe(record.partition.family(), record.kind, record.version, record.payload))

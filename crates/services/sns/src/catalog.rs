@@ -92,7 +92,7 @@ struct Topics {
 }
 
 impl Receiver {
-    fn new(subscription: Arc<Subscription>, policy_bytes: Option<usize>) -> Arc<Self> {
+    pub(crate) fn new(subscription: Arc<Subscription>, policy_bytes: Option<usize>) -> Arc<Self> {
         let queue = || Arn::parse(&subscription.endpoint).expect("the endpoint was checked when it was subscribed");
         let place = if subscription.protocol.has_outbox() { Place::Outbox } else { Place::Queue(queue().into()) };
         let is_raw = attributes::is_raw(&subscription.attributes);
@@ -159,8 +159,8 @@ impl View {
 
     /// The receivers that a message passes to, in the order in which they were subscribed; none that is not confirmed.
     pub(crate) fn receivers_of(&self, message: &Message) -> Vec<Arc<Receiver>> {
-        let protocol = |number: u64| self.receivers.get(&number).map(|receiver| receiver.subscription.protocol);
-        let passing = message.passes_to(&self.filters, protocol);
+        let name = |number: u64| self.receivers.get(&number).map(|receiver| receiver.subscription.body_name());
+        let passing = message.passes_to(&self.filters, name);
         let receivers = passing.iter().filter_map(|number| self.receivers.get(number));
         receivers.filter(|receiver| !receiver.is_pending).map(Arc::clone).collect()
     }

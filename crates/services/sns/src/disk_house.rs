@@ -11,11 +11,13 @@ use crate::ops::for_tests::{
     Subscribe,
 };
 use crate::outbox::Hands;
+use crate::push::PushUrls;
 use crate::receivers::Means;
 use crate::refusal::Refusal;
 use crate::replays;
 use crate::service::{Inner, Options, Sns};
 use crate::signing::{KeyComing, SigningKeys};
+use delivery::push::{Push, Pushes};
 use delivery::{Answer, Answering, Failed, Mail, Post, Transport};
 use engine::{Clock, ManualClock, Store, StoreOptions};
 use gateway::{Caller, Keys, Letter, Mailboxes, NotPut, Operation, Posting, Putting, Refused};
@@ -93,6 +95,13 @@ pub(crate) struct Wire {
 
 struct SharedWire(Arc<Wire>);
 
+impl Pushes for SharedWire {
+    fn push(&self, push: Push) -> Answering {
+        let Push { endpoint, headers, body, .. } = push;
+        self.post(Post { endpoint, headers, body, is_operators: true })
+    }
+}
+
 impl Transport for SharedWire {
     fn post(&self, post: Post) -> Answering {
         let wire = Arc::clone(&self.0);
@@ -152,6 +161,7 @@ impl House {
             keys: Keys::default(),
             means: Means::default(),
             sms: crate::sms::Options::default(),
+            push: PushUrls::default(),
             metered_topics_max: 1,
             attempts_max: 16,
             log: Arc::new(|_| {}),
@@ -164,6 +174,7 @@ impl House {
         let hands = Arc::new(Hands {
             functions: None,
             transport: Arc::new(SharedWire(Arc::clone(&wire))),
+            pushes: Arc::new(SharedWire(Arc::clone(&wire))),
             spawn: Arc::new(move |task| spawner.lock().unwrap().push(task)),
             caller: Arc::new(move |_, region| Caller::for_test(AccountId::DEFAULT, region.clone(), time.now())),
         });

@@ -9,9 +9,9 @@
 //! signature, as AWS was recorded. Source: SNS developer guide, "Parsing message formats"; LocalStack's recordings, for the order.
 
 use crate::message::Message;
+use crate::push::Platform;
 use crate::refusal::Refusal;
 use crate::signing::{SignatureVersion, SigningKey, signed_text};
-use crate::topic::Protocol;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub(crate) struct Envelope {
 pub(crate) struct Envelopes<'a> {
     message: &'a Message,
     notification: Notification<'a>,
-    made: BTreeMap<&'a str, Envelope>,
+    made: BTreeMap<(&'a str, bool), Envelope>,
 }
 
 impl<'a> Envelopes<'a> {
@@ -49,18 +49,20 @@ impl<'a> Envelopes<'a> {
         Self { message, notification, made: BTreeMap::new() }
     }
 
-    /// The envelope for a subscription of this ARN.
-    pub(crate) fn to(&mut self, protocol: Protocol, subscription: &str) -> Result<String, Refusal> {
-        let body = self.message.body(protocol);
-        if !self.made.contains_key(body) {
-            self.made.insert(body, Envelope::new(self.message, &self.notification, body)?);
+    /// The envelope for a subscription of this ARN, whose body stands under a name.
+    pub(crate) fn to(&mut self, name: &str, arn: &str) -> Result<String, Refusal> {
+        let body = self.message.body_for(name);
+        // A platform has to be told whether a body was written for it.
+        let is_own = Platform::named(name).is_some() && self.message.is_written_for(name);
+        if !self.made.contains_key(&(body, is_own)) {
+            self.made.insert((body, is_own), Envelope::new(self.message, &self.notification, (body, is_own))?);
         }
-        Ok(self.made[body].to(subscription))
+        Ok(self.made[&(body, is_own)].to(arn))
     }
 }
 
 impl Envelope {
-    fn new(message: &Message, notification: &Notification<'_>, body: &str) -> Result<Self, Refusal> {
+    fn new(message: &Message, notification: &Notification<'_>, (body, is_own): (&str, bool)) -> Result<Self, Refusal> {
         let Notification { id, topic, at, base, signer, sequence, is_replayed } = notification;
         let subject = message.subject();
         let mut members = vec![("Type", "Notification".to_owned()), ("MessageId", (*id).to_owned())];
@@ -68,6 +70,7 @@ impl Envelope {
         members.push(("TopicArn", (*topic).to_owned()));
         members.extend(subject.map(|subject| ("Subject", subject.to_owned())));
         members.extend([("Message", body.to_owned()), ("Timestamp", at.clone())]);
+        members.extend(is_own.then(|| ("MessageStructure", "json".to_owned())));
         if let Some((key, version)) = signer {
             let mut signed = vec![("Message", body), ("MessageId", id)];
             signed.extend(subject.map(|subject| ("Subject", subject)));

@@ -19,7 +19,7 @@ fn notification(signer: Option<(&SigningKey, SignatureVersion)>) -> Notification
 }
 
 fn shown(message: &Message, notification: Notification<'_>) -> Value {
-    let text = Envelopes::new(message, notification).to(Protocol::Sqs, &format!("{TOPIC}:1")).unwrap();
+    let text = Envelopes::new(message, notification).to("sqs", &format!("{TOPIC}:1")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
@@ -72,7 +72,7 @@ fn a_fifo_topics_messages_have_a_number_and_no_signature() {
 fn subscriptions_of_one_body_share_a_signature() {
     let (key, message) = (key(), message("x", None, None));
     let mut envelopes = Envelopes::new(&message, notification(Some((&key, SignatureVersion::One))));
-    let (one, two) = (envelopes.to(Protocol::Sqs, "a").unwrap(), envelopes.to(Protocol::Sqs, "b").unwrap());
+    let (one, two) = (envelopes.to("sqs", "a").unwrap(), envelopes.to("sqs", "b").unwrap());
     assert_eq!(one.replace("SubscriptionArn=a", "SubscriptionArn=b"), two);
     assert_eq!(envelopes.made.len(), 1);
 }
@@ -81,6 +81,6 @@ fn subscriptions_of_one_body_share_a_signature() {
 fn what_xml_forbids_is_escaped() {
     let message = message("\u{1}\u{fffe}x\u{ffff}", None, None);
     let mut envelopes = Envelopes::new(&message, notification(None));
-    let text = envelopes.to(Protocol::Sqs, "a").unwrap();
+    let text = envelopes.to("sqs", "a").unwrap();
     assert!(text.contains(r"\u0001\ufffex\uffff") && !text.contains('\u{ffff}'));
 }

@@ -17,10 +17,11 @@ use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::signing::SigningKey;
 use crate::told::Told;
-use crate::topic::{Protocol, Subscription};
+use crate::topic::Protocol;
 use crate::topic_key::SubscriptionId;
 use access::Secret;
 use gateway::{Addressed, Boxed, Caller, Fact, Identity, Letter, Mailing, NotPut, Putting, Refused, Together};
+use names::AccountId;
 use std::sync::Arc;
 
 /// As whom SNS puts messages into queues.
@@ -69,9 +70,9 @@ pub(crate) async fn publish(
                 }
                 // The envelope, whatever the receiver will be given of it.
                 Place::Outbox => {
-                    let Subscription { protocol, id, .. } = &*receiver.subscription;
-                    let envelope = envelopes.to(*protocol, &id.arn(&topic.arn))?;
-                    piece.outboxed.push((place, service.outboxes.put(*id, number, Kind::Notification, &envelope)));
+                    let id = receiver.subscription.id;
+                    let envelope = envelopes.to(receiver.subscription.body_name(), &id.arn(&topic.arn))?;
+                    piece.outboxed.push((place, service.outboxes.put(id, number, Kind::Notification, &envelope)));
                 }
             }
         }
@@ -183,8 +184,8 @@ pub(crate) fn letter(
     if receiver.is_raw {
         return Ok(raw.clone());
     }
-    let Subscription { protocol, id, .. } = &*receiver.subscription;
-    Ok(message.wrapped(envelopes.to(*protocol, &id.arn(&topic.arn))?))
+    let subscription = &receiver.subscription;
+    Ok(message.wrapped(envelopes.to(subscription.body_name(), &subscription.id.arn(&topic.arn))?))
 }
 
 /// What signs envelopes of a topic, if any of the receivers gets one. Messages of FIFO topics are not signed.
@@ -194,8 +195,8 @@ pub(crate) async fn signing_key(
     receivers: &[Arc<Receiver>],
 ) -> Result<Option<Arc<SigningKey>>, Refusal> {
     let gets_envelope = |receiver: &Arc<Receiver>| match receiver.place {
-        // What a phone gets shows no signature.
-        Place::Outbox => receiver.subscription.protocol != Protocol::Sms,
+        // What a phone or a device gets shows no signature.
+        Place::Outbox => !matches!(receiver.subscription.protocol, Protocol::Sms | Protocol::Application),
         Place::Queue(_) => !receiver.is_raw,
     };
     match receivers.iter().any(gets_envelope) && !topic.is_fifo() {
@@ -214,9 +215,14 @@ pub(crate) fn sender(caller: &Caller, topic: &TopicEntry) -> Caller {
 
 /// Who SNS is to policies, on behalf of a topic.
 pub(crate) fn principal(topic: &TopicEntry) -> Arc<Identity> {
+    principal_of(&topic.arn, topic.key.account)
+}
+
+/// The same on behalf of any resource.
+pub(crate) fn principal_of(arn: &str, account: AccountId) -> Arc<Identity> {
     let facts = vec![
-        ("aws:sourcearn".into(), Fact::Text((&*topic.arn).into())),
-        ("aws:sourceaccount".into(), Fact::Text(topic.key.account.as_str().into())),
+        ("aws:sourcearn".into(), Fact::Text(arn.into())),
+        ("aws:sourceaccount".into(), Fact::Text(account.as_str().into())),
     ];
     Arc::new(Identity { facts, ..Identity::bare(access::Caller::service(PRINCIPAL), Secret::from("")) })
 }

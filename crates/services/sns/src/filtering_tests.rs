@@ -29,7 +29,7 @@ fn message(body: &str, structure: Option<&str>) -> Message {
 }
 
 fn passes(filters: &Index, message: &Message) -> Vec<u64> {
-    message.passes_to(filters, |_| Some(Protocol::Sqs))
+    message.passes_to(filters, |_| Some(Protocol::Sqs.name()))
 }
 
 #[test]

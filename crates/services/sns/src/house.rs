@@ -3,6 +3,7 @@
 use crate::api::{CreateTopicInput, SubscribeInput};
 use crate::ops::for_tests::{CreateTopic, Subscribe};
 use crate::outbox::ATTEMPTS_MAX;
+use crate::push::PushUrls;
 use crate::receivers::Means;
 use crate::service::{Inner, Options, Sns};
 use crate::signing::{self, KeyComing, SigningKeys};
@@ -95,6 +96,7 @@ impl House {
             keys: Keys::default(),
             means: Means { mail: true, functions: true },
             sms: crate::sms::Options::default(),
+            push: PushUrls::default(),
             metered_topics_max: 10,
             attempts_max: ATTEMPTS_MAX,
             log: Arc::new(|_| {}),

@@ -5,7 +5,8 @@
 //! A topic may have an archive of what was published (`archive/`), out of which subscriptions get it again (`replays/`, ADR 0044).
 //! Publishes to FIFO topics go through `ordered.rs` one after the other, by the rules of `fifo.rs` (ADR 0043). `api/` is generated from
 //! the service model; `ops/` holds the operations; `records.rs` is everything a topic writes to the log; `catalog.rs` knows which topics
-//! there are; `filtering.rs` is what of a topic's messages each subscription wants; `sms/` is short messages.
+//! there are; `filtering.rs` is what of a topic's messages each subscription wants; `sms/` is short messages, `push/`
+//! mobile push.
 
 pub mod api;
 mod archive;
@@ -35,6 +36,7 @@ mod owners;
 mod page;
 mod pieces;
 mod policies;
+mod push;
 mod receivers;
 mod record_words;
 mod records;
@@ -57,6 +59,7 @@ pub use filter::KEYS_MAX_LIFTED as FILTER_KEYS_MAX;
 pub use native::Native;
 pub use outbox::FAMILY as OUTBOX_FAMILY;
 pub use outbox::{ATTEMPTS_MAX, ActingCaller, Hands, Spawn};
+pub use push::{FAMILY as PUSH_FAMILY, PushUrls, describe as describe_push};
 pub use receivers::{Functions, Means};
 pub use record_words::{describe, describe_archive, describe_delivery, describe_sms};
 pub use records::FAMILY;

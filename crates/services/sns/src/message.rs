@@ -4,6 +4,7 @@
 
 use crate::api::{MessageAttributeValue, errors};
 use crate::limits;
+use crate::push::{self, Platform};
 use crate::refusal::Refusal;
 use crate::sms;
 use crate::topic::Protocol;
@@ -87,24 +88,33 @@ impl Message {
 
     /// What a receiver of this protocol gets of it.
     pub(crate) fn body(&self, protocol: Protocol) -> &str {
+        self.body_for(protocol.name())
+    }
+
+    /// What a receiver gets whose body stands under this name, a protocol's or a platform's.
+    pub(crate) fn body_for(&self, name: &str) -> &str {
         match &self.bodies {
             Bodies::Same(body) => body,
-            Bodies::ByProtocol(bodies, default) => {
-                bodies.get(protocol.name()).and_then(Value::as_str).unwrap_or(default)
-            }
+            Bodies::ByProtocol(bodies, default) => bodies.get(name).and_then(Value::as_str).unwrap_or(default),
         }
     }
 
+    /// Whether its publisher wrote a body under this name.
+    pub(crate) fn is_written_for(&self, name: &str) -> bool {
+        matches!(&self.bodies, Bodies::ByProtocol(bodies, _) if bodies.get(name).is_some_and(Value::is_string))
+    }
+
     /// The subscriptions that it passes to, by their numbers, in order.
-    pub(crate) fn passes_to(&self, filters: &Index, protocol: impl Fn(u64) -> Option<Protocol>) -> Vec<u64> {
+    pub(crate) fn passes_to(&self, filters: &Index, name: impl Fn(u64) -> Option<&'static str>) -> Vec<u64> {
         let attributes: Vec<filter::Attribute<'_>> = self.attributes.iter().map(Attribute::filtered).collect();
         let passing = |body: &str| filters.matches(&filter::Message { attributes: &attributes, body });
         match &self.bodies {
             Bodies::Same(body) => passing(body),
             Bodies::ByProtocol(..) => {
                 // A filter of bodies looks at the body that its receiver would get.
-                let bodies: BTreeSet<&str> = Protocol::all().map(|protocol| self.body(protocol)).collect();
-                let of_body = |body: &str, number: &u64| protocol(*number).is_some_and(|it| self.body(it) == body);
+                let names = Protocol::all().map(Protocol::name).chain(Platform::names());
+                let bodies: BTreeSet<&str> = names.map(|name| self.body_for(name)).collect();
+                let of_body = |body: &str, number: &u64| name(*number).is_some_and(|it| self.body_for(it) == body);
                 let each = |body| passing(body).into_iter().filter(move |number| of_body(body, number));
                 let mut passing: Vec<u64> = bodies.into_iter().flat_map(each).collect();
                 passing.sort_unstable();
@@ -113,10 +123,10 @@ impl Message {
         }
     }
 
-    /// Whether it passes a filter of a subscription of this protocol.
-    pub(crate) fn passes(&self, filter: Option<&Filter>, protocol: Protocol) -> bool {
+    /// Whether it passes a filter of a subscription whose body stands under this name.
+    pub(crate) fn passes(&self, filter: Option<&Filter>, name: &str) -> bool {
         let attributes: Vec<filter::Attribute<'_>> = self.attributes.iter().map(Attribute::filtered).collect();
-        let message = filter::Message { attributes: &attributes, body: self.body(protocol) };
+        let message = filter::Message { attributes: &attributes, body: self.body_for(name) };
         filter.is_none_or(|filter| filter.matches(&message))
     }
 
@@ -155,6 +165,7 @@ impl Attribute {
             return Err(Refusal::new(&errors::VALIDATION_ERROR, why));
         }
         check_name(&name)?;
+        push::check_reserved(&name, string_value.as_deref())?;
         let other = |field: &str| {
             wrong(format!("The message attribute '{name}' with type '{data_type}' must use field '{field}'."))
         };
@@ -226,9 +237,9 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     Err(Refusal::new(&errors::INVALID_PARAMETER_VALUE_EXCEPTION, why))
 }
 
-/// Whether an attribute is one that AWS gave a meaning of its own: for the sending of short messages. No queue takes it.
+/// Whether an attribute is one that AWS gave a meaning of its own: for short messages, or for push services. No queue takes it.
 pub(crate) fn is_awss(name: &str) -> bool {
-    sms::ATTRIBUTES.contains(&name)
+    sms::ATTRIBUTES.contains(&name) || name.starts_with(push::RESERVED)
 }
 
 /// What is wrong with where a name has its dots.

@@ -67,6 +67,11 @@ impl Asking<'_> {
     }
 }
 
+/// An action on what has no policy of its own.
+pub(crate) fn on_arn(action: &str, arn: String, owner: AccountId) -> Need {
+    Need::of(ACTIONS.get(action), arn, owner)
+}
+
 /// The condition keys of tags that a request brings.
 pub(crate) fn with_tags(mut need: Need, tags: &[Tag]) -> Need {
     for Tag { key, value } in tags {

@@ -19,7 +19,7 @@
 //! part 10       last sequence 8 │ the ids of five minutes, as `queue::Dedup` writes them; of FIFO topics
 //! snapshot v1   the same without parts
 //! ```
-//! Protocols are numbered in `topic.rs`: 1 sqs, 2 http, 3 https, 4 email, 5 email-json, 6 lambda, 7 sms. The first record of a topic is what it is about.
+//! Protocols are numbered in `topic.rs`: 1 sqs, 2 http, 3 https, 4 email, 5 email-json, 6 lambda, 7 sms, 8 application. The first record of a topic is what it is about.
 
 use crate::fifo::{Fifo, Published};
 use crate::replays::{Live, Replay, Replays, State};

@@ -11,6 +11,7 @@ use crate::needs;
 use crate::ops;
 use crate::outbox::{self, Deliveries, Hands, Outboxes};
 use crate::pieces::OnTheWay;
+use crate::push::{self, AppKey, Push, PushUrls};
 use crate::receivers::Means;
 use crate::records::FAMILY;
 use crate::refusal::Refusal;
@@ -27,6 +28,7 @@ use delivery::MayReach;
 use engine::{Chance, Recover, Recovery, Store, Unavailable};
 use gateway::{Boxed, Caller, Description, Keys, Mailboxes, Operation, Prepared, Service, Together, Unprepared};
 use names::{AccountId, Instant, Region};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use stream::Shard;
 use wire::{Reader, constraints};
@@ -37,13 +39,14 @@ pub struct SnsRecovery {
     deliveries: Recovery<Deliveries>,
     archives: Recovery<Shard>,
     messages: Recovery<sms::Account>,
+    applications: Recovery<push::Page>,
 }
 
 impl SnsRecovery {
     /// The latest moment that the store knows of.
     pub fn latest(&self) -> Instant {
         let of_topics = self.topics.latest().max(self.deliveries.latest());
-        of_topics.max(self.archives.latest()).max(self.messages.latest())
+        of_topics.max(self.archives.latest()).max(self.messages.latest()).max(self.applications.latest())
     }
 
     /// Gives topics to the store, without a service that asks them anything: for tools.
@@ -52,11 +55,12 @@ impl SnsRecovery {
         self.deliveries.finish(store);
         self.archives.finish(store);
         self.messages.finish(store);
+        self.applications.finish(store);
     }
 
     /// A part for each family of partitions.
-    pub fn parts(&mut self) -> [&mut dyn Recover; 4] {
-        [&mut self.topics, &mut self.deliveries, &mut self.archives, &mut self.messages]
+    pub fn parts(&mut self) -> [&mut dyn Recover; 5] {
+        [&mut self.topics, &mut self.deliveries, &mut self.archives, &mut self.messages, &mut self.applications]
     }
 }
 
@@ -91,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) messages: Messages,
     pub(crate) refusals: Refusals,
     pub(crate) throttle: Throttle,
+    /// Applications of mobile push, and what was sent to them.
+    pub(crate) push: Push,
     chance: Chance,
 }
 
@@ -116,6 +122,8 @@ pub struct Options {
     pub means: Means,
     /// Short messages.
     pub sms: sms::Options,
+    /// Where push services are.
+    pub push: PushUrls,
     /// Topics with counts of their own.
     pub metered_topics_max: usize,
     /// Deliveries that are attempted at one time, up to [`crate::ATTEMPTS_MAX`]: each has a connection.
@@ -130,7 +138,8 @@ impl Sns {
         let deliveries = Recovery::new(outbox::FAMILY, Deliveries::default);
         let archives = Recovery::new(archive::FAMILY, Shard::unborn);
         let messages = Recovery::new(sms::FAMILY, sms::Account::default);
-        SnsRecovery { topics: Recovery::new(FAMILY, Topic::default), deliveries, archives, messages }
+        let applications = Recovery::new(push::FAMILY, push::Page::default);
+        SnsRecovery { topics: Recovery::new(FAMILY, Topic::default), deliveries, archives, messages, applications }
     }
 
     /// The service, with the topics that were replayed.
@@ -146,6 +155,7 @@ impl Sns {
             chance,
             means,
             sms,
+            push,
             metered_topics_max,
             attempts_max,
             log,
@@ -155,13 +165,18 @@ impl Sns {
         let outboxes = Outboxes::recovered(Arc::clone(&store), recovery.deliveries, attempts_max);
         let (archives, found) = Archives::recovered(Arc::clone(&store), recovery.archives);
         let messages = Messages::recovered(Arc::clone(&store), recovery.messages, sms);
+        let push = Push::recovered(Arc::clone(&store), recovery.applications, push);
         let catalog = Catalog::recovered(store, recovery.topics);
         archives.settle(found, catalog.all().iter().filter_map(|entry| entry.look(archive_of)));
         let replays = Running::default();
         replays.resume(&catalog);
         outboxes.close_unless(|topic, id| {
-            &*topic.name == sms::DIRECT
-                || catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
+            let of_topic = || {
+                &*topic.name == sms::DIRECT
+                    || catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
+            };
+            AppKey::of_outbox(topic)
+                .map_or_else(of_topic, |key| push.applications.find(&key).is_some_and(|app| app.id == id))
         });
         Self(Arc::new(Inner {
             catalog,
@@ -181,6 +196,7 @@ impl Sns {
             messages,
             refusals: Refusals::default(),
             throttle: Throttle::new(holds_awss_limits),
+            push,
             chance,
         }))
     }
@@ -202,7 +218,7 @@ impl Sns {
     }
 
     /// The latest short messages of an account in a region, in LocalStack's shape; of one number if that is said.
-    pub fn sms_messages(&self, account: AccountId, region: &Region, number: Option<&str>) -> serde_json::Value {
+    pub fn sms_messages(&self, account: AccountId, region: &Region, number: Option<&str>) -> Value {
         self.0.messages.latest.show(&sms::Place { account, region: region.clone() }, number)
     }
 
@@ -229,6 +245,16 @@ impl Sns {
     /// Letters that queues refused for good since the start, by reason.
     pub fn refused_letters(&self) -> Vec<(&'static str, u64)> {
         self.0.refusals.counts()
+    }
+
+    /// What was sent to endpoints of applications lately, by their ARNs, in LocalStack's shape; of one endpoint, or of all.
+    pub fn push_messages(&self, account: &str, region: &str, endpoint: Option<&str>) -> Map<String, Value> {
+        self.0.push.messages.shown(account, region, endpoint)
+    }
+
+    /// Forgets it.
+    pub fn forget_push_messages(&self, account: &str, region: &str, endpoint: Option<&str>) {
+        self.0.push.messages.forget(account, region, endpoint);
     }
 
     /// Lets go of subscriptions that nobody has confirmed in time. Asked now and then.
@@ -265,6 +291,10 @@ impl Sns {
             }
         }
         self.0.messages.delete_all().await?;
+        for entry in self.0.push.applications.all() {
+            let _ = self.0.delete_application(&entry.key);
+        }
+        self.0.push.messages.forget_all();
         self.0.catalog.settled().await?;
         Ok(entries.len())
     }

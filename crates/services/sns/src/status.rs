@@ -221,6 +221,7 @@ fn prefix(protocol: Protocol) -> Option<&'static str> {
         Protocol::Lambda => Some("Lambda"),
         // Of these the account says it, not the topic: they are handed in under this name.
         Protocol::Sms => Some("SMS"),
+        Protocol::Application => Some("Application"),
         Protocol::Email | Protocol::EmailJson => None,
     }
 }

@@ -9,6 +9,7 @@ use crate::attributes::{self, Wrong};
 use crate::confirming::{self, Confirmation, State};
 use crate::fifo::{self, Fifo, Published};
 use crate::limits;
+use crate::push::platform_of;
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
 use crate::replays::{REPLAY_POLICY, Replay, Replays, State as ReplayState};
@@ -45,11 +46,12 @@ pub(crate) enum Protocol {
     EmailJson = 5,
     Lambda = 6,
     Sms = 7,
+    Application = 8,
 }
 
 impl Protocol {
     /// Those that are delivered to, with the names that AWS gives them.
-    const ALL: [(Self, &str); 7] = [
+    const ALL: [(Self, &str); 8] = [
         (Self::Sqs, "sqs"),
         (Self::Http, "http"),
         (Self::Https, "https"),
@@ -57,6 +59,7 @@ impl Protocol {
         (Self::EmailJson, "email-json"),
         (Self::Lambda, "lambda"),
         (Self::Sms, "sms"),
+        (Self::Application, "application"),
     ];
 
     pub(crate) fn numbered(number: u8) -> Option<Self> {
@@ -111,6 +114,17 @@ pub(crate) struct Subscription {
     pub(crate) endpoint: Arc<str>,
     pub(crate) attributes: Pairs,
     pub(crate) created_at: Instant,
+}
+
+impl Subscription {
+    /// Under which name its receiver's body stands in a structured message: its protocol's, or its platform's.
+    pub(crate) fn body_name(&self) -> &'static str {
+        let platform = || platform_of(&self.endpoint);
+        match self.protocol {
+            Protocol::Application => platform().unwrap_or(self.protocol.name()),
+            protocol => protocol.name(),
+        }
+    }
 }
 
 /// One topic.

@@ -123,6 +123,47 @@ impl Operation for ConfirmSubscription {
     const SHAPE: &'static OperationShape = &CONFIRM_SUBSCRIPTION;
 }
 
+pub static CREATE_PLATFORM_APPLICATION: OperationShape = OperationShape {
+    name: "CreatePlatformApplication",
+    input: &schema::CREATE_PLATFORM_APPLICATION_INPUT,
+    output: &schema::CREATE_PLATFORM_APPLICATION_RESPONSE,
+    result_wrapper: Some("CreatePlatformApplicationResult"),
+    method: "POST",
+    path: "/",
+    errors: &["InvalidParameterException", "InternalErrorException", "AuthorizationErrorException"],
+};
+
+pub enum CreatePlatformApplication {}
+
+impl Operation for CreatePlatformApplication {
+    type Input = super::CreatePlatformApplicationInput;
+    type Output = super::CreatePlatformApplicationResponse;
+    const SHAPE: &'static OperationShape = &CREATE_PLATFORM_APPLICATION;
+}
+
+pub static CREATE_PLATFORM_ENDPOINT: OperationShape = OperationShape {
+    name: "CreatePlatformEndpoint",
+    input: &schema::CREATE_PLATFORM_ENDPOINT_INPUT,
+    output: &schema::CREATE_ENDPOINT_RESPONSE,
+    result_wrapper: Some("CreatePlatformEndpointResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "NotFoundException",
+    ],
+};
+
+pub enum CreatePlatformEndpoint {}
+
+impl Operation for CreatePlatformEndpoint {
+    type Input = super::CreatePlatformEndpointInput;
+    type Output = super::CreateEndpointResponse;
+    const SHAPE: &'static OperationShape = &CREATE_PLATFORM_ENDPOINT;
+}
+
 pub static CREATE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape {
     name: "CreateSMSSandboxPhoneNumber",
     input: &schema::CREATE_SMS_SANDBOX_PHONE_NUMBER_INPUT,
@@ -174,6 +215,42 @@ impl Operation for CreateTopic {
     type Input = super::CreateTopicInput;
     type Output = super::CreateTopicResponse;
     const SHAPE: &'static OperationShape = &CREATE_TOPIC;
+}
+
+pub static DELETE_ENDPOINT: OperationShape = OperationShape {
+    name: "DeleteEndpoint",
+    input: &schema::DELETE_ENDPOINT_INPUT,
+    output: Nothing::SHAPE,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &["InvalidParameterException", "InternalErrorException", "AuthorizationErrorException"],
+};
+
+pub enum DeleteEndpoint {}
+
+impl Operation for DeleteEndpoint {
+    type Input = super::DeleteEndpointInput;
+    type Output = Nothing;
+    const SHAPE: &'static OperationShape = &DELETE_ENDPOINT;
+}
+
+pub static DELETE_PLATFORM_APPLICATION: OperationShape = OperationShape {
+    name: "DeletePlatformApplication",
+    input: &schema::DELETE_PLATFORM_APPLICATION_INPUT,
+    output: Nothing::SHAPE,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &["InvalidParameterException", "InternalErrorException", "AuthorizationErrorException"],
+};
+
+pub enum DeletePlatformApplication {}
+
+impl Operation for DeletePlatformApplication {
+    type Input = super::DeletePlatformApplicationInput;
+    type Output = Nothing;
+    const SHAPE: &'static OperationShape = &DELETE_PLATFORM_APPLICATION;
 }
 
 pub static DELETE_SMS_SANDBOX_PHONE_NUMBER: OperationShape = OperationShape {
@@ -250,6 +327,52 @@ impl Operation for GetDataProtectionPolicy {
     type Input = super::GetDataProtectionPolicyInput;
     type Output = super::GetDataProtectionPolicyResponse;
     const SHAPE: &'static OperationShape = &GET_DATA_PROTECTION_POLICY;
+}
+
+pub static GET_ENDPOINT_ATTRIBUTES: OperationShape = OperationShape {
+    name: "GetEndpointAttributes",
+    input: &schema::GET_ENDPOINT_ATTRIBUTES_INPUT,
+    output: &schema::GET_ENDPOINT_ATTRIBUTES_RESPONSE,
+    result_wrapper: Some("GetEndpointAttributesResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "NotFoundException",
+    ],
+};
+
+pub enum GetEndpointAttributes {}
+
+impl Operation for GetEndpointAttributes {
+    type Input = super::GetEndpointAttributesInput;
+    type Output = super::GetEndpointAttributesResponse;
+    const SHAPE: &'static OperationShape = &GET_ENDPOINT_ATTRIBUTES;
+}
+
+pub static GET_PLATFORM_APPLICATION_ATTRIBUTES: OperationShape = OperationShape {
+    name: "GetPlatformApplicationAttributes",
+    input: &schema::GET_PLATFORM_APPLICATION_ATTRIBUTES_INPUT,
+    output: &schema::GET_PLATFORM_APPLICATION_ATTRIBUTES_RESPONSE,
+    result_wrapper: Some("GetPlatformApplicationAttributesResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "NotFoundException",
+    ],
+};
+
+pub enum GetPlatformApplicationAttributes {}
+
+impl Operation for GetPlatformApplicationAttributes {
+    type Input = super::GetPlatformApplicationAttributesInput;
+    type Output = super::GetPlatformApplicationAttributesResponse;
+    const SHAPE: &'static OperationShape = &GET_PLATFORM_APPLICATION_ATTRIBUTES;
 }
 
 pub static GET_SMS_ATTRIBUTES: OperationShape = OperationShape {
@@ -340,6 +463,29 @@ impl Operation for GetTopicAttributes {
     const SHAPE: &'static OperationShape = &GET_TOPIC_ATTRIBUTES;
 }
 
+pub static LIST_ENDPOINTS_BY_PLATFORM_APPLICATION: OperationShape = OperationShape {
+    name: "ListEndpointsByPlatformApplication",
+    input: &schema::LIST_ENDPOINTS_BY_PLATFORM_APPLICATION_INPUT,
+    output: &schema::LIST_ENDPOINTS_BY_PLATFORM_APPLICATION_RESPONSE,
+    result_wrapper: Some("ListEndpointsByPlatformApplicationResult"),
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "NotFoundException",
+    ],
+};
+
+pub enum ListEndpointsByPlatformApplication {}
+
+impl Operation for ListEndpointsByPlatformApplication {
+    type Input = super::ListEndpointsByPlatformApplicationInput;
+    type Output = super::ListEndpointsByPlatformApplicationResponse;
+    const SHAPE: &'static OperationShape = &LIST_ENDPOINTS_BY_PLATFORM_APPLICATION;
+}
+
 pub static LIST_ORIGINATION_NUMBERS: OperationShape = OperationShape {
     name: "ListOriginationNumbers",
     input: &schema::LIST_ORIGINATION_NUMBERS_REQUEST,
@@ -385,6 +531,24 @@ impl Operation for ListPhoneNumbersOptedOut {
     type Input = super::ListPhoneNumbersOptedOutInput;
     type Output = super::ListPhoneNumbersOptedOutResponse;
     const SHAPE: &'static OperationShape = &LIST_PHONE_NUMBERS_OPTED_OUT;
+}
+
+pub static LIST_PLATFORM_APPLICATIONS: OperationShape = OperationShape {
+    name: "ListPlatformApplications",
+    input: &schema::LIST_PLATFORM_APPLICATIONS_INPUT,
+    output: &schema::LIST_PLATFORM_APPLICATIONS_RESPONSE,
+    result_wrapper: Some("ListPlatformApplicationsResult"),
+    method: "POST",
+    path: "/",
+    errors: &["InvalidParameterException", "InternalErrorException", "AuthorizationErrorException"],
+};
+
+pub enum ListPlatformApplications {}
+
+impl Operation for ListPlatformApplications {
+    type Input = super::ListPlatformApplicationsInput;
+    type Output = super::ListPlatformApplicationsResponse;
+    const SHAPE: &'static OperationShape = &LIST_PLATFORM_APPLICATIONS;
 }
 
 pub static LIST_SMS_SANDBOX_PHONE_NUMBERS: OperationShape = OperationShape {
@@ -637,6 +801,52 @@ impl Operation for RemovePermission {
     const SHAPE: &'static OperationShape = &REMOVE_PERMISSION;
 }
 
+pub static SET_ENDPOINT_ATTRIBUTES: OperationShape = OperationShape {
+    name: "SetEndpointAttributes",
+    input: &schema::SET_ENDPOINT_ATTRIBUTES_INPUT,
+    output: Nothing::SHAPE,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "NotFoundException",
+    ],
+};
+
+pub enum SetEndpointAttributes {}
+
+impl Operation for SetEndpointAttributes {
+    type Input = super::SetEndpointAttributesInput;
+    type Output = Nothing;
+    const SHAPE: &'static OperationShape = &SET_ENDPOINT_ATTRIBUTES;
+}
+
+pub static SET_PLATFORM_APPLICATION_ATTRIBUTES: OperationShape = OperationShape {
+    name: "SetPlatformApplicationAttributes",
+    input: &schema::SET_PLATFORM_APPLICATION_ATTRIBUTES_INPUT,
+    output: Nothing::SHAPE,
+    result_wrapper: None,
+    method: "POST",
+    path: "/",
+    errors: &[
+        "InvalidParameterException",
+        "InternalErrorException",
+        "AuthorizationErrorException",
+        "NotFoundException",
+    ],
+};
+
+pub enum SetPlatformApplicationAttributes {}
+
+impl Operation for SetPlatformApplicationAttributes {
+    type Input = super::SetPlatformApplicationAttributesInput;
+    type Output = Nothing;
+    const SHAPE: &'static OperationShape = &SET_PLATFORM_APPLICATION_ATTRIBUTES;
+}
+
 pub static SET_SMS_ATTRIBUTES: OperationShape = OperationShape {
     name: "SetSMSAttributes",
     input: &schema::SET_SMS_ATTRIBUTES_INPUT,
@@ -836,17 +1046,3 @@ impl Operation for VerifySMSSandboxPhoneNumber {
     type Output = super::VerifySMSSandboxPhoneNumberResult;
     const SHAPE: &'static OperationShape = &VERIFY_SMS_SANDBOX_PHONE_NUMBER;
 }
-
-pub static CREATE_PLATFORM_APPLICATION: OperationShape = OperationShape::named("CreatePlatformApplication");
-pub static CREATE_PLATFORM_ENDPOINT: OperationShape = OperationShape::named("CreatePlatformEndpoint");
-pub static DELETE_ENDPOINT: OperationShape = OperationShape::named("DeleteEndpoint");
-pub static DELETE_PLATFORM_APPLICATION: OperationShape = OperationShape::named("DeletePlatformApplication");
-pub static GET_ENDPOINT_ATTRIBUTES: OperationShape = OperationShape::named("GetEndpointAttributes");
-pub static GET_PLATFORM_APPLICATION_ATTRIBUTES: OperationShape =
-    OperationShape::named("GetPlatformApplicationAttributes");
-pub static LIST_ENDPOINTS_BY_PLATFORM_APPLICATION: OperationShape =
-    OperationShape::named("ListEndpointsByPlatformApplication");
-pub static LIST_PLATFORM_APPLICATIONS: OperationShape = OperationShape::named("ListPlatformApplications");
-pub static SET_ENDPOINT_ATTRIBUTES: OperationShape = OperationShape::named("SetEndpointAttributes");
-pub static SET_PLATFORM_APPLICATION_ATTRIBUTES: OperationShape =
-    OperationShape::named("SetPlatformApplicationAttributes");

@@ -55,6 +55,33 @@ pub static CONFIRM_SUBSCRIPTION_INPUT: StructShape = StructShape {
 pub static CONFIRM_SUBSCRIPTION_RESPONSE: StructShape =
     StructShape { name: "ConfirmSubscriptionResponse", members: &[Member::new("SubscriptionArn", Shape::String)] };
 
+pub static CREATE_ENDPOINT_RESPONSE: StructShape =
+    StructShape { name: "CreateEndpointResponse", members: &[Member::new("EndpointArn", Shape::String)] };
+
+pub static CREATE_PLATFORM_APPLICATION_INPUT: StructShape = StructShape {
+    name: "CreatePlatformApplicationInput",
+    members: &[
+        Member::new("Name", Shape::String).required(),
+        Member::new("Platform", Shape::String).required(),
+        Member::new("Attributes", Shape::Map(&MAP_STRING_TO_STRING)).required(),
+    ],
+};
+
+pub static CREATE_PLATFORM_APPLICATION_RESPONSE: StructShape = StructShape {
+    name: "CreatePlatformApplicationResponse",
+    members: &[Member::new("PlatformApplicationArn", Shape::String)],
+};
+
+pub static CREATE_PLATFORM_ENDPOINT_INPUT: StructShape = StructShape {
+    name: "CreatePlatformEndpointInput",
+    members: &[
+        Member::new("PlatformApplicationArn", Shape::String).required(),
+        Member::new("Token", Shape::String).required(),
+        Member::new("CustomUserData", Shape::String),
+        Member::new("Attributes", Shape::Map(&MAP_STRING_TO_STRING)),
+    ],
+};
+
 pub static CREATE_SMS_SANDBOX_PHONE_NUMBER_INPUT: StructShape = StructShape {
     name: "CreateSMSSandboxPhoneNumberInput",
     members: &[
@@ -88,6 +115,14 @@ pub static CREATE_TOPIC_RESPONSE: StructShape =
 pub static DELEGATES_LIST: ListShape =
     ListShape { name: "DelegatesList", item_name: "member", item: Shape::String, item_rules: Rules::NONE };
 
+pub static DELETE_ENDPOINT_INPUT: StructShape =
+    StructShape { name: "DeleteEndpointInput", members: &[Member::new("EndpointArn", Shape::String).required()] };
+
+pub static DELETE_PLATFORM_APPLICATION_INPUT: StructShape = StructShape {
+    name: "DeletePlatformApplicationInput",
+    members: &[Member::new("PlatformApplicationArn", Shape::String).required()],
+};
+
 pub static DELETE_SMS_SANDBOX_PHONE_NUMBER_INPUT: StructShape = StructShape {
     name: "DeleteSMSSandboxPhoneNumberInput",
     members: &[Member::new("PhoneNumber", Shape::String).required().rules(Rules {
@@ -104,6 +139,11 @@ pub static DELETE_SMS_SANDBOX_PHONE_NUMBER_RESULT: StructShape =
 pub static DELETE_TOPIC_INPUT: StructShape =
     StructShape { name: "DeleteTopicInput", members: &[Member::new("TopicArn", Shape::String).required()] };
 
+pub static ENDPOINT: StructShape = StructShape {
+    name: "Endpoint",
+    members: &[Member::new("EndpointArn", Shape::String), Member::new("Attributes", Shape::Map(&MAP_STRING_TO_STRING))],
+};
+
 pub static GET_DATA_PROTECTION_POLICY_INPUT: StructShape = StructShape {
     name: "GetDataProtectionPolicyInput",
     members: &[Member::new("ResourceArn", Shape::String).required()],
@@ -112,6 +152,26 @@ pub static GET_DATA_PROTECTION_POLICY_INPUT: StructShape = StructShape {
 pub static GET_DATA_PROTECTION_POLICY_RESPONSE: StructShape = StructShape {
     name: "GetDataProtectionPolicyResponse",
     members: &[Member::new("DataProtectionPolicy", Shape::String)],
+};
+
+pub static GET_ENDPOINT_ATTRIBUTES_INPUT: StructShape = StructShape {
+    name: "GetEndpointAttributesInput",
+    members: &[Member::new("EndpointArn", Shape::String).required()],
+};
+
+pub static GET_ENDPOINT_ATTRIBUTES_RESPONSE: StructShape = StructShape {
+    name: "GetEndpointAttributesResponse",
+    members: &[Member::new("Attributes", Shape::Map(&MAP_STRING_TO_STRING))],
+};
+
+pub static GET_PLATFORM_APPLICATION_ATTRIBUTES_INPUT: StructShape = StructShape {
+    name: "GetPlatformApplicationAttributesInput",
+    members: &[Member::new("PlatformApplicationArn", Shape::String).required()],
+};
+
+pub static GET_PLATFORM_APPLICATION_ATTRIBUTES_RESPONSE: StructShape = StructShape {
+    name: "GetPlatformApplicationAttributesResponse",
+    members: &[Member::new("Attributes", Shape::Map(&MAP_STRING_TO_STRING))],
 };
 
 pub static GET_SMS_ATTRIBUTES_INPUT: StructShape =
@@ -148,6 +208,29 @@ pub static GET_TOPIC_ATTRIBUTES_RESPONSE: StructShape = StructShape {
     members: &[Member::new("Attributes", Shape::Map(&TOPIC_ATTRIBUTES_MAP))],
 };
 
+pub static LIST_ENDPOINTS_BY_PLATFORM_APPLICATION_INPUT: StructShape = StructShape {
+    name: "ListEndpointsByPlatformApplicationInput",
+    members: &[
+        Member::new("PlatformApplicationArn", Shape::String).required(),
+        Member::new("NextToken", Shape::String),
+    ],
+};
+
+pub static LIST_ENDPOINTS_BY_PLATFORM_APPLICATION_RESPONSE: StructShape = StructShape {
+    name: "ListEndpointsByPlatformApplicationResponse",
+    members: &[Member::new("Endpoints", Shape::List(&LIST_OF_ENDPOINTS)), Member::new("NextToken", Shape::String)],
+};
+
+pub static LIST_OF_ENDPOINTS: ListShape =
+    ListShape { name: "ListOfEndpoints", item_name: "member", item: Shape::Struct(&ENDPOINT), item_rules: Rules::NONE };
+
+pub static LIST_OF_PLATFORM_APPLICATIONS: ListShape = ListShape {
+    name: "ListOfPlatformApplications",
+    item_name: "member",
+    item: Shape::Struct(&PLATFORM_APPLICATION),
+    item_rules: Rules::NONE,
+};
+
 pub static LIST_ORIGINATION_NUMBERS_REQUEST: StructShape = StructShape {
     name: "ListOriginationNumbersRequest",
     members: &[
@@ -170,6 +253,17 @@ pub static LIST_PHONE_NUMBERS_OPTED_OUT_INPUT: StructShape =
 pub static LIST_PHONE_NUMBERS_OPTED_OUT_RESPONSE: StructShape = StructShape {
     name: "ListPhoneNumbersOptedOutResponse",
     members: &[Member::new("phoneNumbers", Shape::List(&PHONE_NUMBER_LIST)), Member::new("nextToken", Shape::String)],
+};
+
+pub static LIST_PLATFORM_APPLICATIONS_INPUT: StructShape =
+    StructShape { name: "ListPlatformApplicationsInput", members: &[Member::new("NextToken", Shape::String)] };
+
+pub static LIST_PLATFORM_APPLICATIONS_RESPONSE: StructShape = StructShape {
+    name: "ListPlatformApplicationsResponse",
+    members: &[
+        Member::new("PlatformApplications", Shape::List(&LIST_OF_PLATFORM_APPLICATIONS)),
+        Member::new("NextToken", Shape::String),
+    ],
 };
 
 pub static LIST_SMS_SANDBOX_PHONE_NUMBERS_INPUT: StructShape = StructShape {
@@ -300,6 +394,14 @@ pub static PHONE_NUMBER_LIST: ListShape = ListShape {
     item_rules: Rules { sensitive: true, ..Rules::NONE },
 };
 
+pub static PLATFORM_APPLICATION: StructShape = StructShape {
+    name: "PlatformApplication",
+    members: &[
+        Member::new("PlatformApplicationArn", Shape::String),
+        Member::new("Attributes", Shape::Map(&MAP_STRING_TO_STRING)),
+    ],
+};
+
 pub static PUBLISH_BATCH_INPUT: StructShape = StructShape {
     name: "PublishBatchInput",
     members: &[
@@ -404,6 +506,22 @@ pub static SMS_SANDBOX_PHONE_NUMBER_LIST: ListShape = ListShape {
     item_name: "member",
     item: Shape::Struct(&SMS_SANDBOX_PHONE_NUMBER),
     item_rules: Rules::NONE,
+};
+
+pub static SET_ENDPOINT_ATTRIBUTES_INPUT: StructShape = StructShape {
+    name: "SetEndpointAttributesInput",
+    members: &[
+        Member::new("EndpointArn", Shape::String).required(),
+        Member::new("Attributes", Shape::Map(&MAP_STRING_TO_STRING)).required(),
+    ],
+};
+
+pub static SET_PLATFORM_APPLICATION_ATTRIBUTES_INPUT: StructShape = StructShape {
+    name: "SetPlatformApplicationAttributesInput",
+    members: &[
+        Member::new("PlatformApplicationArn", Shape::String).required(),
+        Member::new("Attributes", Shape::Map(&MAP_STRING_TO_STRING)).required(),
+    ],
 };
 
 pub static SET_SMS_ATTRIBUTES_INPUT: StructShape = StructShape {

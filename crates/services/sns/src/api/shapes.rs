@@ -227,6 +227,151 @@ impl Write for ConfirmSubscriptionResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateEndpointResponse {
+    pub endpoint_arn: Option<String>,
+}
+
+impl Read for CreateEndpointResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CREATE_ENDPOINT_RESPONSE;
+        let mut endpoint_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => endpoint_arn = Some(Read::read(reader)?),
+                _ => unreachable!("CreateEndpointResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { endpoint_arn })
+    }
+}
+
+impl Write for CreateEndpointResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CREATE_ENDPOINT_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.endpoint_arn.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreatePlatformApplicationInput {
+    pub name: String,
+    pub platform: String,
+    pub attributes: Vec<(String, String)>,
+}
+
+impl Read for CreatePlatformApplicationInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CREATE_PLATFORM_APPLICATION_INPUT;
+        let mut name = None;
+        let mut platform = None;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => name = Some(Read::read(reader)?),
+                1 => platform = Some(Read::read(reader)?),
+                2 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("CreatePlatformApplicationInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            name: required(name, &shape.members[0])?,
+            platform: required(platform, &shape.members[1])?,
+            attributes: required(attributes, &shape.members[2])?,
+        })
+    }
+}
+
+impl Write for CreatePlatformApplicationInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CREATE_PLATFORM_APPLICATION_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.name);
+        put(writer, &shape.members[1], &self.platform);
+        put(writer, &shape.members[2], &self.attributes);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreatePlatformApplicationResponse {
+    pub platform_application_arn: Option<String>,
+}
+
+impl Read for CreatePlatformApplicationResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CREATE_PLATFORM_APPLICATION_RESPONSE;
+        let mut platform_application_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => platform_application_arn = Some(Read::read(reader)?),
+                _ => unreachable!("CreatePlatformApplicationResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { platform_application_arn })
+    }
+}
+
+impl Write for CreatePlatformApplicationResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CREATE_PLATFORM_APPLICATION_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.platform_application_arn.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreatePlatformEndpointInput {
+    pub platform_application_arn: String,
+    pub token: String,
+    pub custom_user_data: Option<String>,
+    pub attributes: Option<Vec<(String, String)>>,
+}
+
+impl Read for CreatePlatformEndpointInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::CREATE_PLATFORM_ENDPOINT_INPUT;
+        let mut platform_application_arn = None;
+        let mut token = None;
+        let mut custom_user_data = None;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => platform_application_arn = Some(Read::read(reader)?),
+                1 => token = Some(Read::read(reader)?),
+                2 => custom_user_data = Some(Read::read(reader)?),
+                3 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("CreatePlatformEndpointInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            platform_application_arn: required(platform_application_arn, &shape.members[0])?,
+            token: required(token, &shape.members[1])?,
+            custom_user_data,
+            attributes,
+        })
+    }
+}
+
+impl Write for CreatePlatformEndpointInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::CREATE_PLATFORM_ENDPOINT_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.platform_application_arn);
+        put(writer, &shape.members[1], &self.token);
+        put_some(writer, &shape.members[2], self.custom_user_data.as_ref());
+        put_some(writer, &shape.members[3], self.attributes.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateSMSSandboxPhoneNumberInput {
     pub phone_number: String,
     pub language_code: Option<String>,
@@ -349,6 +494,64 @@ impl Write for CreateTopicResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteEndpointInput {
+    pub endpoint_arn: String,
+}
+
+impl Read for DeleteEndpointInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::DELETE_ENDPOINT_INPUT;
+        let mut endpoint_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => endpoint_arn = Some(Read::read(reader)?),
+                _ => unreachable!("DeleteEndpointInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { endpoint_arn: required(endpoint_arn, &shape.members[0])? })
+    }
+}
+
+impl Write for DeleteEndpointInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DELETE_ENDPOINT_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.endpoint_arn);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeletePlatformApplicationInput {
+    pub platform_application_arn: String,
+}
+
+impl Read for DeletePlatformApplicationInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::DELETE_PLATFORM_APPLICATION_INPUT;
+        let mut platform_application_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => platform_application_arn = Some(Read::read(reader)?),
+                _ => unreachable!("DeletePlatformApplicationInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { platform_application_arn: required(platform_application_arn, &shape.members[0])? })
+    }
+}
+
+impl Write for DeletePlatformApplicationInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::DELETE_PLATFORM_APPLICATION_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.platform_application_arn);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteSMSSandboxPhoneNumberInput {
     pub phone_number: String,
 }
@@ -426,6 +629,39 @@ impl Write for DeleteTopicInput {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct Endpoint {
+    pub endpoint_arn: Option<String>,
+    pub attributes: Option<Vec<(String, String)>>,
+}
+
+impl Read for Endpoint {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::ENDPOINT;
+        let mut endpoint_arn = None;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => endpoint_arn = Some(Read::read(reader)?),
+                1 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("Endpoint has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { endpoint_arn, attributes })
+    }
+}
+
+impl Write for Endpoint {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::ENDPOINT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.endpoint_arn.as_ref());
+        put_some(writer, &shape.members[1], self.attributes.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GetDataProtectionPolicyInput {
     pub resource_arn: String,
 }
@@ -479,6 +715,122 @@ impl Write for GetDataProtectionPolicyResponse {
         let shape = &schema::GET_DATA_PROTECTION_POLICY_RESPONSE;
         writer.begin_struct(shape);
         put_some(writer, &shape.members[0], self.data_protection_policy.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetEndpointAttributesInput {
+    pub endpoint_arn: String,
+}
+
+impl Read for GetEndpointAttributesInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_ENDPOINT_ATTRIBUTES_INPUT;
+        let mut endpoint_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => endpoint_arn = Some(Read::read(reader)?),
+                _ => unreachable!("GetEndpointAttributesInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { endpoint_arn: required(endpoint_arn, &shape.members[0])? })
+    }
+}
+
+impl Write for GetEndpointAttributesInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_ENDPOINT_ATTRIBUTES_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.endpoint_arn);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetEndpointAttributesResponse {
+    pub attributes: Option<Vec<(String, String)>>,
+}
+
+impl Read for GetEndpointAttributesResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_ENDPOINT_ATTRIBUTES_RESPONSE;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("GetEndpointAttributesResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { attributes })
+    }
+}
+
+impl Write for GetEndpointAttributesResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_ENDPOINT_ATTRIBUTES_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.attributes.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetPlatformApplicationAttributesInput {
+    pub platform_application_arn: String,
+}
+
+impl Read for GetPlatformApplicationAttributesInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_PLATFORM_APPLICATION_ATTRIBUTES_INPUT;
+        let mut platform_application_arn = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => platform_application_arn = Some(Read::read(reader)?),
+                _ => unreachable!("GetPlatformApplicationAttributesInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { platform_application_arn: required(platform_application_arn, &shape.members[0])? })
+    }
+}
+
+impl Write for GetPlatformApplicationAttributesInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_PLATFORM_APPLICATION_ATTRIBUTES_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.platform_application_arn);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GetPlatformApplicationAttributesResponse {
+    pub attributes: Option<Vec<(String, String)>>,
+}
+
+impl Read for GetPlatformApplicationAttributesResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::GET_PLATFORM_APPLICATION_ATTRIBUTES_RESPONSE;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("GetPlatformApplicationAttributesResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { attributes })
+    }
+}
+
+impl Write for GetPlatformApplicationAttributesResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::GET_PLATFORM_APPLICATION_ATTRIBUTES_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.attributes.as_ref());
         writer.end_struct();
     }
 }
@@ -706,6 +1058,72 @@ impl Write for GetTopicAttributesResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListEndpointsByPlatformApplicationInput {
+    pub platform_application_arn: String,
+    pub next_token: Option<String>,
+}
+
+impl Read for ListEndpointsByPlatformApplicationInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_ENDPOINTS_BY_PLATFORM_APPLICATION_INPUT;
+        let mut platform_application_arn = None;
+        let mut next_token = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => platform_application_arn = Some(Read::read(reader)?),
+                1 => next_token = Some(Read::read(reader)?),
+                _ => unreachable!("ListEndpointsByPlatformApplicationInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { platform_application_arn: required(platform_application_arn, &shape.members[0])?, next_token })
+    }
+}
+
+impl Write for ListEndpointsByPlatformApplicationInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_ENDPOINTS_BY_PLATFORM_APPLICATION_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.platform_application_arn);
+        put_some(writer, &shape.members[1], self.next_token.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListEndpointsByPlatformApplicationResponse {
+    pub endpoints: Option<Vec<Endpoint>>,
+    pub next_token: Option<String>,
+}
+
+impl Read for ListEndpointsByPlatformApplicationResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_ENDPOINTS_BY_PLATFORM_APPLICATION_RESPONSE;
+        let mut endpoints = None;
+        let mut next_token = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => endpoints = Some(Read::read(reader)?),
+                1 => next_token = Some(Read::read(reader)?),
+                _ => unreachable!("ListEndpointsByPlatformApplicationResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { endpoints, next_token })
+    }
+}
+
+impl Write for ListEndpointsByPlatformApplicationResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_ENDPOINTS_BY_PLATFORM_APPLICATION_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.endpoints.as_ref());
+        put_some(writer, &shape.members[1], self.next_token.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOriginationNumbersRequest {
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
@@ -828,6 +1246,68 @@ impl Write for ListPhoneNumbersOptedOutResponse {
         let shape = &schema::LIST_PHONE_NUMBERS_OPTED_OUT_RESPONSE;
         writer.begin_struct(shape);
         put_some(writer, &shape.members[0], self.phone_numbers.as_ref());
+        put_some(writer, &shape.members[1], self.next_token.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListPlatformApplicationsInput {
+    pub next_token: Option<String>,
+}
+
+impl Read for ListPlatformApplicationsInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_PLATFORM_APPLICATIONS_INPUT;
+        let mut next_token = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => next_token = Some(Read::read(reader)?),
+                _ => unreachable!("ListPlatformApplicationsInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { next_token })
+    }
+}
+
+impl Write for ListPlatformApplicationsInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_PLATFORM_APPLICATIONS_INPUT;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.next_token.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListPlatformApplicationsResponse {
+    pub platform_applications: Option<Vec<PlatformApplication>>,
+    pub next_token: Option<String>,
+}
+
+impl Read for ListPlatformApplicationsResponse {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::LIST_PLATFORM_APPLICATIONS_RESPONSE;
+        let mut platform_applications = None;
+        let mut next_token = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => platform_applications = Some(Read::read(reader)?),
+                1 => next_token = Some(Read::read(reader)?),
+                _ => unreachable!("ListPlatformApplicationsResponse has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { platform_applications, next_token })
+    }
+}
+
+impl Write for ListPlatformApplicationsResponse {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::LIST_PLATFORM_APPLICATIONS_RESPONSE;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.platform_applications.as_ref());
         put_some(writer, &shape.members[1], self.next_token.as_ref());
         writer.end_struct();
     }
@@ -1282,6 +1762,39 @@ impl Write for PhoneNumberInformation {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlatformApplication {
+    pub platform_application_arn: Option<String>,
+    pub attributes: Option<Vec<(String, String)>>,
+}
+
+impl Read for PlatformApplication {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::PLATFORM_APPLICATION;
+        let mut platform_application_arn = None;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => platform_application_arn = Some(Read::read(reader)?),
+                1 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("PlatformApplication has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self { platform_application_arn, attributes })
+    }
+}
+
+impl Write for PlatformApplication {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::PLATFORM_APPLICATION;
+        writer.begin_struct(shape);
+        put_some(writer, &shape.members[0], self.platform_application_arn.as_ref());
+        put_some(writer, &shape.members[1], self.attributes.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PublishBatchInput {
     pub topic_arn: String,
     pub publish_batch_request_entries: Vec<PublishBatchRequestEntry>,
@@ -1650,6 +2163,78 @@ impl Write for SMSSandboxPhoneNumber {
         writer.begin_struct(shape);
         put_some(writer, &shape.members[0], self.phone_number.as_ref());
         put_some(writer, &shape.members[1], self.status.as_ref());
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetEndpointAttributesInput {
+    pub endpoint_arn: String,
+    pub attributes: Vec<(String, String)>,
+}
+
+impl Read for SetEndpointAttributesInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::SET_ENDPOINT_ATTRIBUTES_INPUT;
+        let mut endpoint_arn = None;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => endpoint_arn = Some(Read::read(reader)?),
+                1 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("SetEndpointAttributesInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            endpoint_arn: required(endpoint_arn, &shape.members[0])?,
+            attributes: required(attributes, &shape.members[1])?,
+        })
+    }
+}
+
+impl Write for SetEndpointAttributesInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::SET_ENDPOINT_ATTRIBUTES_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.endpoint_arn);
+        put(writer, &shape.members[1], &self.attributes);
+        writer.end_struct();
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SetPlatformApplicationAttributesInput {
+    pub platform_application_arn: String,
+    pub attributes: Vec<(String, String)>,
+}
+
+impl Read for SetPlatformApplicationAttributesInput {
+    fn read(reader: &mut dyn Reader) -> Result<Self, Invalid> {
+        let shape = &schema::SET_PLATFORM_APPLICATION_ATTRIBUTES_INPUT;
+        let mut platform_application_arn = None;
+        let mut attributes = None;
+        read_struct(reader, shape, |member, reader| {
+            match member {
+                0 => platform_application_arn = Some(Read::read(reader)?),
+                1 => attributes = Some(Read::read(reader)?),
+                _ => unreachable!("SetPlatformApplicationAttributesInput has no member {member}"),
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            platform_application_arn: required(platform_application_arn, &shape.members[0])?,
+            attributes: required(attributes, &shape.members[1])?,
+        })
+    }
+}
+
+impl Write for SetPlatformApplicationAttributesInput {
+    fn write(&self, writer: &mut dyn Writer) {
+        let shape = &schema::SET_PLATFORM_APPLICATION_ATTRIBUTES_INPUT;
+        writer.begin_struct(shape);
+        put(writer, &shape.members[0], &self.platform_application_arn);
+        put(writer, &shape.members[1], &self.attributes);
         writer.end_struct();
     }
 }

@@ -10,6 +10,7 @@ mod subscriptions;
 mod tags;
 mod topics;
 
+use crate::push::ops as push;
 use crate::service::{Prepare, prepare};
 
 /// The operations that are carried out. The model's others are refused by name.
@@ -17,6 +18,16 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("Publish", prepare::<publish::Publish>),
     ("PublishBatch", prepare::<publish::PublishBatch>),
     ("AddPermission", prepare::<permissions::AddPermission>),
+    ("CreatePlatformApplication", prepare::<push::CreatePlatformApplication>),
+    ("CreatePlatformEndpoint", prepare::<push::CreatePlatformEndpoint>),
+    ("DeleteEndpoint", prepare::<push::DeleteEndpoint>),
+    ("DeletePlatformApplication", prepare::<push::DeletePlatformApplication>),
+    ("GetEndpointAttributes", prepare::<push::GetEndpointAttributes>),
+    ("GetPlatformApplicationAttributes", prepare::<push::GetPlatformApplicationAttributes>),
+    ("ListEndpointsByPlatformApplication", prepare::<push::ListEndpointsByPlatformApplication>),
+    ("ListPlatformApplications", prepare::<push::ListPlatformApplications>),
+    ("SetEndpointAttributes", prepare::<push::SetEndpointAttributes>),
+    ("SetPlatformApplicationAttributes", prepare::<push::SetPlatformApplicationAttributes>),
     ("ConfirmSubscription", prepare::<confirm::ConfirmSubscription>),
     ("CreateTopic", prepare::<topics::CreateTopic>),
     ("DeleteTopic", prepare::<topics::DeleteTopic>),

@@ -12,6 +12,7 @@ use crate::limits;
 use crate::message::{Draft, Message};
 use crate::needs::Asking;
 use crate::ordered;
+use crate::push;
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
 use crate::sms;
@@ -33,25 +34,28 @@ impl Operation<Inner> for Publish {
             Target::Topic(arn) => Asking { service, caller }.on("Publish", "TopicArn", arn),
             // A number has no ARN: whoever may publish to it may publish to all.
             Target::Number(_) => Ok(Asking { service, caller }.anything("Publish")),
+            Target::Endpoint(arn) => push::ops::needs_endpoint("Publish", "TargetArn", arn),
         }
     }
 
-    async fn call(service: Arc<Inner>, caller: Caller, input: PublishInput) -> Result<PublishResponse, Refusal> {
+    async fn call(service: Arc<Inner>, caller: Caller, mut input: PublishInput) -> Result<PublishResponse, Refusal> {
+        if let Target::Number(number) = target(&input)? {
+            let number = number.to_owned();
+            let id = sms::publish(&service, &caller, &number, input).await?;
+            return Ok(PublishResponse { message_id: Some(id), sequence_number: None });
+        }
+        let draft = Draft {
+            message: std::mem::take(&mut input.message),
+            subject: input.subject.take(),
+            structure: input.message_structure.take(),
+            attributes: input.message_attributes.take().unwrap_or_default(),
+            group: input.message_group_id.take(),
+            deduplication: input.message_deduplication_id.take(),
+        };
         let topic = match target(&input)? {
             Target::Topic(arn) => service.topic(&caller, "TopicArn", arn).await?,
-            Target::Number(number) => {
-                let number = number.to_owned();
-                let id = sms::publish(&service, &caller, &number, input).await?;
-                return Ok(PublishResponse { message_id: Some(id), sequence_number: None });
-            }
-        };
-        let draft = Draft {
-            message: input.message,
-            subject: input.subject,
-            structure: input.message_structure,
-            attributes: input.message_attributes.unwrap_or_default(),
-            group: input.message_group_id,
-            deduplication: input.message_deduplication_id,
+            Target::Endpoint(arn) => return push::publish::publish(&service, &caller, arn, draft).await,
+            Target::Number(_) => unreachable!("numbers are published to above"),
         };
         let checked = checked(&topic, draft)?;
         check_size(&topic, &checked.message)?;
@@ -76,28 +80,23 @@ fn checked(topic: &TopicEntry, mut draft: Draft) -> Result<Checked, Refusal> {
     Ok(Checked { message, labels: labels.transpose()? })
 }
 
-/// What a request publishes to. Endpoints of applications are not published to yet.
+/// What a request publishes to.
 enum Target<'a> {
     /// The ARN of a topic.
     Topic(&'a str),
     Number(&'a str),
+    /// The ARN of an endpoint.
+    Endpoint(&'a str),
 }
 
 fn target(input: &PublishInput) -> Result<Target<'_>, Refusal> {
-    if input.target_arn.as_deref().is_some_and(is_endpoint) {
-        return Err(Refusal::invalid("TargetArn Reason: No endpoint found for the target arn specified"));
-    }
     match (input.topic_arn.as_deref(), input.target_arn.as_deref(), input.phone_number.as_deref()) {
         (None, None, Some(number)) => sms::Number::of_publish(number).map(|_| Target::Number(number)),
+        (None, Some(arn), None) if push::is_endpoint(arn) => Ok(Target::Endpoint(arn)),
         (Some(arn), None, None) | (None, Some(arn), None) => Ok(Target::Topic(arn)),
         (None, None, None) => Err(Refusal::invalid("TopicArn or TargetArn Reason: no value for required parameter")),
         _ => Err(Refusal::invalid("Only one of TopicArn, TargetArn or PhoneNumber may be given")),
     }
-}
-
-/// Whether an ARN is that of an endpoint of a mobile application. There are none here.
-fn is_endpoint(arn: &str) -> bool {
-    arn.splitn(6, ':').nth(5).is_some_and(|resource| resource.starts_with("endpoint/"))
 }
 
 fn check_size(topic: &TopicEntry, message: &Message) -> Result<(), Refusal> {

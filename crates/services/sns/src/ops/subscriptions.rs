@@ -16,6 +16,7 @@ use crate::ops::confirm::is_signed;
 use crate::outbox::{Kind as OutboxKind, Whose};
 use crate::page::Token;
 use crate::policies::{self, Promised, Wanted};
+use crate::push;
 use crate::receivers;
 use crate::refusal::Refusal;
 use crate::replays::{REPLAY_POLICY, REPLAY_STATUS};
@@ -33,7 +34,7 @@ use std::sync::Arc;
 use wire::Nothing;
 
 /// Protocols of AWS's that are not delivered to yet.
-pub(crate) const LATER: &[&str] = &["application", "firehose"];
+pub(crate) const LATER: &[&str] = &["firehose"];
 
 /// What stands in place of an ARN as long as a subscription is not confirmed: in an answer of Subscribe, and in listings.
 const PENDING: &str = "pending confirmation";
@@ -194,6 +195,7 @@ fn check_endpoint<'a>(
         }
         Protocol::Email | Protocol::EmailJson => receivers::check_address(endpoint, service.means).map(|()| endpoint),
         Protocol::Lambda => receivers::check_function(endpoint, service.means).map(|()| endpoint),
+        Protocol::Application => push::ops::check_subscribed(service, topic, endpoint).map(|()| endpoint),
     };
     checked.map(Cow::from)
 }

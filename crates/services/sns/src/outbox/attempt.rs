@@ -9,6 +9,8 @@ use super::letter::{self, Kind};
 use super::limits::SET_ASIDE_MILLIS;
 use super::serving::{Hands, Served};
 use crate::dead_letters::{self, Reason};
+use crate::limits::REASON_LEN_MAX;
+use crate::push;
 use crate::receivers::{self, Notice};
 use crate::service::Inner;
 use crate::sms;
@@ -45,7 +47,7 @@ impl Outcome {
                     429 | 500..=599 => Verdict::Later,
                     _ => Verdict::Never,
                 };
-                Self { status: Some(status), said: body, verdict }
+                Self { status: Some(status), said: body.chars().take(REASON_LEN_MAX).collect(), verdict }
             }
             Err(failed) => {
                 let verdict = if failed.is_passing() { Verdict::Later } else { Verdict::Never };
@@ -92,6 +94,9 @@ pub(super) async fn attempt(
         _ => give_up(inner, hands, served, delivery, notice, &outcome).await,
     };
     tell(inner, served, notice, &outcome, Attempted { number, began, ended, fate });
+    if served.topic.is_none() && fate == Fate::Failed {
+        push::failed(inner, hands, served, notice, number, (outcome.status, &outcome.said)).await;
+    }
     if outcome.verdict == Verdict::Later { Ended::Badly } else { Ended::Well }
 }
 
@@ -143,7 +148,7 @@ fn retry_millis(served: &Served, delivery: &Delivery) -> Option<u64> {
     let retries = match served.receiver.subscription.protocol {
         Protocol::Http | Protocol::Https => served.policy.retries,
         Protocol::Sqs | Protocol::Lambda => Retries::MANAGED,
-        Protocol::Email | Protocol::EmailJson | Protocol::Sms => Retries::CUSTOMER_MANAGED,
+        Protocol::Email | Protocol::EmailJson | Protocol::Sms | Protocol::Application => Retries::CUSTOMER_MANAGED,
     };
     // Chance that is the same for the same attempt of the same letter: whoever failed together is spread, and a replay is a replay.
     let id = served.subscription.0 as u64;

@@ -9,11 +9,13 @@ use super::deliveries::{Command, Deliveries, Reply};
 use super::limits::{LEASE_MILLIS, MAIL_LEASE_MILLIS};
 use crate::attributes;
 use crate::catalog::{Receiver, TopicEntry};
+use crate::push;
 use crate::receivers::{Addressee, Functions};
 use crate::service::Inner;
 use crate::sms;
 use crate::topic::About;
 use crate::topic_key::SubscriptionId;
+use delivery::push::Pushes;
 use delivery::{EffectivePolicy, Transport};
 use engine::{Partition, Unavailable};
 use gateway::{Caller, Identity};
@@ -27,6 +29,8 @@ use std::sync::Arc;
 pub struct Hands {
     /// Brings requests to receivers.
     pub transport: Arc<dyn Transport>,
+    /// Brings notifications to push services that speak HTTP/2 alone.
+    pub pushes: Arc<dyn Pushes>,
     /// Starts a task.
     pub spawn: Spawn,
     /// Where functions are, if anywhere.
@@ -177,6 +181,9 @@ fn find(inner: &Inner, subscription: SubscriptionId) -> Option<Served> {
     let key = inner.outboxes.topic_of(subscription)?;
     if let Some(served) = sms::served(inner, subscription, &key) {
         return Some(served);
+    }
+    if let Some(key) = push::AppKey::of_outbox(&key) {
+        return push::served(inner, subscription, &key);
     }
     let topic = inner.catalog.find(&key)?;
     let (receiver, about, policy) = topic.look(|view| {

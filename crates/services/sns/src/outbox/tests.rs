@@ -4,10 +4,12 @@ use super::limits::BACK_OFF_MAX;
 use super::*;
 use crate::api::{ConfirmSubscriptionInput, CreateTopicInput, PublishInput, SubscribeInput};
 use crate::ops::for_tests::{ConfirmSubscription, CreateTopic, Publish, Subscribe};
+use crate::push::PushUrls;
 use crate::receivers::Means;
 use crate::service::{Inner, Options, Sns};
 use crate::signing::{KeyComing, SigningKeys};
 use bytes::Bytes;
+use delivery::push::{Push, Pushes};
 use delivery::{Answer, Answering, Failed, Mail, Post, Transport};
 use engine::{Clock, ManualClock};
 use gateway::{Caller, Keys, Letter, Mailboxes, Operation, Posting};
@@ -51,7 +53,7 @@ impl Tasks {
 pub(crate) type Manner = Box<dyn Fn(Instant) -> Result<u16, Failed> + Send + Sync>;
 
 /// Receivers that note what they get.
-struct Receivers {
+pub(crate) struct Receivers {
     clock: Arc<ManualClock>,
     manners: HashMap<String, Manner>,
     got: Mutex<Vec<Got>>,
@@ -73,7 +75,15 @@ impl Got {
     }
 }
 
+#[derive(Clone)]
 struct Wire(Arc<Receivers>);
+
+impl Pushes for Wire {
+    fn push(&self, push: Push) -> Answering {
+        let Push { endpoint, headers, body, .. } = push;
+        self.post(Post { endpoint, headers, body, is_operators: true })
+    }
+}
 
 impl Transport for Wire {
     fn post(&self, post: Post) -> Answering {
@@ -136,7 +146,7 @@ pub(crate) struct Bench {
 pub(crate) const DAY: Instant = Instant::from_millis(86_400_000);
 
 impl Bench {
-    fn new(manners: Vec<(&str, Manner)>) -> Self {
+    pub(crate) fn new(manners: Vec<(&str, Manner)>) -> Self {
         Self::with_sms(manners, crate::sms::Options::default())
     }
 
@@ -154,6 +164,8 @@ impl Bench {
             keys: Keys::default(),
             means: Means::default(),
             sms,
+            // Its host is one of the manners.
+            push: PushUrls { apns: Some("http://apple".into()), ..PushUrls::default() },
             metered_topics_max: 1,
             attempts_max: ATTEMPTS_MAX,
             log: Arc::new(|_| {}),
@@ -167,9 +179,11 @@ impl Bench {
         let tasks = Arc::<Tasks>::default();
         let spawner = Arc::clone(&tasks);
         let now = Arc::clone(&clock);
+        let wire = Wire(Arc::clone(&receivers));
         let hands = Hands {
             functions: None,
-            transport: Arc::new(Wire(Arc::clone(&receivers))),
+            transport: Arc::new(wire.clone()),
+            pushes: Arc::new(wire),
             spawn: Arc::new(move |task| spawner.add(task)),
             caller: Arc::new(move |_, region| Caller::for_test(AccountId::DEFAULT, region.clone(), now.now())),
         };
@@ -184,7 +198,7 @@ impl Bench {
         bench
     }
 
-    fn ask<O: Operation<Inner>>(&self, input: O::Input) -> O::Output
+    pub(crate) fn ask<O: Operation<Inner>>(&self, input: O::Input) -> O::Output
     where
         O::Refusal: std::fmt::Debug,
     {

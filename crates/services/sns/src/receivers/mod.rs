@@ -7,6 +7,7 @@ mod mail;
 pub use function::Functions;
 
 use crate::outbox::{Hands, Kind};
+use crate::push;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::sms;
@@ -69,6 +70,7 @@ pub(crate) async fn deliver(
             }
         },
         Protocol::Sms => sms::deliver(inner, hands, &to, &notice, now).await,
+        Protocol::Application => push::deliver(inner, hands, &to.subscription.endpoint, &notice, now).await,
         Protocol::Sqs => Err(Failed::Forbidden("what is for a queue waits in that queue alone".into())),
     }
 }
@@ -129,6 +131,7 @@ pub(crate) fn check_function(endpoint: &str, means: Means) -> Result<(), Refusal
 pub(crate) fn shown_of(subscription: &Subscription, notice: &Notice<'_>) -> String {
     match subscription.protocol {
         Protocol::Sms => sms::destination(&notice.members(), &subscription.endpoint),
+        Protocol::Application => push::target(&notice.members(), &subscription.endpoint).to_owned(),
         _ => shown(subscription),
     }
 }

@@ -99,7 +99,7 @@ impl Step<'_> {
         // One that cannot be read lets nothing pass.
         let filter = filtering::compiled(&subscription.attributes, &Limits::LIFTED).ok();
         let passes = |message: &Message| {
-            filter.as_ref().is_some_and(|filter| message.passes(filter.as_ref(), subscription.protocol))
+            filter.as_ref().is_some_and(|filter| message.passes(filter.as_ref(), subscription.body_name()))
         };
         let mut wanted: Read = Vec::new();
         let mut has_met_its_end = next >= state.next;
@@ -195,7 +195,7 @@ impl Step<'_> {
         let mut envelopes = Envelopes::new(message, notification);
         let subscription = &self.receiver.subscription;
         let ReceiversPlace::Queue(queue) = &self.receiver.place else {
-            let envelope = envelopes.to(subscription.protocol, &subscription.id.arn(&self.topic.arn))?;
+            let envelope = envelopes.to(subscription.body_name(), &subscription.id.arn(&self.topic.arn))?;
             return Ok(Some(self.inner.outboxes.put(subscription.id, kept.id, Kind::Notification, &envelope)));
         };
         let raw = raw(message);

@@ -12,7 +12,7 @@ use super::limits::TEXT_LEN_MAX;
 use super::number::Number;
 use super::sending::Wishes;
 use crate::api::PublishInput;
-use crate::catalog::{Place as Where, Receiver};
+use crate::catalog::Receiver;
 use crate::message::{Draft, Message, show_time};
 use crate::outbox::{Kind, Served, Whose};
 use crate::refusal::Refusal;
@@ -130,21 +130,13 @@ pub(crate) fn served(inner: &Inner, outbox: SubscriptionId, key: &TopicKey) -> O
         attributes: Pairs::new(),
         created_at: Instant::EPOCH,
     });
-    let receiver = Receiver {
-        subscription,
-        place: Where::Outbox,
-        is_raw: false,
-        is_pending: false,
-        dead_letters: None,
-        delivery_policy: None,
-        policy_bytes: None,
-    };
+    let receiver = Receiver::new(subscription, None);
     let about = About { key: key.clone(), created_at: Instant::EPOCH, attributes: Pairs::new(), tags: Pairs::new() };
     Some(Served {
         subscription: outbox,
         topic: None,
         origin: key.arn().replace(DIRECT, &DIRECT[1..]).into(),
-        receiver: Arc::new(receiver),
+        receiver,
         about: Arc::new(about),
         policy: EffectivePolicy::of(None, None),
         partition: inner.outboxes.partition(outbox)?,
