@@ -65,8 +65,7 @@ pub(crate) async fn publish(
             match &receiver.place {
                 Place::Queue(queue) => {
                     let letter = piece.letter(receiver, || letter(topic, message, receiver, &raw, &mut envelopes))?;
-                    piece.queued.push(place);
-                    piece.mailing.to.push(Addressed { queue: Arc::clone(queue), letter, nth: nth_of(place) });
+                    piece.address(place, Addressed { queue: Arc::clone(queue), letter, nth: nth_of(place) });
                 }
                 // The envelope, whatever the receiver will be given of it.
                 Place::Outbox => {
@@ -135,6 +134,12 @@ impl Piece {
         let place = self.mailing.letters.len() - 1;
         self.raw = self.raw.or_else(|| receiver.is_raw.then_some(place));
         Ok(place)
+    }
+
+    /// A letter goes to the queue of the receiver at this place.
+    fn address(&mut self, place: usize, queue: Addressed) {
+        self.queued.push(place);
+        self.mailing.to.push(queue);
     }
 
     /// What came of each, by the places of their receivers, when all are durable.
