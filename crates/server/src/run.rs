@@ -381,7 +381,8 @@ fn wire_up(
     registry.register_collector(Box::new(SinkCollector(Sink(Arc::clone(metrics)))));
     registry.register_collector(Box::new(StreamCollector(Arc::clone(kinesis))));
     registry.register_collector(Box::new(GroupCollector(Arc::clone(kinesis))));
-    registry.register_collector(Box::new(TopicCollector(Arc::clone(sns))));
+    registry
+        .register_collector(Box::new(TopicCollector { sns: Arc::clone(sns), clock: Arc::<SystemClock>::clone(clock) }));
     let help = "Lines that the delivery status log had no room for, or could not write";
     registry.register("tidewire_sns_delivery_log_lines_left_out", help, services.log_left_out.clone());
     let authority: Arc<dyn Authority> = Arc::<Iam>::clone(&identities.iam);

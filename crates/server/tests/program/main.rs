@@ -28,6 +28,7 @@ mod stream_groups;
 mod terminal;
 mod tools;
 mod topic;
+mod topic_metrics;
 mod unverified;
 
 use server::{File, Server, output};

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How long something may take that takes milliseconds on a machine with nothing else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = found() {
@@ -25,14 +25,14 @@ fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A receiver over HTTP that answers with a status that the test changes, and tells the bodies it gets.
-struct Hook {
+pub(crate) struct Hook {
     url: String,
-    status: Arc<AtomicU16>,
+    pub(crate) status: Arc<AtomicU16>,
     bodies: Receiver<Value>,
 }
 
 impl Hook {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let status = Arc::new(AtomicU16::new(200));
@@ -77,7 +77,7 @@ fn request(stream: &TcpStream) -> Option<Value> {
 
 impl Cli {
     /// A subscription of a hook that has confirmed it.
-    fn hooked(&self, topic: &str, hook: &Hook, more: &[&str]) -> String {
+    pub(crate) fn hooked(&self, topic: &str, hook: &Hook, more: &[&str]) -> String {
         let made = self.json(&[&["topic", "sub", topic, "http", &hook.url], more].concat());
         assert_eq!(made["pending_confirmation"], true);
         let asked = hook.next();
@@ -350,4 +350,24 @@ fn a_filter_says_why_a_message_passes_or_not_with_and_without_a_server() {
     assert_eq!(cli.with_input(&[&test[..], &["-"]].concat(), r#"{"kind":"small"}"#).code, Some(1));
     let said = cli.run(&["topic", "test-filter", "--subscription", "arn:aws:sns:us-east-1:000000000000:t:x", "m"]);
     assert_eq!(said.code, Some(2), "what is not decided is not a no: {said:?}");
+}
+
+#[test]
+fn a_replay_brings_what_was_published_to_whoever_subscribes_later() {
+    let cli = Cli::start();
+    cli.done(&["topic", "create", "t", "-a", r#"ArchivePolicy={"MessageRetentionPeriod":"1"}"#]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis().to_string();
+    cli.with_input(&["topic", "pub", "t", "--lines"], "one\ntwo\nthree\n");
+    cli.done(&["queue", "create", "q"]);
+    let arn = cli.json(&["topic", "sub", "t", "sqs", "q", "--raw"])["arn"].as_str().unwrap().to_owned();
+    assert_eq!(cli.json(&["topic", "replay", &arn, "--status"])["status"], Value::Null);
+    let done = cli.json(&["topic", "replay", &arn, "--from", &now, "--interval", "0.05"]);
+    assert_eq!(done["status"], "Completed", "{done}");
+    assert_eq!(cli.json(&["queue", "ls", "q"])[0]["visible"], 3);
+    let shown = cli.json(&["topic", "replay", &arn, "--status"]);
+    assert!(shown["policy"].as_str().unwrap().contains("StartingPoint"), "{shown}");
+    cli.done(&["topic", "replay", &arn, "--stop"]);
+    assert_eq!(cli.json(&["topic", "replay", &arn, "--status"])["policy"], Value::Null);
+    let said = cli.run(&["topic", "replay", &arn, "--from", "yesterday"]);
+    assert!(said.code == Some(2) && said.err.contains("expected a time"), "{said:?}");
 }

@@ -93,7 +93,7 @@ pub(crate) async fn publish(
         }
         unavailable = bury(service, topic, dead).await.or(unavailable);
     }
-    told.tell(service, caller, &topic.arn, (message, id));
+    told.tell(service, caller, &topic.arn, (message, id), unavailable.is_none());
     // Who gets nothing because of a change gets nothing because of one that stays. What is archived stands before that.
     service.catalog.durable(seen).await?;
     unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))

@@ -129,6 +129,10 @@ pub(crate) const SUBSCRIBE_CALLS_PER_SEC_MAX: usize = 100;
 /// Characters of a role's ARN (IAM API reference, "arnType").
 pub(crate) const ROLE_LEN_MAX: usize = 2048;
 
+/// Subscriptions whose waiting letters are looked at for one page of metrics: a few microseconds each, so some 50 ms. What waits for others
+/// is told of all of them together.
+pub(crate) const STANDINGS_METERED_MAX: usize = 10_000;
+
 /// Attempts of one subscription that are remembered, and subscriptions whose are: some 300 bytes each, so 10 MB; where every receiver
 /// says as much as is told of (a kilobyte), 40.
 pub(crate) const HISTORY_OF_ONE_MAX: usize = 32;

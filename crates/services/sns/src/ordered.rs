@@ -74,7 +74,7 @@ pub(crate) async fn begin(
     };
     let mut told = Told::of(topic.look(|view| Arc::clone(&view.about)));
     let (letters, room) = post(service, caller, topic, (message, labels), (nth, notification), &mut told).await?;
-    told.tell(service, caller, &topic.arn, (message, &SubscriptionId(id).show()));
+    told.tell(service, caller, &topic.arn, (message, &SubscriptionId(id).show()), true);
     // Behind the letters and before the topic's record: what is archived has reached every queue, as far as the log goes.
     let archived = archive::keep(service, topic, || {
         let (base, deduplication) = (caller.link_url().to_string().into(), Some(labels.deduplication.as_str().into()));

@@ -19,7 +19,7 @@ use crate::refusals::Refusals;
 use crate::replays::{self, Running};
 use crate::signing::SigningKeys;
 use crate::sms::{self, Messages};
-use crate::status::{DeliveryCounts, Status};
+use crate::status::{DeliveryCounts, ProtocolCounts, Status};
 use crate::throttle::Throttle;
 use crate::topic::{Command, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
@@ -29,6 +29,7 @@ use engine::{Chance, Recover, Recovery, Store, Unavailable};
 use gateway::{Boxed, Caller, Description, Keys, Mailboxes, Operation, Prepared, Service, Together, Unprepared};
 use names::{AccountId, Instant, Region};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use stream::Shard;
 use wire::{Reader, constraints};
@@ -235,6 +236,12 @@ impl Sns {
     /// What was counted of deliveries, by topic, and of all topics without counts of their own.
     pub fn delivery_counts(&self) -> (Vec<(Arc<str>, DeliveryCounts)>, DeliveryCounts) {
         self.0.status.counts()
+    }
+
+    /// What there is of each protocol, by its name; and letters that wait or are set aside for subscriptions that nobody has looked at,
+    /// because there are too many.
+    pub fn protocol_counts(&self) -> (BTreeMap<&'static str, ProtocolCounts>, u64) {
+        self.0.protocol_counts()
     }
 
     /// tidewire's own operations on the same topics.

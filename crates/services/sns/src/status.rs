@@ -69,6 +69,10 @@ pub(crate) struct Report {
 /// Counts since the start, of a topic or of those without their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DeliveryCounts {
+    /// NumberOfMessagesPublished.
+    pub published: u64,
+    /// PublishSize, summed up.
+    pub published_bytes: u64,
     /// NumberOfNotificationsDelivered.
     pub delivered: u64,
     /// NumberOfNotificationsFailed: over HTTP each attempt that failed, as AWS counts.
@@ -79,13 +83,19 @@ pub struct DeliveryCounts {
     pub failed_to_redrive: u64,
 }
 
-/// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counted {
-    Delivered,
-    Failed,
-    Redriven,
-    FailedToRedrive,
+/// What there is of a protocol, of all topics together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProtocolCounts {
+    /// Notifications that arrived since the start.
+    pub delivered: u64,
+    /// Those that failed since the start: over HTTP each attempt, else what was given up.
+    pub failed: u64,
+    /// Letters that are tried as soon as there is room.
+    pub waiting: u64,
+    /// Letters that are being tried, or wait for another attempt.
+    pub set_aside: u64,
+    /// When the oldest of these was published, to within a minute.
+    pub oldest: Option<Instant>,
 }
 
 /// Counts and histories of all topics.
@@ -100,6 +110,7 @@ pub(crate) struct Status {
 struct Counts {
     own: BTreeMap<Arc<str>, DeliveryCounts>,
     shared: DeliveryCounts,
+    by_protocol: BTreeMap<&'static str, ProtocolCounts>,
 }
 
 impl Status {
@@ -108,29 +119,34 @@ impl Status {
         Self { topics_max, counts: Mutex::default(), histories: Mutex::default(), log }
     }
 
-    pub(crate) fn count(&self, topic: &Arc<str>, what: Counted) {
-        self.of_topic(topic, |counts| {
-            *match what {
-                Counted::Delivered => &mut counts.delivered,
-                Counted::Failed => &mut counts.failed,
-                Counted::Redriven => &mut counts.redriven,
-                Counted::FailedToRedrive => &mut counts.failed_to_redrive,
-            } += 1;
-        });
+    /// A message of so many bytes was published.
+    pub(crate) fn count_published(&self, topic: &Arc<str>, bytes: u64) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = counts.of(topic, self.topics_max);
+        one.published += 1;
+        one.published_bytes += bytes;
     }
 
-    fn of_topic(&self, topic: &Arc<str>, change: impl FnOnce(&mut DeliveryCounts)) {
+    /// What became of notifications for a topic's receivers of a protocol.
+    pub(crate) fn count_outcomes(&self, topic: &Arc<str>, protocol: Protocol, (delivered, failed): (u64, u64)) {
+        if delivered + failed == 0 {
+            return;
+        }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = counts.own.len() < self.topics_max || counts.own.contains_key(topic);
-        let Counts { own, shared } = &mut *counts;
-        change(if has_room { own.entry(Arc::clone(topic)).or_default() } else { shared });
+        let one = counts.of(topic, self.topics_max);
+        one.delivered += delivered;
+        one.failed += failed;
+        let all = counts.by_protocol.entry(protocol.name()).or_default();
+        all.delivered += delivered;
+        all.failed += failed;
     }
 
     /// What became of a dead letter.
     pub(crate) fn count_dead(&self, topic: &Arc<str>, sent: Sent) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         match sent {
-            Sent::Kept => self.count(topic, Counted::Redriven),
-            Sent::Refused => self.count(topic, Counted::FailedToRedrive),
+            Sent::Kept => counts.of(topic, self.topics_max).redriven += 1,
+            Sent::Refused => counts.of(topic, self.topics_max).failed_to_redrive += 1,
             Sent::Later => {}
         }
     }
@@ -141,24 +157,21 @@ impl Status {
         (counts.own.iter().map(|(topic, one)| (Arc::clone(topic), *one)).collect(), counts.shared)
     }
 
+    /// What was counted of each protocol.
+    pub(crate) fn by_protocol(&self) -> BTreeMap<&'static str, ProtocolCounts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).by_protocol.clone()
+    }
+
     /// What a topic that is gone had counts its own no longer.
     pub(crate) fn forget_topic(&self, topic: &str) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(gone) = counts.own.remove(topic) {
+            counts.shared.published += gone.published;
+            counts.shared.published_bytes += gone.published_bytes;
             counts.shared.delivered += gone.delivered;
             counts.shared.failed += gone.failed;
             counts.shared.redriven += gone.redriven;
             counts.shared.failed_to_redrive += gone.failed_to_redrive;
-        }
-    }
-
-    /// What became of a message for queues.
-    pub(crate) fn count_queues(&self, topic: &Arc<str>, delivered: u64, failed: u64) {
-        if delivered + failed > 0 {
-            self.of_topic(topic, |counts| {
-                counts.delivered += delivered;
-                counts.failed += failed;
-            });
         }
     }
 
@@ -175,7 +188,7 @@ impl Status {
         }
     }
 
-    /// Keeps a report, and tells the log where that is asked for: then of what the message is.
+    /// Counts a report, keeps it, and tells the log where that is asked for: then of what the message is.
     pub(crate) fn note(
         &self,
         topic: &Arc<str>,
@@ -184,13 +197,18 @@ impl Status {
         message: impl FnOnce() -> String,
     ) {
         let (_, protocol, subscription) = of;
-        match report.fate {
-            Fate::Delivered => self.count(topic, Counted::Delivered),
-            Fate::Failed | Fate::DeadLettered => self.count(topic, Counted::Failed),
-            Fate::Retried if protocol.is_over_http() => self.count(topic, Counted::Failed),
-            Fate::Retried => {}
-        }
+        let counted = match report.fate {
+            Fate::Delivered => (1, 0),
+            Fate::Failed | Fate::DeadLettered => (0, 1),
+            Fate::Retried => (0, u64::from(protocol.is_over_http())),
+        };
+        self.count_outcomes(topic, protocol, counted);
         self.write_line(topic, of, &report, message);
+        self.keep(subscription, report);
+    }
+
+    /// Keeps a report for whoever asks.
+    pub(crate) fn keep(&self, subscription: SubscriptionId, report: Report) {
         let mut histories = self.histories.lock().unwrap_or_else(PoisonError::into_inner);
         if histories.len() >= HISTORY_SUBSCRIPTIONS_MAX && !histories.contains_key(&subscription) {
             return;
@@ -210,6 +228,14 @@ impl Status {
 
     pub(crate) fn forget(&self, subscription: SubscriptionId) {
         self.histories.lock().unwrap_or_else(PoisonError::into_inner).remove(&subscription);
+    }
+}
+
+impl Counts {
+    /// The counts of a topic: its own as long as there is room for so many, else those that others share.
+    fn of(&mut self, topic: &Arc<str>, topics_max: usize) -> &mut DeliveryCounts {
+        let has_room = self.own.len() < topics_max || self.own.contains_key(topic);
+        if has_room { self.own.entry(Arc::clone(topic)).or_default() } else { &mut self.shared }
     }
 }
 

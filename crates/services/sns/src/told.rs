@@ -1,8 +1,8 @@
-//! What became of a message for queues: counted, and told to the delivery status log of a topic that asks for it with
-//! `SQSSuccessFeedbackRoleArn` and the like.
+//! What became of a message that was published, and of what queues get of it: counted, told to the delivery status log of a topic that asks
+//! for it with `SQSSuccessFeedbackRoleArn` and the like, and kept in the history of a subscription whose queue refuses.
 //!
 //! A queue of this server has a message when its publish is answered, so there is one attempt and no more. What each queue said is kept
-//! until then only where somebody asked for it.
+//! until then only where it refused or somebody asked for it.
 
 use crate::catalog::Receiver;
 use crate::message::Message;
@@ -20,15 +20,16 @@ pub(crate) struct Told {
     about: Arc<About>,
     delivered: u64,
     failed: u64,
-    /// Of a topic that asks for it: each, and why it does not take the message.
-    each: Option<Vec<(Arc<Receiver>, Option<Refused>)>>,
+    /// Each of a topic that asks for it, else those that refused; and why it does not take the message.
+    each: Vec<(Arc<Receiver>, Option<Refused>)>,
+    is_each_asked_for: bool,
 }
 
 impl Told {
     /// Nothing yet.
     pub(crate) fn of(about: Arc<About>) -> Self {
-        let each = status::asks_of_queues(&about.attributes).then(Vec::new);
-        Self { about, delivered: 0, failed: 0, each }
+        let is_each_asked_for = status::asks_of_queues(&about.attributes);
+        Self { about, delivered: 0, failed: 0, each: Vec::new(), is_each_asked_for }
     }
 
     /// A receiver's letter has its place. Of one that is no queue it is to be seen what becomes of it.
@@ -55,16 +56,26 @@ impl Told {
             return;
         }
         *if refused.is_some() { &mut self.failed } else { &mut self.delivered } += 1;
-        if let Some(each) = &mut self.each {
-            each.push((Arc::clone(receiver), refused.cloned()));
+        if self.is_each_asked_for || refused.is_some() {
+            self.each.push((Arc::clone(receiver), refused.cloned()));
         }
     }
 
-    /// Counts it and tells of it, when every queue has decided.
-    pub(crate) fn tell(self, service: &Inner, caller: &Caller, topic: &Arc<str>, (message, id): (&Message, &str)) {
-        service.status.count_queues(topic, self.delivered, self.failed);
+    /// Counts it and tells of it, when every queue has decided. A message that some queue cannot keep now is not published.
+    pub(crate) fn tell(
+        self,
+        service: &Inner,
+        caller: &Caller,
+        topic: &Arc<str>,
+        (message, id): (&Message, &str),
+        is_published: bool,
+    ) {
+        if is_published {
+            service.status.count_published(topic, message.bytes as u64);
+        }
+        service.status.count_outcomes(topic, Protocol::Sqs, (self.delivered, self.failed));
         let at = service.outboxes.now();
-        for (receiver, refused) in self.each.into_iter().flatten() {
+        for (receiver, refused) in self.each {
             let said = said(caller, refused.as_ref());
             let report = Report {
                 at,
@@ -80,6 +91,9 @@ impl Told {
             let of: SubscriptionId = receiver.subscription.id;
             let text = || message.body(Protocol::Sqs).to_owned();
             service.status.write_line(topic, (&self.about.attributes, Protocol::Sqs, of), &report, text);
+            if refused.is_some() {
+                service.status.keep(of, report);
+            }
         }
     }
 }
@@ -158,5 +172,9 @@ mod tests {
         let (own, _) = house.inner.status.counts();
         let counted: Vec<_> = own.iter().map(|(_, counts)| (counts.delivered, counts.failed)).collect();
         assert_eq!(counted, [(1, 1), (1, 1)]);
+        let published: Vec<_> = own.iter().map(|(_, counts)| (counts.published, counts.published_bytes)).collect();
+        assert_eq!(published, [(1, 5), (1, 5)]);
+        let of_queues = house.inner.status.by_protocol()["sqs"];
+        assert_eq!((of_queues.delivered, of_queues.failed), (2, 2));
     }
 }

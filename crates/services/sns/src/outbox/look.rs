@@ -4,11 +4,19 @@ use super::Outboxes;
 use super::deliveries::{Command, Deliveries, Reply};
 use super::letter::{self, Kind};
 use super::limits::{LOOK_BYTES_MAX, LOOK_STEP};
+use super::records::FAMILY;
+use crate::limits::STANDINGS_METERED_MAX;
+use crate::push::AppKey;
 use crate::refusal::Refusal;
-use crate::topic_key::SubscriptionId;
-use engine::Content as _;
+use crate::service::Inner;
+use crate::sms;
+use crate::status::ProtocolCounts;
+use crate::topic::Protocol;
+use crate::topic_key::{SubscriptionId, TopicKey};
+use engine::{Content as _, Tally};
 use names::{Instant, PartitionId};
 use queue::{Message, PeekStates, Peeked};
+use std::collections::BTreeMap;
 
 /// How many letters a subscription has, and when something happens to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,7 +57,47 @@ impl Standing {
     }
 }
 
+impl Inner {
+    /// What was counted of each protocol, and what waits for its receivers; and what waits for subscriptions beyond the bound.
+    pub(crate) fn protocol_counts(&self) -> (BTreeMap<&'static str, ProtocolCounts>, u64) {
+        let mut counts = self.status.by_protocol();
+        let mut left = self.outboxes.load();
+        for (topic, id) in self.outboxes.all().into_iter().take(STANDINGS_METERED_MAX) {
+            // Most often nothing waits for anybody.
+            if left == 0 {
+                break;
+            }
+            let Some(protocol) = self.protocol_of(&topic, id) else { continue };
+            let Standing { waiting, set_aside, oldest, .. } = self.outboxes.standing(id);
+            let of = counts.entry(protocol.name()).or_default();
+            of.waiting += waiting as u64;
+            of.set_aside += set_aside as u64;
+            of.oldest = of.oldest.into_iter().chain(oldest).min();
+            left = left.saturating_sub((waiting + set_aside) as u64);
+        }
+        (counts, left)
+    }
+
+    /// How letters of an outbox are delivered: those of a subscription, or of what is sent to a telephone number or a device without one.
+    fn protocol_of(&self, topic: &TopicKey, id: SubscriptionId) -> Option<Protocol> {
+        if &*topic.name == sms::DIRECT {
+            return Some(Protocol::Sms);
+        }
+        if AppKey::of_outbox(topic).is_some() {
+            return Some(Protocol::Application);
+        }
+        let entry = self.catalog.find(topic)?;
+        entry.look(|view| view.subscription(id).map(|receiver| receiver.subscription.protocol))
+    }
+}
+
 impl Outboxes {
+    /// All letters there are.
+    fn load(&self) -> u64 {
+        let Tally(counts) = self.store.tally(FAMILY);
+        counts.iter().sum()
+    }
+
     /// How a subscription's deliveries stand. What is seen may not be durable yet.
     pub(crate) fn standing(&self, subscription: SubscriptionId) -> Standing {
         let found = self.partition_id(subscription).and_then(|id| self.store.peek(id, Standing::of));
