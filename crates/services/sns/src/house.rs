@@ -113,13 +113,21 @@ impl House {
         self.store.journal().commit().unwrap();
     }
 
-    /// Asks the service, which waits for nothing but itself here.
-    pub(crate) fn ask<O: Operation<Inner>>(&self, input: O::Input) -> Result<O::Output, O::Refusal> {
+    /// A request that is not polled yet.
+    pub(crate) fn call<O: Operation<Inner>>(
+        &self,
+        input: O::Input,
+    ) -> impl Future<Output = Result<O::Output, O::Refusal>> + use<O> {
         let nth = u128::from(self.asked.fetch_add(1, Ordering::Relaxed)) + 1;
         let region = Region::parse("us-east-1").unwrap();
         let mut caller = Caller::for_test(AccountId::DEFAULT, region, self.clock.now());
         caller.request_id = gateway::RequestId::from_random(nth << 64 | nth);
-        let mut call = pin!(O::call(Arc::clone(&self.inner), caller, input));
+        O::call(Arc::clone(&self.inner), caller, input)
+    }
+
+    /// Asks the service, which waits for nothing but itself here.
+    pub(crate) fn ask<O: Operation<Inner>>(&self, input: O::Input) -> Result<O::Output, O::Refusal> {
+        let mut call = pin!(self.call::<O>(input));
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..1000 {
             if let Poll::Ready(done) = call.as_mut().poll(&mut context) {

@@ -2,7 +2,7 @@
 //!
 //! One publish at a time has its turn: it looks for an earlier message that it repeats, takes the next sequence number, and posts its
 //! letters; when all of them have their places in their queues the topic's own record follows, and the next publish has its turn. None
-//! of this waits for the disk, so publishes of one topic share a block of the log. The topic's record stands behind the letters, never
+//! of this waits for the disk unless room is short, so publishes of one topic share a block of the log. The topic's record stands behind the letters, never
 //! before: of a log that is cut off between them some queues have the message and the topic does not know of it; its publisher, who
 //! was told nothing, sends it again, and those queues know it by its deduplication id (ADR 0043).
 
@@ -29,20 +29,38 @@ use stream::Shard;
 pub(crate) struct Begun {
     sequence: u64,
     id: u128,
-    /// Letters that may not be durable yet.
+    on_its_way: OnItsWay,
+    /// What became of that.
+    outcome: Result<(), Refusal>,
+    /// The topic's record, if it is not one of before that a duplicate waits for.
+    record: Option<Pending<Topic>>,
+}
+
+/// What of a publish may not be durable yet.
+#[derive(Default)]
+struct OnItsWay {
     letters: Vec<Putting>,
     /// The room that these have.
     room: Room,
     /// The message in the topic's archive, if there is one.
     archived: Option<Pending<Shard>>,
-    /// The topic's record, if it is not one of before that a duplicate waits for.
-    record: Option<Pending<Topic>>,
 }
 
 /// What a publisher is answered.
 pub(crate) struct Done {
     pub(crate) id: String,
     pub(crate) sequence_number: String,
+}
+
+/// The messages of a request that were begun before another one of it.
+pub(crate) type Earlier = [Result<Begun, Refusal>];
+
+/// Gives up the room that a request has: nobody waits for room or a turn who has room, or two might wait for each other's, and one for
+/// its own.
+async fn give_up_room(earlier: &mut Earlier) {
+    for begun in earlier.iter_mut().flatten() {
+        begun.settle().await;
+    }
 }
 
 /// Publishes the `nth` message of a request, when it is its turn.
@@ -52,11 +70,18 @@ pub(crate) async fn begin(
     topic: &Arc<TopicEntry>,
     (message, labels): (&Message, &Labels),
     nth: usize,
+    earlier: &mut Earlier,
 ) -> Result<Begun, Refusal> {
-    let mut turn = topic.turn.lock().await;
+    let mut turn = match topic.turn.try_lock() {
+        Ok(turn) => turn,
+        Err(_) => {
+            give_up_room(earlier).await;
+            topic.turn.lock().await
+        }
+    };
     let (last, known) = topic.published(&labels.digests, caller.now)?;
     if let Some((sequence, id)) = known {
-        return Ok(Begun { sequence, id, letters: Vec::new(), room: Room::default(), archived: None, record: None });
+        return Ok(Begun { sequence, id, on_its_way: OnItsWay::default(), outcome: Ok(()), record: None });
     }
     let id = id_of(caller, nth);
     let sequence = fifo::sequence_after(last.max(*turn), caller.now);
@@ -73,7 +98,8 @@ pub(crate) async fn begin(
         is_replayed: false,
     };
     let mut told = Told::of(topic.look(|view| Arc::clone(&view.about)));
-    let (letters, room) = post(service, caller, topic, (message, labels), (nth, notification), &mut told).await?;
+    let (letters, room) =
+        post(service, caller, topic, (message, labels), (nth, notification), (&mut told, earlier)).await?;
     told.tell(service, caller, &topic.arn, (message, &SubscriptionId(id).show()), true);
     // Behind the letters and before the topic's record: what is archived has reached every queue, as far as the log goes.
     let archived = archive::keep(service, topic, || {
@@ -82,7 +108,8 @@ pub(crate) async fn begin(
     })?;
     let published = Published { sequence, dedup: labels.digests[0], id, at: caller.now };
     let record = topic.begin(Command::Note(published))?;
-    Ok(Begun { sequence, id, letters, room, archived, record: Some(record) })
+    let on_its_way = OnItsWay { letters, room, archived };
+    Ok(Begun { sequence, id, on_its_way, outcome: Ok(()), record: Some(record) })
 }
 
 /// Whom a message is for now: those whose replay is not over get it out of the archive.
@@ -104,7 +131,7 @@ async fn post(
     topic: &TopicEntry,
     (message, labels): (&Message, &Labels),
     (nth, notification): (usize, Notification<'_>),
-    told: &mut Told,
+    (told, earlier): (&mut Told, &mut Earlier),
 ) -> Result<(Vec<Putting>, Room), Refusal> {
     let sender = fanout::sender(caller, topic);
     let receivers = receivers_of(topic, message);
@@ -116,7 +143,13 @@ async fn post(
         // No more than a piece is on its way at one time.
         settled(std::mem::take(&mut last)).await?;
         drop(room);
-        room = service.on_the_way.room(pieces, receivers.len()).await;
+        room = match service.on_the_way.room_now(pieces, receivers.len()) {
+            Some(room) => room,
+            None => {
+                give_up_room(earlier).await;
+                service.on_the_way.room(pieces, receivers.len()).await
+            }
+        };
         let mut posting = Vec::with_capacity(receivers.len());
         for (place, receiver) in receivers.iter().enumerate() {
             // Others are not subscribed to FIFO topics.
@@ -180,15 +213,30 @@ pub(crate) async fn settled(letters: Vec<Putting>) -> Result<(), Refusal> {
     unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
 }
 
+impl OnItsWay {
+    /// Waits until everything is durable, and lets go of the room.
+    async fn settled(self) -> Result<(), Refusal> {
+        let Self { letters, room: _room, archived } = self;
+        settled(letters).await?;
+        match archived {
+            Some(archived) => Ok(archived.await.map(drop)?),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Begun {
+    /// Waits until what is on its way is durable; it has no room from then on.
+    async fn settle(&mut self) {
+        if let Err(refusal) = std::mem::take(&mut self.on_its_way).settled().await {
+            self.outcome = Err(refusal);
+        }
+    }
+
     /// The answer, when everything is durable.
     pub(crate) async fn done(self, service: &Inner) -> Result<Done, Refusal> {
-        let Self { sequence, id, letters, room, archived, record } = self;
-        settled(letters).await?;
-        if let Some(archived) = archived {
-            archived.await?;
-        }
-        drop(room);
+        let Self { sequence, id, on_its_way, outcome, record } = self;
+        on_its_way.settled().await.and(outcome)?;
         let Some(record) = record else {
             service.catalog.settled().await?;
             return Ok(Done::new(id, sequence));

@@ -39,6 +39,10 @@ impl Pieces {
         let letters = (limits::PIECE_BYTES / UNIT_BYTES / units).clamp(1, limits::PIECE_LETTERS);
         Self { units, letters }
     }
+
+    fn units_of(self, letters: usize) -> u32 {
+        u32::try_from((self.units * letters).min(UNITS)).expect("all of the room is less than that")
+    }
 }
 
 impl Default for OnTheWay {
@@ -48,11 +52,16 @@ impl Default for OnTheWay {
 }
 
 impl OnTheWay {
-    /// Room for so many letters of a message, a piece at the most.
+    /// Room for so many letters of a message, a piece at the most. Who has room waits here for no more of it: others may wait for his.
     pub(crate) async fn room(&self, pieces: Pieces, letters: usize) -> Room {
-        let units = u32::try_from((pieces.units * letters).min(UNITS)).expect("all of the room is less than that");
-        let permit = Arc::clone(&self.0).acquire_many_owned(units).await;
+        let permit = Arc::clone(&self.0).acquire_many_owned(pieces.units_of(letters)).await;
         Room { _permit: Some(permit.expect("the room of letters is never closed")) }
+    }
+
+    /// The same, if there is room at this moment and nobody waits for it.
+    pub(crate) fn room_now(&self, pieces: Pieces, letters: usize) -> Option<Room> {
+        let permit = Arc::clone(&self.0).try_acquire_many_owned(pieces.units_of(letters)).ok()?;
+        Some(Room { _permit: Some(permit) })
     }
 }
 

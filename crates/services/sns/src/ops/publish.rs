@@ -119,9 +119,8 @@ async fn begin(
     nth: usize,
 ) -> Result<Begun, Refusal> {
     if let Some(labels) = labels {
-        return ordered::begin(service, caller, topic, (message, labels), nth)
-            .await
-            .map(|begun| Begun::Ordered(Box::new(begun)));
+        let begun = ordered::begin(service, caller, topic, (message, labels), nth, &mut []).await?;
+        return Ok(Begun::Ordered(Box::new(begun)));
     }
     let id = SubscriptionId(id_of(caller, nth)).show();
     fanout::publish(service, caller, topic, message, (nth, &id)).await?;
@@ -213,8 +212,8 @@ async fn begin_at_once(
     Together::new(beginning).await
 }
 
-/// Begins the messages of a batch to a FIFO topic, in the batch's order, none of which waits for the disk. Where one fails, those behind
-/// it in its group fail with it: sent again later it would stand behind them for ever.
+/// Begins the messages of a batch to a FIFO topic, in the batch's order; as long as there is room for all, none waits for the disk. Where
+/// one fails, those behind it in its group fail with it: sent again later it would stand behind them for ever.
 async fn begin_in_turn(
     service: &Inner,
     caller: &Caller,
@@ -222,19 +221,19 @@ async fn begin_in_turn(
     messages: &[Checked],
 ) -> Vec<Result<Begun, Refusal>> {
     let mut held_up: HashMap<&str, Refusal> = HashMap::new();
-    let mut begun = Vec::with_capacity(messages.len());
-    for (nth, checked) in messages.iter().enumerate() {
-        let group = checked.labels.as_ref().map_or("", |labels| &*labels.group);
-        let outcome = match held_up.get(group) {
+    let mut begun: Vec<Result<ordered::Begun, Refusal>> = Vec::with_capacity(messages.len());
+    for (nth, Checked { message, labels }) in messages.iter().enumerate() {
+        let Some(labels) = labels else { continue };
+        let outcome = match held_up.get(&*labels.group) {
             Some(refusal) => Err(refusal.clone()),
-            None => begin(service, caller, topic, checked, nth).await,
+            None => ordered::begin(service, caller, topic, (message, labels), nth, &mut begun).await,
         };
         if let Err(refusal) = &outcome {
-            held_up.insert(group, refusal.clone());
+            held_up.insert(&labels.group, refusal.clone());
         }
         begun.push(outcome);
     }
-    begun
+    begun.into_iter().map(|begun| begun.map(|begun| Begun::Ordered(Box::new(begun)))).collect()
 }
 
 /// A refusal that names a member of a message, as it names that of an entry.

@@ -75,3 +75,50 @@ fn dead_letters_of_a_fifo_topic_are_in_its_order() {
     // Each has its place before the next message has its turn.
     assert_eq!(*seen.lock().unwrap(), ["q.fifo", "dead.fifo"].repeat(3));
 }
+
+/// A FIFO topic with as many subscriptions as one may have, and a batch to it of so many messages of 19 KB.
+fn large_batch(house: &House, name: &str, count: usize) -> PublishBatchInput {
+    let topic_arn = house.topic(name, &[("FifoTopic", "true")]);
+    for nth in 0..limits::FIFO_SUBSCRIPTIONS_MAX {
+        house.subscribe(&topic_arn, ("sqs", &queue(&format!("{nth}-{name}"))), &[]).unwrap();
+    }
+    let large = |nth: usize| PublishBatchRequestEntry {
+        message: "x".repeat(19_000),
+        ..entry(&nth.to_string(), if nth < 5 { "a" } else { "b" })
+    };
+    PublishBatchInput { topic_arn, publish_batch_request_entries: (0..count).map(large).collect() }
+}
+
+#[test]
+fn a_batch_that_needs_more_room_than_there_is_ends() {
+    let house = House::new();
+    let batch = large_batch(&house, "news.fifo", 10);
+    assert_eq!(ids(&house.ask::<PublishBatch>(batch).unwrap()).0.len(), 10);
+    assert_eq!(house.taken().len(), 10 * limits::FIFO_SUBSCRIPTIONS_MAX);
+}
+
+#[test]
+fn batches_that_have_all_room_between_them_do_not_wait_for_each_other() {
+    use std::task::{Context, Poll, Waker};
+    let house = House::new();
+    let [first, second] = ["a.fifo", "b.fifo"].map(|name| large_batch(&house, name, 6));
+    let message = checked(&house.inner.catalog.all()[0], draft(first.publish_batch_request_entries[0].clone()).1);
+    let pieces = crate::pieces::Pieces::of(&message.unwrap().message);
+    // So much that both begin, and both want more.
+    let mut held: Vec<_> =
+        std::iter::from_fn(|| house.inner.on_the_way.room_now(pieces, limits::FIFO_SUBSCRIPTIONS_MAX)).collect();
+    held.truncate(held.len() - 2);
+    let mut calls = [first, second].map(|batch| Some(Box::pin(house.call::<PublishBatch>(batch))));
+    let mut done = 0;
+    for _ in 0..100 {
+        for call in &mut calls {
+            let Some(polled) = call else { continue };
+            if let Poll::Ready(batch) = polled.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                done += ids(&batch.unwrap()).0.len();
+                *call = None;
+            }
+        }
+        held.pop();
+    }
+    assert_eq!(done, 12);
+}
