@@ -25,7 +25,7 @@ use gateway::{Fact, Facts};
 use names::{AccountId, Arn, Instant, PartitionId, Position, Region};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 /// A subscription as a publish sees it.
 pub(crate) struct Receiver {
@@ -71,7 +71,6 @@ pub(crate) struct TopicEntry {
     pub(crate) arn: Arc<str>,
     partition: Arc<Partition<Topic>>,
     view: RwLock<View>,
-    changing: Mutex<()>,
     /// Held by the publish to a FIFO topic whose turn it is; inside: the last sequence number that was taken since the start.
     pub(crate) turn: tokio::sync::Mutex<u64>,
     owners: Arc<Owners>,
@@ -230,16 +229,14 @@ impl TopicEntry {
 
     /// Changes the topic, and shows it from then on. It may not be durable yet.
     pub(crate) fn change(&self, command: Command) -> Result<Pending<Topic>, Unavailable> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody looks between the two: a publish that sees the topic as it was is one from before the change, in the archive, too.
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
         let pending = self.partition.execute(command)?;
-        // Looked at through the test of a reply, since a reply is given to nobody before it is durable.
-        pending.is(|reply| {
-            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        pending.look(|reply| {
             self.count(&view, reply);
             let before = changed_receiver(&view, reply);
             view.follow(reply);
             self.charge(before.as_deref(), changed_receiver(&view, reply).as_deref());
-            true
         });
         Ok(pending)
     }
@@ -456,8 +453,8 @@ impl TopicEntry {
     fn new(partition: Arc<Partition<Topic>>, view: View, owners: &Arc<Owners>) -> Arc<Self> {
         let key = view.about.key.clone();
         let (arn, view) = (key.arn().into(), RwLock::new(view));
-        let (changing, turn) = (Mutex::new(()), tokio::sync::Mutex::new(0));
-        Arc::new(Self { key, arn, partition, view, changing, turn, owners: Arc::clone(owners) })
+        let turn = tokio::sync::Mutex::new(0);
+        Arc::new(Self { key, arn, partition, view, turn, owners: Arc::clone(owners) })
     }
 
     pub(crate) fn is_fifo(&self) -> bool {
@@ -505,6 +502,31 @@ impl Topics {
 mod tests {
     use super::*;
     use access::{Action, Applicable, Caller, Context, Gate, Request, authorize};
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "who changes waits for a lock, and that takes a thread and a moment")]
+    fn no_change_is_decided_while_somebody_looks() {
+        let house = crate::house::House::new();
+        house.topic("news", &[]);
+        let entry = &house.inner.catalog.all()[0];
+        let asked = Subscription {
+            id: SubscriptionId(1),
+            owner: AccountId::DEFAULT,
+            protocol: Protocol::Sqs,
+            endpoint: crate::house::queue("q").into(),
+            attributes: Pairs::new(),
+            created_at: Instant::EPOCH,
+        };
+        let is_decided = || entry.has_receiver(Protocol::Sqs, &crate::house::queue("q"));
+        std::thread::scope(|scope| {
+            entry.look(|_| {
+                scope.spawn(|| entry.change(Command::Subscribe(Box::new(asked), None)).map(drop).unwrap());
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                assert!(!is_decided());
+            });
+        });
+        assert!(is_decided());
+    }
 
     #[test]
     fn the_default_policy_lets_whoever_acts_for_the_account_that_has_the_topic() {
