@@ -12,7 +12,7 @@ use crate::limits;
 use crate::push::platform_of;
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
-use crate::replays::{REPLAY_POLICY, Replay, Replays, State as ReplayState};
+use crate::replays::{Live, REPLAY_POLICY, Replay, Replays, State as ReplayState};
 use crate::subscribers::Subscribers;
 use crate::topic_key::{SubscriptionId, TopicKey};
 use access::Permission;
@@ -159,8 +159,9 @@ pub(crate) enum Command {
     /// A subscription's replay got on: of this number, this run, up to a counter, as it stands then.
     MoveReplay(u64, u64, u64, ReplayState),
     SetOfSubscription(SubscriptionId, Box<str>, Box<str>),
-    /// Confirms a subscription, if this is its token's secret.
-    Confirm(SubscriptionId, Box<str>, State),
+    /// Confirms a subscription, if this is its token's secret; where messages come to it as they are published from now on, if its topic
+    /// has an archive.
+    Confirm(SubscriptionId, Box<str>, State, Option<Live>),
     Unsubscribe(SubscriptionId),
     /// Whether it has an archive, too.
     Delete {
@@ -236,7 +237,7 @@ impl Topic {
                 let effects = self.replays.moved(number, run, next, state).into_iter().collect();
                 Ok(Decision::change(effects, Reply::Noted))
             }
-            Command::Confirm(id, secret, state) => self.confirm(now, id, &secret, state),
+            Command::Confirm(id, secret, state, live) => self.confirm(now, (id, &secret), state, live),
             Command::Unsubscribe(id) => {
                 let number = self.subscriptions.number_of(id);
                 let effects = number.map(Effect::SubscriptionGone).into_iter().collect();
@@ -330,7 +331,7 @@ impl Topic {
     }
 
     /// A token counts for as long as it is told; a subscription that is confirmed already stays as it is.
-    fn confirm(&self, now: Instant, id: SubscriptionId, secret: &str, state: State) -> Decided {
+    fn confirm(&self, now: Instant, (id, secret): (SubscriptionId, &str), state: State, live: Option<Live>) -> Decided {
         let wrong = || Refusal::invalid("Token");
         let number = self.subscriptions.number_of(id).ok_or_else(wrong)?;
         let known = self.subscriptions.get(number).ok_or_else(wrong)?;
@@ -343,7 +344,9 @@ impl Topic {
         }
         let mut after = Subscription::clone(known);
         confirmation.confirmed(state).keep(&mut after.attributes);
-        Ok(self.put(number, after))
+        let mut decision = self.put(number, after);
+        decision.effects.extend(live.and_then(|live| self.replays.confirmed(number, live, now)));
+        Ok(decision)
     }
 
     fn put(&self, number: u64, subscription: Subscription) -> Decision<Effect, Reply> {

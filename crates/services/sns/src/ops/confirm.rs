@@ -3,6 +3,7 @@
 //! The link in a confirmation is this operation as a GET that nobody signed, so that whoever can read can confirm.
 
 use crate::api::{ConfirmSubscriptionInput, ConfirmSubscriptionResponse};
+use crate::catalog;
 use crate::confirming::{State, read_token};
 use crate::needs::Asking;
 use crate::refusal::Refusal;
@@ -48,7 +49,13 @@ impl Operation<Inner> for ConfirmSubscription {
             (false, true) => State::Authenticated,
             (false, false) => State::Confirmed,
         };
-        match entry.ask(Command::Confirm(id, secret.into(), state)).await? {
+        let pending = {
+            // Nobody publishes to a FIFO topic meanwhile.
+            let _turn = entry.turn.lock().await;
+            let live = service.live_from_now(&entry);
+            entry.change(Command::Confirm(id, secret.into(), state, live))?
+        };
+        match catalog::answer(pending).await? {
             Reply::Subscribed(_, subscription) => {
                 service.replays.wake(subscription.id);
                 Ok(ConfirmSubscriptionResponse { subscription_arn: Some(subscription.id.arn(&entry.arn)) })

@@ -29,6 +29,13 @@ impl Replays {
         Effect::ReplayPut(number, Replay { run: self.runs + 1, live, ..replay })
     }
 
+    /// The effect of a subscription's confirmation: until then nothing came as it was published, so a replay goes on up to there.
+    pub(crate) fn confirmed(&self, number: u64, live: Live, now: Instant) -> Option<Effect> {
+        let replay = self.of.get(&number).filter(|replay| !replay.state.is_over() && !replay.holds_back())?;
+        let live = Live { after: live.after.max(now), ..live };
+        Some(Effect::ReplayPut(number, Replay { live, ..*replay }))
+    }
+
     /// The effect of one that is wanted no more.
     pub(crate) fn stopped(&self, number: u64) -> Option<Effect> {
         self.of.get(&number).map(|replay| Effect::ReplayOver(number, replay.run, State::Stopped))

@@ -102,17 +102,20 @@ impl Inner {
         let Some(policy) = Policy::parse(policy)? else { return Ok(None) };
         let place = entry.look(|view| Place::of(&view.about.attributes));
         let place = place.ok_or("Topic does not have an ArchivePolicy")?;
+        let live = self.live_from_now(entry).ok_or("Topic does not have an ArchivePolicy")?;
+        let live = if is_new && entry.is_fifo() { Live::HELD_BACK } else { live };
+        Ok(Some(policy.replay(self.archives.beginning(place), self.outboxes.now(), live)?))
+    }
+
+    /// Where a subscription is that gets messages as they are published from now on, of a topic with an archive whose turn the caller
+    /// has.
+    pub(crate) fn live_from_now(&self, entry: &TopicEntry) -> Option<Live> {
+        let state = self.archives.state(entry.look(|view| Place::of(&view.about.attributes))?)?;
         let now = self.outboxes.now();
-        let state = self.archives.state(place).ok_or("Topic does not have an ArchivePolicy")?;
         let after = state.last_arrived_at.map_or(now, |last| last.max(now));
-        let live = match entry.is_fifo() {
-            true if is_new => Live::HELD_BACK,
-            // Nobody publishes meanwhile.
-            true => Live { after, counter: state.next },
-            // Whatever was published before the change is in the archive by then.
-            false => Live { after, counter: u64::MAX },
-        };
-        Ok(Some(policy.replay(self.archives.beginning(place), now, live)?))
+        // Nobody publishes to a FIFO topic meanwhile; of another, whatever was published before the change is in the archive by then.
+        let counter = if entry.is_fifo() { state.next } else { u64::MAX };
+        Some(Live { after, counter })
     }
 }
 
