@@ -11,7 +11,7 @@ use crate::root_key;
 use crate::tls::connector;
 use access::Network;
 use delivery::push::{Http2, Http2Options};
-use delivery::{Http, HttpOptions, LookUp, MailServer, MakeTls, MayReach, MessageCenter, PATIENCE, is_public};
+use delivery::{Http, HttpOptions, LookUp, MailServer, MakeTls, MayReach, MessageCenter, PATIENCE, is_public, tcp};
 use gateway::Gateway;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -95,6 +95,7 @@ pub(crate) fn hands(
         patience: PATIENCE,
     };
     let options = HttpOptions {
+        dial: tcp(),
         look_up,
         may_reach: config.private_receivers.may_reach(mode),
         tls,

@@ -12,14 +12,16 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// A stream of bytes, over TLS or not.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -40,17 +42,32 @@ pub(super) struct Told {
     pub(super) challenges: Vec<String>,
 }
 
-/// Connects to the first address that answers.
+/// Makes a stream to the first of these addresses that answers.
+pub type Dial = Arc<dyn Fn(Vec<SocketAddr>) -> Dialing + Send + Sync>;
+
+/// A stream that is being made.
+pub type Dialing = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+
+/// Over TCP, as everybody but a simulation does.
+pub fn tcp() -> Dial {
+    Arc::new(|addresses| {
+        Box::pin(async move {
+            let stream = TcpStream::connect(&*addresses).await?;
+            let _ = stream.set_nodelay(true);
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        })
+    })
+}
+
+/// Connects to a receiver, and shakes hands.
 pub(super) async fn connect(
     endpoint: &Endpoint,
-    addresses: &[SocketAddr],
+    dialing: Dialing,
     tls: Option<&TlsConnector>,
 ) -> Result<Connection, Failed> {
-    let stream = TcpStream::connect(addresses).await;
-    let stream = stream.map_err(|error| Failed::Unreachable(plain(&error)))?;
-    let _ = stream.set_nodelay(true);
+    let stream = dialing.await.map_err(|error| Failed::Unreachable(plain(&error)))?;
     let stream: Box<dyn Stream> = match tls {
-        None => Box::new(stream),
+        None => stream,
         Some(connector) => {
             let name = ServerName::try_from(endpoint.host().to_owned());
             let name =
@@ -132,7 +149,7 @@ fn broken(error: &hyper::Error) -> Failed {
 }
 
 /// An error of the system without its number.
-fn plain(error: &std::io::Error) -> String {
+fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
@@ -172,7 +189,7 @@ mod tests {
             drop(stream.write_all(answer.as_bytes()).await);
         };
         let sender = async {
-            let mut connection = connect(&endpoint, &[address], None).await?;
+            let mut connection = connect(&endpoint, tcp()(vec![address]), None).await?;
             let body = "x".repeat(body) + "the end";
             connection.exchange(Request::post("/").header("host", "r").body(Full::new(body.into())).unwrap()).await
         };

@@ -17,6 +17,7 @@ use crate::smtp::MailServer;
 use crate::transport::{Answer, Answering, Failed, Post, Transport};
 use bytes::Bytes;
 use connection::{Connection, Told};
+pub use connection::{Dial, Dialing, Stream, tcp};
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Full;
@@ -34,6 +35,8 @@ use tokio_rustls::TlsConnector;
 pub struct HttpOptions {
     /// Which addresses may be reached.
     pub may_reach: MayReach,
+    /// Makes connections: [`tcp`], or what a simulation has in its place.
+    pub dial: Dial,
     /// Asks the system for the addresses of a name.
     pub look_up: LookUp,
     /// Makes what believes certificates, when it is needed first: reading what the system trusts takes tens of milliseconds.
@@ -130,7 +133,7 @@ impl Http {
     async fn connect(&self, endpoint: &Endpoint, is_operators: bool) -> Result<Connection, Failed> {
         let addresses = self.addresses(endpoint, is_operators).await?;
         let tls = if endpoint.is_secure() { Some(self.connector()?) } else { None };
-        connection::connect(endpoint, &addresses, tls).await
+        connection::connect(endpoint, (self.options.dial)(addresses), tls).await
     }
 
     fn connector(&self) -> Result<&TlsConnector, Failed> {
