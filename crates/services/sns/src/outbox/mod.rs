@@ -31,7 +31,7 @@ use engine::{Clock, Partition, Pending, Recovery, Store, Unavailable};
 use gateway::{NotPut, Putting, Refused};
 use names::{Instant, PartitionId};
 use queue::NewMessage;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::Notify;
 
@@ -46,14 +46,15 @@ pub(crate) struct Outboxes {
 
 #[derive(Default)]
 struct Kept {
-    of: HashMap<SubscriptionId, (PartitionId, TopicKey)>,
+    /// In order, so that all that goes through them does the same on every machine.
+    of: BTreeMap<SubscriptionId, (PartitionId, TopicKey)>,
     next: u64,
 }
 
 impl Outboxes {
     /// The deliveries that replay left, of which no more than so many are attempted at one time.
     pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<Deliveries>, attempts_max: usize) -> Self {
-        let mut kept = Kept { of: HashMap::new(), next: recovery.next_ordinal() };
+        let mut kept = Kept { of: BTreeMap::new(), next: recovery.next_ordinal() };
         let mut board = Board::of_at_most(attempts_max);
         recovery.look(|id, deliveries| {
             if let Some(whose) = deliveries.whose() {

@@ -97,6 +97,7 @@ pub(crate) async fn run(inner: Arc<Inner>, hands: Arc<Hands>) {
             (true, None) => woken.await,
             (true, Some(at)) => {
                 tokio::select! {
+                    biased;
                     () = woken => {}
                     () = outboxes.store.clock().sleep_until(at) => {}
                 }

@@ -15,6 +15,7 @@ use engine::{Clock, ManualClock};
 use gateway::{Caller, Keys, Letter, Mailboxes, Operation, Posting};
 use names::{AccountId, Arn, Region};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
