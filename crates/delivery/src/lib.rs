@@ -37,7 +37,9 @@ mod smtp;
 mod stream;
 mod transport;
 
-pub use client::{Chance, Dial, Dialing, Http, HttpOptions, LookUp, LookingUp, MakeTls, MayReach, PATIENCE, Stream, tcp};
+pub use client::{
+    Chance, Dial, Dialing, Http, HttpOptions, LookUp, LookingUp, MakeTls, MayReach, PATIENCE, Stream, tcp,
+};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use limits::{DELAY_SECS_MAX, DELAY_SECS_MIN, IDLE_MAX, POLICY_BYTES_MAX, RETRIES_MAX, TOTAL_SECS_MAX};
 pub use mail::{Mail, Mailbox};

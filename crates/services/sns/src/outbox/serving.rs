@@ -121,6 +121,7 @@ async fn serve(inner: Arc<Inner>, hands: Arc<Hands>, turn: Turn) {
         tracing::debug!(%why, "letters cannot be taken");
         Taken { letters: Vec::new(), look_again: Some(now.plus_secs(1)) }
     });
+    let taken = taken.if_in_time(outboxes.now().since(now).as_millis() as u64, now, lease);
     let bytes = taken.letters.iter().map(|(_, message)| bytes_of(message)).sum();
     let look_again = taken.look_again.into_iter().chain(later).min();
     serving.end(taken.letters.len(), bytes, look_again);
@@ -203,6 +204,17 @@ struct Taken {
     look_again: Option<Instant>,
 }
 
+impl Taken {
+    /// Letters that the disk took so long for that an attempt may outlast their lease are left to whoever takes them when it is over:
+    /// otherwise two attempts of one letter are made at once, and its receiver gets it twice, earlier than the schedule says.
+    fn if_in_time(self, waited_millis: u64, since: Instant, lease: u64) -> Self {
+        match self.letters.is_empty() || waited_millis <= lease / 2 {
+            true => self,
+            false => Self { letters: Vec::new(), look_again: Some(since.plus_millis(lease)) },
+        }
+    }
+}
+
 /// Takes letters out of the line, until their attempts have ended.
 async fn take(partition: &Partition<Deliveries>, most: usize, lease: u64) -> Result<Taken, Unavailable> {
     let nothing = |look_again| Taken { letters: Vec::new(), look_again };
@@ -223,4 +235,24 @@ async fn take(partition: &Partition<Deliveries>, most: usize, lease: u64) -> Res
 
 fn next_deadline(partition: &Partition<Deliveries>) -> Option<Instant> {
     partition.inspect(engine::Machine::next_deadline).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_that_the_disk_takes_long_for_are_left_until_their_lease_is_over() {
+        let now = Instant::from_millis(5_000);
+        let letter = Delivery { sequence: 1, receive: 1, first_received_at: now, before: None };
+        let taken = |waited| {
+            let taken = Taken { letters: vec![(letter, None)], look_again: None };
+            let Taken { letters, look_again } = taken.if_in_time(waited, now, LEASE_MILLIS);
+            (letters.len(), look_again)
+        };
+        assert_eq!(taken(LEASE_MILLIS / 2), (1, None));
+        assert_eq!(taken(LEASE_MILLIS / 2 + 1), (0, Some(now.plus_millis(LEASE_MILLIS))));
+        let none = Taken { letters: Vec::new(), look_again: None }.if_in_time(u64::MAX, now, LEASE_MILLIS);
+        assert_eq!(none.look_again, None, "what has nothing waits for what comes");
+    }
 }
