@@ -4,6 +4,7 @@ use crate::dialect::Api;
 use crate::oracle::Oracle;
 use crate::plan::Sabotage;
 use crate::streams;
+use crate::topics;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -190,6 +191,7 @@ impl Request {
     pub(crate) fn api(&self) -> Api {
         match &self.intent {
             Intent::Streams(intent) => intent.api(),
+            Intent::Topics(intent) => intent.api(),
             _ => Api::Queues,
         }
     }
@@ -260,6 +262,8 @@ pub(crate) enum Intent {
     },
     /// Something of a stream.
     Streams(streams::Intent),
+    /// Something of a topic.
+    Topics(topics::Intent),
 }
 
 impl Intent {
@@ -281,6 +285,7 @@ impl Intent {
             | Self::Unpark { queue, .. }
             | Self::Look { queue } => *queue,
             Self::Streams(intent) => unreachable!("{intent:?} is of no queue"),
+            Self::Topics(intent) => unreachable!("{intent:?} is of no queue of this history"),
         }
     }
 }

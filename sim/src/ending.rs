@@ -1,24 +1,11 @@
-//! The first requests of a history, the checks in between, and the settling of accounts at its end.
+//! The first requests of a history about queues, and the settling of accounts at its end.
 
-use crate::ask::{self, Composer, QUEUES, Request};
+use crate::ask::{self, Composer, QUEUES};
 use crate::client::{Answer, Connection};
 use crate::jobs::JOBS;
-use crate::lifetime::End;
-use crate::link::Break;
-use crate::plan::{Misfortunes, Sabotage, Subject};
-use crate::sabotage;
-use crate::world::{World, settle};
+use crate::plan::{Misfortunes, Sabotage};
+use crate::world::World;
 use serde_json::Value;
-
-/// Turns in which a request of a quiet moment has to be answered.
-const QUIET_TURNS: usize = 8;
-
-/// Syncs after which a request about streams waits for nothing but time: a resharding waits twice, and a receive of a queue for each
-/// shard in which it finds records that have expired.
-const COMMITS_OF_STREAMS: usize = 12;
-
-/// Turns in which one is answered that time has to pass for.
-const PATIENT_TURNS: usize = 40;
 
 /// Seconds after which a move task has to have ended.
 const MOVE_TURNS: usize = 100;
@@ -37,10 +24,8 @@ const EMPTY_LOOKING_TURNS: usize = 20;
 const DRAIN_HIDDEN_SECS: u64 = 3_000;
 
 impl World {
-    /// The first start, and the queues.
-    pub(crate) async fn begin(&mut self) -> Result<(), String> {
-        let misfortunes = std::mem::replace(&mut self.plan.misfortunes, Misfortunes::NONE);
-        self.start().await?;
+    /// The queues.
+    pub(crate) async fn begin_queues(&mut self) -> Result<(), String> {
         for (queue, kind) in QUEUES.iter().enumerate().filter(|(_, kind)| kind.host.is_none()) {
             let mut request = ask::create(queue);
             if kind.is_fifo && self.plan.sabotage == Some(Sabotage::LeasesAreNotKept) {
@@ -65,46 +50,11 @@ impl World {
             request.input["Attributes"]["VisibilityTimeout"] = ask::VISIBILITY_SECS.to_string().into();
             self.ask_quietly(&request).await?;
         }
-        self.plan.misfortunes = misfortunes;
         Ok(())
     }
 
-    /// Whatever has arrived whole and waits for nothing but the disk is answered as soon as that is done.
-    pub(crate) async fn check_promptness(&mut self) -> Result<(), String> {
-        // What changes one thing after the other waits for the disk as often.
-        let commits = if self.plan.subject == Subject::Streams { COMMITS_OF_STREAMS } else { 1 };
-        for _ in 0..commits {
-            self.job_turn(&JOBS[0]).await;
-        }
-        for client in 0..self.clients.len() {
-            if self.clients[client].as_ref().is_some_and(Connection::is_multiplexed) {
-                if let Some(connection) = &self.clients[client] {
-                    connection.link.deliver_down(usize::MAX);
-                }
-                settle().await;
-                self.read(client)?;
-            }
-            let Some(connection) = &self.clients[client] else { continue };
-            let overdue = connection.asked.iter().find(|asked| asked.due.is_some_and(|due| due <= self.wall));
-            if let Some(asked) = overdue.filter(|_| !connection.is_being_answered()) {
-                return Err(format!("{:?} is not answered in time", asked.ticket.intent));
-            }
-        }
-        Ok(())
-    }
-
-    /// After one last crash or stop, on a calm day, every queue is emptied and compared with what is known.
-    pub(crate) async fn conclude(&mut self) -> Result<(), String> {
-        self.trace.note(format_args!("conclusion"));
-        self.check_promptness().await?;
-        let misfortunes = std::mem::replace(&mut self.plan.misfortunes, Misfortunes::NONE);
-        self.weather.relieve(&self.disk);
-        if misfortunes.crashes && self.chance.bool() {
-            self.crash(End::PowerCut).await;
-            self.start().await?;
-        } else {
-            self.stop_and_start().await?;
-        }
+    /// Every queue is emptied and compared with what is known.
+    pub(crate) async fn conclude_queues(&mut self, misfortunes: Misfortunes) -> Result<(), String> {
         // Whoever held a group before the end holds it still.
         for queue in [ask::FIFO, ask::DYING_FIFO, ask::FAILING_FIFO, ask::DEAD_FIFO, ask::MOVED] {
             self.ask_quietly(&ask::receive(queue, Some(0), 0, None)).await?;
@@ -138,7 +88,6 @@ impl World {
         if rots {
             self.check_rot().await?;
         }
-        self.report.disk_operations += self.disk.ops();
         Ok(())
     }
 
@@ -358,52 +307,6 @@ impl World {
         match self.clients[poller].as_ref().is_some_and(Connection::is_free) {
             true => Ok(()),
             false => Err("a long poll sleeps on although a message was sent".into()),
-        }
-    }
-
-    /// A client with an HTTP/1.1 connection of its own.
-    fn quiet_client(&mut self) -> usize {
-        let link = self.server.as_mut().map(|server| server.connect(1 << 20));
-        self.clients.push(link.map(Connection::one));
-        self.clients.len() - 1
-    }
-
-    /// Asks on a connection of its own and waits for the answer.
-    pub(crate) async fn ask_quietly(&mut self, request: &Request) -> Result<Answer, String> {
-        self.ask_and_wait(request, 0).await
-    }
-
-    /// The same, while time passes in steps.
-    pub(crate) async fn ask_and_wait(&mut self, request: &Request, step: u64) -> Result<Answer, String> {
-        let client = self.quiet_client();
-        self.ask(client, request);
-        for _ in 0..if step == 0 { QUIET_TURNS } else { PATIENT_TURNS } {
-            self.hurry_and_keep(client).await;
-            self.job_turn(&JOBS[0]).await;
-            if step > 0 {
-                self.pass(step).await;
-                self.hurry_and_keep(client).await;
-            }
-            let Some(connection) = &mut self.clients[client] else { break };
-            let Some((asked, Some(mut answer))) = connection.read(&self.trace)?.pop() else { continue };
-            self.report.answers += 1;
-            let is_rotten = self.oracle.is_rotten();
-            sabotage::distort(&mut answer.body, self.plan.sabotage, &mut self.shown, is_rotten);
-            self.oracle.answered(&asked.ticket, &answer)?;
-            self.break_off(client, Break::Quietly).await;
-            self.clients.pop();
-            return Ok(answer);
-        }
-        Err(format!("{} is not answered on a quiet day", request.operation))
-    }
-
-    /// All bytes travel at once, and none is read.
-    async fn hurry_and_keep(&self, client: usize) {
-        if let Some(connection) = &self.clients[client] {
-            connection.link.deliver_up(usize::MAX);
-            settle().await;
-            connection.link.deliver_down(usize::MAX);
-            settle().await;
         }
     }
 }

@@ -35,6 +35,9 @@ pub(crate) const JOBS: &[Job] = &[
 /// What is done for streams beside all that.
 const JOBS_OF_STREAMS: &[Job] = &[Job { name: "tend streams", weight: 3, work: |server| server.kinesis.tend() }];
 
+/// What is done for topics.
+const JOBS_OF_TOPICS: &[Job] = &[Job { name: "tend topics", weight: 2, work: Server::tend_topics }];
+
 /// A key that cannot be made now is made another time.
 fn new_key(server: &Server) {
     if let Some(keyring) = server.store.keyring() {
@@ -52,7 +55,11 @@ fn put_away(server: &Server) {
 
 /// A row by chance.
 pub(crate) fn choose(chance: &mut fastrand::Rng, subject: Subject) -> &'static Job {
-    let more = if subject == Subject::Streams { JOBS_OF_STREAMS } else { &[] };
+    let more = match subject {
+        Subject::Queues => &[],
+        Subject::Streams => JOBS_OF_STREAMS,
+        Subject::Topics => JOBS_OF_TOPICS,
+    };
     let jobs = || JOBS.iter().chain(more);
     let total: u32 = jobs().map(|job| job.weight).sum();
     let mut at = chance.u32(..total);

@@ -50,6 +50,8 @@ impl World {
     /// Drops the process and counts what it did to the disk.
     pub(crate) fn leave_server(&mut self) {
         self.server = None;
+        self.receivers.next_process();
+        self.oracle.topics.started();
         self.report.disk_operations += self.disk.ops();
     }
 
@@ -72,12 +74,14 @@ impl World {
                 seed: self.chance.u64(..),
                 sabotage: self.plan.sabotage,
                 subject: self.plan.subject,
+                receivers: &self.receivers,
             };
             let before = self.disk.ops();
             match Server::open(&start) {
                 Ok(server) => {
                     // The process may have gone on from a moment that its store knows.
                     self.wall = server.now().as_millis();
+                    self.receivers.time_is(self.wall);
                     self.trace.note(format_args!("started at {}", self.wall));
                     self.server = Some(server);
                     self.weather.noticed();

@@ -27,8 +27,8 @@ struct Wanted {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// Only histories of queues, or of streams; otherwise odd seeds are of streams.
-    #[arg(long, value_parser = ["queues", "streams"])]
+    /// Only histories of queues, of streams, or of topics; otherwise seeds are of one after the other.
+    #[arg(long, value_parser = ["queues", "streams", "topics"])]
     of: Option<String>,
     /// Clients that ask at the same time.
     #[arg(long, default_value_t = Plan::long().clients)]
@@ -48,8 +48,7 @@ fn main() -> ExitCode {
 
 impl Wanted {
     fn plan(&self, seed: u64) -> Plan {
-        let by_seed = if seed.is_multiple_of(2) { Subject::Queues } else { Subject::Streams };
-        let subject = self.of.as_deref().and_then(Subject::named).unwrap_or(by_seed);
+        let subject = self.of.as_deref().and_then(Subject::named).unwrap_or_else(|| Subject::of_seed(seed));
         Plan { subject, clients: self.clients, steps: self.steps, ..Plan::long() }
     }
 }

@@ -3,27 +3,38 @@
 //! Everything else is decided by the seed. `steps` only cuts a history off, so a failing one can be shortened without
 //! becoming another.
 
-/// What the clients of a history use. Both kinds of history live on the same server, disk, clock and network.
+/// What the clients of a history use. All kinds of history live on the same server, disk, clock and network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// Queues of SQS.
     Queues,
     /// Streams of Kinesis Data Streams, and what stands on them.
     Streams,
+    /// Topics of SNS, and the queues and receivers over HTTP that are subscribed to them.
+    Topics,
 }
 
 impl Subject {
+    /// Every one there is. A seed without a word about it is of the one that its remainder numbers.
+    pub const ALL: [Self; 3] = [Self::Queues, Self::Streams, Self::Topics];
+
+    /// What a seed's history is of, unless it is said.
+    pub fn of_seed(seed: u64) -> Self {
+        Self::ALL[(seed % Self::ALL.len() as u64) as usize]
+    }
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Queues => "queues",
             Self::Streams => "streams",
+            Self::Topics => "topics",
         }
     }
 
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Queues, Self::Streams].into_iter().find(|subject| subject.name() == name)
+        Self::ALL.into_iter().find(|subject| subject.name() == name)
     }
 }
 
@@ -211,6 +222,42 @@ pub enum Sabotage {
     ChildrenAreHidden,
     /// A child is told to have no parent.
     ParentsAreHidden,
+    /// Now and then a topic's letter is acknowledged to it and put into no queue.
+    LettersAreForgotten,
+    /// A topic's letter to a FIFO queue comes twice, under another deduplication id.
+    LettersComeTwice,
+    /// What is for one queue goes to another one.
+    LettersGoAstray,
+    /// A letter of a group goes behind the next one of it.
+    LettersWait,
+    /// Letters to dead-letter queues of subscriptions are acknowledged and put nowhere.
+    DeadLettersAreForgotten,
+    /// Each publish is sent with a deduplication id of its own.
+    PublishesAreNeverDuplicates,
+    /// The topic whose deduplication ids are those of groups has them for all of it.
+    TopicScopesAreMixed,
+    /// The service acknowledges filter policies and their scopes that it does not set.
+    FiltersAreForgotten,
+    /// It acknowledges the ends of subscriptions that it does not end.
+    UnsubscribesAreForgotten,
+    /// It acknowledges deletions of topics that it does not carry out.
+    TopicDeletionsAreForgotten,
+    /// It acknowledges confirmations that it does not note.
+    ConfirmationsAreForgotten,
+    /// Deliveries are tried again sooner than the oracle believes.
+    RetriesAreEarly,
+    /// They are given up sooner.
+    RetriesAreFew,
+    /// Whatever a receiver answers is taken for a success.
+    ReceiversAreBelieved,
+    /// Nobody delivers to receivers that are no queues.
+    NobodyDelivers,
+    /// Dead letters do not say why they are such on their way to the oracle.
+    ReasonsAreHidden,
+    /// What stands in envelopes is changed on its way to the oracle.
+    EnvelopesAreDamaged,
+    /// Sequence numbers of topics are told backwards.
+    SequencesFall,
 }
 
 impl Plan {
@@ -223,6 +270,11 @@ impl Plan {
     /// The same about streams.
     pub fn short_of_streams() -> Self {
         Self { subject: Subject::Streams, ..Self::short() }
+    }
+
+    /// The same about topics.
+    pub fn short_of_topics() -> Self {
+        Self { subject: Subject::Topics, ..Self::short() }
     }
 
     /// A long history, for runs of hours.

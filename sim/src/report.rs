@@ -35,6 +35,12 @@ pub struct Report {
     pub reshards: u64,
     /// Records that were acknowledged and had expired when the accounts were settled.
     pub expired: u64,
+    /// Messages of topics that were seen in a queue for the first time.
+    pub fanned_out: u64,
+    /// Notifications that receivers over HTTP got.
+    pub posts: u64,
+    /// How many of these they answered with anything but a success.
+    pub failed_posts: u64,
     /// Answers with 503.
     pub unavailable: u64,
     /// Connections opened.
@@ -96,6 +102,9 @@ impl AddAssign for Report {
         self.ended_shards += other.ended_shards;
         self.reshards += other.reshards;
         self.expired += other.expired;
+        self.fanned_out += other.fanned_out;
+        self.posts += other.posts;
+        self.failed_posts += other.failed_posts;
         self.kills += other.kills;
         self.power_cuts += other.power_cuts;
         self.failed_starts += other.failed_starts;
@@ -129,6 +138,8 @@ impl fmt::Display for Report {
             f,
             "{records} records of streams read, {reshards} reshardings, {ended_shards} shards read to their end, {expired} expired records, {commits} positions committed, {takes} leases taken"
         )?;
+        let Self { fanned_out, posts, failed_posts, .. } = self;
+        writeln!(f, "{fanned_out} messages of topics in queues, {posts} posted ({failed_posts} of them in vain)")?;
         writeln!(f, "{connections} connections, {broken_connections} broken")?;
         writeln!(
             f,

@@ -54,10 +54,12 @@ impl World {
             seed: self.chance.u64(..),
             sabotage: self.plan.sabotage,
             subject: self.plan.subject,
+            receivers: &self.receivers,
         };
         match Server::open(&start) {
             Ok(server) => {
                 self.wall = server.now().as_millis();
+                self.receivers.time_is(self.wall);
                 self.server = Some(server);
                 Ok(Some(format!("a bit of {name} rotted at {offset}")))
             }

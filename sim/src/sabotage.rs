@@ -4,7 +4,7 @@
 
 use crate::ask::{FIFO, Intent, QUEUES, QueueKind, Request, arn};
 use crate::plan::Sabotage;
-use crate::streams;
+use crate::{streams, topics};
 use gateway::{Answer, Answered, Caller, Description, Need, Prepared, Refused, Service, Unprepared};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -23,14 +23,23 @@ pub(crate) fn around(service: Arc<dyn Service>, sabotage: Option<Sabotage>) -> A
         Some(Sabotage::SplitsAreForgotten) => ("SplitShard", Harm::Forget),
         Some(Sabotage::MergesAreForgotten) => ("MergeShards", Harm::Forget),
         Some(Sabotage::StreamDeletionsAreForgotten) => ("DeleteStream", Harm::Forget),
+        Some(Sabotage::FiltersAreForgotten) => ("SetSubscriptionAttributes", Harm::Forget),
+        Some(Sabotage::UnsubscribesAreForgotten) => ("Unsubscribe", Harm::Forget),
+        Some(Sabotage::TopicDeletionsAreForgotten) => ("DeleteTopic", Harm::Forget),
+        Some(Sabotage::ConfirmationsAreForgotten) => ("ConfirmSubscription", Harm::Forget),
         Some(Sabotage::ReceivesPanic) => ("ReceiveMessage", Harm::Panic),
         _ => return service,
     };
     Arc::new(Saboteur { service, operation, harm })
 }
 
-/// A request on its way to the server.
-pub(crate) fn misdirect(request: &Request, sabotage: Option<Sabotage>) -> Cow<'_, Request> {
+/// A request on its way to the server; `nth` is another for each.
+pub(crate) fn misdirect(request: &Request, sabotage: Option<Sabotage>, nth: u64) -> Cow<'_, Request> {
+    if let (Intent::Topics(_), Some(sabotage)) = (&request.intent, sabotage) {
+        let mut harmed = request.clone();
+        let is_harmed = topics::misdirect(request.operation, &mut harmed.input, sabotage, nth);
+        return if is_harmed { Cow::Owned(harmed) } else { Cow::Borrowed(request) };
+    }
     if let (Intent::Streams(_), Some(sabotage)) = (&request.intent, sabotage) {
         let mut harmed = request.clone();
         let is_harmed = streams::misdirect(&mut harmed.input, sabotage);
@@ -90,6 +99,7 @@ pub(crate) type Shown = BTreeMap<String, Vec<String>>;
 pub(crate) fn distort(answer: &mut Value, sabotage: Option<Sabotage>, shown: &mut Shown, is_rotten: bool) {
     if let Some(sabotage) = sabotage {
         streams::distort(answer, sabotage);
+        topics::distort(answer, sabotage);
     }
     let is_ordered = answer.pointer("/Messages/0/Attributes/SequenceNumber").is_some();
     let Some(messages) = answer["Messages"].as_array_mut() else { return };

@@ -14,6 +14,7 @@ use crate::report::Report;
 use crate::sabotage;
 use crate::server::Server;
 use crate::streams;
+use crate::topics::{self, Receivers};
 use crate::trace::Trace;
 use crate::weather::Weather;
 use journal::sim::SimDisk;
@@ -34,6 +35,8 @@ pub(crate) struct World {
     pub(crate) oracle: Oracle,
     pub(crate) weather: Weather,
     pub(crate) report: Report,
+    /// Whom topics deliver to over HTTP.
+    pub(crate) receivers: Arc<Receivers>,
     /// The server's clock, in milliseconds.
     pub(crate) wall: u64,
     step: usize,
@@ -51,10 +54,12 @@ pub(crate) async fn settle() {
 impl World {
     pub(crate) fn new(seed: u64, plan: Plan) -> Self {
         let mut chance = fastrand::Rng::with_seed(seed);
+        let trace = Arc::new(Trace::new(plan.keep_trace));
         Self {
             disk: SimDisk::new(chance.u64(..)),
             chance,
-            trace: Arc::new(Trace::new(plan.keep_trace)),
+            receivers: Receivers::new(Arc::clone(&trace)),
+            trace,
             server: None,
             clients: (0..plan.clients.max(1)).map(|_| None).collect(),
             oracle: Oracle::new(),
@@ -72,9 +77,12 @@ impl World {
         Report {
             trace: self.trace.hash(),
             deliveries: self.oracle.deliveries + self.oracle.streams.delivered,
-            dead_letters: self.oracle.dead_letters + self.oracle.streams.dead_letters,
+            dead_letters: self.oracle.dead_letters + self.oracle.streams.dead_letters + self.oracle.topics.dead_letters,
+            fanned_out: self.oracle.topics.fanned_out,
+            posts: self.oracle.topics.posts,
+            failed_posts: self.oracle.topics.failed_posts,
             moved: self.oracle.moved,
-            duplicates: self.oracle.duplicates(),
+            duplicates: self.oracle.duplicates() + self.oracle.topics.repetitions,
             repeated: self.oracle.repeated,
             records: self.oracle.streams.shown,
             takes: self.oracle.streams.takes,
@@ -93,25 +101,20 @@ impl World {
 
     /// From the first start to the settled accounts.
     pub(crate) async fn live(&mut self) -> Result<(), String> {
-        match self.plan.subject {
-            Subject::Queues => self.begin().await?,
-            Subject::Streams => self.begin_streams().await?,
-        }
+        self.begin().await?;
         while self.step < self.plan.steps {
             self.step += 1;
             self.next_step().await?;
             self.look_around().await?;
         }
-        match self.plan.subject {
-            Subject::Queues => self.conclude().await,
-            Subject::Streams => self.conclude_streams().await,
-        }
+        self.conclude().await
     }
 
     async fn next_step(&mut self) -> Result<(), String> {
         let may = self.plan.misfortunes;
         match self.chance.u32(..200) {
             0..=99 => self.client_turn().await?,
+            100..=110 if self.plan.subject == Subject::Topics => self.receivers_turn().await,
             100..=124 => self.network_turn().await?,
             125..=159 => {
                 let job = jobs::choose(&mut self.chance, self.plan.subject);
@@ -122,7 +125,9 @@ impl World {
                 self.pass(millis).await;
             }
             178..=186 => {
-                let millis = self.chance.u64(..25_000);
+                // What is published again is none of its own for minutes.
+                let most = if self.plan.subject == Subject::Topics { 60_000 } else { 25_000 };
+                let millis = self.chance.u64(..most);
                 self.pass(millis).await;
             }
             187 if may.clock_jumps => self.pass_hours().await,
@@ -153,6 +158,7 @@ impl World {
             let request = match self.plan.subject {
                 Subject::Queues => Composer { chance, oracle, wall, sabotage }.any(),
                 Subject::Streams => streams::Composer { chance, streams: &mut oracle.streams, wall }.any(),
+                Subject::Topics => topics::Composer { chance, topics: &mut oracle.topics }.any(),
             };
             self.ask(client, &request);
         }
@@ -182,7 +188,8 @@ impl World {
         self.trace.note(format_args!("client {client} asks {} {} in {dialect:?}", request.operation, request.input));
         self.report.requests += 1;
         if let Some(connection) = &mut self.clients[client] {
-            connection.ask(&sabotage::misdirect(request, self.plan.sabotage), dialect, ticket);
+            let request = sabotage::misdirect(request, self.plan.sabotage, self.report.requests);
+            connection.ask(&request, dialect, ticket);
         }
     }
 
@@ -218,6 +225,22 @@ impl World {
         self.trace.note(format_args!("client {client} {} {most}", if up { "sends" } else { "gets" }));
         settle().await;
         self.read(client)
+    }
+
+    /// Something of the receivers' network moves, or one of them does otherwise.
+    async fn receivers_turn(&mut self) {
+        match self.chance.u8(..12) {
+            0..=2 => self.receivers.change_manner(&mut self.chance),
+            3..=6 => self.receivers.move_some(&mut self.chance),
+            7 if self.plan.misfortunes.broken_connections => self.receivers.break_some(&mut self.chance),
+            _ => self.receivers.hurry(),
+        }
+        settle().await;
+    }
+
+    /// What receivers got is held against what is known.
+    pub(crate) fn note_posts(&mut self) -> Result<(), String> {
+        self.receivers.take_posted().iter().try_for_each(|posted| self.oracle.posted(posted))
     }
 
     /// A client reads what has arrived.
@@ -257,6 +280,7 @@ impl World {
         let Some(server) = &self.server else { return };
         server.clock.advance(millis);
         self.wall = server.now().as_millis();
+        self.receivers.time_is(self.wall);
         self.report.millis += millis;
         self.oracle.time_is(self.wall);
         self.trace.note(format_args!("{millis} ms pass"));
@@ -305,6 +329,14 @@ impl World {
     /// After each step: what has arrived, which connections the server has ended, whether the log still runs.
     async fn look_around(&mut self) -> Result<(), String> {
         settle().await;
+        if self.plan.subject == Subject::Topics {
+            // Mostly bytes travel at once.
+            if self.chance.u8(..4) > 0 {
+                self.receivers.hurry();
+                settle().await;
+            }
+            self.note_posts()?;
+        }
         for client in 0..self.clients.len() {
             let Some(connection) = &mut self.clients[client] else { continue };
             connection.note_arrivals(self.wall);

@@ -281,3 +281,77 @@ fn leases_that_two_take_or_that_go_back_are_found() {
     check_of_streams(Sabotage::ConditionsAreIgnored, &["a lease"]);
     check_of_streams(Sabotage::LeasesGoBack, &["a lease"]);
 }
+
+/// Seeds within which a bug around topics has to show; each takes as long as ten about queues.
+const SEEDS_OF_TOPICS: u64 = 60;
+
+#[track_caller]
+fn check_of_topics(sabotage: Sabotage, expected: &[&str]) {
+    let plan = Plan { steps: 300, ..Plan::short_of_topics().with(sabotage) };
+    is_one_of(&found_in(&plan, SEEDS_OF_TOPICS), expected);
+}
+
+#[test]
+fn topics_on_a_disk_that_lies_are_found() {
+    let expected = [
+        "never reaches",
+        "cannot be opened",
+        "NotFound",
+        "QueueDoesNotExist",
+        "before",
+        "is made once more",
+        "told",
+        "InvalidParameter",
+    ];
+    check_of_topics(Sabotage::SyncsDoNothing, &expected);
+    check_of_topics(Sabotage::WriteErrorsAreHidden, &expected);
+}
+
+#[test]
+fn letters_that_are_forgotten_or_doubled_or_go_astray_are_found() {
+    check_of_topics(Sabotage::LettersAreForgotten, &["never reaches", "of its group", "nobody was answered"]);
+    check_of_topics(Sabotage::LettersComeTwice, &["twice, sent at"]);
+    check_of_topics(Sabotage::LettersGoAstray, &["was not published for its subscription"]);
+    check_of_topics(Sabotage::DeadLettersAreForgotten, &["never reaches"]);
+}
+
+#[test]
+fn groups_of_topics_that_change_places_are_found() {
+    check_of_topics(
+        Sabotage::LettersWait,
+        &["of its group", "never reaches", "the topic told otherwise", "nobody was answered"],
+    );
+    check_of_topics(Sabotage::SequencesFall, &["has the sequence number"]);
+}
+
+#[test]
+fn publishes_that_repeat_others_and_are_taken_or_do_not_and_are_not_are_found() {
+    check_of_topics(Sabotage::PublishesAreNeverDuplicates, &["is published twice", "twice, sent at"]);
+    check_of_topics(Sabotage::TopicScopesAreMixed, &["of another"]);
+}
+
+#[test]
+fn filters_ends_and_confirmations_that_are_forgotten_are_found() {
+    let not_meant = "was not published for its subscription, or does not match";
+    check_of_topics(Sabotage::FiltersAreForgotten, &[not_meant, "never reaches", "is tried again"]);
+    check_of_topics(Sabotage::UnsubscribesAreForgotten, &[not_meant, "is back after its end"]);
+    check_of_topics(
+        Sabotage::TopicDeletionsAreForgotten,
+        &["is gone", not_meant, "is back after its end", "was ended at"],
+    );
+    check_of_topics(Sabotage::ConfirmationsAreForgotten, &["never reaches"]);
+}
+
+#[test]
+fn deliveries_that_do_not_keep_to_their_schedule_are_found() {
+    check_of_topics(Sabotage::RetriesAreEarly, &["is tried again after", "is given up before its last retry"]);
+    check_of_topics(Sabotage::RetriesAreFew, &["is given up before its last retry"]);
+    check_of_topics(Sabotage::ReceiversAreBelieved, &["never reaches", "is never told its token"]);
+    check_of_topics(Sabotage::NobodyDelivers, &["is never told its token"]);
+}
+
+#[test]
+fn envelopes_and_reasons_that_are_wrong_are_found() {
+    check_of_topics(Sabotage::EnvelopesAreDamaged, &["in the envelope of another"]);
+    check_of_topics(Sabotage::ReasonsAreHidden, &["a dead letter without a reason"]);
+}

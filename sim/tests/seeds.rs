@@ -14,6 +14,9 @@ const SEEDS: u64 = 3_000;
 /// The same about streams: some seconds.
 const SEEDS_OF_STREAMS: u64 = 200;
 
+/// The same about topics: some ten seconds.
+const SEEDS_OF_TOPICS: u64 = 60;
+
 fn seeds(usual: u64) -> u64 {
     std::env::var("TIDEWIRE_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
@@ -69,8 +72,21 @@ fn whatever_breaks_streams_keep_every_promise() {
 }
 
 #[test]
+fn whatever_breaks_topics_keep_every_promise() {
+    let seeds = seeds(SEEDS_OF_TOPICS);
+    let report = run_all(&Plan::short_of_topics(), seeds);
+    println!("{report}");
+    assert!(report.fanned_out > seeds * 20 && report.posts > seeds * 10, "{report}");
+    assert!(report.failed_posts > seeds && report.dead_letters > seeds / 8, "{report}");
+    assert!(report.kills + report.power_cuts > seeds && report.stopped_logs > 0 && report.unavailable > 0, "{report}");
+    assert!(report.duplicates > seeds / 4 && report.rotten_bits > 0, "{report}");
+}
+
+#[test]
 fn a_seed_gives_the_same_trace_every_time() {
-    for (seed, plan) in (0..60).flat_map(|seed| [(seed, Plan::short()), (seed, Plan::short_of_streams())]) {
+    let of_topics = (0..6).map(|seed| (seed, Plan::short_of_topics()));
+    let others = (0..60).flat_map(|seed| [(seed, Plan::short()), (seed, Plan::short_of_streams())]);
+    for (seed, plan) in of_topics.chain(others) {
         let plan = Plan { keep_trace: true, ..plan };
         let [first, second] = [(); 2].map(|()| run(seed, &plan).expect("the seed keeps every promise"));
         assert_eq!(first, second, "seed {seed}");

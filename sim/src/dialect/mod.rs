@@ -1,5 +1,5 @@
-//! The protocols in which clients speak: to SQS JSON 1.0, forms answered in XML, and rpcv2Cbor; to Data Streams JSON 1.1,
-//! rpcv2Cbor, and the older CBOR of the Java SDKs.
+//! The protocols in which clients speak: to SQS JSON 1.0, forms answered in XML, and rpcv2Cbor; to SNS forms; to Data Streams
+//! JSON 1.1, rpcv2Cbor, and the older CBOR of the Java SDKs.
 //!
 //! In: an operation and its input as JSON. Out: what goes over the wire, and from an answer the same JSON again, so that the
 //! oracle knows one form only. Nothing of the product's own codecs is used: a mistake in them must not cancel itself out.
@@ -26,6 +26,7 @@ pub(crate) enum Dialect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Api {
     Queues,
+    Topics,
     Streams,
     /// tidewire's own.
     Native,
@@ -38,6 +39,7 @@ impl Api {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Queues => ("AmazonSQS", JSON),
+            Self::Topics => ("AmazonSimpleNotificationService", JSON),
             Self::Streams => ("Kinesis_20131202", JSON_1_1),
             Self::Leases => ("DynamoDB_20120810", JSON),
             Self::Native => ("TidewireStreams_20261123", JSON_1_1),
@@ -64,6 +66,8 @@ impl Dialect {
     pub(crate) fn any(chance: &mut fastrand::Rng, api: Api) -> Self {
         let third = match api {
             Api::Queues => Self::Form,
+            // All that they speak.
+            Api::Topics => return Self::Form,
             Api::Streams | Api::Native => Self::OldCbor,
             // What the client library speaks.
             Api::Leases => return Self::Json,
@@ -90,7 +94,7 @@ impl Dialect {
             Self::Form => Spoken {
                 path: root(),
                 headers: vec![("content-type", FORM.into())],
-                body: form::body(operation, input).into_bytes(),
+                body: form::body(api, operation, input).into_bytes(),
             },
             Self::Cbor => Spoken {
                 path: format!("/service/{service}/operation/{operation}"),

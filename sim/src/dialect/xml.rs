@@ -45,6 +45,9 @@ fn value(element: &Element) -> Value {
     if element.children.is_empty() {
         return element.text.as_str().into();
     }
+    if element.children.iter().all(|child| child.name == "member") {
+        return element.children.iter().map(value).collect();
+    }
     let mut members = Map::new();
     for child in &element.children {
         let list = match child.name.as_str() {

@@ -47,7 +47,7 @@ impl Oracle {
             }
             Intent::ListMoves { queue } => self.moves_listed(*queue, span.asked, span.answered, &answer.body),
             // Theirs are judged elsewhere.
-            Intent::Streams(_) => Ok(()),
+            Intent::Streams(_) | Intent::Topics(_) => Ok(()),
             Intent::SetVisibility { .. }
             | Intent::Replay { .. }
             | Intent::EndReplay { .. }

@@ -22,10 +22,12 @@ mod parking;
 mod receives;
 mod refusals;
 mod removals;
+mod situation;
 
 use crate::ask::{Intent, QUEUES, QueueKind, Request, VISIBILITY_SECS, and_on, family, is_for_letters};
 use crate::client::Answer;
-use crate::streams::{Situation, Streams};
+use crate::streams::Streams;
+use crate::topics::{Posted, Topics};
 use attempts::{Again, Attempts};
 use copies::Copies;
 use existence::Existence;
@@ -33,6 +35,7 @@ use fifo::Fifo;
 use lease::Span;
 use message::{Message, Sending};
 use moves::Moves;
+pub(crate) use situation::Situation;
 use std::collections::BTreeMap;
 
 /// A broken promise, as a sentence.
@@ -78,6 +81,8 @@ pub(crate) struct Oracle {
     unparks_asked: u64,
     /// What is known of streams.
     pub(crate) streams: Streams,
+    /// What is known of topics.
+    pub(crate) topics: Topics,
 }
 
 impl Oracle {
@@ -106,6 +111,7 @@ impl Oracle {
             repeated: 0,
             unparks_asked: 0,
             streams: Streams::new(),
+            topics: Topics::new(),
         }
     }
 
@@ -271,6 +277,7 @@ impl Oracle {
                 }
             }
             Intent::Streams(intent) => self.streams.asked(intent, asked, self.wall),
+            Intent::Topics(intent) => self.topics.asked(intent, asked, self.wall, self.wall_max),
             Intent::SetVisibility { .. }
             | Intent::EndReplay { .. }
             | Intent::CancelMove { .. }
@@ -296,9 +303,10 @@ impl Oracle {
     /// Nobody will read the answer. `whole` says whether all of the request may have arrived.
     pub(crate) fn given_up(&mut self, ticket: &Ticket, whole: bool) {
         let at = self.tick();
-        if let Intent::Streams(intent) = &ticket.intent {
-            let now = self.situation(ticket, at);
-            return self.streams.given_up(intent, &now, whole);
+        match &ticket.intent {
+            Intent::Streams(intent) => return self.streams.given_up(intent, &self.situation(ticket, at), whole),
+            Intent::Topics(intent) => return self.topics.given_up(intent, &self.situation(ticket, at), whole),
+            _ => {}
         }
         self.ended(ticket, at, false);
         if let Intent::Send { messages, .. } = &ticket.intent {
@@ -340,9 +348,10 @@ impl Oracle {
     /// An answer was read to its end.
     pub(crate) fn answered(&mut self, ticket: &Ticket, answer: &Answer) -> Verdict {
         let at = self.tick();
-        if let Intent::Streams(intent) = &ticket.intent {
-            let now = self.situation(ticket, at);
-            return self.streams.answered(intent, &now, answer);
+        match &ticket.intent {
+            Intent::Streams(intent) => return self.streams.answered(intent, &self.situation(ticket, at), answer),
+            Intent::Topics(intent) => return self.topics.answered(intent, &self.situation(ticket, at), answer),
+            _ => {}
         }
         let span = Span { asked: ticket.asked, answered: at, asked_wall: ticket.asked_wall, answered_wall: self.wall };
         if answer.status != 200 {
@@ -353,6 +362,12 @@ impl Oracle {
         self.succeeded(ticket, span, answer)?;
         self.ended(ticket, at, true);
         Ok(())
+    }
+
+    /// A receiver over HTTP got a request.
+    pub(crate) fn posted(&mut self, posted: &Posted) -> Verdict {
+        let at = self.tick();
+        self.topics.posted(posted, at)
     }
 
     /// Every message of `queue` that must be there and is not among `found`.

@@ -1,12 +1,10 @@
 //! Which errors a situation allows.
 
 use super::message::Sending;
+use super::situation::SLOW_BODY_MILLIS;
 use super::{Oracle, Ticket, Verdict};
 use crate::ask::{Intent, QUEUES, is_for_letters};
 use crate::client::Answer;
-
-/// After so long the front door may give up on a body that does not arrive; its bound is 60 s.
-const SLOW_BODY_MILLIS: u64 = 50_000;
 
 /// How long a receive and the changes of its visibility may hide a message together: 12 hours, says the SQS developer guide.
 const TOTAL_VISIBILITY_MILLIS: u64 = 43_200_000;

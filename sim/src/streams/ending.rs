@@ -2,9 +2,6 @@
 
 use super::ask;
 use super::{QUEUES, Reader, STREAMS, number_of};
-use crate::ask::Request;
-use crate::client::Answer;
-use crate::lifetime::End;
 use crate::plan::Misfortunes;
 use crate::world::World;
 use std::collections::BTreeSet;
@@ -28,10 +25,8 @@ const EMPTY_TURNS: usize = 2;
 const READ_LIMIT: usize = 7;
 
 impl World {
-    /// The first start, and the streams.
+    /// The streams, and what stands on them.
     pub(crate) async fn begin_streams(&mut self) -> Result<(), String> {
-        let misfortunes = std::mem::replace(&mut self.plan.misfortunes, Misfortunes::NONE);
-        self.start().await?;
         for stream in 0..STREAMS.len() {
             self.ask_quietly(&ask::create(stream)).await?;
         }
@@ -39,23 +34,11 @@ impl World {
             self.must_succeed(&ask::make_queue(queue)).await?;
         }
         self.must_succeed(&ask::make_group()).await?;
-        self.must_succeed(&ask::make_table()).await?;
-        self.plan.misfortunes = misfortunes;
-        Ok(())
+        self.must_succeed(&ask::make_table()).await.map(drop)
     }
 
-    /// After one last crash or stop, on a calm day, everything is read and compared with what is known.
-    pub(crate) async fn conclude_streams(&mut self) -> Result<(), String> {
-        self.trace.note(format_args!("conclusion"));
-        self.check_promptness().await?;
-        let misfortunes = std::mem::replace(&mut self.plan.misfortunes, Misfortunes::NONE);
-        self.weather.relieve(&self.disk);
-        if misfortunes.crashes && self.chance.bool() {
-            self.crash(End::PowerCut).await;
-            self.start().await?;
-        } else {
-            self.stop_and_start().await?;
-        }
+    /// Everything is read and compared with what is known.
+    pub(crate) async fn conclude_streams(&mut self, misfortunes: Misfortunes) -> Result<(), String> {
         for stream in 0..STREAMS.len() {
             let listing = self.ask_quietly(&ask::list(stream, false)).await?;
             if listing.status == 200 {
@@ -73,7 +56,6 @@ impl World {
         if rots {
             self.check_rotten_streams().await?;
         }
-        self.report.disk_operations += self.disk.ops();
         Ok(())
     }
 
@@ -137,13 +119,5 @@ impl World {
             }
         }
         self.oracle.streams.check_all(stream, &found)
-    }
-
-    async fn must_succeed(&mut self, request: &Request) -> Result<Answer, String> {
-        let answer = self.ask_quietly(request).await?;
-        match answer.status {
-            200 => Ok(answer),
-            status => Err(format!("{} on a quiet day is answered with {status}: {}", request.operation, answer.body)),
-        }
     }
 }

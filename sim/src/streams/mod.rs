@@ -10,7 +10,7 @@ mod number;
 mod oracle;
 
 pub(crate) use ask::Composer;
-pub(crate) use oracle::{Situation, Streams, number_of};
+pub(crate) use oracle::{Streams, number_of};
 
 use crate::dialect::Api;
 use crate::plan::Sabotage;

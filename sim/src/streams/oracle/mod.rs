@@ -19,7 +19,7 @@ mod stream;
 use super::number::{Number, ShardKey};
 use super::{HOUR_MILLIS, Intent, RETENTION_HOURS, Reader, Reshard, STREAMS};
 use crate::client::Answer;
-use crate::oracle::Verdict;
+use crate::oracle::{Situation, Verdict};
 use places::{Group, Record, State};
 use queues::Queues;
 pub(crate) use queues::number_of;
@@ -33,23 +33,6 @@ const READERS_MAX: usize = 8;
 
 /// Seconds that a resharding's shards may be ahead of the clock: one for each step that it takes.
 const AHEAD_SECS: u64 = 3;
-
-/// When a request was asked and answered, in order of events and by the server's clock, and what may stand in its way.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Situation {
-    pub(crate) asked: u64,
-    pub(crate) at: u64,
-    pub(crate) asked_wall: u64,
-    pub(crate) wall: u64,
-    /// The most that any server's clock has shown.
-    pub(crate) wall_max: u64,
-    /// The server may be unavailable.
-    pub(crate) unavailable: bool,
-    /// The disk may refuse to read.
-    pub(crate) reads_may_fail: bool,
-    /// Since when the log takes nothing.
-    pub(crate) stopped_since: Option<u64>,
-}
 
 /// Everything that is known of all streams.
 pub(crate) struct Streams {

@@ -6,13 +6,12 @@ use crate::client::Answer;
 use crate::oracle::Verdict;
 use crate::streams::{From, ITERATOR_MILLIS, Reshard};
 
-/// After so long the front door may give up on a body that does not arrive; its bound is 60 s.
-const SLOW_BODY_MILLIS: u64 = 50_000;
-
 impl Streams {
     /// Takes note of an answer other than 200, or says why it must not be.
     pub(super) fn refused(&mut self, intent: &Intent, now: &Situation, answer: &Answer) -> Verdict {
-        if !self.is_allowed(intent, now, answer) {
+        // How far a group is behind is read off the records.
+        let is_read = matches!(intent, Intent::Read { .. } | Intent::Receive { .. } | Intent::DescribeGroup);
+        if !now.excuses(answer, is_read) && !self.is_allowed(intent, now, answer) {
             let Answer { status, code, body } = answer;
             return Err(format!("{intent:?} is answered with {status} {code}: {body}"));
         }
@@ -28,13 +27,7 @@ impl Streams {
     fn is_allowed(&self, intent: &Intent, now: &Situation, answer: &Answer) -> bool {
         let stream = &self.streams[intent.stream()];
         let may_be_gone = !stream.must_exist(now.asked);
-        // How far a group is behind is read off the records.
-        let is_read = matches!(intent, Intent::Read { .. } | Intent::Receive { .. } | Intent::DescribeGroup);
         match (answer.status, answer.code.as_str()) {
-            (503 | 500, "ServiceUnavailableException" | "ServiceUnavailable") => {
-                now.unavailable || (is_read && now.reads_may_fail)
-            }
-            (408, "RequestTimeoutException") => now.wall >= now.asked_wall + SLOW_BODY_MILLIS,
             (400, "ResourceNotFoundException") => match intent {
                 Intent::Read { reader, .. } => {
                     let is_forgotten = self.may_be_forgotten(reader.stream, reader.index);
