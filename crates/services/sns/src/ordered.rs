@@ -189,17 +189,29 @@ async fn post(
         }
         // In the turn, too: dead letters of a group are in its order.
         for buried in Together::new(burying).await {
-            match buried {
-                Ok(letter) => {
-                    service.status.count_dead(&topic.arn, Sent::Kept);
-                    last.push(letter);
-                }
-                Err(NotPut::Refused(_)) => service.status.count_dead(&topic.arn, Sent::Refused),
-                Err(NotPut::Unavailable(refused)) => return Err(Refusal::unavailable(refused.message)),
-            }
+            last.extend(counted_dead(service, topic, buried)?);
         }
     }
     Ok((last, room))
+}
+
+/// Counts a letter to a dead-letter queue by what became of it.
+fn counted_dead(
+    service: &Inner,
+    topic: &TopicEntry,
+    buried: Result<Putting, NotPut>,
+) -> Result<Option<Putting>, Refusal> {
+    match buried {
+        Ok(letter) => {
+            service.status.count_dead(&topic.arn, Sent::Kept);
+            Ok(Some(letter))
+        }
+        Err(NotPut::Refused(_)) => {
+            service.status.count_dead(&topic.arn, Sent::Refused);
+            Ok(None)
+        }
+        Err(NotPut::Unavailable(refused)) => Err(Refusal::unavailable(refused.message)),
+    }
 }
 
 /// Waits until letters are durable.
