@@ -7,6 +7,7 @@
 //! - [`Secret`]: bytes that nobody shall read by accident.
 //! - [`Key`]: AES-256-GCM (NIST SP 800-38D) by aws-lc-rs, set up once and used by any number of threads. Derives other keys
 //!   (SP 800-108, counter mode, HMAC-SHA256) and names data by a keyed digest.
+//! - [`Sha1Signer`]: RSA over SHA-1, for receivers of SNS that expect its oldest signatures.
 //! - [`RootKey`]: what wraps keys. [`LocalRootKey`] is one whose 32 bytes are known here, from a file, the environment or a
 //!   passphrase ([`Passphrase`]); a device or a service that never gives its key away implements the same trait.
 //!
@@ -18,12 +19,14 @@ mod local;
 mod passphrase;
 mod root;
 mod secret;
+mod sha1_signer;
 
 pub use key::{Broken, KEY_BYTES, Key, NONCE_BYTES, TAG_BYTES};
 pub use local::LocalRootKey;
 pub use passphrase::{MalformedSalt, Passphrase, SALT_BYTES};
 pub use root::{ROOT_KEY_ID_BYTES, RootKey, RootKeyError};
 pub use secret::Secret;
+pub use sha1_signer::Sha1Signer;
 
 /// How often one key may seal with nonces that were chosen by chance: SP 800-38D, section 8.3.
 pub const RANDOM_NONCES_MAX: u64 = 1 << 32;

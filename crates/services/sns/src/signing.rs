@@ -8,9 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use base64_simd::STANDARD;
-use rsa::PrivateKey;
-use rsa::pkcs8::DecodePrivateKey;
-use sha1::Sha1;
+use seal::Sha1Signer;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -37,7 +35,7 @@ pub struct SigningKey {
     /// Signs over SHA-256.
     fast: KeyPair,
     /// The same key, which signs over SHA-1; the other does not.
-    legacy: PrivateKey,
+    legacy: Sha1Signer,
     certificate_file: Box<str>,
 }
 
@@ -90,8 +88,7 @@ impl SigningKey {
     /// Fails with a sentence if the key is none.
     pub fn new(pkcs8: &[u8], certificate_der: &[u8]) -> Result<Self, String> {
         let fast = KeyPair::from_pkcs8(pkcs8).map_err(|error| format!("the signing key cannot be read: {error}"))?;
-        let legacy =
-            PrivateKey::from_pkcs8_der(pkcs8).map_err(|error| format!("the signing key cannot be read: {error}"))?;
+        let legacy = Sha1Signer::from_pkcs8(pkcs8).ok_or("the signing key cannot be read: it is no RSA key")?;
         Ok(Self { fast, legacy, certificate_file: certificate_file(certificate_der).into() })
     }
 
@@ -103,9 +100,7 @@ impl SigningKey {
     /// The signature of a text, in base64.
     pub(crate) fn sign(&self, version: SignatureVersion, text: &str) -> Result<String, String> {
         let signed = match version {
-            SignatureVersion::One => {
-                self.legacy.pkcs1v15_sign::<Sha1>(text.as_bytes()).map_err(|error| error.to_string())?
-            }
+            SignatureVersion::One => self.legacy.sign(text.as_bytes()).ok_or("the key does not sign")?,
             SignatureVersion::Two => {
                 let mut signed = vec![0; self.fast.public_modulus_len()];
                 let hash = digest(&SHA256, text.as_bytes());
