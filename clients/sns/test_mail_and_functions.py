@@ -96,6 +96,12 @@ def test_mail_is_asked_for_and_comes_and_ends_by_links(mailing, postbox):
     assert mail["list-unsubscribe"] == f"<{link}>"
     urllib.request.urlopen(link, timeout=20).close()
     assert refusal(house.sns.get_subscription_attributes, SubscriptionArn=arn)[0] == "NotFound"
+    last = postbox.wait("you@example.org", 3)[2]
+    assert last["subject"] == "AWS Notification - Unsubscribe Confirmation" and topic in last.get_content()
+    back = re.search(r"http://\S+ConfirmSubscription\S+", last.get_content())[0]
+    urllib.request.urlopen(back, timeout=20).close()
+    house.sns.publish(TopicArn=topic, Message="welcome back")
+    assert postbox.wait("you@example.org", 4)[3].get_content().startswith("welcome back")
 
 
 def test_mail_as_json_is_the_envelope(mailing, postbox):

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 HASHES = {"1": SHA1(), "2": SHA256()}
 SIGNED = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]
+SIGNED_OF_CONFIRMATIONS = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
 
 
 def fetched(url):
@@ -23,7 +24,8 @@ def verify(notification):
     status, pem = fetched(notification["SigningCertURL"])
     assert status == 200
     key = x509.load_pem_x509_certificate(pem).public_key()
-    text = "".join(f"{name}\n{notification[name]}\n" for name in SIGNED if name in notification)
+    names = SIGNED if notification["Type"] == "Notification" else SIGNED_OF_CONFIRMATIONS
+    text = "".join(f"{name}\n{notification[name]}\n" for name in names if name in notification)
     signature = base64.b64decode(notification["Signature"])
     key.verify(signature, text.encode(), PKCS1v15(), HASHES[notification["SignatureVersion"]])
 

@@ -30,7 +30,8 @@ pub(crate) const SECRET_BYTES: usize = 32;
 pub(crate) struct Confirmation {
     pub(crate) state: State,
     secret: Box<str>,
-    since: Instant,
+    /// When the token was made.
+    pub(crate) since: Instant,
 }
 
 /// Whether it is confirmed, and how.
@@ -102,9 +103,13 @@ impl Confirmation {
     }
 }
 
-/// What a receiver is asked with. Source: Developer Guide, "HTTP/HTTPS subscription confirmation JSON format".
+/// What a receiver is asked with: whether it wants a subscription, or one back that was ended. Source: Developer Guide, "HTTP/HTTPS
+/// subscription confirmation JSON format" and "HTTP/HTTPS unsubscribe confirmation JSON format"; "Verifying the signatures" for what of
+/// it is signed.
 pub(crate) struct Asked<'a> {
     pub(crate) topic: &'a str,
+    /// The ARN of the subscription that was ended, if one was.
+    pub(crate) ended: Option<&'a str>,
     pub(crate) id: SubscriptionId,
     pub(crate) token: &'a str,
     /// `scheme://host` of this server.
@@ -115,12 +120,23 @@ pub(crate) struct Asked<'a> {
 impl Asked<'_> {
     /// The envelope, signed.
     pub(crate) fn envelope(&self, key: &SigningKey, version: SignatureVersion) -> Result<String, Refusal> {
-        let Self { topic, id, token, base, at } = self;
+        let Self { topic, ended, id, token, base, at } = self;
         let (id, at) = (id.show(), show_time(*at));
         let link = format!("{base}/?Action=ConfirmSubscription&TopicArn={topic}&Token={token}");
-        let message = format!(
-            "You have chosen to subscribe to the topic {topic}.\nTo confirm the subscription, visit the SubscribeURL included in this message."
-        );
+        let (kind, message) = match ended {
+            None => (
+                Kind::SubscriptionConfirmation,
+                format!(
+                    "You have chosen to subscribe to the topic {topic}.\nTo confirm the subscription, visit the SubscribeURL included in this message."
+                ),
+            ),
+            Some(arn) => (
+                Kind::UnsubscribeConfirmation,
+                format!(
+                    "You have chosen to deactivate subscription {arn}.\nTo cancel this operation and restore the subscription, visit the SubscribeURL included in this message."
+                ),
+            ),
+        };
         // In the order of their names, as they are signed.
         let mut members = vec![
             ("Message", message.as_str()),
@@ -129,7 +145,7 @@ impl Asked<'_> {
             ("Timestamp", &at),
             ("Token", token),
             ("TopicArn", topic),
-            ("Type", Kind::SubscriptionConfirmation.name()),
+            ("Type", kind.name()),
         ];
         let signature = signature(key, version, base, &members)?;
         let order = ["Type", "MessageId", "Token", "TopicArn", "Message", "SubscribeURL", "Timestamp"];

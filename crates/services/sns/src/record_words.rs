@@ -17,6 +17,15 @@ pub fn describe_delivery(kind: u8, version: u8, payload: &[u8]) -> Result<Descri
             said("deliveries-opened", None, details)
         }
         outbox::Effect::Closed => said("deliveries-closed", None, Vec::new()),
+        outbox::Effect::Ended(whose, ended) => {
+            let details = vec![
+                ("topic", whose.topic.arn()),
+                ("subscription", ended.id.show()),
+                ("endpoint", ended.endpoint.to_string()),
+            ];
+            said("subscription-ended", None, details)
+        }
+        outbox::Effect::Restored => said("subscription-restored", None, Vec::new()),
         outbox::Effect::Queue(queue::Effect::Sent { sequence, message, .. }) => {
             let details = vec![
                 ("letter", sequence.to_string()),

@@ -243,6 +243,11 @@ fn about(fields: &mut Fields<'_>) -> Option<About> {
 
 fn put_numbered(number: u64, subscription: &Subscription, out: &mut Vec<u8>) {
     out.extend(number.to_be_bytes());
+    put_subscription(subscription, out);
+}
+
+/// A subscription, here and where it is kept after its end.
+pub(crate) fn put_subscription(subscription: &Subscription, out: &mut Vec<u8>) {
     out.extend(subscription.id.0.to_be_bytes());
     out.extend(subscription.owner.as_str().as_bytes());
     out.push(subscription.protocol as u8);
@@ -252,7 +257,11 @@ fn put_numbered(number: u64, subscription: &Subscription, out: &mut Vec<u8>) {
 }
 
 fn numbered(fields: &mut Fields<'_>) -> Option<(u64, Arc<Subscription>)> {
-    let number = fields.u64()?;
+    Some((fields.u64()?, subscription(fields)?))
+}
+
+/// Reads what [`put_subscription`] wrote.
+pub(crate) fn subscription(fields: &mut Fields<'_>) -> Option<Arc<Subscription>> {
     let subscription = Subscription {
         id: SubscriptionId(fields.u128()?),
         owner: fields.account()?,
@@ -261,7 +270,7 @@ fn numbered(fields: &mut Fields<'_>) -> Option<(u64, Arc<Subscription>)> {
         attributes: fields.pairs()?,
         created_at: fields.instant()?,
     };
-    Some((number, Arc::new(subscription)))
+    Some(Arc::new(subscription))
 }
 
 /// Names and values, in order.

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::native::Native;
 use crate::needs;
 use crate::ops;
-use crate::outbox::{self, Deliveries, Hands, Outboxes};
+use crate::outbox::{self, Deliveries, Ending, Hands, Outboxes};
 use crate::pieces::OnTheWay;
 use crate::push::{self, AppKey, Push, PushUrls};
 use crate::receivers::Means;
@@ -173,11 +173,13 @@ impl Sns {
         replays.resume(&catalog);
         outboxes.close_unless(|topic, id| {
             let of_topic = || {
-                &*topic.name == sms::DIRECT
-                    || catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
+                &*topic.name == sms::DIRECT || catalog.find(topic).is_some_and(|entry| is_whose(&outboxes, &entry, id))
             };
             AppKey::of_outbox(topic)
                 .map_or_else(of_topic, |key| push.applications.find(&key).is_some_and(|app| app.id == id))
+        });
+        outboxes.restore_those(|topic, id| {
+            catalog.find(topic).is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()))
         });
         Self(Arc::new(Inner {
             catalog,
@@ -264,7 +266,7 @@ impl Sns {
         self.0.push.messages.forget(account, region, endpoint);
     }
 
-    /// Lets go of subscriptions that nobody has confirmed in time. Asked now and then.
+    /// Lets go of subscriptions that nobody has confirmed in time, and of what is left of those that nobody wants back. Asked now and then.
     pub async fn tend(&self, now: Instant) {
         let over = |(topic, id): (TopicKey, SubscriptionId)| {
             let entry = self.0.catalog.find(&topic)?;
@@ -283,6 +285,8 @@ impl Sns {
             let ended = Together::new(ending.collect()).await;
             ended.into_iter().flatten().for_each(|id| self.0.close(id));
         }
+        let endings = self.0.outboxes.endings().into_iter();
+        endings.filter(|(.., ending)| ending.is_over(now)).for_each(|(_, id, _)| self.0.outboxes.close_ending(id));
     }
 
     /// Deletes every topic of every account, and tells how many, once that is durable.
@@ -305,6 +309,15 @@ impl Sns {
         self.0.catalog.settled().await?;
         Ok(entries.len())
     }
+}
+
+/// Whether deliveries are of a subscription of this topic, or of what is left of one that was ended. What is left of one that is there
+/// all the same is nobody's, since its end was never decided; nor is what an earlier topic of this name left.
+fn is_whose(outboxes: &Outboxes, entry: &TopicEntry, id: SubscriptionId) -> bool {
+    entry.look(|view| {
+        let is_left = |ending: Ending| view.about.created_at <= ending.at && view.subscription(ending.of).is_none();
+        view.subscription(id).is_some() || outboxes.ending(id).is_some_and(is_left)
+    })
 }
 
 /// Where a topic's archive is, and for how long it keeps what it has.
@@ -355,7 +368,8 @@ impl Inner {
     pub(crate) async fn delete(&self, entry: &Arc<TopicEntry>, with_archive: bool) -> Result<(), Refusal> {
         let _turn = entry.turn.lock().await;
         let archive = entry.look(|view| Place::of(&view.about.attributes));
-        let ids = entry.look(|view| view.receivers.values().map(|one| one.subscription.id).collect());
+        let mut ids: Vec<_> = entry.look(|view| view.receivers.values().map(|one| one.subscription.id).collect());
+        ids.extend(self.outboxes.endings_of(&entry.key));
         let _let_go = self.let_go(entry, ids);
         self.catalog.delete(entry, with_archive).await?;
         if let Some(Place { partition, .. }) = archive {
@@ -405,7 +419,7 @@ pub(crate) struct LetGo<'a> {
 impl Drop for LetGo<'_> {
     fn drop(&mut self) {
         let topic = self.service.catalog.find(&self.topic);
-        let is_there = |id| topic.as_ref().is_some_and(|entry| entry.look(|view| view.subscription(id).is_some()));
+        let is_there = |id| topic.as_ref().is_some_and(|entry| is_whose(&self.service.outboxes, entry, id));
         self.ids.iter().filter(|id| !is_there(**id)).for_each(|id| self.service.close(*id));
     }
 }

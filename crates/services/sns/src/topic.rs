@@ -106,7 +106,7 @@ impl Protocol {
 }
 
 /// One subscription.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Subscription {
     pub(crate) id: SubscriptionId,
     pub(crate) owner: AccountId,
@@ -162,6 +162,8 @@ pub(crate) enum Command {
     /// Confirms a subscription, if this is its token's secret; where messages come to it as they are published from now on, if its topic
     /// has an archive.
     Confirm(SubscriptionId, Box<str>, State, Option<Live>),
+    /// Subscribes a receiver again whose subscription was ended, confirmed already.
+    Restore(Box<Subscription>),
     Unsubscribe(SubscriptionId),
     /// Whether it has an archive, too.
     Delete {
@@ -238,6 +240,7 @@ impl Topic {
                 Ok(Decision::change(effects, Reply::Noted))
             }
             Command::Confirm(id, secret, state, live) => self.confirm(now, (id, &secret), state, live),
+            Command::Restore(asked) => self.subscribe_again(now, *asked),
             Command::Unsubscribe(id) => {
                 let number = self.subscriptions.number_of(id);
                 let effects = number.map(Effect::SubscriptionGone).into_iter().collect();
@@ -347,6 +350,21 @@ impl Topic {
         let mut decision = self.put(number, after);
         decision.effects.extend(live.and_then(|live| self.replays.confirmed(number, live, now)));
         Ok(decision)
+    }
+
+    /// Whoever has come back meanwhile is not subscribed twice, but has said that it wants what it gets.
+    fn subscribe_again(&self, now: Instant, asked: Subscription) -> Decided {
+        let Some((number, known)) = self.subscriptions.of_receiver(asked.protocol, &asked.endpoint) else {
+            return self.subscribe(now, asked, None);
+        };
+        let said = Confirmation::of(&asked.attributes).map(|said| said.state);
+        let pending = Confirmation::of(&known.attributes).filter(Confirmation::is_pending);
+        let (Some(state), Some(pending)) = (said, pending) else {
+            return Ok(Decision::answer(Reply::Subscribed(number, Arc::clone(known))));
+        };
+        let mut after = Subscription::clone(known);
+        pending.confirmed(state).keep(&mut after.attributes);
+        Ok(self.put(number, after))
     }
 
     fn put(&self, number: u64, subscription: Subscription) -> Decision<Effect, Reply> {

@@ -3,14 +3,17 @@
 //! The link in a confirmation is this operation as a GET that nobody signed, so that whoever can read can confirm.
 
 use crate::api::{ConfirmSubscriptionInput, ConfirmSubscriptionResponse};
-use crate::catalog;
-use crate::confirming::{State, read_token};
+use crate::catalog::{self, TopicEntry};
+use crate::confirming::{Confirmation, State, read_token};
 use crate::needs::Asking;
+use crate::ops::subscriptions::promised;
 use crate::refusal::Refusal;
+use crate::replays::REPLAY_POLICY;
 use crate::service::Inner;
-use crate::topic::{Command, Reply};
-use crate::topic_key::TopicKey;
+use crate::topic::{Command, Reply, Subscription, Topic};
+use crate::topic_key::{SubscriptionId, TopicKey};
 use access::Kind;
+use engine::Pending;
 use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 
@@ -49,20 +52,58 @@ impl Operation<Inner> for ConfirmSubscription {
             (false, true) => State::Authenticated,
             (false, false) => State::Confirmed,
         };
+        if let Some(pending) = restore(&service, &caller, &entry, (id, secret), state)? {
+            return arn_of(&entry, &catalog::answer(pending).await?);
+        }
         let pending = {
             // Nobody publishes to a FIFO topic meanwhile.
             let _turn = entry.turn.lock().await;
             let live = service.live_from_now(&entry);
             entry.change(Command::Confirm(id, secret.into(), state, live))?
         };
-        match catalog::answer(pending).await? {
-            Reply::Subscribed(_, subscription) => {
-                service.replays.wake(subscription.id);
-                Ok(ConfirmSubscriptionResponse { subscription_arn: Some(subscription.id.arn(&entry.arn)) })
-            }
-            _ => Err(Refusal::no_topic()),
+        let reply = catalog::answer(pending).await?;
+        if let Reply::Subscribed(_, subscription) = &reply {
+            service.replays.wake(subscription.id);
         }
+        arn_of(&entry, &reply)
     }
+}
+
+fn arn_of(entry: &TopicEntry, reply: &Reply) -> Result<ConfirmSubscriptionResponse, Refusal> {
+    match reply {
+        Reply::Subscribed(_, subscription) => {
+            Ok(ConfirmSubscriptionResponse { subscription_arn: Some(subscription.id.arn(&entry.arn)) })
+        }
+        _ => Err(Refusal::no_topic()),
+    }
+}
+
+/// Restores the subscription that was ended, if the token is one of a last letter; nothing if it is not. It has another ARN than before:
+/// "the action creates a new subscription". What it was replaying is over.
+fn restore(
+    service: &Inner,
+    caller: &Caller,
+    entry: &TopicEntry,
+    (heir, secret): (SubscriptionId, &str),
+    state: State,
+) -> Result<Option<Pending<Topic>>, Refusal> {
+    let _held = service.outboxes.hold_endings();
+    let is_of_topic = service.outboxes.topic_of(heir).is_some_and(|topic| topic == entry.key);
+    let Some(ended) = service.outboxes.ended(heir).filter(|_| is_of_topic) else { return Ok(None) };
+    let confirmation = Confirmation::of(&ended.attributes);
+    let confirmation = confirmation.filter(|known| known.is(secret) && !known.is_stale(caller.now));
+    let mut asked = Subscription { id: heir, ..Subscription::clone(&ended) };
+    confirmation.ok_or_else(|| Refusal::invalid("Token"))?.confirmed(state).keep(&mut asked.attributes);
+    asked.attributes.remove(REPLAY_POLICY);
+    let _promised = match entry.has_receiver(asked.protocol, &asked.endpoint) {
+        true => None,
+        false => promised(service, entry, asked.owner, (None, &asked.attributes))?,
+    };
+    let pending = entry.change(Command::Restore(asked.into()))?;
+    if pending.is(|reply| matches!(reply, Reply::Subscribed(_, subscription) if subscription.id == heir)) {
+        service.outboxes.restored(heir);
+    }
+    Ok(Some(pending))
 }
 
 fn guards(input: &ConfirmSubscriptionInput) -> bool {

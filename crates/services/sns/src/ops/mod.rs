@@ -9,6 +9,7 @@ mod sms_sandbox;
 mod subscriptions;
 mod tags;
 mod topics;
+mod unsubscribe;
 
 use crate::push::ops as push;
 use crate::service::{Prepare, prepare};
@@ -44,7 +45,7 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
     ("SetTopicAttributes", prepare::<topics::SetTopicAttributes>),
     ("Subscribe", prepare::<subscriptions::Subscribe>),
     ("TagResource", prepare::<tags::TagResource>),
-    ("Unsubscribe", prepare::<subscriptions::Unsubscribe>),
+    ("Unsubscribe", prepare::<unsubscribe::Unsubscribe>),
     ("UntagResource", prepare::<tags::UntagResource>),
     ("CheckIfPhoneNumberIsOptedOut", prepare::<sms::CheckIfPhoneNumberIsOptedOut>),
     ("GetSMSAttributes", prepare::<sms::GetSMSAttributes>),
@@ -66,8 +67,7 @@ pub(crate) mod for_tests {
     pub(crate) use super::publish::{Publish, PublishBatch};
     pub(crate) use super::sms::SetSMSAttributes;
     pub(crate) use super::sms_sandbox::{CreateSMSSandboxPhoneNumber, VerifySMSSandboxPhoneNumber};
-    pub(crate) use super::subscriptions::{
-        GetSubscriptionAttributes, LATER, SetSubscriptionAttributes, Subscribe, Unsubscribe,
-    };
+    pub(crate) use super::subscriptions::{GetSubscriptionAttributes, LATER, SetSubscriptionAttributes, Subscribe};
     pub(crate) use super::topics::{CreateTopic, DeleteTopic, GetTopicAttributes, SetTopicAttributes};
+    pub(crate) use super::unsubscribe::Unsubscribe;
 }

@@ -1,18 +1,17 @@
-//! Subscriptions: Subscribe, Unsubscribe, ListSubscriptions, ListSubscriptionsByTopic, and their attributes.
+//! Subscriptions: Subscribe, ListSubscriptions, ListSubscriptionsByTopic, and their attributes.
 
 use crate::api::{
     self, GetSubscriptionAttributesInput, GetSubscriptionAttributesResponse, ListSubscriptionsByTopicInput,
     ListSubscriptionsByTopicResponse, ListSubscriptionsInput, ListSubscriptionsResponse,
-    SetSubscriptionAttributesInput, SubscribeInput, SubscribeResponse, UnsubscribeInput, errors,
+    SetSubscriptionAttributesInput, SubscribeInput, SubscribeResponse,
 };
 use crate::attributes::{self, Wrong};
 use crate::catalog::{self, Receiver, TopicEntry};
-use crate::confirming::{Asked, Confirmation, State};
+use crate::confirming::{Asked, Confirmation};
 use crate::fifo;
 use crate::filtering;
 use crate::limits;
 use crate::needs::Asking;
-use crate::ops::confirm::is_signed;
 use crate::outbox::{Kind as OutboxKind, Whose};
 use crate::page::Token;
 use crate::policies::{self, Promised, Wanted};
@@ -165,7 +164,8 @@ async fn ask_receiver(
     let base = caller.link_url().to_string();
     let key = service.signing_keys.key().await.map_err(Refusal::unavailable)?;
     let version = entry.look(|view| attributes::signature_version(&view.about.attributes));
-    let asked = Asked { topic: &entry.arn, id: SubscriptionId(id), token: &token, base: &base, at: caller.now };
+    let asked =
+        Asked { topic: &entry.arn, ended: None, id: SubscriptionId(id), token: &token, base: &base, at: caller.now };
     let envelope = asked.envelope(&key, version)?;
     let put = service.outboxes.put(subscription.id, id, OutboxKind::SubscriptionConfirmation, &envelope).await;
     put.map_err(|not_put| match not_put {
@@ -219,7 +219,7 @@ fn checked(
 
 /// Room for the filter policy that a subscription of an account has from then on, until it is there. `before` is what the one takes in
 /// whose place it comes.
-fn promised<'a>(
+pub(super) fn promised<'a>(
     service: &'a Inner,
     entry: &TopicEntry,
     owner: AccountId,
@@ -265,44 +265,6 @@ fn is_queue(arn: &Arn) -> bool {
         && QueueName::parse(&arn.resource).is_ok()
         && AccountId::parse(&arn.account).is_ok()
         && Region::parse(&arn.region).is_ok_and(|region| region.arn_partition() == arn.partition)
-}
-
-pub(crate) struct Unsubscribe;
-
-impl Operation<Inner> for Unsubscribe {
-    type Input = UnsubscribeInput;
-    type Output = Nothing;
-    type Refusal = Refusal;
-
-    fn needs(service: &Inner, caller: &Caller, input: &UnsubscribeInput) -> Result<Vec<Need>, Refusal> {
-        match is_signed(caller) {
-            // The link of an envelope: who knows it gets the subscription's messages.
-            false => SubscriptionId::parse("SubscriptionArn", &input.subscription_arn).map(|_| Vec::new()),
-            true => Asking { service, caller }.on_subscription("Unsubscribe", &input.subscription_arn),
-        }
-    }
-
-    async fn call(service: Arc<Inner>, caller: Caller, input: UnsubscribeInput) -> Result<Nothing, Refusal> {
-        let (key, id) = SubscriptionId::parse("SubscriptionArn", &input.subscription_arn)?;
-        service.throttle.call((key.account, &key.region), Call::Unsubscribe, caller.now)?;
-        // The link names its region by the ARN alone.
-        let is_here = caller.access_key.is_none() || key.region == caller.region;
-        let Some(entry) = service.catalog.find(&key).filter(|_| is_here) else {
-            service.catalog.settled().await?;
-            return Ok(Nothing);
-        };
-        let is_guarded = |receiver: &Arc<Receiver>| {
-            let confirmation = Confirmation::of(&receiver.subscription.attributes);
-            confirmation.is_some_and(|confirmation| confirmation.state == State::Guarded)
-        };
-        if !is_signed(&caller) && entry.look(|view| view.subscription(id).is_some_and(is_guarded)) {
-            let error = &errors::AUTHORIZATION_ERROR_EXCEPTION;
-            return Err(Refusal::new(error, "Unsubscribing from this subscription takes a signature"));
-        }
-        let _let_go = service.let_go(&entry, vec![id]);
-        entry.ask(Command::Unsubscribe(id)).await?;
-        Ok(Nothing)
-    }
 }
 
 /// The topic and the subscription of an ARN.

@@ -71,8 +71,7 @@ pub(super) async fn attempt(
         let_go(served, delivery);
         return Ended::Well;
     };
-    // What was to be confirmed has been, or was confirmed before a letter was written: nothing is said twice.
-    if (kind == Kind::SubscriptionConfirmation) != served.receiver.is_pending {
+    if kind != served.expects {
         let_go(served, delivery);
         return Ended::Well;
     }
@@ -185,6 +184,10 @@ async fn give_up(
 ) -> Fate {
     let target = served.receiver.dead_letters.as_ref().filter(|_| notice.kind == Kind::Notification);
     let (Some(target), Some(topic)) = (target, &served.topic) else {
+        // Nobody has read how the subscription would come back. If it came back all the same, only the letter goes.
+        if notice.kind == Kind::UnsubscribeConfirmation {
+            inner.outboxes.close_ending(served.subscription);
+        }
         let_go(served, delivery);
         return Fate::Failed;
     };

@@ -1,14 +1,16 @@
 //! The deliveries of one subscription as a machine: whose they are, around the queue machine that holds them.
 //!
 //! One partition is one subscription whose receiver is no queue of this server. Its first record says which subscription that is, its
-//! last that it is gone. What waits in it are letters (`letter.rs`); a letter leaves when it was delivered or given up.
+//! last that it is gone. Some are of a subscription that is yet to be: they begin with what is left of one that was ended (`ended.rs`). What waits in it are letters (`letter.rs`); a letter leaves when it was delivered or given up.
 
 use super::limits::MAIL_LEASE_MILLIS;
 use super::records::{self, Effect};
+use crate::topic::Subscription;
 use crate::topic_key::{SubscriptionId, TopicKey};
 use engine::{Decision, Machine, MalformedRecord};
 use names::{Instant, Position};
 use queue::{Message, Queue, Settings};
+use std::sync::Arc;
 
 /// Far longer than any schedule of retries: what ends a delivery is its schedule, never its age.
 const RETENTION_MILLIS: u64 = 365 * 24 * 3_600_000;
@@ -26,6 +28,10 @@ pub(crate) struct Whose {
 /// What may be asked.
 pub(crate) enum Command {
     Open(Whose),
+    /// Opens those of a subscription that comes to be if this one, which is ended, is restored.
+    End(Whose, Arc<Subscription>),
+    /// It was restored.
+    Restore,
     Close,
     Messages(queue::Command),
 }
@@ -44,13 +50,15 @@ pub(crate) enum Reply {
 pub(crate) struct Deliveries {
     pub(super) whose: Option<Whose>,
     pub(super) is_closed: bool,
+    /// The subscription that was ended, as long as none has come of it.
+    pub(super) ended: Option<Arc<Subscription>>,
     pub(super) queue: Queue,
 }
 
 impl Default for Deliveries {
     fn default() -> Self {
         let queue = Queue::new(Settings::plain(RETENTION_MILLIS, LEASE_MILLIS, 0));
-        Self { whose: None, is_closed: false, queue }
+        Self { whose: None, is_closed: false, ended: None, queue }
     }
 }
 
@@ -58,6 +66,11 @@ impl Deliveries {
     /// Whose they are, unless they are over.
     pub(crate) fn whose(&self) -> Option<&Whose> {
         self.whose.as_ref().filter(|_| !self.is_closed)
+    }
+
+    /// The subscription that was ended and may be restored, if these are what is left of one.
+    pub(crate) fn ended(&self) -> Option<&Arc<Subscription>> {
+        self.ended.as_ref().filter(|_| !self.is_closed)
     }
 
     /// Letters that can be taken, and letters that are being delivered or wait for a retry.
@@ -89,8 +102,15 @@ impl Machine for Deliveries {
             (Command::Open(whose), None) if !self.is_closed => {
                 Decision::change(vec![Effect::Opened(whose)], Reply::Done)
             }
+            (Command::End(whose, ended), None) if !self.is_closed => {
+                Decision::change(vec![Effect::Ended(whose, ended)], Reply::Done)
+            }
             (_, None) => Decision::answer(Reply::Gone),
-            (Command::Open(_), Some(_)) => Decision::answer(Reply::Done),
+            (Command::Open(_) | Command::End(..), Some(_)) => Decision::answer(Reply::Done),
+            (Command::Restore, Some(_)) => {
+                let effects = self.ended.iter().map(|_| Effect::Restored).collect();
+                Decision::change(effects, Reply::Done)
+            }
             (Command::Close, Some(_)) => Decision::change(vec![Effect::Closed], Reply::Done),
             (Command::Messages(command), Some(_)) => {
                 let Decision { effects, reply, reads, durability } = self.queue.decide(now, command);
@@ -102,6 +122,11 @@ impl Machine for Deliveries {
     fn apply(&mut self, _at: Position, effect: &Effect, gone: &mut Vec<u64>) {
         match effect {
             Effect::Opened(whose) => self.whose = Some(whose.clone()),
+            Effect::Ended(whose, ended) => {
+                self.whose = Some(whose.clone());
+                self.ended = Some(Arc::clone(ended));
+            }
+            Effect::Restored => self.ended = None,
             Effect::Closed => *self = Self { is_closed: true, ..Self::default() },
             Effect::Queue(effect) => self.queue.apply(effect, gone),
         }

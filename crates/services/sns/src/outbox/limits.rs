@@ -20,6 +20,10 @@ pub(crate) const WINDOW_MAX: usize = 16;
 /// (Few in tests, so that small histories have more.)
 pub(crate) const BACK_OFF_MAX: usize = if cfg!(test) { 100 } else { 10_000 };
 
+/// Subscriptions of an account's topics that were ended by their links and may come back. What each takes lies on disk, at rest, and is its
+/// attributes at the most; the oldest goes for one that is too many. AWS names no number; each is a link that somebody followed.
+pub(crate) const ENDED_MAX: usize = if cfg!(test) { 5 } else { 1000 };
+
 /// Letters that a listing reads at one time, and bytes after which it goes on in another answer: what one listing holds in memory is a
 /// step's largest letters, and it takes no longer than a second's reading of a slow disk.
 pub(crate) const LOOK_STEP: usize = 8;

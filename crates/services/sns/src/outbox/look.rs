@@ -86,6 +86,9 @@ impl Inner {
         if AppKey::of_outbox(topic).is_some() {
             return Some(Protocol::Application);
         }
+        if let Some(ending) = self.outboxes.ending(id) {
+            return Some(ending.protocol);
+        }
         let entry = self.catalog.find(topic)?;
         entry.look(|view| view.subscription(id).map(|receiver| receiver.subscription.protocol))
     }

@@ -8,6 +8,7 @@
 mod attempt;
 mod board;
 mod deliveries;
+mod ended;
 mod letter;
 mod limits;
 mod look;
@@ -15,6 +16,7 @@ mod records;
 mod serving;
 
 pub(crate) use deliveries::{Deliveries, Whose};
+pub(crate) use ended::{Ending, Last};
 pub(crate) use letter::Kind;
 pub use limits::ATTEMPTS_MAX;
 pub(crate) use look::{Letters, Standing};
@@ -27,12 +29,13 @@ use crate::api::errors;
 use crate::topic_key::{SubscriptionId, TopicKey};
 use board::Board;
 use deliveries::{Command, Reply};
+use ended::Endings;
 use engine::{Clock, Partition, Pending, Recovery, Store, Unavailable};
 use gateway::{NotPut, Putting, Refused};
 use names::{Instant, PartitionId};
 use queue::NewMessage;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::Notify;
 
 /// The deliveries of all subscriptions.
@@ -42,38 +45,49 @@ pub(crate) struct Outboxes {
     board: Mutex<Board>,
     /// Somebody was marked on the board, or an alarm was set.
     woken: Notify,
+    coming_back: Mutex<()>,
 }
 
 #[derive(Default)]
 struct Kept {
     /// In order, so that all that goes through them does the same on every machine.
     of: BTreeMap<SubscriptionId, (PartitionId, TopicKey)>,
+    /// Those of them that are what is left of subscriptions that were ended.
+    endings: Endings,
     next: u64,
 }
 
 impl Outboxes {
     /// The deliveries that replay left, of which no more than so many are attempted at one time.
     pub(crate) fn recovered(store: Arc<Store>, recovery: Recovery<Deliveries>, attempts_max: usize) -> Self {
-        let mut kept = Kept { of: BTreeMap::new(), next: recovery.next_ordinal() };
+        let mut kept = Kept { of: BTreeMap::new(), endings: Endings::default(), next: recovery.next_ordinal() };
         let mut board = Board::of_at_most(attempts_max);
         recovery.look(|id, deliveries| {
             if let Some(whose) = deliveries.whose() {
                 kept.of.insert(whose.subscription, (id, whose.topic.clone()));
+                let ending = deliveries.ended().and_then(|ended| Ending::of(whose, ended));
+                ending.into_iter().for_each(|ending| kept.endings.put(whose.subscription, ending));
                 if deliveries.waiting() != (0, 0) {
                     board.mark(whose.subscription);
                 }
             }
         });
         recovery.finish(&store);
-        Self { store, kept: RwLock::new(kept), board: Mutex::new(board), woken: Notify::new() }
+        let (kept, board) = (RwLock::new(kept), Mutex::new(board));
+        Self { store, kept, board, woken: Notify::new(), coming_back: Mutex::new(()) }
     }
 
     /// Makes a place for a subscription's deliveries. Its record stands before that of the subscription, so nobody waits for it.
     pub(crate) fn open(&self, whose: Whose) -> Result<(), Unavailable> {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        self.begin(whose.clone(), Command::Open(whose))
+    }
+
+    /// Makes a place that begins with what is asked.
+    fn begin(&self, whose: Whose, command: Command) -> Result<(), Unavailable> {
+        let mut kept = self.write();
         let id = PartitionId::of_family(FAMILY, kept.next);
         let partition = Partition::new(&self.store, id, Deliveries::default());
-        drop(partition.execute(Command::Open(whose.clone()))?);
+        drop(partition.execute(command)?);
         // One that could not be made leaves its place to the next.
         kept.next += 1;
         kept.of.insert(whose.subscription, (id, whose.topic));
@@ -83,7 +97,11 @@ impl Outboxes {
     /// Lets go of a subscription's deliveries, and of what still waits there. Its record stands behind that of the subscription's end;
     /// a crash between them leaves deliveries of nobody, which the next start finds.
     pub(crate) fn close(&self, subscription: SubscriptionId) {
-        let gone = self.kept.write().unwrap_or_else(PoisonError::into_inner).of.remove(&subscription);
+        let gone = {
+            let mut kept = self.write();
+            kept.endings.remove(subscription);
+            kept.of.remove(&subscription)
+        };
         let Some((id, _)) = gone else { return };
         if let Some(partition) = self.store.partition::<Deliveries>(id)
             && let Err(error) = partition.execute(Command::Close).map(drop)
@@ -101,18 +119,18 @@ impl Outboxes {
 
     /// All subscriptions that have deliveries, with their topics.
     pub(crate) fn all(&self) -> Vec<(TopicKey, SubscriptionId)> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.read();
         kept.of.iter().map(|(subscription, (_, topic))| (topic.clone(), *subscription)).collect()
     }
 
     /// The topic of a subscription that has deliveries.
     pub(crate) fn topic_of(&self, subscription: SubscriptionId) -> Option<TopicKey> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.read();
         kept.of.get(&subscription).map(|(_, topic)| topic.clone())
     }
 
     pub(crate) fn partition(&self, subscription: SubscriptionId) -> Option<Arc<Partition<Deliveries>>> {
-        let id = self.kept.read().unwrap_or_else(PoisonError::into_inner).of.get(&subscription)?.0;
+        let id = self.read().of.get(&subscription)?.0;
         self.store.partition(id)
     }
 
@@ -130,6 +148,14 @@ impl Outboxes {
     /// The present moment.
     pub(crate) fn now(&self) -> Instant {
         self.store.clock().now()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Kept> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Kept> {
+        self.kept.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {

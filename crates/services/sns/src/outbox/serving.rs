@@ -6,6 +6,7 @@
 use super::attempt::attempt;
 use super::board::{Ended, Turn, may_begin};
 use super::deliveries::{Command, Deliveries, Reply};
+use super::letter::Kind;
 use super::limits::{LEASE_MILLIS, MAIL_LEASE_MILLIS};
 use crate::attributes;
 use crate::catalog::{Receiver, TopicEntry};
@@ -56,6 +57,8 @@ pub(crate) struct Served {
     /// The topic's ARN, or what stands in its place.
     pub(crate) origin: Arc<str>,
     pub(crate) receiver: Arc<Receiver>,
+    /// The letters that are delivered as it stands; all others have nothing to say any more.
+    pub(crate) expects: Kind,
     pub(crate) about: Arc<About>,
     pub(crate) policy: EffectivePolicy,
     pub(crate) partition: Arc<Partition<Deliveries>>,
@@ -188,14 +191,25 @@ fn find(inner: &Inner, subscription: SubscriptionId) -> Option<Served> {
         return push::served(inner, subscription, &key);
     }
     let topic = inner.catalog.find(&key)?;
-    let (receiver, about, policy) = topic.look(|view| {
-        let receiver = Arc::clone(view.subscription(subscription)?);
+    let (receiver, expects, about, policy) = topic.look(|view| {
+        let receiver = view.subscription(subscription).map(|receiver| (Arc::clone(receiver), expected(receiver)));
+        let (receiver, expects) = receiver.or_else(|| ended(inner, subscription))?;
         let policy = view.effective_policy(&receiver);
-        Some((receiver, Arc::clone(&view.about), policy))
+        Some((receiver, expects, Arc::clone(&view.about), policy))
     })?;
     let partition = inner.outboxes.partition(subscription)?;
     let origin = Arc::clone(&topic.arn);
-    Some(Served { subscription, topic: Some(topic), origin, receiver, about, policy, partition })
+    Some(Served { subscription, topic: Some(topic), origin, receiver, expects, about, policy, partition })
+}
+
+/// What was to be confirmed has been, or was confirmed before a letter was written: nothing is said twice.
+fn expected(receiver: &Receiver) -> Kind {
+    if receiver.is_pending { Kind::SubscriptionConfirmation } else { Kind::Notification }
+}
+
+/// Whom the last letter of a subscription is for that was ended.
+fn ended(inner: &Inner, heir: SubscriptionId) -> Option<(Arc<Receiver>, Kind)> {
+    Some((Receiver::new(inner.outboxes.ended(heir)?, None), Kind::UnsubscribeConfirmation))
 }
 
 /// Letters that were taken, and when more can be.

@@ -425,4 +425,5 @@ fn nothing_is_delivered_before_it_is_confirmed_and_what_nobody_confirms_goes() {
     assert!(bench.inner.outboxes.all().is_empty());
 }
 
+mod ended;
 mod looking;

@@ -3,7 +3,7 @@
 use super::platform::AppKey;
 use super::{attributes, events, sending};
 use crate::catalog::Receiver;
-use crate::outbox::{Hands, Served};
+use crate::outbox::{Hands, Kind, Served};
 use crate::receivers::Notice;
 use crate::service::Inner;
 use crate::topic::{About, Pairs, Protocol, Subscription};
@@ -35,6 +35,7 @@ pub(crate) fn served(inner: &Inner, outbox: SubscriptionId, key: &AppKey) -> Opt
         topic: None,
         origin: Arc::clone(&entry.arn),
         receiver,
+        expects: Kind::Notification,
         about: Arc::new(about),
         policy: EffectivePolicy::of(None, None),
         partition: inner.outboxes.partition(outbox)?,

@@ -17,6 +17,7 @@ const FROM_NAME: &str = "AWS Notifications";
 /// What a mail is about that has no subject of its own.
 const SUBJECT: &str = "AWS Notification Message";
 const CONFIRMATION_SUBJECT: &str = "AWS Notification - Subscription Confirmation";
+const END_SUBJECT: &str = "AWS Notification - Unsubscribe Confirmation";
 
 /// The mail that brings a letter.
 pub(super) fn written(to: &Addressee<'_>, notice: &Notice<'_>) -> Result<Mail, Failed> {
@@ -27,6 +28,8 @@ pub(super) fn written(to: &Addressee<'_>, notice: &Notice<'_>) -> Result<Mail, F
     let (subject, body) = match (notice.kind, to.subscription.protocol) {
         (Kind::SubscriptionConfirmation, Protocol::EmailJson) => (CONFIRMATION_SUBJECT.to_owned(), envelope(notice)),
         (Kind::SubscriptionConfirmation, _) => (CONFIRMATION_SUBJECT.to_owned(), question(to.topic, &members)),
+        (Kind::UnsubscribeConfirmation, Protocol::EmailJson) => (END_SUBJECT.to_owned(), envelope(notice)),
+        (Kind::UnsubscribeConfirmation, _) => (END_SUBJECT.to_owned(), farewell(to.topic, &members)),
         (_, Protocol::EmailJson) => (SUBJECT.to_owned(), envelope(notice)),
         _ => (text(&members, "Subject").unwrap_or_else(|| SUBJECT.to_owned()), message(&members)),
     };
@@ -54,6 +57,14 @@ fn question(topic: &str, members: &Map<String, Value>) -> String {
     format!(
         "You have chosen to subscribe to the topic:\n{topic}\n\nTo confirm this subscription, visit the link below (if this was in \
          error, no action is necessary):\n{link}\n"
+    )
+}
+
+fn farewell(topic: &str, members: &Map<String, Value>) -> String {
+    let link = text(members, "SubscribeURL").unwrap_or_default();
+    format!(
+        "Your subscription to the topic below has been deleted:\n{topic}\n\nIf this was in error, visit the link below to subscribe \
+         again:\n{link}\n"
     )
 }
 

@@ -137,6 +137,7 @@ pub(crate) fn served(inner: &Inner, outbox: SubscriptionId, key: &TopicKey) -> O
         topic: None,
         origin: key.arn().replace(DIRECT, &DIRECT[1..]).into(),
         receiver,
+        expects: Kind::Notification,
         about: Arc::new(about),
         policy: EffectivePolicy::of(None, None),
         partition: inner.outboxes.partition(outbox)?,
