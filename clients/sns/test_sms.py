@@ -39,12 +39,12 @@ def wait_for(look, seconds=30):
     return found
 
 
-def messages_to(number, count=1, endpoint=ENDPOINT):
+def messages_to(number, count=1, endpoint=ENDPOINT, seconds=30):
     def look():
         found = shown(endpoint, phoneNumber=number)["sms_messages"][number]
         return found if len(found) >= count else None
 
-    return wait_for(look)
+    return wait_for(look, seconds)
 
 
 def number():

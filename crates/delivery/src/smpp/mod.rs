@@ -94,13 +94,16 @@ pub struct MessageCenter {
     places: Semaphore,
     idle: Mutex<Vec<Session>>,
     patience: Duration,
+    /// How long a center may say nothing to whoever listens.
+    quiet: Duration,
 }
 
 impl MessageCenter {
     /// A center that so many sessions may be bound to at one time.
     pub fn new(address: CenterAddress, sessions: usize, tls: CenterTls) -> Arc<Self> {
-        let patience = Duration::from_secs(SMS_SECS_MAX);
-        Arc::new(Self { address, tls, places: Semaphore::new(sessions.max(1)), idle: Mutex::default(), patience })
+        let (patience, quiet) = (Duration::from_secs(SMS_SECS_MAX), Duration::from_secs(SMPP_ENQUIRE_SECS));
+        let places = Semaphore::new(sessions.max(1));
+        Arc::new(Self { address, tls, places, idle: Mutex::default(), patience, quiet })
     }
 
     /// Hands a message over, all its parts.
@@ -170,13 +173,12 @@ impl MessageCenter {
             Ok(Err(failed)) => return failed,
             Err(_) => return Failed::Late("the message center does not answer a bind".into()),
         };
-        let quiet = Duration::from_secs(SMPP_ENQUIRE_SECS);
         loop {
             // The answer to a question that was left open counts as well as any other sign of life.
-            let got = match timeout(quiet, session.receive()).await {
+            let got = match timeout(self.quiet, session.receive()).await {
                 Ok(got) => got,
                 Err(_) => match session.send(pdu::ENQUIRE_LINK, Vec::new()).await {
-                    Ok(_) => timeout(quiet, session.receive()).await.unwrap_or_else(|_| {
+                    Ok(_) => timeout(self.quiet, session.receive()).await.unwrap_or_else(|_| {
                         Err(Failed::Late("the message center does not say that it is there".into()))
                     }),
                     Err(failed) => Err(failed),
@@ -210,19 +212,4 @@ async fn send_all(session: &mut Session, bodies: &[Vec<u8>]) -> Result<Answer, T
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_center_is_named_by_a_url_and_shown_without_its_login() {
-        let center = CenterAddress::parse("smpp://tide:secret@center.example.org").unwrap();
-        assert_eq!((center.port, format!("{center:?}").as_str()), (2775, "center.example.org:2775"));
-        assert_eq!(CenterAddress::parse("smpps://a:b@h").unwrap().port, 3550);
-        assert_eq!(CenterAddress::parse("smpp://a:b@[::1]:9/").unwrap().port, 9);
-        for wrong in
-            ["smpp://h", "http://a:b@h", "h", "smpp://a:longerthan8@h", "smpp://", "smpp://sixteenletters00:b@h"]
-        {
-            assert!(CenterAddress::parse(wrong).is_err(), "{wrong}");
-        }
-    }
-}
+mod tests;

@@ -12,7 +12,8 @@ use tokio::time::{Instant, timeout};
 pub(super) struct Session {
     stream: BufReader<Box<dyn Stream>>,
     sequence: u32,
-    used_at: Instant,
+    /// When the other end last said something.
+    pub(super) used_at: Instant,
 }
 
 /// Whether a session is to be used again after what went wrong.
@@ -31,13 +32,18 @@ impl Trouble {
 }
 
 impl Session {
+    /// One that is not bound yet.
+    pub(super) fn over(stream: Box<dyn Stream>) -> Self {
+        Self { stream: BufReader::new(stream), sequence: 0, used_at: Instant::now() }
+    }
+
     /// Binds. A login that is refused is the operator's to mend: messages wait for it.
     pub(super) async fn bind(
         stream: Box<dyn Stream>,
         command: u32,
         (system_id, password): (&str, &str),
     ) -> Result<Self, Failed> {
-        let mut session = Self { stream: BufReader::new(stream), sequence: 0, used_at: Instant::now() };
+        let mut session = Self::over(stream);
         match session.ask(command, pdu::bind(system_id, password)).await {
             Ok(_) => Ok(session),
             Err(trouble) => Err(Failed::Unreachable(trouble.into_failed().to_string())),
@@ -132,7 +138,7 @@ impl Session {
         Ok(pdu)
     }
 
-    async fn write(&mut self, pdu: &Pdu) -> Result<(), Failed> {
+    pub(super) async fn write(&mut self, pdu: &Pdu) -> Result<(), Failed> {
         let gone = |error: std::io::Error| Failed::Broken(format!("the message center is gone: {error}"));
         self.stream.get_mut().write_all(&pdu.encode()).await.map_err(gone)?;
         self.stream.get_mut().flush().await.map_err(gone)

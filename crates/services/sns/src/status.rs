@@ -64,6 +64,8 @@ pub(crate) struct Report {
     pub(crate) said: String,
     /// What came of it.
     pub(crate) fate: Fate,
+    /// Of a short message: what only those have.
+    pub(crate) short_message: Option<sms::Facts>,
 }
 
 /// Counts since the start, of a topic or of those without their own.
@@ -322,6 +324,9 @@ fn line(topic: &str, report: &Report, message: &str) -> String {
         },
         "status": if report.fate == Fate::Delivered { "SUCCESS" } else { "FAILURE" },
     });
+    if let (Some(facts), Some(delivery)) = (report.short_message, line["delivery"].as_object_mut()) {
+        facts.tell(delivery);
+    }
     if topic.ends_with(&sms::DIRECT[1..])
         && let Some(notification) = line["notification"].as_object_mut()
     {
@@ -346,6 +351,7 @@ mod tests {
             status: Some(500),
             said: "no".into(),
             fate,
+            short_message: None,
         }
     }
 

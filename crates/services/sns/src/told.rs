@@ -87,6 +87,7 @@ impl Told {
                 status: Some(refused.as_ref().map_or(200, |refused| refused.error.status)),
                 said,
                 fate: if refused.is_some() { Fate::Failed } else { Fate::Delivered },
+                short_message: None,
             };
             let of: SubscriptionId = receiver.subscription.id;
             let text = || message.body(Protocol::Sqs).to_owned();

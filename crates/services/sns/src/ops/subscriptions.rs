@@ -70,6 +70,11 @@ impl Operation<Inner> for Subscribe {
         if protocol.is_confirmed() {
             Confirmation::asked(service.secret(), caller.now).keep(&mut attributes);
         }
+        if protocol == Protocol::Sms {
+            // Whoever answers STOP opts out of it, though it publishes to no number itself. Its record stands before the subscription's.
+            let place = sms::Place { account: entry.key.account, region: entry.key.region.clone() };
+            service.messages.accounts.note_sending(&place)?;
+        }
         let subscription = Subscription {
             id: SubscriptionId(service.secret_id(&caller, 0)),
             owner: caller.account,

@@ -130,6 +130,10 @@ fn tell(inner: &Inner, served: &Served, notice: Notice<'_>, outcome: &Outcome, a
         status: outcome.status,
         said: outcome.said.clone(),
         fate,
+        short_message: match subscription.protocol {
+            Protocol::Sms => sms::Facts::of(inner, &served.addressee(), &notice),
+            _ => None,
+        },
     };
     let text = || match notice.members().remove("Message") {
         Some(Value::String(message)) => message,

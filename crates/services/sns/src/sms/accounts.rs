@@ -91,6 +91,18 @@ impl Accounts {
         self.find_or_open(place).map(drop)
     }
 
+    /// The same, before anything is sent that a phone could answer: told when it is durable.
+    pub(crate) async fn noted_sending(&self, place: &Place) -> Result<(), Unavailable> {
+        match self.find(place) {
+            Some(_) => Ok(()),
+            None => {
+                self.note_sending(place)?;
+                let journal = self.store.journal();
+                journal.when_durable(journal.last()).await.map_err(|_| Unavailable::Stopped)
+            }
+        }
+    }
+
     fn places(&self) -> Vec<Place> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).of.keys().cloned().collect()
     }

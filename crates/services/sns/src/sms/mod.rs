@@ -21,7 +21,7 @@ pub(crate) use limits::{OPTED_OUT_LISTED, ORIGINATION_LISTED, PASSWORD_DIGITS, S
 pub(crate) use number::Number;
 pub(crate) use records::Effect;
 pub use records::FAMILY;
-pub(crate) use sending::{ATTRIBUTES, deliver, destination};
+pub(crate) use sending::{ATTRIBUTES, Facts, deliver, destination};
 pub use sending::{Gateway, Options};
 pub use settings::micros;
 pub(crate) use settings::{Settings, check};

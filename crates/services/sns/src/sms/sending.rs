@@ -124,6 +124,9 @@ pub(crate) async fn deliver(
     let attributes = members.get("MessageAttributes").and_then(Value::as_object).unwrap_or(&none);
     let outgoing = outgoing(inner, to, &members, attributes)?;
     let cost = allowed(inner, &outgoing, now)?;
+    // Subscribing notes it, too; subscriptions of earlier versions did not.
+    let noted = inner.messages.accounts.noted_sending(&outgoing.place).await;
+    noted.map_err(|why| Failed::Unreachable(why.to_string()))?;
     let id = SubscriptionId(notice.id()).show();
     let answer = match &inner.messages.options.gateway {
         Gateway::None => Answer { status: 200, body: "Message has been accepted".into() },
@@ -143,6 +146,34 @@ pub(crate) async fn deliver(
     }
     inner.messages.latest.keep(kept(outgoing, to, &members, id));
     Ok(answer)
+}
+
+/// What a log says of a short message beside what it says of all deliveries: its type, and its price if the operator names one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Facts {
+    kind: Kind,
+    price: Option<Micros>,
+}
+
+impl Facts {
+    /// Those of a letter; none if it is no message that could go out.
+    pub(crate) fn of(inner: &Inner, to: &Addressee<'_>, notice: &Notice<'_>) -> Option<Self> {
+        let members = notice.members();
+        let none = Map::new();
+        let attributes = members.get("MessageAttributes").and_then(Value::as_object).unwrap_or(&none);
+        let Outgoing { kind, parts, .. } = outgoing(inner, to, &members, attributes).ok()?;
+        let part = inner.messages.options.part_micros;
+        Some(Self { kind, price: (part > 0).then(|| part.saturating_mul(parts as u64)) })
+    }
+
+    /// Adds them to what a line says of a delivery. Which carrier and network the phone is in, and when it took the message, is known to
+    /// nobody here, so nothing is said of that.
+    pub(crate) fn tell(self, delivery: &mut Map<String, Value>) {
+        delivery.insert("smsType".to_owned(), self.kind.name().into());
+        if let Some(micros) = self.price {
+            delivery.insert("priceInUSD".to_owned(), (micros as f64 / 1e6).into());
+        }
+    }
 }
 
 fn outgoing<'a>(

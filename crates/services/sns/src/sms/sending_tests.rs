@@ -172,6 +172,59 @@ fn who_opted_out_gets_nothing_and_whoever_answers_stop_opts_out() {
 }
 
 #[test]
+fn whoever_answers_stop_opts_out_of_topics_too() {
+    let bench = bench(over_http(), well());
+    let subscribe = || SubscribeInput {
+        topic_arn: bench.topic.clone(),
+        protocol: "sms".into(),
+        endpoint: Some(PHONE.into()),
+        ..SubscribeInput::default()
+    };
+    bench.ask::<Subscribe>(subscribe());
+    assert!(done(bench.inner.messages.hear(PHONE, "STOP")), "before anything was sent");
+    bench.publish("lost");
+    bench.pass(60);
+    assert!(posted(&bench).is_empty());
+}
+
+#[test]
+fn a_subscription_of_before_is_known_by_what_it_is_sent() {
+    let bench = bench(over_http(), well());
+    bench.ask::<Subscribe>(SubscribeInput {
+        topic_arn: bench.topic.clone(),
+        protocol: "sms".into(),
+        endpoint: Some(PHONE.into()),
+        ..SubscribeInput::default()
+    });
+    // As a version left it that noted nothing when somebody subscribed.
+    done(bench.inner.messages.delete_all()).unwrap();
+    bench.publish("before");
+    bench.pass(1);
+    assert!(done(bench.inner.messages.hear(PHONE, "STOP")));
+    bench.publish("after");
+    bench.pass(60);
+    let said: Vec<_> = posted(&bench).iter().map(|body| body["message"].clone()).collect();
+    assert_eq!(said, ["before"]);
+}
+
+#[test]
+fn the_log_says_of_a_message_what_is_known_of_it() {
+    let of = |options: Options, text: &str| {
+        let bench = bench(options, well());
+        let id = bench.try_ask::<Publish>(to_phone(text, &[(TYPE, "Transactional")])).unwrap().message_id.unwrap();
+        bench.pass(1);
+        let history = bench.inner.status.history(bench.inner.outboxes.all()[0].1);
+        assert_eq!(history[0].message_id, id);
+        let mut line = Map::new();
+        history[0].short_message.expect("it is one").tell(&mut line);
+        Value::Object(line)
+    };
+    let priced = Options { part_micros: 6_450, ..over_http() };
+    assert_eq!(of(priced, &"a".repeat(161)), json!({ "smsType": "Transactional", "priceInUSD": 0.0129 }));
+    assert_eq!(of(over_http(), "a"), json!({ "smsType": "Transactional" }), "nobody has said what it costs");
+}
+
+#[test]
 fn in_a_sandbox_only_verified_numbers_get_messages() {
     let bench = bench(Options { sandbox: true, ..over_http() }, well());
     bench.try_ask::<Publish>(to_phone("before", &[])).unwrap();
