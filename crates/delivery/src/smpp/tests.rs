@@ -67,7 +67,7 @@ fn let_idle(center: &MessageCenter, secs: u64) {
 async fn a_center_that_answers_no_bind_is_left_and_asked_anew() {
     let fake = Fake::new(|_| false).await;
     let mut center = fake.center();
-    center.patience = Duration::from_millis(300);
+    center.patience = Duration::from_secs(2);
     fake.beside(async {
         for _ in 0..2 {
             assert!(matches!(center.submit(&sms()).await, Err(Failed::Late(_))), "its one place is free again");
@@ -81,7 +81,7 @@ async fn a_center_that_answers_no_bind_is_left_and_asked_anew() {
 async fn a_session_in_which_a_message_hung_is_not_used_again() {
     let fake = Fake::new(|command| command != SUBMIT_SM).await;
     let mut center = fake.center();
-    center.patience = Duration::from_millis(300);
+    center.patience = Duration::from_secs(2);
     fake.beside(async {
         for _ in 0..2 {
             let failed = center.submit(&sms()).await.unwrap_err();
@@ -128,7 +128,7 @@ async fn whoever_listens_asks_a_quiet_center_and_leaves_one_that_says_nothing() 
     let heard: &Heard = &|_, _| Box::pin(async { true });
     let fake = Fake::new(|_| true).await;
     let mut center = fake.center();
-    center.quiet = Duration::from_millis(50);
+    center.quiet = Duration::from_secs(1);
     let asked_thrice = async {
         while fake.asked().len() < 4 {
             tokio::task::yield_now().await;
@@ -145,7 +145,7 @@ async fn whoever_listens_asks_a_quiet_center_and_leaves_one_that_says_nothing() 
 
     let fake = Fake::new(|command| command == BIND_TRANSCEIVER).await;
     let mut center = fake.center();
-    center.quiet = Duration::from_millis(50);
+    center.quiet = Duration::from_secs(1);
     assert!(matches!(fake.beside(center.listen(heard)).await, Failed::Late(_)));
     assert_eq!(fake.asked(), [BIND_TRANSCEIVER, ENQUIRE_LINK]);
 }
