@@ -49,7 +49,7 @@ def test_the_log_says_what_is_known_of_a_message(tmp_path):
 
 
 def test_a_center_that_takes_messages_and_says_nothing_holds_nobody_up(tmp_path, center):  # noqa: F811
-    with server(tmp_path, *over_smpp(center)) as started, Receiver() as other:
+    with server(tmp_path, *over_smpp(center)[:2]) as started, Receiver() as other:
         house = house_at(started)
         center.tell(hang=True)
         house.sns.publish(PhoneNumber=PHONE, Message="hello")
