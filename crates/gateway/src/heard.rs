@@ -442,6 +442,64 @@ mod tests {
         heard.told()
     }
 
+    static DEVICE: StructShape = StructShape {
+        name: "Device",
+        members: &[
+            Member::new("PlatformApplicationArn", Shape::String),
+            Member::new("Token", Shape::String),
+            Member::new("CustomUserData", Shape::String),
+            Member::new("Attributes", Shape::Map(&TAGS)),
+            Member::new("Endpoints", Shape::List(&DEVICES)),
+        ],
+    };
+
+    static DEVICES: ListShape =
+        ListShape { name: "Devices", item_name: "member", item: Shape::Struct(&DEVICE), item_rules: Rules::NONE };
+
+    fn read_device(reader: &mut dyn Reader) -> Result<(), Invalid> {
+        read_struct(reader, &DEVICE, |member, reader| match member {
+            3 => read_tags(reader),
+            4 => {
+                reader.begin_list()?;
+                while reader.next_item()? {
+                    read_device(reader)?;
+                }
+                Ok(())
+            }
+            _ => reader.string().map(drop),
+        })
+    }
+
+    #[test]
+    fn of_devices_and_push_services_neither_tokens_nor_credentials_are_kept() {
+        let given = r#"{"PlatformApplicationArn":"arn","Token":"s3cret","CustomUserData":"s3cret","Attributes":{"Enabled":"true",
+            "Token":"s3cret","CustomUserData":"s3cret","PlatformCredential":"s3cret","PlatformPrincipal":"s3cret","EventEndpointCreated":"t"},
+            "Endpoints":[{"Attributes":{"Token":"s3cret","Enabled":"false"}}]}"#;
+        let (mut heard, mut reader) = (Heard::default(), JsonReader::new(given.as_bytes()).unwrap());
+        read_device(&mut Overheard { reader: &mut reader, heard: &mut heard }).unwrap();
+        let told = heard.told().unwrap();
+        assert!(!format!("{told:?}").contains("s3cret"), "{told:?}");
+        let text = |text: &str| Told::Text(text.into());
+        let hidden = |name: &str| (name.to_owned(), Told::Hidden);
+        let attributes = vec![
+            ("Enabled".to_owned(), text("true")),
+            hidden("Token"),
+            hidden("CustomUserData"),
+            hidden("PlatformCredential"),
+            hidden("PlatformPrincipal"),
+            ("EventEndpointCreated".to_owned(), text("t")),
+        ];
+        let listed = vec![hidden("Token"), ("Enabled".to_owned(), text("false"))];
+        let expected = Told::Struct(vec![
+            ("PlatformApplicationArn", text("arn")),
+            ("Token", Told::Hidden),
+            ("CustomUserData", Told::Hidden),
+            ("Attributes", Told::Map(attributes)),
+            ("Endpoints", Told::List(vec![Told::Struct(vec![("Attributes", Told::Map(listed))])])),
+        ]);
+        assert_eq!(told, expected, "and what is no secret is");
+    }
+
     #[test]
     fn the_hidden_names_are_in_order() {
         assert!(HIDDEN.is_sorted());

@@ -11,6 +11,8 @@ mod crash_tests;
 pub(crate) mod events;
 mod limits;
 mod messages;
+#[cfg(test)]
+mod needs_tests;
 pub(crate) mod ops;
 mod page;
 pub(crate) mod payload;
