@@ -24,18 +24,16 @@ fn needs<O: Operation<Inner, Refusal = Refusal>>(input: O::Input) -> Result<(Str
     let [need] = &needs[..] else { panic!("{} needs", needs.len()) };
     assert!(need.policy.is_none() && !need.granted, "policies of identities alone say it");
     let owner = need.owner.map(|owner| owner.to_string()).unwrap_or_default();
-    Ok((need.action.to_string(), need.resource.to_string(), owner))
+    Ok((need.action.as_str().to_owned(), need.resource.to_string(), owner))
 }
 
 fn on(action: &str, resource: &str) -> (String, String, String) {
     let owner = if resource == "*" { AccountId::DEFAULT.as_str() } else { "111122223333" };
-    (action.to_lowercase(), resource.to_owned(), owner.to_owned())
+    (action.to_owned(), resource.to_owned(), owner.to_owned())
 }
 
-/// The same, however the action is written.
 fn asked<O: Operation<Inner, Refusal = Refusal>>(input: O::Input) -> (String, String, String) {
-    let (action, resource, owner) = needs::<O>(input).unwrap();
-    (action.to_lowercase(), resource, owner)
+    needs::<O>(input).unwrap()
 }
 
 #[test]
@@ -73,7 +71,7 @@ fn what_is_done_to_an_endpoint_needs_its_arn() {
 fn what_names_no_application_yet_needs_the_one_that_it_makes_or_any() {
     let make = CreatePlatformApplicationInput { name: "my.app".into(), platform: "GCM".into(), attributes: Vec::new() };
     let (action, resource, owner) = needs::<CreatePlatformApplication>(make).unwrap();
-    assert_eq!(action.to_lowercase(), "sns:createplatformapplication");
+    assert_eq!(action, "sns:CreatePlatformApplication");
     assert_eq!(resource, APPLICATION.replace("111122223333", AccountId::DEFAULT.as_str()), "the caller's own");
     assert_eq!(owner, AccountId::DEFAULT.as_str());
     let list = ListPlatformApplicationsInput { next_token: None };
