@@ -8,7 +8,7 @@ import threading
 import pytest
 from receiver import Receiver
 from test_http import certificate, free_port, house_at, needs_a_server, server, subscribe
-from test_sms import PHONE, TRANSACTIONAL, Center, center, messages_to, over_smpp, wait_for  # noqa: F401 (a fixture)
+from test_sms import PHONE, TRANSACTIONAL, answer_by_http, center, messages_to, over_smpp, wait_for  # noqa: F401 (a fixture)
 
 pytestmark = [pytest.mark.timeout(240), needs_a_server]
 
@@ -30,6 +30,22 @@ def test_direct_messages_that_were_acknowledged_survive_a_kill(tmp_path):
         with server(tmp_path, *arguments, port=port):
             # What was being attempted is tried again when its lease has ended: thirty seconds.
             gateway.wait(lambda got: {one.json["id"] for one in got[before:]} >= acknowledged, 120)
+
+
+def test_stop_reaches_who_has_only_topics_and_is_kept_over_kills(tmp_path):
+    arguments = ["--sns-sms-replies-token", "secret"]
+    port = free_port()
+    with server(tmp_path, *arguments, port=port) as started:
+        house = house_at(started)
+        topic = house.topic()
+        house.sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint=PHONE)
+        started.kill()
+    with server(tmp_path, *arguments, port=port) as started:
+        assert not house.sns.check_if_phone_number_is_opted_out(phoneNumber=PHONE)["isOptedOut"]
+        assert answer_by_http(started.endpoint, "secret", PHONE, "STOP") == 200
+        started.kill()
+    with server(tmp_path, *arguments, port=port):
+        assert house.sns.check_if_phone_number_is_opted_out(phoneNumber=PHONE)["isOptedOut"]
 
 
 def test_the_log_says_what_is_known_of_a_message(tmp_path):
