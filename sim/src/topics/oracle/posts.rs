@@ -25,6 +25,7 @@ impl Topics {
     pub(crate) fn posted(&mut self, posted: &Posted, event: u64) -> Verdict {
         match posted.header("x-amz-sns-message-type") {
             Some("SubscriptionConfirmation") => self.asked_to_confirm(posted),
+            Some("UnsubscribeConfirmation") => self.told_of_end(posted),
             Some("Notification") => self.notified(posted, event),
             other => Err(format!("a receiver gets a request of the type {other:?}: {posted:?}")),
         }
@@ -40,6 +41,21 @@ impl Topics {
         let id = token.get(..32).ok_or("a token that is none")?;
         self.slots[slot].tokens.insert(id.to_owned(), token.to_owned());
         Ok(())
+    }
+
+    /// Whoever is surely subscribed is not told of an end, and nobody of another's.
+    fn told_of_end(&self, posted: &Posted) -> Verdict {
+        let envelope: Value = serde_json::from_slice(&posted.body).map_err(|_| "a last letter that is no JSON")?;
+        let arn = posted.header("x-amz-sns-subscription-arn").unwrap_or_default();
+        let slot = *self.arns.get(arn).ok_or_else(|| format!("{arn} is told of its end and is no subscription"))?;
+        let is_its = posted.slot == Some(slot) && envelope["TopicArn"] == topic_arn(SLOTS[slot].topic);
+        if !is_its || !text(&envelope, "Message")?.contains(arn) || !envelope["Signature"].is_string() {
+            return Err(format!("a last letter of another subscription: {envelope}"));
+        }
+        match self.arn(slot) == Some(arn) && self.is_surely_there(slot) {
+            true => Err(format!("{arn} is told of its end, and is there")),
+            false => Ok(()),
+        }
     }
 
     fn notified(&mut self, posted: &Posted, event: u64) -> Verdict {
