@@ -2,7 +2,8 @@
 //!
 //! Pure, with a clock's moment in each call. A receiver that failed last gets one attempt at a time, and all such receivers together
 //! leave a part of the attempts to the others; so however many are dead or slow, those that work are served. One that works gets twice
-//! as many with each success.
+//! as many with each success. Who finds no room waits in a line of those who need the same room, and leaves it when that is there; so an
+//! attempt that ends costs the same however many wait.
 
 use super::limits::{ATTEMPTS_MAX, BACK_OFF_MAX, BYTES_MAX, SICK_ATTEMPTS_MAX, SICK_BYTES_MAX, WINDOW_MAX};
 use crate::topic_key::SubscriptionId;
@@ -56,13 +57,18 @@ pub(crate) struct Board {
     sick_attempts_max: usize,
     courses: HashMap<SubscriptionId, Course>,
     due: VecDeque<SubscriptionId>,
-    /// Those who wait until others end.
-    starved: VecDeque<SubscriptionId>,
+    /// Those who wait until others end, each with the number of its coming: who needs any room, and who needs room of the sick.
+    starved: VecDeque<(u64, SubscriptionId)>,
+    starved_sick: VecDeque<(u64, SubscriptionId)>,
+    starved_ever: u64,
     alarms: BTreeSet<(Instant, u128)>,
     attempts: usize,
     sick_attempts: usize,
     bytes: usize,
     sick_bytes: usize,
+    /// How many were taken out of a line.
+    #[cfg(test)]
+    taken: usize,
 }
 
 impl Board {
@@ -76,11 +82,15 @@ impl Board {
             courses: HashMap::new(),
             due: VecDeque::new(),
             starved: VecDeque::new(),
+            starved_sick: VecDeque::new(),
+            starved_ever: 0,
             alarms: BTreeSet::new(),
             attempts: 0,
             sick_attempts: 0,
             bytes: 0,
             sick_bytes: 0,
+            #[cfg(test)]
+            taken: 0,
         }
     }
 
@@ -110,7 +120,7 @@ impl Board {
 
     /// Who is next, with attempts reserved.
     pub(crate) fn next(&mut self) -> Option<Turn> {
-        while let Some(subscription) = self.due.pop_front() {
+        while let Some(subscription) = self.first_in_line() {
             let room = self.room(subscription);
             let Some(course) = self.courses.get_mut(&subscription) else { continue };
             course.is_due = false;
@@ -124,7 +134,9 @@ impl Board {
             }
             if room == 0 {
                 course.is_due = true;
-                self.starved.push_back(subscription);
+                let line = if course.is_sick { &mut self.starved_sick } else { &mut self.starved };
+                line.push_back((self.starved_ever, subscription));
+                self.starved_ever += 1;
                 continue;
             }
             course.is_served = true;
@@ -132,6 +144,26 @@ impl Board {
             return Some(Turn { subscription, attempts: room });
         }
         None
+    }
+
+    /// Who has waited longest for room that is there now, before those who are due and have not asked yet. A sick one has nothing running
+    /// while it waits, so it cannot get well in its line; who gets sick in the other is put into the right one when it comes up.
+    fn first_in_line(&mut self) -> Option<SubscriptionId> {
+        let has_room = self.attempts < self.attempts_max && self.bytes < BYTES_MAX;
+        let has_sick_room = has_room && self.sick_attempts < self.sick_attempts_max && self.sick_bytes < SICK_BYTES_MAX;
+        let well = self.starved.front().filter(|_| has_room).map(|(nth, _)| *nth);
+        let sick = self.starved_sick.front().filter(|_| has_sick_room).map(|(nth, _)| *nth);
+        let first = match (well, sick) {
+            (None, None) => self.due.pop_front(),
+            (Some(well), Some(sick)) if sick < well => self.starved_sick.pop_front().map(|(_, id)| id),
+            (Some(_), _) => self.starved.pop_front().map(|(_, id)| id),
+            (None, Some(_)) => self.starved_sick.pop_front().map(|(_, id)| id),
+        };
+        #[cfg(test)]
+        {
+            self.taken += usize::from(first.is_some());
+        }
+        first
     }
 
     fn room(&self, subscription: SubscriptionId) -> usize {
@@ -200,7 +232,6 @@ impl Board {
             self.mark(subscription);
         }
         self.forget_idle(subscription);
-        self.feed();
     }
 
     /// An attempt has ended.
@@ -214,7 +245,6 @@ impl Board {
         self.release(subscription, 1);
         self.judge(subscription, ended);
         self.mark(subscription);
-        self.feed();
     }
 
     fn judge(&mut self, subscription: SubscriptionId, ended: Ended) {
@@ -246,14 +276,6 @@ impl Board {
             if course.is_sick {
                 self.sick_attempts -= count;
             }
-        }
-    }
-
-    /// Those who waited for room stand in line again.
-    fn feed(&mut self) {
-        let has_room = self.attempts < self.attempts_max && self.bytes < BYTES_MAX;
-        if has_room {
-            self.due.append(&mut self.starved);
         }
     }
 
@@ -377,6 +399,59 @@ mod tests {
         assert_eq!(serve(&mut board, ONE), 1, "whoever works is served");
         board.ended(SubscriptionId(10), 1, Ended::Well);
         assert!(board.next().is_some(), "and another of the dead when one has ended");
+    }
+
+    /// Everybody who may begin does, at the end of those who run; how many were taken out of a line for it.
+    fn settle(board: &mut Board, running: &mut VecDeque<SubscriptionId>) -> usize {
+        let before = board.taken;
+        while let Some(turn) = board.next() {
+            board.served(turn, turn.attempts, turn.attempts, None);
+            running.extend(std::iter::repeat_n(turn.subscription, turn.attempts));
+        }
+        board.taken - before
+    }
+
+    #[test]
+    fn an_attempt_that_ends_costs_the_same_however_many_wait() {
+        let (mut board, mut running) = (board(), VecDeque::new());
+        let dead = 10..10 + 10 * SICK_ATTEMPTS_MAX as u128;
+        // One after the other is found to be dead, and wants to try again.
+        for id in dead.map(SubscriptionId) {
+            assert_eq!(serve(&mut board, id), 1, "whoever nothing is known of has room");
+            board.ended(id, 1, Ended::Badly);
+            settle(&mut board, &mut running);
+        }
+        assert_eq!(board.attempts(), (SICK_ATTEMPTS_MAX, SICK_ATTEMPTS_MAX));
+        assert_eq!(board.starved_sick.len(), 9 * SICK_ATTEMPTS_MAX);
+        for _ in 0..20 * SICK_ATTEMPTS_MAX {
+            let ended = running.pop_front().expect("some run");
+            board.ended(ended, 1, Ended::Badly);
+            let taken = settle(&mut board, &mut running);
+            assert_eq!(taken, 3, "the next, again because it took all that it may, and the one that ended");
+            assert_ne!(running.back(), Some(&ended), "each has its turn");
+            assert_eq!(board.attempts(), (SICK_ATTEMPTS_MAX, SICK_ATTEMPTS_MAX), "no room is left unused");
+        }
+        let before = board.taken;
+        assert_eq!((serve(&mut board, ONE), board.taken - before), (1, 1), "who works does not stand behind them");
+    }
+
+    #[test]
+    fn who_waited_longest_for_room_is_next_whether_well_or_sick() {
+        let (mut board, mut running) = (Board::of_at_most(2), VecDeque::new());
+        let sick = |id: u128| SubscriptionId(100 + id);
+        for id in 0..2 {
+            serve(&mut board, sick(id));
+            board.ended(sick(id), 1, Ended::Badly);
+            settle(&mut board, &mut running);
+        }
+        assert_eq!(board.attempts(), (1, 1), "one of the two sick waits for the other");
+        board.mark(ONE);
+        board.mark(TWO);
+        settle(&mut board, &mut running);
+        assert_eq!(board.attempts(), (2, 1));
+        board.ended(sick(0), 1, Ended::Badly);
+        let order: Vec<SubscriptionId> = std::iter::from_fn(|| board.next()).map(|turn| turn.subscription).collect();
+        assert_eq!(order, [sick(1)], "it has waited longer than who came after it");
     }
 
     #[test]
