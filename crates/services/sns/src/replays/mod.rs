@@ -103,8 +103,8 @@ impl Inner {
         let place = entry.look(|view| Place::of(&view.about.attributes));
         let place = place.ok_or("Topic does not have an ArchivePolicy")?;
         let live = self.live_from_now(entry).ok_or("Topic does not have an ArchivePolicy")?;
-        let live = if is_new && entry.is_fifo() { Live::HELD_BACK } else { live };
-        Ok(Some(policy.replay(self.archives.beginning(place), self.outboxes.now(), live)?))
+        let catches_up = is_new && entry.is_fifo();
+        Ok(Some(policy.replay(self.archives.beginning(place), self.outboxes.now(), live, catches_up)?))
     }
 
     /// Where a subscription is that gets messages as they are published from now on, of a topic with an archive whose turn the caller

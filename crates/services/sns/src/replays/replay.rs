@@ -50,8 +50,15 @@ impl Policy {
         Ok(Some(Self { start, end }))
     }
 
-    /// The replay that it comes to, of an archive that begins then.
-    pub(crate) fn replay(self, beginning: Instant, now: Instant, live: Live) -> Result<Replay, &'static str> {
+    /// The replay that it comes to, of an archive that begins then, for a subscription that gets messages as they are published from
+    /// `live` on; one that catches up gets none before it has, if the policy has no end.
+    pub(crate) fn replay(
+        self,
+        beginning: Instant,
+        now: Instant,
+        live: Live,
+        catches_up: bool,
+    ) -> Result<Replay, &'static str> {
         let Self { start, end } = self;
         if start < beginning || now < start {
             return Err("Invalid StartingPoint value");
@@ -60,7 +67,7 @@ impl Policy {
             return Err("Invalid EndingPoint value");
         }
         // What has an end catches up with nothing.
-        let live = if end.is_some() && live == Live::HELD_BACK { Live { after: now, ..live } } else { live };
+        let live = if catches_up && end.is_none() { Live::HELD_BACK } else { live };
         Ok(Replay { run: 0, start, end, live, next: 0, state: State::Pending })
     }
 }
@@ -180,7 +187,9 @@ mod tests {
         let at = Instant::from_millis;
         let live = Live { after: at(100), counter: 9 };
         let of = |start, end: Option<u64>| {
-            Policy { start: at(start), end: end.map(at) }.replay(at(10), at(100), live).map(|replay| replay.state)
+            Policy { start: at(start), end: end.map(at) }
+                .replay(at(10), at(100), live, false)
+                .map(|replay| replay.state)
         };
         assert_eq!(of(10, None), Ok(State::Pending));
         assert_eq!(of(100, Some(100)), Ok(State::Pending));
@@ -194,7 +203,7 @@ mod tests {
     fn a_replay_ends_where_messages_come_as_they_are_published() {
         let at = Instant::from_millis;
         let live = Live { after: at(100), counter: 9 };
-        let replay = Policy { start: at(10), end: Some(at(20)) }.replay(at(0), at(100), live).unwrap();
+        let replay = Policy { start: at(10), end: Some(at(20)) }.replay(at(0), at(100), live, false).unwrap();
         assert!(replay.wants(at(10)) && replay.wants(at(20)) && !replay.wants(at(9)) && !replay.wants(at(21)));
         assert!(!replay.ends_before(8, at(100)) && replay.ends_before(9, at(5)) && replay.ends_before(1, at(101)));
         // A message that waited for its turn arrived later than it was published.

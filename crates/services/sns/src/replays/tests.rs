@@ -128,6 +128,22 @@ fn a_new_subscriber_of_a_fifo_topic_gets_what_is_published_meanwhile_in_its_plac
 }
 
 #[test]
+fn a_new_subscriber_of_a_fifo_topic_whose_replay_ends_now_gets_what_is_published_now_once() {
+    let house = House::new();
+    let topic = archived(&house, "t.fifo", 3);
+    let now = crate::message::show_time(NOW.plus_secs(3));
+    let start = crate::message::show_time(NOW);
+    let policy = format!(r#"{{"PointType":"Timestamp","StartingPoint":"{start}","EndingPoint":"{now}"}}"#);
+    house.subscribe(&topic, "q.fifo", &[RAW, (POLICY, &policy)]).unwrap();
+    // In the same millisecond, so that only its place in the archive tells that it came later.
+    house.publish(&topic, "m3");
+    house.run();
+    let mut got = house.boxes.bodies("q.fifo");
+    got.sort();
+    assert_eq!(got, numbers(0..4));
+}
+
+#[test]
 fn a_filter_holds_for_what_is_replayed() {
     let house = House::new();
     let topic = archived(&house, "t", 12);
