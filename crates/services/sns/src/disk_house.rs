@@ -214,12 +214,20 @@ impl House {
         }
     }
 
-    pub(crate) fn ask<O: Operation<Inner, Refusal = Refusal>>(&self, input: O::Input) -> Result<O::Output, Refusal> {
+    /// A request that is not polled yet.
+    pub(crate) fn call<O: Operation<Inner, Refusal = Refusal>>(
+        &self,
+        input: O::Input,
+    ) -> impl Future<Output = Result<O::Output, Refusal>> + use<O> {
         let region = Region::parse("us-east-1").unwrap();
         let nth = u128::from(self.asked.fetch_add(1, Ordering::Relaxed)) + 1;
         let mut caller = Caller::for_test(AccountId::DEFAULT, region, self.clock.now());
         caller.request_id = gateway::RequestId::from_random(nth << 64 | nth);
-        let mut call = pin!(O::call(Arc::clone(&self.inner), caller, input));
+        O::call(Arc::clone(&self.inner), caller, input)
+    }
+
+    pub(crate) fn ask<O: Operation<Inner, Refusal = Refusal>>(&self, input: O::Input) -> Result<O::Output, Refusal> {
+        let mut call = pin!(self.call::<O>(input));
         for _ in 0..1000 {
             if let Poll::Ready(done) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 return done;

@@ -61,11 +61,11 @@ impl Operation<Inner> for ConfirmSubscription {
             let live = service.live_from_now(&entry);
             entry.change(Command::Confirm(id, secret.into(), state, live))?
         };
-        let reply = catalog::answer(pending).await?;
-        if let Reply::Subscribed(_, subscription) = &reply {
-            service.replays.wake(subscription.id);
+        // At once: whoever asked may go away before it is durable.
+        if pending.is(|reply| matches!(reply, Reply::Subscribed(..))) {
+            service.replays.wake(id);
         }
-        arn_of(&entry, &reply)
+        arn_of(&entry, &catalog::answer(pending).await?)
     }
 }
 

@@ -151,7 +151,12 @@ async fn replay(service: &Inner, entry: &TopicEntry, receiver: &Receiver, policy
         let change = || entry.change(Command::Replay(id, policy.into(), replay));
         match replay {
             Some(_) => service.replays.begin(entry, (Some(id), owner), change)?,
-            None => change()?,
+            None => {
+                let pending = change()?;
+                // Its next step finds that it is over, and it counts no more.
+                service.replays.wake(id);
+                pending
+            }
         }
     };
     catalog::answer(pending).await.map(drop)

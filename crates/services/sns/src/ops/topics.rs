@@ -95,7 +95,10 @@ async fn set_archive(service: &Inner, caller: &Caller, entry: &TopicEntry, polic
             (Command::SetArchive(Some((opened.place, policy.into()))), Some(opened))
         }
     };
+    let replaying = entry.replaying();
     let pending = entry.change(command)?;
+    // Those that are over by this count no more after their next step; others only look.
+    replaying.iter().for_each(|subscription| service.replays.wake(subscription.id));
     // At once: whoever asked may go away before it is durable.
     if pending.is(|reply| matches!(reply, Reply::About(_))) {
         match (known, retention_millis) {

@@ -4,6 +4,7 @@ use crate::api::{ConfirmSubscriptionInput, DeleteTopicInput, SubscribeInput, Uns
 use crate::disk_house::{House, NOW};
 use crate::ops::for_tests::{ConfirmSubscription, DeleteTopic, Subscribe, Unsubscribe};
 use serde_json::Value;
+use std::future::Future;
 use std::sync::atomic::Ordering;
 
 const MONTH: (&str, &str) = ("ArchivePolicy", r#"{"MessageRetentionPeriod":"30"}"#);
@@ -218,6 +219,24 @@ fn a_receiver_gets_nothing_before_it_has_confirmed_and_then_all() {
 }
 
 #[test]
+fn a_receiver_that_confirms_and_goes_away_gets_its_replay() {
+    let house = House::new();
+    let topic = archived(&house, "t", 12);
+    let subscription = over_http(&house, &topic, &House::since(NOW));
+    house.run();
+    let asked: Value = serde_json::from_str(&house.wire.got.lock().unwrap().remove(0)).unwrap();
+    let token = asked["Token"].as_str().unwrap().to_owned();
+    let input = ConfirmSubscriptionInput { topic_arn: topic, token, ..Default::default() };
+    // Polled once, before the log is on disk, and dropped.
+    let mut call = std::pin::pin!(Some(house.call::<ConfirmSubscription>(input)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(call.as_mut().as_pin_mut().unwrap().poll(&mut context).is_pending());
+    call.set(None);
+    house.run();
+    assert_eq!(house.of(&subscription, STATUS).as_deref(), Some("Completed"));
+}
+
+#[test]
 fn a_receiver_that_is_down_has_no_whole_archive_put_before_it() {
     let house = House::new();
     let topic = archived(&house, "t", 60);
@@ -286,6 +305,31 @@ fn an_account_has_so_many_replays_at_one_time() {
     assert_eq!(refused.error.query_code, "ReplayLimitExceeded");
     house.run();
     house.subscribe(&topic, "more", &[(POLICY, &policy)]).unwrap();
+}
+
+#[test]
+fn a_replay_that_waits_for_a_confirmation_counts_until_it_is_over() {
+    let house = House::new();
+    let topic = archived(&house, "t", 1);
+    let policy = House::since(NOW);
+    let count = super::limits::OF_ACCOUNT_MAX;
+    let waiting = over_http(&house, &topic, &policy);
+    for nth in 1..count {
+        house.subscribe(&topic, &format!("q{nth}"), &[(POLICY, &policy)]).unwrap();
+    }
+    house.boxes.is_full.store(true, Ordering::Relaxed);
+    house.run();
+    let may_begin = || house.inner.replays.board().may_begin(None, names::AccountId::DEFAULT);
+    assert!(!may_begin());
+    house.set(&waiting, POLICY, "{}").unwrap();
+    house.run();
+    assert!(may_begin(), "it was stopped");
+    house.set(&waiting, POLICY, &policy).unwrap();
+    house.run();
+    assert!(!may_begin());
+    house.set_topic(&topic, "ArchivePolicy", "{}").unwrap();
+    house.run();
+    assert!(may_begin(), "it failed");
 }
 
 #[test]
