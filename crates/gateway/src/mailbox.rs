@@ -69,7 +69,7 @@ pub struct Addressed {
 pub struct Letter {
     /// Its body; never empty.
     pub body: String,
-    /// Bytes of the body that do not count towards the queue's limit: an envelope is not its message's size.
+    /// Bytes that do not count towards the queue's limit: an envelope is not its message's size.
     pub uncounted_bytes: usize,
     /// Message attributes, by name.
     pub attributes: Vec<(String, LetterAttribute)>,
@@ -79,6 +79,15 @@ pub struct Letter {
     pub deduplication: Option<String>,
     /// Which it is of the letters of one request: each gets an id of its own.
     pub nth: usize,
+}
+
+impl Letter {
+    /// Puts a text of the service's own beside the message: it is not the message's size.
+    pub fn label(&mut self, name: &str, text: String) {
+        let value = LetterAttribute { data_type: "String".to_owned(), text: Some(text), binary: None };
+        self.uncounted_bytes += name.len() + value.data_type.len() + value.text.as_ref().map_or(0, String::len);
+        self.attributes.push((name.to_owned(), value));
+    }
 }
 
 /// A message attribute of a letter.

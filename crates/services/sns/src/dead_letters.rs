@@ -84,7 +84,7 @@ impl From<&Refused> for Reason {
 
 /// A letter as the dead-letter queue gets it: as its receiver would have, and the reason.
 pub(crate) fn letter(notice: &Notice<'_>, is_raw: bool, reason: &Reason) -> Letter {
-    let mut letter = if is_raw { raw(notice) } else { Letter { body: text(&notice.envelope()), ..Letter::default() } };
+    let mut letter = if is_raw { raw(notice) } else { wrapped(notice) };
     add_reason(&mut letter, notice.id(), reason);
     letter
 }
@@ -95,10 +95,16 @@ pub(crate) fn add_reason(letter: &mut Letter, id: u128, reason: &Reason) {
     for (name, value) in [("ErrorMessage", &reason.message), ("ErrorCode", &reason.code), ("RequestID", &request)] {
         if letter.attributes.len() < limits::ATTRIBUTES_MAX && letter.attributes.iter().all(|(known, _)| known != name)
         {
-            let value = LetterAttribute { data_type: "String".to_owned(), text: Some(value.clone()), binary: None };
-            letter.attributes.push((name.to_owned(), value));
+            letter.label(name, value.clone());
         }
     }
+}
+
+/// In its envelope, of which the message alone counts.
+fn wrapped(notice: &Notice<'_>) -> Letter {
+    let (body, members) = (text(&notice.envelope()), notice.members());
+    let message = members.get("Message").and_then(Value::as_str).map_or(0, str::len);
+    Letter { uncounted_bytes: body.len().saturating_sub(message), body, ..Letter::default() }
 }
 
 fn raw(notice: &Notice<'_>) -> Letter {
@@ -192,6 +198,9 @@ mod tests {
         let wrapped = letter(&notice, false, &Reason::of(Some(404), "not here\u{0}"));
         assert_eq!((wrapped.body.as_str(), wrapped.attributes.len()), (envelope, 3));
         assert_eq!(wrapped.attributes[0].1.text.as_deref(), Some("not here"));
+        let said: usize =
+            wrapped.attributes.iter().map(|(name, value)| name.len() + 6 + value.text.as_ref().unwrap().len()).sum();
+        assert_eq!(wrapped.uncounted_bytes, envelope.len() - "hello".len() + said, "the message alone is its size");
         let raw = letter(&notice, true, &Reason::of(None, ""));
         assert_eq!((raw.body.as_str(), raw.attributes.len()), ("hello", 4));
         assert_eq!(raw.attributes[0].1.binary.as_deref(), Some(&[0, 1][..]));

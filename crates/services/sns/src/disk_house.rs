@@ -43,6 +43,32 @@ pub(crate) struct Boxes {
     pub(crate) closed: Mutex<HashSet<String>>,
     /// Whether nothing can be kept at this moment.
     pub(crate) is_full: AtomicBool,
+    /// A disk by whose operations it is noted when letters are kept for good: not at once then, but when they are waited for again.
+    pub(crate) slow: Option<SimDisk>,
+    /// Those that are kept for good, by the number of operations of the disk.
+    pub(crate) kept: Mutex<Vec<(u64, String, Letter)>>,
+}
+
+/// A letter of slow boxes, before and after it was waited for.
+struct Slow {
+    boxes: Arc<Boxes>,
+    letter: Option<(String, Letter)>,
+    was_polled: bool,
+}
+
+impl Future for Slow {
+    type Output = Result<(), NotPut>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if !std::mem::replace(&mut self.was_polled, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if let (Some(disk), Some((queue, letter))) = (self.boxes.slow.clone(), self.letter.take()) {
+            self.boxes.kept.lock().unwrap().push((disk.ops(), queue, letter));
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 struct SharedBoxes(Arc<Boxes>);
@@ -57,6 +83,9 @@ impl Mailboxes for SharedBoxes {
             if boxes.closed.lock().unwrap().contains(&queue) {
                 return Err(NotPut::Refused(Refused::new(&errors::AUTHORIZATION_ERROR_EXCEPTION, "closed")));
             }
+            let is_slow = boxes.slow.is_some();
+            let slow =
+                Slow { boxes: Arc::clone(&boxes), letter: Some((queue.clone(), letter.clone())), was_polled: false };
             let mut letters = boxes.letters.lock().unwrap();
             let is_known = |(known, other): &(String, Letter)| {
                 *known == queue && other.deduplication == letter.deduplication && letter.deduplication.is_some()
@@ -64,7 +93,7 @@ impl Mailboxes for SharedBoxes {
             if !letters.iter().any(is_known) {
                 letters.push((queue, letter));
             }
-            let kept: Putting = Box::pin(async { Ok(()) });
+            let kept: Putting = if is_slow { Box::pin(slow) } else { Box::pin(async { Ok(()) }) };
             Ok(kept)
         })
     }
@@ -134,6 +163,7 @@ pub(crate) struct House {
     pub(crate) inner: Arc<Inner>,
     pub(crate) boxes: Arc<Boxes>,
     pub(crate) wire: Arc<Wire>,
+    disk: SimDisk,
     tasks: Mutex<Vec<Task>>,
     spawned: Arc<Mutex<Vec<Task>>>,
     asked: AtomicU64,
@@ -144,6 +174,29 @@ impl House {
         Self::open(SimDisk::new(1), Arc::new(Boxes::default()), NOW)
     }
 
+    /// Whose queues keep nothing for good at once.
+    pub(crate) fn slow() -> Self {
+        let disk = SimDisk::new(1);
+        let boxes = Boxes { slow: Some(disk.clone()), ..Boxes::default() };
+        Self::open(disk, Arc::new(boxes), NOW)
+    }
+
+    /// Publishes to a topic with an archive until the disk takes no more.
+    pub(crate) fn fill_disk(&self, topic: &str) {
+        self.disk.set_capacity(1 << 20);
+        self.store.tend().unwrap();
+        for bytes in [50_000, 5_000, 500, 1] {
+            let message = "x".repeat(bytes);
+            let input =
+                || PublishInput { topic_arn: Some(topic.into()), message: message.clone(), ..Default::default() };
+            let is_full = (0..1000).any(|_| {
+                self.store.tend().unwrap();
+                self.ask::<Publish>(input()).is_err()
+            });
+            assert!(is_full, "a disk of a megabyte takes no more");
+        }
+    }
+
     /// What is on a disk, at a moment, with queues that have something already.
     pub(crate) fn open(disk: SimDisk, boxes: Arc<Boxes>, now: Instant) -> Self {
         let clock = Arc::new(ManualClock::at(now));
@@ -151,7 +204,7 @@ impl House {
         // So little memory that what is replayed is read from the disk.
         let options = StoreOptions { journal: journal::Options::small(1 << 18), memory_bytes: 4096, keyring: None };
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let store = Store::open(Arc::new(disk), options, shown, &mut recovery.parts()).unwrap();
+        let store = Store::open(Arc::new(disk.clone()), options, shown, &mut recovery.parts()).unwrap();
         let options = Options {
             mailboxes: Arc::new(SharedBoxes(Arc::clone(&boxes))),
             filter_keys_max: 5,
@@ -181,7 +234,7 @@ impl House {
         let deliveries: Task = Box::pin(crate::outbox::run(Arc::clone(&inner), Arc::clone(&hands)));
         let replays: Task = Box::pin(replays::run(Arc::clone(&inner), hands));
         let tasks = Mutex::new(vec![deliveries, replays]);
-        Self { clock, store, inner, boxes, wire, tasks, spawned, asked: AtomicU64::new(now.as_millis()) }
+        Self { clock, store, inner, boxes, wire, disk, tasks, spawned, asked: AtomicU64::new(now.as_millis()) }
     }
 
     /// Polls all tasks once, and commits the log; whether any began or ended.

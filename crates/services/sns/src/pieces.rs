@@ -33,6 +33,9 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
+    /// Those of no message.
+    pub(crate) const NONE: Self = Self { units: 0, letters: 1 };
+
     pub(crate) fn of(message: &Message) -> Self {
         // An envelope escapes, and base64 lengthens, what the message says once.
         let units = (2 * message.bytes).div_ceil(UNIT_BYTES) + limits::LETTER_BASE_BYTES / UNIT_BYTES;

@@ -4,6 +4,7 @@ use crate::fifo::show_sequence;
 use crate::outbox;
 use crate::records::Effect;
 use crate::sms;
+use crate::topic::About;
 use crate::topic_key::SubscriptionId;
 use engine::{Described, Effect as _, MalformedRecord};
 
@@ -99,14 +100,17 @@ pub fn describe_sms(kind: u8, version: u8, payload: &[u8]) -> Result<Described, 
     })
 }
 
+fn about_said(what: &'static str, about: &About) -> Described {
+    let details = vec![("topic", about.key.arn()), ("attributes", about.attributes.len().to_string())];
+    Described { what, time: Some(about.created_at), details }
+}
+
 /// Reads a record of a topic.
 pub fn describe(kind: u8, version: u8, payload: &[u8]) -> Result<Described, MalformedRecord> {
     let said = |what, details| Described { what, time: None, details };
     Ok(match Effect::decode(kind, version, payload)? {
-        Effect::AboutPut(about) => Described {
-            time: Some(about.created_at),
-            ..said("topic-put", vec![("topic", about.key.arn()), ("attributes", about.attributes.len().to_string())])
-        },
+        Effect::AboutPut(about) => about_said("topic-put", &about),
+        Effect::ArchiveCut(about) => about_said("topic-archive-cut", &about),
         Effect::SubscriptionPut(number, subscription) => Described {
             time: Some(subscription.created_at),
             ..said(

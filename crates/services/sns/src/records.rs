@@ -10,6 +10,7 @@
 //! kind 6 v1     replay moved       number 8 │ run 8 │ next 8
 //! kind 7 v1     replay over        number 8 │ run 8 │ state 1 (3 completed, 4 failed, 5 stopped)
 //! kind 10 v1    published          sequence 8 │ deduplication 16 │ message id 16 │ at 8: the last record of a FIFO topic's publish
+//! kind 12 v1    archive cut        about: the same as about put, and the archive keeps less than before or is gone
 //! about         account 12 │ region text │ name text │ created at 8 │ attributes │ tags
 //! attributes    count 4 × ( name text │ value text ), tags the same
 //! subscription  id 16 │ owner 12 │ protocol 1 │ endpoint text │ attributes │ created at 8
@@ -41,6 +42,7 @@ const REPLAY_PUT: u8 = 5;
 const REPLAY_MOVED: u8 = 6;
 const REPLAY_OVER: u8 = 7;
 const PUBLISHED: u8 = 10;
+const ARCHIVE_CUT: u8 = 12;
 /// The version of all records.
 pub(crate) const VERSION: u8 = 1;
 /// The version of the snapshot.
@@ -54,6 +56,8 @@ const FIFO_PART: u8 = 10;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effect {
     AboutPut(Arc<About>),
+    /// The same of a change by which the archive gives room back.
+    ArchiveCut(Arc<About>),
     SubscriptionPut(u64, Arc<Subscription>),
     SubscriptionGone(u64),
     Deleted,
@@ -69,6 +73,7 @@ impl engine::Effect for Effect {
     fn kind(&self) -> u8 {
         match self {
             Self::AboutPut(_) => ABOUT_PUT,
+            Self::ArchiveCut(_) => ARCHIVE_CUT,
             Self::SubscriptionPut(..) => SUBSCRIPTION_PUT,
             Self::SubscriptionGone(_) => SUBSCRIPTION_GONE,
             Self::Deleted => DELETED,
@@ -85,7 +90,7 @@ impl engine::Effect for Effect {
 
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::AboutPut(about) => put_about(about, out),
+            Self::AboutPut(about) | Self::ArchiveCut(about) => put_about(about, out),
             Self::SubscriptionPut(number, subscription) => put_numbered(*number, subscription, out),
             Self::SubscriptionGone(number) => out.extend(number.to_be_bytes()),
             Self::Deleted => {}
@@ -109,6 +114,7 @@ impl engine::Effect for Effect {
         let mut fields = Fields::new(payload);
         let effect = match kind {
             ABOUT_PUT => about(&mut fields).map(|about| Self::AboutPut(Arc::new(about))),
+            ARCHIVE_CUT => about(&mut fields).map(|about| Self::ArchiveCut(Arc::new(about))),
             SUBSCRIPTION_PUT => {
                 numbered(&mut fields).map(|(number, subscription)| Self::SubscriptionPut(number, subscription))
             }
@@ -124,7 +130,7 @@ impl engine::Effect for Effect {
     }
 
     fn frees(&self) -> bool {
-        matches!(self, Self::SubscriptionGone(_) | Self::Deleted | Self::ReplayOver(..))
+        matches!(self, Self::SubscriptionGone(_) | Self::Deleted | Self::ReplayOver(..) | Self::ArchiveCut(_))
     }
 }
 

@@ -4,7 +4,7 @@
 //! is archived lies in a partition of its own; which messages of it are replayed to whom is state of the topic (ADR 0044).
 //! Ids and the moment come inside the command; names and values were checked before.
 
-use crate::archive::{ARCHIVE_POLICY, Place};
+use crate::archive::{self, ARCHIVE_POLICY, Place};
 use crate::attributes::{self, Wrong};
 use crate::confirming::{self, Confirmation, State};
 use crate::fifo::{self, Fifo, Published};
@@ -308,6 +308,10 @@ impl Topic {
     /// Without its archive a topic has nothing to replay.
     fn set_archive(&self, about: &Arc<About>, archive: Option<(Place, Box<str>)>) -> Decision<Effect, Reply> {
         let mut over = if archive.is_none() { self.replays.failed() } else { Vec::new() };
+        let keeps =
+            |policy: Option<&str>| policy.and_then(|policy| archive::retention_millis(policy).ok()?).unwrap_or(0);
+        let known = about.attributes.get(ARCHIVE_POLICY).map(|policy| &**policy);
+        let is_cut = keeps(archive.as_ref().map(|(_, policy)| &**policy)) < keeps(known);
         let mut decision = changed(about, |after| match archive {
             Some((place, policy)) => {
                 place.keep(&mut after.attributes);
@@ -315,6 +319,11 @@ impl Topic {
             }
             None => Place::remove(&mut after.attributes),
         });
+        for effect in decision.effects.iter_mut().filter(|_| is_cut) {
+            if let Effect::AboutPut(after) = effect {
+                *effect = Effect::ArchiveCut(Arc::clone(after));
+            }
+        }
         decision.effects.append(&mut over);
         decision
     }
@@ -426,7 +435,7 @@ impl Machine for Topic {
 
     fn apply(&mut self, _at: Position, effect: &Effect, _gone: &mut Vec<u64>) {
         match effect {
-            Effect::AboutPut(about) => self.about = Some(Arc::clone(about)),
+            Effect::AboutPut(about) | Effect::ArchiveCut(about) => self.about = Some(Arc::clone(about)),
             Effect::SubscriptionPut(number, subscription) => {
                 self.subscriptions.put(*number, Arc::clone(subscription));
                 self.next_number = self.next_number.max(number + 1);

@@ -17,7 +17,7 @@ use queue::{MessageId, NewMessage, spread};
 /// What SendMessage and an entry of its batch both carry.
 pub(crate) struct Draft {
     pub(crate) body: String,
-    /// Bytes of the body that are not counted.
+    /// Bytes that are not counted.
     pub(crate) uncounted_bytes: usize,
     pub(crate) delay_secs: Option<i32>,
     pub(crate) attributes: Vec<(String, api::MessageAttributeValue)>,
@@ -34,7 +34,7 @@ impl Draft {
             let binary = value.binary_value.as_ref().map_or(0, Bytes::len);
             name.len() + value.data_type.len() + text + binary
         });
-        self.body.len().saturating_sub(self.uncounted_bytes) + attributes.sum::<usize>()
+        (self.body.len() + attributes.sum::<usize>()).saturating_sub(self.uncounted_bytes)
     }
 }
 
@@ -231,6 +231,13 @@ mod tests {
     fn an_envelope_does_not_count() {
         let enveloped = Draft { uncounted_bytes: 7, ..draft("envelope") };
         assert_eq!((draft("envelope").size(), enveloped.size()), (8, 1));
+        let value = api::MessageAttributeValue {
+            data_type: "String".into(),
+            string_value: Some("v".into()),
+            ..Default::default()
+        };
+        let labelled = Draft { attributes: vec![("name".into(), value)], uncounted_bytes: 11, ..draft("m") };
+        assert_eq!(labelled.size(), 1, "nor does what the sender's service puts beside it");
     }
 
     #[test]

@@ -26,13 +26,13 @@ use crate::service::Inner;
 use crate::signing::SigningKey;
 use crate::topic::{Command, Protocol, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
-use engine::Pending;
+use engine::{Partition, Pending};
 use filter::Limits;
-use gateway::{Caller, Letter, LetterAttribute, NotPut, Putting};
+use gateway::{Caller, Letter, NotPut, Putting};
 use names::Arn;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use stream::{Command as Ask, Reply as Told};
+use stream::{Command as Ask, Reply as Told, Shard};
 
 /// Beside a message that a raw subscription gets out of the archive.
 const REPLAYED: &str = "Replayed";
@@ -49,6 +49,25 @@ struct Step<'a> {
 
 /// Messages of the archive, with their counters.
 type Read = Vec<(u64, Kept<Message>)>;
+
+/// A part of the archive.
+struct Part {
+    /// What the subscription gets of it.
+    wanted: Read,
+    /// Where it goes on.
+    next: u64,
+    /// Whether it does not.
+    is_last: bool,
+}
+
+/// How far messages came.
+enum Came {
+    Through,
+    /// The replay was stopped meanwhile, or another took its place.
+    Unwanted,
+    /// Before the message at that counter, and why.
+    UpTo(u64, Refusal),
+}
 
 /// Makes a step, if there is one to make.
 pub(super) async fn make(inner: &Inner, hands: &Hands, id: SubscriptionId, topic: &TopicKey) -> Result<Ended, Refusal> {
@@ -90,11 +109,32 @@ impl Step<'_> {
             },
             next => next,
         };
-        let read = Ask::Read { from, records_max: STEP_RECORDS, bytes_max: STEP_BYTES };
-        let (told, contents) = partition.execute(read)?.read().await?;
-        let Told::Records { from, next, horizon, state, .. } = told else {
+        let Some(part) = self.read(&partition, from).await? else {
             return self.fail("the topic's archive is gone").await;
         };
+        match self.deliver(&part.wanted).await? {
+            Came::Through => {}
+            Came::Unwanted => return Ok(Ended::Over),
+            Came::UpTo(counter, why) => {
+                if part.wanted.first().is_some_and(|(first, _)| *first < counter) {
+                    self.note(counter, State::InProgress)?.await?;
+                }
+                return Err(why);
+            }
+        }
+        if self.replay.holds_back() && part.is_last {
+            return self.catch_up(&partition, part.next).await;
+        }
+        let state = if part.is_last { State::Completed } else { State::InProgress };
+        self.note(part.next, state)?.await?;
+        Ok(if state.is_over() { Ended::Over } else { Ended::Again })
+    }
+
+    /// A part of the archive; nothing if that is gone.
+    async fn read(&self, archive: &Partition<Shard>, from: u64) -> Result<Option<Part>, Refusal> {
+        let read = Ask::Read { from, records_max: STEP_RECORDS, bytes_max: STEP_BYTES };
+        let (told, contents) = archive.execute(read)?.read().await?;
+        let Told::Records { from, next, horizon, state, .. } = told else { return Ok(None) };
         let subscription = &self.receiver.subscription;
         // One that cannot be read lets nothing pass.
         let filter = filtering::compiled(&subscription.attributes, &Limits::LIFTED).ok();
@@ -102,12 +142,12 @@ impl Step<'_> {
             filter.as_ref().is_some_and(|filter| message.passes(filter.as_ref(), subscription.body_name()))
         };
         let mut wanted: Read = Vec::new();
-        let mut has_met_its_end = next >= state.next;
+        let mut is_last = next >= state.next;
         for (counter, content) in (from..next).zip(contents) {
             // What is damaged on disk was reported when it was read.
             let Some(record) = content.filter(|record| horizon <= record.arrived_at()) else { continue };
             if self.replay.ends_before(counter, record.arrived_at()) {
-                has_met_its_end = true;
+                is_last = true;
                 break;
             }
             match Kept::decode(record.data()) {
@@ -118,25 +158,36 @@ impl Step<'_> {
                 }
             }
         }
-        self.deliver(wanted).await?;
-        if self.replay.holds_back() && has_met_its_end {
-            return self.catch_up(place, next).await;
-        }
-        let state = if has_met_its_end { State::Completed } else { State::InProgress };
-        self.note(next, state)?.await?;
-        Ok(if state.is_over() { Ended::Over } else { Ended::Again })
+        Ok(Some(Part { wanted, next, is_last }))
     }
 
-    /// The archive was at its end. If it still is while nobody publishes, what is published from then on is delivered as it is.
-    async fn catch_up(&self, place: Option<Place>, next: u64) -> Result<Ended, Refusal> {
-        let noted = {
-            let _turn = self.topic.turn.lock().await;
-            let end = place.and_then(|place| self.inner.archives.state(place)).map(|state| state.next);
-            let state = if end == Some(next) { State::Completed } else { State::InProgress };
-            (self.note(next, state)?, state)
+    /// The archive was at its end. What came since is posted while nobody publishes; if that is all, what is published from then on is
+    /// delivered as it is. Room is waited for in the turn, as publishes do: who has room waits for no turn.
+    async fn catch_up(&self, archive: &Partition<Shard>, from: u64) -> Result<Ended, Refusal> {
+        let signer = signing_key(self.inner, self.topic, &[Arc::clone(&self.receiver)]).await?;
+        let turn = self.topic.turn.lock().await;
+        let Some(part) = self.read(archive, from).await? else {
+            return self.fail("the topic's archive is gone").await;
         };
-        noted.0.await?;
-        Ok(if noted.1.is_over() { Ended::Over } else { Ended::Again })
+        let pieces = pieces_of(&part.wanted);
+        let piece = &part.wanted[..part.wanted.len().min(pieces.letters)];
+        let _room = self.inner.on_the_way.room(pieces, piece.len()).await;
+        let (putting, came) = self.post_piece(piece, STEP_RECORDS, signer.as_deref()).await;
+        let (next, why) = match came {
+            Came::Through => (part.wanted.get(piece.len()).map_or(part.next, |(counter, _)| *counter), None),
+            Came::Unwanted => (from, None),
+            Came::UpTo(counter, why) => (counter, Some(why)),
+        };
+        let is_over = part.is_last && next == part.next;
+        let state = if is_over { State::Completed } else { State::InProgress };
+        let noted = self.note(next, state)?;
+        drop(turn);
+        settled(putting).await?;
+        noted.await?;
+        match why {
+            Some(why) => Err(why),
+            None => Ok(if is_over { Ended::Over } else { Ended::Again }),
+        }
     }
 
     fn note(&self, next: u64, state: State) -> Result<Pending<Topic>, Refusal> {
@@ -150,26 +201,53 @@ impl Step<'_> {
         Ok(Ended::Over)
     }
 
-    /// Brings messages to the receiver, in pieces; ready when all are durable.
-    async fn deliver(&self, messages: Read) -> Result<(), Refusal> {
-        let receivers = [Arc::clone(&self.receiver)];
-        let signer = signing_key(self.inner, self.topic, &receivers).await?;
-        let Some(largest) = messages.iter().max_by_key(|(_, kept)| kept.message.bytes) else { return Ok(()) };
-        let pieces = Pieces::of(&largest.1.message);
+    /// Whether it is still this replay that the subscription wants.
+    fn is_wanted(&self) -> bool {
+        let id = self.receiver.subscription.id;
+        let is_this = |replay: Replay| replay.run == self.replay.run && !replay.state.is_over();
+        self.topic.replay(self.number).is_some_and(is_this) && self.topic.look(|view| view.subscription(id).is_some())
+    }
+
+    /// Brings messages to the receiver, in pieces; what was posted is durable when this is ready. Of one that is held back a piece has the
+    /// topic's turn: once it is stopped, nothing of it comes between what is published.
+    async fn deliver(&self, messages: &Read) -> Result<Came, Refusal> {
+        let signer = signing_key(self.inner, self.topic, &[Arc::clone(&self.receiver)]).await?;
+        let pieces = pieces_of(messages);
         for (nth, piece) in messages.chunks(pieces.letters).enumerate() {
+            let turn = if self.replay.holds_back() { Some(self.topic.turn.lock().await) } else { None };
             let _room = self.inner.on_the_way.room(pieces, piece.len()).await;
-            let mut putting = Vec::with_capacity(piece.len());
-            for (place, (counter, kept)) in piece.iter().enumerate() {
-                let place = (nth * pieces.letters + place) * 2;
-                putting.extend(self.post(*counter, kept, signer.as_deref(), place).await?);
-                if signer.is_some() {
-                    // A signature takes a millisecond: whoever waits for the thread has it between two.
-                    tokio::task::yield_now().await;
-                }
-            }
+            let (putting, came) = self.post_piece(piece, nth * pieces.letters, signer.as_deref()).await;
+            drop(turn);
             settled(putting).await?;
+            if !matches!(came, Came::Through) {
+                return Ok(came);
+            }
         }
-        Ok(())
+        Ok(Came::Through)
+    }
+
+    /// Posts a piece, whose first message is that one of the step.
+    async fn post_piece(
+        &self,
+        piece: &[(u64, Kept<Message>)],
+        first: usize,
+        signer: Option<&SigningKey>,
+    ) -> (Vec<Putting>, Came) {
+        let mut putting = Vec::with_capacity(piece.len());
+        for (place, (counter, kept)) in piece.iter().enumerate() {
+            if !self.is_wanted() {
+                return (putting, Came::Unwanted);
+            }
+            match self.post(*counter, kept, signer, (first + place) * 2).await {
+                Ok(posted) => putting.extend(posted),
+                Err(why) => return (putting, Came::UpTo(*counter, why)),
+            }
+            if signer.is_some() {
+                // A signature takes a millisecond: whoever waits for the thread has it between two.
+                tokio::task::yield_now().await;
+            }
+        }
+        (putting, Came::Through)
     }
 
     /// Posts one message; it has its place when this is ready.
@@ -232,13 +310,18 @@ impl Step<'_> {
     }
 }
 
+/// How messages are divided.
+fn pieces_of(messages: &Read) -> Pieces {
+    let largest = messages.iter().max_by_key(|(_, kept)| kept.message.bytes);
+    largest.map_or(Pieces::NONE, |(_, kept)| Pieces::of(&kept.message))
+}
+
 /// As a raw subscription gets it, with what says that it is replayed as long as there is room for it.
 fn raw(message: &Message) -> Letter {
     let mut raw = message.raw(Protocol::Sqs);
     let is_known = raw.attributes.iter().any(|(name, _)| name == REPLAYED);
     if !is_known && raw.attributes.len() < sns_limits::ATTRIBUTES_MAX {
-        let value = LetterAttribute { data_type: "String".to_owned(), text: Some("true".to_owned()), binary: None };
-        raw.attributes.push((REPLAYED.to_owned(), value));
+        raw.label(REPLAYED, "true".to_owned());
     }
     raw
 }

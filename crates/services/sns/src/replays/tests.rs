@@ -145,6 +145,68 @@ fn a_new_subscriber_of_a_fifo_topic_whose_replay_ends_now_gets_what_is_published
 }
 
 #[test]
+fn a_new_subscriber_of_a_fifo_topic_that_never_rests_catches_up() {
+    let house = House::slow();
+    let topic = archived(&house, "t.fifo", 30);
+    let subscription = house.subscribe(&topic, "q.fifo", &[RAW, (POLICY, &House::since(NOW))]).unwrap();
+    let mut count = 30;
+    while house.of(&subscription, STATUS).as_deref() != Some("Completed") {
+        assert!(count < 500, "it never catches up");
+        // Two at a time, as the last step's letters are still on their way.
+        house.turn();
+        house.publish(&topic, &format!("m{count}"));
+        count += 1;
+    }
+    house.publish(&topic, &format!("m{count}"));
+    house.run();
+    assert_eq!(house.boxes.bodies("q.fifo"), numbers(0..count + 1));
+}
+
+#[test]
+fn a_replay_that_is_stopped_brings_nothing_more_though_its_step_had_begun() {
+    let house = House::new();
+    let topic = archived(&house, "t", 10);
+    let subscription = house.subscribe(&topic, "q", &[(POLICY, &House::since(NOW))]).unwrap();
+    while house.boxes.of("q").len() < 3 {
+        house.turn();
+    }
+    assert_eq!(house.of(&subscription, STATUS).as_deref(), Some("Pending"), "it is in its first step");
+    house.set(&subscription, POLICY, "{}").unwrap();
+    let brought = house.boxes.of("q").len();
+    house.run();
+    assert_eq!(house.boxes.of("q").len(), brought);
+}
+
+#[test]
+fn a_step_that_fails_in_the_middle_goes_on_there() {
+    let house = House::new();
+    let topic = archived(&house, "t", 10);
+    let subscription = house.subscribe(&topic, "q", &[(POLICY, &House::since(NOW))]).unwrap();
+    while house.boxes.of("q").len() < 3 {
+        house.turn();
+    }
+    house.boxes.is_full.store(true, Ordering::Relaxed);
+    house.run();
+    assert_eq!(house.of(&subscription, STATUS).as_deref(), Some("In progress"));
+    house.boxes.is_full.store(false, Ordering::Relaxed);
+    house.pass(60);
+    assert_eq!(house.of(&subscription, STATUS).as_deref(), Some("Completed"));
+    let message = |body: String| serde_json::from_str::<Value>(&body).unwrap()["Message"].as_str().unwrap().to_owned();
+    let got: Vec<String> = house.boxes.bodies("q").into_iter().map(message).collect();
+    assert_eq!(got, numbers(0..10), "none came twice");
+}
+
+#[test]
+fn what_says_that_a_message_is_replayed_does_not_count_towards_its_size() {
+    let house = House::new();
+    let topic = archived(&house, "t", 1);
+    house.subscribe(&topic, "q", &[RAW, (POLICY, &House::since(NOW))]).unwrap();
+    house.run();
+    let letter = house.boxes.of("q").remove(0);
+    assert_eq!(letter.uncounted_bytes, "Replayed".len() + "String".len() + "true".len());
+}
+
+#[test]
 fn a_filter_holds_for_what_is_replayed() {
     let house = House::new();
     let topic = archived(&house, "t", 12);
@@ -330,6 +392,21 @@ fn a_replay_that_waits_for_a_confirmation_counts_until_it_is_over() {
     house.set_topic(&topic, "ArchivePolicy", "{}").unwrap();
     house.run();
     assert!(may_begin(), "it failed");
+}
+
+#[test]
+fn an_archive_that_goes_or_keeps_less_gives_room_back_on_a_full_disk() {
+    let of_days = |days: u32| format!(r#"{{"MessageRetentionPeriod":"{days}"}}"#);
+    for (policy, shown) in [(of_days(7), Some(of_days(7))), ("{}".to_owned(), None)] {
+        let house = House::new();
+        let topic = archived(&house, "t", 3);
+        house.subscribe(&topic, "q", &[RAW, (POLICY, &House::since(NOW))]).unwrap();
+        house.fill_disk(&topic);
+        assert!(house.set_topic(&topic, "DisplayName", "more").is_err(), "the disk is full");
+        assert!(house.set_topic(&topic, "ArchivePolicy", &of_days(31)).is_err());
+        house.set_topic(&topic, "ArchivePolicy", &policy).unwrap();
+        assert_eq!(house.of_topic(&topic, "ArchivePolicy"), shown);
+    }
 }
 
 #[test]
