@@ -72,16 +72,6 @@ def test_tags(house):
     assert refusal(house.sns.tag_resource, ResourceArn=arn, Tags=twice) == expected
 
 
-def test_a_topic_has_no_data_protection_policy(house):
-    arn = house.topic()
-    assert "DataProtectionPolicy" not in house.sns.get_data_protection_policy(ResourceArn=arn)
-    house.sns.put_data_protection_policy(ResourceArn=arn, DataProtectionPolicy="")
-    code, sentence = refusal(house.sns.put_data_protection_policy, ResourceArn=arn, DataProtectionPolicy="{}")
-    assert code == "InvalidParameter" and "DataProtectionPolicy" in sentence
-    code, sentence = refusal(house.sns.create_topic, Name=fresh("t"), DataProtectionPolicy="{}")
-    assert code == "InvalidParameter" and "DataProtectionPolicy" in sentence
-
-
 def test_topics_are_listed_in_pieces(house):
     names = sorted(f"listed-{uuid.uuid4().hex[:8]}-{nth:03}" for nth in range(120))
     arns = [house.sns.create_topic(Name=name)["TopicArn"] for name in names]

@@ -12,6 +12,7 @@ use crate::filtering;
 use crate::limits;
 use crate::message::Message;
 use crate::owners::Owners;
+use crate::protection::{self, Protection};
 use crate::records::{FAMILY, pairs};
 use crate::refusal::Refusal;
 use crate::replays::Replay;
@@ -59,6 +60,8 @@ pub(crate) struct View {
     pub(crate) policy: Option<Arc<Policy>>,
     pub(crate) facts: Option<Facts>,
     pub(crate) delivery_policy: Option<TopicPolicy>,
+    /// What its data protection policy does to messages, if it has one.
+    pub(crate) protection: Option<Arc<Protection>>,
     pub(crate) receivers: BTreeMap<u64, Arc<Receiver>>,
     numbers: HashMap<SubscriptionId, u64>,
     /// What each receiver wants of the topic's messages.
@@ -116,11 +119,13 @@ impl View {
             policy: None,
             facts: None,
             delivery_policy: None,
+            protection: None,
             receivers: BTreeMap::new(),
             numbers: HashMap::new(),
             filters: Index::new(),
         };
         view.compile();
+        view.protect();
         topic.subscriptions.iter().for_each(|(number, subscription)| view.put(number, Arc::clone(subscription)));
         Some(view)
     }
@@ -130,6 +135,12 @@ impl View {
         self.policy = Some(given.map_or_else(|| Arc::clone(&DEFAULT), |text| in_force(text)));
         self.facts = facts_of(&self.about.tags);
         self.delivery_policy = attributes::delivery_policy_of_topic(&self.about.attributes);
+    }
+
+    /// Reads the data protection policy.
+    fn protect(&mut self) {
+        let given = self.about.attributes.get(protection::ATTRIBUTE);
+        self.protection = given.map(|text| Arc::new(Protection::in_force(text)));
     }
 
     fn put(&mut self, number: u64, subscription: Arc<Subscription>) {
@@ -142,8 +153,13 @@ impl View {
     fn follow(&mut self, reply: &Reply) {
         match reply {
             Reply::About(about) => {
+                let policy_of = |about: &About| about.attributes.get(protection::ATTRIBUTE).cloned();
+                let is_protected_anew = policy_of(&self.about) != policy_of(about);
                 self.about = Arc::clone(about);
                 self.compile();
+                if is_protected_anew {
+                    self.protect();
+                }
             }
             Reply::Subscribed(number, subscription) => self.put(*number, Arc::clone(subscription)),
             Reply::Unsubscribed(Some(number)) => {

@@ -4,6 +4,7 @@
 
 use crate::attributes::SUBSCRIPTION_LATER;
 use crate::ops::for_tests::LATER;
+use crate::protection::Managed;
 use crate::{api, ops};
 use expect_test::expect_file;
 use std::fmt::Write;
@@ -28,9 +29,21 @@ fn coverage() -> String {
     writeln!(
         text,
         "\nRefused within what is carried out, each with an error that names it: of protocols {}; of topics' attributes \
-         `TracingConfig` where it is `Active`; of subscriptions' {}; data-protection policies; usage reports of SMS.",
+         `TracingConfig` where it is `Active`; of subscriptions' {}; usage reports of SMS.",
         named(LATER),
         named(SUBSCRIPTION_LATER)
+    )
+    .expect("text takes text");
+    let identifiers: Vec<&str> = Managed::all().iter().map(|managed| managed.name).collect();
+    writeln!(
+        text,
+        "\n## Data protection policies\n\nOf standard topics. Operations: `Deny` and `Deidentify` of what is published \
+         (`Inbound`). Refused by name: `Outbound`, `Audit`,\nmembers that are not known, and every data identifier of AWS \
+         but these {}, and those that the policy brings along:\n{}.\n\nBodies are looked at, subject and attributes are \
+         not. Detectors are patterns, check digits and AWS's words within thirty characters;\nAWS's own, which learn from \
+         examples, may find more or less. Where AWS says that a word is needed, it is needed here.",
+        identifiers.len(),
+        named(&identifiers)
     )
     .expect("text takes text");
     text

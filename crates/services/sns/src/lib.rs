@@ -6,7 +6,7 @@
 //! Publishes to FIFO topics go through `ordered.rs` one after the other, by the rules of `fifo.rs` (ADR 0043). `api/` is generated from
 //! the service model; `ops/` holds the operations; `records.rs` is everything a topic writes to the log; `catalog.rs` knows which topics
 //! there are; `filtering.rs` is what of a topic's messages each subscription wants; `sms/` is short messages, `push/`
-//! mobile push.
+//! mobile push, `protection/` what data protection policies do to messages (ADR 0051).
 
 pub mod api;
 mod archive;
@@ -36,6 +36,7 @@ mod owners;
 mod page;
 mod pieces;
 mod policies;
+mod protection;
 mod push;
 mod receivers;
 mod record_words;

@@ -137,3 +137,20 @@ pub(crate) const STANDINGS_METERED_MAX: usize = 10_000;
 /// says as much as is told of (a kilobyte), 40.
 pub(crate) const HISTORY_OF_ONE_MAX: usize = 32;
 pub(crate) const HISTORY_SUBSCRIPTIONS_MAX: usize = 1000;
+
+/// Characters of a data protection policy (API reference of PutDataProtectionPolicy).
+pub(crate) const PROTECTION_POLICY_LEN_MAX: usize = 30_720;
+
+/// Identifiers that a data protection policy may bring along, and characters of their names and expressions ("Custom data identifier
+/// constraints").
+pub(crate) const CUSTOM_IDENTIFIERS_MAX: usize = 10;
+pub(crate) const CUSTOM_NAME_LEN_MAX: usize = 128;
+pub(crate) const CUSTOM_PATTERN_LEN_MAX: usize = 200;
+
+/// Bytes of such an expression when it is compiled, and again of what a search with it remembers: two hundred characters of classes and
+/// small counts take less. And expressions that are held compiled, of all topics together: 64 MB at the very most.
+pub(crate) const CUSTOM_PATTERN_BYTES_MAX: usize = 64 << 10;
+pub(crate) const CUSTOM_PATTERNS_HELD_MAX: usize = if cfg!(test) { 4 } else { 512 };
+
+/// Characters that may stand between sensitive data and the word that makes it so ("Keyword requirements": thirty).
+pub(crate) const WORD_WITHIN_CHARS: usize = 30;

@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use wire::Timestamp;
 
 mod kept;
+mod texts;
 
 pub(crate) use kept::Kept;
 

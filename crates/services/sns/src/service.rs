@@ -11,6 +11,7 @@ use crate::needs;
 use crate::ops;
 use crate::outbox::{self, Deliveries, Ending, Hands, Outboxes};
 use crate::pieces::OnTheWay;
+use crate::protection::Patterns;
 use crate::push::{self, AppKey, Push, PushUrls};
 use crate::receivers::Means;
 use crate::records::FAMILY;
@@ -98,6 +99,8 @@ pub(crate) struct Inner {
     pub(crate) throttle: Throttle,
     /// Applications of mobile push, and what was sent to them.
     pub(crate) push: Push,
+    /// Customers' expressions, compiled.
+    pub(crate) patterns: Patterns,
     chance: Chance,
 }
 
@@ -200,6 +203,7 @@ impl Sns {
             refusals: Refusals::default(),
             throttle: Throttle::new(holds_awss_limits),
             push,
+            patterns: Patterns::default(),
             chance,
         }))
     }

@@ -9,6 +9,7 @@ use crate::attributes::{self, Wrong};
 use crate::confirming::{self, Confirmation, State};
 use crate::fifo::{self, Fifo, Published};
 use crate::limits;
+use crate::protection;
 use crate::push::platform_of;
 use crate::records::{self, Effect};
 use crate::refusal::Refusal;
@@ -386,7 +387,8 @@ impl Topic {
 /// CreateTopic of a topic that there is: the same, if what is asked for is what it has now, whoever changed it since. What is not named
 /// is not compared: a part of its tags does, as AWS was recorded.
 fn created_again(about: &Arc<About>, asked: &About) -> Decided {
-    let mut asked_for = asked.attributes.iter().filter(|(name, _)| !attributes::is_hidden(name));
+    let is_compared = |name: &str| !attributes::is_hidden(name) || name == protection::ATTRIBUTE;
+    let mut asked_for = asked.attributes.iter().filter(|(name, _)| is_compared(name));
     let differs = asked_for.any(|(name, value)| !attributes::is_of(about, name, value));
     if differs {
         return Err(Refusal::invalid("Attributes Reason: Topic already exists with different attributes"));

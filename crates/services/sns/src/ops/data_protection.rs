@@ -1,19 +1,30 @@
 //! GetDataProtectionPolicy and PutDataProtectionPolicy.
 //!
-//! AWS has closed these to new customers. Nothing here looks for personal data in messages, so a topic never has such a policy, and one
-//! that is set is refused rather than kept without effect; taking away what is not there is done.
+//! An empty policy takes away the one before ("Deleting data protection policies").
 
 use crate::api::{GetDataProtectionPolicyInput, GetDataProtectionPolicyResponse, PutDataProtectionPolicyInput};
+use crate::fifo;
+use crate::limits;
 use crate::needs::Asking;
+use crate::protection::{self, Protection};
 use crate::refusal::Refusal;
 use crate::service::Inner;
+use crate::topic::Command;
+use crate::topic_key::TopicKey;
 use gateway::{Caller, Need, Operation};
 use std::sync::Arc;
 use wire::Nothing;
 
-/// What a policy is refused with, here and in CreateTopic.
-pub(super) fn refused() -> Refusal {
-    Refusal::invalid("DataProtectionPolicy Reason: this version of tidewire does not act on it")
+/// Checks a policy that a topic of this key shall have.
+pub(super) fn check(key: &TopicKey, policy: &str) -> Result<(), Refusal> {
+    let wrong = |why: &str| Err(Refusal::invalid(format!("DataProtectionPolicy Reason: {why}")));
+    if fifo::is_fifo(&key.name) {
+        return wrong("FIFO topics do not support data protection policies");
+    }
+    if policy.chars().count() > limits::PROTECTION_POLICY_LEN_MAX {
+        return wrong(&format!("it has more than {} characters", limits::PROTECTION_POLICY_LEN_MAX));
+    }
+    Protection::parse(policy).map(drop).or_else(|why| wrong(&why))
 }
 
 pub(crate) struct GetDataProtectionPolicy;
@@ -32,9 +43,10 @@ impl Operation<Inner> for GetDataProtectionPolicy {
         caller: Caller,
         input: GetDataProtectionPolicyInput,
     ) -> Result<GetDataProtectionPolicyResponse, Refusal> {
-        service.topic(&caller, "ResourceArn", &input.resource_arn).await?;
+        let topic = service.topic(&caller, "ResourceArn", &input.resource_arn).await?;
+        let policy = topic.look(|view| view.about.attributes.get(protection::ATTRIBUTE).map(ToString::to_string));
         service.catalog.settled().await?;
-        Ok(GetDataProtectionPolicyResponse { data_protection_policy: None })
+        Ok(GetDataProtectionPolicyResponse { data_protection_policy: policy })
     }
 }
 
@@ -54,10 +66,15 @@ impl Operation<Inner> for PutDataProtectionPolicy {
         caller: Caller,
         input: PutDataProtectionPolicyInput,
     ) -> Result<Nothing, Refusal> {
-        service.topic(&caller, "ResourceArn", &input.resource_arn).await?;
-        match input.data_protection_policy.is_empty() {
-            true => Ok(Nothing),
-            false => Err(refused()),
+        let topic = service.topic(&caller, "ResourceArn", &input.resource_arn).await?;
+        let policy = input.data_protection_policy;
+        if !policy.is_empty() {
+            check(&topic.key, &policy)?;
         }
+        topic.ask(Command::SetAttribute(protection::ATTRIBUTE.into(), policy.into())).await.map(|_| Nothing)
     }
 }
+
+#[cfg(test)]
+#[path = "data_protection_tests.rs"]
+mod tests;

@@ -64,6 +64,7 @@ pub(crate) const TABLE: &[(&str, Prepare)] = &[
 #[cfg(test)]
 pub(crate) mod for_tests {
     pub(crate) use super::confirm::ConfirmSubscription;
+    pub(crate) use super::data_protection::{GetDataProtectionPolicy, PutDataProtectionPolicy};
     pub(crate) use super::publish::{Publish, PublishBatch};
     pub(crate) use super::sms::SetSMSAttributes;
     pub(crate) use super::sms_sandbox::{CreateSMSSandboxPhoneNumber, VerifySMSSandboxPhoneNumber};

@@ -12,6 +12,7 @@ use crate::limits;
 use crate::message::{Draft, Message};
 use crate::needs::Asking;
 use crate::ordered;
+use crate::protection::Protection;
 use crate::push;
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
@@ -57,10 +58,14 @@ impl Operation<Inner> for Publish {
             Target::Endpoint(arn) => return push::publish::publish(&service, &caller, arn, draft).await,
             Target::Number(_) => unreachable!("numbers are published to above"),
         };
-        let checked = checked(&topic, draft)?;
-        check_size(&topic, &checked.message)?;
+        let mut checked = checked(&topic, draft)?;
+        let (most, protection) = seen(&topic);
+        if checked.message.bytes > most {
+            return Err(Refusal::invalid("Message too long"));
+        }
         service.throttle.publish(&topic, 1, checked.message.bytes, caller.now)?;
         service.keys.check_publishing(&caller, &topic).await?;
+        protect(&service, &caller, (&topic, protection.as_deref()), &mut checked.message)?;
         let begun = begin(&service, &caller, &topic, &checked, 0).await?;
         let (id, sequence_number) = begun.done(&service).await?;
         Ok(PublishResponse { message_id: Some(id), sequence_number })
@@ -99,9 +104,20 @@ fn target(input: &PublishInput) -> Result<Target<'_>, Refusal> {
     }
 }
 
-fn check_size(topic: &TopicEntry, message: &Message) -> Result<(), Refusal> {
-    let most = topic.look(|view| attributes::message_bytes_max(&view.about.attributes));
-    if message.bytes > most { Err(Refusal::invalid("Message too long")) } else { Ok(()) }
+/// Bytes that a message of this topic may have, and what its data protection policy does to it.
+fn seen(topic: &TopicEntry) -> (usize, Option<Arc<Protection>>) {
+    topic.look(|view| (attributes::message_bytes_max(&view.about.attributes), view.protection.clone()))
+}
+
+/// Refuses what the topic's data protection policy forbids, and hides what it hides, before anything of the message is kept.
+fn protect(
+    service: &Inner,
+    caller: &Caller,
+    (topic, protection): (&TopicEntry, Option<&Protection>),
+    message: &mut Message,
+) -> Result<(), Refusal> {
+    let principal = caller.identity.caller.lasting_arn();
+    protection.map_or(Ok(()), |protection| protection.inbound(&topic.arn, principal, message, &service.patterns))
 }
 
 /// A publish whose place among others is decided.
@@ -167,7 +183,7 @@ impl Operation<Inner> for PublishBatch {
             .map(|((id, draft), nth)| Ok((id, checked(&topic, draft).map_err(|refusal| within_batch(&refusal, nth))?)));
         let drafted: Vec<_> = drafted.collect::<Result<_, Refusal>>()?;
         let bytes: usize = drafted.iter().map(|(_, checked)| checked.message.bytes).sum();
-        let most = topic.look(|view| attributes::message_bytes_max(&view.about.attributes));
+        let (most, protection) = seen(&topic);
         if bytes > most {
             let message = "The length of all the messages put together is more than the limit.";
             return Err(Refusal::batch(&errors::BATCH_REQUEST_TOO_LONG_EXCEPTION, message));
@@ -175,7 +191,16 @@ impl Operation<Inner> for PublishBatch {
         service.throttle.publish(&topic, drafted.len(), bytes, caller.now)?;
         service.keys.check_publishing(&caller, &topic).await?;
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
-        let (entries, messages): (Vec<String>, Vec<Checked>) = drafted.into_iter().unzip();
+        let (mut entries, mut messages) = (Vec::new(), Vec::new());
+        for (entry, mut checked) in drafted {
+            match protect(&service, &caller, (&topic, protection.as_deref()), &mut checked.message) {
+                Ok(()) => {
+                    entries.push(entry);
+                    messages.push(checked);
+                }
+                Err(refusal) => failed.push(failure(entry, &refusal)),
+            }
+        }
         let begun = match topic.is_fifo() {
             true => begin_in_turn(&service, &caller, &topic, &messages).await,
             false => begin_at_once(&service, &caller, &topic, &messages).await,

@@ -14,6 +14,7 @@ use crate::needs::{Asking, with_tags};
 use crate::ops::data_protection;
 use crate::ops::tags::pairs_of;
 use crate::page::Token;
+use crate::protection;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::topic::{About, Command, Pairs, Reply};
@@ -41,10 +42,11 @@ impl Operation<Inner> for CreateTopic {
         input: CreateTopicInput,
     ) -> Result<CreateTopicResponse, Refusal> {
         let key = key_of_new(&caller, &input)?;
-        if input.data_protection_policy.is_some_and(|policy| !policy.is_empty()) {
-            return Err(data_protection::refused());
-        }
         let mut attributes = checked(input.attributes.unwrap_or_default())?;
+        if let Some(policy) = input.data_protection_policy.filter(|policy| !policy.is_empty()) {
+            data_protection::check(&key, &policy)?;
+            attributes.insert(protection::ATTRIBUTE.into(), policy.into());
+        }
         fifo::settle(&key, &mut attributes)?;
         let tags = pairs_of(input.tags.unwrap_or_default())?;
         let _opened = open_archive(&service, &caller, &key, &mut attributes)?;

@@ -1,0 +1,148 @@
+//! Policies of topics on a disk: who may have one, what they do to what is published, kept and replayed, and that they outlive a restart.
+
+use crate::api::{
+    CreateTopicInput, GetDataProtectionPolicyInput, PublishBatchInput, PublishBatchRequestEntry, PublishInput,
+    PutDataProtectionPolicyInput,
+};
+use crate::disk_house::{House, NOW};
+use crate::limits;
+use crate::ops::for_tests::{CreateTopic, GetDataProtectionPolicy, Publish, PublishBatch, PutDataProtectionPolicy};
+use crate::refusal::Refusal;
+use journal::sim::SimDisk;
+use std::sync::Arc;
+
+const DENY: &str = r#"{"Name":"p","Version":"2021-06-01","Statement":[{"DataDirection":"Inbound","Principal":["*"],"DataIdentifier":["arn:aws:dataprotection::aws:data-identifier/EmailAddress"],"Operation":{"Deny":{}}}]}"#;
+
+fn masking() -> String {
+    DENY.replace(r#"{"Deny":{}}"#, r##"{"Deidentify":{"MaskConfig":{"MaskWithCharacter":"x"}}}"##)
+}
+
+fn put(house: &House, topic: &str, policy: &str) -> Result<(), Refusal> {
+    let input = PutDataProtectionPolicyInput { resource_arn: topic.into(), data_protection_policy: policy.into() };
+    house.ask::<PutDataProtectionPolicy>(input).map(drop)
+}
+
+fn get(house: &House, topic: &str) -> Option<String> {
+    let input = GetDataProtectionPolicyInput { resource_arn: topic.into() };
+    house.ask::<GetDataProtectionPolicy>(input).unwrap().data_protection_policy
+}
+
+fn create(house: &House, name: &str, policy: &str) -> Result<String, Refusal> {
+    let is_fifo = name.ends_with(".fifo");
+    let attributes = is_fifo.then(|| vec![("FifoTopic".to_owned(), "true".to_owned())]);
+    let policy = Some(policy.to_owned());
+    let input =
+        CreateTopicInput { name: name.into(), attributes, data_protection_policy: policy, ..Default::default() };
+    house.ask::<CreateTopic>(input).map(|answer| answer.topic_arn.unwrap())
+}
+
+fn publish(house: &House, topic: &str, message: &str) -> Result<(), Refusal> {
+    let input = PublishInput { topic_arn: Some(topic.into()), message: message.into(), ..Default::default() };
+    house.ask::<Publish>(input).map(drop)
+}
+
+fn raw(house: &House, topic: &str, queue: &str) -> String {
+    house.subscribe(topic, queue, &[("RawMessageDelivery", "true")]).unwrap()
+}
+
+#[test]
+fn a_topic_has_the_policy_that_was_set_last_and_none_when_that_was_taken_away() {
+    let house = House::new();
+    let topic = house.topic("t", &[]);
+    assert_eq!(get(&house, &topic), None);
+    put(&house, &topic, DENY).unwrap();
+    assert_eq!(get(&house, &topic).as_deref(), Some(DENY));
+    put(&house, &topic, &masking()).unwrap();
+    assert_eq!(get(&house, &topic), Some(masking()));
+    let wrong = put(&house, &topic, "{}").unwrap_err();
+    assert_eq!(wrong.message, "Invalid parameter: DataProtectionPolicy Reason: Name is required");
+    assert_eq!(get(&house, &topic), Some(masking()), "what is refused changes nothing");
+    assert_eq!(house.of_topic(&topic, ".DataProtectionPolicy"), None, "it is shown nowhere else");
+    put(&house, &topic, "").unwrap();
+    assert_eq!(get(&house, &topic), None);
+    publish(&house, &topic, "to a@b.org").unwrap();
+}
+
+#[test]
+fn a_policy_comes_with_a_topic_and_is_compared_when_it_is_created_again() {
+    let house = House::new();
+    let topic = create(&house, "t", DENY).unwrap();
+    assert_eq!(get(&house, &topic).as_deref(), Some(DENY));
+    assert_eq!(create(&house, "t", &DENY.replace(",\"Version\"", ", \"Version\"")).unwrap(), topic);
+    assert!(create(&house, "t", &masking()).unwrap_err().message.contains("already exists with different attributes"));
+    assert!(create(&house, "u", "{}").unwrap_err().message.contains("DataProtectionPolicy"));
+}
+
+#[test]
+fn topics_in_order_and_policies_too_long_are_refused() {
+    let house = House::new();
+    let fifo = house.topic("t.fifo", &[]);
+    assert!(put(&house, &fifo, DENY).unwrap_err().message.contains("FIFO"));
+    assert!(create(&house, "u.fifo", DENY).unwrap_err().message.contains("FIFO"));
+    put(&house, &fifo, "").unwrap();
+    let topic = house.topic("t", &[]);
+    let of = |chars: usize| DENY.replace(r#""p""#, &format!("\"{}\"", "é".repeat(chars - DENY.chars().count() + 1)));
+    put(&house, &topic, &of(limits::PROTECTION_POLICY_LEN_MAX)).unwrap();
+    let wrong = put(&house, &topic, &of(limits::PROTECTION_POLICY_LEN_MAX + 1)).unwrap_err();
+    assert!(wrong.message.contains("more than 30720 characters"));
+}
+
+#[test]
+fn what_is_forbidden_reaches_nobody_and_the_rest_of_a_batch_does() {
+    let house = House::new();
+    let topic = create(&house, "t", DENY).unwrap();
+    raw(&house, &topic, "q");
+    let refused = publish(&house, &topic, "to a@b.org").unwrap_err();
+    let why = format!("The topic's data protection policy prohibits this message from being published to {topic}");
+    assert_eq!((refused.error.query_code, refused.error.status, &*refused.message), ("AuthorizationError", 403, &*why));
+    let entry = |id: &str, message: &str| PublishBatchRequestEntry {
+        id: id.into(),
+        message: message.into(),
+        ..Default::default()
+    };
+    let entries = vec![entry("1", "one"), entry("2", "a@b.org"), entry("3", "three")];
+    let input = PublishBatchInput { topic_arn: topic.clone(), publish_batch_request_entries: entries };
+    let answer = house.ask::<PublishBatch>(input).unwrap();
+    let done: Vec<_> = answer.successful.unwrap().into_iter().filter_map(|entry| entry.id).collect();
+    assert_eq!(done, ["1", "3"]);
+    let failed = answer.failed.unwrap();
+    assert_eq!(
+        (failed.len(), &*failed[0].id, &*failed[0].code, failed[0].sender_fault),
+        (1, "2", "AuthorizationError", true)
+    );
+    assert_eq!(house.boxes.bodies("q"), ["one", "three"]);
+}
+
+#[test]
+fn what_is_hidden_is_hidden_from_receivers_from_filters_and_from_the_archive() {
+    let house = House::new();
+    let topic = house.topic("t", &[("ArchivePolicy", r#"{"MessageRetentionPeriod":"1"}"#)]);
+    put(&house, &topic, &masking()).unwrap();
+    raw(&house, &topic, "q");
+    let filter = [("FilterPolicyScope", "MessageBody"), ("FilterPolicy", r#"{"mail":["a@b.org"]}"#)];
+    house.subscribe(&topic, "filtered", &filter).unwrap();
+    publish(&house, &topic, r#"{"mail":"a@b.org"}"#).unwrap();
+    assert_eq!(house.boxes.bodies("q"), [r#"{"mail":"xxxxxxx"}"#]);
+    assert_eq!(house.boxes.bodies("filtered"), <[String; 0]>::default());
+    // Without the policy the archive still has nothing but what went out.
+    put(&house, &topic, "").unwrap();
+    house.subscribe(&topic, "later", &[("RawMessageDelivery", "true"), ("ReplayPolicy", &House::since(NOW))]).unwrap();
+    house.pass(5);
+    assert_eq!(house.boxes.bodies("later"), [r#"{"mail":"xxxxxxx"}"#]);
+}
+
+#[test]
+fn a_policy_outlives_the_server() {
+    let disk = SimDisk::new(1);
+    let house = House::open(disk.clone(), Arc::default(), NOW);
+    let topic = house.topic("t", &[]);
+    raw(&house, &topic, "q");
+    put(&house, &topic, DENY).unwrap();
+    let boxes = Arc::clone(&house.boxes);
+    drop(house);
+    let house = House::open(disk, boxes, NOW);
+    assert_eq!(get(&house, &topic).as_deref(), Some(DENY));
+    assert!(publish(&house, &topic, "to a@b.org").is_err());
+    publish(&house, &topic, "to nobody").unwrap();
+    assert_eq!(house.boxes.bodies("q"), ["to nobody"]);
+}
