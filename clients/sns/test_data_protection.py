@@ -94,3 +94,18 @@ def test_policies_that_are_none_are_refused_and_change_nothing(house):
     code, sentence = refusal(house.sns.put_data_protection_policy, ResourceArn=fifo, DataProtectionPolicy=denying)
     assert code == "InvalidParameter" and "FIFO" in sentence
     assert get(house, topic) == denying
+
+
+def test_what_is_kept_from_subscribers_is_published_all_the_same(house):
+    topic = house.topic()
+    url = house.subscribed(topic, RawMessageDelivery="true")
+    for principal, arrives in [("*", False), ("arn:aws:iam::000000000000:user/nobody", True)]:
+        said = {"DataDirection": "Outbound", "Principal": [principal]}
+        put(house, topic, policy({"Deny": {}}, MANAGED + "EmailAddress", statement=said))
+        for message in ["jane@example.com", "nothing"]:
+            house.sns.publish(TopicArn=topic, Message=message)
+        expected = ["jane@example.com", "nothing"] if arrives else ["nothing"]
+        assert sorted(found["Body"] for found in house.received(url)) == expected
+    hiding = policy({"Deidentify": {"RedactConfig": {}}}, MANAGED + "EmailAddress", statement=said)
+    code, sentence = refusal(house.sns.put_data_protection_policy, ResourceArn=topic, DataProtectionPolicy=hiding)
+    assert code == "InvalidParameter" and "Inbound alone" in sentence

@@ -163,6 +163,8 @@ pub(crate) struct House {
     pub(crate) inner: Arc<Inner>,
     pub(crate) boxes: Arc<Boxes>,
     pub(crate) wire: Arc<Wire>,
+    /// Lines of the delivery log.
+    pub(crate) lines: Arc<Mutex<Vec<String>>>,
     disk: SimDisk,
     tasks: Mutex<Vec<Task>>,
     spawned: Arc<Mutex<Vec<Task>>>,
@@ -205,6 +207,8 @@ impl House {
         let options = StoreOptions { journal: journal::Options::small(1 << 18), memory_bytes: 4096, keyring: None };
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let store = Store::open(Arc::new(disk.clone()), options, shown, &mut recovery.parts()).unwrap();
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::clone(&lines);
         let options = Options {
             mailboxes: Arc::new(SharedBoxes(Arc::clone(&boxes))),
             filter_keys_max: 5,
@@ -217,7 +221,7 @@ impl House {
             push: PushUrls::default(),
             metered_topics_max: 1,
             attempts_max: 16,
-            log: Arc::new(|_| {}),
+            log: Arc::new(move |line| log.lock().unwrap().push(line)),
             may_reach: Arc::new(|_| true),
             chance: Arc::new(|out: &mut [u8]| out.fill(7)),
         };
@@ -234,7 +238,7 @@ impl House {
         let deliveries: Task = Box::pin(crate::outbox::run(Arc::clone(&inner), Arc::clone(&hands)));
         let replays: Task = Box::pin(replays::run(Arc::clone(&inner), hands));
         let tasks = Mutex::new(vec![deliveries, replays]);
-        Self { clock, store, inner, boxes, wire, disk, tasks, spawned, asked: AtomicU64::new(now.as_millis()) }
+        Self { clock, store, inner, boxes, wire, lines, disk, tasks, spawned, asked: AtomicU64::new(now.as_millis()) }
     }
 
     /// Polls all tasks once, and commits the log; whether any began or ended.

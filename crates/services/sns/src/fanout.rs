@@ -13,6 +13,7 @@ use crate::limits;
 use crate::message::{Kept, Message, show_time};
 use crate::outbox::Kind;
 use crate::pieces::Pieces;
+use crate::protection::Outbound;
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::signing::SigningKey;
@@ -40,7 +41,7 @@ pub(crate) async fn publish(
     // Before the receivers are looked at: who subscribes meanwhile gets it now or by its replay.
     archive(service, caller, topic, message, number)?;
     // Receivers as they are now, letters when it is their turn.
-    let receivers: Vec<Arc<Receiver>> = topic.look(|view| view.receivers_of(message));
+    let (receivers, forbidden) = receivers(service, topic, message);
     let seen = service.catalog.last();
     let key = signing_key(service, topic, &receivers).await?;
     let version = topic.look(|view| attributes::signature_version(&view.about.attributes));
@@ -55,7 +56,7 @@ pub(crate) async fn publish(
     };
     let (raw, mut envelopes) = (message.raw(Protocol::Sqs), Envelopes::new(message, notification));
     let (pieces, mut unavailable) = (Pieces::of(message), None);
-    let mut told = Told::of(topic.look(|view| Arc::clone(&view.about)));
+    let mut told = Told::of(topic.look(|view| Arc::clone(&view.about)), forbidden);
     for (first, receivers) in (0..).step_by(pieces.letters).zip(receivers.chunks(pieces.letters)) {
         let _room = service.on_the_way.room(pieces, receivers.len()).await;
         // Ids of messages are of the request and of this number: ten entries of a batch, each to all subscriptions.
@@ -97,6 +98,15 @@ pub(crate) async fn publish(
     // Who gets nothing because of a change gets nothing because of one that stays. What is archived stands before that.
     service.catalog.durable(seen).await?;
     unavailable.map_or(Ok(()), |refused| Err(Refusal::unavailable(refused.message)))
+}
+
+/// Who gets a message, and who would get it but for the topic's data protection policy.
+fn receivers(service: &Inner, topic: &TopicEntry, message: &Message) -> (Vec<Arc<Receiver>>, Vec<Arc<Receiver>>) {
+    let (receivers, protection) = topic.look(|view| (view.receivers_of(message), view.protection.clone()));
+    match protection.filter(|protection| protection.is_outbound()) {
+        Some(protection) => Outbound::of(service, &protection, message).parted(receivers),
+        None => (receivers, Vec::new()),
+    }
 }
 
 /// Puts a message into its topic's archive, if it has one. It is durable when everything is that was decided up to now.

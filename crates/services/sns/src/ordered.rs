@@ -97,7 +97,7 @@ pub(crate) async fn begin(
         sequence: Some(&fifo::show_sequence(sequence)),
         is_replayed: false,
     };
-    let mut told = Told::of(topic.look(|view| Arc::clone(&view.about)));
+    let mut told = Told::of(topic.look(|view| Arc::clone(&view.about)), Vec::new());
     let (letters, room) =
         post(service, caller, topic, (message, labels), (nth, notification), (&mut told, earlier)).await?;
     told.tell(service, caller, &topic.arn, (message, &SubscriptionId(id).show()), true);

@@ -4,8 +4,10 @@
 //! A queue of this server has a message when its publish is answered, so there is one attempt and no more. What each queue said is kept
 //! until then only where it refused or somebody asked for it.
 
+use crate::api::errors;
 use crate::catalog::Receiver;
 use crate::message::Message;
+use crate::receivers;
 use crate::service::Inner;
 use crate::status::{self, Fate, Report};
 use crate::topic::{About, Protocol};
@@ -23,13 +25,15 @@ pub(crate) struct Told {
     /// Each of a topic that asks for it, else those that refused; and why it does not take the message.
     each: Vec<(Arc<Receiver>, Option<Refused>)>,
     is_each_asked_for: bool,
+    /// Who was not asked, because the topic's data protection policy forbids it.
+    forbidden: Vec<Arc<Receiver>>,
 }
 
 impl Told {
     /// Nothing yet.
-    pub(crate) fn of(about: Arc<About>) -> Self {
+    pub(crate) fn of(about: Arc<About>, forbidden: Vec<Arc<Receiver>>) -> Self {
         let is_each_asked_for = status::asks_of_queues(&about.attributes);
-        Self { about, delivered: 0, failed: 0, each: Vec::new(), is_each_asked_for }
+        Self { about, delivered: 0, failed: 0, each: Vec::new(), is_each_asked_for, forbidden }
     }
 
     /// A receiver's letter has its place. Of one that is no queue it is to be seen what becomes of it.
@@ -72,6 +76,9 @@ impl Told {
     ) {
         if is_published {
             service.status.count_published(topic, message.bytes as u64);
+            for receiver in &self.forbidden {
+                forbidden(service, (topic, &self.about), receiver, (message, id), caller.now);
+            }
         }
         service.status.count_outcomes(topic, Protocol::Sqs, (self.delivered, self.failed));
         let at = service.outboxes.now();
@@ -97,6 +104,35 @@ impl Told {
             }
         }
     }
+}
+
+/// Tells of a delivery that the topic's data protection policy forbids, as one that failed: no receiver was asked.
+pub(crate) fn forbidden(
+    service: &Inner,
+    (topic, about): (&Arc<str>, &About),
+    receiver: &Receiver,
+    (message, id): (&Message, &str),
+    published_at: Instant,
+) {
+    let subscription = &receiver.subscription;
+    let at = service.outboxes.now();
+    let report = Report {
+        at,
+        published_at,
+        message_id: id.to_owned(),
+        destination: receivers::shown(subscription),
+        attempt: 1,
+        dwell_millis: at.since(published_at).as_millis() as u64,
+        status: Some(errors::AUTHORIZATION_ERROR_EXCEPTION.status),
+        said: format!(
+            "The topic's data protection policy prohibits this message from being delivered to {}",
+            subscription.id.arn(topic)
+        ),
+        fate: Fate::Failed,
+        short_message: None,
+    };
+    let of = (&about.attributes, subscription.protocol, subscription.id);
+    service.status.note(topic, of, report, || message.body_for(subscription.body_name()).to_owned());
 }
 
 /// The member `providerResponse`, as AWS writes it of queues.

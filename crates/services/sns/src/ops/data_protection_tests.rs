@@ -1,12 +1,13 @@
 //! Policies of topics on a disk: who may have one, what they do to what is published, kept and replayed, and that they outlive a restart.
 
 use crate::api::{
-    CreateTopicInput, GetDataProtectionPolicyInput, PublishBatchInput, PublishBatchRequestEntry, PublishInput,
-    PutDataProtectionPolicyInput,
+    CreatePlatformApplicationInput, CreatePlatformEndpointInput, CreateTopicInput, GetDataProtectionPolicyInput,
+    PublishBatchInput, PublishBatchRequestEntry, PublishInput, PutDataProtectionPolicyInput,
 };
 use crate::disk_house::{House, NOW};
 use crate::limits;
 use crate::ops::for_tests::{CreateTopic, GetDataProtectionPolicy, Publish, PublishBatch, PutDataProtectionPolicy};
+use crate::push::ops::{CreatePlatformApplication, CreatePlatformEndpoint};
 use crate::refusal::Refusal;
 use journal::sim::SimDisk;
 use std::sync::Arc;
@@ -145,4 +146,82 @@ fn a_policy_outlives_the_server() {
     assert!(publish(&house, &topic, "to a@b.org").is_err());
     publish(&house, &topic, "to nobody").unwrap();
     assert_eq!(house.boxes.bodies("q"), ["to nobody"]);
+}
+
+/// What a service tells its log.
+fn told(house: &House) -> Vec<serde_json::Value> {
+    house.lines.lock().unwrap().drain(..).map(|line| serde_json::from_str(&line).unwrap()).collect()
+}
+
+fn outbound(principal: &str) -> String {
+    DENY.replace("Inbound", "Outbound").replace(r#"["*"]"#, &format!("[\"{principal}\"]"))
+}
+
+#[test]
+fn what_is_forbidden_to_subscribers_is_published_and_told_as_failed() {
+    let house = House::new();
+    let role = "arn:aws:iam::000000000000:role/r";
+    let topic = house.topic("t", &[("SQSFailureFeedbackRoleArn", role), ("HTTPFailureFeedbackRoleArn", role)]);
+    let dead = ("RedrivePolicy", r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead"}"#);
+    let subscription = house.subscribe(&topic, "q", &[("RawMessageDelivery", "true"), dead]).unwrap();
+    put(&house, &topic, &outbound("*")).unwrap();
+    let input = PublishInput { topic_arn: Some(topic.clone()), message: "to a@b.org".into(), ..Default::default() };
+    let id = house.ask::<Publish>(input).unwrap().message_id.unwrap();
+    publish(&house, &topic, "to nobody").unwrap();
+    assert_eq!(house.boxes.bodies("q"), ["to nobody"]);
+    assert_eq!(house.boxes.bodies("dead"), <[String; 0]>::default());
+    let lines = told(&house);
+    assert_eq!(lines.len(), 1, "what is delivered is not asked for");
+    let said =
+        format!("The topic's data protection policy prohibits this message from being delivered to {subscription}");
+    assert_eq!(lines[0]["notification"]["messageId"], *id);
+    assert_eq!((&lines[0]["delivery"]["statusCode"], &lines[0]["status"]), (&403.into(), &"FAILURE".into()));
+    assert_eq!(lines[0]["delivery"]["providerResponse"], *said);
+    let (own, _) = house.inner.status.counts();
+    assert_eq!((own[0].1.published, own[0].1.delivered, own[0].1.failed), (2, 1, 1));
+}
+
+#[test]
+fn a_statement_about_deliveries_is_about_who_subscribed_and_about_replays_too() {
+    let house = House::new();
+    let topic = house.topic("t", &[("ArchivePolicy", r#"{"MessageRetentionPeriod":"1"}"#)]);
+    let subscription = raw(&house, &topic, "q");
+    let principal = house.of(&subscription, "SubscriptionPrincipal").unwrap();
+    put(&house, &topic, &outbound("arn:aws:iam::000000000000:user/somebody-else")).unwrap();
+    publish(&house, &topic, "to a@b.org").unwrap();
+    assert_eq!(house.boxes.bodies("q"), ["to a@b.org"]);
+    put(&house, &topic, &outbound(&principal)).unwrap();
+    publish(&house, &topic, "to c@d.org").unwrap();
+    publish(&house, &topic, "to nobody").unwrap();
+    assert_eq!(house.boxes.bodies("q"), ["to a@b.org", "to nobody"]);
+    let replay = ("ReplayPolicy", &*House::since(NOW));
+    let later = house.subscribe(&topic, "later", &[("RawMessageDelivery", "true"), replay]).unwrap();
+    house.pass(5);
+    assert_eq!(house.boxes.bodies("later"), ["to nobody"]);
+    assert_eq!(house.of(&later, "ReplayStatus").as_deref(), Some("Completed"));
+}
+
+#[test]
+fn events_of_an_application_are_no_way_around_a_policy() {
+    let house = House::new();
+    let topic = house.topic("t", &[]);
+    raw(&house, &topic, "q");
+    let given = [("PlatformCredential", "secret"), ("PlatformPrincipal", "id"), ("EventEndpointCreated", &topic)];
+    let attributes = given.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let made = CreatePlatformApplicationInput { name: "a".into(), platform: "ADM".into(), attributes };
+    let application = house.ask::<CreatePlatformApplication>(made).unwrap().platform_application_arn.unwrap();
+    let events = |token: &str| {
+        let (arn, token) = (application.clone(), token.to_owned());
+        let asked = CreatePlatformEndpointInput { platform_application_arn: arn, token, ..Default::default() };
+        house.ask::<CreatePlatformEndpoint>(asked).unwrap();
+        house.run();
+        house.boxes.bodies("q").len()
+    };
+    assert_eq!(events("one"), 1);
+    let custom = r#""Configuration":{"CustomDataIdentifier":[{"Name":"E","Regex":"EndpointCreated"}]},"Statement""#;
+    let policy = DENY.replace(r#""Statement""#, custom);
+    put(&house, &topic, &policy.replace("arn:aws:dataprotection::aws:data-identifier/EmailAddress", "E")).unwrap();
+    assert_eq!(events("two"), 1);
+    put(&house, &topic, "").unwrap();
+    assert_eq!(events("three"), 2);
 }

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::message::{Draft, Message};
 use crate::needs::Asking;
 use crate::ordered;
-use crate::protection::Protection;
+use crate::protection::{self, Protection};
 use crate::push;
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
@@ -65,7 +65,7 @@ impl Operation<Inner> for Publish {
         }
         service.throttle.publish(&topic, 1, checked.message.bytes, caller.now)?;
         service.keys.check_publishing(&caller, &topic).await?;
-        protect(&service, &caller, (&topic, protection.as_deref()), &mut checked.message)?;
+        protection::admit(&service, &caller, (&topic, protection.as_deref()), &mut checked.message)?;
         let begun = begin(&service, &caller, &topic, &checked, 0).await?;
         let (id, sequence_number) = begun.done(&service).await?;
         Ok(PublishResponse { message_id: Some(id), sequence_number })
@@ -107,17 +107,6 @@ fn target(input: &PublishInput) -> Result<Target<'_>, Refusal> {
 /// Bytes that a message of this topic may have, and what its data protection policy does to it.
 fn seen(topic: &TopicEntry) -> (usize, Option<Arc<Protection>>) {
     topic.look(|view| (attributes::message_bytes_max(&view.about.attributes), view.protection.clone()))
-}
-
-/// Refuses what the topic's data protection policy forbids, and hides what it hides, before anything of the message is kept.
-fn protect(
-    service: &Inner,
-    caller: &Caller,
-    (topic, protection): (&TopicEntry, Option<&Protection>),
-    message: &mut Message,
-) -> Result<(), Refusal> {
-    let principal = caller.identity.caller.lasting_arn();
-    protection.map_or(Ok(()), |protection| protection.inbound(&topic.arn, principal, message, &service.patterns))
 }
 
 /// A publish whose place among others is decided.
@@ -193,7 +182,7 @@ impl Operation<Inner> for PublishBatch {
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         let (mut entries, mut messages) = (Vec::new(), Vec::new());
         for (entry, mut checked) in drafted {
-            match protect(&service, &caller, (&topic, protection.as_deref()), &mut checked.message) {
+            match protection::admit(&service, &caller, (&topic, protection.as_deref()), &mut checked.message) {
                 Ok(()) => {
                     entries.push(entry);
                     messages.push(checked);

@@ -6,23 +6,30 @@
 //! looked at, as AWS looks at the payload alone. What is forbidden is refused, and what is to be hidden is hidden, before anything of the
 //! message is kept.
 //!
+//! Who may not have a message is passed over when it goes out (`deliveries.rs`).
+//!
 //! Sources: "Message data protection" of the SNS Developer Guide, with its pages on operations and data types.
 
 mod checks;
+mod deliveries;
 mod find;
 mod managed;
 mod patterns;
 mod policy;
 
+pub(crate) use deliveries::Outbound;
 #[cfg(test)]
 pub(crate) use managed::Managed;
 pub(crate) use patterns::Patterns;
 
 use crate::api::errors;
+use crate::catalog::TopicEntry;
 use crate::message::Message;
 use crate::refusal::Refusal;
+use crate::service::Inner;
 use find::Identifier;
-use policy::{Action, Principals, Statement};
+use gateway::Caller;
+use policy::{Action, Direction, Principals, Statement};
 use std::ops::Range;
 
 /// Where a topic keeps its policy.
@@ -60,6 +67,11 @@ impl Protection {
         })
     }
 
+    /// Whether it may forbid a delivery.
+    pub(crate) fn is_outbound(&self) -> bool {
+        self.is_unreadable || self.statements.iter().any(|one| one.direction == Direction::Outbound)
+    }
+
     /// Refuses a message that the policy forbids this principal to publish, and hides in it what the policy says.
     pub(crate) fn inbound(
         &self,
@@ -76,7 +88,8 @@ impl Protection {
         if self.is_unreadable {
             return Err(refused());
         }
-        let own: Vec<&Statement> = self.statements.iter().filter(|one| one.principals.are(principal)).collect();
+        let own: Vec<&Statement> =
+            self.statements.iter().filter(|one| one.is_about(Direction::Inbound, principal)).collect();
         if own.is_empty() {
             return Ok(());
         }
@@ -93,6 +106,23 @@ impl Protection {
         let is_left = message.rewrite(|text| hidden(&own, text, patterns));
         // "…when the entire message is sensitive."
         if is_left { Ok(()) } else { Err(refused()) }
+    }
+}
+
+/// Refuses what a topic's policy forbids a caller to publish, and hides what it hides, before anything of the message is kept.
+pub(crate) fn admit(
+    service: &Inner,
+    caller: &Caller,
+    (topic, protection): (&TopicEntry, Option<&Protection>),
+    message: &mut Message,
+) -> Result<(), Refusal> {
+    let principal = caller.identity.caller.lasting_arn();
+    protection.map_or(Ok(()), |protection| protection.inbound(&topic.arn, principal, message, &service.patterns))
+}
+
+impl Statement {
+    fn is_about(&self, direction: Direction, principal: &str) -> bool {
+        self.direction == direction && self.principals.are(principal)
     }
 }
 

@@ -16,9 +16,19 @@ const VERSION: &str = "2021-06-01";
 
 /// One statement.
 pub(super) struct Statement {
+    pub(super) direction: Direction,
     pub(super) principals: Principals,
     pub(super) identifiers: Vec<Identifier>,
     pub(super) action: Action,
+}
+
+/// Which way messages go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// They are published.
+    Inbound,
+    /// They are delivered.
+    Outbound,
 }
 
 /// Whose messages it is about.
@@ -110,17 +120,23 @@ fn statement(one: &Value, customs: &[Arc<Custom>]) -> Result<Statement, String> 
     if one.get("Sid").is_some_and(|sid| !sid.is_string()) {
         return Err("Sid must be a text".to_owned());
     }
-    match text_of(one, "DataDirection") {
-        Some("Inbound") => {}
-        Some("Outbound") => return Err(later("DataDirection Outbound")),
+    let direction = match text_of(one, "DataDirection") {
+        Some("Inbound") => Direction::Inbound,
+        Some("Outbound") => Direction::Outbound,
         _ => return Err("DataDirection must be Inbound or Outbound".to_owned()),
+    };
+    let action = action(one.get("Operation"))?;
+    // "This operation is available for inbound messages only."
+    if direction == Direction::Outbound && action != Action::Deny {
+        return Err("Deidentify is for DataDirection Inbound alone".to_owned());
     }
     let listed = one.get("DataIdentifier").and_then(Value::as_array).filter(|all| !all.is_empty());
     let listed = listed.ok_or("DataIdentifier must be a list of at least one data identifier")?;
     Ok(Statement {
+        direction,
         principals: principals(one.get("Principal"))?,
         identifiers: listed.iter().map(|one| identifier(one, customs)).collect::<Result<_, _>>()?,
-        action: action(one.get("Operation"))?,
+        action,
     })
 }
 

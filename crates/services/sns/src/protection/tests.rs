@@ -246,6 +246,14 @@ fn what_is_wrong_with_a_policy_is_said_and_no_member_is_passed_over() {
     let of = |name: &'static str, value: Value| move |it: &mut Value| it["Statement"][0][name] = value.clone();
     said(&of("NoPrincipal", json!(["*"])), "a member NoPrincipal");
     said(&of("Sid", json!(1)), "Sid");
+    said(
+        &|it| {
+            it["Statement"][0]["DataDirection"] = json!("Outbound");
+            it["Statement"][0]["Operation"] = json!({ "Deidentify": { "RedactConfig": {} } });
+        },
+        "Inbound alone",
+    );
+    said(&of("Operation", json!({ "Audit": {} })), "the operation Audit");
     said(&of("DataDirection", json!("Sideways")), "DataDirection must be");
     said(&of("Principal", json!([])), "Principal must be");
     said(&of("Principal", json!(["*", "x"])), "Principal must be");

@@ -17,6 +17,7 @@ use crate::fifo;
 use crate::limits::SUBJECT_LEN_MAX;
 use crate::message::{Draft, Message, show_time};
 use crate::outbox::Hands;
+use crate::protection;
 use crate::service::{Inner, id_of};
 use crate::topic_key::SubscriptionId;
 use gateway::Caller;
@@ -82,9 +83,14 @@ pub(crate) async fn tell(inner: &Inner, caller: &Caller, about: &About, event: &
         group: None,
         deduplication: None,
     };
-    let Ok(message) = Message::new(draft) else { return };
+    let Ok(mut message) = Message::new(draft) else { return };
     let id = SubscriptionId(id_of(caller, NTH)).show();
-    if let Err(refusal) = fanout::publish(inner, caller, &entry, &message, (NTH, &id)).await {
+    let protection = entry.look(|view| view.protection.clone());
+    let published = match protection::admit(inner, caller, (&entry, protection.as_deref()), &mut message) {
+        Ok(()) => fanout::publish(inner, caller, &entry, &message, (NTH, &id)).await,
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = published {
         let (application, why) = (about.key.arn(), refusal.message);
         tracing::warn!(%application, event = event.name(), %why, "an application's event is lost");
     }

@@ -21,9 +21,11 @@ use crate::message::{Kept, Message, show_time};
 use crate::ordered::settled;
 use crate::outbox::{Hands, Kind};
 use crate::pieces::Pieces;
+use crate::protection::{Outbound, Protection};
 use crate::refusal::Refusal;
 use crate::service::Inner;
 use crate::signing::SigningKey;
+use crate::told;
 use crate::topic::{Command, Protocol, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
 use engine::{Partition, Pending};
@@ -261,6 +263,11 @@ impl Step<'_> {
         let Kept { id, sequence, at, base, message, .. } = kept;
         let version = self.topic.look(|view| attributes::signature_version(&view.about.attributes));
         let (id, number) = (SubscriptionId(*id).show(), fifo::show_sequence(*sequence));
+        if self.is_forbidden(message) {
+            let about = self.topic.look(|view| Arc::clone(&view.about));
+            told::forbidden(self.inner, (&self.topic.arn, &about), &self.receiver, (message, &id), *at);
+            return Ok(None);
+        }
         let notification = Notification {
             id: &id,
             topic: &self.topic.arn,
@@ -287,6 +294,14 @@ impl Step<'_> {
         let mut dead = self.labelled(target, dead, counter, nth + 1);
         dead_letters::add_reason(&mut dead, kept.id, &reason);
         fanout::outcome(self.topic, self.post_to(target, dead).await)
+    }
+
+    /// Whether the topic's data protection policy keeps a message from this receiver.
+    fn is_forbidden(&self, message: &Message) -> bool {
+        let protection = self.topic.look(|view| view.protection.clone()).filter(|policy| policy.is_outbound());
+        let of =
+            |policy: Arc<Protection>| Outbound::of(self.inner, &policy, message).forbids(&self.receiver.subscription);
+        protection.is_some_and(of)
     }
 
     async fn post_to(&self, queue: &Arn, letter: Letter) -> Result<Putting, NotPut> {
