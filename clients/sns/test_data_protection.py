@@ -1,6 +1,7 @@
 """Message data protection: what a topic's policy forbids is refused, and what it hides arrives without it."""
 
 import json
+import urllib.request
 
 from conftest import refusal
 from fifo import fifo_topic
@@ -109,3 +110,28 @@ def test_what_is_kept_from_subscribers_is_published_all_the_same(house):
     hiding = policy({"Deidentify": {"RedactConfig": {}}}, MANAGED + "EmailAddress", statement=said)
     code, sentence = refusal(house.sns.put_data_protection_policy, ResourceArn=topic, DataProtectionPolicy=hiding)
     assert code == "InvalidParameter" and "Inbound alone" in sentence
+
+
+def counted(house):
+    """What audits of all topics have counted: with findings, and with none."""
+    with urllib.request.urlopen(f"{house.sns.meta.endpoint_url}/metrics", timeout=20) as page:
+        lines = page.read().decode().splitlines()
+    names = [f"tidewire_sns_messages_with_{what}_total{{" for what in ["findings", "no_findings"]]
+    return [sum(float(line.split()[-1]) for line in lines if line.startswith(name)) for name in names]
+
+
+def test_an_audit_is_counted_and_destinations_that_are_not_there_are_refused(house):
+    topic = house.topic()
+    to = {"CloudWatchLogs": {"LogGroup": "/aws/vendedlogs/audit"}}
+    put(house, topic, policy({"Audit": {"SampleRate": "99", "FindingsDestination": to}}, MANAGED + "EmailAddress"))
+    before = counted(house)
+    for _ in range(10):
+        house.sns.publish(TopicArn=topic, Message="jane@example.com")
+        house.sns.publish(TopicArn=topic, Message="nothing")
+    findings, none = [now - then for now, then in zip(counted(house), before)]
+    # One of a hundred is left out.
+    assert 5 <= findings <= 10 and 5 <= none <= 10
+    for to in [{"S3": {"Bucket": "b"}}, {"Firehose": {"DeliveryStream": "d"}}]:
+        text = policy({"Audit": {"SampleRate": "99", "NoFindingsDestination": to}}, MANAGED + "EmailAddress")
+        code, sentence = refusal(house.sns.put_data_protection_policy, ResourceArn=topic, DataProtectionPolicy=text)
+        assert code == "InvalidParameter" and next(iter(to)) in sentence

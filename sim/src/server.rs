@@ -199,7 +199,7 @@ fn topics_options(start: &Start<'_>, sqs: &Arc<Sqs>) -> sns::Options {
         push: sns::PushUrls::default(),
         metered_topics_max: 10,
         attempts_max: sns::ATTEMPTS_MAX,
-        log: Arc::new(|_| {}),
+        log: None,
     }
 }
 

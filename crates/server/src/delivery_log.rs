@@ -7,6 +7,7 @@
 use crate::audit::RotatedFile;
 use crate::config::Config;
 use prometheus_client::metrics::counter::Counter;
+use sns::Lines;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -19,19 +20,16 @@ const LINES_WAITING_MAX: usize = 4096;
 const FILE_BYTES_MAX: u64 = 64 << 20;
 const FILES_MAX: usize = 4;
 
-/// Takes lines.
-pub(crate) type Lines = Arc<dyn Fn(String) + Send + Sync>;
-
-/// Where lines go, and how many found no room.
-pub(crate) fn start(config: &Config) -> Result<(Lines, Counter), String> {
+/// Where lines go, if they are written, and how many found no room.
+pub(crate) fn start(config: &Config) -> Result<(Option<Lines>, Counter), String> {
     let left_out = Counter::default();
-    let Some(path) = path(config) else { return Ok((Arc::new(|_| {}), left_out)) };
+    let Some(path) = path(config) else { return Ok((None, left_out)) };
     let (queue, lines) = sync_channel(LINES_WAITING_MAX);
     let lost = left_out.clone();
     let writer = thread::Builder::new().name("delivery-log".into()).spawn(move || write_down(&lines, path, &lost));
     writer.map_err(|error| format!("the delivery log's thread did not start: {error}"))?;
     let counted = left_out.clone();
-    Ok((Arc::new(move |line| put(&queue, line, &counted)), left_out))
+    Ok((Some(Arc::new(move |line| put(&queue, line, &counted))), left_out))
 }
 
 fn path(config: &Config) -> Option<PathBuf> {

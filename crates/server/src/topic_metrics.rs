@@ -26,7 +26,7 @@ impl fmt::Debug for TopicCollector {
 /// A metric: its name, what it says, and which count it is.
 type Row = (&'static str, &'static str, fn(&DeliveryCounts) -> u64);
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 8] = [
     ("tidewire_sns_messages_published", "NumberOfMessagesPublished", |counts| counts.published),
     ("tidewire_sns_publish_size_bytes", "PublishSize, summed up", |counts| counts.published_bytes),
     ("tidewire_sns_notifications_delivered", "NumberOfNotificationsDelivered", |counts| counts.delivered),
@@ -35,6 +35,8 @@ const ROWS: [Row; 6] = [
     ("tidewire_sns_notifications_failed_to_redrive_to_dlq", "NumberOfNotificationsFailedToRedriveToDlq", |counts| {
         counts.failed_to_redrive
     }),
+    ("tidewire_sns_messages_with_findings", "MessagesWithFindings", |counts| counts.with_findings),
+    ("tidewire_sns_messages_with_no_findings", "MessagesWithNoFindings", |counts| counts.with_no_findings),
 ];
 
 /// A number of a protocol's, in the same way.

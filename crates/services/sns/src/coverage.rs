@@ -37,9 +37,9 @@ fn coverage() -> String {
     let identifiers: Vec<&str> = Managed::all().iter().map(|managed| managed.name).collect();
     writeln!(
         text,
-        "\n## Data protection policies\n\nOf standard topics. Operations: `Deny` and `Deidentify` of what is published \
-         (`Inbound`), `Deny` of\nwhat is delivered (`Outbound`). Refused by name: `Audit`, members that are not known, and \
-         every data identifier of AWS but these {},\nand those that the policy brings along:\n{}.\n\nBodies are looked at, subject and attributes are \
+        "\n## Data protection policies\n\nOf standard topics. Operations: `Deny`, `Deidentify` and `Audit` of what is published \
+         (`Inbound`), `Deny` of\nwhat is delivered (`Outbound`). Refused by name: the destinations `Firehose` and `S3` of \
+         audits, members that are not known, and\nevery data identifier of AWS but these {}, and those that the policy brings along:\n{}.\n\nBodies are looked at, subject and attributes are \
          not. Detectors are patterns, check digits and AWS's words within thirty characters;\nAWS's own, which learn from \
          examples, may find more or less. Where AWS says that a word is needed, it is needed here.",
         identifiers.len(),

@@ -221,7 +221,7 @@ impl House {
             push: PushUrls::default(),
             metered_topics_max: 1,
             attempts_max: 16,
-            log: Arc::new(move |line| log.lock().unwrap().push(line)),
+            log: Some(Arc::new(move |line| log.lock().unwrap().push(line))),
             may_reach: Arc::new(|_| true),
             chance: Arc::new(|out: &mut [u8]| out.fill(7)),
         };

@@ -99,7 +99,7 @@ impl House {
             push: PushUrls::default(),
             metered_topics_max: 10,
             attempts_max: ATTEMPTS_MAX,
-            log: Arc::new(|_| {}),
+            log: Some(Arc::new(|_| {})),
             may_reach: Arc::new(|_| true),
             chance: Arc::new(|out: &mut [u8]| out.fill(7)),
         };

@@ -68,4 +68,4 @@ pub use service::{Options, Sns, SnsRecovery};
 pub use settable::{is_default_policy, settable_attributes_of_subscriptions, settable_attributes_of_topics};
 pub use signing::{KeyComing, SigningKey, SigningKeys, certificate_file, is_certificate_path};
 pub use sms::{FAMILY as SMS_FAMILY, Gateway as SmsGateway, Options as SmsOptions, micros as usd_micros};
-pub use status::{DeliveryCounts, ProtocolCounts};
+pub use status::{DeliveryCounts, Lines, ProtocolCounts};

@@ -152,5 +152,11 @@ pub(crate) const CUSTOM_PATTERN_LEN_MAX: usize = 200;
 pub(crate) const CUSTOM_PATTERN_BYTES_MAX: usize = 64 << 10;
 pub(crate) const CUSTOM_PATTERNS_HELD_MAX: usize = if cfg!(test) { 4 } else { 512 };
 
+/// Places of one data identifier that a line of an audit lists; all are counted.
+pub(crate) const AUDIT_DETECTIONS_MAX: usize = 100;
+
+/// Characters of a log group's name (CloudWatch Logs API reference, CreateLogGroup).
+pub(crate) const LOG_GROUP_LEN_MAX: usize = 512;
+
 /// Characters that may stand between sensitive data and the word that makes it so ("Keyword requirements": thirty).
 pub(crate) const WORD_WITHIN_CHARS: usize = 30;

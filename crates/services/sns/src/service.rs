@@ -20,7 +20,7 @@ use crate::refusals::Refusals;
 use crate::replays::{self, Running};
 use crate::signing::SigningKeys;
 use crate::sms::{self, Messages};
-use crate::status::{DeliveryCounts, ProtocolCounts, Status};
+use crate::status::{DeliveryCounts, Lines, ProtocolCounts, Status};
 use crate::throttle::Throttle;
 use crate::topic::{Command, Topic};
 use crate::topic_key::{SubscriptionId, TopicKey};
@@ -133,7 +133,7 @@ pub struct Options {
     /// Deliveries that are attempted at one time, up to [`crate::ATTEMPTS_MAX`]: each has a connection.
     pub attempts_max: usize,
     /// Takes the lines about deliveries that topics ask for.
-    pub log: Arc<dyn Fn(String) + Send + Sync>,
+    pub log: Option<Lines>,
 }
 
 impl Sns {

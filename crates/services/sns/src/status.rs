@@ -83,6 +83,10 @@ pub struct DeliveryCounts {
     pub redriven: u64,
     /// NumberOfNotificationsFailedToRedriveToDlq.
     pub failed_to_redrive: u64,
+    /// MessagesWithFindings, of audits of data protection policies.
+    pub with_findings: u64,
+    /// MessagesWithNoFindings.
+    pub with_no_findings: u64,
 }
 
 /// What there is of a protocol, of all topics together.
@@ -100,12 +104,15 @@ pub struct ProtocolCounts {
     pub oldest: Option<Instant>,
 }
 
+/// Takes the lines of a log.
+pub type Lines = Arc<dyn Fn(String) + Send + Sync>;
+
 /// Counts and histories of all topics.
 pub(crate) struct Status {
     topics_max: usize,
     counts: Mutex<Counts>,
     histories: Mutex<HashMap<SubscriptionId, VecDeque<Report>>>,
-    log: Arc<dyn Fn(String) + Send + Sync>,
+    log: Option<Lines>,
 }
 
 #[derive(Default)]
@@ -117,7 +124,7 @@ struct Counts {
 
 impl Status {
     /// Nothing yet. At most so many topics get counts of their own; lines of the log go to `log`.
-    pub(crate) fn new(topics_max: usize, log: Arc<dyn Fn(String) + Send + Sync>) -> Self {
+    pub(crate) fn new(topics_max: usize, log: Option<Lines>) -> Self {
         Self { topics_max, counts: Mutex::default(), histories: Mutex::default(), log }
     }
 
@@ -141,6 +148,25 @@ impl Status {
         let all = counts.by_protocol.entry(protocol.name()).or_default();
         all.delivered += delivered;
         all.failed += failed;
+    }
+
+    /// A message was looked at by its topic's audit.
+    pub(crate) fn count_audited(&self, topic: &Arc<str>, has_findings: bool) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = counts.of(topic, self.topics_max);
+        *if has_findings { &mut one.with_findings } else { &mut one.with_no_findings } += 1;
+    }
+
+    /// Writes a line of another sort, where there is a log.
+    pub(crate) fn write(&self, line: String) {
+        if let Some(log) = &self.log {
+            log(line);
+        }
+    }
+
+    /// Whether there is a log.
+    pub(crate) fn has_log(&self) -> bool {
+        self.log.is_some()
     }
 
     /// What became of a dead letter.
@@ -174,6 +200,8 @@ impl Status {
             counts.shared.failed += gone.failed;
             counts.shared.redriven += gone.redriven;
             counts.shared.failed_to_redrive += gone.failed_to_redrive;
+            counts.shared.with_findings += gone.with_findings;
+            counts.shared.with_no_findings += gone.with_no_findings;
         }
     }
 
@@ -186,7 +214,7 @@ impl Status {
         message: impl FnOnce() -> String,
     ) {
         if is_wanted(attributes, protocol, subscription, report) {
-            (self.log)(line(topic, report, &message()));
+            self.write(line(topic, report, &message()));
         }
     }
 
@@ -358,7 +386,7 @@ mod tests {
     fn status() -> (Status, Arc<Mutex<Vec<String>>>) {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&lines);
-        (Status::new(1, Arc::new(move |line| log.lock().unwrap().push(line))), lines)
+        (Status::new(1, Some(Arc::new(move |line| log.lock().unwrap().push(line)))), lines)
     }
 
     #[test]

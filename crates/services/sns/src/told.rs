@@ -161,7 +161,7 @@ mod tests {
     fn what_becomes_of_messages_for_queues_is_told_and_counted() {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&lines);
-        let house = House::with(|options| options.log = Arc::new(move |line| log.lock().unwrap().push(line)));
+        let house = House::with(|options| options.log = Some(Arc::new(move |line| log.lock().unwrap().push(line))));
         let role = "arn:aws:iam::000000000000:role/r";
         let asked = [
             ("SQSSuccessFeedbackRoleArn", role),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use wire::Nothing;
 
 /// Checks a policy that a topic of this key shall have.
-pub(super) fn check(key: &TopicKey, policy: &str) -> Result<(), Refusal> {
+pub(super) fn check(service: &Inner, key: &TopicKey, policy: &str) -> Result<(), Refusal> {
     let wrong = |why: &str| Err(Refusal::invalid(format!("DataProtectionPolicy Reason: {why}")));
     if fifo::is_fifo(&key.name) {
         return wrong("FIFO topics do not support data protection policies");
@@ -24,7 +24,13 @@ pub(super) fn check(key: &TopicKey, policy: &str) -> Result<(), Refusal> {
     if policy.chars().count() > limits::PROTECTION_POLICY_LEN_MAX {
         return wrong(&format!("it has more than {} characters", limits::PROTECTION_POLICY_LEN_MAX));
     }
-    Protection::parse(policy).map(drop).or_else(|why| wrong(&why))
+    match Protection::parse(policy) {
+        Ok(policy) if policy.writes() && !service.status.has_log() => {
+            wrong("this server writes no delivery log (sns.delivery_log), where the lines of a log group would stand")
+        }
+        Ok(_) => Ok(()),
+        Err(why) => wrong(&why),
+    }
 }
 
 pub(crate) struct GetDataProtectionPolicy;
@@ -69,7 +75,7 @@ impl Operation<Inner> for PutDataProtectionPolicy {
         let topic = service.topic(&caller, "ResourceArn", &input.resource_arn).await?;
         let policy = input.data_protection_policy;
         if !policy.is_empty() {
-            check(&topic.key, &policy)?;
+            check(&service, &topic.key, &policy)?;
         }
         topic.ask(Command::SetAttribute(protection::ATTRIBUTE.into(), policy.into())).await.map(|_| Nothing)
     }

@@ -225,3 +225,62 @@ fn events_of_an_application_are_no_way_around_a_policy() {
     put(&house, &topic, "").unwrap();
     assert_eq!(events("three"), 2);
 }
+
+#[test]
+fn an_audit_tells_what_it_found_before_it_was_hidden_and_counts_what_had_nothing() {
+    let house = House::new();
+    let topic = house.topic("t", &[]);
+    raw(&house, &topic, "q");
+    let to = |name: &str| format!(r#"{{"CloudWatchLogs":{{"LogGroup":"/aws/vendedlogs/{name}"}}}}"#);
+    let (some, none) = (to("some"), to("none"));
+    let audit =
+        format!(r#"{{"Audit":{{"SampleRate":"99","FindingsDestination":{some},"NoFindingsDestination":{none}}}}}"#);
+    let one = DENY.split_once("[{").unwrap().1.strip_suffix("]}").unwrap();
+    let both = masking().replace("[{", &format!("[{{{},{{", one.replace(r#"{"Deny":{}}"#, &audit)));
+    put(&house, &topic, &both).unwrap();
+    for nth in 0..200 {
+        publish(&house, &topic, if nth % 2 == 0 { "é a@b.org, c@d.org" } else { "to nobody" }).unwrap();
+    }
+    assert!(house.boxes.bodies("q").iter().all(|body| body == "é xxxxxxx, xxxxxxx" || body == "to nobody"));
+    let lines = told(&house);
+    assert!(lines.len() > 150 && lines.len() < 200, "nearly all, and never all: {}", lines.len());
+    let (own, _) = house.inner.status.counts();
+    let (found, nothing): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["logGroup"] == "/aws/vendedlogs/some");
+    assert_eq!((own[0].1.with_findings, own[0].1.with_no_findings), (found.len() as u64, nothing.len() as u64));
+    for line in &lines {
+        assert_eq!((&line["resourceArn"], line["messageId"].as_str().unwrap().len()), (&topic.clone().into(), 36));
+        assert!(line["callerPrincipal"].as_str().unwrap().starts_with("arn:aws:iam::"));
+    }
+    let detections = serde_json::json!([{ "start": 2, "end": 9 }, { "start": 11, "end": 18 }]);
+    let expected = serde_json::json!([{ "name": "EmailAddress", "count": 2, "detections": detections }]);
+    assert!(found.iter().all(|line| line["dataIdentifiers"] == expected));
+    assert!(nothing.iter().all(|line| line["dataIdentifiers"] == serde_json::json!([])));
+    assert!(nothing.len() > 50);
+}
+
+#[test]
+fn of_a_rate_of_none_nothing_is_told_and_without_a_log_nothing_is_promised() {
+    let audit = |rate: u8, to: &str| {
+        let audit = format!(r#"{{"Audit":{{"SampleRate":{rate},"FindingsDestination":{to}}}}}"#);
+        DENY.replace(r#"{"Deny":{}}"#, &audit)
+    };
+    let group = r#"{"CloudWatchLogs":{"LogGroup":"/aws/vendedlogs/x"}}"#;
+    let house = House::new();
+    let topic = house.topic("t", &[]);
+    put(&house, &topic, &audit(0, group)).unwrap();
+    (0..50).for_each(|_| publish(&house, &topic, "a@b.org").unwrap());
+    assert!(told(&house).is_empty());
+    put(&house, &topic, &audit(99, "{}")).unwrap();
+    (0..50).for_each(|_| publish(&house, &topic, "a@b.org").unwrap());
+    assert!(told(&house).is_empty(), "it is counted alone");
+    let (own, _) = house.inner.status.counts();
+    assert!(own[0].1.with_findings > 30 && own[0].1.with_no_findings == 0);
+    let house = crate::house::House::with(|options| options.log = None);
+    let topic = house.topic("t", &[]);
+    let put = |policy: String| {
+        let input = PutDataProtectionPolicyInput { resource_arn: topic.clone(), data_protection_policy: policy };
+        house.ask::<PutDataProtectionPolicy>(input).map(drop)
+    };
+    assert!(put(audit(9, group)).unwrap_err().message.contains("writes no delivery log"));
+    put(audit(9, "{}")).unwrap();
+}

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::message::{Draft, Message};
 use crate::needs::Asking;
 use crate::ordered;
-use crate::protection::{self, Protection};
+use crate::protection::{self, Audited, Protection};
 use crate::push;
 use crate::refusal::Refusal;
 use crate::service::{Inner, id_of};
@@ -65,24 +65,26 @@ impl Operation<Inner> for Publish {
         }
         service.throttle.publish(&topic, 1, checked.message.bytes, caller.now)?;
         service.keys.check_publishing(&caller, &topic).await?;
-        protection::admit(&service, &caller, (&topic, protection.as_deref()), &mut checked.message)?;
+        checked.audited =
+            protection::admit(&service, &caller, (&topic, protection.as_deref()), (&mut checked.message, 0))?;
         let begun = begin(&service, &caller, &topic, &checked, 0).await?;
         let (id, sequence_number) = begun.done(&service).await?;
         Ok(PublishResponse { message_id: Some(id), sequence_number })
     }
 }
 
-/// A message that may be published, and what a FIFO topic has to know of it.
+/// A message that may be published, what a FIFO topic has to know of it, and what there is to tell of it then.
 struct Checked {
     message: Message,
     labels: Option<Labels>,
+    audited: Option<Audited>,
 }
 
 fn checked(topic: &TopicEntry, mut draft: Draft) -> Result<Checked, Refusal> {
     let labels = topic.is_fifo().then(|| topic.look(|view| Labels::take(&mut draft, &view.about.attributes)));
     // What is wrong with the message itself is told first.
     let message = Message::new(draft)?;
-    Ok(Checked { message, labels: labels.transpose()? })
+    Ok(Checked { message, labels: labels.transpose()?, audited: None })
 }
 
 /// What a request publishes to.
@@ -120,7 +122,7 @@ async fn begin(
     service: &Inner,
     caller: &Caller,
     topic: &Arc<TopicEntry>,
-    Checked { message, labels }: &Checked,
+    Checked { message, labels, audited }: &Checked,
     nth: usize,
 ) -> Result<Begun, Refusal> {
     if let Some(labels) = labels {
@@ -129,6 +131,7 @@ async fn begin(
     }
     let id = SubscriptionId(id_of(caller, nth)).show();
     fanout::publish(service, caller, topic, message, (nth, &id)).await?;
+    audited.iter().for_each(|audited| audited.tell(service, &topic.arn));
     Ok(Begun::Done(id))
 }
 
@@ -182,8 +185,10 @@ impl Operation<Inner> for PublishBatch {
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         let (mut entries, mut messages) = (Vec::new(), Vec::new());
         for (entry, mut checked) in drafted {
-            match protection::admit(&service, &caller, (&topic, protection.as_deref()), &mut checked.message) {
-                Ok(()) => {
+            let message = (&mut checked.message, messages.len());
+            match protection::admit(&service, &caller, (&topic, protection.as_deref()), message) {
+                Ok(audited) => {
+                    checked.audited = audited;
                     entries.push(entry);
                     messages.push(checked);
                 }
@@ -236,7 +241,7 @@ async fn begin_in_turn(
 ) -> Vec<Result<Begun, Refusal>> {
     let mut held_up: HashMap<&str, Refusal> = HashMap::new();
     let mut begun: Vec<Result<ordered::Begun, Refusal>> = Vec::with_capacity(messages.len());
-    for (nth, Checked { message, labels }) in messages.iter().enumerate() {
+    for (nth, Checked { message, labels, .. }) in messages.iter().enumerate() {
         let Some(labels) = labels else { continue };
         let outcome = match held_up.get(&*labels.group) {
             Some(refusal) => Err(refusal.clone()),

@@ -44,7 +44,7 @@ impl Operation<Inner> for CreateTopic {
         let key = key_of_new(&caller, &input)?;
         let mut attributes = checked(input.attributes.unwrap_or_default())?;
         if let Some(policy) = input.data_protection_policy.filter(|policy| !policy.is_empty()) {
-            data_protection::check(&key, &policy)?;
+            data_protection::check(&service, &key, &policy)?;
             attributes.insert(protection::ATTRIBUTE.into(), policy.into());
         }
         fifo::settle(&key, &mut attributes)?;

@@ -169,7 +169,7 @@ impl Bench {
             push: PushUrls { apns: Some("http://apple".into()), ..PushUrls::default() },
             metered_topics_max: 1,
             attempts_max: ATTEMPTS_MAX,
-            log: Arc::new(|_| {}),
+            log: Some(Arc::new(|_| {})),
             may_reach: Arc::new(|_| true),
             chance: Arc::new(|out: &mut [u8]| out.fill(7)),
         };

@@ -6,10 +6,11 @@
 //! looked at, as AWS looks at the payload alone. What is forbidden is refused, and what is to be hidden is hidden, before anything of the
 //! message is kept.
 //!
-//! Who may not have a message is passed over when it goes out (`deliveries.rs`).
+//! What is asked to be told is told when it is published (`audit.rs`). Who may not have a message is passed over when it goes out (`deliveries.rs`).
 //!
 //! Sources: "Message data protection" of the SNS Developer Guide, with its pages on operations and data types.
 
+mod audit;
 mod checks;
 mod deliveries;
 mod find;
@@ -17,6 +18,7 @@ mod managed;
 mod patterns;
 mod policy;
 
+pub(crate) use audit::Audited;
 pub(crate) use deliveries::Outbound;
 #[cfg(test)]
 pub(crate) use managed::Managed;
@@ -67,19 +69,34 @@ impl Protection {
         })
     }
 
+    /// Whether it asks for lines of a log.
+    pub(crate) fn writes(&self) -> bool {
+        self.statements.iter().any(|one| matches!(&one.action, Action::Audit(audit) if audit.writes()))
+    }
+
+    /// What its audit finds in the `nth` message of a request, if that is one of its sample.
+    fn audited(&self, service: &Inner, (caller, nth): (&Caller, usize), of: (&str, &Message)) -> Option<Audited> {
+        let principal = caller.identity.caller.lasting_arn();
+        let mut own = self.statements.iter().filter(|one| one.is_about(Direction::Inbound, principal));
+        own.find_map(|one| match &one.action {
+            Action::Audit(audit) => audit.of(one, service, (caller, nth), of),
+            _ => None,
+        })
+    }
+
     /// Whether it may forbid a delivery.
     pub(crate) fn is_outbound(&self) -> bool {
         self.is_unreadable || self.statements.iter().any(|one| one.direction == Direction::Outbound)
     }
 
-    /// Refuses a message that the policy forbids this principal to publish, and hides in it what the policy says.
-    pub(crate) fn inbound(
+    /// Refuses a message that the policy forbids this principal to publish, and hides in it what the policy says. `seen` looks at it in between.
+    fn inbound<T>(
         &self,
-        topic: &str,
-        principal: &str,
+        (topic, principal): (&str, &str),
         message: &mut Message,
         patterns: &Patterns,
-    ) -> Result<(), Refusal> {
+        seen: impl FnOnce(&Message) -> Option<T>,
+    ) -> Result<Option<T>, Refusal> {
         let refused = || {
             let why =
                 format!("The topic's data protection policy prohibits this message from being published to {topic}");
@@ -91,7 +108,7 @@ impl Protection {
         let own: Vec<&Statement> =
             self.statements.iter().filter(|one| one.is_about(Direction::Inbound, principal)).collect();
         if own.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         for text in message.texts() {
             let mut search = Search::of(text, patterns);
@@ -100,24 +117,29 @@ impl Protection {
                 return Err(refused());
             }
         }
+        let seen = seen(message);
         if !own.iter().any(|one| matches!(one.action, Action::Hide(_))) {
-            return Ok(());
+            return Ok(seen);
         }
         let is_left = message.rewrite(|text| hidden(&own, text, patterns));
         // "…when the entire message is sensitive."
-        if is_left { Ok(()) } else { Err(refused()) }
+        if is_left { Ok(seen) } else { Err(refused()) }
     }
 }
 
-/// Refuses what a topic's policy forbids a caller to publish, and hides what it hides, before anything of the message is kept.
+/// Refuses what a topic's policy forbids a caller to publish, and hides what it hides, before anything of the message is kept; what there
+/// is to tell when it is published as the `nth` of its request.
 pub(crate) fn admit(
     service: &Inner,
     caller: &Caller,
     (topic, protection): (&TopicEntry, Option<&Protection>),
-    message: &mut Message,
-) -> Result<(), Refusal> {
-    let principal = caller.identity.caller.lasting_arn();
-    protection.map_or(Ok(()), |protection| protection.inbound(&topic.arn, principal, message, &service.patterns))
+    (message, nth): (&mut Message, usize),
+) -> Result<Option<Audited>, Refusal> {
+    let Some(protection) = protection else { return Ok(None) };
+    let between = (&*topic.arn, caller.identity.caller.lasting_arn());
+    protection.inbound(between, message, &service.patterns, |message| {
+        protection.audited(service, (caller, nth), (&topic.arn, message))
+    })
 }
 
 impl Statement {
@@ -168,9 +190,9 @@ fn hidden(statements: &[&Statement], text: &str, patterns: &Patterns) -> Option<
     let mut search = Search::of(text, patterns);
     let mut places: Vec<(Range<usize>, Hidden)> = Vec::new();
     for statement in statements {
-        let Action::Hide(how) = statement.action else { continue };
+        let Action::Hide(how) = &statement.action else { continue };
         for identifier in &statement.identifiers {
-            places.extend(search.places(identifier).iter().map(|range| (range.clone(), how)));
+            places.extend(search.places(identifier).iter().map(|range| (range.clone(), *how)));
         }
     }
     places.sort_by_key(|(range, _)| range.start);

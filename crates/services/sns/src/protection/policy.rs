@@ -1,10 +1,11 @@
 //! A data protection policy as it is written: every member read, and each that is not known here refused by its name.
 
 use super::Hidden;
+use super::audit::Audit;
 use super::find::{Custom, Identifier};
 use super::managed::Managed;
 use super::patterns;
-use crate::limits::{CUSTOM_IDENTIFIERS_MAX, CUSTOM_NAME_LEN_MAX};
+use crate::limits::{CUSTOM_IDENTIFIERS_MAX, CUSTOM_NAME_LEN_MAX, LOG_GROUP_LEN_MAX};
 use names::Arn;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -13,6 +14,9 @@ use std::sync::Arc;
 const MANAGED: &str = "arn:aws:dataprotection::aws:data-identifier/";
 
 const VERSION: &str = "2021-06-01";
+
+/// What the names of log groups begin with that other services may write to.
+const VENDED: &str = "/aws/vendedlogs/";
 
 /// One statement.
 pub(super) struct Statement {
@@ -38,10 +42,11 @@ pub(super) enum Principals {
 }
 
 /// What it does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Deny,
     Hide(Hidden),
+    Audit(Audit),
 }
 
 type Object = Map<String, Value>;
@@ -62,7 +67,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, String> {
     let customs = policy.get("Configuration").map_or(Ok(Vec::new()), customs)?;
     let statements = policy.get("Statement").and_then(Value::as_array).filter(|all| !all.is_empty());
     let statements = statements.ok_or("Statement must be a list of at least one statement")?;
-    statements.iter().map(|one| statement(one, &customs)).collect()
+    let statements: Vec<Statement> = statements.iter().map(|one| statement(one, &customs)).collect::<Result<_, _>>()?;
+    match statements.iter().filter(|one| matches!(one.action, Action::Audit(_))).count() {
+        0 | 1 => Ok(statements),
+        _ => Err("a policy has one statement with Audit at the most".to_owned()),
+    }
 }
 
 fn only(object: &Object, of: &str, known: &[&str]) -> Result<(), String> {
@@ -126,9 +135,9 @@ fn statement(one: &Value, customs: &[Arc<Custom>]) -> Result<Statement, String> 
         _ => return Err("DataDirection must be Inbound or Outbound".to_owned()),
     };
     let action = action(one.get("Operation"))?;
-    // "This operation is available for inbound messages only."
+    // "This operation is available for inbound messages only"; "samples topic inbound messages".
     if direction == Direction::Outbound && action != Action::Deny {
-        return Err("Deidentify is for DataDirection Inbound alone".to_owned());
+        return Err("Deidentify and Audit are for DataDirection Inbound alone".to_owned());
     }
     let listed = one.get("DataIdentifier").and_then(Value::as_array).filter(|all| !all.is_empty());
     let listed = listed.ok_or("DataIdentifier must be a list of at least one data identifier")?;
@@ -180,9 +189,43 @@ fn action(given: Option<&Value>) -> Result<Action, String> {
     match name.as_str() {
         "Deny" => only(how, "Deny", &[]).map(|()| Action::Deny),
         "Deidentify" => hidden(how).map(Action::Hide),
-        "Audit" => Err(later("the operation Audit")),
+        "Audit" => audit(how).map(Action::Audit),
         _ => Err(ONE.to_owned()),
     }
+}
+
+fn audit(how: &Object) -> Result<Audit, String> {
+    only(how, "Audit", &["SampleRate", "FindingsDestination", "NoFindingsDestination"])?;
+    let sample_rate = match how.get("SampleRate") {
+        Some(Value::String(text)) => text.parse::<u8>().ok(),
+        Some(Value::Number(number)) => number.as_u64().and_then(|number| u8::try_from(number).ok()),
+        _ => None,
+    };
+    let sample_rate = sample_rate.filter(|rate| *rate < 100).ok_or("SampleRate must be an integer from 0 to 99")?;
+    let named = ["FindingsDestination", "NoFindingsDestination"];
+    if named.iter().all(|name| how.get(*name).is_none()) {
+        return Err("Audit must have a FindingsDestination or a NoFindingsDestination".to_owned());
+    }
+    let [findings, no_findings] = named.map(|name| how.get(name).map_or(Ok(None), |it| log_group(name, it)));
+    Ok(Audit { sample_rate, findings: findings?, no_findings: no_findings? })
+}
+
+/// The log group of a destination; none where it names nothing, and messages are counted alone.
+fn log_group(name: &str, destination: &Value) -> Result<Option<Box<str>>, String> {
+    let destination = destination.as_object().ok_or_else(|| format!("{name} must be an object"))?;
+    if let Some(other) = ["Firehose", "S3"].into_iter().find(|other| destination.contains_key(*other)) {
+        return Err(later(&format!("the destination {other} of {name}, which it cannot write to")));
+    }
+    only(destination, name, &["CloudWatchLogs"])?;
+    let Some(logs) = destination.get("CloudWatchLogs") else { return Ok(None) };
+    let logs = logs.as_object().ok_or("CloudWatchLogs must be an object")?;
+    only(logs, "CloudWatchLogs", &["LogGroup"])?;
+    let legal = |one: char| one.is_ascii_alphanumeric() || "_-/.#".contains(one);
+    let group = text_of(logs, "LogGroup").filter(|group| group.len() <= LOG_GROUP_LEN_MAX && group.chars().all(legal));
+    let group = group.filter(|group| group.strip_prefix(VENDED).is_some_and(|rest| !rest.is_empty()));
+    group
+        .map(|group| Some(group.into()))
+        .ok_or_else(|| format!("LogGroup must be the name of a log group that begins with {VENDED}"))
 }
 
 fn hidden(how: &Object) -> Result<Hidden, String> {

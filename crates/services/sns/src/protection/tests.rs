@@ -220,17 +220,25 @@ fn deny() -> Value {
     policy(email(), json!({ "Deny": {} }))
 }
 
+/// What is said of a policy that was changed.
+fn why(change: &dyn Fn(&mut Value)) -> Option<String> {
+    let mut policy = deny();
+    change(&mut policy);
+    Protection::parse(&policy.to_string()).err()
+}
+
+fn said(change: &dyn Fn(&mut Value), expected: &str) {
+    let why = why(change);
+    assert!(why.as_ref().is_some_and(|why| why.contains(expected)), "{expected}: {why:?}");
+}
+
+/// A change of a member of the statement.
+fn of(name: &'static str, value: Value) -> impl Fn(&mut Value) {
+    move |it: &mut Value| it["Statement"][0][name] = value.clone()
+}
+
 #[test]
 fn what_is_wrong_with_a_policy_is_said_and_no_member_is_passed_over() {
-    let why = |change: &dyn Fn(&mut Value)| {
-        let mut policy = deny();
-        change(&mut policy);
-        Protection::parse(&policy.to_string()).err()
-    };
-    let said = |change: &dyn Fn(&mut Value), expected: &str| {
-        let why = why(change);
-        assert!(why.as_ref().is_some_and(|why| why.contains(expected)), "{expected}: {why:?}");
-    };
     assert_eq!(why(&|_| {}), None);
     assert_eq!(why(&|it| it["Description"] = json!("")), None);
     assert_eq!(why(&|it| it["Statement"][0]["Principal"] = json!(["arn:aws:iam::123456789012:user/a"])), None);
@@ -243,7 +251,6 @@ fn what_is_wrong_with_a_policy_is_said_and_no_member_is_passed_over() {
     said(&|it| it["Version"] = json!("2012-10-17"), "Version must be 2021-06-01");
     said(&|it| it["Statement"] = json!([]), "Statement must be");
     said(&|it| it["Statement"] = json!([1]), "a statement must be");
-    let of = |name: &'static str, value: Value| move |it: &mut Value| it["Statement"][0][name] = value.clone();
     said(&of("NoPrincipal", json!(["*"])), "a member NoPrincipal");
     said(&of("Sid", json!(1)), "Sid");
     said(
@@ -253,7 +260,6 @@ fn what_is_wrong_with_a_policy_is_said_and_no_member_is_passed_over() {
         },
         "Inbound alone",
     );
-    said(&of("Operation", json!({ "Audit": {} })), "the operation Audit");
     said(&of("DataDirection", json!("Sideways")), "DataDirection must be");
     said(&of("Principal", json!([])), "Principal must be");
     said(&of("Principal", json!(["*", "x"])), "Principal must be");
@@ -274,6 +280,34 @@ fn what_is_wrong_with_a_policy_is_said_and_no_member_is_passed_over() {
         "MaskWithCharacter",
     );
     said(&of("Operation", json!({ "Deidentify": { "MaskConfig": {}, "RedactConfig": {} } })), "one of MaskConfig");
+}
+
+#[test]
+fn an_audit_has_a_rate_and_destinations_that_there_are_and_there_is_one() {
+    let of_audit = |audit: Value, expected: &str| said(&of("Operation", json!({ "Audit": audit })), expected);
+    for rate in [json!(100), json!(-1), json!("100"), json!("x"), json!(1.5), Value::Null] {
+        of_audit(
+            json!({ "SampleRate": rate, "FindingsDestination": {} }),
+            "SampleRate must be an integer from 0 to 99",
+        );
+    }
+    of_audit(json!({ "SampleRate": 9 }), "a FindingsDestination or a NoFindingsDestination");
+    let to = |destination: Value| json!({ "SampleRate": "9", "FindingsDestination": {}, "NoFindingsDestination": destination });
+    of_audit(to(json!({ "S3": { "Bucket": "b" } })), "the destination S3 of NoFindingsDestination");
+    of_audit(to(json!({ "Firehose": { "DeliveryStream": "d" } })), "the destination Firehose");
+    of_audit(to(json!({ "CloudWatchLogs": { "LogGroup": "/aws/other" } })), "begins with /aws/vendedlogs/");
+    of_audit(to(json!({ "CloudWatchLogs": { "LogGroup": "/aws/vendedlogs/" } })), "begins with /aws/vendedlogs/");
+    of_audit(to(json!({ "Elsewhere": {} })), "a member Elsewhere");
+    let audit = json!({ "Audit": to(json!({ "CloudWatchLogs": { "LogGroup": "/aws/vendedlogs/x" } })) });
+    assert_eq!(why(&of("Operation", audit.clone())), None);
+    said(
+        &|it| {
+            it["Statement"][0]["Operation"] = audit.clone();
+            let one = it["Statement"][0].clone();
+            it["Statement"] = json!([one, one]);
+        },
+        "one statement with Audit at the most",
+    );
 }
 
 #[test]
@@ -349,7 +383,7 @@ fn message(body: &str, structure: Option<&str>) -> Message {
 fn through(policy: &Value, principal: &str, body: &str) -> Option<String> {
     let mut message = message(body, None);
     let protection = Protection::parse(&policy.to_string()).unwrap();
-    protection.inbound("topic", principal, &mut message, &Patterns::default()).ok()?;
+    protection.inbound(("topic", principal), &mut message, &Patterns::default(), |_| None::<()>).ok()?;
     assert_eq!(message.bytes, message.texts()[0].len());
     Some(message.texts()[0].to_owned())
 }
@@ -402,12 +436,20 @@ fn every_body_of_a_structure_is_looked_at() {
     let protection = |operation: Value| Protection::parse(&policy(email(), operation).to_string()).unwrap();
     let patterns = Patterns::default();
     let denying = protection(json!({ "Deny": {} }));
-    assert!(denying.inbound("t", "x", &mut message(&bodies("to a@b.org"), Some("json")), &patterns).is_err());
-    assert!(denying.inbound("t", "x", &mut message(&bodies("to nobody"), Some("json")), &patterns).is_ok());
+    assert!(
+        denying
+            .inbound(("t", "x"), &mut message(&bodies("to a@b.org"), Some("json")), &patterns, |_| None::<()>)
+            .is_err()
+    );
+    assert!(
+        denying
+            .inbound(("t", "x"), &mut message(&bodies("to nobody"), Some("json")), &patterns, |_| None::<()>)
+            .is_ok()
+    );
     let hiding = protection(json!({ "Deidentify": { "RedactConfig": {} } }));
     let mut message = message(&bodies("to a@b.org"), Some("json"));
     let before = message.bytes;
-    hiding.inbound("t", "x", &mut message, &patterns).unwrap();
+    hiding.inbound(("t", "x"), &mut message, &patterns, |_| None::<()>).unwrap();
     assert_eq!((message.body_for("sms"), message.body_for("sqs"), before - message.bytes), ("to ", "nothing", 7));
     // What is no text reaches nobody, and does not stay either.
     assert_eq!(message.texts(), ["nothing", "to "]);
@@ -416,7 +458,8 @@ fn every_body_of_a_structure_is_looked_at() {
 #[test]
 fn a_policy_that_is_kept_and_cannot_be_read_lets_nothing_pass() {
     let protection = Protection::in_force("{");
-    let refused = protection.inbound("t", "x", &mut message("hello", None), &Patterns::default()).unwrap_err();
+    let refused =
+        protection.inbound(("t", "x"), &mut message("hello", None), &Patterns::default(), |_| None::<()>).unwrap_err();
     assert_eq!(refused.error.query_code, "AuthorizationError");
 }
 

@@ -86,8 +86,12 @@ pub(crate) async fn tell(inner: &Inner, caller: &Caller, about: &About, event: &
     let Ok(mut message) = Message::new(draft) else { return };
     let id = SubscriptionId(id_of(caller, NTH)).show();
     let protection = entry.look(|view| view.protection.clone());
-    let published = match protection::admit(inner, caller, (&entry, protection.as_deref()), &mut message) {
-        Ok(()) => fanout::publish(inner, caller, &entry, &message, (NTH, &id)).await,
+    let published = match protection::admit(inner, caller, (&entry, protection.as_deref()), (&mut message, NTH)) {
+        Ok(audited) => {
+            let published = fanout::publish(inner, caller, &entry, &message, (NTH, &id)).await;
+            audited.filter(|_| published.is_ok()).iter().for_each(|audited| audited.tell(inner, &entry.arn));
+            published
+        }
         Err(refusal) => Err(refusal),
     };
     if let Err(refusal) = published {
