@@ -12,6 +12,8 @@ const DECLARED: &str = r#"
 [topics.news]
 attributes = { SignatureVersion = 2, DisplayName = "News", HTTPFailureFeedbackRoleArn = "arn:aws:iam::000000000000:role/r" }
 tags = { team = "billing" }
+data_protection = '''{"Name":"p","Version":"2021-06-01","Statement":[{"DataDirection":"Inbound","Principal":["*"],
+"DataIdentifier":["arn:aws:dataprotection::aws:data-identifier/EmailAddress"],"Operation":{"Deny":{}}}]}'''
 
 [topics.news.subscriptions.billing]
 protocol = "sqs"

@@ -147,10 +147,11 @@ pub(crate) const CUSTOM_IDENTIFIERS_MAX: usize = 10;
 pub(crate) const CUSTOM_NAME_LEN_MAX: usize = 128;
 pub(crate) const CUSTOM_PATTERN_LEN_MAX: usize = 200;
 
-/// Bytes of such an expression when it is compiled, and again of what a search with it remembers: two hundred characters of classes and
-/// small counts take less. And expressions that are held compiled, of all topics together: 64 MB at the very most.
+/// Bytes of such an expression when it is compiled: two hundred characters of classes and small counts take less. A search with it remembers
+/// as much of its automaton and a quarter of a megabyte more, once for each thread that has searched. And expressions that are held
+/// compiled, of all topics together: 50 MB at the very most for each thread.
 pub(crate) const CUSTOM_PATTERN_BYTES_MAX: usize = 64 << 10;
-pub(crate) const CUSTOM_PATTERNS_HELD_MAX: usize = if cfg!(test) { 4 } else { 512 };
+pub(crate) const CUSTOM_PATTERNS_HELD_MAX: usize = if cfg!(test) { 4 } else { 128 };
 
 /// Places of one data identifier that a line of an audit lists; all are counted.
 pub(crate) const AUDIT_DETECTIONS_MAX: usize = 100;

@@ -90,8 +90,8 @@ fn luhn(digits: &[u32]) -> bool {
 }
 
 /// A prefix and a length of one of the issuers that AWS names.
-fn has_issuer(number: &str) -> bool {
-    let first = |count: usize| number[..count].parse::<u32>().unwrap_or_default();
+fn has_issuer(number: &[u32]) -> bool {
+    let first = |count: usize| number[..count].iter().fold(0, |value, digit| value * 10 + digit);
     let (two, three, four) = (first(2), first(3), first(4));
     match number.len() {
         13 | 16 | 19 if two / 10 == 4 => true,
@@ -105,18 +105,21 @@ fn has_issuer(number: &str) -> bool {
     }
 }
 
-/// The longest card number that the candidate begins with.
+/// The longest card number that the candidate begins with. A text may be full of candidates, so little is done for each.
 pub(super) fn card(text: &str) -> Option<usize> {
-    let mut ends = text.char_indices().filter(|(_, character)| character.is_ascii_digit()).map(|(at, _)| at + 1);
-    let ends: Vec<usize> = ends.by_ref().collect();
-    let is_end = |end: usize| text[end..].chars().next().is_none_or(|next| !next.is_ascii_digit());
-    ends.into_iter().rev().filter(|end| is_end(*end)).find(|end| {
-        let number: String = text[..*end].chars().filter(char::is_ascii_digit).collect();
-        (13..=19).contains(&number.len())
-            && has_issuer(&number)
-            && luhn(&digits(&number))
-            && !TEST_CARDS.contains(&number.as_str())
-    })
+    let digits = digits(text);
+    let ends = text.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, _)| at + 1);
+    let ends: Vec<usize> = ends.collect();
+    let is_end = |end: usize| text.as_bytes().get(end).is_none_or(|next| !next.is_ascii_digit());
+    let is_for_tests = |number: &[u32]| {
+        let number: String = number.iter().filter_map(|digit| char::from_digit(*digit, 10)).collect();
+        TEST_CARDS.contains(&number.as_str())
+    };
+    let is_number = |number: &[u32]| has_issuer(number) && luhn(number) && !is_for_tests(number);
+    (13..=digits.len())
+        .rev()
+        .find(|count| is_end(ends[count - 1]) && is_number(&digits[..*count]))
+        .map(|count| ends[count - 1])
 }
 
 /// ISO 13616: what is left of the number by 97 is one.

@@ -1,12 +1,12 @@
 //! Regular expressions of customers, compiled: those that were used last, and no more than fit.
 //!
-//! One takes [`CUSTOM_PATTERN_BYTES_MAX`] for itself and as much again to search with, and there are [`CUSTOM_PATTERNS_HELD_MAX`] of them,
-//! whoever's they are; others are compiled anew when they are needed again. A search is linear in the text.
+//! One takes [`CUSTOM_PATTERN_BYTES_MAX`] for itself, and what each thread that searches with it remembers; there are
+//! [`CUSTOM_PATTERNS_HELD_MAX`] of them, whoever's they are; others are compiled anew when they are needed again. A search is linear in the text.
 
 use crate::limits::{CUSTOM_PATTERN_BYTES_MAX, CUSTOM_PATTERN_LEN_MAX, CUSTOM_PATTERNS_HELD_MAX};
 use regex::{Regex, RegexBuilder};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What is compiled, and when it was used last.
 #[derive(Default)]
@@ -14,28 +14,28 @@ pub(crate) struct Patterns(Mutex<Held>);
 
 #[derive(Default)]
 struct Held {
-    compiled: HashMap<Box<str>, (Regex, u64)>,
+    compiled: HashMap<Box<str>, (Arc<Regex>, u64)>,
     uses: u64,
 }
 
 impl Patterns {
     /// A pattern that was checked when its policy was set.
-    pub(crate) fn of(&self, pattern: &str) -> Option<Regex> {
+    pub(crate) fn of(&self, pattern: &str) -> Option<Arc<Regex>> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.uses += 1;
         let uses = held.uses;
         if let Some((compiled, used)) = held.compiled.get_mut(pattern) {
             *used = uses;
-            return Some(compiled.clone());
+            return Some(Arc::clone(compiled));
         }
         drop(held);
-        let compiled = compile(pattern).ok()?;
+        let compiled = Arc::new(compile(pattern).ok()?);
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if held.compiled.len() >= CUSTOM_PATTERNS_HELD_MAX {
             let oldest = held.compiled.iter().min_by_key(|(_, (_, used))| *used).map(|(pattern, _)| pattern.clone());
             oldest.into_iter().for_each(|oldest| _ = held.compiled.remove(&oldest));
         }
-        held.compiled.insert(pattern.into(), (compiled.clone(), uses));
+        held.compiled.insert(pattern.into(), (Arc::clone(&compiled), uses));
         Some(compiled)
     }
 }
