@@ -31,7 +31,7 @@ use crate::refusal::Refusal;
 use crate::service::Inner;
 use find::Identifier;
 use gateway::Caller;
-use policy::{Action, Direction, Principals, Statement};
+use policy::{Action, Direction, Principals, Source, Statement};
 use std::ops::Range;
 
 /// Where a topic keeps its policy.
@@ -55,12 +55,16 @@ pub(crate) enum Hidden {
 impl Protection {
     /// Checks a policy; what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self { statements: policy::parse(text)?, is_unreadable: false })
+        Self::read(text, Source::Request)
+    }
+
+    fn read(text: &str, source: Source) -> Result<Self, String> {
+        Ok(Self { statements: policy::parse(text, source)?, is_unreadable: false })
     }
 
     /// A policy that is kept.
     pub(crate) fn in_force(text: &str) -> Self {
-        Self::parse(text).unwrap_or_else(|why| {
+        Self::read(text, Source::Log).unwrap_or_else(|why| {
             tracing::error!(
                 why,
                 "a data protection policy cannot be read: nothing is published to its topic until it is set anew"

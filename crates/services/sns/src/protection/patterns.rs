@@ -58,8 +58,10 @@ pub(crate) fn checked(given: &str) -> Result<Box<str>, String> {
     }
 }
 
+/// An expression that was checked before, as it is compiled.
+///
 /// With `\d`, `\w` and `\s` for ASCII, as they are in most expressions that are written; in a class or outside of one.
-fn with_ascii_classes(given: &str) -> String {
+pub(super) fn with_ascii_classes(given: &str) -> String {
     let (mut pattern, mut rest) = (String::with_capacity(given.len() + 32), given.chars());
     while let Some(one) = rest.next() {
         if one != '\\' {

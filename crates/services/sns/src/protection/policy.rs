@@ -51,8 +51,17 @@ pub(super) enum Action {
 
 type Object = Map<String, Value>;
 
+/// Where a policy comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// From a request: expressions are compiled to see whether they are some.
+    Request,
+    /// From the log, as a request had it. Expressions are compiled when they are needed: a server may have a million.
+    Log,
+}
+
 /// The statements of a policy; what is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Vec<Statement>, String> {
+pub(super) fn parse(text: &str, source: Source) -> Result<Vec<Statement>, String> {
     let Ok(Value::Object(policy)) = serde_json::from_str(text) else {
         return Err("it is no JSON object".to_owned());
     };
@@ -64,7 +73,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Statement>, String> {
     if text_of(&policy, "Version") != Some(VERSION) {
         return Err(format!("Version must be {VERSION}"));
     }
-    let customs = policy.get("Configuration").map_or(Ok(Vec::new()), customs)?;
+    let customs = policy.get("Configuration").map_or(Ok(Vec::new()), |given| customs(given, source))?;
     let statements = policy.get("Statement").and_then(Value::as_array).filter(|all| !all.is_empty());
     let statements = statements.ok_or("Statement must be a list of at least one statement")?;
     let statements: Vec<Statement> = statements.iter().map(|one| statement(one, &customs)).collect::<Result<_, _>>()?;
@@ -86,7 +95,7 @@ fn text_of<'a>(object: &'a Object, name: &str) -> Option<&'a str> {
 }
 
 /// The identifiers that a policy brings along.
-fn customs(configuration: &Value) -> Result<Vec<Arc<Custom>>, String> {
+fn customs(configuration: &Value, source: Source) -> Result<Vec<Arc<Custom>>, String> {
     let configuration = configuration.as_object().ok_or("Configuration must be an object")?;
     only(configuration, "Configuration", &["CustomDataIdentifier"])?;
     let Some(listed) = configuration.get("CustomDataIdentifier") else { return Ok(Vec::new()) };
@@ -96,7 +105,7 @@ fn customs(configuration: &Value) -> Result<Vec<Arc<Custom>>, String> {
     }
     let mut customs: Vec<Arc<Custom>> = Vec::with_capacity(listed.len());
     for one in listed {
-        let one = custom(one)?;
+        let one = custom(one, source)?;
         if customs.iter().any(|known| known.name == one.name) {
             return Err(format!("the custom data identifier {} is there twice", one.name));
         }
@@ -105,7 +114,7 @@ fn customs(configuration: &Value) -> Result<Vec<Arc<Custom>>, String> {
     Ok(customs)
 }
 
-fn custom(one: &Value) -> Result<Custom, String> {
+fn custom(one: &Value, source: Source) -> Result<Custom, String> {
     let one = one.as_object().ok_or("a custom data identifier must be an object")?;
     only(one, "a custom data identifier", &["Name", "Regex"])?;
     let name = text_of(one, "Name").unwrap_or_default();
@@ -118,7 +127,11 @@ fn custom(one: &Value) -> Result<Custom, String> {
     if Managed::named(name).is_some() {
         return Err(format!("a custom data identifier may not have the name {name} of a managed one"));
     }
-    let pattern = patterns::checked(text_of(one, "Regex").unwrap_or_default());
+    let given = text_of(one, "Regex").unwrap_or_default();
+    let pattern = match source {
+        Source::Request => patterns::checked(given),
+        Source::Log => Ok(patterns::with_ascii_classes(given).into()),
+    };
     let pattern = pattern.map_err(|why| format!("the Regex of the custom data identifier {name}: {why}"))?;
     Ok(Custom { name: name.into(), pattern })
 }

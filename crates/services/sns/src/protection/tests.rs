@@ -461,6 +461,13 @@ fn a_policy_that_is_kept_and_cannot_be_read_lets_nothing_pass() {
     let refused =
         protection.inbound(("t", "x"), &mut message("hello", None), &Patterns::default(), |_| None::<()>).unwrap_err();
     assert_eq!(refused.error.query_code, "AuthorizationError");
+    // One with an expression that is none any more finds everything.
+    let mut policy = policy(json!(["Badge"]), json!({ "Deny": {} }));
+    policy["Configuration"] = json!({ "CustomDataIdentifier": [{ "Name": "Badge", "Regex": "[" }] });
+    assert!(Protection::parse(&policy.to_string()).is_err());
+    let protection = Protection::in_force(&policy.to_string());
+    let refused = protection.inbound(("t", "x"), &mut message("hello", None), &Patterns::default(), |_| None::<()>);
+    assert_eq!(refused.unwrap_err().error.query_code, "AuthorizationError");
 }
 
 #[test]
